@@ -1,0 +1,112 @@
+"""What a method may see, and what only the evaluator sees.
+
+The test features exist in the EvalView alone; a method never holds one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gzslbench.data.dataset import Dataset
+from gzslbench.data.preprocessing import fit_preprocessing
+from gzslbench.method import Setting
+
+
+@dataclass(frozen=True)
+class TrainView:
+    """What an inductive method sees while it trains.
+
+    Attributes:
+        features: ``(n, d)`` preprocessed features of the seen training rows.
+        labels: ``(n,)`` int64; row numbers of ``semantics``, from 0 to S-1.
+        semantics: ``(S, a)`` of the seen classes.
+    """
+
+    features: Tensor
+    labels: Tensor
+    semantics: Tensor
+
+
+@dataclass(frozen=True)
+class ClassTransductiveView(TrainView):
+    """The training view with the unseen classes' semantics, ``(U, a)``."""
+
+    unseen_semantics: Tensor
+
+
+@dataclass(frozen=True)
+class TransductiveView(ClassTransductiveView):
+    """The class-transductive view with all test features, shuffled and unlabelled, ``(m, d)``."""
+
+    unlabelled: Tensor
+
+
+@dataclass(frozen=True)
+class EvalView:
+    """What the evaluator holds. Labels are positions among the K candidate classes.
+
+    Attributes:
+        seen_features: ``(n_s, d)`` features of test_seen.
+        seen_labels: ``(n_s,)`` int64 in 0..K-1.
+        unseen_features: ``(n_u, d)`` features of test_unseen.
+        unseen_labels: ``(n_u,)`` int64 in 0..K-1.
+        semantics: ``(K, a)`` of the candidates, which are the split's seen and unseen classes.
+        seen: ``(K,)`` bool, which candidates are seen; the i-th seen candidate is row i of the
+            TrainView's semantics.
+        classes: ``(K,)`` ids of the candidates in the dataset, increasing.
+    """
+
+    seen_features: Tensor
+    seen_labels: Tensor
+    unseen_features: Tensor
+    unseen_labels: Tensor
+    semantics: Tensor
+    seen: Tensor
+    classes: NDArray[np.int64]
+
+
+def make_views(
+    dataset: Dataset, preprocessing: str, device: torch.device | str, setting: Setting = "inductive"
+) -> tuple[TrainView, EvalView]:
+    """Preprocess (fitted on the seen training rows alone) and put both views on ``device``."""
+    split, seen, unseen = dataset.split, dataset.seen_classes, dataset.unseen_classes
+    classes = np.union1d(seen, unseen)
+    transform = fit_preprocessing(preprocessing, dataset.features[split.trainval])
+
+    def features(rows: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(transform(dataset.features[rows])).to(device)
+
+    def labels(rows: NDArray[np.int64], among: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(np.searchsorted(among, dataset.labels[rows])).to(device)
+
+    def semantics(of: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(dataset.semantics[of])).to(device)
+
+    held_out = EvalView(
+        seen_features=features(split.test_seen),
+        seen_labels=labels(split.test_seen, classes),
+        unseen_features=features(split.test_unseen),
+        unseen_labels=labels(split.test_unseen, classes),
+        semantics=semantics(classes),
+        seen=torch.from_numpy(np.isin(classes, seen)).to(device),
+        classes=classes,
+    )
+    train = TrainView(features(split.trainval), labels(split.trainval, seen), semantics(seen))
+    return _widen(train, held_out, setting), held_out
+
+
+def _widen(train: TrainView, held_out: EvalView, setting: Setting) -> TrainView:
+    """Add what a transductive ``setting`` may see besides ``train``."""
+    if setting == "inductive":
+        return train
+    shared = (train.features, train.labels, train.semantics, held_out.semantics[~held_out.seen])
+    if setting == "class-transductive":
+        return ClassTransductiveView(*shared)
+    rows = torch.cat([held_out.seen_features, held_out.unseen_features])
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0)).to(rows.device)
+    return TransductiveView(*shared, rows[order])

@@ -1,0 +1,59 @@
+"""Errors a user can cause. The command line prints them without a traceback and exits 2."""
+
+from __future__ import annotations
+
+
+class GzslBenchError(Exception):
+    """Something the user can mend: what happened, where, and what to do about it."""
+
+    def __init__(self, what: str, *, where: object = None, fix: str | None = None) -> None:
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.fix = fix
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        """One line for what happened, one for where, one for what to do."""
+        lines = [self.what]
+        if self.where is not None:
+            lines.append(f"  where: {self.where}")
+        if self.fix is not None:
+            lines.append(f"  to do: {self.fix}")
+        return "\n".join(lines)
+
+
+class DataError(GzslBenchError):
+    """A dataset, feature, semantics or split file is missing, damaged or contradicts itself."""
+
+
+class PluginError(GzslBenchError):
+    """A plugin is unknown, cannot be loaded, or does not keep its contract."""
+
+
+class ParamError(GzslBenchError):
+    """A parameter is unknown, of the wrong type, or out of range."""
+
+
+class StoreError(GzslBenchError):
+    """The results folder cannot be written, or something in it is damaged."""
+
+
+class CheckpointError(GzslBenchError):
+    """A checkpoint is damaged, or belongs to another run."""
+
+
+class DeviceError(GzslBenchError):
+    """The device or precision asked for is not there."""
+
+
+class DivergedError(GzslBenchError):
+    """A loss became NaN or infinite."""
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """The advice to print when ``name`` is none of ``known``: the nearest name, then all of them."""
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}known: {', '.join(sorted(known)) or 'none'}"

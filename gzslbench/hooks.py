@@ -1,0 +1,43 @@
+"""Every hook a plugin can implement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from gzslbench.data.catalogue import DatasetSpec
+    from gzslbench.execution.cell import Cell
+    from gzslbench.method import MethodSpec
+    from gzslbench.results.record import Record
+
+PROJECT = "gzslbench"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def gzslbench_methods() -> Iterable[MethodSpec]:  # type: ignore[empty-body]
+    """The methods this plugin offers; must not import torch."""
+
+
+@hookspec
+def gzslbench_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
+    """The datasets this plugin offers; must not import torch or read data."""
+
+
+@hookspec
+def gzslbench_run_start(run: Cell) -> None:
+    """A run begins (or goes on after an interruption)."""
+
+
+@hookspec
+def gzslbench_epoch_end(run: Cell, metrics: Mapping[str, Any]) -> None:
+    """An epoch ended; ``metrics`` is the line written to metrics.jsonl."""
+
+
+@hookspec
+def gzslbench_run_end(record: Record) -> None:
+    """A run ended and its record is on disk."""

@@ -1,0 +1,130 @@
+"""Finding and loading plugins by their entry points in the group ``gzslbench``.
+
+Names come from package metadata and import nothing. A plugin is imported when something it may offer is
+asked for; one that fails to import is a warning, and ``gzslbench doctor`` names it.
+
+``GZSLBENCH_PLUGINS`` lists the third-party plugins that may load, separated by commas; set to nothing it
+disables them all. The plugins of the gzslbench distribution itself are always there.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, TypeVar
+
+import pluggy
+
+from gzslbench import hooks
+from gzslbench.errors import PluginError, did_you_mean
+
+if TYPE_CHECKING:
+    from gzslbench.data.catalogue import DatasetSpec
+    from gzslbench.method import MethodSpec
+
+SWITCH = "GZSLBENCH_PLUGINS"
+OWN_DISTRIBUTION = "gzslbench"
+Spec = TypeVar("Spec", "MethodSpec", "DatasetSpec")
+
+
+class Plugins:
+    """The plugins of this process; each is loaded at most once."""
+
+    def __init__(self, found: Iterable[EntryPoint]) -> None:
+        self.manager = pluggy.PluginManager(hooks.PROJECT)
+        self.manager.add_hookspecs(hooks)
+        self.errors: dict[str, str] = {}
+        self.entries: dict[str, EntryPoint] = {}
+        for entry in sorted(found, key=lambda e: (not is_own(e), e.name)):
+            if entry.name in self.entries:
+                self._fail(entry.name, f"{entry.value} has the name of {self.entries[entry.name].value}")
+            else:
+                self.entries[entry.name] = entry
+
+    def load(self, name: str) -> None:
+        """Import and register one plugin; what goes wrong becomes a warning and an entry of ``errors``."""
+        if self.manager.has_plugin(name) or name in self.errors:
+            return
+        try:
+            module = self.entries[name].load()
+            self.manager.register(module, name)
+            self.manager.check_pending()
+            if not self.manager.get_hookcallers(module):
+                raise PluginError(f"{module.__name__} implements no gzslbench hook")
+        except Exception as error:
+            if self.manager.has_plugin(name):
+                self.manager.unregister(name=name)
+            self._fail(name, f"{type(error).__name__}: {error}")
+
+    def load_all(self) -> None:
+        """Load every plugin."""
+        for name in self.entries:
+            self.load(name)
+
+    def methods(self) -> dict[str, MethodSpec]:
+        """Every method on offer, by name."""
+        self.load_all()
+        return self._collect("gzslbench_methods")
+
+    def datasets(self) -> dict[str, DatasetSpec]:
+        """Every dataset on offer, by name."""
+        self.load_all()
+        return self._collect("gzslbench_datasets")
+
+    def method(self, name: str) -> MethodSpec:
+        """One method; only the plugin of that name is loaded where there is one.
+
+        Raises:
+            PluginError: No plugin offers it.
+        """
+        if name in self.entries:
+            self.load(name)
+            found: dict[str, MethodSpec] = self._collect("gzslbench_methods")
+            if name in found:
+                return found[name]
+        if name in self.errors:
+            raise PluginError(f"plugin {name!r} cannot be loaded: {self.errors[name]}", fix="see `gzslbench doctor`")
+        every = self.methods()
+        if name not in every:
+            raise PluginError(f"no method {name!r}", fix=did_you_mean(name, list(every)))
+        return every[name]
+
+    def _collect(self, hook: str) -> dict[str, Spec]:
+        specs: dict[str, Spec] = {}
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            try:
+                offered = list(implementation.function())
+            except Exception as error:
+                self._fail(implementation.plugin_name, f"{hook} raised {type(error).__name__}: {error}")
+                continue
+            for spec in offered:
+                if spec.name in specs:
+                    self._fail(implementation.plugin_name, f"{hook}: the name {spec.name!r} is taken")
+                else:
+                    specs[spec.name] = spec
+        return dict(sorted(specs.items()))
+
+    def _fail(self, name: str, why: str) -> None:
+        if self.errors.get(name) != why:
+            self.errors[name] = why
+            warnings.warn(f"plugin {name!r} is left out: {why}", RuntimeWarning, stacklevel=3)
+
+
+def is_own(entry: EntryPoint) -> bool:
+    """Whether ``entry`` comes with the gzslbench distribution."""
+    return entry.dist is not None and entry.dist.name == OWN_DISTRIBUTION
+
+
+def allowed(entry: EntryPoint) -> bool:
+    """Whether the environment lets ``entry`` load."""
+    names = os.environ.get(SWITCH)
+    return names is None or is_own(entry) or entry.name in {name.strip() for name in names.split(",")}
+
+
+@cache
+def plugins() -> Plugins:
+    """The plugins of this process, found once."""
+    return Plugins(entry for entry in entry_points(group=hooks.PROJECT) if allowed(entry))
