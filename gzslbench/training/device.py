@@ -1,0 +1,66 @@
+"""Where a run computes, and how exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from gzslbench.errors import DeviceError
+
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("fp32", "tf32", "bf16")
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` stands for on this machine.
+
+    Raises:
+        DeviceError: CUDA is asked for and there is none, or no such device number.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(f"no device {name!r}", where="--device", fix=f"choose one of {', '.join(DEVICES)}") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(
+            "CUDA is asked for, and PyTorch sees no CUDA device",
+            where=f"--device {name}; torch {torch.__version__}",
+            fix="use --device cpu or auto, or install a CUDA build of torch and check the driver with nvidia-smi",
+        )
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(f"there are {torch.cuda.device_count()} CUDA devices", where=f"--device {name}")
+    return device
+
+
+def check_precision(precision: str, device: torch.device) -> None:
+    """Refuse a precision that ``device`` does not have.
+
+    Raises:
+        DeviceError: The name is unknown, or TF32 is asked for on a CPU.
+    """
+    if precision not in PRECISIONS:
+        raise DeviceError(f"no precision {precision!r}", where="--precision", fix=f"choose one of {PRECISIONS}")
+    if precision == "tf32" and device.type != "cuda":
+        raise DeviceError("tf32 exists on CUDA devices alone", where="--precision tf32", fix="use --precision fp32")
+
+
+@contextmanager
+def numerics(device: torch.device, precision: str, deterministic: bool) -> Iterator[None]:
+    """Compute with these numerics inside, and as before outside."""
+    before = (
+        torch.get_float32_matmul_precision(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.use_deterministic_algorithms(deterministic)
+    try:
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.use_deterministic_algorithms(before[1], warn_only=before[2])

@@ -1,0 +1,59 @@
+"""One phase's optimizer and its step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gzslbench.method import Phase
+from gzslbench.training.batch import Batch
+
+
+class PhaseOptimizer:
+    """Adam over the modules that ``phase`` updates; the method's other modules are frozen meanwhile."""
+
+    def __init__(self, phase: Phase, modules: nn.ModuleDict) -> None:
+        self.phase = phase
+        self.modules = modules
+        kept = {id(p) for name in phase.keep_gradients for p in modules[name].parameters()}
+        self.parameters = [p for name in phase.updates for p in modules[name].parameters()]
+        self.kept = [p for p in self.parameters if id(p) in kept]
+        self.zeroed = [p for p in self.parameters if id(p) not in kept]
+        settings = phase.optimizer
+        self.adam = torch.optim.Adam(
+            self.parameters,
+            lr=settings.lr,
+            betas=settings.betas,
+            weight_decay=settings.weight_decay,
+            fused=all(p.is_floating_point() for p in self.parameters),
+        )
+
+    def start_epoch(self, factor: float) -> None:
+        """Apply the schedule's ``factor`` to the learning rate and drop the gradients kept so far."""
+        for group in self.adam.param_groups:
+            group["lr"] = self.phase.optimizer.lr * factor
+        for parameter in self.kept:
+            parameter.grad = None
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """One step on ``batch``; returns the loss terms, detached and still on the device."""
+        for name, module in self.modules.items():
+            module.requires_grad_(name in self.phase.updates)
+        for parameter in self.zeroed:
+            parameter.grad = None
+        terms = dict(self.phase.loss(batch))
+        torch.stack([term.float() for term in terms.values()]).sum().backward()  # type: ignore[no-untyped-call]
+        self.adam.step()
+        return {name: term.detach() for name, term in terms.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Adam's moments and the gradients kept within the epoch."""
+        return {"adam": self.adam.state_dict(), "kept": [p.grad for p in self.kept]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from ``state``."""
+        self.adam.load_state_dict(state["adam"])
+        for parameter, gradient in zip(self.kept, state["kept"], strict=True):
+            parameter.grad = None if gradient is None else gradient.to(parameter.device)
