@@ -9,7 +9,24 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.split import Split
+from gzslbench.data.split import Rows, Split
+
+
+@dataclass(frozen=True)
+class ValidationHint:
+    """What the files say about validation, exactly as they say it: the rows may include test rows.
+
+    Attributes:
+        train_rows: Sorted rows of ``train_loc``, from 0; None where the file has none.
+        val_rows: The same of ``val_loc``.
+        train_classes: Sorted ids of the classes of trainclasses1.txt; None where there is no such list.
+        val_classes: The same of valclasses1.txt.
+    """
+
+    train_rows: Rows | None = None
+    val_rows: Rows | None = None
+    train_classes: NDArray[np.int64] | None = None
+    val_classes: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,7 @@ class Dataset:
         files: sha256 of every file read, by file name.
         content: sha256 of features, labels and semantics, the same from .mat and from HDF5.
         notes: What a reader should know, for example rows of test_seen inside train_loc.
+        validation: What the files say about validation, if anything.
     """
 
     name: str
@@ -43,6 +61,7 @@ class Dataset:
     image_files: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    validation: ValidationHint | None = None
 
     @cached_property
     def seen_classes(self) -> NDArray[np.int64]:
