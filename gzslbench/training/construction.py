@@ -1,0 +1,45 @@
+"""Building a method's networks from its spec."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import torch
+
+from gzslbench.data.views import TrainView
+from gzslbench.errors import PluginError
+from gzslbench.method import MethodSpec
+from gzslbench.params import Params
+from gzslbench.training.seeds import stream
+
+
+def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -> Any:
+    """The method of ``spec`` on the device of ``view``.
+
+    The networks are initialised on the CPU from the stream ``init``, so that they are the same on every
+    device; the global random state is left as it was.
+
+    Raises:
+        PluginError: ``spec.load`` names nothing that can be imported.
+    """
+    cls = load_class(spec)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream(seed, "init"))
+        method = cls(view, params)
+    method.modules.to(view.features.device)
+    return method
+
+
+def load_class(spec: MethodSpec) -> type[Any]:
+    """The class that ``spec.load`` names."""
+    module, _, name = spec.load.partition(":")
+    try:
+        cls: type[Any] = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PluginError(
+            f"method {spec.name!r} cannot be loaded: {error}",
+            where=spec.load,
+            fix="the spec's `load` must read `package.module:Class`",
+        ) from error
+    return cls

@@ -1,0 +1,43 @@
+"""Ctrl-C and termination as a request: finish the iteration, save, then stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Whether the user asked the run to stop."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def __call__(self) -> bool:
+        """True once a stop is requested."""
+        return self.requested
+
+    def handle(self, signum: int, _frame: FrameType | None) -> None:
+        """First signal: stop at the next iteration. Second: stop now."""
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+@contextmanager
+def catch_interruption() -> Iterator[Interruption]:
+    """Take over SIGINT and SIGTERM inside, where this is the main thread."""
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    before = {number: signal.signal(number, interruption.handle) for number in SIGNALS}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

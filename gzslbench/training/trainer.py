@@ -1,0 +1,197 @@
+"""The one training loop: stages, epochs, iterations, phases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gzslbench.data.views import TrainView
+from gzslbench.errors import DivergedError
+from gzslbench.method import Method, Stage
+from gzslbench.training.device import numerics
+from gzslbench.training.optimization import PhaseOptimizer
+from gzslbench.training.sampler import Sampler
+from gzslbench.training.seeds import generator
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """An epoch that has just ended.
+
+    Attributes:
+        stage: Name of its stage.
+        counted: Whether it belongs to the last stage, whose epochs are evaluated.
+        epoch: Completed epochs of the stage.
+        epochs: Epochs the stage has.
+        losses: Mean over the epoch of each ``phase/term``.
+    """
+
+    stage: str
+    counted: bool
+    epoch: int
+    epochs: int
+    losses: dict[str, float]
+
+
+class StageRun:
+    """One stage under way."""
+
+    def __init__(self, stage: Stage, method: Method, view: TrainView, seed: int) -> None:
+        device = view.features.device
+        self.stage = stage
+        self.sampler = Sampler(
+            view,
+            stage.batch_size,
+            stage.sampling,
+            rows=generator(device, seed, "sampling", stage.name),
+            noise=generator(device, seed, "noise", stage.name),
+        )
+        self.optimizers = [PhaseOptimizer(phase, method.modules) for phase in stage.phases]
+        self.epoch = 0
+        self.iteration = 0
+        self.sums: dict[str, Tensor] = {}
+
+    def iterate(self) -> None:
+        """One iteration: every phase in order."""
+        if self.iteration == 0:
+            self._start_epoch()
+        batch = None
+        for optimizer in self.optimizers:
+            for _ in range(optimizer.phase.repeats):
+                if batch is None or optimizer.phase.fresh_batch:
+                    batch = self.sampler.batch()
+                for name, value in optimizer.step(batch).items():
+                    key = f"{optimizer.phase.name}/{name}"
+                    self.sums[key] = self.sums[key] + value if key in self.sums else value
+        self.iteration += 1
+
+    @property
+    def epoch_is_over(self) -> bool:
+        """Whether the epoch's iterations are done."""
+        return self.iteration >= self.sampler.iterations
+
+    def end_epoch(self) -> dict[str, float]:
+        """Count the epoch; its mean losses come to the host here, once.
+
+        Raises:
+            DivergedError: A loss is NaN or infinite.
+        """
+        self.epoch += 1
+        self.iteration = 0
+        sums = torch.stack([value.double() for value in self.sums.values()]).tolist()
+        steps = {o.phase.name: o.phase.repeats * self.sampler.iterations for o in self.optimizers}
+        losses = {key: s / steps[key.partition("/")[0]] for key, s in zip(self.sums, sums, strict=True)}
+        for key, value in losses.items():
+            if not math.isfinite(value):
+                raise DivergedError(
+                    f"loss {key} became {value}",
+                    where=f"stage {self.stage.name}, epoch {self.epoch}",
+                    fix="lower the learning rate, or change the seed, the batch size or the loss weights",
+                )
+        return losses
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides what comes next, apart from the networks."""
+        return {
+            "epoch": self.epoch,
+            "iteration": self.iteration,
+            "sums": self.sums,
+            "sampler": self.sampler.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from ``state``."""
+        self.epoch, self.iteration, self.sums = state["epoch"], state["iteration"], state["sums"]
+        self.sampler.load_state_dict(state["sampler"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+
+    def _start_epoch(self) -> None:
+        self.sums = {}
+        factor = self.stage.schedule(self.epoch)
+        for optimizer in self.optimizers:
+            optimizer.start_epoch(factor)
+
+
+class Trainer:
+    """Runs a method's stages on a view that lies on the device.
+
+    ``epochs`` yields after each epoch, so that the caller evaluates and saves; between two iterations it
+    asks whether to stop, and then ends with ``interrupted`` set, in a state that can be saved and resumed.
+    """
+
+    def __init__(
+        self, method: Method, view: TrainView, seed: int, precision: str = "fp32", deterministic: bool = False
+    ) -> None:
+        self.method = method
+        self.view = view
+        self.seed = seed
+        self.precision = precision
+        self.deterministic = deterministic
+        self.stages = tuple(method.stages())
+        self.stage_index = 0
+        self.interrupted = False
+        self.current = self._start_stage()
+
+    @property
+    def iterations(self) -> int:
+        """Iterations of all stages together, for progress bars."""
+        rows = len(self.view.labels)
+        return sum(stage.epochs * math.ceil(rows / min(stage.batch_size, rows)) for stage in self.stages)
+
+    def epochs(
+        self, stop: Callable[[], bool] = lambda: False, on_iteration: Callable[[], None] = lambda: None
+    ) -> Iterator[EpochEnd]:
+        """Train to the end, yielding after each epoch.
+
+        Raises:
+            DivergedError: A loss became NaN or infinite.
+        """
+        while self.current is not None:
+            stage = self.current.stage
+            while self.current.epoch < stage.epochs:
+                if not self._train_epoch(self.current, stop, on_iteration):
+                    self.interrupted = True
+                    return
+                losses = self.current.end_epoch()
+                counted = self.stage_index == len(self.stages) - 1
+                yield EpochEnd(stage.name, counted, self.current.epoch, stage.epochs, losses)
+            self.stage_index += 1
+            self.current = self._start_stage()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Networks, optimizers, streams and position; plain containers of tensors and numbers."""
+        return {
+            "modules": self.method.modules.state_dict(),
+            "stage_index": self.stage_index,
+            "stage": None if self.current is None else self.current.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from ``state``, as if never interrupted."""
+        self.method.modules.load_state_dict(state["modules"])
+        self.stage_index = state["stage_index"]
+        self.current = self._start_stage()
+        if self.current is not None:
+            self.current.load_state_dict(state["stage"])
+
+    def _start_stage(self) -> StageRun | None:
+        if self.stage_index >= len(self.stages):
+            return None
+        return StageRun(self.stages[self.stage_index], self.method, self.view, self.seed)
+
+    def _train_epoch(self, run: StageRun, stop: Callable[[], bool], on_iteration: Callable[[], None]) -> bool:
+        """Finish the epoch; False if asked to stop before its end."""
+        with numerics(self.view.features.device, self.precision, self.deterministic):
+            while not run.epoch_is_over:
+                if stop():
+                    return False
+                run.iterate()
+                on_iteration()
+        return True
