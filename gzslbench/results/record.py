@@ -1,0 +1,158 @@
+"""The record of one run: everything that decides its numbers, and the numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from gzslbench.errors import StoreError
+
+SCHEMA = 1
+RULES = ("last", "val", "test-peek", "test-peek-inner", "test-peek-outer")
+SELECTIONS = ("last", "val")
+STATUSES = ("complete", "diverged")
+SETTINGS = ("inductive", "class-transductive", "transductive")
+PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
+EPOCHS = ("epoch", "head_epoch")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run. It holds what JSON holds: lists for tuples, text for keys; ``==`` is to the bit.
+
+    Attributes:
+        id: The run's id, which is its folder's name.
+        status: ``diverged`` where a loss became NaN or infinite; ``failure`` then says when.
+        cell: Everything that decides the number, as ``Cell.as_dict`` gives it.
+        task: What the number may be compared under: id, dataset, features, semantics, split,
+            fingerprints, counts, classes, notes and the sha256 of the files.
+        setting: What the method saw while it trained.
+        selection: The rule asked for; its entry of ``metrics`` is the run's headline.
+        metrics: By selection rule, the five metrics in percent with the epoch and the head's epoch
+            (both counted from 1, 0 before any) at which they were taken.
+        validation: The choice made on the class-wise validation split, where there was one.
+        parameters: Trained numbers in the method's modules.
+        failure: ``epoch`` and ``term`` of a diverged run.
+        run: What two runs of one cell may differ in: times, versions, device, memory, command.
+
+    Raises:
+        StoreError: A field has the wrong type or an impossible value.
+    """
+
+    id: str
+    status: Literal["complete", "diverged"]
+    cell: Mapping[str, Any]
+    task: Mapping[str, Any]
+    setting: Literal["inductive", "class-transductive", "transductive"]
+    selection: Literal["last", "val"]
+    metrics: Mapping[str, Mapping[str, Any]]
+    parameters: int
+    run: Mapping[str, Any]
+    validation: Mapping[str, Any] | None = None
+    failure: Mapping[str, Any] | None = None
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            plain = json.loads(json.dumps(getattr(self, field.name), allow_nan=False))
+            object.__setattr__(self, field.name, plain)
+        _check(self)
+
+    @property
+    def headline(self) -> Mapping[str, Any] | None:
+        """The metrics of the rule asked for; None where the run diverged before it had any."""
+        return self.metrics.get(self.selection)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field by name, the schema first."""
+        names = ["schema", *(field.name for field in fields(self) if field.name != "schema")]
+        return {name: getattr(self, name) for name in names}
+
+    def comparable(self) -> dict[str, Any]:
+        """Every field but ``run``: equal, to the bit, for two runs of one cell on one kind of device."""
+        return {name: value for name, value in self.as_dict().items() if name != "run"}
+
+    def to_json(self) -> str:
+        """The text of record.json."""
+        return json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, where: object = None) -> Record:
+        """The record that ``text`` writes; ``where`` is the file to name in an error.
+
+        Raises:
+            StoreError: The text is no record, or one of a newer schema.
+        """
+        try:
+            return cls(**_parse(text))
+        except StoreError as error:
+            place = ": ".join(str(part) for part in (where, error.where) if part is not None)
+            raise StoreError(error.what, where=place or None, fix=error.fix or _REPEAT) from error
+
+
+_REPEAT = "restore the file from a copy, or repeat the run with --rerun"
+
+
+def _parse(text: str | bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"not a record: {error}") from error
+    if not isinstance(values, dict) or not isinstance(values.get("schema"), int):
+        raise StoreError("not a record: it has no schema number")
+    if values["schema"] > SCHEMA:
+        raise StoreError(
+            f"the record has schema {values['schema']}, this gzslbench reads up to {SCHEMA}",
+            fix="read it with the newer gzslbench that wrote it: pip install --upgrade gzslbench",
+        )
+    optional = {"validation", "failure"}
+    for field in fields(Record):
+        if field.name not in values and field.name not in optional:
+            raise StoreError("the record lacks a field", where=f"field {field.name!r}")
+    unknown = sorted(values.keys() - {field.name for field in fields(Record)})
+    if unknown:
+        raise StoreError("the record has a field of no meaning", where=f"field {unknown[0]!r}")
+    return values
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _check(record: Record) -> None:
+    for name, kind in (("id", str), ("cell", dict), ("task", dict), ("metrics", dict), ("run", dict)):
+        _demand(isinstance(getattr(record, name), kind), name, f"is no {kind.__name__}")
+    for name in ("validation", "failure"):
+        _demand(isinstance(getattr(record, name), (dict, type(None))), name, "is neither dict nor null")
+    for name, known in (("status", STATUSES), ("setting", SETTINGS), ("selection", SELECTIONS)):
+        _demand(getattr(record, name) in known, name, f"is none of {', '.join(known)}")
+    _demand(type(record.schema) is int and 1 <= record.schema <= SCHEMA, "schema", f"is not 1 to {SCHEMA}")
+    _demand(type(record.parameters) is int and record.parameters >= 0, "parameters", "is no count")
+    _demand(
+        (record.status == "diverged") == (record.failure is not None), "failure", "contradicts the status"
+    )
+    _demand(record.status == "diverged" or record.headline is not None, "metrics", "lacks the rule asked for")
+    for rule, metrics in record.metrics.items():
+        _demand(rule in RULES, f"metrics.{rule}", f"is none of {', '.join(RULES)}")
+        _check_metrics(metrics, f"metrics.{rule}")
+
+
+def _check_metrics(metrics: Any, where: str) -> None:
+    _demand(isinstance(metrics, dict), where, "is no dict")
+    for name in PERCENTAGES:
+        _demand(_is_percentage(metrics.get(name)), f"{where}.{name}", "is no number from 0 to 100")
+    for name in EPOCHS:
+        epoch = metrics.get(name)
+        _demand(type(epoch) is int and epoch >= 0, f"{where}.{name}", "is no epoch")
+
+
+def _is_percentage(value: object) -> bool:
+    # Sums of shares that make the whole can pass 100 by rounding.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 100 + 1e-6
+
+
+def _demand(holds: bool, field: str, complaint: str) -> None:
+    if not holds:
+        raise StoreError(f"{field} {complaint}", where=f"field {field!r}")
