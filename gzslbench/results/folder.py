@@ -1,0 +1,185 @@
+"""The folder of one run."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from gzslbench.errors import StoreError
+from gzslbench.results.atomic import store_errors, write_atomically
+from gzslbench.results.record import Record
+
+RECORD = "record.json"
+LOCK = "lock"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where one run keeps its files; its name is the run's id."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.path.resolve().name
+
+    @property
+    def record_file(self) -> Path:
+        """The record, there once the run has ended."""
+        return self.path / RECORD
+
+    @property
+    def metrics_file(self) -> Path:
+        """A JSON line an evaluated epoch."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def predictions_file(self) -> Path:
+        """Enough to recompute every metric."""
+        return self.path / "predictions.npz"
+
+    @property
+    def log_file(self) -> Path:
+        """What the run printed."""
+        return self.path / "log.txt"
+
+    def checkpoint_file(self, part: str = "train") -> Path:
+        """Where training can go on; ``part`` keeps the run on the validation split apart."""
+        return self.path / f"checkpoint-{part}.pt"
+
+    def record(self) -> Record | None:
+        """The record, or None while the run has not ended.
+
+        Raises:
+            StoreError: The record is damaged, is another run's, or has a newer schema.
+        """
+        if not self.record_file.exists():
+            return None
+        with store_errors("the record cannot be read", self.record_file):
+            text = self.record_file.read_bytes()
+        record = Record.from_json(text, self.record_file)
+        if record.id != self.id:
+            raise StoreError(
+                f"the record is of run {record.id}, not of {self.id}",
+                where=f"{self.record_file}: field 'id'",
+                fix=f"name the folder {record.id}",
+            )
+        return record
+
+    def write_record(self, record: Record) -> None:
+        """Write the record in one step.
+
+        Raises:
+            StoreError: The folder is read-only, full or gone; an older record is still there.
+        """
+        write_atomically(self.record_file, record.to_json().encode())
+
+    def append_metrics(self, line: Mapping[str, Any]) -> None:
+        """Add one line to metrics.jsonl; a line that cannot be written whole is taken back.
+
+        Raises:
+            StoreError: The folder is read-only, full or gone.
+        """
+        content = (json.dumps(line, allow_nan=False) + "\n").encode()
+        with (
+            store_errors("metrics.jsonl cannot be written", self.metrics_file),
+            self.metrics_file.open("ab", buffering=0) as file,
+        ):
+            length = file.tell()
+            try:
+                if file.write(content) < len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                file.truncate(length)
+                raise
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl; a torn last line, left by a killed run, is passed over.
+
+        Raises:
+            StoreError: Another line is damaged.
+        """
+        if not self.metrics_file.exists():
+            return []
+        with store_errors("metrics.jsonl cannot be read", self.metrics_file):
+            whole, _, _torn = self.metrics_file.read_bytes().rpartition(b"\n")
+        lines = []
+        for number, line in enumerate(whole.splitlines(), start=1):
+            try:
+                lines.append(json.loads(line))
+            except ValueError as error:
+                raise StoreError(
+                    f"not JSON: {error}",
+                    where=f"{self.metrics_file}: line {number}",
+                    fix="repeat the run with --rerun",
+                ) from error
+        return lines
+
+    def keep_metrics_until(self, epoch: int, **which: object) -> None:
+        """Drop what a run resumed after ``epoch`` will write again.
+
+        Args:
+            epoch: Lines with a greater ``epoch`` go.
+            **which: Fields a line must have to go, for example ``part="train"``.
+
+        Raises:
+            StoreError: The file is damaged, or the folder read-only, full or gone.
+        """
+        kept = [
+            line
+            for line in self.metrics()
+            if line.get("epoch", 0) <= epoch or any(line.get(name) != value for name, value in which.items())
+        ]
+        if self.metrics_file.exists():
+            text = "".join(json.dumps(line) + "\n" for line in kept)
+            write_atomically(self.metrics_file, text.encode())
+
+    def clear(self) -> None:
+        """Remove what an earlier run left, the record first, so that a half-cleared run is not a finished one.
+
+        Raises:
+            StoreError: The folder is read-only.
+        """
+        with store_errors("the earlier run cannot be removed", self.path):
+            self.record_file.unlink(missing_ok=True)
+            for file in self.path.iterdir():
+                if file.is_file() and file.name != LOCK:
+                    file.unlink()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Make the folder and hold it for this process; the lock ends with the process, however it ends.
+
+        Raises:
+            StoreError: Another process holds it, or the folder cannot be made.
+        """
+        with store_errors("the run's folder cannot be made", self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / LOCK).open("a+")
+        with file:
+            self._claim(file)
+            yield
+
+    def _claim(self, file: IO[str]) -> None:
+        with store_errors("the run's folder cannot be locked", self.path):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                file.seek(0)
+                raise StoreError(
+                    f"run {self.id} is running already: {file.read().strip() or 'it has just begun'}",
+                    where=self.path,
+                    fix="wait for it, or stop that process and go on with --resume",
+                ) from error
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()

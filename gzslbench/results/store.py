@@ -1,0 +1,88 @@
+"""The results folder: one folder a run, plain files."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gzslbench.errors import StoreError, did_you_mean
+from gzslbench.results.atomic import store_errors
+from gzslbench.results.folder import RECORD, RunFolder
+from gzslbench.results.record import Record
+
+DEFAULT_ROOT = "results"
+
+
+class DamagedRecordWarning(UserWarning):
+    """A record that cannot be read was passed over."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """The runs under ``root``. Making a Store touches no disk."""
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root))
+
+    def make(self) -> None:
+        """Make the folder where it is missing, and try whether it takes files.
+
+        Raises:
+            StoreError: It is read-only or full, or a file is in the way.
+        """
+        probe = self.root / f".probe.{os.getpid()}"
+        with store_errors("the results folder cannot be written", self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            try:
+                probe.write_bytes(b"gzslbench")
+            finally:
+                probe.unlink(missing_ok=True)
+
+    def run(self, run: str) -> RunFolder:
+        """The folder of the run with this id, whether or not it is there yet."""
+        return RunFolder(self.root / run)
+
+    def runs(self) -> list[RunFolder]:
+        """Every folder that holds a record, by name."""
+        if not self.root.is_dir():
+            return []
+        with store_errors("the results folder cannot be read", self.root):
+            return [RunFolder(path.parent) for path in sorted(self.root.glob(f"*/{RECORD}"))]
+
+    def records(self) -> Iterator[Record]:
+        """Every good record, by run id; a damaged one is a DamagedRecordWarning that names it."""
+        for folder in self.runs():
+            try:
+                record = folder.record()
+            except StoreError as error:
+                warnings.warn(f"left out: {error}", DamagedRecordWarning, stacklevel=2)
+                continue
+            if record is not None:
+                yield record
+
+    def find(self, run: str) -> RunFolder:
+        """The run of this id, of the only id that begins so, or at this path.
+
+        Raises:
+            StoreError: There is none, or there are several.
+        """
+        path = Path(run).parent if Path(run).name == RECORD else Path(run)
+        for folder in (self.run(run), RunFolder(path)):
+            if folder.record_file.is_file():
+                return folder
+        names = [folder.id for folder in self.runs()]
+        matches = [name for name in names if run and name.startswith(run)]
+        if len(matches) == 1:
+            return self.run(matches[0])
+        if matches:
+            raise StoreError(
+                f"{run!r} begins the ids of {len(matches)} runs",
+                where=self.root,
+                fix=f"give more of it: {', '.join(matches)}",
+            )
+        raise StoreError(f"no run {run!r}", where=self.root, fix=did_you_mean(run, names))
