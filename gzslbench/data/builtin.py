@@ -1,0 +1,30 @@
+"""The plugin that offers the datasets of this distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gzslbench.data.catalogue import DatasetSpec, catalogue
+from gzslbench.hooks import hookimpl
+
+
+@hookimpl
+def gzslbench_datasets() -> Iterable[DatasetSpec]:
+    """The known file datasets, and two that need no files."""
+    yield from catalogue().values()
+    yield DatasetSpec(
+        name="digits",
+        title="Handwritten digits of scikit-learn",
+        load="gzslbench.data.digits:load_digits",
+        features="pixels",
+        semantics="strokes",
+        paper="Alpaydin and Kaynak, UCI Optical Recognition of Handwritten Digits, 1998",
+        url="https://archive.ics.uci.edu/dataset/80",
+    )
+    yield DatasetSpec(
+        name="synthetic",
+        title="Synthetic features with a known answer",
+        load="gzslbench.data.synthetic:load_synthetic",
+        features="linear",
+        semantics="latent",
+    )

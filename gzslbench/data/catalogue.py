@@ -1,0 +1,120 @@
+"""The datasets known by name, and what their files should hold."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from gzslbench.data.dataset import Dataset
+
+XLSA17_PAGE = (
+    "https://www.mpi-inf.mpg.de/departments/computer-vision-and-machine-learning/research/"
+    "zero-shot-learning/zero-shot-learning-the-good-the-bad-and-the-ugly/"
+)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the published files of a dataset hold.
+
+    Attributes:
+        features: Dimension of each known feature file.
+        semantics: Dimension of each known semantics.
+        rows: N, images.
+        seen: Seen classes.
+        unseen: Unseen classes.
+        counts: Rows of trainval, test_seen and test_unseen.
+        fingerprints: ``Split.fingerprint`` of each known edition of the split, by edition.
+        archive: URL of the archive that holds the files.
+    """
+
+    features: Mapping[str, int]
+    semantics: Mapping[str, int]
+    rows: int
+    seen: int
+    unseen: int
+    counts: Mapping[str, int]
+    fingerprints: Mapping[str, str]
+    archive: str
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What ``gzslbench datasets`` shows of a dataset, and how it is loaded.
+
+    Attributes:
+        name: What ``--dataset`` takes.
+        title: Its name in full.
+        load: ``package.module:function`` without arguments that returns a Dataset; empty for a dataset
+            read from files.
+        features: Which features are taken when none are asked for.
+        semantics: Which semantics are taken when none are asked for.
+        paper: Authors, venue and year.
+        url: Where it can be had.
+        expected: What its files should hold, where that is known.
+    """
+
+    name: str
+    title: str
+    load: str = ""
+    features: str = "res101"
+    semantics: str = "att"
+    paper: str = ""
+    url: str = ""
+    expected: Expected | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One thing expected of a dataset beside what was found."""
+
+    what: str
+    expected: str
+    found: str
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both are the same."""
+        return self.expected == self.found
+
+
+@cache
+def catalogue() -> Mapping[str, DatasetSpec]:
+    """The known file datasets by name, from catalogue.toml."""
+    text = files("gzslbench.data").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    return {name: _spec(name, table) for name, table in tomllib.loads(text).items()}
+
+
+def compare(dataset: Dataset, expected: Expected) -> Iterator[Comparison]:
+    """Compare counts, dimensions and the split's fingerprint; unknown features and semantics are skipped."""
+    split = dataset.split
+    yield Comparison("images", str(expected.rows), str(len(dataset.labels)))
+    yield Comparison("seen classes", str(expected.seen), str(len(dataset.seen_classes)))
+    yield Comparison("unseen classes", str(expected.unseen), str(len(dataset.unseen_classes)))
+    for part, count in expected.counts.items():
+        yield Comparison(f"rows of {part}", str(count), str(split.counts[part]))
+    known = list(expected.fingerprints.values())
+    yield Comparison(
+        "split fingerprint", split.fingerprint if split.fingerprint in known else known[0], split.fingerprint
+    )
+    for what, name, array, known_dimensions in (
+        ("features", dataset.features_name, dataset.features, expected.features),
+        ("semantics", dataset.semantics_name, dataset.semantics, expected.semantics),
+    ):
+        if name in known_dimensions:
+            yield Comparison(f"dimension of {what} {name}", str(known_dimensions[name]), str(array.shape[1]))
+
+
+def _spec(name: str, table: dict[str, Any]) -> DatasetSpec:
+    title, paper = table.pop("title"), table.pop("paper")
+    return DatasetSpec(name=name, title=title, paper=paper, url=XLSA17_PAGE, expected=Expected(**table))
