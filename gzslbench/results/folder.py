@@ -52,9 +52,9 @@ class RunFolder:
         """What the run printed."""
         return self.path / "log.txt"
 
-    def checkpoint_file(self, part: str = "train") -> Path:
-        """Where training can go on; ``part`` keeps the run on the validation split apart."""
-        return self.path / f"checkpoint-{part}.pt"
+    def checkpoint(self, leg: str) -> Path:
+        """Where the leg ``validation`` or ``final`` can go on."""
+        return self.path / f"checkpoint-{leg}.pt"
 
     def record(self) -> Record | None:
         """The record, or None while the run has not ended.
@@ -124,27 +124,29 @@ class RunFolder:
                 ) from error
         return lines
 
-    def keep_metrics_until(self, epoch: int, **which: object) -> None:
-        """Drop what a run resumed after ``epoch`` will write again.
+    def count_metrics(self) -> int:
+        """How many whole lines metrics.jsonl has; a checkpoint keeps the number."""
+        return len(self.metrics())
 
-        Args:
-            epoch: Lines with a greater ``epoch`` go.
-            **which: Fields a line must have to go, for example ``part="train"``.
+    def keep_metrics(self, lines: int) -> None:
+        """Keep the first ``lines``: a resumed run writes the later ones again.
 
         Raises:
-            StoreError: The file is damaged, or the folder read-only, full or gone.
+            StoreError: The file has fewer lines, is damaged, or cannot be written.
         """
-        kept = [
-            line
-            for line in self.metrics()
-            if line.get("epoch", 0) <= epoch or any(line.get(name) != value for name, value in which.items())
-        ]
+        kept = self.metrics()[:lines]
+        if len(kept) < lines:
+            raise StoreError(
+                f"metrics.jsonl has {len(kept)} lines where the checkpoint counts {lines}",
+                where=self.metrics_file,
+                fix="repeat the run with --rerun",
+            )
         if self.metrics_file.exists():
             text = "".join(json.dumps(line) + "\n" for line in kept)
             write_atomically(self.metrics_file, text.encode())
 
     def clear(self) -> None:
-        """Remove what an earlier run left, the record first, so that a half-cleared run is not a finished one.
+        """Remove what an earlier run left; the record goes first, so that what is half cleared is unfinished.
 
         Raises:
             StoreError: The folder is read-only.

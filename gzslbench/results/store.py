@@ -13,6 +13,8 @@ from gzslbench.results.atomic import store_errors
 from gzslbench.results.folder import RECORD, RunFolder
 from gzslbench.results.record import Record
 
+__all__ = ["DEFAULT_ROOT", "DamagedRecordWarning", "RunFolder", "Store"]
+
 DEFAULT_ROOT = "results"
 
 
