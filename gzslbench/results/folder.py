@@ -52,7 +52,7 @@ class RunFolder:
         """What the run printed."""
         return self.path / "log.txt"
 
-    def checkpoint(self, leg: str) -> Path:
+    def checkpoint_file(self, leg: str) -> Path:
         """Where the leg ``validation`` or ``final`` can go on."""
         return self.path / f"checkpoint-{leg}.pt"
 
@@ -124,25 +124,22 @@ class RunFolder:
                 ) from error
         return lines
 
-    def count_metrics(self) -> int:
-        """How many whole lines metrics.jsonl has; a checkpoint keeps the number."""
-        return len(self.metrics())
+    def keep_metrics_until(self, epoch: int, **which: object) -> None:
+        """Drop what a run resumed after ``epoch`` will write again, and a torn last line.
 
-    def keep_metrics(self, lines: int) -> None:
-        """Keep the first ``lines``: a resumed run writes the later ones again.
+        Args:
+            epoch: Lines with a greater ``epoch`` go.
+            **which: Fields that a line must have to go, for example ``leg="final"``.
 
         Raises:
-            StoreError: The file has fewer lines, is damaged, or cannot be written.
+            StoreError: The file is damaged, or the folder read-only, full or gone.
         """
-        kept = self.metrics()[:lines]
-        if len(kept) < lines:
-            raise StoreError(
-                f"metrics.jsonl has {len(kept)} lines where the checkpoint counts {lines}",
-                where=self.metrics_file,
-                fix="repeat the run with --rerun",
-            )
+
+        def stays(line: Mapping[str, Any]) -> bool:
+            return line["epoch"] <= epoch or any(line[name] != value for name, value in which.items())
+
         if self.metrics_file.exists():
-            text = "".join(json.dumps(line) + "\n" for line in kept)
+            text = "".join(json.dumps(line) + "\n" for line in self.metrics() if stays(line))
             write_atomically(self.metrics_file, text.encode())
 
     def clear(self) -> None:
