@@ -47,7 +47,19 @@ class DeviceError(GzslBenchError):
 
 
 class DivergedError(GzslBenchError):
-    """A loss became NaN or infinite."""
+    """The loss ``term`` of ``stage`` became NaN or infinite in ``epoch`` (counted from 1)."""
+
+    def __init__(self, term: str, value: float, stage: str, epoch: int) -> None:
+        self.term, self.stage, self.epoch = term, stage, epoch
+        super().__init__(
+            f"loss {term} became {value}",
+            where=f"stage {stage}, epoch {epoch}",
+            fix="lower the learning rate, or change the seed, the batch size or the loss weights",
+        )
+
+
+class InterruptedRunError(GzslBenchError):
+    """The user stopped a run; its checkpoint is on disk."""
 
 
 def did_you_mean(name: str, known: list[str]) -> str:

@@ -35,6 +35,7 @@ class MethodSpec:
         load: ``package.module:Class`` of the method, imported when it is run.
         kind: ``generative`` methods synthesize features, ``scoring`` methods score all classes.
         setting: What it sees while it trains; stamped into every record.
+        preprocessing: How its features are scaled unless the user says otherwise.
         version: Raise it when the same parameters give other numbers than before.
     """
 
@@ -46,6 +47,7 @@ class MethodSpec:
     load: str
     kind: Kind = "generative"
     setting: Setting = "inductive"
+    preprocessing: str = "minmax"
     version: int = 1
 
 

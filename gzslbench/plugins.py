@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
@@ -86,11 +86,21 @@ class Plugins:
             if name in found:
                 return found[name]
         if name in self.errors:
-            raise PluginError(f"plugin {name!r} cannot be loaded: {self.errors[name]}", fix="see `gzslbench doctor`")
+            raise PluginError(
+                f"plugin {name!r} cannot be loaded: {self.errors[name]}", fix="see `gzslbench doctor`"
+            )
         every = self.methods()
         if name not in every:
             raise PluginError(f"no method {name!r}", fix=did_you_mean(name, list(every)))
         return every[name]
+
+    def notify(self, hook: str, **arguments: Any) -> None:
+        """Call ``hook`` of every loaded plugin; one that raises is a warning, and the caller goes on."""
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            try:
+                implementation.function(**{name: arguments[name] for name in implementation.argnames})
+            except Exception as error:
+                self._fail(implementation.plugin_name, f"{hook} raised {type(error).__name__}: {error}")
 
     def _collect(self, hook: str) -> dict[str, Spec]:
         specs: dict[str, Spec] = {}

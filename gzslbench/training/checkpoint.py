@@ -46,12 +46,24 @@ def load_checkpoint(path: Path, owner: str, device: torch.device | str = "cpu") 
     remedy = "delete it, or run without --resume to begin anew"
     try:
         content = torch.load(path, map_location=device, weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, BadZipFile, pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        BadZipFile,
+        pickle.UnpicklingError,
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"the checkpoint is damaged: {reason}", where=path, fix=remedy) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError("this is no checkpoint of gzslbench, or one of another version", where=path, fix=remedy)
+        raise CheckpointError(
+            "this is no checkpoint of gzslbench, or one of another version", where=path, fix=remedy
+        )
     if content["owner"] != owner:
-        raise CheckpointError(f"the checkpoint belongs to run {content['owner']}, not {owner}", where=path, fix=remedy)
+        raise CheckpointError(
+            f"the checkpoint belongs to run {content['owner']}, not {owner}", where=path, fix=remedy
+        )
     state: dict[str, Any] = content["state"]
     return state

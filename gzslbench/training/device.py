@@ -24,7 +24,9 @@ def resolve_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise DeviceError(f"no device {name!r}", where="--device", fix=f"choose one of {', '.join(DEVICES)}") from None
+        raise DeviceError(
+            f"no device {name!r}", where="--device", fix=f"choose one of {', '.join(DEVICES)}"
+        ) from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise DeviceError(
             "CUDA is asked for, and PyTorch sees no CUDA device",
@@ -43,9 +45,13 @@ def check_precision(precision: str, device: torch.device) -> None:
         DeviceError: The name is unknown, or TF32 is asked for on a CPU.
     """
     if precision not in PRECISIONS:
-        raise DeviceError(f"no precision {precision!r}", where="--precision", fix=f"choose one of {PRECISIONS}")
+        raise DeviceError(
+            f"no precision {precision!r}", where="--precision", fix=f"choose one of {PRECISIONS}"
+        )
     if precision == "tf32" and device.type != "cuda":
-        raise DeviceError("tf32 exists on CUDA devices alone", where="--precision tf32", fix="use --precision fp32")
+        raise DeviceError(
+            "tf32 exists on CUDA devices alone", where="--precision tf32", fix="use --precision fp32"
+        )
 
 
 @contextmanager

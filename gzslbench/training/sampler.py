@@ -21,7 +21,12 @@ class Sampler:
     """
 
     def __init__(
-        self, view: TrainView, batch_size: int, sampling: Sampling, rows: torch.Generator, noise: torch.Generator
+        self,
+        view: TrainView,
+        batch_size: int,
+        sampling: Sampling,
+        rows: torch.Generator,
+        noise: torch.Generator,
     ) -> None:
         self.view = view
         self.batch_size = min(batch_size, len(view.labels))

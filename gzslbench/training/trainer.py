@@ -88,11 +88,7 @@ class StageRun:
         losses = {key: s / steps[key.partition("/")[0]] for key, s in zip(self.sums, sums, strict=True)}
         for key, value in losses.items():
             if not math.isfinite(value):
-                raise DivergedError(
-                    f"loss {key} became {value}",
-                    where=f"stage {self.stage.name}, epoch {self.epoch}",
-                    fix="lower the learning rate, or change the seed, the batch size or the loss weights",
-                )
+                raise DivergedError(key, value, self.stage.name, self.epoch)
         return losses
 
     def state_dict(self) -> dict[str, Any]:
@@ -143,7 +139,32 @@ class Trainer:
     def iterations(self) -> int:
         """Iterations of all stages together, for progress bars."""
         rows = len(self.view.labels)
-        return sum(stage.epochs * math.ceil(rows / min(stage.batch_size, rows)) for stage in self.stages)
+        return sum(stage.epochs * _iterations(stage, rows) for stage in self.stages)
+
+    @property
+    def iterations_done(self) -> int:
+        """Of ``iterations``, those behind us."""
+        rows = len(self.view.labels)
+        finished = self.stages[: self.stage_index]
+        done = sum(stage.epochs * _iterations(stage, rows) for stage in finished)
+        if self.current is not None:
+            done += self.current.epoch * self.current.sampler.iterations + self.current.iteration
+        return done
+
+    @property
+    def completed(self) -> dict[str, int]:
+        """Completed epochs of every stage, by name."""
+        index = self.stage_index
+        now = 0 if self.current is None else self.current.epoch
+        return {
+            stage.name: stage.epochs if i < index else now if i == index else 0
+            for i, stage in enumerate(self.stages)
+        }
+
+    @property
+    def counted_epochs(self) -> int:
+        """Epochs of the last stage; 0 for a method without stages."""
+        return self.stages[-1].epochs if self.stages else 0
 
     def epochs(
         self, stop: Callable[[], bool] = lambda: False, on_iteration: Callable[[], None] = lambda: None
@@ -195,3 +216,7 @@ class Trainer:
                 run.iterate()
                 on_iteration()
         return True
+
+
+def _iterations(stage: Stage, rows: int) -> int:
+    return math.ceil(rows / min(stage.batch_size, rows))

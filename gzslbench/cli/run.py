@@ -1,0 +1,155 @@
+"""gzslbench run: train a method on a dataset and keep its record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gzslbench.data.preprocessing import PREPROCESSINGS
+
+EPILOG = """\b
+Examples:
+  gzslbench run --method ce-gzsl --dataset digits
+  gzslbench run --method ce-gzsl --dataset AWA2 --seed 1 --seed 2 --seed 3
+  gzslbench run --method ce-gzsl --dataset CUB --semantics sent --set syn_num=300
+  gzslbench run --method f-clswgan --dataset FLO --features efficientnet_lite0 --select val
+
+Datasets are looked for under --data, else under the folder in the environment variable GZSLBENCH_DATA,
+else under ./data. A run that is finished is not run again; an interrupted one goes on with --resume.
+
+Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 interrupted.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--method", required=True, help="A name from `gzslbench methods`.")
+@click.option(
+    "--dataset", required=True, help="A name from `gzslbench datasets`, a folder, or an imported .h5 file."
+)
+@click.option("--features", help="The feature file without its ending, for example res101.")
+@click.option("--semantics", help="The semantics, for example att or sent.")
+@click.option("--data", type=click.Path(path_type=Path), help="The folder that holds the datasets.")
+@click.option(
+    "--seed",
+    "seeds",
+    type=click.IntRange(min=0),
+    multiple=True,
+    help="Root seed; repeat it for several runs. [default: 0]",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Change a parameter of the method; repeatable.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Short for --set epochs=N.")
+@click.option(
+    "--eval-every",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Evaluate after each N epochs and at the end; 0: at the end only. Does not change training.",
+)
+@click.option(
+    "--select",
+    type=click.Choice(["last", "val"]),
+    default="last",
+    show_default=True,
+    help="last: the preset's number of epochs. val: the number chosen on a class-wise validation split inside trainval, then trained again on all of it and tested once.",
+)
+@click.option(
+    "--preprocessing",
+    type=click.Choice(PREPROCESSINGS),
+    help="How features are scaled, fitted on seen training rows. [default: the method's own]",
+)
+@click.option(
+    "--shuffle-semantics",
+    type=click.IntRange(min=0),
+    metavar="SEED",
+    help="Control experiment: permute the semantics over the classes; U must fall to chance.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "tf32", "bf16"]),
+    default="fp32",
+    show_default=True,
+    help="Of the matrix products in training.",
+)
+@click.option("--deterministic", is_flag=True, help="Allow deterministic algorithms alone (slower on CUDA).")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="Where records are kept.",
+)
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint of an interrupted run.")
+@click.option("--rerun", is_flag=True, help="Run from the beginning what is finished or interrupted.")
+@click.option(
+    "--checkpoint-every",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Epochs between checkpoints; 0: on interruption and at the end only.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print each record as one line of JSON, and nothing else, to standard output.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Print the resolved configuration and the task id; train nothing."
+)
+def run(
+    results: Path,
+    resume: bool,
+    rerun: bool,
+    checkpoint_every: int,
+    as_json: bool,
+    dry_run: bool,
+    **asked: Any,
+) -> None:
+    """Train a method on a dataset, evaluate it, and keep its record."""
+    from gzslbench.execution.plan import Request, make_plan
+    from gzslbench.execution.run import Options
+
+    plan = make_plan(Request(**asked))
+    if dry_run:
+        from gzslbench.reporting.plan import print_plan
+
+        print_plan(plan, results, as_json=as_json)
+        return
+    diverged = _run_all(plan, results, Options(resume, rerun, checkpoint_every), as_json)
+    if diverged:
+        raise SystemExit(1)
+
+
+def _run_all(plan: Any, results: Path, options: Any, as_json: bool) -> bool:
+    """Run every cell; whether one diverged."""
+    import json
+
+    from gzslbench.errors import InterruptedRunError
+    from gzslbench.execution.run import run_cell
+    from gzslbench.reporting.console import print_run
+    from gzslbench.reporting.progress import watch
+    from gzslbench.results.store import Store
+
+    diverged = False
+    for cell in plan.cells:
+        try:
+            with watch(cell, plain=as_json) as progress:
+                record, folder = run_cell(plan, cell, Store(results), options, progress)
+        except InterruptedRunError as stopped:
+            click.echo(f"\n{stopped}", err=True)
+            raise SystemExit(130) from None
+        diverged |= record.status == "diverged"
+        if as_json:
+            click.echo(json.dumps(record.as_dict()))
+        else:
+            print_run(record, folder)
+    return diverged

@@ -1,0 +1,170 @@
+"""One training from its first epoch to its last evaluation; a run has one, or two under ``--select val``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gzslbench.data.dataset import Dataset
+from gzslbench.data.views import make_views
+from gzslbench.errors import InterruptedRunError
+from gzslbench.evaluation.evaluation import Predictions
+from gzslbench.evaluation.evaluator import Evaluator
+from gzslbench.evaluation.metrics import Metrics
+from gzslbench.evaluation.selection import Scored
+from gzslbench.execution.cell import Cell
+from gzslbench.execution.progress import Progress
+from gzslbench.method import MethodSpec
+from gzslbench.params import Params
+from gzslbench.plugins import plugins
+from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
+from gzslbench.training.construction import build_method
+from gzslbench.training.trainer import EpochEnd, Trainer
+
+if TYPE_CHECKING:
+    from gzslbench.results.store import RunFolder
+
+
+@dataclass
+class Seconds:
+    """Wall time of a run, interrupted or not."""
+
+    train: float = 0.0
+    evaluate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Leg:
+    """What a leg is made of.
+
+    Attributes:
+        name: ``validation`` or ``final``; its checkpoint and its lines in metrics.jsonl carry it.
+        eval_every: Evaluate after each so many epochs, and at the end; 0 at the end only.
+        head_epochs: Epochs of the head at each evaluation; None for the method's own number.
+    """
+
+    name: str
+    cell: Cell
+    spec: MethodSpec
+    params: Params
+    dataset: Dataset
+    device: torch.device
+    eval_every: int
+    head_epochs: int | None
+    checkpoint_every: int
+    folder: RunFolder
+    progress: Progress
+    stop: Callable[[], bool]
+    seconds: Seconds = field(default_factory=Seconds)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished leg gives."""
+
+    history: tuple[Scored, ...]
+    predictions: Predictions
+    parameters: int
+
+
+class LegRun:
+    """A leg under way."""
+
+    def __init__(self, leg: Leg) -> None:
+        self.leg = leg
+        cell = leg.cell
+        train, held_out = make_views(leg.dataset, cell.preprocessing, leg.device, leg.spec.setting)
+        self.method = build_method(leg.spec, train, leg.params, cell.seed)
+        self.trainer = Trainer(self.method, train, cell.seed, cell.precision, cell.deterministic)
+        self.evaluator = Evaluator(train, held_out)
+        self.history: list[Scored] = []
+        self.predictions: Predictions | None = None
+        self.path = leg.folder.checkpoint_file(leg.name)
+
+    def run(self) -> Outcome:
+        """Go on from the checkpoint, where there is one, to the end.
+
+        Raises:
+            InterruptedRunError: The user asked to stop; the checkpoint is written.
+            DivergedError: A loss became NaN or infinite; the last checkpoint is kept.
+        """
+        self._resume()
+        leg = self.leg
+        leg.progress.start(leg.name, self.trainer.iterations, self.trainer.iterations_done)
+        clock = time.perf_counter()
+        for end in self.trainer.epochs(leg.stop, leg.progress.iteration):
+            leg.seconds.train += time.perf_counter() - clock
+            self._end_epoch(end)
+            clock = time.perf_counter()
+        leg.seconds.train += time.perf_counter() - clock
+        if self.trainer.interrupted:
+            self._save()
+            raise InterruptedRunError(
+                f"run {leg.cell.id} stopped as asked; its state is saved",
+                where=self.path,
+                fix="repeat the command with --resume to go on from here",
+            )
+        if self.predictions is None:
+            self._evaluate(self.trainer.counted_epochs)
+        self._save()
+        return Outcome(tuple(self.history), self._last_predictions(), _count(self.method))
+
+    def _end_epoch(self, end: EpochEnd) -> None:
+        line: dict[str, Any] = {
+            "leg": self.leg.name,
+            "stage": end.stage,
+            "epoch": end.epoch,
+            "losses": end.losses,
+        }
+        if end.counted and self._is_due(end):
+            line["metrics"] = self._evaluate(end.epoch).as_dict()
+        self.leg.folder.append_metrics(line)
+        self.leg.progress.epoch(line)
+        plugins().notify("gzslbench_epoch_end", run=self.leg.cell, metrics=line)
+        if self.leg.checkpoint_every and end.epoch % self.leg.checkpoint_every == 0:
+            self._save()
+
+    def _is_due(self, end: EpochEnd) -> bool:
+        every = self.leg.eval_every
+        return end.epoch == end.epochs or (every > 0 and end.epoch % every == 0)
+
+    def _evaluate(self, epoch: int) -> Metrics:
+        clock = time.perf_counter()
+        evaluation = self.evaluator.evaluate(self.method, epoch, self.leg.cell.seed, self.leg.head_epochs)
+        self.leg.seconds.evaluate += time.perf_counter() - clock
+        self.history = [scored for scored in self.history if scored.epoch < epoch]
+        self.history.append(Scored(epoch, evaluation.trace))
+        self.predictions = evaluation.predictions
+        return evaluation.trace[-1]
+
+    def _last_predictions(self) -> Predictions:
+        assert self.predictions is not None
+        return self.predictions
+
+    def _save(self) -> None:
+        state = {
+            "trainer": self.trainer.state_dict(),
+            "seconds": {"train": self.leg.seconds.train, "evaluate": self.leg.seconds.evaluate},
+            "history": [[scored.epoch, [list(astuple(m)) for m in scored.trace]] for scored in self.history],
+        }
+        save_checkpoint(self.path, self.leg.cell.digest, state)
+
+    def _resume(self) -> None:
+        if self.path.exists():
+            state = load_checkpoint(self.path, self.leg.cell.digest, self.leg.device)
+            self.trainer.load_state_dict(state["trainer"])
+            self.leg.seconds.train += state["seconds"]["train"]
+            self.leg.seconds.evaluate += state["seconds"]["evaluate"]
+            self.history = [
+                Scored(epoch, tuple(Metrics(*m) for m in trace)) for epoch, trace in state["history"]
+            ]
+        for stage, epoch in self.trainer.completed.items():
+            self.leg.folder.keep_metrics_until(epoch, leg=self.leg.name, stage=stage)
+
+
+def _count(method: Any) -> int:
+    return sum(parameter.numel() for parameter in method.modules.parameters())

@@ -1,0 +1,105 @@
+"""From what a user asks for to the cell that will run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gzslbench.errors import ParamError
+from gzslbench.execution.cell import Cell
+from gzslbench.method import MethodSpec
+from gzslbench.params import Params, build, parse_assignments
+from gzslbench.plugins import plugins
+from gzslbench.presets import Preset, preset
+
+if TYPE_CHECKING:
+    from gzslbench.data.dataset import Dataset
+
+SELECTIONS = ("last", "val")
+DEFAULT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What ``gzslbench run`` takes; the same names as its options."""
+
+    method: str
+    dataset: str
+    features: str | None = None
+    semantics: str | None = None
+    data: Path | None = None
+    seeds: tuple[int, ...] = ()
+    settings: tuple[str, ...] = ()
+    epochs: int | None = None
+    eval_every: int = 0
+    select: str = "last"
+    preprocessing: str | None = None
+    device: str = "auto"
+    precision: str = "fp32"
+    deterministic: bool = False
+    shuffle_semantics: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Cells that share a method and a dataset, one a seed, with what they need to run.
+
+    ``device`` is the one named by the user or found, for example ``cuda:1``.
+    """
+
+    spec: MethodSpec
+    params: Params
+    preset: Preset
+    dataset: Dataset
+    cells: Sequence[Cell]
+    device: str
+
+
+def make_plan(request: Request) -> Plan:
+    """Resolve names, presets, settings and device; nothing is trained or written.
+
+    Raises:
+        GzslBenchError: Whatever cannot be resolved.
+    """
+    from gzslbench.data.load import load_dataset
+    from gzslbench.data.shuffled import shuffle_semantics
+    from gzslbench.training.device import check_precision, resolve_device
+
+    spec = plugins().method(request.method)
+    device = resolve_device(request.device)
+    check_precision(request.precision, device)
+    if request.select not in SELECTIONS:
+        raise ParamError(
+            f"no selection rule {request.select!r}", where="--select", fix=f"choose one of {SELECTIONS}"
+        )
+    assignments = parse_assignments(spec.params, _with_epochs(request))
+    dataset = load_dataset(request.dataset, request.features, request.semantics, request.data)
+    if request.shuffle_semantics is not None:
+        dataset = shuffle_semantics(dataset, request.shuffle_semantics)
+    chosen = preset(spec, dataset.name, dataset.semantics_name)
+    params = build(spec.params, {**chosen.values, **assignments}, f"{spec.name} on {dataset.name}")
+    preprocessing = request.preprocessing or spec.preprocessing
+    cell = Cell(
+        method=spec.name,
+        method_version=spec.version,
+        dataset=dataset.name,
+        task=dataset.task_id,
+        preprocessing=preprocessing,
+        params=params.as_dict(),
+        seed=0,
+        select=request.select,
+        eval_every=request.eval_every,
+        device=device.type,
+        precision=request.precision,
+        deterministic=request.deterministic,
+    )
+    seeds = request.seeds or (DEFAULT_SEED,)
+    return Plan(spec, params, chosen, dataset, [replace(cell, seed=seed) for seed in seeds], str(device))
+
+
+def _with_epochs(request: Request) -> tuple[str, ...]:
+    if request.epochs is None:
+        return request.settings
+    return (*request.settings, f"epochs={request.epochs}")

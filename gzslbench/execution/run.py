@@ -1,0 +1,187 @@
+"""Running a cell: its legs, its selection, its record."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+import torch
+
+from gzslbench.data.dataset import Dataset
+from gzslbench.data.validation import validation_dataset
+from gzslbench.errors import DivergedError, StoreError
+from gzslbench.evaluation.predictions import save_predictions
+from gzslbench.evaluation.selection import PEEKS, Chosen, select
+from gzslbench.execution.cell import Cell
+from gzslbench.execution.environment import environment, peak_memory
+from gzslbench.execution.leg import Leg, LegRun, Outcome
+from gzslbench.execution.log import Logged
+from gzslbench.execution.plan import Plan
+from gzslbench.execution.progress import Progress, Silent
+from gzslbench.plugins import plugins
+from gzslbench.results.record import Record
+from gzslbench.results.store import RunFolder, Store
+from gzslbench.training.interruption import Interruption, catch_interruption
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, none of which changes a number.
+
+    Attributes:
+        resume: Go on from the checkpoint of an interrupted run, where there is one.
+        rerun: Run again what is finished or interrupted, from the beginning.
+        checkpoint_every: Epochs between checkpoints; 0 saves on interruption and at the end only.
+    """
+
+    resume: bool = False
+    rerun: bool = False
+    checkpoint_every: int = 10
+
+
+def run_cell(
+    plan: Plan, cell: Cell, store: Store, options: Options | None = None, progress: Progress | None = None
+) -> tuple[Record, RunFolder]:
+    """The record of ``cell``, from the store where it is finished, else by running it.
+
+    Raises:
+        InterruptedRunError: The user stopped it; it can be resumed.
+        StoreError: The store cannot be written, another process runs the cell, or an interrupted run is
+            in the way.
+    """
+    options = options or Options()
+    store.make()
+    folder = store.run(cell.id)
+    with folder.lock():
+        finished = None if options.rerun else folder.record()
+        if finished is not None:
+            return finished, folder
+        _prepare(folder, options)
+        with catch_interruption() as stop:
+            watchers = Logged(progress or Silent(), folder.log_file)
+            record = _run(plan, cell, folder, options, watchers, stop)
+        folder.write_record(record)
+    plugins().notify("gzslbench_run_end", record=record)
+    return record, folder
+
+
+def _prepare(folder: RunFolder, options: Options) -> None:
+    checkpoints = list(folder.path.glob("checkpoint-*.pt"))
+    if checkpoints and not (options.resume or options.rerun):
+        raise StoreError(
+            "an interrupted run of the same cell is there",
+            where=folder.path,
+            fix="go on with it by --resume, or begin anew by --rerun",
+        )
+    if options.rerun:
+        folder.clear()
+
+
+def _run(
+    plan: Plan, cell: Cell, folder: RunFolder, options: Options, progress: Progress, stop: Interruption
+) -> Record:
+    plugins().notify("gzslbench_run_start", run=cell)
+    started = datetime.now(timezone.utc)
+    clock = time.perf_counter()
+    device = torch.device(plan.device)
+    leg = Leg(
+        name="final",
+        cell=cell,
+        spec=plan.spec,
+        params=plan.params,
+        dataset=plan.dataset,
+        device=device,
+        eval_every=cell.eval_every,
+        head_epochs=None,
+        checkpoint_every=options.checkpoint_every,
+        folder=folder,
+        progress=progress,
+        stop=stop,
+    )
+    numbers: dict[str, Any]
+    try:
+        numbers = _validated(leg) if cell.select == "val" else _last(leg)
+    except DivergedError as error:
+        numbers = _failure(error)
+    run = {
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": time.perf_counter() - clock,
+        "seconds_train": leg.seconds.train,
+        "seconds_evaluate": leg.seconds.evaluate,
+        "peak_memory_bytes": peak_memory(device),
+        "command": sys.argv,
+        **environment(device),
+    }
+    return Record(
+        id=cell.id,
+        cell=cell.as_dict(),
+        task=describe_task(plan.dataset),
+        setting=plan.spec.setting,
+        selection=cell.select,
+        run=run,
+        **numbers,
+    )
+
+
+def _last(leg: Leg) -> dict[str, Any]:
+    """Train, and take the last epoch; the rules that peek at the test set are told apart."""
+    outcome = LegRun(leg).run()
+    rules = ("last", *PEEKS)
+    return _numbers(leg, outcome, {rule: select(rule, outcome.history) for rule in rules})
+
+
+def _validated(leg: Leg) -> dict[str, Any]:
+    """Choose the epochs on the validation split, train again on all of trainval, test once."""
+    held = validation_dataset(leg.dataset)
+    first = LegRun(replace(leg, name="validation", dataset=held)).run()
+    chosen = select("test-peek", first.history)
+    params = leg.params
+    if chosen.epoch and hasattr(params, "epochs"):
+        params = replace(params, epochs=chosen.epoch)
+    outcome = LegRun(replace(leg, params=params, eval_every=0, head_epochs=chosen.head_epoch)).run()
+    numbers = _numbers(leg, outcome, {"val": select("last", outcome.history)})
+    split = {"task": held.task_id, "counts": held.split.counts, "notes": list(held.notes)}
+    return {**numbers, "validation": {**_plain(chosen), **split}}
+
+
+def _numbers(leg: Leg, outcome: Outcome, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
+    save_predictions(leg.folder.predictions_file, outcome.predictions)
+    metrics = {rule: _plain(choice) for rule, choice in chosen.items()}
+    return {"status": "complete", "parameters": outcome.parameters, "metrics": metrics}
+
+
+def _failure(error: DivergedError) -> dict[str, Any]:
+    where = {"term": error.term, "stage": error.stage, "epoch": error.epoch}
+    return {"status": "diverged", "parameters": 0, "metrics": {}, "failure": where}
+
+
+def _plain(chosen: Chosen) -> dict[str, Any]:
+    return {**chosen.metrics.as_dict(), "epoch": chosen.epoch, "head_epoch": chosen.head_epoch}
+
+
+def describe_task(dataset: Dataset) -> dict[str, Any]:
+    """What a record says of its task."""
+    return {
+        "id": dataset.task_id,
+        "dataset": dataset.name,
+        "features": dataset.features_name,
+        "semantics": dataset.semantics_name,
+        "split": dataset.split.name,
+        "split_fingerprint": dataset.split.fingerprint,
+        "content": dataset.content,
+        "counts": dataset.split.counts,
+        "seen_classes": len(dataset.seen_classes),
+        "unseen_classes": len(dataset.unseen_classes),
+        "class_names": _candidates(dataset),
+        "files": dict(dataset.files),
+        "notes": list(dataset.notes),
+    }
+
+
+def _candidates(dataset: Dataset) -> Sequence[str]:
+    ids = sorted({*dataset.seen_classes.tolist(), *dataset.unseen_classes.tolist()})
+    return [dataset.class_names[i] for i in ids]

@@ -1,0 +1,83 @@
+"""A run as it happens: a live bar on a terminal, plain lines elsewhere. Both go to standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from gzslbench.execution.cell import Cell
+from gzslbench.execution.log import epoch_line
+from gzslbench.execution.progress import Progress as Watcher
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def watch(cell: Cell, *, plain: bool = False) -> Iterator[Watcher]:
+    """A watcher fit for standard error; ``plain`` asks for lines even on a terminal."""
+    if plain or not sys.stderr.isatty():
+        yield Lines()
+        return
+    bar = Progress(
+        TextColumn("[bold]{task.fields[what]}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} iterations"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[scores]}"),
+        console=Console(stderr=True),
+    )
+    with bar:
+        yield Bar(bar, f"{cell.method} on {cell.dataset}, seed {cell.seed}")
+
+
+class Bar:
+    """The live bar."""
+
+    def __init__(self, bar: Progress, title: str) -> None:
+        self.bar = bar
+        self.title = title
+
+    def start(self, leg: str, iterations: int, done: int) -> None:
+        """Add the leg's bar."""
+        what = self.title if leg == "final" else f"{self.title} ({leg})"
+        self.task = self.bar.add_task("", total=iterations, completed=done, what=what, scores="")
+
+    def iteration(self) -> None:
+        """Advance it."""
+        self.bar.advance(self.task)
+
+    def epoch(self, line: Mapping[str, Any]) -> None:
+        """Show the latest scores."""
+        metrics = line.get("metrics")
+        if metrics:
+            scores = "  ".join(f"{name} {metrics[name]:.1f}" for name in ("U", "S", "H"))
+            self.bar.update(self.task, scores=f"epoch {line['epoch']}: {scores}")
+
+
+class Lines:
+    """A line for every evaluated epoch, and one now and then between."""
+
+    def __init__(self) -> None:
+        self.last = 0.0
+
+    def start(self, leg: str, iterations: int, done: int) -> None:
+        """Say what begins."""
+        print(f"{leg}: {iterations - done} iterations to go", file=sys.stderr, flush=True)  # noqa: T201
+
+    def iteration(self) -> None:
+        """Say nothing."""
+
+    def epoch(self, line: Mapping[str, Any]) -> None:
+        """Print the epoch, if it was evaluated or some seconds have passed."""
+        now = time.monotonic()
+        if "metrics" in line or now - self.last >= SECONDS_BETWEEN_LINES:
+            self.last = now
+            print(epoch_line(line), file=sys.stderr, flush=True)  # noqa: T201
