@@ -33,8 +33,8 @@ class Record:
         metrics: By selection rule, the five metrics in percent with the epoch and the head's epoch
             (both counted from 1, 0 before any) at which they were taken.
         validation: The choice made on the class-wise validation split, where there was one.
-        parameters: Trained numbers in the method's modules.
-        failure: ``epoch`` and ``term`` of a diverged run.
+        parameters: Trained numbers in the method's modules; None where the run diverged.
+        failure: ``what`` became of a diverged run, and ``where``: epoch and term.
         run: What two runs of one cell may differ in: times, versions, device, memory, command.
 
     Raises:
@@ -48,15 +48,18 @@ class Record:
     setting: Literal["inductive", "class-transductive", "transductive"]
     selection: Literal["last", "val"]
     metrics: Mapping[str, Mapping[str, Any]]
-    parameters: int
     run: Mapping[str, Any]
+    parameters: int | None = None
     validation: Mapping[str, Any] | None = None
     failure: Mapping[str, Any] | None = None
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            plain = json.loads(json.dumps(getattr(self, field.name), allow_nan=False))
+            try:
+                plain = json.loads(json.dumps(getattr(self, field.name), allow_nan=False))
+            except ValueError as error:
+                raise StoreError(f"{field.name}: {error}", where=f"field {field.name!r}") from error
             object.__setattr__(self, field.name, plain)
         _check(self)
 
@@ -107,7 +110,7 @@ def _parse(text: str | bytes) -> dict[str, Any]:
             f"the record has schema {values['schema']}, this gzslbench reads up to {SCHEMA}",
             fix="read it with the newer gzslbench that wrote it: pip install --upgrade gzslbench",
         )
-    optional = {"validation", "failure"}
+    optional = {"parameters", "validation", "failure"}
     for field in fields(Record):
         if field.name not in values and field.name not in optional:
             raise StoreError("the record lacks a field", where=f"field {field.name!r}")
@@ -129,11 +132,13 @@ def _check(record: Record) -> None:
     for name, known in (("status", STATUSES), ("setting", SETTINGS), ("selection", SELECTIONS)):
         _demand(getattr(record, name) in known, name, f"is none of {', '.join(known)}")
     _demand(type(record.schema) is int and 1 <= record.schema <= SCHEMA, "schema", f"is not 1 to {SCHEMA}")
-    _demand(type(record.parameters) is int and record.parameters >= 0, "parameters", "is no count")
-    _demand(
-        (record.status == "diverged") == (record.failure is not None), "failure", "contradicts the status"
-    )
-    _demand(record.status == "diverged" or record.headline is not None, "metrics", "lacks the rule asked for")
+    if record.status == "complete":
+        _demand(_is_count(record.parameters), "parameters", "is no count")
+        _demand(record.failure is None, "failure", "is given for a complete run")
+        _demand(record.headline is not None, f"metrics.{record.selection}", "is missing")
+    else:
+        _demand(record.parameters is None or _is_count(record.parameters), "parameters", "is no count")
+        _demand(record.failure is not None, "failure", "is missing")
     for rule, metrics in record.metrics.items():
         _demand(rule in RULES, f"metrics.{rule}", f"is none of {', '.join(RULES)}")
         _check_metrics(metrics, f"metrics.{rule}")
@@ -144,8 +149,11 @@ def _check_metrics(metrics: Any, where: str) -> None:
     for name in PERCENTAGES:
         _demand(_is_percentage(metrics.get(name)), f"{where}.{name}", "is no number from 0 to 100")
     for name in EPOCHS:
-        epoch = metrics.get(name)
-        _demand(type(epoch) is int and epoch >= 0, f"{where}.{name}", "is no epoch")
+        _demand(_is_count(metrics.get(name)), f"{where}.{name}", "is no epoch")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _is_percentage(value: object) -> bool:
