@@ -25,6 +25,6 @@ def gzslbench_datasets() -> Iterable[DatasetSpec]:
         name="synthetic",
         title="Synthetic features with a known answer",
         load="gzslbench.data.synthetic:load_synthetic",
-        features="linear",
+        features="rectified",
         semantics="latent",
     )

@@ -1,0 +1,91 @@
+"""A GZSL problem whose best possible answer is known.
+
+A class with semantics s has mean ReLU(W s), with a fixed W, and its features scatter around the mean with
+isotropic Gaussian noise. So with equal priors the best classifier is that of the nearest true mean, the
+unseen classes' means included, and what a method loses against it is the method's own loss.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.data.content import content_hash
+from gzslbench.data.dataset import Dataset
+from gzslbench.data.holdout import hold_out
+from gzslbench.data.split import Split
+from gzslbench.errors import ParamError
+
+
+def load_synthetic() -> Dataset:
+    """2400 rows of 32 features in 30 classes, 6 of them unseen; the best H there is, is 94."""
+    return make_synthetic(classes=30, unseen=6, dim=32, semantic_dim=8, per_class=80, noise=0.35, seed=0)
+
+
+def make_synthetic(
+    classes: int, unseen: int, dim: int, semantic_dim: int, per_class: int, noise: float, seed: int
+) -> Dataset:
+    """Draw a problem; the same arguments give the same dataset.
+
+    Args:
+        classes: C, all classes.
+        unseen: How many of them, the last ones, are unseen; at least one class stays seen.
+        dim: d, features.
+        semantic_dim: a, the length of the semantics, which are non-negative unit vectors.
+        per_class: Rows of each class, at least 2; a fifth of those of a seen class is test_seen.
+        noise: Standard deviation of a feature around its class mean; the means lie between 0 and about 3.
+        seed: Of all random numbers.
+
+    Raises:
+        ParamError: A count or the noise is too small.
+    """
+    _check(classes, unseen, dim, semantic_dim, per_class, noise)
+    rng = np.random.default_rng([seed, 1])
+    semantics = np.abs(rng.standard_normal((classes, semantic_dim))).astype(np.float32)
+    semantics /= np.linalg.norm(semantics, axis=1, keepdims=True)
+    labels = np.repeat(np.arange(classes, dtype=np.int64), per_class)
+    means = class_means(semantics, dim, seed)
+    scatter = noise * rng.standard_normal((len(labels), dim), dtype=np.float32)
+    features = (means[labels] + scatter).astype(np.float32)
+    seen = np.flatnonzero(labels < classes - unseen)
+    trainval, test_seen = hold_out(labels, seen, share=0.2)
+    return Dataset(
+        name="synthetic",
+        features_name="rectified",
+        semantics_name="latent",
+        features=features,
+        labels=labels,
+        semantics=semantics,
+        class_names=tuple(f"class {label + 1}" for label in range(classes)),
+        split=Split("fixed", trainval, test_seen, np.arange(len(seen), len(labels))),
+        content=content_hash(features, labels, semantics),
+        notes=(f"made, seed {seed}: Gaussian noise of {noise:g} around ReLU(W s)",),
+    )
+
+
+def class_means(semantics: NDArray[np.float32], dim: int, seed: int) -> NDArray[np.float32]:
+    """The true means ReLU(W s), ``(C, dim)``, of ``(C, a)`` semantics; W is drawn from ``seed`` alone."""
+    weights = np.random.default_rng([seed, 0]).standard_normal((semantics.shape[1], dim))
+    return np.maximum(semantics @ weights, 0).astype(np.float32)
+
+
+def bayes_scores(means: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """``(n, C)`` scores of ``(n, dim)`` features that no classifier's per-class accuracy can beat on average.
+
+    They are minus half the squared distances to the true ``(C, dim)`` means: with isotropic noise, and
+    every class weighing the same, the log-likelihoods up to a factor and a constant.
+    """
+    means, features = means.astype(np.float64), features.astype(np.float64)
+    squares = np.square(features).sum(axis=1)[:, None] + np.square(means).sum(axis=1)
+    scores: NDArray[np.float64] = features @ means.T - squares / 2
+    return scores
+
+
+def _check(classes: int, unseen: int, dim: int, semantic_dim: int, per_class: int, noise: float) -> None:
+    least = {"unseen": (unseen, 1), "classes": (classes, unseen + 1), "dim": (dim, 1)}
+    least |= {"semantic_dim": (semantic_dim, 1), "per_class": (per_class, 2)}
+    for name, (value, low) in least.items():
+        if value < low:
+            raise ParamError(f"{name} is {value}", where="make_synthetic", fix=f"choose at least {low}")
+    if not noise > 0:
+        raise ParamError(f"noise is {noise}", where="make_synthetic", fix="choose a positive number")
