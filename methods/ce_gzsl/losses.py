@@ -1,0 +1,44 @@
+"""The two contrastive losses of CE-GZSL."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def instance_loss(z: Tensor, labels: Tensor, temperature: float, classes: int) -> Tensor:
+    """Instance-level contrast of Han et al. 2021: the supervised "out" form of Khosla et al. 2020.
+
+    For each anchor the mean, over the other rows of its class, of the negative log-softmax of its
+    similarities to all other rows; then the mean over the anchors whose class has another row. Zero where
+    there is no such anchor (the published code divides 0 by 0 there).
+
+    The mean similarity to the positives comes from the class sums of ``z``, so the only B x B matrix is
+    the one of the similarities.
+
+    Args:
+        z: ``(B, e)`` of unit length.
+        labels: ``(B,)`` in 0..classes-1.
+        temperature: Divides the similarities, > 0.
+        classes: Number of classes.
+    """
+    rows = torch.arange(len(z), device=z.device)
+    similarity = (z / temperature) @ z.t()
+    others = similarity.index_put((rows, rows), similarity.new_tensor(torch.finfo(z.dtype).min))
+    sums = z.new_zeros(classes, z.shape[1]).index_add(0, labels, z)
+    positives = (z.new_zeros(classes).index_add(0, labels, z.new_ones(len(z))) - 1).index_select(0, labels)
+    toward = ((sums.index_select(0, labels) - z) * z).sum(1) / (temperature * positives.clamp(min=1))
+    anchor = (positives > 0).to(z.dtype)
+    return (anchor * (others.logsumexp(1) - toward)).sum() / anchor.sum().clamp(min=1)
+
+
+def class_loss(scores: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    """Class-level contrast of Han et al. 2021: softmax cross-entropy over the seen classes.
+
+    Args:
+        scores: ``(B, C)`` of the comparator.
+        labels: ``(B,)`` in 0..C-1.
+        temperature: Divides the scores, > 0.
+    """
+    return functional.cross_entropy(scores / temperature, labels)

@@ -1,0 +1,91 @@
+"""f-CLSWGAN (Xian et al., CVPR 2018): a WGAN whose features a seen-class classifier must recognise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gzslbench.data.views import TrainView
+from gzslbench.method import Adam, HeadSettings, Phase, Stage
+from gzslbench.training.batch import Batch
+from gzslbench_methods.f_clswgan.losses import classification_loss
+from gzslbench_methods.f_clswgan.params import FClswganParams
+from gzslbench_methods.linear import linear
+from gzslbench_methods.wgan import Critic, Generator, critic_terms, synthesize
+
+
+class FClswgan:
+    """The classifier is trained first, then frozen; the head is fitted on the visual features."""
+
+    def __init__(self, view: TrainView, params: FClswganParams) -> None:
+        features, (classes, semantics) = view.features.shape[1], view.semantics.shape
+        self.params = params
+        self.semantics = view.semantics
+        self.noise = params.nz or semantics
+        self.classifier = linear(features, classes)
+        self.generator = Generator(self.noise, semantics, params.ngh, features)
+        self.critic = Critic(features, semantics, params.ndh)
+        self.modules = nn.ModuleDict(
+            {"classifier": self.classifier, "generator": self.generator, "critic": self.critic}
+        )
+        self.head = HeadSettings(
+            per_class=params.syn_num,
+            batch_size=params.head_batch_size or params.syn_num,
+            epochs=params.head_epochs,
+            zsl_epochs=params.zsl_epochs,
+            lr=params.classifier_lr,
+        )
+
+    def stages(self) -> tuple[Stage, Stage]:
+        """The seen-class classifier, then the game with it frozen."""
+        params = self.params
+        pretrain, game = (Adam(lr, (params.beta1, 0.999)) for lr in (params.pretrain_lr, params.lr))
+        classifier = Phase("classifier", self.classifier_loss, updates=("classifier",), optimizer=pretrain)
+        critic = Phase(
+            "critic", self.critic_loss, updates=("critic",), optimizer=game, repeats=params.critic_iter
+        )
+        generator = Phase(
+            "generator", self.generator_loss, updates=("generator",), optimizer=game, fresh_batch=False
+        )
+        return (
+            Stage(
+                "classifier",
+                params.pretrain_epochs,
+                params.pretrain_batch_size,
+                (classifier,),
+                sampling="pass",
+            ),
+            Stage("game", params.epochs, params.batch_size, (critic, generator)),
+        )
+
+    def classifier_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """L_CLS of the real features."""
+        return {"classifier": classification_loss(self.classifier, batch.features, batch.labels)}
+
+    def critic_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """L_WGAN, negated."""
+        with torch.no_grad():
+            fake = self._fake(batch)
+        mix = batch.uniform(len(batch), 1)
+        return critic_terms(
+            self.critic, batch.features, fake, self.semantics, batch.labels, mix, self.params.lambda_gp
+        )
+
+    def generator_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """L_WGAN + beta L_CLS: fool the critic, and be recognised by the classifier."""
+        fake = self._fake(batch)
+        return {
+            "generator": -self.critic(fake, self.semantics, batch.labels).mean(),
+            "fake_class": self.params.cls_weight * classification_loss(self.classifier, fake, batch.labels),
+        }
+
+    def synthesize(self, semantics: Tensor, per_class: int, generator: torch.Generator) -> Tensor:
+        """``(C, a)`` semantics to ``(C * per_class, d)`` visual features, the rows of one class together."""
+        return synthesize(self.generator, self.noise, semantics, per_class, generator)
+
+    def embed(self, features: Tensor) -> Tensor:
+        """The visual features themselves."""
+        return features
+
+    def _fake(self, batch: Batch) -> Tensor:
+        return self.generator(batch.normal(len(batch), self.noise), self.semantics, batch.labels)

@@ -1,0 +1,101 @@
+"""The conditional Wasserstein GAN with gradient penalty that the f-CLSWGAN family shares.
+
+Layers that read a concatenation are written as a sum of one layer for each part, which is the same map;
+so the part that reads the semantics is computed once a class.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gzslbench_methods.linear import SLOPE, linear, of_labels
+
+
+class Generator(nn.Module):
+    """G(z, a): [noise; semantics] -> hidden, LeakyReLU -> features, ReLU (Xian et al. 2018)."""
+
+    def __init__(self, noise: int, semantics: int, hidden: int, features: int) -> None:
+        super().__init__()
+        self.from_noise = linear(noise, hidden, bias=False)
+        self.from_semantics = linear(semantics, hidden)
+        self.out = linear(hidden, features)
+
+    def forward(self, noise: Tensor, semantics: Tensor, labels: Tensor) -> Tensor:
+        """``(B, nz)`` noise, ``(C, a)`` semantics and ``(B,)`` labels to ``(B, d)`` features >= 0."""
+        hidden = self.from_noise(noise) + of_labels(self.from_semantics, semantics, labels)
+        return functional.relu(self.out(functional.leaky_relu(hidden, SLOPE)))
+
+
+class Critic(nn.Module):
+    """D(x, a): [features; semantics] -> hidden, LeakyReLU -> score.
+
+    The score has no bias: only differences of scores enter the losses.
+    """
+
+    def __init__(self, features: int, semantics: int, hidden: int) -> None:
+        super().__init__()
+        self.from_features = linear(features, hidden, bias=False)
+        self.from_semantics = linear(semantics, hidden)
+        self.out = linear(hidden, 1, bias=False)
+
+    def forward(self, features: Tensor, semantics: Tensor, labels: Tensor) -> Tensor:
+        """``(B, d)`` features, ``(C, a)`` semantics and ``(B,)`` labels to ``(B,)`` scores."""
+        hidden = self.from_features(features) + of_labels(self.from_semantics, semantics, labels)
+        return self.score(hidden)
+
+    def score(self, preactivation: Tensor) -> Tensor:
+        """Scores ``(n,)`` from the hidden layer before its activation, ``(n, m)``."""
+        return self.out(functional.leaky_relu(preactivation, SLOPE)).squeeze(1)
+
+    def input_gradient(self, preactivation: Tensor) -> Tensor:
+        """The score's gradient by the features, ``(n, d)``, where the hidden layer is ``(n, m)``.
+
+        In closed form (w2 * slope) W1, differentiable by the weights; the slope is piecewise constant.
+        """
+        slope = torch.where(preactivation.detach() > 0, 1.0, SLOPE).to(preactivation.dtype)
+        return (slope * self.out.weight) @ self.from_features.weight
+
+
+def critic_terms(
+    critic: Critic, real: Tensor, fake: Tensor, semantics: Tensor, labels: Tensor, mix: Tensor, weight: float
+) -> dict[str, Tensor]:
+    """The critic's loss with gradient penalty (Gulrajani et al. 2017; L_WGAN of Xian et al. 2018, negated).
+
+    The first layer is affine, so at the interpolate ``mix * real + (1 - mix) * fake`` it is the same
+    combination of its values at both: no third product with its weights.
+
+    Args:
+        critic: D.
+        real: ``(B, d)`` features.
+        fake: ``(B, d)`` synthesized for the same labels, without gradient to G.
+        semantics: ``(C, a)``.
+        labels: ``(B,)`` rows of ``semantics``.
+        mix: ``(B, 1)`` in [0, 1).
+        weight: Of the penalty, lambda.
+    """
+    conditions = of_labels(critic.from_semantics, semantics, labels)
+    at_real, at_fake = critic.from_features(torch.cat([real, fake])).view(2, len(real), -1) + conditions
+    gradient = critic.input_gradient(torch.lerp(at_fake.detach(), at_real.detach(), mix))
+    return {
+        "critic": critic.score(at_fake).mean() - critic.score(at_real).mean(),
+        "penalty": weight * (gradient.norm(dim=1) - 1).square().mean(),
+    }
+
+
+def synthesize(
+    network: Generator, noise: int, semantics: Tensor, per_class: int, generator: torch.Generator
+) -> Tensor:
+    """``(C, a)`` semantics to ``(C * per_class, d)`` features, the rows of one class together.
+
+    The noise is drawn class by class, so that a class's features do not depend on how many are asked for
+    in one call.
+    """
+    draws = [
+        torch.randn(per_class, noise, generator=generator, device=semantics.device)
+        for _ in range(len(semantics))
+    ]
+    labels = torch.arange(len(semantics), device=semantics.device).repeat_interleave(per_class)
+    with torch.no_grad():
+        return network(torch.cat(draws), semantics, labels)
