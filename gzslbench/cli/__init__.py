@@ -1,0 +1,36 @@
+"""The command line: one file a command."""
+
+from __future__ import annotations
+
+import click
+
+from gzslbench import __version__
+from gzslbench.cli.group import LazyGroup, Target
+
+TARGETS = {
+    "run": Target("gzslbench.cli.run:run", "Train a method on a dataset and test it."),
+    "methods": Target("gzslbench.cli.methods:methods", "List the methods, or describe one."),
+    "datasets": Target("gzslbench.cli.datasets:datasets", "List the datasets, or describe one."),
+    "data": Target("gzslbench.cli.data:data", "Show, verify, import or synthesize dataset files."),
+    "show": Target("gzslbench.cli.show:show", "Show a run: settings, metrics, files, how to repeat it."),
+    "doctor": Target("gzslbench.cli.doctor:doctor", "Check versions, device, plugins and folders."),
+}
+
+EPILOG = """\b
+To begin:
+  gzslbench methods
+  gzslbench run --method ce-gzsl --dataset digits
+  gzslbench show ce-gzsl-digits
+
+\b
+Completion of names by the shell (bash; likewise zsh and fish):
+  eval "$(_GZSLBENCH_COMPLETE=bash_source gzslbench)"
+"""
+
+
+@click.group(
+    cls=LazyGroup, targets=TARGETS, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="gzslbench")
+def main() -> None:
+    """The benchmark toolkit for generalized zero-shot learning."""

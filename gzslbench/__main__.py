@@ -1,0 +1,5 @@
+"""``python -m gzslbench``."""
+
+from gzslbench.cli import main
+
+main(prog_name="gzslbench")
