@@ -96,14 +96,6 @@ def test_the_same_seed_gives_the_same_problem_and_another_seed_another():
     "wrong", [{"unseen": 0}, {"unseen": 3}, {"dim": 0}, {"semantic_dim": 0}, {"per_class": 1}, {"noise": 0.0}]
 )
 def test_a_problem_that_cannot_be_is_refused(wrong):
-    arguments = {
-        "classes": 3,
-        "unseen": 1,
-        "dim": 4,
-        "semantic_dim": 2,
-        "per_class": 5,
-        "noise": 0.1,
-        "seed": 0,
-    }
+    right = {"classes": 3, "unseen": 1, "dim": 4, "semantic_dim": 2, "per_class": 5, "noise": 0.1}
     with pytest.raises(ParamError, match="choose"):
-        make_synthetic(**(right | wrong))
+        make_synthetic(**(right | wrong), seed=0)
