@@ -31,7 +31,7 @@ def resolve_device(name: str) -> torch.device:
         raise DeviceError(
             "CUDA is asked for, and PyTorch sees no CUDA device",
             where=f"--device {name}; torch {torch.__version__}",
-            fix="use --device cpu or auto, or install a CUDA build of torch and check the driver with nvidia-smi",
+            fix="use --device cpu or auto, or install a CUDA build of torch and try nvidia-smi",
         )
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(f"there are {torch.cuda.device_count()} CUDA devices", where=f"--device {name}")

@@ -1,0 +1,174 @@
+import io
+
+import pytest
+import torch
+
+from gzslbench.errors import DivergedError
+from gzslbench.training.trainer import Trainer
+
+
+def trained(game, view, seed=0, **settings):
+    method = game(**settings)
+    trainer = Trainer(method, view, seed)
+    ends = list(trainer.epochs())
+    return method, trainer, ends
+
+
+def weights(method):
+    return torch.cat([p.detach().flatten() for p in method.modules.parameters()])
+
+
+def test_stages_run_in_order_and_the_last_one_counts(game, view):
+    _, _, ends = trained(game, view)
+    assert [(e.stage, e.epoch, e.counted) for e in ends] == [
+        ("warm-up", 1, False),
+        ("warm-up", 2, False),
+        ("game", 1, True),
+        ("game", 2, True),
+        ("game", 3, True),
+    ]
+
+
+def test_an_epoch_is_ceil_n_over_batch_iterations_of_all_phases(game, view):
+    method, trainer, _ = trained(game, view, epochs=1)
+    assert len(method.seen_batches) == 3 * (2 + 1)
+    assert trainer.iterations == trainer.iterations_done == 2 * 4 + 3
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_phase_without_a_fresh_batch_sees_the_last_one(game, view, fresh):
+    method, _, _ = trained(game, view, epochs=1, fresh=fresh)
+    last_critic, generators = method.seen_batches[1], method.seen_batches[2]
+    assert torch.equal(last_critic, generators) != fresh
+
+
+def test_losses_are_means_over_the_epochs_steps(game, view):
+    method = game(epochs=1, lr=1e-12)
+    losses = [end.losses for end in Trainer(method, view, 0).epochs()][-1]
+    squares = torch.stack(
+        [(method.modules["scorer"](b) ** 2).mean() for i, b in enumerate(method.seen_batches) if i % 3 < 2]
+    )
+    assert losses["critic/scorer"] == pytest.approx(squares.mean().item(), rel=1e-5)
+
+
+def test_a_phase_leaves_the_modules_it_does_not_update_untouched(game, view):
+    method = game(epochs=1)
+    before = method.modules["generator"].weight.clone()
+    phase_free = Trainer(method, view, 0)
+    next(iter(phase_free.epochs()))  # the warm-up updates the scorer alone
+    assert torch.equal(method.modules["generator"].weight, before)
+    assert method.modules["generator"].weight.grad is None
+
+
+def plain_script(method, view, keep, epochs):
+    """The same game written as a plain autograd loop."""
+    from gzslbench.training.sampler import Sampler
+    from gzslbench.training.seeds import generator
+
+    net = method.modules
+    warm = torch.optim.Adam(net["scorer"].parameters(), lr=0.1)
+    walk = Sampler(
+        view, 3, "pass", generator("cpu", 0, "sampling", "warm-up"), generator("cpu", 0, "noise", "warm-up")
+    )
+    for _ in range(2 * 4):
+        warm.zero_grad()
+        (net["scorer"](walk.batch().features) ** 2).mean().backward()
+        warm.step()
+    critic = torch.optim.Adam([*net["critic"].parameters(), *net["scorer"].parameters()], lr=0.1)
+    gen = torch.optim.Adam(net["generator"].parameters(), lr=0.1)
+    draws = Sampler(
+        view, 4, "draw", generator("cpu", 0, "sampling", "game"), generator("cpu", 0, "noise", "game")
+    )
+    for _ in range(epochs):
+        net["scorer"].zero_grad()
+        for _ in range(3):
+            for _ in range(2):
+                batch = draws.batch()
+                net["critic"].zero_grad()
+                if not keep:
+                    net["scorer"].zero_grad()
+                fake = net["generator"](batch.normal(len(batch), 2)).detach()
+                (net["critic"](batch.features) - net["critic"](fake)).mean().backward()
+                (net["scorer"](batch.features) ** 2).mean().backward()
+                critic.step()
+            net["generator"].zero_grad()
+            (-net["critic"](net["generator"](batch.normal(len(batch), 2))).mean()).backward()
+            gen.step()
+
+
+@pytest.mark.parametrize("keep", [(), ("scorer",)])
+def test_steps_equal_a_plain_autograd_loop_with_and_without_kept_gradients(game, view, keep):
+    method, _, _ = trained(game, view, keep=keep)
+    plain = game(keep=keep)
+    plain_script(plain, view, keep, epochs=3)
+    torch.testing.assert_close(weights(method), weights(plain), rtol=1e-5, atol=1e-6)
+
+
+def test_kept_gradients_change_the_outcome(game, view):
+    assert not torch.allclose(
+        weights(trained(game, view)[0]), weights(trained(game, view, keep=("scorer",))[0])
+    )
+
+
+def test_the_schedule_scales_the_learning_rate_by_epoch(game, view):
+    frozen_after_one, _, _ = trained(game, view, epochs=3, schedule=lambda epoch: float(epoch == 0))
+    one, _, _ = trained(game, view, epochs=1)
+    assert torch.equal(weights(frozen_after_one), weights(one))
+
+
+def test_the_seed_decides_the_outcome(game, view):
+    assert torch.equal(weights(trained(game, view)[0]), weights(trained(game, view)[0]))
+    assert not torch.equal(weights(trained(game, view)[0]), weights(trained(game, view, seed=1)[0]))
+
+
+def test_training_leaves_the_global_random_state_alone(game, view):
+    method = game()
+    before = torch.get_rng_state()
+    list(Trainer(method, view, 0).epochs())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("stop_after", range(0, 17, 2))
+@pytest.mark.parametrize("keep", [(), ("scorer",)])
+def test_resuming_anywhere_gives_the_uninterrupted_weights_and_losses(game, view, stop_after, keep):
+    whole, _, ends = trained(game, view, keep=keep)
+
+    method = game(keep=keep)
+    trainer = Trainer(method, view, 0)
+    iterations = iter(range(1000))
+    first = list(trainer.epochs(stop=lambda: next(iterations) >= stop_after))
+    assert trainer.interrupted
+    file = io.BytesIO()
+    torch.save(trainer.state_dict(), file)
+    file.seek(0)
+
+    again = game(keep=keep)
+    resumed = Trainer(again, view, seed=0)
+    resumed.load_state_dict(torch.load(file, weights_only=True))
+    assert resumed.iterations_done == stop_after
+    rest = list(resumed.epochs())
+    assert torch.equal(weights(again), weights(whole))
+    assert [*first, *rest] == ends
+
+
+def test_completed_epochs_are_told_by_stage(game, view):
+    trainer = Trainer(game(), view, 0)
+    told = [dict(trainer.completed) for _ in trainer.epochs()]
+    assert told[0] == {"warm-up": 1, "game": 0}
+    assert told[-1] == {"warm-up": 2, "game": 3} == trainer.completed
+
+
+def test_a_loss_that_becomes_infinite_stops_the_run_and_is_named(game, view):
+    method = game(lr=1e38)
+    with pytest.raises(DivergedError) as caught:
+        list(Trainer(method, view, 0).epochs())
+    assert caught.value.term.split("/")[0] in {"warm", "critic", "generator"}
+    assert caught.value.epoch >= 1
+
+
+def test_a_method_without_stages_has_nothing_to_train(game, view):
+    method = game()
+    method.stage_list = ()
+    trainer = Trainer(method, view, 0)
+    assert list(trainer.epochs()) == []
+    assert trainer.counted_epochs == trainer.iterations == 0
