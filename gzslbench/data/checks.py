@@ -1,0 +1,185 @@
+"""What must hold of a dataset before anything is trained on it.
+
+Rows and classes are counted from 0 in memory; messages count from 1, as the files do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.data.dataset import Dataset
+from gzslbench.data.split import Rows, Split
+from gzslbench.errors import DataError
+
+PARTS = ("trainval", "test_seen", "test_unseen")
+
+
+def check_dataset(dataset: Dataset, where: str) -> None:
+    """Everything but the values of the features, which :func:`check_features` reads."""
+    labels, names, split = dataset.labels, dataset.class_names, dataset.split
+    check_lengths(len(dataset.features), len(labels), len(dataset.image_files), where)
+    check_semantics(dataset.semantics, names, f"{where}: semantics {dataset.semantics_name}")
+    check_labels(labels, len(dataset.semantics), f"{where}: labels")
+    check_split(split, len(labels), f"{where}: split")
+    check_classes(split, labels, names, where)
+
+
+def check_features(features: NDArray[np.float32], where: str) -> tuple[str, ...]:
+    """``(N, d)`` features are finite and tell rows apart; constant columns are a note.
+
+    Raises:
+        DataError: Empty, NaN or infinite, or every column constant.
+    """
+    if features.ndim != 2 or not features.size:
+        raise DataError(f"features of shape {features.shape}", where=where, fix="store a d x N matrix")
+    with np.errstate(invalid="ignore"):  # NaN is what we look for
+        low, high = features.min(axis=0), features.max(axis=0)
+    damaged = np.flatnonzero(~(np.isfinite(low) & np.isfinite(high)))
+    if len(damaged):
+        column = int(damaged[0])
+        row = int(np.flatnonzero(~np.isfinite(features[:, column]))[0])
+        raise DataError(
+            f"feature {column + 1} of image {row + 1} is {features[row, column]}; "
+            f"{len(damaged)} of {features.shape[1]} feature columns hold NaN or infinite values",
+            where=where,
+            fix="extract the features again, or remove these images from features, labels and split",
+        )
+    constant = int((low == high).sum())
+    if constant == features.shape[1]:
+        raise DataError(
+            "every feature column is constant: all images have the same features",
+            where=where,
+            fix="extract the features again",
+        )
+    return (f"{constant} of {features.shape[1]} feature columns are constant",) if constant else ()
+
+
+def check_lengths(features: int, labels: int, image_files: int, where: str) -> None:
+    """Features, labels and image files (where there are any) count the same rows."""
+    if labels != features:
+        raise DataError(
+            f"{features} columns of features, but {labels} labels",
+            where=f"{where}: features, labels",
+            fix="features must be d x N and labels N x 1, of the same images in the same order",
+        )
+    if image_files not in (0, features):
+        raise DataError(
+            f"{features} columns of features, but {image_files} image files",
+            where=f"{where}: features, image_files",
+            fix="give one image file for each column of features, or leave image_files out",
+        )
+
+
+def check_labels(labels: NDArray[np.int64], classes: int, where: str) -> None:
+    """Labels are among the ``classes`` that have semantics, and each of those has images."""
+    low, high = int(labels.min()) + 1, int(labels.max()) + 1
+    if low < 1 or high > classes:
+        raise DataError(
+            f"labels run from {low} to {high}, but the semantics describe {classes} classes",
+            where=where,
+            fix=f"labels must run from 1 to {classes}; check that labels count from 1 and that features and "
+            "semantics belong to the same dataset",
+        )
+    empty = np.setdiff1d(np.arange(classes), labels)
+    if len(empty):
+        raise DataError(
+            f"the semantics describe {classes} classes, but {len(empty)} of them have no image "
+            f"(the first is class {empty[0] + 1})",
+            where=where,
+            fix="use the semantics made for these labels: one column of att for each class",
+        )
+
+
+def check_semantics(semantics: NDArray[np.float32], names: Sequence[str], where: str) -> None:
+    """``(C, a)`` semantics are finite, none is zero, and each class has one name of its own."""
+    if semantics.ndim != 2 or not semantics.size:
+        raise DataError(f"semantics of shape {semantics.shape}", where=where, fix="store an a x C matrix")
+    if len(names) != len(semantics):
+        raise DataError(
+            f"semantics of {len(semantics)} classes, but {len(names)} class names",
+            where=where,
+            fix="att must have one column and allclasses_names one name for each class, in the same order",
+        )
+    repeated = [name for name, times in Counter(names).items() if times > 1 or not name.strip()]
+    if repeated:
+        raise DataError(
+            f"class name {repeated[0]!r} is empty or stands for several classes",
+            where=where,
+            fix="give each class one name of its own in allclasses_names",
+        )
+    for what, bad in (
+        ("NaN or infinite", ~np.isfinite(semantics).all(axis=1)),
+        ("all zero", ~semantics.any(axis=1)),
+    ):
+        if bad.any():
+            first = int(np.flatnonzero(bad)[0])
+            raise DataError(
+                f"the semantics of class {first + 1} ({names[first]}) are {what}",
+                where=where,
+                fix="a class without semantics can neither be learned nor recognised: correct or remove it",
+            )
+
+
+def check_rows(rows: Rows, count: int, where: str) -> None:
+    """Row numbers lie below ``count`` and none comes twice."""
+    if not len(rows):
+        raise DataError("no row", where=where, fix="each part of a split needs rows")
+    low, high = int(rows.min()) + 1, int(rows.max()) + 1
+    if low < 1 or high > count:
+        raise DataError(
+            f"row numbers run from {low} to {high}, but there are {count} images",
+            where=where,
+            fix=f"row numbers must run from 1 to {count}; use the split made for this feature file",
+        )
+    twice = len(rows) - len(np.unique(rows))
+    if twice:
+        raise DataError(f"{twice} row numbers come twice", where=where, fix="name each row once")
+
+
+def check_split(split: Split, count: int, where: str) -> None:
+    """The three parts hold each of ``count`` rows exactly once."""
+    for part in PARTS:
+        check_rows(getattr(split, part), count, f"{where}: {part}_loc")
+    for one, other in combinations(PARTS, 2):
+        shared = np.intersect1d(getattr(split, one), getattr(split, other))
+        if len(shared):
+            raise DataError(
+                f"{one} and {other} share {len(shared)} images (the first is {shared[0] + 1})",
+                where=f"{where}: {one}_loc, {other}_loc",
+                fix="an image either trains or tests: use the published split file",
+            )
+    missing = count - sum(split.counts.values())
+    if missing:
+        raise DataError(
+            f"{missing} of {count} images are in no part of the split",
+            where=f"{where}: trainval_loc, test_seen_loc, test_unseen_loc",
+            fix="use the split made for this feature file, or remove these images from it",
+        )
+
+
+def check_classes(split: Split, labels: NDArray[np.int64], names: Sequence[str], where: str) -> None:
+    """No unseen class trains, and every class of test_seen does."""
+    seen, unseen = np.unique(labels[split.trainval]), np.unique(labels[split.test_unseen])
+    both = np.intersect1d(seen, unseen)
+    if len(both):
+        raise DataError(
+            f"{len(both)} classes are both seen and unseen (the first is {names[both[0]]})",
+            where=f"{where}: trainval_loc, test_unseen_loc, labels",
+            fix="the split indexes another row order than this feature file has: put the images in the order "
+            "the split was made for (for FLO that is trnid, valid, tstid of setid.mat one after the other, "
+            "neither image number nor label order)",
+        )
+    untrained = np.setdiff1d(labels[split.test_seen], seen)
+    if len(untrained):
+        raise DataError(
+            f"{len(untrained)} classes of test_seen have no training image "
+            f"(the first is {names[untrained[0]]})",
+            where=f"{where}: trainval_loc, test_seen_loc, labels",
+            fix="the split indexes another row order than this feature file has, or these classes belong to "
+            "test_unseen_loc",
+        )

@@ -1,0 +1,48 @@
+"""The files a dataset was read from, remembered well enough to notice that they changed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as it was when it was read.
+
+    Attributes:
+        name: File name without its folder.
+        size: Bytes.
+        modified: Time of the last change in nanoseconds since 1970.
+        sha256: Of its bytes.
+    """
+
+    name: str
+    size: int
+    modified: int
+    sha256: str
+
+    def still_is(self, path: Path) -> bool:
+        """Whether ``path`` holds the same bytes; they are read only where the times differ."""
+        found = path.stat()
+        if found.st_size != self.size:
+            return False
+        return found.st_mtime_ns == self.modified or sha256_of(path) == self.sha256
+
+
+def remember(path: Path) -> Source:
+    """The file at ``path`` as it is now."""
+    found = path.stat()
+    return Source(path.name, found.st_size, found.st_mtime_ns, sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal sha256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(_CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
