@@ -33,6 +33,11 @@ class Predictions:
     zsl: NDArray[np.int64]
     seen: NDArray[np.bool_]
 
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """``(n,)`` the class predicted with all classes as candidates."""
+        return np.where(self.gap >= 0, self.best_seen, self.best_unseen)
+
 
 @dataclass(frozen=True)
 class Evaluation:

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.errors import DataError
+from gzslbench.evaluation.curve import seen_unseen_curve
+
+if TYPE_CHECKING:
+    from gzslbench.evaluation.evaluation import Predictions
 
 
 @dataclass(frozen=True)
@@ -26,3 +36,56 @@ class Metrics:
     def as_dict(self) -> dict[str, float]:
         """The five numbers by name."""
         return asdict(self)
+
+
+def per_class_accuracy(
+    predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: NDArray[np.int64]
+) -> float:
+    """Mean over ``classes`` of the accuracy within each, in percent (Xian et al., TPAMI 2019).
+
+    Rows of other classes are left out, and so are classes without rows.
+
+    Args:
+        predicted: ``(n,)`` predicted class, from 0.
+        labels: ``(n,)`` true class, from 0.
+        classes: The classes to average over, each once.
+
+    Raises:
+        DataError: None of ``classes`` has a row.
+    """
+    size = int(max(classes.max(initial=-1), labels.max(initial=-1))) + 1
+    rows = np.bincount(labels, minlength=size)[classes]
+    correct = np.bincount(labels[predicted == labels], minlength=size)[classes]
+    tested = rows > 0
+    if not tested.any():
+        raise DataError(
+            "no class to average over has a test row",
+            where=f"{len(labels)} rows, {len(classes)} classes",
+            fix="check that test_seen and test_unseen of the split both have rows",
+        )
+    return float(100 * np.mean(correct[tested] / rows[tested]))
+
+
+def harmonic_mean(U: float, S: float) -> float:
+    """``2 U S / (U + S)``, in the unit of its arguments; 0 where both are 0."""
+    return 2 * U * S / (U + S) if U + S > 0 else 0.0
+
+
+def metrics_of(predictions: Predictions) -> Metrics:
+    """The five numbers of ``predictions``, equal to the bit wherever they are computed again.
+
+    Raises:
+        DataError: test_seen or test_unseen has no rows.
+    """
+    labels, seen = predictions.labels, predictions.seen
+    predicted = predictions.predicted
+    unseen_classes = np.flatnonzero(~seen)
+    U = per_class_accuracy(predicted, labels, unseen_classes)
+    S = per_class_accuracy(predicted, labels, np.flatnonzero(seen))
+    return Metrics(
+        U=U,
+        S=S,
+        H=harmonic_mean(U, S),
+        T1=per_class_accuracy(predictions.zsl, labels[~seen[labels]], unseen_classes),
+        AUSUC=seen_unseen_curve(predictions).area,
+    )

@@ -1,0 +1,181 @@
+"""Evaluating a model: synthesize, embed, fit the head, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gzslbench.data.views import EvalView, TrainView
+from gzslbench.errors import DivergedError, PluginError
+from gzslbench.evaluation.evaluation import Evaluation, Predictions
+from gzslbench.evaluation.metrics import Metrics, metrics_of
+from gzslbench.evaluation.ranking import predict
+from gzslbench.evaluation.softmax_head import fit_softmax_head
+from gzslbench.training.seeds import generator
+
+if TYPE_CHECKING:
+    from gzslbench.method import GenerativeMethod, ScoringMethod
+
+
+class Evaluator:
+    """Evaluates models of one task; it alone holds the test features.
+
+    All random numbers come from streams of the seed named ``evaluation``, so evaluating, and how often,
+    changes neither training nor the global random state.
+    """
+
+    def __init__(self, train_view: TrainView, eval_view: EvalView, *, chunk: int = 8192) -> None:
+        """``chunk`` bounds the rows that are embedded or scored at once."""
+        self.train = train_view
+        self.test = eval_view
+        self.chunk = chunk
+        self.seen_classes = eval_view.seen.nonzero().squeeze(1)
+        self.unseen_classes = (~eval_view.seen).nonzero().squeeze(1)
+        test_labels = torch.cat([eval_view.seen_labels, eval_view.unseen_labels])
+        self.labels: NDArray[np.int64] = test_labels.cpu().numpy()
+
+    def evaluate(
+        self,
+        method: GenerativeMethod | ScoringMethod,
+        epoch: int,
+        seed: int,
+        head_epochs: int | None = None,
+    ) -> Evaluation:
+        """The metrics of ``method`` as it stands.
+
+        Args:
+            method: A generative method, for which a head is fitted, or a scoring one.
+            epoch: Completed epochs; also names the random stream.
+            seed: The run's root seed.
+            head_epochs: Fit the head for so many epochs instead of the method's own number.
+
+        Raises:
+            DivergedError: The scores are NaN or infinite.
+            PluginError: The method neither synthesizes nor scores, or returns another number of rows.
+        """
+        with _inference(method.modules):
+            if hasattr(method, "synthesize"):
+                return self._with_head(cast("GenerativeMethod", method), epoch, seed, head_epochs)
+            if hasattr(method, "scores"):
+                return self._with_scores(method, epoch)
+        raise PluginError(
+            "the method has neither synthesize nor scores",
+            where=type(method).__name__,
+            fix="implement one of the two, see gzslbench.method",
+        )
+
+    def _with_scores(self, method: ScoringMethod, epoch: int) -> Evaluation:
+        scores = (method.scores(rows, self.test.semantics) for rows in self._test_rows())
+        predictions = predict(scores, self.labels, self.test.seen)
+        return Evaluation(epoch, (_finite_metrics(predictions, epoch),), predictions)
+
+    def _with_head(
+        self, method: GenerativeMethod, epoch: int, seed: int, head_epochs: int | None
+    ) -> Evaluation:
+        settings, real = method.head, len(self.train.labels)
+        synthesized = len(self.unseen_classes) * settings.per_class
+        blocks = chain(torch.split(self.train.features, self.chunk), self._synthesized(method, epoch, seed))
+        features = _stack((method.embed(block) for block in blocks), real + synthesized)
+        test = _stack((method.embed(rows) for rows in self._test_rows()), len(self.labels))
+        labels = torch.cat(
+            [
+                self.seen_classes[self.train.labels],
+                self.unseen_classes.repeat_interleave(settings.per_class),
+            ]
+        )
+        # The head is fitted in float32 whatever the precision of the networks.
+        with torch.autocast(features.device.type, enabled=False):
+            zsl = self._zsl_predictions(method, features[real:], test, epoch, seed)
+            trace = []
+            for head in fit_softmax_head(
+                features,
+                labels,
+                len(self.test.seen),
+                settings,
+                settings.epochs if head_epochs is None else head_epochs,
+                generator(features.device, seed, "evaluation", epoch, "head"),
+            ):
+                scores = (head.scores(rows) for rows in torch.split(test, self.chunk))
+                predictions = predict(scores, self.labels, self.test.seen, zsl)
+                trace.append(_finite_metrics(predictions, epoch))
+        return Evaluation(epoch, tuple(trace), predictions)
+
+    def _zsl_predictions(
+        self, method: GenerativeMethod, synthesized: Tensor, test: Tensor, epoch: int, seed: int
+    ) -> NDArray[np.int64] | None:
+        """What a second head, fitted on ``synthesized`` alone, predicts for test_unseen; None without one."""
+        settings, classes = method.head, len(self.unseen_classes)
+        if settings.zsl_epochs == 0:
+            return None
+        random = generator(synthesized.device, seed, "evaluation", epoch, "zsl-head")
+        labels = torch.arange(classes, device=synthesized.device).repeat_interleave(settings.per_class)
+        for fitted in fit_softmax_head(synthesized, labels, classes, settings, settings.zsl_epochs, random):
+            head = fitted
+        unseen_rows = test[len(self.test.seen_labels) :]
+        predicted = torch.cat(
+            [head.scores(rows).argmax(dim=1) for rows in torch.split(unseen_rows, self.chunk)]
+        )
+        zsl: NDArray[np.int64] = self.unseen_classes[predicted].cpu().numpy()
+        return zsl
+
+    def _synthesized(self, method: GenerativeMethod, epoch: int, seed: int) -> Iterator[Tensor]:
+        """The features of each unseen class, drawn from a stream of its own.
+
+        So the rows of a class depend neither on the other classes nor on how much memory there is.
+        """
+        for position in self.unseen_classes.tolist():
+            random = generator(self.test.semantics.device, seed, "evaluation", epoch, "synthesis", position)
+            semantics = self.test.semantics[position : position + 1]
+            rows = method.synthesize(semantics, method.head.per_class, random)
+            expected = (method.head.per_class, self.train.features.shape[1])
+            if rows.shape != expected:
+                raise PluginError(
+                    f"synthesize returned {tuple(rows.shape)} for one class, not {expected}",
+                    where=type(method).__name__,
+                    fix="return per_class rows for each row of semantics, in its order",
+                )
+            yield rows
+
+    def _test_rows(self) -> Iterator[Tensor]:
+        yield from torch.split(self.test.seen_features, self.chunk)
+        yield from torch.split(self.test.unseen_features, self.chunk)
+
+
+def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
+    """The metrics, once it is sure that the scores they come from are numbers."""
+    infinite = predictions.gap[~np.isfinite(predictions.gap)]
+    if len(infinite):
+        raise DivergedError("scores", float(infinite[0]), "evaluation", epoch)
+    return metrics_of(predictions)
+
+
+def _stack(blocks: Iterable[Tensor], rows: int) -> Tensor:
+    """The blocks below each other as float32, without holding them twice."""
+    stacked, start = None, 0
+    for block in blocks:
+        if stacked is None:
+            stacked = torch.empty(rows, block.shape[1], device=block.device)
+        stacked[start : start + len(block)] = block
+        start += len(block)
+    assert stacked is not None
+    return stacked
+
+
+@contextmanager
+def _inference(modules: nn.ModuleDict) -> Iterator[None]:
+    """No gradients and evaluation mode inside; each module's mode as before outside."""
+    training = [module for module in modules.modules() if module.training]
+    modules.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module in training:
+            module.training = True

@@ -1,0 +1,81 @@
+"""Predictions on disk, so that a record's numbers can be computed again."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.errors import StoreError
+from gzslbench.evaluation.evaluation import Predictions
+from gzslbench.results.atomic import write_atomically
+
+_DTYPES: dict[str, Any] = {
+    "labels": np.int64,
+    "best_seen": np.int64,
+    "best_unseen": np.int64,
+    "gap": np.float32,
+    "zsl": np.int64,
+    "seen": np.bool_,
+}
+
+
+def save_predictions(path: Path, predictions: Predictions) -> None:
+    """Write ``predictions`` as a compressed .npz, whole or not at all; equal predictions give equal bytes.
+
+    Raises:
+        StoreError: The folder is read-only, full or gone.
+    """
+    content = io.BytesIO()
+    arrays: dict[str, Any] = {
+        name: np.asarray(getattr(predictions, name), dtype) for name, dtype in _DTYPES.items()
+    }
+    np.savez_compressed(content, **arrays)
+    write_atomically(path, content.getvalue())
+
+
+def load_predictions(path: Path) -> Predictions:
+    """Read what ``save_predictions`` wrote.
+
+    Raises:
+        StoreError: The file is missing or damaged, or its arrays contradict each other.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in _DTYPES}
+    except FileNotFoundError:
+        raise _damaged("there are no predictions", path) from None
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise _damaged(f"the predictions cannot be read ({error})", path) from error
+    for name, dtype in _DTYPES.items():
+        if arrays[name].dtype != dtype or arrays[name].ndim != 1:
+            raise _damaged(f"{name} is no vector of {np.dtype(dtype)}", path)
+    predictions = Predictions(**arrays)
+    _check(predictions, path)
+    return predictions
+
+
+def _check(predictions: Predictions, path: Path) -> None:
+    p, n, seen = predictions, len(predictions.labels), predictions.seen
+    if not len(p.best_seen) == len(p.best_unseen) == len(p.gap) == n:
+        raise _damaged("labels, best_seen, best_unseen and gap differ in length", path)
+    if not np.isfinite(p.gap).all():
+        raise _damaged("gap holds NaN or infinite values", path)
+    for name in ("labels", "best_seen", "best_unseen", "zsl"):
+        classes: NDArray[np.int64] = getattr(p, name)
+        if len(classes) and not 0 <= classes.min() <= classes.max() < len(seen):
+            raise _damaged(f"{name} holds a class outside 0..{len(seen) - 1}", path)
+    if not (seen[p.best_seen].all() and not seen[p.best_unseen].any() and not seen[p.zsl].any()):
+        raise _damaged("best_seen, best_unseen or zsl holds a class of the other side", path)
+    tested_seen = n - len(p.zsl)
+    if tested_seen < 0 or not seen[p.labels[:tested_seen]].all() or seen[p.labels[tested_seen:]].any():
+        raise _damaged("the rows are not those of test_seen, then those of test_unseen", path)
+
+
+def _damaged(what: str, path: Path) -> StoreError:
+    return StoreError(what, where=path, fix="run the cell again with --rerun")

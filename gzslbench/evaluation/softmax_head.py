@@ -1,0 +1,97 @@
+"""The final classifier of the f-CLSWGAN family: one linear layer and a softmax, fitted from scratch.
+
+Settings of Xian et al., CVPR 2018, and of Han et al., CVPR 2021. The gradient of the mean cross-entropy is
+``(softmax - one-hot) / B``, written out, because autograd costs more than the small products themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+
+from gzslbench.method import HeadSettings
+
+_INIT_STD = 0.02  # the family's initialisation of every linear layer, with zero bias
+
+
+@dataclass(frozen=True, eq=False)
+class SoftmaxHead:
+    """A linear classifier: ``(K, e)`` weight and ``(K,)`` bias."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def scores(self, features: Tensor) -> Tensor:
+        """``(n, e)`` features to ``(n, K)`` logits."""
+        return torch.addmm(self.bias, features, self.weight.T)
+
+
+def fit_softmax_head(
+    features: Tensor,
+    labels: Tensor,
+    classes: int,
+    settings: HeadSettings,
+    epochs: int,
+    generator: torch.Generator,
+) -> Iterator[SoftmaxHead]:
+    """Fit a head by Adam on mean cross-entropy; yields the head after each of ``epochs`` passes.
+
+    An epoch is one permutation of the rows cut into batches, of which the last may be smaller; classes
+    stay as unbalanced as they come. It is one head, changed in place: use it before asking for the next.
+    Nothing crosses to the host in between.
+
+    Args:
+        features: ``(n, e)`` float32.
+        labels: ``(n,)`` int64 in 0..classes-1, on the same device.
+        classes: K.
+        settings: Batch size and Adam's settings.
+        epochs: Passes over the rows.
+        generator: On the same device; draws the initial weights, then the permutations.
+    """
+    device, batch_size = features.device, min(settings.batch_size, len(labels))
+    weight = torch.empty(classes, features.shape[1], device=device)
+    weight.normal_(0.0, _INIT_STD, generator=generator)
+    head = SoftmaxHead(weight, torch.zeros(classes, device=device))
+    step = _AdamStep(head, settings)
+    for _ in range(epochs):
+        order = torch.randperm(len(labels), generator=generator, device=device)
+        for rows in torch.split(order, batch_size):
+            step(features.index_select(0, rows), labels.index_select(0, rows))
+        yield head
+
+
+class _AdamStep:
+    """One fused step of Adam on a batch."""
+
+    def __init__(self, head: SoftmaxHead, settings: HeadSettings) -> None:
+        self.head = head
+        self.settings = settings
+        self.parameters = [head.weight, head.bias]
+        self.first = [torch.zeros_like(p) for p in self.parameters]
+        self.second = [torch.zeros_like(p) for p in self.parameters]
+        self.steps = [torch.zeros((), device=p.device) for p in self.parameters]
+
+    def __call__(self, features: Tensor, labels: Tensor) -> None:
+        residual = torch.softmax(self.head.scores(features), dim=1)
+        minus_one = residual.new_full((1, 1), -1.0).expand(len(labels), 1)
+        residual.scatter_add_(1, labels.unsqueeze(1), minus_one).div_(len(labels))
+        adam(
+            self.parameters,
+            [residual.T @ features, residual.sum(dim=0)],
+            self.first,
+            self.second,
+            [],
+            self.steps,
+            fused=True,
+            amsgrad=False,
+            beta1=self.settings.beta1,
+            beta2=0.999,
+            lr=self.settings.lr,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )
