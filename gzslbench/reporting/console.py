@@ -1,0 +1,132 @@
+"""A run on the terminal, during ``gzslbench run`` and in ``gzslbench show``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gzslbench.reporting.command import repeat_command
+from gzslbench.results.record import PERCENTAGES, RULES, SELECTIONS, Record
+from gzslbench.results.store import DEFAULT_ROOT, RunFolder
+
+CHOSEN_ON = {
+    "last": "nothing: last epoch",
+    "val": "validation classes",
+    "test-peek": "TEST: epoch, head",
+    "test-peek-inner": "TEST: head",
+    "test-peek-outer": "TEST: epoch",
+}
+
+
+def console() -> Console:
+    """Standard output; wide where it is no terminal, so that files and pipes get whole lines."""
+    terminal = Console(highlight=False)
+    return terminal if terminal.is_terminal else Console(highlight=False, width=160)
+
+
+def metrics_table(record: Record) -> Table:
+    """The metrics in percent by selection rule, with the epochs of model and head and what chose them.
+
+    The rule asked for is bold; rules that choose on the test set are yellow and say so.
+    """
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("selection")
+    for name in (*PERCENTAGES, "epoch", "head"):
+        table.add_column(name, justify="right")
+    table.add_column("chosen on")
+    for rule in RULES:
+        if rule in record.metrics:
+            numbers = record.metrics[rule]
+            scores = [f"{numbers[name]:.2f}" for name in PERCENTAGES]
+            epochs = [str(numbers["epoch"]), str(numbers["head_epoch"])]
+            table.add_row(rule, *scores, *epochs, CHOSEN_ON[rule], style=_style(record, rule))
+    return table
+
+
+def run_summary(record: Record, folder: RunFolder) -> RenderableType:
+    """What a run came to, where it is, and what to type next."""
+    task = record.task
+    what = f"{record.cell['method']} on {task['dataset']}, seed {record.cell['seed']}: {record.status}"
+    parts: list[RenderableType] = [Text(what, style="bold" if record.status == "complete" else "bold red")]
+    if record.failure is not None:
+        parts += [Text(f"{name}: {value}") for name, value in record.failure.items()]
+    if record.metrics:
+        parts += [Text(), metrics_table(record), Text()]
+    parts.append(
+        key_values({"task": task["id"], "record": folder.record_file, "next": _show_command(folder)})
+    )
+    return Group(*parts)
+
+
+def run_description(record: Record, folder: RunFolder) -> RenderableType:
+    """All that a record says: settings, task, metrics, environment, files and how to repeat it."""
+    cell = dict(record.cell)
+    params = cell.pop("params", {})
+    task = {
+        name: value for name, value in record.task.items() if name not in ("class_names", "files", "notes")
+    }
+    run = {name: value for name, value in record.run.items() if name != "command"}
+    environment = {**run, "parameters trained": record.parameters}
+    sections = {
+        "settings": {**cell, "setting": record.setting},
+        "parameters": params,
+        "task": {**task, **{f"note {i}": note for i, note in enumerate(record.task.get("notes", []), 1)}},
+        "data files (sha256)": record.task.get("files", {}),
+        "validation": record.validation or {},
+        "failure": record.failure or {},
+        "environment": environment,
+        "files": {path.name: path for path in sorted(folder.path.iterdir()) if path.name != "lock"},
+    }
+    parts: list[RenderableType] = [Text(f"{record.id}: {record.status}", style="bold"), Text()]
+    if record.metrics:
+        parts += [metrics_table(record), Text()]
+    for title, values in sections.items():
+        if values:
+            parts += [Text(title, style="bold"), key_values(values), Text()]
+    parts += [
+        Text("repeat it", style="bold"),
+        Text(f"  {repeat_command(record)}", no_wrap=True, overflow="ignore"),
+    ]
+    return Group(*parts)
+
+
+def print_run(record: Record, folder: RunFolder) -> None:
+    """Print the summary to standard output."""
+    console().print(run_summary(record, folder))
+
+
+def key_values(values: Mapping[str, Any]) -> Table:
+    """Two columns, names and values."""
+    table = Table(box=None, show_header=False, pad_edge=True)
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in values.items():
+        table.add_row(Text(str(name)), Text(_words(value)))
+    return table
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_words(part)}" for name, part in value.items())
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ", ".join(_words(part) for part in value)
+    return str(value)
+
+
+def _style(record: Record, rule: str) -> str:
+    if rule not in SELECTIONS:
+        return "yellow"
+    return "bold green" if rule == record.selection else ""
+
+
+def _show_command(folder: RunFolder) -> str:
+    root = folder.path.parent
+    where = "" if root == Path(DEFAULT_ROOT) else f" --results {root}"
+    return f"gzslbench show {folder.id}{where}"
