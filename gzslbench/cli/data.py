@@ -1,0 +1,21 @@
+"""gzslbench data: the files of datasets."""
+
+from __future__ import annotations
+
+import click
+
+from gzslbench.cli.group import LazyGroup, Target
+
+TARGETS = {
+    "show": Target("gzslbench.cli.data_show:show", "Sizes, split, fingerprints and notes of a dataset."),
+    "verify": Target(
+        "gzslbench.cli.data_verify:verify", "Check a dataset and compare it with what is known."
+    ),
+    "import": Target("gzslbench.cli.data_import:import_", "Turn MATLAB files into HDF5 that opens at once."),
+    "synth": Target("gzslbench.cli.data_synth:synth", "Write a dataset folder of random numbers for trials."),
+}
+
+
+@click.group(cls=LazyGroup, targets=TARGETS)
+def data() -> None:
+    """Show, verify, import or synthesize dataset files."""

@@ -1,0 +1,78 @@
+"""gzslbench datasets: list the datasets, or describe one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gzslbench.cli.dataset_options import as_json, data
+
+if TYPE_CHECKING:
+    from gzslbench.data.catalogue import DatasetSpec
+
+
+@click.command()
+@click.argument("name", required=False)
+@data
+@as_json
+def datasets(name: str | None, data: Path | None, as_json: bool) -> None:
+    """List the datasets known by name and where they lie, or describe NAME."""
+    from gzslbench.plugins import plugins
+
+    specs = plugins().datasets()
+    if name is not None:
+        described = _describe(_pick(name, specs), data)
+        click.echo(json.dumps(described, indent=2)) if as_json else _print_one(described)
+    elif as_json:
+        click.echo(json.dumps([_describe(spec, data) for spec in specs.values()], indent=2))
+    else:
+        _print_all([_describe(spec, data) for spec in specs.values()])
+
+
+def _pick(name: str, specs: dict[str, DatasetSpec]) -> DatasetSpec:
+    from gzslbench.errors import DataError, did_you_mean
+
+    by_name = {known.lower(): spec for known, spec in specs.items()}
+    if name.lower() not in by_name:
+        raise DataError(f"no dataset {name!r}", fix=did_you_mean(name, list(specs)))
+    return by_name[name.lower()]
+
+
+def _describe(spec: DatasetSpec, data: Path | None) -> dict[str, Any]:
+    from gzslbench.data.locate import find_folder
+
+    folder = None if spec.load else find_folder(spec.name, data)
+    place = "built in" if spec.load else str(folder or "not found")
+    return asdict(spec) | {"place": place}
+
+
+def _print_all(described: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("name", "title", "features", "semantics", "place", box=None, pad_edge=False)
+    for each in described:
+        table.add_row(*(Text(each[key]) for key in ("name", "title", "features", "semantics", "place")))
+    Console().print(table)
+    click.echo("describe one: gzslbench datasets NAME; where they are looked for: --data or $GZSLBENCH_DATA")
+
+
+def _print_one(described: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    expected = described.pop("expected") or {}
+    for name, value in (described | expected).items():
+        shown = (
+            "\n".join(f"{key}: {each}" for key, each in value.items()) if isinstance(value, dict) else value
+        )
+        if shown:
+            table.add_row(name, Text(str(shown)))
+    Console().print(table)
