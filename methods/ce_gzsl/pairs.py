@@ -31,7 +31,7 @@ def pair_scores(left: Tensor, right: Tensor, weight: Tensor, chunk: int | None =
         left: ``(B, H)``.
         right: ``(C, H)``.
         weight: ``(H,)``.
-        chunk: Hidden units held at once (at least one row of pairs, C * H, is); by device where None.
+        chunk: Hidden units held at once (at least one pair's); by device where None.
 
     Returns:
         ``(B, C)``.
@@ -43,14 +43,14 @@ def pair_scores(left: Tensor, right: Tensor, weight: Tensor, chunk: int | None =
 class _PairScores(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, left: Tensor, right: Tensor, weight: Tensor, chunk: int) -> Tensor:
+        ctx.save_for_backward(left, right, weight)
+        ctx.chunk = chunk
         with torch.autocast(left.device.type, enabled=False):
-            ctx.save_for_backward(left, right, weight)
-            ctx.chunk = chunk
             scores = left.new_empty(len(left), len(right))
             negated = -right
-            for rows, pairs in _chunks(left, right, chunk):
-                torch.maximum(left[rows, None], negated, out=pairs)
-                scores[rows] = pairs @ weight
+            for rows, columns, pairs in _blocks(left, right, chunk):
+                torch.maximum(left[rows, None], negated[columns], out=pairs)
+                scores[rows, columns] = pairs @ weight
             by_row, by_column = left @ weight, right @ weight
             return scores.mul_(1 - SLOPE).add_(SLOPE * by_row[:, None]).add_(by_column)
 
@@ -59,42 +59,39 @@ class _PairScores(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         left, right, weight = ctx.saved_tensors
         for_left, for_right, for_weight = ctx.needs_input_grad[:3]
+        grad_left = grad_right = grad_weight = None
         with torch.autocast(left.device.type, enabled=False):
-            slopes_left, slopes_right = _weighted_slopes(
-                grad, left, right, ctx.chunk, for_right or for_weight
-            )
-            grad_weight = (left * slopes_left).sum(0) + (right * slopes_right).sum(0) if for_weight else None
-            return (
-                slopes_left * weight if for_left else None,
-                slopes_right * weight if for_right else None,
-                grad_weight,
-                None,
-            )
+            if for_left or for_weight:
+                slopes = _weighted_slopes(grad, left, right, ctx.chunk)
+                grad_left = slopes * weight
+                grad_weight = (slopes * left).sum(0)
+            if for_right or for_weight:
+                slopes = _weighted_slopes(grad.t().contiguous(), right, left, ctx.chunk)
+                grad_right = slopes * weight
+                grad_weight = None if grad_weight is None else grad_weight + (slopes * right).sum(0)
+        return grad_left, grad_right, grad_weight, None
 
 
-def _weighted_slopes(
-    grad: Tensor, left: Tensor, right: Tensor, chunk: int, both: bool
-) -> tuple[Tensor, Tensor]:
-    """The slopes at all pairs times ``grad``: summed over the columns ``(B, H)``, over the rows ``(C, H)``.
-
-    The second is left unsummed (meaningless) unless ``both``.
-    """
-    over_columns, over_rows = torch.zeros_like(left), torch.zeros_like(right)
+def _weighted_slopes(grad: Tensor, left: Tensor, right: Tensor, chunk: int) -> Tensor:
+    """``(B, H)``: for each row of ``left``, LeakyReLU's slopes at its pairs, weighted by ``grad`` ``(B, C)``."""
+    sums = torch.zeros_like(left)
     negated = -right
-    for rows, pairs in _chunks(left, right, chunk):
-        torch.gt(left[rows, None], negated, out=pairs)
-        torch.bmm(grad[rows, None], pairs, out=over_columns[rows, None])
-        if both:
-            over_rows += torch.bmm(grad[rows].t().unsqueeze(1), pairs.transpose(0, 1)).squeeze(1)
-    over_columns.mul_(1 - SLOPE).add_(SLOPE * grad.sum(1, keepdim=True))
-    over_rows.mul_(1 - SLOPE).add_(SLOPE * grad.sum(0)[:, None])
-    return over_columns, over_rows
+    for rows, columns, pairs in _blocks(left, right, chunk):
+        torch.gt(left[rows, None], negated[columns], out=pairs)
+        sums[rows, None].baddbmm_(grad[rows, None, columns], pairs)
+    return sums.mul_(1 - SLOPE).add_(SLOPE * grad.sum(1, keepdim=True))
 
 
-def _chunks(left: Tensor, right: Tensor, chunk: int) -> Iterator[tuple[slice, Tensor]]:
-    """A few rows of ``left`` at a time, each with the same buffer ``(rows, C, H)`` for their pairs."""
-    size = min(len(left), max(1, chunk // max(1, right.numel())))
-    buffer = left.new_empty(size, *right.shape)
-    for start in range(0, len(left), size):
-        rows = slice(start, min(start + size, len(left)))
-        yield rows, buffer[: rows.stop - start]
+def _blocks(left: Tensor, right: Tensor, chunk: int) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Blocks of pairs with a buffer for their hidden units, ``(rows, columns, H)`` of the same memory."""
+    width = min(len(right), max(1, chunk // right.shape[1]))
+    height = min(len(left), max(1, chunk // (width * right.shape[1])))
+    buffer = left.new_empty(height * width, right.shape[1])
+    for columns in _slices(len(right), width):
+        for rows in _slices(len(left), height):
+            shape = (rows.stop - rows.start, columns.stop - columns.start)
+            yield rows, columns, buffer[: shape[0] * shape[1]].view(*shape, -1)
+
+
+def _slices(length: int, step: int) -> Iterator[slice]:
+    return (slice(start, min(start + step, length)) for start in range(0, length, step))
