@@ -1,0 +1,108 @@
+"""A validation split inside trainval: some seen classes play the unseen ones, and no test row takes part.
+
+The published train_loc and val_loc hold rows of test_seen in most files, so they are trusted for which
+classes they mean, never for rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.data.dataset import Dataset, ValidationHint
+from gzslbench.data.holdout import evenly_spaced, hold_out
+from gzslbench.data.split import Split
+from gzslbench.errors import DataError
+
+Classes = NDArray[np.int64]
+
+_SHARE = 5
+
+
+def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
+    """The same data under the split ``val``, whose three parts together are ``dataset``'s trainval.
+
+    The validation classes are, in this order of preference: the seen classes of the valclasses list; the
+    classes with more trainval rows in val_loc than in train_loc; every fifth seen class, evenly spaced by
+    class number (at least two, of fewer than four seen classes one). A choice that leaves no class on
+    either side is passed over. A seen class that the chosen source does not mention trains. All trainval
+    rows of the validation classes are the new test_unseen; of each other class, ``holdout`` of the rows,
+    evenly spaced, are the new test_seen (none of a class with a single row).
+
+    Args:
+        dataset: Any dataset with two seen classes or more.
+        holdout: Between 0 and 1, both excluded.
+
+    Returns:
+        The dataset with its split replaced, and a note that says where the classes come from and how
+        many test rows train_loc and val_loc hold.
+
+    Raises:
+        DataError: Fewer than two seen classes, or no training class with two rows.
+    """
+    if len(dataset.seen_classes) < 2:
+        raise DataError(
+            "validation classes cannot be chosen among fewer than two seen classes",
+            where=f"{dataset.name}: trainval",
+            fix="select with --select last",
+        )
+    classes, source = _validation_classes(dataset)
+    rows = dataset.split.trainval
+    unseen = np.isin(dataset.labels[rows], classes)
+    train, test_seen = hold_out(dataset.labels, rows[~unseen], holdout)
+    if not len(test_seen):
+        raise DataError(
+            "every training class has a single row, so none can be held out for validation",
+            where=f"{dataset.name}: trainval",
+            fix="select with --select last",
+        )
+    chosen = f"validation: {len(classes)} of {len(dataset.seen_classes)} seen classes, {source}"
+    return replace(
+        dataset,
+        split=Split("val", train, test_seen, rows[unseen]),
+        notes=(*dataset.notes, "; ".join([chosen, *_left_out(dataset)])),
+        validation=None,
+    )
+
+
+def _validation_classes(dataset: Dataset) -> tuple[Classes, str]:
+    """The classes chosen, and in words where the choice comes from."""
+    hint = dataset.validation or ValidationHint()
+    for classes, source in (
+        (_listed(dataset, hint), "those of valclasses1.txt"),
+        (_located(dataset, hint), "those with most of their trainval rows in val_loc"),
+    ):
+        if 0 < len(classes) < len(dataset.seen_classes):
+            return classes, source
+    seen = dataset.seen_classes
+    number = max(round(len(seen) / _SHARE), 2 if len(seen) >= 4 else 1)
+    return seen[evenly_spaced(len(seen), number)], "evenly spaced by class number"
+
+
+def _listed(dataset: Dataset, hint: ValidationHint) -> Classes:
+    if hint.val_classes is None:
+        return np.empty(0, dtype=np.int64)
+    return np.intersect1d(hint.val_classes, dataset.seen_classes)
+
+
+def _located(dataset: Dataset, hint: ValidationHint) -> Classes:
+    if hint.train_rows is None or hint.val_rows is None:
+        return np.empty(0, dtype=np.int64)
+    trainval, count = dataset.split.trainval, len(dataset.class_names)
+    in_train, in_val = (
+        np.bincount(dataset.labels[np.intersect1d(rows, trainval)], minlength=count)
+        for rows in (hint.train_rows, hint.val_rows)
+    )
+    return np.flatnonzero(in_val > in_train)
+
+
+def _left_out(dataset: Dataset) -> list[str]:
+    """How many test rows the published validation rows hold; none of them is used here."""
+    hint, split = dataset.validation or ValidationHint(), dataset.split
+    return [
+        f"{len(np.intersect1d(rows, split.test_seen))} rows of {name} are of test_seen and left out"
+        for name, rows in (("train_loc", hint.train_rows), ("val_loc", hint.val_rows))
+        if rows is not None
+    ]
