@@ -68,7 +68,7 @@ class ParamInfo:
             raise ParamError(
                 f"parameter {self.name!r} is out of range: {value!r}",
                 where=where,
-                fix=f"choose a value {self.range}: {self.doc}",
+                fix=f"choose a value {self.range or 'that is finite'}: {self.doc}",
             )
         return value
 
@@ -87,7 +87,7 @@ class ParamInfo:
         if isinstance(value, (bool, str)):
             return True
         return (
-            math.isfinite(value)
+            (isinstance(value, int) or math.isfinite(value))
             and (self.low is None or value >= self.low)
             and (self.high is None or value <= self.high)
             and (self.above is None or value > self.above)
@@ -136,7 +136,9 @@ def parse_assignments(cls: type[Params], assignments: Iterable[str]) -> dict[str
         name, equals, text = assignment.partition("=")
         if not equals:
             raise ParamError(
-                f"cannot read {assignment!r}", where="--set", fix="write --set name=value, for example --set lr=0.001"
+                f"cannot read {assignment!r}",
+                where="--set",
+                fix="write --set name=value, for example --set lr=0.001",
             )
         name = name.strip()
         _refuse_unknown([name], infos, "--set")

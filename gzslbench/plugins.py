@@ -14,33 +14,31 @@ import warnings
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pluggy
 
 from gzslbench import hooks
+from gzslbench.data.catalogue import DatasetSpec
 from gzslbench.errors import PluginError, did_you_mean
-
-if TYPE_CHECKING:
-    from gzslbench.data.catalogue import DatasetSpec
-    from gzslbench.method import MethodSpec
+from gzslbench.method import MethodSpec
 
 SWITCH = "GZSLBENCH_PLUGINS"
 OWN_DISTRIBUTION = "gzslbench"
-Spec = TypeVar("Spec", "MethodSpec", "DatasetSpec")
+Spec = TypeVar("Spec", MethodSpec, DatasetSpec)
 
 
 class Plugins:
-    """The plugins of this process; each is loaded at most once."""
+    """Plugins, each loaded at most once; of two that take the same name, the first ``found`` has it."""
 
     def __init__(self, found: Iterable[EntryPoint]) -> None:
         self.manager = pluggy.PluginManager(hooks.PROJECT)
         self.manager.add_hookspecs(hooks)
         self.errors: dict[str, str] = {}
         self.entries: dict[str, EntryPoint] = {}
-        for entry in sorted(found, key=lambda e: (not is_own(e), e.name)):
+        for entry in found:
             if entry.name in self.entries:
-                self._fail(entry.name, f"{entry.value} has the name of {self.entries[entry.name].value}")
+                self._fail(_full_name(entry), f"{self.entries[entry.name].value} has the same name")
             else:
                 self.entries[entry.name] = entry
 
@@ -54,7 +52,7 @@ class Plugins:
             self.manager.check_pending()
             if not self.manager.get_hookcallers(module):
                 raise PluginError(f"{module.__name__} implements no gzslbench hook")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if self.manager.has_plugin(name):
                 self.manager.unregister(name=name)
             self._fail(name, f"{type(error).__name__}: {error}")
@@ -67,12 +65,12 @@ class Plugins:
     def methods(self) -> dict[str, MethodSpec]:
         """Every method on offer, by name."""
         self.load_all()
-        return self._collect("gzslbench_methods")
+        return self._collect("gzslbench_methods", MethodSpec)
 
     def datasets(self) -> dict[str, DatasetSpec]:
         """Every dataset on offer, by name."""
         self.load_all()
-        return self._collect("gzslbench_datasets")
+        return self._collect("gzslbench_datasets", DatasetSpec)
 
     def method(self, name: str) -> MethodSpec:
         """One method; only the plugin of that name is loaded where there is one.
@@ -82,7 +80,7 @@ class Plugins:
         """
         if name in self.entries:
             self.load(name)
-            found: dict[str, MethodSpec] = self._collect("gzslbench_methods")
+            found = self._collect("gzslbench_methods", MethodSpec)
             if name in found:
                 return found[name]
         if name in self.errors:
@@ -102,16 +100,25 @@ class Plugins:
             except Exception as error:
                 self._fail(implementation.plugin_name, f"{hook} raised {type(error).__name__}: {error}")
 
-    def _collect(self, hook: str) -> dict[str, Spec]:
+    def error(self, entry: EntryPoint) -> str | None:
+        """What went wrong with one plugin, if anything did."""
+        own_name = self.entries.get(entry.name) == entry
+        return self.errors.get(entry.name if own_name else _full_name(entry))
+
+    def _collect(self, hook: str, kind: type[Spec]) -> dict[str, Spec]:
         specs: dict[str, Spec] = {}
-        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+        order = list(self.entries)
+        implementations = getattr(self.manager.hook, hook).get_hookimpls()
+        for implementation in sorted(implementations, key=lambda each: order.index(each.plugin_name)):
             try:
                 offered = list(implementation.function())
             except Exception as error:
                 self._fail(implementation.plugin_name, f"{hook} raised {type(error).__name__}: {error}")
                 continue
             for spec in offered:
-                if spec.name in specs:
+                if not isinstance(spec, kind):
+                    self._fail(implementation.plugin_name, f"{hook} offers {spec!r}, no {kind.__name__}")
+                elif spec.name in specs:
                     self._fail(implementation.plugin_name, f"{hook}: the name {spec.name!r} is taken")
                 else:
                     specs[spec.name] = spec
@@ -134,7 +141,16 @@ def allowed(entry: EntryPoint) -> bool:
     return names is None or is_own(entry) or entry.name in {name.strip() for name in names.split(",")}
 
 
+def every_entry() -> list[EntryPoint]:
+    """The entry points of all installed plugins, those included that the environment switches off."""
+    return sorted(entry_points(group=hooks.PROJECT), key=lambda entry: (not is_own(entry), entry.name))
+
+
 @cache
 def plugins() -> Plugins:
     """The plugins of this process, found once."""
-    return Plugins(entry for entry in entry_points(group=hooks.PROJECT) if allowed(entry))
+    return Plugins(entry for entry in every_entry() if allowed(entry))
+
+
+def _full_name(entry: EntryPoint) -> str:
+    return f"{entry.name} = {entry.value}"

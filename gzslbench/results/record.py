@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
 from gzslbench.errors import StoreError
 
@@ -24,12 +24,12 @@ class Record:
 
     Attributes:
         id: The run's id, which is its folder's name.
-        status: ``diverged`` where a loss became NaN or infinite; ``failure`` then says when.
+        status: ``complete``, or ``diverged`` where a loss became NaN or infinite; ``failure`` then says when.
         cell: Everything that decides the number, as ``Cell.as_dict`` gives it.
         task: What the number may be compared under: id, dataset, features, semantics, split,
             fingerprints, counts, classes, notes and the sha256 of the files.
-        setting: What the method saw while it trained.
-        selection: The rule asked for; its entry of ``metrics`` is the run's headline.
+        setting: ``inductive``, ``class-transductive`` or ``transductive``.
+        selection: The rule asked for, ``last`` or ``val``; its entry of ``metrics`` is the run's headline.
         metrics: By selection rule, the five metrics in percent with the epoch and the head's epoch
             (both counted from 1, 0 before any) at which they were taken.
         validation: The choice made on the class-wise validation split, where there was one.
@@ -42,11 +42,11 @@ class Record:
     """
 
     id: str
-    status: Literal["complete", "diverged"]
+    status: str
     cell: Mapping[str, Any]
     task: Mapping[str, Any]
-    setting: Literal["inductive", "class-transductive", "transductive"]
-    selection: Literal["last", "val"]
+    setting: str
+    selection: str
     metrics: Mapping[str, Mapping[str, Any]]
     run: Mapping[str, Any]
     parameters: int | None = None

@@ -1,0 +1,50 @@
+"""What ``gzslbench doctor`` found, on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gzslbench.reporting.console import key_values
+
+
+def health_report(health: Mapping[str, Any]) -> RenderableType:
+    """Every section, then the problems."""
+    data, results = health["data"], health["results"]
+    sections: dict[str, RenderableType] = {
+        "versions": key_values(
+            {name: found or "not installed" for name, found in health["versions"].items()}
+        ),
+        "device": key_values({**health["device"], "cuda": ", ".join(health["device"]["cuda"]) or "none"}),
+        "plugins": _plugins(health["plugins"]),
+        "data": key_values(
+            {
+                "root": data["root"] + ("" if data["there"] else " (missing; name one with GZSLBENCH_DATA)"),
+                **data["datasets"],
+                "not found": ", ".join(data["missing"]) or "none",
+            }
+        ),
+        "results": key_values(
+            {results["folder"]: "can be written" if results["error"] is None else "PROBLEM"}
+        ),
+    }
+    parts: list[RenderableType] = []
+    for title, content in sections.items():
+        parts += [Text(title, style="bold"), content, Text()]
+    problems = health["problems"]
+    parts += [Text(problem, style="bold red") for problem in problems]
+    parts.append(Text(f"{len(problems)} to mend" if problems else "all well", style="bold"))
+    return Group(*parts)
+
+
+def _plugins(plugins: list[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=True)
+    for each in plugins:
+        state = each["error"] or ("ok" if each["loads"] else "switched off by GZSLBENCH_PLUGINS")
+        origin = f"{each['distribution']} {each['version']}"
+        table.add_row(Text(each["name"], style="cyan"), Text(origin), Text(state))
+    return table
