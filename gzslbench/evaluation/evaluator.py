@@ -58,7 +58,7 @@ class Evaluator:
 
         Raises:
             DivergedError: The scores are NaN or infinite.
-            PluginError: The method neither synthesizes nor scores, or returns another number of rows.
+            PluginError: The method neither synthesizes nor scores, or returns another shape than asked for.
         """
         with _inference(method.modules):
             if hasattr(method, "synthesize"):
@@ -72,9 +72,14 @@ class Evaluator:
         )
 
     def _with_scores(self, method: ScoringMethod, epoch: int) -> Evaluation:
-        scores = (method.scores(rows, self.test.semantics) for rows in self._test_rows())
-        predictions = predict(scores, self.labels, self.test.seen)
+        predictions = predict(self._scored(method), self.labels, self.test.seen)
         return Evaluation(epoch, (_finite_metrics(predictions, epoch),), predictions)
+
+    def _scored(self, method: ScoringMethod) -> Iterator[Tensor]:
+        for rows in self._test_rows():
+            scores = method.scores(rows, self.test.semantics)
+            _check_shape(method, "scores", scores, (len(rows), len(self.test.seen)))
+            yield scores
 
     def _with_head(
         self, method: GenerativeMethod, epoch: int, seed: int, head_epochs: int | None
@@ -82,8 +87,8 @@ class Evaluator:
         settings, real = method.head, len(self.train.labels)
         synthesized = len(self.unseen_classes) * settings.per_class
         blocks = chain(torch.split(self.train.features, self.chunk), self._synthesized(method, epoch, seed))
-        features = _stack((method.embed(block) for block in blocks), real + synthesized)
-        test = _stack((method.embed(rows) for rows in self._test_rows()), len(self.labels))
+        features = _embedded(method, blocks, real + synthesized)
+        test = _embedded(method, self._test_rows(), len(self.labels))
         labels = torch.cat(
             [
                 self.seen_classes[self.train.labels],
@@ -134,13 +139,7 @@ class Evaluator:
             random = generator(self.test.semantics.device, seed, "evaluation", epoch, "synthesis", position)
             semantics = self.test.semantics[position : position + 1]
             rows = method.synthesize(semantics, method.head.per_class, random)
-            expected = (method.head.per_class, self.train.features.shape[1])
-            if rows.shape != expected:
-                raise PluginError(
-                    f"synthesize returned {tuple(rows.shape)} for one class, not {expected}",
-                    where=type(method).__name__,
-                    fix="return per_class rows for each row of semantics, in its order",
-                )
+            _check_shape(method, "synthesize", rows, (method.head.per_class, self.train.features.shape[1]))
             yield rows
 
     def _test_rows(self) -> Iterator[Tensor]:
@@ -156,16 +155,26 @@ def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
     return metrics_of(predictions)
 
 
-def _stack(blocks: Iterable[Tensor], rows: int) -> Tensor:
-    """The blocks below each other as float32, without holding them twice."""
-    stacked, start = None, 0
+def _embedded(method: GenerativeMethod, blocks: Iterable[Tensor], rows: int) -> Tensor:
+    """``(rows, e)`` float32: the blocks embedded, below each other, never held twice."""
+    embedded, start = torch.empty(rows, 0), 0
     for block in blocks:
-        if stacked is None:
-            stacked = torch.empty(rows, block.shape[1], device=block.device)
-        stacked[start : start + len(block)] = block
+        part = method.embed(block)
+        if start == 0:
+            embedded = torch.empty(rows, part.shape[-1], device=part.device)
+        _check_shape(method, "embed", part, (len(block), embedded.shape[1]))
+        embedded[start : start + len(block)] = part
         start += len(block)
-    assert stacked is not None
-    return stacked
+    return embedded
+
+
+def _check_shape(method: object, call: str, result: Tensor, expected: tuple[int, int]) -> None:
+    if tuple(result.shape) != expected:
+        raise PluginError(
+            f"{call} returned the shape {tuple(result.shape)}, not {expected}",
+            where=type(method).__name__,
+            fix=f"see {call} in gzslbench.method",
+        )
 
 
 @contextmanager

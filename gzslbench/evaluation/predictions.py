@@ -24,6 +24,9 @@ _DTYPES: dict[str, Any] = {
     "seen": np.bool_,
 }
 
+# What numpy and zipfile raise when bytes are missing or changed (RuntimeError for flags they do not know).
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
 
 def save_predictions(path: Path, predictions: Predictions) -> None:
     """Write ``predictions`` as a compressed .npz, whole or not at all; equal predictions give equal bytes.
@@ -50,7 +53,7 @@ def load_predictions(path: Path) -> Predictions:
             arrays = {name: file[name] for name in _DTYPES}
     except FileNotFoundError:
         raise _damaged("there are no predictions", path) from None
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except _UNREADABLE as error:
         raise _damaged(f"the predictions cannot be read ({error})", path) from error
     for name, dtype in _DTYPES.items():
         if arrays[name].dtype != dtype or arrays[name].ndim != 1:
