@@ -73,7 +73,7 @@ class _PairScores(torch.autograd.Function):
 
 
 def _weighted_slopes(grad: Tensor, left: Tensor, right: Tensor, chunk: int) -> Tensor:
-    """``(B, H)``: for each row of ``left``, LeakyReLU's slopes at its pairs, weighted by ``grad`` ``(B, C)``."""
+    """``(B, H)``: for each row of ``left``, the sum of the slopes at its pairs, weighted by ``grad``."""
     sums = torch.zeros_like(left)
     negated = -right
     for rows, columns, pairs in _blocks(left, right, chunk):
