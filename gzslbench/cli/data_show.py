@@ -33,6 +33,8 @@ def _print(found: dict[str, object]) -> None:
     from rich.text import Text
 
     table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     for name, value in found.items():
         table.add_row(name.replace("_", " "), Text(_in_words(value)))
     Console().print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,11 +69,19 @@ def _print_one(described: dict[str, Any]) -> None:
     from rich.text import Text
 
     table = Table(box=None, show_header=False, pad_edge=False)
-    expected = described.pop("expected") or {}
-    for name, value in (described | expected).items():
-        shown = (
-            "\n".join(f"{key}: {each}" for key, each in value.items()) if isinstance(value, dict) else value
-        )
-        if shown:
-            table.add_row(name, Text(str(shown)))
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in _rows(described):
+        table.add_row(name, Text(value))
     Console().print(table)
+
+
+def _rows(described: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is known, in words; what is not known is left out."""
+    for name, value in described.items():
+        if name == "expected":
+            yield from _rows({f"expected {key}": each for key, each in (value or {}).items()})
+        elif isinstance(value, dict):
+            yield name, "\n".join(f"{key} {each}" for key, each in value.items())
+        elif value:
+            yield name, str(value)

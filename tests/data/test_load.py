@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from gzslbench.data import load
+from gzslbench.data.catalogue import DatasetSpec
+from gzslbench.data.digits import load_digits
+from gzslbench.data.importing import import_dataset
+from gzslbench.data.load import feature_files, load_dataset
+from gzslbench.errors import DataError, PluginError
+
+
+@pytest.fixture
+def root(tmp_path, arrays, make_folder):
+    """A data root whose FLO holds our tiny arrays."""
+    make_folder(tmp_path / "root" / "FLO", *arrays)
+    return tmp_path / "root"
+
+
+def test_a_known_name_is_found_in_any_case(root):
+    assert load_dataset("flo", root=root).name == "FLO"
+
+
+def test_the_root_comes_from_the_environment_then_from_the_working_folder(root, monkeypatch):
+    monkeypatch.setenv("GZSLBENCH_DATA", str(root))
+    assert load_dataset("FLO").name == "FLO"
+    monkeypatch.delenv("GZSLBENCH_DATA")
+    monkeypatch.chdir(root.parent)
+    root.rename(root.parent / "data")
+    assert load_dataset("FLO").name == "FLO"
+
+
+def test_an_unpacked_archive_is_found(root):
+    (root / "xlsa17" / "data").mkdir(parents=True)
+    (root / "FLO").rename(root / "xlsa17" / "data" / "FLO")
+    assert load_dataset("FLO", root=root).name == "FLO"
+
+
+def test_a_folder_is_called_by_its_name(folder):
+    dataset = load_dataset(folder)
+    assert dataset.task_id.startswith("TINY/res101/att/ps-")
+
+
+def test_a_misspelled_name_is_answered_with_the_nearest():
+    with pytest.raises(DataError, match="did you mean 'AWA2'"):
+        load_dataset("AWA-2")
+
+
+def test_a_known_dataset_that_is_not_there_says_where_to_get_it_and_where_to_put_it(tmp_path):
+    with pytest.raises(DataError) as caught:
+        load_dataset("AWA2", root=tmp_path)
+    assert "mpi-inf.mpg.de" in caught.value.fix
+    assert str(tmp_path / "AWA2") in caught.value.fix
+    assert "GZSLBENCH_DATA" in caught.value.fix
+
+
+def test_a_missing_feature_file_lists_those_there(root):
+    (root / "FLO" / "res101.mat").rename(root / "FLO" / "vit.mat")
+    with pytest.raises(DataError) as caught:
+        load_dataset("FLO", root=root)
+    assert caught.value.where.endswith("res101.mat")
+    assert "with --features: vit" in caught.value.fix
+
+
+def test_the_only_feature_file_of_an_unknown_folder_is_the_default(folder):
+    (folder / "res101.mat").rename(folder / "vit.mat")
+    assert load_dataset(folder).features_name == "vit"
+
+
+def test_a_missing_splits_file_is_named_with_those_there(folder):
+    with pytest.raises(DataError, match="original_att") as caught:
+        load_dataset(folder, semantics="sent")
+    assert caught.value.where.endswith("sent_splits.mat")
+
+
+def test_an_hdf5_file_is_a_dataset_by_its_path(folder, tmp_path):
+    written = import_dataset(folder, out=tmp_path / "elsewhere.h5")
+    assert load_dataset(written).task_id == load_dataset(folder).task_id
+    with pytest.raises(DataError, match="it holds the features 'res101'"):
+        load_dataset(written, features="vit")
+
+
+def test_hdf5_beside_the_mat_is_preferred_while_it_fits(folder):
+    assert not isinstance(load_dataset(folder).features, np.memmap)
+    import_dataset(folder)
+    assert isinstance(load_dataset(folder).features, np.memmap)
+
+
+def test_hdf5_still_fits_when_its_sources_are_copied_or_gone(folder):
+    import_dataset(folder)
+    os.utime(folder / "res101.mat", (1, 1))
+    assert isinstance(load_dataset(folder).features, np.memmap)
+    (folder / "res101.mat").unlink()
+    (folder / "att_splits.mat").unlink()
+    assert isinstance(load_dataset(folder).features, np.memmap)
+    assert feature_files(folder) == ["res101"]
+
+
+def test_hdf5_older_than_its_source_is_passed_over_with_a_note(folder, arrays):
+    import_dataset(folder)
+    arrays[0]["features"][0, 0] = 42
+    savemat(folder / "res101.mat", arrays[0])
+    dataset = load_dataset(folder)
+    assert dataset.features[0, 0] == 42
+    assert any("res101.h5 was passed over: res101.mat changed since" in note for note in dataset.notes)
+
+
+def test_semantics_added_after_the_import_are_found(folder, arrays):
+    import_dataset(folder)
+    savemat(folder / "sent_splits.mat", arrays[1])
+    assert load_dataset(folder, semantics="sent").semantics_name == "sent"
+
+
+def test_a_foreign_hdf5_file_beside_the_mat_is_passed_over_with_a_note(folder):
+    (folder / "res101.h5").write_bytes(b"something else")
+    dataset = load_dataset(folder)
+    assert any("not of gzslbench's layout" in note for note in dataset.notes)
+
+
+def test_what_differs_from_the_published_files_is_a_note(root):
+    notes = load_dataset("FLO", root=root).notes
+    assert "images: 30, but the published files have 8189" in notes
+    assert any(note.startswith("split fingerprint: ") for note in notes)
+
+
+def offer(monkeypatch, function):
+    """Register a plugin dataset ``theirs`` that ``function`` loads."""
+    monkeypatch.setattr("gzslbench.data.digits.theirs", function, raising=False)
+    spec = DatasetSpec("theirs", "Theirs", load="gzslbench.data.digits:theirs")
+    monkeypatch.setattr(load, "plugins", lambda: SimpleNamespace(datasets=lambda: {"theirs": spec}))
+
+
+def test_a_plugin_dataset_is_loaded_by_its_function(monkeypatch):
+    offer(monkeypatch, lambda: replace(load_digits(), name="theirs"))
+    assert load_dataset("Theirs").task_id.startswith("theirs/pixels/strokes/")
+
+
+def test_a_plugin_dataset_is_checked_like_a_file(monkeypatch):
+    digits = load_digits()
+    labels = digits.labels.copy()
+    labels[digits.split.test_unseen[0]] = digits.labels[digits.split.trainval[0]]
+    offer(monkeypatch, lambda: replace(digits, labels=labels))
+    with pytest.raises(DataError, match="both seen and unseen"):
+        load_dataset("theirs")
+
+
+def test_features_that_a_built_in_dataset_lacks_are_refused():
+    with pytest.raises(DataError, match="--features pixels"):
+        load_dataset("digits", features="res101")
+
+
+@pytest.mark.parametrize("loaded", ["a string", None])
+def test_a_plugin_that_returns_no_dataset_is_named(monkeypatch, loaded):
+    offer(monkeypatch, lambda: loaded)
+    with pytest.raises(PluginError, match="return a Dataset"):
+        load_dataset("theirs")
+
+
+def test_label_sorted_rows_of_the_real_flowers_are_refused(real_data, tmp_path):
+    dataset = load_dataset("FLO", "efficientnet_lite0", root=real_data)
+    assert dataset.notes[:1] == ("train_loc holds 1173 rows of test_seen and 0 of test_unseen",)
+    order = np.argsort(dataset.labels, kind="stable")
+    sorted_rows = {"features": dataset.features[order, :8].T, "labels": dataset.labels[order, None] + 1}
+    savemat(tmp_path / "sorted.mat", sorted_rows)
+    shutil.copyfile(real_data / "FLO" / "att_splits.mat", tmp_path / "att_splits.mat")
+    with pytest.raises(DataError, match="another row order"):
+        load_dataset(tmp_path)
