@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CHUNK = 4096
-_FACTORS = 32
+_FACTORS = 16
 _SPREAD = 1.0
 _NOISE = 0.3
 _THRESHOLD = 0.5

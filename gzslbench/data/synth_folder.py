@@ -15,6 +15,7 @@ from gzslbench.data.catalogue import catalogue
 from gzslbench.data.locate import find_folder
 from gzslbench.data.synth_blueprint import Blueprint, made_blueprint, real_blueprint, thin
 from gzslbench.data.synth_features import make_features
+from gzslbench.data.xlsa17 import SPLITS
 from gzslbench.errors import DataError, ParamError, did_you_mean
 
 MARKER = "SYNTHETIC.txt"
@@ -59,16 +60,16 @@ def write_synthetic_folder(
         raise ParamError(f"scale is {scale}", where="--scale", fix="choose a share above 0 and at most 1")
     if seed < 0:
         raise ParamError(f"seed is {seed}", where="--seed", fix="choose 0 or more")
-    _check_target(out, overwrite)
-    rng = np.random.default_rng(seed)
-    blueprint = thin(_blueprint(like, root, rng), scale)
-    expected = catalogue()[like].expected
-    assert expected is not None
-    dim = expected.features[FEATURES]
-    _check_room(out, rows=len(blueprint.labels), dim=dim)
-    features = make_features(blueprint.semantics, blueprint.labels, dim, rng)
-    marker = f"Features and image names in this folder are made: like {like}, seed {seed}, scale {scale:g}.\n"
     try:
+        _check_target(out, overwrite)
+        rng = np.random.default_rng(seed)
+        blueprint, dim = _blueprint(like, root, rng)
+        blueprint = thin(blueprint, scale)
+        _check_room(out, rows=len(blueprint.labels), dim=dim)
+        features = make_features(blueprint.semantics, blueprint.labels, dim, rng)
+        marker = (
+            f"Features and image names in this folder are made: like {like}, seed {seed}, scale {scale:g}.\n"
+        )
         _write(out, blueprint, features, marker)
     except OSError as error:
         raise DataError(
@@ -77,14 +78,14 @@ def write_synthetic_folder(
     return out
 
 
-def _blueprint(like: str, root: str | Path | None, rng: np.random.Generator) -> Blueprint:
-    folder = find_folder(like, root)
-    real = None if folder is None else real_blueprint(folder, rng)
-    if real is not None:
-        return real
+def _blueprint(like: str, root: str | Path | None, rng: np.random.Generator) -> tuple[Blueprint, int]:
+    """The blueprint of ``like``, real where the data root has one, and the dimension of its features."""
     expected = catalogue()[like].expected
     assert expected is not None
-    return made_blueprint(expected, rng)
+    folder = find_folder(like, root)
+    is_real = folder is not None and not (folder / MARKER).is_file()
+    real = real_blueprint(folder, rng) if folder is not None and is_real else None
+    return real or made_blueprint(expected, rng), expected.features[FEATURES]
 
 
 def _check_target(out: Path, overwrite: bool) -> None:
@@ -127,10 +128,14 @@ def _write(out: Path, blueprint: Blueprint, features: NDArray[np.float32], marke
             _save(staged / file, {name: _cells(value) for name, value in found.items()})
         for file, names in blueprint.lists.items():
             (staged / file).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        written = sorted(path.name for path in staged.iterdir())
         out.mkdir(exist_ok=True)
         # The marker first: a folder left half moved can still be told from a real one.
-        for path in [staged / MARKER, *(p for p in sorted(staged.iterdir()) if p.name != MARKER)]:
-            os.replace(path, out / path.name)  # noqa: PTH105
+        for name in sorted(written, key=lambda name: name != MARKER):
+            os.replace(staged / name, out / name)  # noqa: PTH105
+        for stale in (*out.glob(f"*{SPLITS}"), *out.glob("*classes*.txt")):
+            if stale.name not in written:
+                stale.unlink()
 
 
 def _feature_variables(blueprint: Blueprint, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
