@@ -11,7 +11,7 @@ from gzslbench.evaluation.evaluation import Predictions
 
 
 @dataclass
-class Scored:
+class ScoredRows:
     """Scores of the test rows, test_seen first, and the predictions that a plain loop reads off them."""
 
     scores: np.ndarray
@@ -37,7 +37,7 @@ class Scored:
 
 
 @st.composite
-def _scored(draw: st.DrawFn) -> Scored:
+def _scored(draw: st.DrawFn) -> ScoredRows:
     seen = np.array(draw(st.permutations([True, False, *draw(st.lists(st.booleans(), max_size=5))])))
 
     def labels(side: bool) -> list[int]:
@@ -47,11 +47,11 @@ def _scored(draw: st.DrawFn) -> Scored:
     eighths = st.integers(-16, 16)
     row = st.lists(eighths, min_size=len(seen), max_size=len(seen))
     scores = np.array(draw(st.lists(row, min_size=len(label), max_size=len(label)))) / 8
-    return Scored(scores, label, seen)
+    return ScoredRows(scores, label, seen)
 
 
 @pytest.fixture(scope="session")
-def any_scored() -> st.SearchStrategy[Scored]:
+def any_scored() -> st.SearchStrategy[ScoredRows]:
     """Small problems whose scores often tie; sums and differences of them are exact in float32."""
     return _scored()
 

@@ -61,8 +61,8 @@ def test_a_missing_file_is_named(path):
 def test_whatever_byte_is_damaged_it_is_a_store_error_or_harmless(path, table):
     save_predictions(path, table)
     whole = path.read_bytes()
-    refused = 0
-    for position in range(len(whole)):
+    refused, positions = 0, range(0, len(whole), 3)
+    for position in positions:
         damaged = bytearray(whole)
         damaged[position] ^= 0xFF
         path.write_bytes(damaged)
@@ -70,7 +70,7 @@ def test_whatever_byte_is_damaged_it_is_a_store_error_or_harmless(path, table):
             assert equal(load_predictions(path), table)
         except StoreError:
             refused += 1
-    assert refused > len(whole) / 2
+    assert refused > len(positions) / 2
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.99])

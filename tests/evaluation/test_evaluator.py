@@ -1,0 +1,346 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gzslbench.data.views import EvalView, TrainView
+from gzslbench.errors import DivergedError, PluginError
+from gzslbench.evaluation.evaluator import Evaluator
+from gzslbench.evaluation.metrics import metrics_of
+from gzslbench.method import HeadSettings
+from gzslbench.training.seeds import generator
+
+DIM = 6
+
+
+@dataclass
+class Task:
+    """Gaussian classes around their semantics; seen and unseen ones interleave."""
+
+    train: TrainView
+    test: EvalView
+
+
+def make_task(seen: tuple[bool, ...], rows: int = 12, spread: float = 0.3) -> Task:
+    random, mask = torch.Generator().manual_seed(5), torch.tensor(seen)
+    semantics = torch.randn(len(seen), DIM, generator=random)
+
+    def draw(side: bool) -> tuple[Tensor, Tensor]:
+        labels = (mask == side).nonzero().squeeze(1).repeat(rows)
+        return semantics[labels] + spread * torch.randn(len(labels), DIM, generator=random), labels
+
+    (features, labels), (seen_features, seen_labels), (unseen_features, unseen_labels) = map(
+        draw, (True, True, False)
+    )
+    rank = torch.cumsum(mask, 0) - 1
+    return Task(
+        TrainView(features, rank[labels], semantics[mask]),
+        EvalView(
+            seen_features,
+            seen_labels,
+            unseen_features,
+            unseen_labels,
+            semantics,
+            mask,
+            np.arange(len(seen)),
+        ),
+    )
+
+
+class Generative:
+    """Knows the answer: synthesizes around the semantics; embeds by doubling."""
+
+    def __init__(self, head: HeadSettings, spread: float = 0.3) -> None:
+        self.head = head
+        self.spread = spread
+        self.modules = nn.ModuleDict({"dropout": nn.Dropout(0.5), "net": nn.Sequential(nn.Linear(2, 2))})
+        self.synthesized: list[Tensor] = []
+        self.embedded_rows: list[int] = []
+
+    def synthesize(self, semantics: Tensor, per_class: int, generator: torch.Generator) -> Tensor:
+        rows = semantics.repeat_interleave(per_class, dim=0)
+        features = rows + self.spread * torch.randn(rows.shape, generator=generator)
+        self.synthesized.append(features)
+        return features
+
+    def embed(self, features: Tensor) -> Tensor:
+        self.embedded_rows.append(len(features))
+        return 2 * self.modules["dropout"](features)
+
+
+class Scoring:
+    """Scores by distance to the semantics."""
+
+    def __init__(self) -> None:
+        self.modules = nn.ModuleDict()
+
+    def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
+        return -torch.cdist(features, semantics)
+
+
+SEEN = (True, False, True, True, False)
+HEAD = HeadSettings(per_class=9, batch_size=8, epochs=6, lr=0.02)
+
+
+@pytest.fixture
+def task() -> Task:
+    return make_task(SEEN)
+
+
+@pytest.fixture
+def evaluator(task) -> Evaluator:
+    return Evaluator(task.train, task.test)
+
+
+def by_hand(task: Task, method: Generative, epoch: int, seed: int) -> list[dict[str, float]]:
+    """U, S, H and T1 after each head epoch with torch's own layer, loss and optimizer, and plain loops."""
+    seen = task.test.seen.tolist()
+    unseen = [k for k in range(len(seen)) if not seen[k]]
+    features, labels = [2 * task.train.features], [k for k in range(len(seen)) if seen[k]]
+    labels = [labels[i] for i in task.train.labels.tolist()]
+    for k in unseen:
+        random = generator("cpu", seed, "evaluation", epoch, "synthesis", k)
+        noise = torch.randn(method.head.per_class, DIM, generator=random)
+        features.append(2 * (task.test.semantics[k] + method.spread * noise))
+        labels += [k] * method.head.per_class
+    x, y = torch.cat(features), torch.tensor(labels)
+    random = generator("cpu", seed, "evaluation", epoch, "head")
+    layer = nn.Linear(DIM, len(seen))
+    nn.init.zeros_(layer.bias)
+    layer.weight.data = torch.empty(len(seen), DIM).normal_(0, 0.02, generator=random)
+    adam = torch.optim.Adam(layer.parameters(), lr=method.head.lr, betas=(method.head.beta1, 0.999))
+    history = []
+    for _ in range(method.head.epochs):
+        for rows in torch.randperm(len(y), generator=random).split(method.head.batch_size):
+            adam.zero_grad()
+            nn.functional.cross_entropy(layer(x[rows]), y[rows]).backward()
+            adam.step()
+
+        def accuracy(test_features, test_labels, candidates):
+            hits: dict[int, list[bool]] = {}
+            for row, label in zip(layer(2 * test_features), test_labels.tolist(), strict=True):
+                best = max(candidates, key=lambda k: row[k].item())
+                hits.setdefault(label, []).append(best == label)
+            return 100 * fmean(map(fmean, hits.values()))
+
+        everything = range(len(seen))
+        U = accuracy(task.test.unseen_features, task.test.unseen_labels, everything)
+        S = accuracy(task.test.seen_features, task.test.seen_labels, everything)
+        T1 = accuracy(task.test.unseen_features, task.test.unseen_labels, unseen)
+        history.append({"U": U, "S": S, "H": 2 * U * S / (U + S) if U + S else 0, "T1": T1})
+    return history
+
+
+def test_it_equals_a_plain_script_at_every_epoch_of_the_head():
+    task, method = make_task(SEEN, spread=1.0), Generative(HEAD, spread=1.0)
+    evaluation = Evaluator(task.train, task.test).evaluate(method, 3, 17)
+    oracle = by_hand(task, method, 3, 17)
+    assert len({numbers["H"] for numbers in oracle}) > 2
+    for metrics, numbers in zip(evaluation.trace, oracle, strict=True):
+        assert {name: metrics.as_dict()[name] for name in numbers} == pytest.approx(numbers)
+
+
+def test_a_method_that_knows_the_answer_is_right(evaluator):
+    head = replace(HEAD, per_class=60, epochs=30)
+    last = evaluator.evaluate(Generative(head), 1, 0).trace[-1]
+    assert last.H > 95
+    assert last.AUSUC > 90
+
+
+def test_wrong_semantics_leave_the_unseen_classes_at_chance(task):
+    head = replace(HEAD, per_class=60, epochs=30)
+    swapped = task.test.semantics.clone()
+    swapped[[1, 4]] = swapped[[4, 1]]
+    evaluator = Evaluator(task.train, replace(task.test, semantics=swapped))
+    assert evaluator.evaluate(Generative(head), 1, 0).trace[-1].U < 10
+
+
+def test_the_predictions_are_those_of_the_last_entry(evaluator):
+    evaluation = evaluator.evaluate(Generative(HEAD), 1, 0)
+    assert metrics_of(evaluation.predictions) == evaluation.trace[-1]
+    assert len(evaluation.predictions.labels) == 60
+    assert len(evaluation.predictions.zsl) == 24
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 36])
+def test_the_chunk_changes_no_prediction(task, evaluator, chunk):
+    method, chunked = Generative(HEAD), Generative(HEAD)
+    whole = evaluator.evaluate(method, 1, 0)
+    parts = Evaluator(task.train, task.test, chunk=chunk).evaluate(chunked, 1, 0)
+    assert torch.equal(torch.cat(method.synthesized), torch.cat(chunked.synthesized))
+    for name in ("best_seen", "best_unseen", "zsl"):
+        assert np.array_equal(getattr(whole.predictions, name), getattr(parts.predictions, name))
+    assert whole.predictions.gap == pytest.approx(parts.predictions.gap, abs=1e-4)
+    assert max(chunked.embedded_rows) <= max(chunk, HEAD.per_class)
+
+
+def test_every_row_is_embedded_once_an_evaluation(evaluator):
+    method = Generative(HEAD)
+    evaluator.evaluate(method, 1, 0)
+    assert sum(method.embedded_rows) == 36 + 2 * HEAD.per_class + 60
+
+
+def test_the_rows_of_a_class_do_not_depend_on_the_other_classes(task, evaluator):
+    few, many = Generative(HEAD), Generative(HEAD)
+    evaluator.evaluate(many, 1, 0)
+    rows = task.test.unseen_labels == 4
+    rest = replace(
+        task.test,
+        seen=torch.tensor([True, True, True, True, False]),
+        unseen_features=task.test.unseen_features[rows],
+        unseen_labels=task.test.unseen_labels[rows],
+    )
+    Evaluator(task.train, rest).evaluate(few, 1, 0)
+    assert torch.equal(few.synthesized[0], many.synthesized[1])
+
+
+def test_the_same_epoch_and_seed_give_the_same_evaluation_and_others_another(evaluator):
+    method = Generative(HEAD)
+    first, again, other_epoch, other_seed = (
+        evaluator.evaluate(method, *key).predictions.gap.tolist() for key in ((1, 0), (1, 0), (2, 0), (1, 1))
+    )
+    assert first == again
+    assert first != other_epoch
+    assert first != other_seed
+
+
+def test_evaluating_leaves_the_random_state_and_the_modules_as_they_were(evaluator):
+    method = Generative(HEAD)
+    method.modules.train()
+    method.modules["net"].eval()
+    flags = {name: module.training for name, module in method.modules.named_modules()}
+    parameters = {name: p.clone() for name, p in method.modules.named_parameters()}
+    state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].tolist()
+    evaluator.evaluate(method, 1, 0)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert np.random.get_state()[1].tolist() == numpy_state
+    assert {name: module.training for name, module in method.modules.named_modules()} == flags
+    assert torch.is_grad_enabled()
+    assert all(p.requires_grad for p in method.modules.parameters())
+    assert all(torch.equal(p, parameters[name]) for name, p in method.modules.named_parameters())
+
+
+def test_dropout_is_off_while_evaluating(evaluator):
+    method = Generative(replace(HEAD, per_class=60, epochs=30))
+    training = method.modules.train()
+    noisy = evaluator.evaluate(method, 1, 0)
+    training.eval()
+    assert np.array_equal(noisy.predictions.gap, evaluator.evaluate(method, 1, 0).predictions.gap)
+
+
+def test_the_modules_are_as_before_after_a_failure_too(evaluator):
+    method = Generative(HEAD)
+    method.modules.train()
+    method.embed = lambda features: features / 0 * 0
+    with pytest.raises(DivergedError):
+        evaluator.evaluate(method, 1, 0)
+    assert all(module.training for module in method.modules.modules())
+    assert torch.is_grad_enabled()
+
+
+def test_fewer_head_epochs_are_the_beginning_of_the_trace(evaluator):
+    method = Generative(HEAD)
+    whole = evaluator.evaluate(method, 1, 0)
+    short = evaluator.evaluate(method, 1, 0, head_epochs=2)
+    assert short.trace == whole.trace[:2]
+    assert metrics_of(short.predictions) == short.trace[1]
+
+
+def test_without_zsl_epochs_t1_is_that_of_the_head_among_unseen_classes(evaluator):
+    predictions = evaluator.evaluate(Generative(HEAD), 1, 0).predictions
+    assert np.array_equal(predictions.zsl, predictions.best_unseen[36:])
+
+
+def test_with_zsl_epochs_t1_comes_from_one_head_fitted_on_synthesized_rows_alone(task):
+    head = replace(HEAD, zsl_epochs=40)
+    evaluation = Evaluator(task.train, task.test).evaluate(Generative(head), 1, 0)
+    assert len({metrics.T1 for metrics in evaluation.trace}) == 1
+    assert evaluation.trace[-1].T1 > 95
+    # Other real rows give other U and S, and leave T1's predictions as they are.
+    other = TrainView(task.train.features.flip(0), task.train.labels, task.train.semantics)
+    moved = Evaluator(other, task.test).evaluate(Generative(head), 1, 0)
+    assert np.array_equal(moved.predictions.zsl, evaluation.predictions.zsl)
+    assert moved.trace[-1].S != evaluation.trace[-1].S
+
+
+def test_the_second_head_changes_nothing_for_the_first(evaluator):
+    without = evaluator.evaluate(Generative(HEAD), 1, 0).trace
+    beside = evaluator.evaluate(Generative(replace(HEAD, zsl_epochs=3)), 1, 0).trace
+    assert [(m.U, m.S, m.AUSUC) for m in beside] == [(m.U, m.S, m.AUSUC) for m in without]
+
+
+def test_the_head_is_fitted_in_single_precision_whatever_surrounds_it(evaluator):
+    plain = evaluator.evaluate(Generative(HEAD), 1, 0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        lowered = evaluator.evaluate(Generative(HEAD), 1, 0)
+    assert np.array_equal(plain.predictions.gap, lowered.predictions.gap)
+
+
+def test_one_unseen_class_and_a_batch_larger_than_the_data():
+    task = make_task((True, True, False))
+    head = replace(HEAD, batch_size=10_000, zsl_epochs=2)
+    last = Evaluator(task.train, task.test).evaluate(Generative(head), 1, 0).trace[-1]
+    assert last.T1 == 100
+
+
+def test_many_classes():
+    task = make_task(tuple(i % 3 > 0 for i in range(300)), rows=1)
+    last = Evaluator(task.train, task.test).evaluate(Generative(replace(HEAD, epochs=1)), 1, 0)
+    assert len(last.predictions.seen) == 300
+    assert last.predictions.seen[last.predictions.best_seen].all()
+
+
+def test_a_class_without_test_rows_does_not_count(task):
+    rows = task.test.unseen_labels != 1
+    test = replace(
+        task.test,
+        unseen_features=task.test.unseen_features[rows],
+        unseen_labels=task.test.unseen_labels[rows],
+    )
+    evaluation = Evaluator(task.train, test).evaluate(Generative(HEAD), 1, 0)
+    right = evaluation.predictions.predicted[36:] == 4
+    assert pytest.approx(100 * right.mean()) == evaluation.trace[-1].U
+
+
+def test_a_scoring_method_is_scored_once(task, evaluator):
+    evaluation = evaluator.evaluate(Scoring(), 1, 0)
+    assert len(evaluation.trace) == 1
+    assert evaluation.trace[0].H > 90
+    everything = torch.cat([task.test.seen_features, task.test.unseen_features])
+    nearest = torch.cdist(everything, task.test.semantics).argmin(dim=1)
+    assert evaluation.predictions.predicted.tolist() == nearest.tolist()
+
+
+def test_scores_that_are_no_numbers_are_a_divergence(evaluator):
+    method = Scoring()
+    method.scores = lambda features, semantics: torch.full((len(features), len(semantics)), torch.nan)
+    with pytest.raises(DivergedError, match="evaluation, epoch 4"):
+        evaluator.evaluate(method, 4, 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "call", "broken"),
+    [
+        (Scoring(), "scores", lambda features, semantics: features[:, :1]),
+        (Generative(HEAD), "synthesize", lambda semantics, per_class, generator: semantics),
+        (Generative(HEAD), "embed", lambda features: features[:1]),
+    ],
+)
+def test_a_result_of_the_wrong_shape_names_the_method_and_the_call(evaluator, method, call, broken):
+    setattr(method, call, broken)
+    with pytest.raises(PluginError, match=f"{call} returned the shape") as error:
+        evaluator.evaluate(method, 1, 0)
+    assert error.value.where == type(method).__name__
+
+
+def test_a_method_that_can_neither_synthesize_nor_score_is_refused(evaluator):
+    class Neither:
+        modules = nn.ModuleDict()
+
+    with pytest.raises(PluginError, match="neither synthesize nor scores"):
+        evaluator.evaluate(Neither(), 1, 0)
