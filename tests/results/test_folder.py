@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gzslbench.errors import StoreError
+from gzslbench.results.folder import RunFolder
+
+HOLD = """
+import sys
+from gzslbench.results.folder import RunFolder
+from pathlib import Path
+with RunFolder(Path(sys.argv[1])).lock():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+FILL = """
+import resource, sys
+from pathlib import Path
+from gzslbench.errors import StoreError
+from gzslbench.results.folder import RunFolder
+folder = RunFolder(Path(sys.argv[1]))
+folder.append_metrics({"epoch": 1})
+limit = folder.metrics_file.stat().st_size + 20
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    folder.append_metrics({"epoch": 2, "text": "x" * 1000})
+except StoreError as error:
+    print(error.where)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "run-a")
+    folder.path.mkdir()
+    return folder
+
+
+def lines(*epochs: int, **fields: object) -> list[dict[str, object]]:
+    return [{"epoch": epoch, **fields} for epoch in epochs]
+
+
+def write(folder: RunFolder, content: list[dict[str, object]]) -> None:
+    for line in content:
+        folder.append_metrics(line)
+
+
+def test_metrics_come_back_line_by_line(folder: RunFolder) -> None:
+    assert folder.metrics() == []
+    write(folder, lines(1, 2, 3))
+    assert folder.metrics() == lines(1, 2, 3)
+
+
+def test_a_line_cut_short_by_a_full_disk_is_taken_back(folder: RunFolder) -> None:
+    command = [sys.executable, "-c", FILL, str(folder.path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == str(folder.metrics_file)
+    assert folder.metrics_file.read_text() == '{"epoch": 1}\n'
+
+
+def test_a_torn_last_line_is_passed_over(folder: RunFolder) -> None:
+    write(folder, lines(1, 2))
+    with folder.metrics_file.open("a") as file:
+        file.write('{"epoch": 3, "los')
+    assert folder.metrics() == lines(1, 2)
+    folder.keep_metrics_until(2)
+    write(folder, lines(3))
+    assert folder.metrics() == lines(1, 2, 3)
+
+
+def test_a_damaged_line_in_the_middle_is_named(folder: RunFolder) -> None:
+    folder.metrics_file.write_text('{"epoch": 1}\n{"epo\n{"epoch": 3}\n')
+    with pytest.raises(StoreError) as caught:
+        folder.metrics()
+    assert caught.value.where == f"{folder.metrics_file}: line 2"
+
+
+def test_resuming_drops_later_epochs_of_the_resumed_leg_alone(folder: RunFolder) -> None:
+    before = [*lines(1, 2, 3, leg="validation", stage="game"), *lines(1, 2, leg="final", stage="pretrain")]
+    write(folder, [*before, *lines(1, 2, 3, leg="final", stage="game")])
+    folder.keep_metrics_until(1, leg="final", stage="game")
+    assert folder.metrics() == [*before, *lines(1, leg="final", stage="game")]
+
+
+def test_keeping_metrics_where_there_are_none_makes_no_file(folder: RunFolder) -> None:
+    folder.keep_metrics_until(3)
+    assert list(folder.path.iterdir()) == []
+
+
+def test_the_id_is_the_folders_name_however_it_is_reached(folder: RunFolder, monkeypatch) -> None:
+    monkeypatch.chdir(folder.path)
+    assert RunFolder(Path()).id == "run-a"
+
+
+def test_clearing_removes_all_but_the_lock_and_the_record_first(folder: RunFolder, monkeypatch) -> None:
+    with folder.lock():
+        for file in (
+            folder.record_file,
+            folder.metrics_file,
+            folder.checkpoint_file("final"),
+            folder.log_file,
+        ):
+            file.write_text("{}")
+        removed = []
+        unlink = Path.unlink
+        monkeypatch.setattr(
+            Path, "unlink", lambda path, **more: (removed.append(path.name), unlink(path, **more))[1]
+        )
+        folder.clear()
+    assert removed[0] == "record.json"
+    assert [file.name for file in folder.path.iterdir()] == ["lock"]
+
+
+def test_a_second_process_is_told_who_runs_the_cell_and_the_lock_dies_with_it(folder: RunFolder) -> None:
+    command = [sys.executable, "-c", HOLD, str(folder.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "held\n"
+            with pytest.raises(StoreError, match=f"process {holder.pid} on ") as caught, folder.lock():
+                pass
+            assert caught.value.where == str(folder.path)
+        finally:
+            os.kill(holder.pid, signal.SIGKILL)
+    with folder.lock():
+        assert str(os.getpid()) in (folder.path / "lock").read_text()
+
+
+def test_a_lock_given_back_can_be_taken_again(folder: RunFolder) -> None:
+    for _ in range(2):
+        with folder.lock(), pytest.raises(StoreError, match="running already"), folder.lock():
+            pass
+
+
+def test_a_file_in_place_of_the_runs_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run-a").write_text("mine")
+    with pytest.raises(StoreError, match="in the way"), RunFolder(tmp_path / "run-a").lock():
+        pass
+
+
+def test_an_unwritable_record_leaves_the_older_one(folder: RunFolder, make_record, monkeypatch) -> None:
+    older = make_record(id="run-a")
+    folder.write_record(older)
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(StoreError, match="free some space"):
+        folder.write_record(make_record(id="run-a", parameters=99))
+    assert folder.record() == older
+    assert json.loads(folder.record_file.read_text())["parameters"] == 12
