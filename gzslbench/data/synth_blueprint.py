@@ -47,11 +47,12 @@ class Blueprint:
         return str(label + 1) if names is None else str(names.ravel()[label])
 
 
-def real_blueprint(folder: Path, rng: np.random.Generator) -> Blueprint | None:
+def real_blueprint(folder: Path, expected: Expected, rng: np.random.Generator) -> Blueprint | None:
     """The split files and class lists of ``folder``; None where it has no att_splits.mat.
 
-    Labels are those of a feature file in ``folder``, if there is one. Otherwise the class lists say which
-    classes are seen and unseen, and the rows of each part are dealt out evenly to its classes.
+    Labels are those of a feature file in ``folder``, if there is one. Otherwise the rows of each part are
+    dealt out evenly to its classes; which classes are unseen is read from testclasses.txt, and without
+    that list as many as ``expected`` has are chosen.
     """
     paths = sorted(folder.glob(f"*{SPLITS}"))
     if folder / _FIRST not in paths:
@@ -60,7 +61,7 @@ def real_blueprint(folder: Path, rng: np.random.Generator) -> Blueprint | None:
     lists = {path.name: _lines(path) for path in sorted(folder.glob("*classes*.txt"))}
     labels = _published_labels(folder)
     if labels is None:
-        labels = _deal_all(splits, lists, rng)
+        labels = _deal_all(splits, lists, expected.unseen, rng)
     return Blueprint(labels, splits, lists)
 
 
@@ -94,7 +95,7 @@ def made_blueprint(expected: Expected, rng: np.random.Generator) -> Blueprint:
             matrix = latent if name == "att" else np.abs(weights @ latent)
             splits[f"{name}{SPLITS}"] = {"att": matrix / np.linalg.norm(matrix, axis=0), **shared}
     named = {file: tuple(map(str, listed)) for file, listed in lists.items()}
-    return Blueprint(_deal_all(splits, named, rng), splits, named)
+    return Blueprint(_deal_all(splits, named, expected.unseen, rng), splits, named)
 
 
 def thin(blueprint: Blueprint, scale: float) -> Blueprint:
@@ -122,7 +123,10 @@ def thin(blueprint: Blueprint, scale: float) -> Blueprint:
 
 
 def _deal_all(
-    splits: Mapping[str, Variables], lists: Mapping[str, tuple[str, ...]], rng: np.random.Generator
+    splits: Mapping[str, Variables],
+    lists: Mapping[str, tuple[str, ...]],
+    unseen_count: int,
+    rng: np.random.Generator,
 ) -> NDArray[np.int64]:
     """Labels under which no unseen class trains, and val_loc holds the classes of valclasses1.txt alone."""
     first = splits[_FIRST]
@@ -130,7 +134,7 @@ def _deal_all(
     count = first["att"].shape[1]
     unseen = _numbers(lists.get("testclasses.txt", ()), names)
     if not len(unseen):
-        unseen = evenly_spaced(count, max(count // 5, 1))
+        unseen = evenly_spaced(count, unseen_count)
     seen = np.setdiff1d(np.arange(count), unseen)
     val = np.intersect1d(_numbers(lists.get("valclasses1.txt", ()), names), seen)
     located = [_rows(found, "val_loc") for found in splits.values() if "val_loc" in found]

@@ -84,7 +84,7 @@ def _blueprint(like: str, root: str | Path | None, rng: np.random.Generator) -> 
     assert expected is not None
     folder = find_folder(like, root)
     is_real = folder is not None and not (folder / MARKER).is_file()
-    real = real_blueprint(folder, rng) if folder is not None and is_real else None
+    real = real_blueprint(folder, expected, rng) if folder is not None and is_real else None
     return real or made_blueprint(expected, rng), expected.features[FEATURES]
 
 

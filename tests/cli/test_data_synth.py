@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import json
+
+from click.testing import CliRunner
+
+from gzslbench.cli.data import data
+from gzslbench.data.xlsa17 import read_folder
+
+
+def synth(*arguments):
+    return CliRunner().invoke(data, ["synth", *map(str, arguments)])
+
+
+def test_a_folder_is_written_that_can_be_read(tmp_path):
+    target = tmp_path / "APY"
+    result = synth("--like", "APY", target, "--scale", 0.01, "--data", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert f"wrote {target}" in result.output
+    assert len(read_folder(target, "APY", "res101", ["att"])[0].unseen_classes) == 12
+
+
+def test_json_names_the_folder_and_its_size(tmp_path):
+    target = tmp_path / "APY"
+    result = synth("--like", "APY", target, "--scale", 0.01, "--data", tmp_path, "--json")
+    size = sum(path.stat().st_size for path in target.iterdir())
+    assert json.loads(result.output) == {"folder": str(target), "bytes": size}
+
+
+def test_a_folder_that_is_not_empty_ends_with_exit_code_2_and_what_to_do(tmp_path):
+    (tmp_path / "photo.jpg").touch()
+    result = synth("--like", "APY", tmp_path)
+    assert result.exit_code == 2
+    assert "not empty" in result.output
+    assert "to do:" in result.output
