@@ -26,6 +26,7 @@ from gzslbench.errors import DataError, did_you_mean
 
 LAYOUT = "gzslbench-dataset"
 VERSION = 1
+_CHUNK = 1 << 20
 _AGAIN = "write it again with `gzslbench data import`"
 _HINTS = ("train_rows", "val_rows", "train_classes", "val_classes")
 
@@ -38,13 +39,15 @@ def write_hdf5(path: Path, datasets: Sequence[Dataset], sources: Sequence[Source
     """
     import h5py
 
-    first = datasets[0]
-    with _whole_or_not_at_all(path) as scratch, h5py.File(scratch, "w") as file:
+    first, image_files = datasets[0], _encode(datasets[0].image_files)
+    each_semantics = sum(64 * len(dataset.labels) + 2 * dataset.semantics.nbytes for dataset in datasets)
+    room = first.features.nbytes + image_files.nbytes + each_semantics + _CHUNK
+    with _whole_or_not_at_all(path, room) as scratch, h5py.File(scratch, "w") as file:
         file.attrs.update(layout=LAYOUT, version=VERSION, name=first.name, features_name=first.features_name)
         file.attrs["sources"] = json.dumps([asdict(source) for source in sources])
         file.create_dataset("features", data=np.asarray(first.features, dtype="<f4"))
         file["labels"] = first.labels.astype("<i8")
-        file["image_files"] = _encode(first.image_files)
+        file["image_files"] = image_files
         for dataset in datasets:
             _write_semantics(file.create_group(f"semantics/{dataset.semantics_name}"), dataset)
 
@@ -145,22 +148,30 @@ def _opened(path: Path) -> Iterator[Any]:
     except OSError as error:
         raise DataError(f"no HDF5 file, or a damaged one: {error}", where=path, fix=_AGAIN) from error
     with file:
-        if file.attrs.get("layout") != LAYOUT:
-            raise DataError("an HDF5 file, but not of gzslbench's layout", where=path, fix=_AGAIN)
-        version = file.attrs.get("version")
-        if version != VERSION:
-            what = f"layout version {version}, but this gzslbench reads version {VERSION}"
-            raise DataError(what, where=path, fix=_AGAIN)
         try:
+            _check_layout(file.attrs, path)
             yield file
         except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise DataError(f"damaged: {error}", where=path, fix=_AGAIN) from error
 
 
+def _check_layout(attributes: Any, path: Path) -> None:
+    if attributes.get("layout") != LAYOUT:
+        raise DataError("an HDF5 file, but not of gzslbench's layout", where=path, fix=_AGAIN)
+    version = attributes.get("version")
+    if version != VERSION:
+        what = f"layout version {version}, but this gzslbench reads version {VERSION}"
+        raise DataError(what, where=path, fix=_AGAIN)
+
+
 @contextlib.contextmanager
-def _whole_or_not_at_all(path: Path) -> Iterator[Path]:
+def _whole_or_not_at_all(path: Path, room: int) -> Iterator[Path]:
+    """A file to write beside ``path``, which takes its place at the end; ``room`` bytes are sure to fit."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        with scratch.open("wb") as stream:  # HDF5 crashes where the disk fills up under it
+            for _ in range(0, room, _CHUNK):
+                stream.write(bytes(_CHUNK))
         yield scratch
         scratch.replace(path)
     except OSError as error:

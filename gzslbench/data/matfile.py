@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from gzslbench.errors import DataError
 
+_MATRIX, _COMPRESSED = 14, 15
+_ELEMENTS = {*range(1, 8), 9, 12, 13, _MATRIX, _COMPRESSED, 16, 17, 18}
 _AGAIN = "copy or download the file again: it is damaged or no MATLAB file"
 
 
@@ -56,8 +59,34 @@ def is_hdf5(path: Path) -> bool:
 def _read_5(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
     from scipy.io import loadmat
 
+    _check_tags(path)
     loaded = loadmat(path, variable_names=list(wanted))
     return {name: np.asarray(value) for name, value in loaded.items() if not name.startswith("__")}
+
+
+def _check_tags(path: Path) -> None:
+    """Walk over the elements of a MATLAB 5 file: scipy crashes on a type or size that cannot be.
+
+    Layout: MathWorks, "MAT-File Level 5 File Format". What is compressed has a checksum of its own.
+    """
+    content = np.memmap(path, dtype=np.uint8, mode="r")
+    mark = content[126:128].tobytes()
+    if mark not in (b"IM", b"MI"):
+        raise ValueError("no MATLAB 5 file")
+    _walk(content, 128, len(content), "<I" if mark == b"IM" else ">I")
+
+
+def _walk(content: NDArray[np.uint8], start: int, end: int, word: str) -> None:
+    while start < end:
+        kind, size = (number for (number,) in struct.iter_unpack(word, content[start : start + 8].tobytes()))
+        small = kind >> 16
+        kind, size, body = (kind & 0xFFFF, small, start + 4) if small else (kind, size, start + 8)
+        if kind not in _ELEMENTS or body + size > end or (small and size > 4):
+            raise ValueError(f"the element at byte {start} cannot be")
+        if kind == _MATRIX:
+            _walk(content, body, body + size, word)
+        padded = size if kind == _COMPRESSED else size + -size % 8
+        start = start + 8 if small else body + padded
 
 
 def _read_73(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:

@@ -202,6 +202,23 @@ def test_a_file_of_something_else_is_refused_by_name(folder, content):
     assert caught.value.fix
 
 
+def test_flipped_bytes_are_read_or_refused_but_never_crash(tmp_path, arrays, make_folder):
+    path = make_folder(tmp_path / "TINY", *arrays) / "res101.mat"
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, len(whole), 20):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            load_dataset(tmp_path / "TINY", "res101")
+        except DataError as error:
+            refused += 1
+            assert "res101.mat" in error.where
+    assert refused > 50
+
+
 def test_a_class_list_with_an_unknown_name_is_refused(folder):
     (folder / "valclasses1.txt").write_text("name+0\nnobody\n")
     with pytest.raises(DataError, match="'nobody' is no class"):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -123,6 +125,24 @@ def test_a_failed_import_leaves_the_old_file_and_nothing_half_written(folder, st
         import_dataset(folder)
     assert stored.read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == ["att_splits.mat", "res101.h5", "res101.mat"]
+
+
+def test_a_disk_that_fills_up_is_one_error_and_leaves_nothing(folder):
+    code = (
+        "import resource, signal, sys; from gzslbench.data.importing import import_dataset;"
+        "from gzslbench.errors import DataError;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
+        "try: import_dataset(sys.argv[1])\n"
+        "except DataError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert "res101.h5" in done.stdout
+    assert "free some space" in done.stdout
+    assert done.stderr == ""
+    assert sorted(path.name for path in folder.iterdir()) == ["att_splits.mat", "res101.mat"]
 
 
 def test_a_target_folder_that_is_not_there_is_an_error_with_a_remedy(folder, tmp_path):
