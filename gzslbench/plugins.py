@@ -102,8 +102,8 @@ class Plugins:
 
     def error(self, entry: EntryPoint) -> str | None:
         """What went wrong with one plugin, if anything did."""
-        own_name = self.entries.get(entry.name) == entry
-        return self.errors.get(entry.name if own_name else _full_name(entry))
+        named = self.entries.get(entry.name)
+        return self.errors.get(entry.name if named is not None and named == entry else _full_name(entry))
 
     def _collect(self, hook: str, kind: type[Spec]) -> dict[str, Spec]:
         specs: dict[str, Spec] = {}

@@ -6,9 +6,10 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 
-from gzslbench.errors import StoreError, did_you_mean
+from gzslbench.errors import StoreError
 from gzslbench.results.atomic import store_errors
 from gzslbench.results.folder import RECORD, RunFolder
 from gzslbench.results.record import Record
@@ -16,6 +17,7 @@ from gzslbench.results.record import Record
 __all__ = ["DEFAULT_ROOT", "DamagedRecordWarning", "RunFolder", "Store"]
 
 DEFAULT_ROOT = "results"
+FEW = 5
 
 
 class DamagedRecordWarning(UserWarning):
@@ -85,6 +87,17 @@ class Store:
             raise StoreError(
                 f"{run!r} begins the ids of {len(matches)} runs",
                 where=self.root,
-                fix=f"give more of it: {', '.join(matches)}",
+                fix=f"give more of one of them, for example {_few(matches)}",
             )
-        raise StoreError(f"no run {run!r}", where=self.root, fix=did_you_mean(run, names))
+        raise StoreError(f"no run {run!r}", where=self.root, fix=_nearest(run, names))
+
+
+def _nearest(run: str, names: list[str]) -> str:
+    if not names:
+        return "name the folder that holds the runs with --results"
+    likeness = {name: SequenceMatcher(None, run, name[: len(run)]).ratio() for name in names}
+    return f"nearest of {len(names)} runs: {_few(sorted(names, key=lambda name: -likeness[name]))}"
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:FEW]) + (" …" if len(names) > FEW else "")

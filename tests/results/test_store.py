@@ -100,13 +100,22 @@ def test_a_beginning_of_several_runs_is_refused_with_their_names(store: Store, m
 
 
 @pytest.mark.parametrize("text", ["rum-a", "", "elsewhere/record.json"])
-def test_an_unknown_run_is_answered_with_the_known_ones(store: Store, make_record, text: str) -> None:
-    keep(store, make_record(id="run-a"))
-    with pytest.raises(StoreError, match="known: run-a"):
+def test_an_unknown_run_is_answered_with_the_nearest(store: Store, make_record, text: str) -> None:
+    for name in ("run-a", "other"):
+        keep(store, make_record(id=name))
+    with pytest.raises(StoreError, match="nearest of 2 runs: ") as caught:
         store.find(text)
+    assert caught.value.where == str(store.root)
 
 
-def test_a_misspelled_run_is_answered_with_the_nearest(store: Store, make_record) -> None:
-    keep(store, make_record(id="run-a"))
-    with pytest.raises(StoreError, match="did you mean 'run-a'"):
-        store.find("rum-a")
+def test_a_misspelled_beginning_puts_the_run_meant_first(store: Store, make_record) -> None:
+    for number in range(20):
+        keep(store, make_record(id=f"f-clswgan-digits-s{number}"))
+    keep(store, make_record(id="ce-gzsl-digits-s1"))
+    with pytest.raises(StoreError, match="nearest of 21 runs: ce-gzsl-digits-s1, .* …"):
+        store.find("ce-gzls")
+
+
+def test_an_empty_store_asks_for_another_folder(store: Store) -> None:
+    with pytest.raises(StoreError, match="--results"):
+        store.find("a")

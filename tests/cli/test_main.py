@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from gzslbench import __version__
+from gzslbench.cli import TARGETS, main
+from gzslbench.cli.group import Target
+from gzslbench.errors import DataError, InterruptedRunError
+
+WAIT = """
+import time
+import click
+from gzslbench.cli import TARGETS, main
+from gzslbench.cli.group import Target
+
+@click.command()
+def wait():
+    click.echo("waiting")
+    time.sleep(60)
+
+main.targets = {**TARGETS, "wait": Target("__main__:wait", "")}
+main(["wait"])
+"""
+
+
+@pytest.fixture
+def fails_with(monkeypatch):
+    """Make a command ``fail`` that raises what it is given."""
+
+    def install(error: BaseException) -> None:
+        @click.command()
+        def fail() -> None:
+            raise error
+
+        monkeypatch.setattr(sys.modules[__name__], "fail", fail, raising=False)
+        monkeypatch.setattr(main, "targets", {**TARGETS, "fail": Target(f"{__name__}:fail", "fails")})
+
+    return install
+
+
+def test_help_lists_every_command_and_teaches_the_first_three(invoke) -> None:
+    done = invoke("--help")
+    assert done.exit_code == 0
+    for name, target in TARGETS.items():
+        assert f"{name} " in done.output
+        assert target.help in done.output
+    assert done.output.index("gzslbench methods") < done.output.index("gzslbench run --method ce-gzsl")
+    assert "gzslbench show" in done.output
+    assert "_GZSLBENCH_COMPLETE" in done.output
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
+def test_every_listed_command_is_there(invoke, name: str) -> None:
+    done = invoke(name, "--help")
+    assert done.exit_code == 0
+    assert done.output.startswith(f"Usage: main {name}")
+
+
+def test_version_is_that_of_the_package(invoke) -> None:
+    assert invoke("--version").output == f"gzslbench, version {__version__}\n"
+
+
+def test_a_misspelled_command_is_answered_with_the_nearest(invoke) -> None:
+    done = invoke("metods")
+    assert done.exit_code == 2
+    assert "did you mean 'methods'?" in done.stderr
+
+
+def test_an_error_of_the_user_has_no_traceback(invoke, fails_with) -> None:
+    fails_with(DataError("labels out of range", where="a.mat: labels", fix="count from 1"))
+    done = invoke("fail")
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr == "Error: labels out of range\n  where: a.mat: labels\n  to do: count from 1\n"
+
+
+def test_a_bug_keeps_its_traceback(invoke, fails_with) -> None:
+    fails_with(ZeroDivisionError("a bug"))
+    done = invoke("fail")
+    assert done.exit_code == 1
+    assert isinstance(done.exception, ZeroDivisionError)
+
+
+def test_a_stopped_run_says_how_to_go_on(invoke, fails_with) -> None:
+    fails_with(InterruptedRunError("run a stopped as asked", fix="--resume"))
+    done = invoke("fail")
+    assert done.exit_code == 130
+    assert "--resume" in done.stderr
+
+
+def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WAIT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "waiting\n"
+            os.kill(process.pid, signal.SIGINT)
+            _, complaint = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in complaint
+
+
+@pytest.mark.parametrize("arguments", ["gzslbench ", "gzslbench met"])
+def test_the_shell_can_complete_commands(arguments: str) -> None:
+    environment = {
+        **os.environ,
+        "_GZSLBENCH_COMPLETE": "bash_complete",
+        "COMP_WORDS": arguments,
+        "COMP_CWORD": "1",
+    }
+    command = [sys.executable, "-m", "gzslbench"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert "plain,methods" in done.stdout.splitlines()

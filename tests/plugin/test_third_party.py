@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def test_its_method_is_listed_and_described(gzslbench) -> None:
+    listed = json.loads(gzslbench("methods", "--json").stdout)
+    assert {"ce-gzsl", "f-clswgan", "nearest-mean"} <= set(listed)
+    assert listed["nearest-mean"]["kind"] == "scoring"
+    described = gzslbench("methods", "nearest-mean").stdout
+    assert "penalty on the map from semantics to means" in described
+
+
+def test_doctor_names_its_distribution_and_version(gzslbench) -> None:
+    plugins = {each["name"]: each for each in json.loads(gzslbench("doctor", "--json").stdout)["plugins"]}
+    found = plugins["nearest-mean"]
+    assert (found["distribution"], found["version"]) == ("gzslbench-nearest-mean", "0.3")
+    assert (found["loads"], found["error"]) == (True, None)
+
+
+@pytest.mark.usefixtures("break_module")
+def test_broken_it_is_a_warning_and_doctor_fails_by_its_name(gzslbench) -> None:
+    listed = gzslbench("methods", "--json")
+    assert listed.returncode == 0
+    assert "nearest-mean" not in json.loads(listed.stdout)
+    assert "warning: plugin 'nearest-mean' is left out" in listed.stderr
+    assert "its licence has run out" in listed.stderr
+    doctor = gzslbench("doctor")
+    assert doctor.returncode == 1
+    assert "plugin nearest-mean: RuntimeError: its licence has run out" in doctor.stdout
+
+
+@pytest.mark.usefixtures("break_module")
+def test_switched_off_it_is_not_even_imported(gzslbench) -> None:
+    listed = gzslbench("methods", "--json", GZSLBENCH_PLUGINS="")
+    assert "ce-gzsl" in json.loads(listed.stdout)
+    assert listed.stderr == ""
+    doctor = gzslbench("doctor", GZSLBENCH_PLUGINS="another")
+    assert doctor.returncode == 0
+    assert "switched off" in doctor.stdout
