@@ -181,7 +181,8 @@ def _whole_or_not_at_all(path: Path, room: int) -> Iterator[Path]:
             fix="free some space, or name a file in a folder you may write to with --out",
         ) from error
     finally:
-        scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            scratch.unlink()
 
 
 def _encode(texts: Sequence[str]) -> NDArray[np.bytes_]:

@@ -145,9 +145,11 @@ def test_a_disk_that_fills_up_is_one_error_and_leaves_nothing(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["att_splits.mat", "res101.mat"]
 
 
-def test_a_target_folder_that_is_not_there_is_an_error_with_a_remedy(folder, tmp_path):
+@pytest.mark.parametrize("parent", ["nowhere", "a file"])
+def test_a_target_folder_that_is_none_is_an_error_with_a_remedy(folder, tmp_path, parent):
+    (tmp_path / "a file").touch()
     with pytest.raises(DataError, match="cannot be written") as caught:
-        import_dataset(folder, out=tmp_path / "nowhere" / "x.h5")
+        import_dataset(folder, out=tmp_path / parent / "x.h5")
     assert "--out" in caught.value.fix
 
 
