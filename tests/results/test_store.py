@@ -112,7 +112,7 @@ def test_a_misspelled_beginning_puts_the_run_meant_first(store: Store, make_reco
     for number in range(20):
         keep(store, make_record(id=f"f-clswgan-digits-s{number}"))
     keep(store, make_record(id="ce-gzsl-digits-s1"))
-    with pytest.raises(StoreError, match="nearest of 21 runs: ce-gzsl-digits-s1, .* …"):
+    with pytest.raises(StoreError, match=r"nearest of 21 runs: ce-gzsl-digits-s1, .* …"):
         store.find("ce-gzls")
 
 
