@@ -15,10 +15,9 @@ from gzslbench.data.catalogue import catalogue
 from gzslbench.data.locate import find_folder
 from gzslbench.data.synth_blueprint import Blueprint, made_blueprint, real_blueprint, thin
 from gzslbench.data.synth_features import make_features
-from gzslbench.data.xlsa17 import SPLITS
+from gzslbench.data.xlsa17 import MARKER, SPLITS
 from gzslbench.errors import DataError, ParamError, did_you_mean
 
-MARKER = "SYNTHETIC.txt"
 FEATURES = "res101"
 
 

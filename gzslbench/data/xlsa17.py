@@ -25,6 +25,7 @@ from gzslbench.errors import DataError
 SPLITS = "_splits.mat"
 RAW = "original_"
 CLASS_LISTS = ("trainclasses1.txt", "valclasses1.txt")
+MARKER = "SYNTHETIC.txt"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def read_folder(folder: Path, name: str, features: str, semantics: Sequence[str]
         DataError: A file is missing or damaged, or what it holds contradicts itself.
     """
     read = read_features(folder / f"{features}.mat")
-    notes = checks.check_features(read.features, f"{read.path}: features")
+    notes = (*checks.check_features(read.features, f"{read.path}: features"), *_made(folder))
     remembered = {read.path.name: sha256_of(read.path)}
     return [_assemble(folder, name, read, each, notes, remembered) for each in semantics]
 
@@ -118,6 +119,12 @@ def splits_path(folder: Path, semantics: str) -> tuple[Path, str]:
     if not path.is_file() and semantics.startswith(RAW):
         return folder / f"{semantics.removeprefix(RAW)}{SPLITS}", "original_att"
     return path, "att"
+
+
+def _made(folder: Path) -> Iterator[str]:
+    """What a folder whose features were made, not extracted, says of itself."""
+    if (folder / MARKER).is_file():
+        yield (folder / MARKER).read_text(encoding="utf-8", errors="replace").strip()
 
 
 def _assemble(

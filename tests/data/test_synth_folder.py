@@ -9,7 +9,7 @@ import pytest
 from scipy.io import loadmat
 
 from gzslbench.data.catalogue import catalogue, compare
-from gzslbench.data.synth_folder import MARKER, write_synthetic_folder
+from gzslbench.data.synth_folder import write_synthetic_folder
 from gzslbench.data.validation import validation_dataset
 from gzslbench.data.xlsa17 import read_folder, semantics_names
 from gzslbench.errors import DataError, ParamError
@@ -73,12 +73,17 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_other_ones(tmp_pat
     assert content(other)["res101.mat"] != content(made)["res101.mat"]
 
 
-def test_image_files_name_the_class_of_their_row_and_say_that_they_are_made(made):
+def test_a_record_on_it_says_that_the_features_are_made(made):
+    assert (
+        "Features and image names in this folder are made: like CUB, seed 0, scale 0.05." in read(made).notes
+    )
+
+
+def test_image_files_name_the_class_of_their_row(made):
     dataset = read(made)
     for row in (0, 100, len(dataset.labels) - 1):
         top, name, _ = dataset.image_files[row].split("/")
         assert (top, name) == ("synthetic", dataset.class_names[dataset.labels[row]])
-    assert "made" in (made / MARKER).read_text()
 
 
 def test_a_folder_with_other_files_is_refused_even_with_overwrite(tmp_path):
