@@ -1,5 +1,7 @@
 """The benchmark toolkit for generalized zero-shot learning."""
 
-from gzslbench._version import VERSION as __version__
+from gzslbench import _version
+
+__version__ = _version.VERSION
 
 __all__ = ["__version__"]

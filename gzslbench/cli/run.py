@@ -58,7 +58,8 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 int
     type=click.Choice(["last", "val"]),
     default="last",
     show_default=True,
-    help="last: the preset's number of epochs. val: the number chosen on a class-wise validation split inside trainval, then trained again on all of it and tested once.",
+    help="last: the preset's number of epochs. val: the number chosen on a class-wise validation split"
+    " inside trainval, then trained again on all of it and tested once.",
 )
 @click.option(
     "--preprocessing",

@@ -22,6 +22,7 @@ from gzslbench.execution.leg import Leg, LegRun, Outcome
 from gzslbench.execution.log import Logged
 from gzslbench.execution.plan import Plan
 from gzslbench.execution.progress import Progress, Silent
+from gzslbench.params import Params, build
 from gzslbench.plugins import plugins
 from gzslbench.results.record import Record
 from gzslbench.results.store import RunFolder, Store
@@ -139,13 +140,20 @@ def _validated(leg: Leg) -> dict[str, Any]:
     held = validation_dataset(leg.dataset)
     first = LegRun(replace(leg, name="validation", dataset=held)).run()
     chosen = select("test-peek", first.history)
-    params = leg.params
-    if chosen.epoch and hasattr(params, "epochs"):
-        params = replace(params, epochs=chosen.epoch)
-    outcome = LegRun(replace(leg, params=params, eval_every=0, head_epochs=chosen.head_epoch)).run()
+    outcome = LegRun(
+        replace(
+            leg, params=_with_epochs(leg.params, chosen.epoch), eval_every=0, head_epochs=chosen.head_epoch
+        )
+    ).run()
     numbers = _numbers(leg, outcome, {"val": select("last", outcome.history)})
     split = {"task": held.task_id, "counts": held.split.counts, "notes": list(held.notes)}
     return {**numbers, "validation": {**_plain(chosen), **split}}
+
+
+def _with_epochs(params: Params, epochs: int) -> Params:
+    """``params`` with another number of epochs, where the method counts any."""
+    values = params.as_dict()
+    return build(type(params), {**values, "epochs": epochs}, "--select val") if "epochs" in values else params
 
 
 def _numbers(leg: Leg, outcome: Outcome, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
