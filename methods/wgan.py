@@ -77,7 +77,8 @@ def critic_terms(
     """
     conditions = of_labels(critic.from_semantics, semantics, labels)
     at_real, at_fake = critic.from_features(torch.cat([real, fake])).view(2, len(real), -1) + conditions
-    gradient = critic.input_gradient(torch.lerp(at_fake.detach(), at_real.detach(), mix))
+    between = mix * at_real.detach() + (1 - mix) * at_fake.detach()
+    gradient = critic.input_gradient(between)
     return {
         "critic": critic.score(at_fake).mean() - critic.score(at_real).mean(),
         "penalty": weight * (gradient.norm(dim=1) - 1).square().mean(),

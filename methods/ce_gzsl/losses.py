@@ -24,7 +24,7 @@ def instance_loss(z: Tensor, labels: Tensor, temperature: float, classes: int) -
         classes: Number of classes.
     """
     rows = torch.arange(len(z), device=z.device)
-    similarity = (z / temperature) @ z.t()
+    similarity = ((z / temperature) @ z.t()).to(z.dtype)  # autocast may have lowered it
     others = similarity.index_put((rows, rows), similarity.new_tensor(torch.finfo(z.dtype).min))
     sums = z.new_zeros(classes, z.shape[1]).index_add(0, labels, z)
     positives = (z.new_zeros(classes).index_add(0, labels, z.new_ones(len(z))) - 1).index_select(0, labels)

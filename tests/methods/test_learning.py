@@ -1,0 +1,65 @@
+"""Both methods on the problem with a known answer, and in lower precision."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gzslbench.data.synthetic import load_synthetic
+from gzslbench.data.views import make_views
+from gzslbench.params import build
+from gzslbench.plugins import plugins
+from gzslbench.presets import preset
+from gzslbench.training.construction import build_method
+from gzslbench.training.trainer import Trainer
+
+FALLING = {"ce-gzsl": ("game", "critic/class"), "f-clswgan": ("classifier", "classifier/classifier")}
+
+
+def start(name, **settings):
+    spec = plugins().method(name)
+    view, _ = make_views(load_synthetic(), spec.preprocessing, "cpu")
+    values = {**preset(spec, "synthetic", "latent").values, **settings}
+    method = build_method(spec, view, build(spec.params, values, "test"), seed=1)
+    return method, view
+
+
+@pytest.mark.parametrize("name", FALLING)
+def test_the_classification_loss_of_real_features_falls_by_a_third(name):
+    method, view = start(name, epochs=3)
+    stage, term = FALLING[name]
+    ends = [end for end in Trainer(method, view, seed=1).epochs() if end.stage == stage]
+    assert ends[-1].losses[term] < ends[0].losses[term] * 2 / 3
+
+
+@pytest.mark.parametrize("name", FALLING)
+def test_the_same_seed_trains_the_same_weights_to_the_bit(name):
+    def weights():
+        method, view = start(name, epochs=1, batch_size=512)
+        for _ in Trainer(method, view, seed=1).epochs():
+            pass
+        return method.modules.state_dict()
+
+    first, second = weights(), weights()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", FALLING)
+def test_bfloat16_losses_stay_near_those_of_full_precision(name):
+    from gzslbench.training.batch import Batch
+
+    method, view = start(name)
+    phase = method.stages()[-1].phases[0]
+
+    def terms():
+        batch = Batch(view.features[:200], view.labels[:200], torch.Generator().manual_seed(0))
+        return phase.loss(batch)
+
+    full = terms()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        low = terms()
+    sum(low.values()).backward()
+    for term, value in full.items():
+        assert low[term].item() == pytest.approx(value.item(), rel=0.03, abs=0.01), term
+    for parameter in method.modules.parameters():
+        assert parameter.grad is None or parameter.grad.isfinite().all()
