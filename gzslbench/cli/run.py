@@ -134,7 +134,6 @@ def _run_all(plan: Any, results: Path, options: Any, as_json: bool) -> bool:
     """Run every cell; whether one diverged."""
     import json
 
-    from gzslbench.errors import InterruptedRunError
     from gzslbench.execution.run import run_cell
     from gzslbench.reporting.console import print_run
     from gzslbench.reporting.progress import watch
@@ -142,12 +141,8 @@ def _run_all(plan: Any, results: Path, options: Any, as_json: bool) -> bool:
 
     diverged = False
     for cell in plan.cells:
-        try:
-            with watch(cell, plain=as_json) as progress:
-                record, folder = run_cell(plan, cell, Store(results), options, progress)
-        except InterruptedRunError as stopped:
-            click.echo(f"\n{stopped}", err=True)
-            raise SystemExit(130) from None
+        with watch(cell, plain=as_json) as progress:
+            record, folder = run_cell(plan, cell, Store(results), options, progress)
         diverged |= record.status == "diverged"
         if as_json:
             click.echo(json.dumps(record.as_dict()))

@@ -1,0 +1,80 @@
+"""Suites: which runs belong together, as TOML under ``suites/`` or at any path."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gzslbench.errors import ParamError, did_you_mean
+from gzslbench.execution.plan import Request
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SUITES = Path(__file__).parent / "suites"
+_RUN_KEYS = {"name", "method", "seeds", "epochs", "at", "set", "shuffle_semantics"}
+
+
+@dataclass(frozen=True)
+class SuiteRun:
+    """Runs of one setting; entries of one name are read together.
+
+    Attributes:
+        name: What their numbers are stored under.
+        request: What to run.
+        at: The epoch at which they are read; fixed beforehand.
+    """
+
+    name: str
+    request: Request
+    at: int
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite's title and its runs."""
+
+    name: str
+    title: str
+    runs: tuple[SuiteRun, ...]
+
+
+def load_suite(name: str) -> Suite:
+    """The bundled suite of this name, or the one at this path.
+
+    Raises:
+        ParamError: There is none, or it is not a suite.
+    """
+    path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
+    if not path.is_file():
+        known = [file.stem for file in SUITES.glob("*.toml")]
+        raise ParamError(f"no suite {name!r}", where=path, fix=did_you_mean(name, known))
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        runs = tuple(_run(entry, content) for entry in content["runs"])
+        return Suite(path.stem, content["title"], runs)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ParamError(
+            f"not a suite: {error}", where=path, fix="compare it with suites/flo-lite0.toml"
+        ) from error
+
+
+def _run(entry: Mapping[str, Any], content: Mapping[str, Any]) -> SuiteRun:
+    unknown = entry.keys() - _RUN_KEYS
+    if unknown:
+        raise KeyError(f"run {entry.get('name')!r} has the unknown key {min(unknown)!r}")
+    settings = {**content.get("settings", {}).get(entry["method"], {}), **entry.get("set", {})}
+    request = Request(
+        method=entry["method"],
+        seeds=tuple(entry["seeds"]),
+        epochs=entry["epochs"],
+        settings=tuple(f"{name}={value}" for name, value in settings.items()),
+        shuffle_semantics=entry.get("shuffle_semantics"),
+        **content["shared"],
+    )
+    return SuiteRun(entry["name"], request, entry.get("at", entry["epochs"]))

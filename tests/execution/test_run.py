@@ -1,0 +1,159 @@
+"""gzslbench run, in this process."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from gzslbench.cli import main
+from gzslbench.evaluation.metrics import metrics_of
+from gzslbench.evaluation.predictions import load_predictions
+from gzslbench.results.store import Store
+
+
+@pytest.fixture
+def run(arguments, results):
+    def invoke(*extra, **settings):
+        outcome = CliRunner().invoke(main, arguments("--results", str(results), *extra, **settings))
+        if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
+            raise outcome.exception
+        return outcome
+
+    return invoke
+
+
+def record_of(outcome):
+    assert outcome.exit_code == 0, outcome.output
+    record = json.loads(outcome.stdout)
+    record.pop("run")
+    return record
+
+
+@pytest.mark.parametrize("method", ["ce-gzsl", "f-clswgan"])
+def test_a_run_leaves_a_record_whose_numbers_its_predictions_give_again(run, results, method):
+    outcome = run(method=method)
+    assert outcome.exit_code == 0
+    for name in ("AUSUC", "test-peek-inner", "gzslbench show"):
+        assert name in outcome.output
+    (record,) = Store(results).records()
+    folder = Store(results).run(record.id)
+    again = metrics_of(load_predictions(folder.predictions_file)).as_dict()
+    assert {name: record.metrics["last"][name] for name in again} == again
+    names = {"record.json", "metrics.jsonl", "predictions.npz", "checkpoint-final.pt", "log.txt"}
+    assert names <= {path.name for path in folder.path.iterdir()}
+
+
+def test_the_same_seed_gives_the_same_record_to_the_bit_and_another_seed_another(run):
+    first = record_of(run("--json"))
+    again = record_of(run("--json", "--rerun"))
+    other = record_of(run("--json", "--seed", "5"))
+    assert first == again
+    assert first["metrics"] != other["metrics"]
+
+
+def test_a_finished_run_is_not_run_again_unless_asked(run, results):
+    run()
+    (record_file,) = results.glob("*/record.json")
+    before = record_file.read_bytes()
+    assert run().exit_code == 0
+    assert record_file.read_bytes() == before
+    run("--rerun")
+    assert record_file.read_bytes() != before  # its times are new
+
+
+def test_evaluating_more_often_leaves_training_and_the_last_metrics_unchanged(run, results):
+    often = record_of(run("--json", "--eval-every", "1"))
+    seldom = record_of(run("--json", "--eval-every", "0"))
+    assert often["metrics"]["last"] == seldom["metrics"]["last"]
+    losses = [
+        [json.loads(line)["losses"] for line in file.read_text().splitlines()]
+        for file in results.glob("*/metrics.jsonl")
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_peeks_are_told_apart_and_never_below_the_last_epoch(run):
+    metrics = record_of(run("--json", "--eval-every", "1"))["metrics"]
+    assert set(metrics) == {"last", "test-peek", "test-peek-inner", "test-peek-outer"}
+    assert metrics["last"]["epoch"] == metrics["test-peek-inner"]["epoch"] == 6
+    assert metrics["last"]["H"] <= metrics["test-peek-inner"]["H"] <= metrics["test-peek"]["H"]
+    assert metrics["last"]["H"] <= metrics["test-peek-outer"]["H"] <= metrics["test-peek"]["H"]
+
+
+def test_select_val_tests_once_at_the_epochs_the_validation_classes_chose(run, results):
+    record = record_of(run("--json", "--select", "val", "--eval-every", "1"))
+    assert set(record["metrics"]) == {"val"}
+    chosen, reported = record["validation"], record["metrics"]["val"]
+    assert (chosen["epoch"], chosen["head_epoch"]) == (reported["epoch"], reported["head_epoch"])
+    (file,) = results.glob("*/metrics.jsonl")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    validation = [line["metrics"]["H"] for line in lines if line["leg"] == "validation"]
+    tests = [line["epoch"] for line in lines if line["leg"] == "final" and "metrics" in line]
+    assert len(validation) == 6 and tests == [chosen["epoch"]]
+    assert chosen["H"] >= max(validation)
+
+
+def test_several_seeds_make_several_records(run, results):
+    outcome = run("--json", "--seed", "1", "--seed", "2")
+    seeds = [json.loads(line)["cell"]["seed"] for line in outcome.stdout.splitlines()]
+    assert seeds == [1, 2]
+    assert len(list(Store(results).records())) == 2
+
+
+def test_a_dry_run_prints_the_configuration_and_writes_nothing(run, results):
+    outcome = run("--dry-run")
+    for part in ("digits/pixels/strokes/fixed-", "syn_num", "would run", "variant"):
+        assert part in outcome.output
+    assert not results.exists()
+    cell = json.loads(run("--dry-run", "--json").stdout)
+    assert cell["params"]["syn_num"] == 20 and cell["state"] == "would run"
+
+
+def test_shuffled_semantics_are_another_task(run):
+    plain = json.loads(run("--dry-run", "--json").stdout)
+    shuffled = json.loads(run("--dry-run", "--json", "--shuffle-semantics", "1").stdout)
+    assert plain["task"] != shuffled["task"] and "shuffled" in shuffled["task"]
+
+
+def test_a_run_that_diverges_is_recorded_as_such_and_exits_1(run, results):
+    outcome = run("--set", "lr=1e30")
+    assert outcome.exit_code == 1
+    (record,) = Store(results).records()
+    assert record.status == "diverged" and record.metrics == {}
+    assert record.failure["epoch"] >= 1 and record.failure["term"]
+
+
+def test_bf16_is_another_run_with_other_numbers(run):
+    plain, half = record_of(run("--json")), record_of(run("--json", "--precision", "bf16"))
+    assert plain["id"] != half["id"]
+    assert plain["metrics"] != half["metrics"]
+    assert np.isfinite(half["metrics"]["last"]["H"])
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (("--method", "cegzsl"), "did you mean 'ce-gzsl'"),
+        (("--dataset", "digit"), "did you mean 'digits'"),
+        (("--set", "syn_nun=3"), "did you mean 'syn_num'"),
+        (("--set", "syn_num=three"), "takes int"),
+        (("--set", "syn_num=0"), ">= 1"),
+        (("--set", "variant=faithful"), "reference | clean"),
+        (("--set", "lr"), "name=value"),
+        (("--device", "abacus"), "no device 'abacus'"),
+        (("--precision", "tf32"), "fp32"),
+    ],
+)
+def test_what_cannot_be_resolved_ends_in_advice_and_writes_nothing(run, results, extra, words):
+    outcome = run(*extra)
+    assert outcome.exit_code == 2
+    assert words in outcome.output
+    assert not results.exists()
+
+
+def test_a_results_folder_in_the_way_ends_in_advice(run, results):
+    results.write_text("precious")
+    outcome = run()
+    assert outcome.exit_code == 2 and "--results" in outcome.output
+    assert results.read_text() == "precious"
