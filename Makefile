@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint types unit bench docs regress wheel clean
+.PHONY: help demo test lint types unit docs bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -33,6 +33,12 @@ types: $(VENV)/.dev ## mypy, strict in the core
 # One thread a test process: several processes share the cores.
 unit: $(VENV)/.dev ## the tests alone
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+
+docs: $(VENV)/.dev ## try every command the README shows
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/test_readme.py tests/plugin
+
+bench: $(VENV)/.installed ## train and store the suite flo-lite0 (hours; needs FLO under GZSLBENCH_DATA)
+	$(BIN)/python -m gzslbench_benchmarks.measure flo-lite0
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -65,6 +65,7 @@ def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, An
         "at": entry.at,
         "metrics": trace[entry.at],
         "H_by_epoch": [[epoch, metrics["H"]] for epoch, metrics in trace.items()],
+        "last": record.metrics["last"],
         "published_pick": record.metrics["test-peek"],
         "seconds": record.run["seconds"],
         "environment": {

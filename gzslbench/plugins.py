@@ -98,7 +98,8 @@ class Plugins:
             try:
                 implementation.function(**{name: arguments[name] for name in implementation.argnames})
             except Exception as error:
-                self._fail(implementation.plugin_name, f"{hook} raised {type(error).__name__}: {error}")
+                why = f"{type(error).__name__}: {error}"
+                self._fail(implementation.plugin_name, f"{hook} raised {why}", then="missed something")
 
     def error(self, entry: EntryPoint) -> str | None:
         """What went wrong with one plugin, if anything did."""
@@ -124,10 +125,10 @@ class Plugins:
                     specs[spec.name] = spec
         return dict(sorted(specs.items()))
 
-    def _fail(self, name: str, why: str) -> None:
+    def _fail(self, name: str, why: str, then: str = "is left out") -> None:
         if self.errors.get(name) != why:
             self.errors[name] = why
-            warnings.warn(f"plugin {name!r} is left out: {why}", RuntimeWarning, stacklevel=3)
+            warnings.warn(f"plugin {name!r} {then}: {why}", RuntimeWarning, stacklevel=3)
 
 
 def is_own(entry: EntryPoint) -> bool:

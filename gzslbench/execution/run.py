@@ -85,6 +85,7 @@ def _prepare(folder: RunFolder, options: Options) -> None:
 def _run(
     plan: Plan, cell: Cell, folder: RunFolder, options: Options, progress: Progress, stop: Interruption
 ) -> Record:
+    plugins().load_all()  # whoever implements a run hook hears of the run
     plugins().notify("gzslbench_run_start", run=cell)
     started = datetime.now(timezone.utc)
     clock = time.perf_counter()

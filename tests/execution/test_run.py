@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from gzslbench.cli import main
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.evaluation.predictions import load_predictions
+from gzslbench.hooks import hookimpl
+from gzslbench.plugins import plugins
 from gzslbench.results.store import Store
 
 
@@ -157,3 +159,36 @@ def test_a_results_folder_in_the_way_ends_in_advice(run, results):
     outcome = run()
     assert outcome.exit_code == 2 and "--results" in outcome.output
     assert results.read_text() == "precious"
+
+
+class Listener:
+    def __init__(self):
+        self.heard = []
+
+    @hookimpl
+    def gzslbench_run_start(self, run):
+        self.heard.append(("start", run.method))
+
+    @hookimpl
+    def gzslbench_epoch_end(self, metrics):
+        self.heard.append(("epoch", metrics["epoch"]))
+        if metrics["epoch"] == 2:
+            raise RuntimeError("the tracker's server is gone")
+
+    @hookimpl
+    def gzslbench_run_end(self, record):
+        self.heard.append(("end", record.status))
+
+
+def test_plugins_hear_of_the_run_and_one_that_fails_does_not_stop_it(run):
+    listener = Listener()
+    plugins().manager.register(listener, "listener")
+    try:
+        outcome = run()
+    finally:
+        plugins().manager.unregister(name="listener")
+        plugins().errors.pop("listener", None)
+    assert outcome.exit_code == 0
+    assert "warning: plugin 'listener' missed something" in outcome.output
+    assert "the tracker's server is gone" in outcome.output
+    assert listener.heard == [("start", "ce-gzsl"), *(("epoch", i) for i in range(1, 7)), ("end", "complete")]

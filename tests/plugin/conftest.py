@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parent
+README = Path(__file__).parents[2] / "README.md"
 Gzslbench = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder into which pip has installed the third-party distribution beside this file."""
+    """A folder into which pip has installed the plugin that the README shows."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site")
-    for name in ("pyproject.toml", "gzslbench_nearest_mean.py"):
-        shutil.copy(SOURCE / name, source)
+    for language, name in (("python", "gzslbench_nearest_mean.py"), ("toml", "pyproject.toml")):
+        (block,) = re.findall(f"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+        (source / name).write_text(block, encoding="utf-8")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     options = ["--no-build-isolation", "--target", str(target), str(source)]
     subprocess.run([*command, *options], check=True, timeout=120)

@@ -40,3 +40,14 @@ def test_switched_off_it_is_not_even_imported(gzslbench) -> None:
     doctor = gzslbench("doctor", GZSLBENCH_PLUGINS="another")
     assert doctor.returncode == 0
     assert "switched off" in doctor.stdout
+
+
+def test_it_runs_like_any_other(gzslbench) -> None:
+    run = gzslbench("run", "--method", "nearest-mean", "--dataset", "digits", "--json", "--set", "ridge=0.1")
+    assert run.returncode == 0, run.stderr
+    record = json.loads(run.stdout)
+    assert record["cell"]["params"] == {"ridge": 0.1}
+    assert record["metrics"]["last"]["T1"] > 70
+    assert record["metrics"]["last"] == record["metrics"]["test-peek"]
+    chosen = gzslbench("run", "--method", "nearest-mean", "--dataset", "digits", "--select", "val", "--json")
+    assert json.loads(chosen.stdout)["validation"]["epoch"] == 0
