@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gzslbench.execution.progress import Progress
+from gzslbench.results.atomic import store_errors
 
 
 def epoch_line(line: Mapping[str, Any]) -> str:
@@ -40,5 +41,8 @@ class Logged:
         self.inner.epoch(line)
 
     def _write(self, text: str) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
+        with (
+            store_errors("log.txt cannot be written", self.path),
+            self.path.open("a", encoding="utf-8") as file,
+        ):
             file.write(f"{datetime.now().isoformat(timespec='seconds')}  {text}\n")

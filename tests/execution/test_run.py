@@ -126,6 +126,12 @@ def test_a_run_that_diverges_is_recorded_as_such_and_exits_1(run, results):
     assert record.failure["epoch"] >= 1 and record.failure["term"]
 
 
+@pytest.mark.parametrize("method", ["ce-gzsl", "f-clswgan"])
+def test_deterministic_algorithms_give_the_same_numbers_on_the_cpu(run, method):
+    plain, strict = (record_of(run("--json", *extra, method=method)) for extra in ((), ("--deterministic",)))
+    assert plain["metrics"] == strict["metrics"]
+
+
 def test_bf16_is_another_run_with_other_numbers(run):
     plain, half = record_of(run("--json")), record_of(run("--json", "--precision", "bf16"))
     assert plain["id"] != half["id"]
