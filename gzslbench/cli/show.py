@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gzslbench.cli.output_file import OutputFile, write_output
 from gzslbench.errors import StoreError
-from gzslbench.results.store import DEFAULT_ROOT, Store
+from gzslbench.results.record import Record
+from gzslbench.results.store import DEFAULT_ROOT, RunFolder, Store
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+EPILOG = """\b
+Examples:
+  gzslbench show ce-gzsl-AWA2
+  gzslbench show ce-gzsl-AWA2 --classes --curve
+  gzslbench show ce-gzsl-AWA2 --confusion confusion.csv
+"""
 
 
-@click.command()
+@click.command(epilog=EPILOG)
 @click.argument("run")
 @click.option(
     "--results",
@@ -20,16 +33,100 @@ from gzslbench.results.store import DEFAULT_ROOT, Store
     show_default=True,
     help="Where records are kept.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the record as it is stored.")
-def show(run: str, results: Path, as_json: bool) -> None:
-    """Show RUN: a run's id, the beginning of one, or a run's folder."""
-    from gzslbench.reporting.console import console, run_description
+@click.option(
+    "--classes", is_flag=True, help="Show each class: its accuracy, and what it is most often taken for."
+)
+@click.option(
+    "--curve", is_flag=True, help="Show the seen-unseen curve: S and U as gamma grows, and its area."
+)
+@click.option(
+    "--confusion",
+    type=OutputFile(".csv"),
+    metavar="FILE.csv",
+    help="Write the whole confusion matrix: true class by row, predicted class by column.",
+)
+@click.option(
+    "--picture",
+    type=OutputFile(".svg"),
+    metavar="FILE.svg",
+    help="Write what `run` printed at the end as a picture.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the record as it is stored, with `classes` and `curve` where they are asked for.",
+)
+def show(
+    run: str,
+    results: Path,
+    classes: bool,
+    curve: bool,
+    confusion: Path | None,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Show RUN: a run's id, the beginning of one, or a run's folder.
 
+    The record's metrics are computed again from the run's predictions; a difference is a warning. Where
+    parts are asked for, they alone are shown.
+    """
     folder = Store(results).find(run)
     record = folder.record()
     if record is None:
         raise StoreError(f"run {folder.id} has no record", where=folder.path, fix="go on with it by --resume")
-    if as_json:
-        click.echo(json.dumps(record.as_dict(), indent=2))
+    if classes or curve or confusion is not None:
+        values, tables = _parts(record, folder, classes, curve, confusion)
     else:
-        console().print(run_description(record, folder))
+        from gzslbench.reporting.predictions import check_predictions
+
+        check_predictions(record, folder)
+        values, tables = {}, []
+    if picture is not None:
+        from gzslbench.reporting.picture import summary_svg
+
+        write_output(picture, summary_svg(record, folder))
+    if as_json:
+        click.echo(json.dumps({**record.as_dict(), **values}, indent=2))
+    elif tables or (confusion is None and picture is None):
+        _print(record, folder, tables)
+
+
+def _parts(
+    record: Record, folder: RunFolder, classes: bool, curve: bool, confusion: Path | None
+) -> tuple[dict[str, Any], list[RenderableType]]:
+    """What is asked for of the predictions, for JSON and for the terminal; the matrix is written."""
+    from gzslbench.evaluation.curve import seen_unseen_curve
+    from gzslbench.reporting.classes import class_outcomes, classes_json, classes_table, confusion_csv
+    from gzslbench.reporting.curve import curve_json, curve_table
+    from gzslbench.reporting.predictions import predictions_of
+
+    predictions, names = predictions_of(record, folder), record.task["class_names"]
+    values: dict[str, Any] = {}
+    tables: list[RenderableType] = []
+    if classes:
+        outcomes = class_outcomes(predictions, names)
+        values["classes"] = classes_json(outcomes)
+        tables.append(classes_table(outcomes))
+    if curve:
+        traced = seen_unseen_curve(predictions)
+        values["curve"] = curve_json(traced)
+        tables.append(curve_table(traced))
+    if confusion is not None:
+        write_output(confusion, confusion_csv(predictions, names))
+    return values, tables
+
+
+def _print(record: Record, folder: RunFolder, tables: list[RenderableType]) -> None:
+    from rich.text import Text
+
+    from gzslbench.reporting.console import console, run_description
+
+    out = console()
+    if not tables:
+        out.print(run_description(record, folder))
+        return
+    out.print(Text(f"{record.id}: {record.status}", style="bold"))
+    for table in tables:
+        out.print()
+        out.print(table)

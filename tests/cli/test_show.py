@@ -1,8 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
+
+from gzslbench.evaluation.evaluation import Predictions
+from gzslbench.evaluation.metrics import metrics_of
+from gzslbench.evaluation.predictions import save_predictions
+
+NAMES = ["cat", "dog", "fox", "owl", "bee"]
 
 
 def test_a_run_is_shown_whole(invoke, store, record) -> None:
@@ -74,3 +82,113 @@ def test_a_diverged_run_says_what_happened(invoke, store, record) -> None:
     done = invoke("show", record.id)
     assert done.exit_code == 0
     assert "epoch 3, gradient_penalty" in done.output
+
+
+@pytest.fixture
+def predicted(store, record):
+    """The run with predictions that bear out its record."""
+    predictions = Predictions(
+        labels=np.array([0, 0, 1, 3, 4]),
+        best_seen=np.array([0, 2, 1, 0, 1]),
+        best_unseen=np.array([3, 4, 3, 3, 4]),
+        gap=np.array([1, 0.5, -1, 2, -2], np.float32),
+        zsl=np.array([3, 4]),
+        seen=np.array([True, True, True, False, False]),
+    )
+    metrics = {**metrics_of(predictions).as_dict(), "epoch": 12, "head_epoch": 25}
+    folder, task = store.run(record.id), {**record.task, "class_names": NAMES}
+    folder.write_record(replace(record, metrics={"last": metrics}, task=task))
+    save_predictions(folder.predictions_file, predictions)
+    return folder
+
+
+def test_classes_and_curve_are_shown_alone_and_together(invoke, predicted) -> None:
+    classes, curve, both = (
+        invoke("show", "ce", *flags) for flags in (["--classes"], ["--curve"], ["--classes", "--curve"])
+    )
+    assert [done.exit_code for done in (classes, curve, both)] == [0, 0, 0]
+    rows = [line.split()[0] for line in classes.stdout.splitlines()[4:]]
+    assert rows == ["owl", "bee", "cat", "dog", "fox"]
+    assert "AUSUC" in curve.stdout
+    assert "chosen on TEST" in curve.stdout
+    assert set(classes.stdout.splitlines()) | set(curve.stdout.splitlines()) == set(both.stdout.splitlines())
+    assert not both.stderr
+
+
+def test_json_gains_what_is_asked_for_and_stays_the_record(invoke, predicted) -> None:
+    plain = json.loads(invoke("show", "ce", "--json").stdout)
+    done = json.loads(invoke("show", "ce", "--json", "--classes", "--curve").stdout)
+    classes, curve = done.pop("classes"), done.pop("curve")
+    assert done == plain
+    assert classes[0] == {
+        "name": "owl",
+        "seen": False,
+        "rows": 1,
+        "accuracy": 0.0,
+        "confused_with": "cat",
+        "share": 100.0,
+    }
+    assert curve["AUSUC"] == plain["metrics"]["last"]["AUSUC"]
+
+
+def test_the_confusion_matrix_is_written_whole_with_names(invoke, predicted, tmp_path) -> None:
+    done = invoke("show", "ce", "--confusion", "confusion.csv")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "wrote confusion.csv\n")
+    rows = [line.split(",") for line in (tmp_path / "confusion.csv").read_text().splitlines()]
+    assert rows[0][1:] == NAMES
+    assert rows[1] == ["cat", "1", "0", "1", "0", "0"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["confusion.csv", "results"]
+
+
+def test_the_picture_is_an_svg_of_the_summary(invoke, predicted, tmp_path) -> None:
+    done = invoke("show", "ce", "--picture", "run.svg")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "wrote run.svg\n")
+    svg = (tmp_path / "run.svg").read_text()
+    assert svg.startswith("<svg")
+    assert predicted.record().task["id"] in svg
+
+
+@pytest.mark.parametrize(
+    ("option", "file"),
+    [("--picture", "run.png"), ("--picture", "svg"), ("--confusion", "confusion.txt")],
+)
+def test_a_file_of_another_kind_is_refused_and_nothing_is_written(
+    invoke, predicted, tmp_path, option: str, file: str
+) -> None:
+    done = invoke("show", "ce", "--confusion", "good.csv", option, file)
+    assert done.exit_code == 2
+    assert option in done.stderr
+    assert f"{file} does not end in" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_a_file_that_cannot_be_written_is_an_error_that_says_what_to_do(invoke, predicted) -> None:
+    done = invoke("show", "ce", "--picture", "nowhere/run.svg")
+    assert done.exit_code == 2
+    assert "nowhere/run.svg" in done.stderr
+    assert "name a file in a folder that is there" in done.stderr
+
+
+@pytest.mark.parametrize("asked", [["--classes"], ["--curve"], ["--confusion", "confusion.csv"]])
+def test_without_predictions_what_needs_them_is_refused(invoke, predicted, asked: list[str]) -> None:
+    predicted.predictions_file.unlink()
+    assert invoke("show", "ce").exit_code == 0
+    done = invoke("show", "ce", *asked)
+    assert done.exit_code == 2
+    assert "there are no predictions" in done.stderr
+    assert "predictions.npz" in done.stderr
+
+
+@pytest.mark.parametrize("asked", [[], ["--json"], ["--classes"]])
+def test_a_record_that_its_predictions_do_not_bear_out_is_a_warning(
+    invoke, predicted, asked: list[str]
+) -> None:
+    record = predicted.record()
+    right = record.metrics["last"]["U"]
+    predicted.write_record(replace(record, metrics={"last": {**record.metrics["last"], "U": 12.5}}))
+    done = invoke("show", "ce", *asked)
+    assert done.exit_code == 0
+    assert done.stderr.startswith("warning: the record's metrics are not those of its predictions")
+    assert f"U 12.5000 against {right:.4f}" in done.stderr
+    if asked == ["--json"]:
+        assert json.loads(done.stdout)["metrics"]["last"]["U"] == 12.5

@@ -1,0 +1,33 @@
+"""A run's summary as an SVG, for a page or a slide."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from gzslbench.reporting.console import run_summary
+from gzslbench.results.record import Record
+from gzslbench.results.store import RunFolder
+
+TITLE = "gzslbench"
+WIDEST = 160
+HEIGHT = 25  # of no effect, but without one rich makes a dumb terminal 80 columns wide
+
+
+def summary_svg(record: Record, folder: RunFolder) -> str:
+    """What ``gzslbench run`` prints at the end, in the terminal's colours, as wide as its longest line."""
+    summary = run_summary(record, folder)
+    width = Console(width=WIDEST, height=HEIGHT).measure(summary).maximum
+    console = Console(
+        record=True,
+        file=io.StringIO(),
+        width=width,
+        height=HEIGHT,
+        force_terminal=True,
+        color_system="truecolor",
+        no_color=False,
+        highlight=False,
+    )
+    console.print(summary)
+    return console.export_svg(title=TITLE)
