@@ -15,7 +15,7 @@ def gzslbench_datasets() -> Iterable[DatasetSpec]:
     yield DatasetSpec(
         name="digits",
         title="Handwritten digits of scikit-learn",
-        load="gzslbench.data.digits:load_digits",
+        load="gzslbench.data.made.digits:load_digits",
         features="pixels",
         semantics="strokes",
         paper="Alpaydin and Kaynak, UCI Optical Recognition of Handwritten Digits, 1998",
@@ -24,7 +24,7 @@ def gzslbench_datasets() -> Iterable[DatasetSpec]:
     yield DatasetSpec(
         name="synthetic",
         title="Synthetic features with a known answer",
-        load="gzslbench.data.synthetic:load_synthetic",
+        load="gzslbench.data.made.synthetic:load_synthetic",
         features="rectified",
         semantics="latent",
     )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gzslbench.data import checks, hdf5, xlsa17
+from gzslbench.data import checks
 from gzslbench.data.catalogue import DatasetSpec, catalogue, compare
 from gzslbench.data.dataset import Dataset
+from gzslbench.data.files import hdf5, xlsa17
 from gzslbench.data.locate import how_to_get, require_folder
 from gzslbench.errors import DataError, PluginError, did_you_mean
 from gzslbench.plugins import plugins

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.evaluation.evaluation import Predictions
+from gzslbench.evaluation.predictions import Predictions
 
 Part = Literal["all", "seen", "unseen"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from gzslbench.evaluation.evaluation import Predictions
+    from gzslbench.evaluation.predictions import Predictions
 
 
 class CurvePoint(NamedTuple):

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from gzslbench.data.views import EvalView, TrainView
 from gzslbench.errors import DivergedError, PluginError
-from gzslbench.evaluation.evaluation import Evaluation, Predictions
+from gzslbench.evaluation.evaluation import Evaluation
 from gzslbench.evaluation.metrics import Metrics, metrics_of
+from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.ranking import predict
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.training.seeds import generator

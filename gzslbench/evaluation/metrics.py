@@ -12,7 +12,7 @@ from gzslbench.errors import DataError
 from gzslbench.evaluation.curve import seen_unseen_curve
 
 if TYPE_CHECKING:
-    from gzslbench.evaluation.evaluation import Predictions
+    from gzslbench.evaluation.predictions import Predictions
 
 
 @dataclass(frozen=True)

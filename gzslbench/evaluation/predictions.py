@@ -1,10 +1,11 @@
-"""Predictions on disk, so that a record's numbers can be computed again."""
+"""Predictions, kept so that a record's numbers can be computed again."""
 
 from __future__ import annotations
 
 import io
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.errors import StoreError
-from gzslbench.evaluation.evaluation import Predictions
 from gzslbench.results.atomic import write_atomically
 
 _DTYPES: dict[str, Any] = {
@@ -26,6 +26,35 @@ _DTYPES: dict[str, Any] = {
 
 # What numpy and zipfile raise when bytes are missing or changed (RuntimeError for flags they do not know).
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Enough, for each test row, to recompute every metric; classes are positions among the candidates.
+
+    The rows are those of test_seen, then those of test_unseen.
+
+    Attributes:
+        labels: ``(n,)`` true class.
+        best_seen: ``(n,)`` the seen class of highest score.
+        best_unseen: ``(n,)`` the unseen class of highest score.
+        gap: ``(n,)`` float32, highest seen minus highest unseen score; the prediction is ``best_seen``
+            where it is positive or zero, else ``best_unseen``.
+        zsl: ``(n_u,)`` the class predicted for each test_unseen row with unseen candidates only.
+        seen: ``(K,)`` bool, which candidates are seen.
+    """
+
+    labels: NDArray[np.int64]
+    best_seen: NDArray[np.int64]
+    best_unseen: NDArray[np.int64]
+    gap: NDArray[np.float32]
+    zsl: NDArray[np.int64]
+    seen: NDArray[np.bool_]
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """``(n,)`` the class predicted with all classes as candidates."""
+        return np.where(self.gap >= 0, self.best_seen, self.best_unseen)
 
 
 def save_predictions(path: Path, predictions: Predictions) -> None:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gzslbench.evaluation.evaluation import Predictions
+from gzslbench.evaluation.predictions import Predictions
 
 
 def predict(

@@ -12,9 +12,9 @@ import torch
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.views import make_views
 from gzslbench.errors import InterruptedRunError
-from gzslbench.evaluation.evaluation import Predictions
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import Metrics
+from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.selection import Scored
 from gzslbench.execution.cell import Cell
 from gzslbench.execution.progress import Progress

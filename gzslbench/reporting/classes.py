@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gzslbench.evaluation.confusion import ClassAccuracy, class_accuracies, confusion_matrix
-from gzslbench.evaluation.evaluation import Predictions
+from gzslbench.evaluation.predictions import Predictions
 
 NONE = "–"
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import warnings
 
 from gzslbench.errors import GzslBenchError, StoreError
-from gzslbench.evaluation.evaluation import Predictions
 from gzslbench.evaluation.metrics import metrics_of
-from gzslbench.evaluation.predictions import load_predictions
+from gzslbench.evaluation.predictions import Predictions, load_predictions
 from gzslbench.results.record import PERCENTAGES, Record
 from gzslbench.results.store import RunFolder
 

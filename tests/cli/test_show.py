@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gzslbench.evaluation.evaluation import Predictions
 from gzslbench.evaluation.metrics import metrics_of
-from gzslbench.evaluation.predictions import save_predictions
+from gzslbench.evaluation.predictions import Predictions, save_predictions
 
 NAMES = ["cat", "dog", "fox", "owl", "bee"]
 

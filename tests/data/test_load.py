@@ -11,9 +11,9 @@ from scipy.io import savemat
 
 from gzslbench.data import load
 from gzslbench.data.catalogue import DatasetSpec
-from gzslbench.data.digits import load_digits
-from gzslbench.data.importing import import_dataset
+from gzslbench.data.files.importing import import_dataset
 from gzslbench.data.load import feature_files, load_dataset
+from gzslbench.data.made.digits import load_digits
 from gzslbench.errors import DataError, PluginError
 
 
@@ -132,8 +132,8 @@ def test_what_differs_from_the_published_files_is_a_note(root):
 
 def offer(monkeypatch, function):
     """Register a plugin dataset ``theirs`` that ``function`` loads."""
-    monkeypatch.setattr("gzslbench.data.digits.theirs", function, raising=False)
-    spec = DatasetSpec("theirs", "Theirs", load="gzslbench.data.digits:theirs")
+    monkeypatch.setattr("gzslbench.data.made.digits.theirs", function, raising=False)
+    spec = DatasetSpec("theirs", "Theirs", load="gzslbench.data.made.digits:theirs")
     monkeypatch.setattr(load, "plugins", lambda: SimpleNamespace(datasets=lambda: {"theirs": spec}))
 
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from gzslbench.data.catalogue import catalogue
 from gzslbench.data.dataset import Dataset, ValidationHint
-from gzslbench.data.digits import load_digits
+from gzslbench.data.files.xlsa17 import read_folder
+from gzslbench.data.made.blueprint import real_blueprint
+from gzslbench.data.made.digits import load_digits
+from gzslbench.data.made.synthetic import make_synthetic
 from gzslbench.data.split import Split
-from gzslbench.data.synth_blueprint import real_blueprint
-from gzslbench.data.synthetic import make_synthetic
 from gzslbench.data.validation import validation_dataset
-from gzslbench.data.xlsa17 import read_folder
 from gzslbench.errors import DataError
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from gzslbench.evaluation.evaluation import Predictions
+from gzslbench.evaluation.predictions import Predictions
 
 
 @dataclass

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.evaluation.curve import seen_unseen_curve
-from gzslbench.evaluation.evaluation import Predictions
 from gzslbench.evaluation.metrics import metrics_of
+from gzslbench.evaluation.predictions import Predictions
 
 
 def point_by_loop(predictions: Predictions, gamma: float) -> tuple[float, float]:

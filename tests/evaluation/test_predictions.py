@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.errors import StoreError
-from gzslbench.evaluation.evaluation import Predictions
 from gzslbench.evaluation.metrics import metrics_of
-from gzslbench.evaluation.predictions import load_predictions, save_predictions
+from gzslbench.evaluation.predictions import Predictions, load_predictions, save_predictions
 
 
 def equal(one: Predictions, other: Predictions) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
-from gzslbench.data.synth_folder import write_synthetic_folder
+from gzslbench.data.made.folder import write_synthetic_folder
 
 TASKS = [(name, "att") for name in ("AWA1", "AWA2", "CUB", "FLO", "SUN", "APY")] + [("CUB", "sent")]
 QUICK = ("syn_num=4", "head_epochs=1", "zsl_epochs=1", "batch_size=64", "critic_iter=1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gzslbench.data.synthetic import load_synthetic
+from gzslbench.data.made.synthetic import load_synthetic
 from gzslbench.data.views import make_views
 from gzslbench.params import build
 from gzslbench.plugins import plugins

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from gzslbench.evaluation.evaluation import Predictions
-from gzslbench.evaluation.predictions import save_predictions
+from gzslbench.evaluation.predictions import Predictions, save_predictions
 from gzslbench.results.record import Record
 from gzslbench.results.store import RunFolder, Store
 

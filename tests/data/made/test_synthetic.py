@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, norm
 
-from gzslbench.data.synthetic import bayes_scores, class_means, load_synthetic, make_synthetic
+from gzslbench.data.made.synthetic import bayes_scores, class_means, load_synthetic, make_synthetic
 from gzslbench.errors import ParamError
 
 

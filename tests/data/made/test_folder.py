@@ -9,9 +9,9 @@ import pytest
 from scipy.io import loadmat
 
 from gzslbench.data.catalogue import catalogue, compare
-from gzslbench.data.synth_folder import write_synthetic_folder
+from gzslbench.data.files.xlsa17 import read_folder, semantics_names
+from gzslbench.data.made.folder import write_synthetic_folder
 from gzslbench.data.validation import validation_dataset
-from gzslbench.data.xlsa17 import read_folder, semantics_names
 from gzslbench.errors import DataError, ParamError
 
 

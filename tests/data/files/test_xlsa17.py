@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gzslbench.data.xlsa17 import feature_names, read_folder, semantics_names
+from gzslbench.data.files.xlsa17 import feature_names, read_folder, semantics_names
 
 
 def read(folder, semantics="att"):

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from gzslbench.data import checks
 from gzslbench.data.content import content_hash
 from gzslbench.data.dataset import Dataset, ValidationHint
-from gzslbench.data.matfile import read_mat, variables
-from gzslbench.data.sources import sha256_of
+from gzslbench.data.files.matfile import read_mat, variables
+from gzslbench.data.files.sources import sha256_of
 from gzslbench.data.split import Rows, Split
 from gzslbench.errors import DataError
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from gzslbench.data.catalogue import Expected
 from gzslbench.data.checks import PARTS
+from gzslbench.data.files.matfile import read_mat, variables
+from gzslbench.data.files.xlsa17 import RAW, SPLITS, feature_names
 from gzslbench.data.holdout import evenly_spaced
-from gzslbench.data.matfile import read_mat, variables
-from gzslbench.data.xlsa17 import RAW, SPLITS, feature_names
 
 Variables = Mapping[str, NDArray[Any]]
 

@@ -9,8 +9,8 @@ from gzslbench.data.catalogue import Comparison, DatasetSpec, catalogue, compare
 from gzslbench.data.checks import check_features
 from gzslbench.data.content import content_hash
 from gzslbench.data.dataset import Dataset
+from gzslbench.data.files.sources import sha256_of
 from gzslbench.data.load import find, load_dataset
-from gzslbench.data.sources import sha256_of
 
 
 def verify_dataset(

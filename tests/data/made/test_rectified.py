@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gzslbench.data.synth_features import make_features
+from gzslbench.data.made.rectified import make_features
 
 
 def made(rows_a_class=40, classes=30, dim=256, seed=0):

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data.catalogue import catalogue
+from gzslbench.data.files.xlsa17 import MARKER, SPLITS
 from gzslbench.data.locate import find_folder
-from gzslbench.data.synth_blueprint import Blueprint, made_blueprint, real_blueprint, thin
-from gzslbench.data.synth_features import make_features
-from gzslbench.data.xlsa17 import MARKER, SPLITS
+from gzslbench.data.made.blueprint import Blueprint, made_blueprint, real_blueprint, thin
+from gzslbench.data.made.rectified import make_features
 from gzslbench.errors import DataError, ParamError, did_you_mean
 
 FEATURES = "res101"

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.data.content import content_hash
-from gzslbench.data.hdf5 import open_hdf5, stored_semantics, stored_sources
-from gzslbench.data.importing import import_dataset
+from gzslbench.data.files.hdf5 import open_hdf5, stored_semantics, stored_sources
+from gzslbench.data.files.importing import import_dataset
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError
 
@@ -120,7 +120,7 @@ def test_a_failed_import_leaves_the_old_file_and_nothing_half_written(folder, st
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gzslbench.data.hdf5._write_semantics", full)
+    monkeypatch.setattr("gzslbench.data.files.hdf5._write_semantics", full)
     with pytest.raises(DataError, match="No space left on device"):
         import_dataset(folder)
     assert stored.read_bytes() == before
@@ -129,7 +129,7 @@ def test_a_failed_import_leaves_the_old_file_and_nothing_half_written(folder, st
 
 def test_a_disk_that_fills_up_is_one_error_and_leaves_nothing(folder):
     code = (
-        "import resource, signal, sys; from gzslbench.data.importing import import_dataset;"
+        "import resource, signal, sys; from gzslbench.data.files.importing import import_dataset;"
         "from gzslbench.errors import DataError;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gzslbench.data import hdf5, xlsa17
+from gzslbench.data.files import hdf5, xlsa17
+from gzslbench.data.files.sources import remember
 from gzslbench.data.load import Place, default_features, find, missing_features
-from gzslbench.data.sources import remember
 from gzslbench.errors import DataError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits as sklearn_digits
 
-from gzslbench.data.digits import STROKES, UNSEEN, load_digits, stroke_table
+from gzslbench.data.made.digits import STROKES, UNSEEN, load_digits, stroke_table
 
 
 @pytest.fixture(scope="module")

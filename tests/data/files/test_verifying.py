@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from gzslbench.data.importing import import_dataset
-from gzslbench.data.verifying import verify_dataset
+from gzslbench.data.files.importing import import_dataset
+from gzslbench.data.files.verifying import verify_dataset
 from gzslbench.errors import DataError
 
 

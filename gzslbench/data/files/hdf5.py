@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gzslbench.data import checks
 from gzslbench.data.dataset import Dataset, ValidationHint
-from gzslbench.data.sources import Source
+from gzslbench.data.files.sources import Source
 from gzslbench.data.split import Split
 from gzslbench.errors import DataError, did_you_mean
 
