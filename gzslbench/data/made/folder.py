@@ -61,6 +61,7 @@ def write_synthetic_folder(
         raise ParamError(f"seed is {seed}", where="--seed", fix="choose 0 or more")
     try:
         _check_target(out, overwrite)
+        out.parent.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(seed)
         blueprint, dim = _blueprint(like, root, rng)
         blueprint = thin(blueprint, scale)
@@ -88,8 +89,6 @@ def _blueprint(like: str, root: str | Path | None, rng: np.random.Generator) -> 
 
 
 def _check_target(out: Path, overwrite: bool) -> None:
-    if not out.parent.is_dir():
-        raise DataError("no such folder", where=out.parent, fix="make it, or name another one")
     if out.exists() and not out.is_dir():
         raise DataError("this is a file", where=out, fix="name a folder")
     if not out.exists() or not any(out.iterdir()):

@@ -136,13 +136,18 @@ def test_too_little_room_is_told_before_anything_is_written(tmp_path, monkeypatc
         ({"scale": 1.5}, ParamError, "at most 1"),
         ({"scale": float("nan")}, ParamError, "above 0"),
         ({"seed": -1}, ParamError, "0 or more"),
-        ({"out": Path("no-such-folder/APY")}, DataError, "no such folder"),
+        ({"out": Path(__file__) / "APY"}, DataError, "cannot be written"),
         ({"out": Path(__file__)}, DataError, "this is a file"),
     ],
 )
 def test_wrong_arguments_are_refused_with_what_to_do(tmp_path, wrong, error, message):
     with pytest.raises(error, match=message):
         write_synthetic_folder(**({"like": "APY", "out": tmp_path / "APY", "scale": 0.01} | wrong))
+
+
+def test_missing_folders_above_are_made(tmp_path):
+    folder = write_synthetic_folder("APY", tmp_path / "trial" / "data" / "APY", scale=0.01, root=tmp_path)
+    assert (folder / "res101.mat").is_file()
 
 
 @pytest.mark.parametrize("like", ["AWA1", "AWA2", "CUB", "FLO", "SUN", "APY"])
