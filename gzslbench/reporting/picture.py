@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 from rich.console import Console
 
@@ -30,4 +31,9 @@ def summary_svg(record: Record, folder: RunFolder) -> str:
         highlight=False,
     )
     console.print(summary)
-    return console.export_svg(title=TITLE)
+    return _without_web_fonts(console.export_svg(title=TITLE))
+
+
+def _without_web_fonts(svg: str) -> str:
+    """Rich names fonts on the web; a picture should ask nobody, and falls back to the reader's own."""
+    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)

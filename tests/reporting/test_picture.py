@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 
 from gzslbench.reporting.console import console, run_summary
@@ -27,3 +28,8 @@ def test_the_environment_changes_neither_size_nor_colour(record, folder, monkeyp
     for name, value in {"COLUMNS": "20", "NO_COLOR": "1", "TERM": "dumb"}.items():
         monkeypatch.setenv(name, value)
     assert summary_svg(record, folder) == plain
+
+
+def test_the_picture_names_no_address_but_those_of_its_own_format(record, folder):
+    addresses = set(re.findall(r"https?://[^\s\"')]+", summary_svg(record, folder)))
+    assert addresses <= {"http://www.w3.org/2000/svg", "https://www.textualize.io"}
