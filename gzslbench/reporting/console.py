@@ -15,11 +15,11 @@ from gzslbench.results.record import PERCENTAGES, RULES, SELECTIONS, Record
 from gzslbench.results.store import DEFAULT_ROOT, RunFolder
 
 CHOSEN_ON = {
-    "last": "nothing: last epoch",
-    "val": "validation classes",
-    "test-peek": "TEST: epoch, head",
-    "test-peek-inner": "TEST: head",
-    "test-peek-outer": "TEST: epoch",
+    "last": "nothing (last)",
+    "val": "validation",
+    "test-peek": "TEST epoch+head",
+    "test-peek-inner": "TEST head",
+    "test-peek-outer": "TEST epoch",
 }
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gzslbench.execution.cell import Cell
 from gzslbench.execution.log import epoch_line
@@ -26,10 +26,8 @@ def watch(cell: Cell, *, plain: bool = False) -> Iterator[Watcher]:
         return
     bar = Progress(
         TextColumn("[bold]{task.fields[what]}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} iterations"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
+        BarColumn(bar_width=12),
+        TextColumn("{task.percentage:.0f}%"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[scores]}"),
         console=Console(stderr=True),
@@ -58,8 +56,8 @@ class Bar:
         """Show the latest scores."""
         metrics = line.get("metrics")
         if metrics:
-            scores = "  ".join(f"{name} {metrics[name]:.1f}" for name in ("U", "S", "H"))
-            self.bar.update(self.task, scores=f"epoch {line['epoch']}: {scores}")
+            scores = " ".join(f"{name} {metrics[name]:.1f}" for name in ("U", "S", "H"))
+            self.bar.update(self.task, scores=f"{scores} @{line['epoch']}")
 
 
 class Lines:
