@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from gzslbench.errors import ParamError
+from gzslbench.params import parse_assignments
+from gzslbench.plugins import plugins
+from gzslbench_benchmarks.suite import SUITES, load_suite
+
+TINY = """
+title = "Two seeds and a control"
+[shared]
+dataset = "digits"
+eval_every = 1
+[settings.ce-gzsl]
+ngh = 8
+[[runs]]
+name = "small"
+method = "ce-gzsl"
+set = { ndh = 8 }
+seeds = [1, 2]
+epochs = 2
+at = 1
+"""
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SUITES.glob("*.toml")))
+def test_every_bundled_suite_names_known_methods_and_parameters(name):
+    suite = load_suite(name)
+    assert suite.runs
+    for run in suite.runs:
+        spec = plugins().method(run.request.method)
+        parse_assignments(spec.params, run.request.settings)
+        assert 1 <= run.at <= run.request.epochs
+        assert run.at % run.request.eval_every == 0 or run.at == run.request.epochs
+
+
+def test_a_suite_at_any_path_overlays_its_runs_settings_on_the_methods(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    (run,) = load_suite(str(path)).runs
+    assert run.request.settings == ("ngh=8", "ndh=8")
+    assert (run.request.seeds, run.request.epochs, run.at) == ((1, 2), 2, 1)
+
+
+def test_an_unknown_suite_is_answered_with_the_nearest():
+    with pytest.raises(ParamError, match="did you mean 'flo-lite0'"):
+        load_suite("flo-lite")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("title", "titel", "title"),
+        ("seeds =", "seed =", "unknown key 'seed'"),
+        ("seeds = [1, 2]\n", "", "seeds"),
+        ('dataset = "digits"', 'datas = "digits"', "datas"),
+        ("[[runs]]", "[[runs]", ""),
+    ],
+)
+def test_what_is_no_suite_is_refused_by_name(tmp_path, old, new, words):
+    path = tmp_path / "broken.toml"
+    path.write_text(TINY.replace(old, new))
+    with pytest.raises(ParamError, match="not a suite") as caught:
+        load_suite(str(path))
+    assert words in str(caught.value) and str(path) in str(caught.value)
