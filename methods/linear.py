@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from gzslbench_methods.precision import full
+
 SLOPE = 0.2
 """LeakyReLU's slope below zero, in every network of the family."""
 
@@ -29,5 +31,7 @@ def of_labels(layer: nn.Linear, semantics: Tensor, labels: Tensor) -> Tensor:
         ``(B, m)``.
     """
     if len(semantics) < len(labels):
-        return layer(semantics).index_select(0, labels)
+        by_class = layer(semantics)
+        # In float32, where the backward pass sums a class's rows; for the rows themselves it changes nothing.
+        return full(by_class).index_select(0, labels).to(by_class.dtype)
     return layer(semantics.index_select(0, labels))

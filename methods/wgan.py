@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gzslbench_methods.linear import SLOPE, linear, of_labels
+from gzslbench_methods.precision import full
 
 
 class Generator(nn.Module):
@@ -46,8 +47,8 @@ class Critic(nn.Module):
         return self.score(hidden)
 
     def score(self, preactivation: Tensor) -> Tensor:
-        """Scores ``(n,)`` from the hidden layer before its activation, ``(n, m)``."""
-        return self.out(functional.leaky_relu(preactivation, SLOPE)).squeeze(1)
+        """Scores ``(n,)``, in float32 at least, from the hidden layer before its activation, ``(n, m)``."""
+        return full(self.out(functional.leaky_relu(preactivation, SLOPE))).squeeze(1)
 
     def input_gradient(self, preactivation: Tensor) -> Tensor:
         """The score's gradient by the features, ``(n, d)``, where the hidden layer is ``(n, m)``.
@@ -81,7 +82,7 @@ def critic_terms(
     gradient = critic.input_gradient(between)
     return {
         "critic": critic.score(at_fake).mean() - critic.score(at_real).mean(),
-        "penalty": weight * (gradient.norm(dim=1) - 1).square().mean(),
+        "penalty": weight * (full(gradient).norm(dim=1) - 1).square().mean(),
     }
 
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gzslbench_methods.precision import full
+
 
 def instance_loss(z: Tensor, labels: Tensor, temperature: float, classes: int) -> Tensor:
     """Instance-level contrast of Han et al. 2021: the supervised "out" form of Khosla et al. 2020.
@@ -15,7 +17,7 @@ def instance_loss(z: Tensor, labels: Tensor, temperature: float, classes: int) -
     there is no such anchor (the published code divides 0 by 0 there).
 
     The mean similarity to the positives comes from the class sums of ``z``, so the only B x B matrix is
-    the one of the similarities.
+    the one of the similarities. In float32 throughout: bfloat16 cannot count past 256 rows of a class.
 
     Args:
         z: ``(B, e)`` of unit length.
@@ -23,14 +25,16 @@ def instance_loss(z: Tensor, labels: Tensor, temperature: float, classes: int) -
         temperature: Divides the similarities, > 0.
         classes: Number of classes.
     """
-    rows = torch.arange(len(z), device=z.device)
-    similarity = ((z / temperature) @ z.t()).to(z.dtype)  # autocast may have lowered it
-    others = similarity.index_put((rows, rows), similarity.new_tensor(torch.finfo(z.dtype).min))
-    sums = z.new_zeros(classes, z.shape[1]).index_add(0, labels, z)
-    positives = (z.new_zeros(classes).index_add(0, labels, z.new_ones(len(z))) - 1).index_select(0, labels)
-    toward = ((sums.index_select(0, labels) - z) * z).sum(1) / (temperature * positives.clamp(min=1))
-    anchor = (positives > 0).to(z.dtype)
-    return (anchor * (others.logsumexp(1) - toward)).sum() / anchor.sum().clamp(min=1)
+    with torch.autocast(z.device.type, enabled=False):
+        z = full(z)
+        itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
+        others = ((z / temperature) @ z.t()).masked_fill(itself, torch.finfo(z.dtype).min)
+        sums = z.new_zeros(classes, z.shape[1]).index_add(0, labels, z)
+        counts = z.new_zeros(classes).index_add(0, labels, z.new_ones(len(z)))
+        positives = (counts - 1).index_select(0, labels)
+        toward = ((sums.index_select(0, labels) - z) * z).sum(1) / (temperature * positives.clamp(min=1))
+        anchor = (positives > 0).to(z.dtype)
+        return (anchor * (others.logsumexp(1) - toward)).sum() / anchor.sum().clamp(min=1)
 
 
 def class_loss(scores: Tensor, labels: Tensor, temperature: float) -> Tensor:
@@ -41,4 +45,5 @@ def class_loss(scores: Tensor, labels: Tensor, temperature: float) -> Tensor:
         labels: ``(B,)`` in 0..C-1.
         temperature: Divides the scores, > 0.
     """
-    return functional.cross_entropy(scores / temperature, labels)
+    with torch.autocast(scores.device.type, enabled=False):
+        return functional.cross_entropy(full(scores) / temperature, labels)

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from gzslbench_methods.ce_gzsl.pairs import pair_scores
 from gzslbench_methods.linear import linear
+from gzslbench_methods.precision import full
 
 
 class Embedding(nn.Module):
@@ -23,7 +24,7 @@ class Embedding(nn.Module):
 
     def project(self, hidden: Tensor) -> Tensor:
         """``(B, e)`` h to ``(B, outz)`` z of unit length."""
-        return functional.normalize(self.to_projection(hidden), dim=1)
+        return functional.normalize(full(self.to_projection(hidden)), dim=1)
 
 
 class Comparator(nn.Module):
