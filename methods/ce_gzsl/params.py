@@ -1,4 +1,4 @@
-"""Parameters of CE-GZSL; names follow the published command line."""
+"""Parameters of CE-GZSL; where the published command line names one otherwise, the README tells."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gzslbench.params import Params, param
 
 @dataclass(frozen=True)
 class CeGzslParams(Params):
-    """Settings of the published code, in its names, and the two variants of its training rules."""
+    """Settings of the published code, and the two variants of its training rules."""
 
     variant: str = param(
         "reference",
