@@ -98,7 +98,7 @@ class Stage:
         phases: Run in order, each iteration.
         schedule: Maps the epoch (from 0) to the factor on every learning rate.
         sampling: ``draw`` takes a fresh random subset for each batch, as the f-CLSWGAN family does;
-            ``pass`` walks through one permutation an epoch.
+            ``pass`` walks in full batches through one permutation after another.
     """
 
     name: str

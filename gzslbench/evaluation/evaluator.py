@@ -39,6 +39,7 @@ class Evaluator:
         self.chunk = chunk
         self.seen_classes = eval_view.seen.nonzero().squeeze(1)
         self.unseen_classes = (~eval_view.seen).nonzero().squeeze(1)
+        self.test_features = torch.cat([eval_view.seen_features, eval_view.unseen_features])
         test_labels = torch.cat([eval_view.seen_labels, eval_view.unseen_labels])
         self.labels: NDArray[np.int64] = test_labels.cpu().numpy()
 
@@ -61,24 +62,26 @@ class Evaluator:
             DivergedError: The scores are NaN or infinite.
             PluginError: The method neither synthesizes nor scores, or returns another shape than asked for.
         """
-        with _inference(method.modules):
+        with _inference(method.modules), _unchanged(method):
             if hasattr(method, "synthesize"):
                 return self._with_head(cast("GenerativeMethod", method), epoch, seed, head_epochs)
             if hasattr(method, "scores"):
-                return self._with_scores(method, epoch)
+                return self._with_scores(method, epoch, seed)
         raise PluginError(
             "the method has neither synthesize nor scores",
             where=type(method).__name__,
             fix="implement one of the two, see gzslbench.method",
         )
 
-    def _with_scores(self, method: ScoringMethod, epoch: int) -> Evaluation:
-        predictions = predict(self._scored(method), self.labels, self.test.seen)
+    def _with_scores(self, method: ScoringMethod, epoch: int, seed: int) -> Evaluation:
+        order = self._order(epoch, seed)
+        scores = torch.cat(list(self._scored(method, order)))[order.argsort()]
+        predictions = predict(torch.split(scores, self.chunk), self.labels, self.test.seen)
         return Evaluation(epoch, (_finite_metrics(predictions, epoch),), predictions)
 
-    def _scored(self, method: ScoringMethod) -> Iterator[Tensor]:
-        for rows in self._test_rows():
-            scores = method.scores(rows, self.test.semantics)
+    def _scored(self, method: ScoringMethod, order: Tensor) -> Iterator[Tensor]:
+        for rows in self._test_rows(order):
+            scores = method.scores(rows, self.test.semantics.clone())
             _check_shape(method, "scores", scores, (len(rows), len(self.test.seen)))
             yield scores
 
@@ -87,9 +90,11 @@ class Evaluator:
     ) -> Evaluation:
         settings, real = method.head, len(self.train.labels)
         synthesized = len(self.unseen_classes) * settings.per_class
-        blocks = chain(torch.split(self.train.features, self.chunk), self._synthesized(method, epoch, seed))
+        trained = (rows.clone() for rows in torch.split(self.train.features, self.chunk))
+        blocks = chain(trained, self._synthesized(method, epoch, seed))
         features = _embedded(method, blocks, real + synthesized)
-        test = _embedded(method, self._test_rows(), len(self.labels))
+        order = self._order(epoch, seed)
+        test = _embedded(method, self._test_rows(order), len(self.labels))[order.argsort()]
         labels = torch.cat(
             [
                 self.seen_classes[self.train.labels],
@@ -143,9 +148,16 @@ class Evaluator:
             _check_shape(method, "synthesize", rows, (method.head.per_class, self.train.features.shape[1]))
             yield rows
 
-    def _test_rows(self) -> Iterator[Tensor]:
-        yield from torch.split(self.test.seen_features, self.chunk)
-        yield from torch.split(self.test.unseen_features, self.chunk)
+    def _order(self, epoch: int, seed: int) -> Tensor:
+        """A random order of the test rows, so that a method cannot tell seen from unseen by their place."""
+        device = self.test_features.device
+        random = generator(device, seed, "evaluation", epoch, "order")
+        return torch.randperm(len(self.labels), generator=random, device=device)
+
+    def _test_rows(self, order: Tensor) -> Iterator[Tensor]:
+        """Copies, so that a method cannot change a test row."""
+        for rows in torch.split(order, self.chunk):
+            yield self.test_features.index_select(0, rows)
 
 
 def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
@@ -175,6 +187,23 @@ def _check_shape(method: object, call: str, result: Tensor, expected: tuple[int,
             f"{call} returned the shape {tuple(result.shape)}, not {expected}",
             where=type(method).__name__,
             fix=f"see {call} in gzslbench.method",
+        )
+
+
+@contextmanager
+def _unchanged(method: GenerativeMethod | ScoringMethod) -> Iterator[None]:
+    """Refuse a method whose networks change inside, for then it would have learned from test rows."""
+
+    def versions() -> list[int]:
+        return [tensor._version for tensor in method.modules.state_dict(keep_vars=True).values()]
+
+    before = versions()
+    yield
+    if versions() != before:
+        raise PluginError(
+            "the method changed its networks while it was evaluated",
+            where=type(method).__name__,
+            fix="leave parameters and buffers alone in synthesize, embed and scores",
         )
 
 

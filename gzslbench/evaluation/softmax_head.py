@@ -6,6 +6,7 @@ Settings of Xian et al., CVPR 2018, and of Han et al., CVPR 2021. The gradient o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from gzslbench.method import HeadSettings
+from gzslbench.training.walk import Walk
 
 _INIT_STD = 0.02  # the family's initialisation of every linear layer, with zero bias
 
@@ -40,9 +42,9 @@ def fit_softmax_head(
 ) -> Iterator[SoftmaxHead]:
     """Fit a head by Adam on mean cross-entropy; yields the head after each of ``epochs`` passes.
 
-    An epoch is one permutation of the rows cut into batches, of which the last may be smaller; classes
-    stay as unbalanced as they come. It is one head, changed in place: use it before asking for the next.
-    Nothing crosses to the host in between.
+    An epoch is ceil(n / batch_size) full batches along one permutation of the rows after another, as the
+    family's code draws them; classes stay as unbalanced as they come. It is one head, changed in place:
+    use it before asking for the next. Nothing crosses to the host in between.
 
     Args:
         features: ``(n, e)`` float32.
@@ -57,9 +59,10 @@ def fit_softmax_head(
     weight.normal_(0.0, _INIT_STD, generator=generator)
     head = SoftmaxHead(weight, torch.zeros(classes, device=device))
     step = _AdamStep(head, settings)
+    walk = Walk(len(labels), generator, device)
     for _ in range(epochs):
-        order = torch.randperm(len(labels), generator=generator, device=device)
-        for rows in torch.split(order, batch_size):
+        for _ in range(math.ceil(len(labels) / batch_size)):
+            rows = walk.take(batch_size)
             step(features.index_select(0, rows), labels.index_select(0, rows))
         yield head
 

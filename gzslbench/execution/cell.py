@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised when the trainer or the evaluator gives other numbers for the same cell."""
 
 
@@ -25,6 +25,7 @@ class Cell:
         params: Every parameter of the method.
         seed: Root of every random stream.
         select: The selection rule of the headline, ``last`` or ``val``.
+        validation: Fingerprint of the validation split that ``val`` chooses on; None for ``last``.
         eval_every: Evaluate after each so many epochs and at the end; 0 at the end only.
         device: ``cpu`` or ``cuda``.
         precision: ``fp32``, ``tf32`` or ``bf16``.
@@ -40,6 +41,7 @@ class Cell:
     params: Mapping[str, Any]
     seed: int
     select: str = "last"
+    validation: str | None = None
     eval_every: int = 0
     device: str = "cpu"
     precision: str = "fp32"

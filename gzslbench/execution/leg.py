@@ -23,6 +23,7 @@ from gzslbench.params import Params
 from gzslbench.plugins import plugins
 from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
 from gzslbench.training.construction import build_method
+from gzslbench.training.device import numerics
 from gzslbench.training.trainer import EpochEnd, Trainer
 
 if TYPE_CHECKING:
@@ -134,7 +135,9 @@ class LegRun:
 
     def _evaluate(self, epoch: int) -> Metrics:
         clock = time.perf_counter()
-        evaluation = self.evaluator.evaluate(self.method, epoch, self.leg.cell.seed, self.leg.head_epochs)
+        cell = self.leg.cell
+        with numerics(self.leg.device, "fp32", cell.deterministic):
+            evaluation = self.evaluator.evaluate(self.method, epoch, cell.seed, self.leg.head_epochs)
         self.leg.seconds.evaluate += time.perf_counter() - clock
         self.history = [scored for scored in self.history if scored.epoch < epoch]
         self.history.append(Scored(epoch, evaluation.trace))

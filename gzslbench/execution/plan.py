@@ -65,6 +65,7 @@ def make_plan(request: Request) -> Plan:
     """
     from gzslbench.data.load import load_dataset
     from gzslbench.data.shuffled import shuffle_semantics
+    from gzslbench.data.validation import validation_dataset
     from gzslbench.training.device import check_precision, resolve_device
 
     spec = plugins().method(request.method)
@@ -76,9 +77,9 @@ def make_plan(request: Request) -> Plan:
         )
     assignments = parse_assignments(spec.params, _with_epochs(request))
     dataset = load_dataset(request.dataset, request.features, request.semantics, request.data)
+    chosen = preset(spec, dataset.name, dataset.semantics_name)
     if request.shuffle_semantics is not None:
         dataset = shuffle_semantics(dataset, request.shuffle_semantics)
-    chosen = preset(spec, dataset.name, dataset.semantics_name)
     params = build(spec.params, {**chosen.values, **assignments}, f"{spec.name} on {dataset.name}")
     preprocessing = request.preprocessing or spec.preprocessing
     cell = Cell(
@@ -90,6 +91,7 @@ def make_plan(request: Request) -> Plan:
         params=params.as_dict(),
         seed=0,
         select=request.select,
+        validation=validation_dataset(dataset).split.fingerprint if request.select == "val" else None,
         eval_every=request.eval_every,
         device=device.type,
         precision=request.precision,

@@ -57,7 +57,7 @@ def check_precision(precision: str, device: torch.device) -> None:
 
 @contextmanager
 def numerics(device: torch.device, precision: str, deterministic: bool) -> Iterator[None]:
-    """Compute with these numerics inside, and as before outside."""
+    """Compute with these numerics inside, and as before outside; bf16 is up to ``lowered``."""
     before = (
         torch.get_float32_matmul_precision(),
         torch.are_deterministic_algorithms_enabled(),
@@ -68,8 +68,15 @@ def numerics(device: torch.device, precision: str, deterministic: bool) -> Itera
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
     torch.use_deterministic_algorithms(deterministic)
     try:
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
-            yield
+        yield
     finally:
         torch.set_float32_matmul_precision(before[0])
         torch.use_deterministic_algorithms(before[1], warn_only=before[2])
+
+
+def lowered(device: torch.device, precision: str) -> torch.autocast:
+    """The context of one forward pass: matrix products in bfloat16 where ``precision`` is ``bf16``.
+
+    It must not outlive a step, for it keeps lowered copies of the weights.
+    """
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

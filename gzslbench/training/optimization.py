@@ -9,13 +9,15 @@ from torch import Tensor, nn
 
 from gzslbench.method import Phase
 from gzslbench.training.batch import Batch
+from gzslbench.training.device import lowered
 
 
 class PhaseOptimizer:
     """Adam over the modules that ``phase`` updates; the method's other modules are frozen meanwhile."""
 
-    def __init__(self, phase: Phase, modules: nn.ModuleDict) -> None:
+    def __init__(self, phase: Phase, modules: nn.ModuleDict, precision: str = "fp32") -> None:
         self.phase = phase
+        self.precision = precision
         self.modules = modules
         kept = {id(p) for name in phase.keep_gradients for p in modules[name].parameters()}
         self.parameters = [p for name in phase.updates for p in modules[name].parameters()]
@@ -38,15 +40,16 @@ class PhaseOptimizer:
             parameter.grad = None
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """One step on ``batch``; returns the loss terms, detached and still on the device."""
+        """One step on ``batch``; returns the loss terms, detached, as float64 on the device."""
         for name, module in self.modules.items():
             module.requires_grad_(name in self.phase.updates)
         for parameter in self.zeroed:
             parameter.grad = None
-        terms = dict(self.phase.loss(batch))
+        with lowered(batch.features.device, self.precision):
+            terms = dict(self.phase.loss(batch))
         torch.stack([term.float() for term in terms.values()]).sum().backward()  # type: ignore[no-untyped-call]
         self.adam.step()
-        return {name: term.detach() for name, term in terms.items()}
+        return {name: term.detach().double() for name, term in terms.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Adam's moments and the gradients kept within the epoch."""

@@ -11,13 +11,14 @@ from torch import Tensor
 from gzslbench.data.views import TrainView
 from gzslbench.method import Sampling
 from gzslbench.training.batch import Batch
+from gzslbench.training.walk import Walk
 
 
 class Sampler:
     """Draws batches of at most ``batch_size`` rows.
 
     ``draw``: each batch is a fresh random subset without repetition, independent of the one before.
-    ``pass``: batches walk through a permutation; the last of a pass may be smaller.
+    ``pass``: full batches walk through one permutation after another.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class Sampler:
         self.sampling = sampling
         self.rows = rows
         self.noise = noise
-        self._remaining: Tensor | None = None
+        self._walk = Walk(len(view.labels), rows, view.labels.device)
 
     @property
     def iterations(self) -> int:
@@ -47,23 +48,21 @@ class Sampler:
 
     def state_dict(self) -> dict[str, Any]:
         """What makes the batches after a resumption those that would have come."""
-        return {"rows": self.rows.get_state(), "noise": self.noise.get_state(), "remaining": self._remaining}
+        return {
+            "rows": self.rows.get_state(),
+            "noise": self.noise.get_state(),
+            "remaining": self._walk.remaining,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from ``state``."""
         self.rows.set_state(state["rows"].cpu())
         self.noise.set_state(state["noise"].cpu())
-        self._remaining = state["remaining"]
+        self._walk.remaining = state["remaining"]
 
     def _next_rows(self) -> Tensor:
-        if self.sampling == "draw":
-            return self._permutation()[: self.batch_size]
-        if self._remaining is None or len(self._remaining) == 0:
-            self._remaining = self._permutation()
-        rows = self._remaining[: self.batch_size]
-        self._remaining = self._remaining[self.batch_size :]
-        return rows
-
-    def _permutation(self) -> Tensor:
+        if self.sampling == "pass":
+            return self._walk.take(self.batch_size)
         labels = self.view.labels
-        return torch.randperm(len(labels), generator=self.rows, device=labels.device)
+        order = torch.randperm(len(labels), generator=self.rows, device=labels.device)
+        return order[: self.batch_size]

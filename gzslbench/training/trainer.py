@@ -16,7 +16,8 @@ from gzslbench.method import Method, Stage
 from gzslbench.training.device import numerics
 from gzslbench.training.optimization import PhaseOptimizer
 from gzslbench.training.sampler import Sampler
-from gzslbench.training.seeds import generator
+from gzslbench.training.seeds import generator, stream
+from gzslbench.training.torch_stream import TorchStream
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,10 @@ class EpochEnd:
 class StageRun:
     """One stage under way."""
 
-    def __init__(self, stage: Stage, method: Method, view: TrainView, seed: int) -> None:
+    def __init__(self, stage: Stage, method: Method, view: TrainView, seed: int, precision: str) -> None:
         device = view.features.device
         self.stage = stage
+        self.torch_stream = TorchStream(device, stream(seed, "torch", stage.name))
         self.sampler = Sampler(
             view,
             stage.batch_size,
@@ -51,7 +53,7 @@ class StageRun:
             rows=generator(device, seed, "sampling", stage.name),
             noise=generator(device, seed, "noise", stage.name),
         )
-        self.optimizers = [PhaseOptimizer(phase, method.modules) for phase in stage.phases]
+        self.optimizers = [PhaseOptimizer(phase, method.modules, precision) for phase in stage.phases]
         self.epoch = 0
         self.iteration = 0
         self.sums: dict[str, Tensor] = {}
@@ -83,13 +85,8 @@ class StageRun:
         """
         self.epoch += 1
         self.iteration = 0
-        sums = torch.stack([value.double() for value in self.sums.values()]).tolist()
         steps = {o.phase.name: o.phase.repeats * self.sampler.iterations for o in self.optimizers}
-        losses = {key: s / steps[key.partition("/")[0]] for key, s in zip(self.sums, sums, strict=True)}
-        for key, value in losses.items():
-            if not math.isfinite(value):
-                raise DivergedError(key, value, self.stage.name, self.epoch)
-        return losses
+        return {key: value / steps[key.partition("/")[0]] for key, value in self._finite_sums().items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides what comes next, apart from the networks."""
@@ -98,6 +95,7 @@ class StageRun:
             "iteration": self.iteration,
             "sums": self.sums,
             "sampler": self.sampler.state_dict(),
+            "torch_stream": self.torch_stream.state,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
 
@@ -105,8 +103,27 @@ class StageRun:
         """Go on from ``state``."""
         self.epoch, self.iteration, self.sums = state["epoch"], state["iteration"], state["sums"]
         self.sampler.load_state_dict(state["sampler"])
+        self.torch_stream.state = state["torch_stream"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
+
+    def check_finite(self) -> None:
+        """Refuse to go on, or to be saved, with losses that are no numbers.
+
+        Raises:
+            DivergedError: The epoch under way has a loss that is NaN or infinite.
+        """
+        self._finite_sums()
+
+    def _finite_sums(self) -> dict[str, float]:
+        if not self.sums:
+            return {}
+        sums = dict(zip(self.sums, torch.stack(list(self.sums.values())).tolist(), strict=True))
+        epoch = self.epoch + (self.iteration > 0)
+        for key, value in sums.items():
+            if not math.isfinite(value):
+                raise DivergedError(key, value, self.stage.name, epoch)
+        return sums
 
     def _start_epoch(self) -> None:
         self.sums = {}
@@ -178,6 +195,7 @@ class Trainer:
             stage = self.current.stage
             while self.current.epoch < stage.epochs:
                 if not self._train_epoch(self.current, stop, on_iteration):
+                    self.current.check_finite()
                     self.interrupted = True
                     return
                 losses = self.current.end_epoch()
@@ -205,11 +223,12 @@ class Trainer:
     def _start_stage(self) -> StageRun | None:
         if self.stage_index >= len(self.stages):
             return None
-        return StageRun(self.stages[self.stage_index], self.method, self.view, self.seed)
+        return StageRun(self.stages[self.stage_index], self.method, self.view, self.seed, self.precision)
 
     def _train_epoch(self, run: StageRun, stop: Callable[[], bool], on_iteration: Callable[[], None]) -> bool:
         """Finish the epoch; False if asked to stop before its end."""
-        with numerics(self.view.features.device, self.precision, self.deterministic):
+        device = self.view.features.device
+        with numerics(device, self.precision, self.deterministic), run.torch_stream.installed():
             while not run.epoch_is_over:
                 if stop():
                     return False

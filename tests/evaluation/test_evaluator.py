@@ -97,6 +97,17 @@ def evaluator(task) -> Evaluator:
     return Evaluator(task.train, task.test)
 
 
+def full_batches(rows, size, random):
+    """The published rule: at the end of a permutation the batch is filled from the next one, row by row."""
+    size, waiting = min(size, rows), []
+    while True:
+        batch = []
+        while len(batch) < size:
+            waiting = waiting or torch.randperm(rows, generator=random).tolist()
+            batch.append(waiting.pop(0))
+        yield batch
+
+
 def by_hand(task: Task, method: Generative, epoch: int, seed: int) -> list[dict[str, float]]:
     """U, S, H and T1 after each head epoch with torch's own layer, loss and optimizer, and plain loops."""
     seen = task.test.seen.tolist()
@@ -115,8 +126,10 @@ def by_hand(task: Task, method: Generative, epoch: int, seed: int) -> list[dict[
     layer.weight.data = torch.empty(len(seen), DIM).normal_(0, 0.02, generator=random)
     adam = torch.optim.Adam(layer.parameters(), lr=method.head.lr, betas=(method.head.beta1, 0.999))
     history = []
+    batches = full_batches(len(y), method.head.batch_size, random)
     for _ in range(method.head.epochs):
-        for rows in torch.randperm(len(y), generator=random).split(method.head.batch_size):
+        for _ in range(0, len(y), method.head.batch_size):
+            rows = next(batches)
             adam.zero_grad()
             nn.functional.cross_entropy(layer(x[rows]), y[rows]).backward()
             adam.step()
@@ -344,3 +357,49 @@ def test_a_method_that_can_neither_synthesize_nor_score_is_refused(evaluator):
 
     with pytest.raises(PluginError, match="neither synthesize nor scores"):
         evaluator.evaluate(Neither(), 1, 0)
+
+
+class Keeper(Generative):
+    """Keeps and spoils what it is handed."""
+
+    def embed(self, features):
+        self.kept = getattr(self, "kept", [])
+        self.kept.append(features.clone())
+        embedded = super().embed(features)
+        features.zero_()
+        return embedded
+
+
+def test_a_method_that_spoils_the_rows_it_is_handed_spoils_copies():
+    task, method = make_task(SEEN, spread=1.0), Keeper(HEAD, spread=1.0)
+    evaluator = Evaluator(task.train, task.test)
+    first = evaluator.evaluate(method, 3, 17)
+    plain = Evaluator(task.train, task.test).evaluate(Generative(HEAD, spread=1.0), 3, 17)
+    assert first.trace == plain.trace == evaluator.evaluate(method, 3, 17).trace
+
+
+def test_seen_and_unseen_test_rows_come_mixed():
+    task, method = make_task(SEEN, spread=1.0), Keeper(HEAD, spread=1.0)
+    Evaluator(task.train, task.test).evaluate(method, 3, 17)
+    handed = method.kept[-1]
+    in_order = torch.cat([task.test.seen_features, task.test.unseen_features])
+    assert not torch.equal(handed, in_order)
+    assert sorted(map(tuple, handed.tolist())) == sorted(map(tuple, in_order.tolist()))
+
+
+class Adapting(Generative):
+    """Learns while it is tested."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.modules["norm"] = nn.BatchNorm1d(DIM)
+
+    def embed(self, features):
+        self.modules["norm"].running_mean.add_(features.mean(0))
+        return super().embed(features)
+
+
+def test_a_method_that_changes_its_networks_while_tested_is_refused():
+    task = make_task(SEEN, spread=1.0)
+    with pytest.raises(PluginError, match="changed its networks"):
+        Evaluator(task.train, task.test).evaluate(Adapting(HEAD, spread=1.0), 1, 0)

@@ -24,6 +24,17 @@ def fit(features, labels, classes, settings, epochs, seed=11):
     return [(head.weight.clone(), head.bias.clone()) for head in heads]
 
 
+def full_batches(rows, size, random):
+    """The published rule: at the end of a permutation the batch is filled from the next one, row by row."""
+    size, waiting = min(size, rows), []
+    while True:
+        batch = []
+        while len(batch) < size:
+            waiting = waiting or torch.randperm(rows, generator=random).tolist()
+            batch.append(waiting.pop(0))
+        yield batch
+
+
 def fit_by_autograd(features, labels, classes, settings, epochs, seed=11):
     """The same with torch's own layer, loss and optimizer on the same batches."""
     random = torch.Generator().manual_seed(seed)
@@ -33,10 +44,10 @@ def fit_by_autograd(features, labels, classes, settings, epochs, seed=11):
         layer.bias.zero_()
     adam = torch.optim.Adam(layer.parameters(), lr=settings.lr, betas=(settings.beta1, 0.999))
     history = []
+    batches = full_batches(len(labels), settings.batch_size, random)
     for _ in range(epochs):
-        order = torch.randperm(len(labels), generator=random)
-        for start in range(0, len(labels), settings.batch_size):
-            rows = order[start : start + settings.batch_size]
+        for _ in range(0, len(labels), settings.batch_size):
+            rows = next(batches)
             adam.zero_grad()
             nn.functional.cross_entropy(layer(features[rows]), labels[rows]).backward()
             adam.step()
@@ -54,7 +65,7 @@ def test_it_follows_autograd_and_torch_adam_step_by_step(batch_size):
         torch.testing.assert_close(bias, oracle_bias, atol=1e-5, rtol=1e-4)
 
 
-def test_no_row_is_missed_in_an_epoch_whose_last_batch_is_smaller():
+def test_no_row_is_missed_in_an_epoch_that_ends_within_the_next_permutation():
     rows = 10
     start = torch.empty(2, rows).normal_(0, 0.02, generator=torch.Generator().manual_seed(11))
     ((weight, _),) = fit(torch.eye(rows), torch.arange(rows) % 2, 2, SETTINGS, 1)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from gzslbench.errors import DeviceError
-from gzslbench.training.device import check_precision, numerics, resolve_device
+from gzslbench.training.device import check_precision, lowered, numerics, resolve_device
 
 CPU = torch.device("cpu")
 
@@ -30,9 +30,11 @@ def test_a_precision_the_device_lacks_is_refused(precision):
 
 def test_numerics_hold_inside_and_are_undone_outside():
     before = torch.get_float32_matmul_precision()
-    with numerics(CPU, "bf16", deterministic=True):
+    with numerics(CPU, "bf16", deterministic=True), lowered(CPU, "bf16"):
         assert torch.are_deterministic_algorithms_enabled()
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+    with lowered(CPU, "fp32"):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.get_float32_matmul_precision() == before
     assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32

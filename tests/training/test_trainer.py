@@ -1,3 +1,5 @@
+import copy
+import dataclasses
 import io
 
 import pytest
@@ -172,3 +174,54 @@ def test_a_method_without_stages_has_nothing_to_train(game, view):
     trainer = Trainer(method, view, 0)
     assert list(trainer.epochs()) == []
     assert trainer.counted_epochs == trainer.iterations == 0
+
+
+def test_bf16_steps_see_the_weights_of_the_step_before(game, view):
+    method = game(epochs=2)
+    plain = game(epochs=2)
+    list(Trainer(method, view, 0, precision="bf16").epochs())
+    step_by_step = Trainer(plain, view, 0, precision="bf16")
+    for _ in step_by_step.epochs(on_iteration=torch.clear_autocast_cache):
+        pass
+    assert torch.equal(weights(method), weights(plain))
+    exact, _, _ = trained(game, view, epochs=2)
+    torch.testing.assert_close(weights(method), weights(exact), rtol=0.2, atol=0.1)
+    assert not torch.equal(weights(method), weights(exact))
+
+
+@pytest.mark.parametrize("stop_after", [1, 5, 9, 12])
+def test_dropout_follows_the_seed_and_resumes(game, view, stop_after):
+    def with_dropout():
+        method = game()
+        warm, main = method.stage_list
+
+        def loss(batch):
+            dropped = torch.nn.functional.dropout(batch.features, 0.5)
+            return {"fit": (method.modules["scorer"](dropped) ** 2).mean()}
+
+        phase = dataclasses.replace(warm.phases[0], loss=loss)
+        method.stage_list = (dataclasses.replace(warm, phases=(phase,)), main)
+        return method
+
+    whole, again = with_dropout(), with_dropout()
+    list(Trainer(whole, view, 0).epochs())
+    torch.rand(7)  # what else the process draws does not matter
+    trainer = Trainer(again, view, 0)
+    iterations = iter(range(1000))
+    list(trainer.epochs(stop=lambda: next(iterations) >= stop_after))
+    state = copy.deepcopy(trainer.state_dict())
+    resumed = Trainer(again, view, 0)
+    resumed.load_state_dict(state)
+    list(resumed.epochs())
+    assert torch.equal(weights(again), weights(whole))
+    other = with_dropout()
+    list(Trainer(other, view, 1).epochs())
+    assert not torch.equal(weights(other), weights(whole))
+
+
+def test_an_interruption_after_a_loss_became_infinite_is_a_divergence(game, view):
+    method = game(lr=1e38)
+    trainer = Trainer(method, view, 0)
+    iterations = iter(range(1000))
+    with pytest.raises(DivergedError):
+        list(trainer.epochs(stop=lambda: next(iterations) >= 3))
