@@ -2,33 +2,32 @@
 
 Runs that are finished in DIR are read, not run again; interrupted ones are resumed. What is stored, under
 metrics/, is each run's metrics at the suite's fixed epoch and its way there, with mean and standard
-deviation over the seeds, and the tolerance within which a later run should fall.
+deviation over the seeds, and the tolerance within which a later mean should fall; ``--check`` stores nothing
+and says what moved.
+
+Exit status: 0 all runs finished and nothing moved; 1 a run diverged, a mean moved or something is to mend.
 """
 
 from __future__ import annotations
 
-import json
-import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gzslbench.errors import GzslBenchError
+from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.execution.plan import make_plan
 from gzslbench.execution.run import Options, run_cell
 from gzslbench.reporting.progress import watch
 from gzslbench.results.folder import RunFolder
 from gzslbench.results.record import PERCENTAGES, Record
 from gzslbench.results.store import Store
+from gzslbench_benchmarks.stored import compare, make_writable, read_stored, summarize, write_stored
 from gzslbench_benchmarks.suite import Suite, SuiteRun, load_suite
 
 METRICS = Path(__file__).parent / "metrics"
-TOLERANCE_SPREADS = 3.0
-"""Standard deviations over seeds that a later run may differ by, and at least TOLERANCE_FLOOR points."""
-TOLERANCE_FLOOR = 3.0
 
 
 def run_suite(suite: Suite, store: Store) -> dict[str, list[dict[str, Any]]]:
@@ -43,35 +42,44 @@ def run_suite(suite: Suite, store: Store) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def summarize(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Mean, standard deviation and tolerance of each metric over the seeds, in points of percent."""
-    summary = {}
-    for name in PERCENTAGES:
-        values = [run["metrics"][name] for run in runs]
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        tolerance = max(TOLERANCE_FLOOR, TOLERANCE_SPREADS * spread)
-        summary[name] = {"mean": statistics.fmean(values), "std": spread, "tolerance": tolerance}
-    return summary
-
-
 def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, Any]:
-    lines = [line for line in folder.metrics() if line["leg"] == "final" and "metrics" in line]
-    trace = {line["epoch"]: {name: line["metrics"][name] for name in PERCENTAGES} for line in lines}
-    return {
+    told = {
         "id": record.id,
+        "status": record.status,
         "seed": record.cell["seed"],
         "task": record.task["id"],
         "params": record.cell["params"],
         "at": entry.at,
-        "metrics": trace[entry.at],
-        "H_by_epoch": [[epoch, metrics["H"]] for epoch, metrics in trace.items()],
-        "last": record.metrics["last"],
-        "published_pick": record.metrics["test-peek"],
         "seconds": record.run["seconds"],
         "environment": {
             name: record.run[name] for name in ("gzslbench", "python", "torch", "device", "threads")
         },
     }
+    if record.failure is not None:
+        return {**told, "failure": record.failure}
+    lines = [line for line in folder.metrics() if line["leg"] == "final" and "metrics" in line]
+    trace = {line["epoch"]: {name: line["metrics"][name] for name in PERCENTAGES} for line in lines}
+    if entry.at not in trace:
+        raise StoreError(
+            f"no metrics of epoch {entry.at}", where=folder.metrics_file, fix="remove the run's folder"
+        )
+    return {
+        **told,
+        "metrics": trace[entry.at],
+        "H_by_epoch": [[epoch, metrics["H"]] for epoch, metrics in trace.items()],
+        "last": record.metrics["last"],
+        "published_pick": record.metrics["test-peek"],
+    }
+
+
+def _tell(name: str, runs: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> None:
+    spreads = {metric: "" if s["std"] is None else f" ± {s['std']:.1f}" for metric, s in summary.items()}
+    told = "  ".join(f"{metric} {s['mean']:.1f}{spreads[metric]}" for metric, s in summary.items())
+    finished = [run for run in runs if "metrics" in run]
+    click.echo(f"{name} ({len(finished)} of {len(runs)} seeds): {told}")
+    for run in runs:
+        if "failure" in run:
+            click.echo(f"  seed {run['seed']} diverged: {run['failure']}")
 
 
 @click.command()
@@ -80,25 +88,32 @@ def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, An
 @click.option(
     "--out", type=click.Path(path_type=Path), help="[default: metrics/NAME.json beside this program]"
 )
-def measure(name: str, results: Path, out: Path | None) -> None:
-    """Run the suite NAME and store its metrics."""
+@click.option("--check", is_flag=True, help="Compare with the stored metrics instead of storing.")
+def measure(name: str, results: Path, out: Path | None, check: bool) -> None:
+    """Run the suite NAME and store its metrics, or check them."""
     try:
         suite = load_suite(name)
+        out = out or METRICS / f"{suite.name}.json"
+        stored = read_stored(out) if check else None
+        if stored is None:
+            make_writable(out)
         runs = run_suite(suite, Store(results))
+        groups = {key: {"summary": summarize(value), "runs": value} for key, value in runs.items()}
+        for key, group in groups.items():
+            _tell(key, group["runs"], group["summary"])
+        failed = any("failure" in run for value in runs.values() for run in value)
+        if stored is None:
+            date = datetime.now(timezone.utc).date().isoformat()
+            write_stored(out, {"suite": suite.name, "title": suite.title, "date": date, "runs": groups})
+            click.echo(f"stored in {out}")
+        else:
+            for moved, line in compare(stored, groups):
+                failed |= moved
+                click.echo(line)
     except GzslBenchError as error:
         raise click.ClickException(str(error)) from error
-    stored = {
-        "suite": suite.name,
-        "title": suite.title,
-        "date": datetime.now(timezone.utc).date().isoformat(),
-        "runs": {key: {"summary": summarize(value), "runs": value} for key, value in runs.items()},
-    }
-    out = out or METRICS / f"{suite.name}.json"
-    out.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    for key, value in stored["runs"].items():
-        told = "  ".join(f"{m} {s['mean']:.1f} ± {s['std']:.1f}" for m, s in value["summary"].items())
-        click.echo(f"{key} ({len(value['runs'])} seeds): {told}")
-    click.echo(f"stored in {out}")
+    if failed:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -77,4 +77,16 @@ def _run(entry: Mapping[str, Any], content: Mapping[str, Any]) -> SuiteRun:
         shuffle_semantics=entry.get("shuffle_semantics"),
         **content["shared"],
     )
-    return SuiteRun(entry["name"], request, entry.get("at", entry["epochs"]))
+    at = entry.get("at", request.epochs)
+    if request.select != "last":
+        raise ValueError(f"run {entry['name']!r} is read at a fixed epoch, which leaves nothing to select")
+    if at != request.epochs and not (0 < at < request.epochs and _is_due(at, request.eval_every)):
+        raise ValueError(
+            f"run {entry['name']!r} is not evaluated at = {at}: choose a multiple of eval_every ="
+            f" {request.eval_every} up to epochs = {request.epochs}"
+        )
+    return SuiteRun(entry["name"], request, at)
+
+
+def _is_due(epoch: int, every: int) -> bool:
+    return every > 0 and epoch % every == 0

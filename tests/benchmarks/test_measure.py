@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 import gzslbench_benchmarks
 from gzslbench.execution.plan import make_plan
-from gzslbench_benchmarks.measure import measure, summarize
+from gzslbench_benchmarks.measure import measure
+from gzslbench_benchmarks.stored import summarize
 from gzslbench_benchmarks.suite import load_suite
 
 METRICS = sorted((Path(gzslbench_benchmarks.__file__).parent / "metrics").glob("*.json"))
@@ -34,31 +35,87 @@ at = 1
 """
 
 
-def test_a_measured_suite_stores_each_seed_at_the_fixed_epoch(tmp_path):
-    suite, out = tmp_path / "tiny.toml", tmp_path / "tiny.json"
-    suite.write_text(TINY)
-    asked = [str(suite), "--results", str(tmp_path / "results"), "--out", str(out)]
-    outcome = CliRunner().invoke(measure, asked)
+WILD = """
+[[runs]]
+name = "wild"
+method = "ce-gzsl"
+set = { lr = 1e30 }
+seeds = [1]
+epochs = 2
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Calls the program on a suite with this text; everything it writes stays in ``tmp_path``."""
+
+    def call(text=TINY, *options):
+        (tmp_path / "tiny.toml").write_text(text)
+        places = ["--results", str(tmp_path / "results"), "--out", str(tmp_path / "metrics" / "tiny.json")]
+        return CliRunner().invoke(measure, [str(tmp_path / "tiny.toml"), *places, *options])
+
+    return call
+
+
+def stored_in(tmp_path):
+    return json.loads((tmp_path / "metrics" / "tiny.json").read_text())["runs"]
+
+
+def test_a_measured_suite_stores_each_seed_at_the_fixed_epoch(tiny, tmp_path):
+    outcome = tiny()
     assert outcome.exit_code == 0, outcome.output
-    stored = json.loads(out.read_text())["runs"]["small"]
+    stored = stored_in(tmp_path)["small"]
     assert [run["seed"] for run in stored["runs"]] == [1, 2]
     for run in stored["runs"]:
         assert run["at"] == 1 and run["last"]["epoch"] == 2
         assert dict(run["H_by_epoch"])[1] == run["metrics"]["H"]
     mean = sum(run["metrics"]["H"] for run in stored["runs"]) / 2
     assert stored["summary"]["H"]["mean"] == pytest.approx(mean)
-    before = out.read_text()
-    assert CliRunner().invoke(measure, asked).exit_code == 0  # finished runs are read
-    assert json.loads(out.read_text())["runs"] == json.loads(before)["runs"]
+    before = stored_in(tmp_path)
+    assert tiny().exit_code == 0  # finished runs are read
+    assert stored_in(tmp_path) == before
 
 
-def test_the_tolerance_is_three_deviations_and_at_least_three_points():
-    def runs(*values):
-        return [{"metrics": dict.fromkeys(("U", "S", "H", "T1", "AUSUC"), value)} for value in values]
+def test_a_check_stores_nothing_and_names_what_moved(tiny, tmp_path):
+    assert "without --check first" in tiny(TINY, "--check").output
+    assert not (tmp_path / "results").exists()
+    tiny()
+    outcome = tiny(TINY, "--check")
+    assert outcome.exit_code == 0 and "small: as stored" in outcome.output
+    path = tmp_path / "metrics" / "tiny.json"
+    content = json.loads(path.read_text())
+    summary = content["runs"]["small"]["summary"]["S"]
+    summary["mean"] += summary["tolerance"] + 1
+    path.write_text(json.dumps(content))
+    before = path.read_bytes()
+    outcome = tiny(TINY, "--check")
+    assert outcome.exit_code == 1 and "small: S moved from" in outcome.output
+    assert path.read_bytes() == before
 
-    assert summarize(runs(50.0))["H"] == {"mean": 50.0, "std": 0.0, "tolerance": 3.0}
-    spread = summarize(runs(40.0, 50.0, 60.0))["H"]
-    assert (spread["mean"], spread["std"], spread["tolerance"]) == (50.0, 10.0, 30.0)
+
+def test_a_diverged_run_is_stored_with_its_failure_and_the_others_go_on(tiny, tmp_path):
+    one_seed = TINY.replace("seeds = [1, 2]", "seeds = [1]")
+    head, runs = one_seed.split("[[runs]]")
+    outcome = tiny(head + WILD + "[[runs]]" + runs)
+    assert outcome.exit_code == 1
+    assert "wild (0 of 1 seeds)" in outcome.output and "seed 1 diverged" in outcome.output
+    stored = stored_in(tmp_path)
+    (wild,), (small,) = stored["wild"]["runs"], stored["small"]["runs"]
+    assert wild["status"] == "diverged" and wild["failure"]["epoch"] in (1, 2) and "metrics" not in wild
+    assert stored["wild"]["summary"] == {}
+    assert small["status"] == "complete"
+    assert stored["small"]["summary"]["H"] == {"mean": small["metrics"]["H"], "std": None, "tolerance": None}
+
+
+def test_nothing_runs_where_the_metrics_cannot_be_stored(tiny, tmp_path):
+    (tmp_path / "metrics").write_text("in the way")
+    outcome = tiny()
+    assert outcome.exit_code == 1 and "cannot be stored" in outcome.output
+    assert not (tmp_path / "results").exists()
+
+
+def test_metrics_are_stored():
+    assert METRICS
 
 
 @pytest.mark.parametrize("path", METRICS, ids=[path.stem for path in METRICS])
@@ -67,6 +124,7 @@ def test_stored_metrics_agree_with_their_own_summary(path):
     for name, group in stored["runs"].items():
         assert group["summary"] == summarize(group["runs"]), name
         for run in group["runs"]:
+            assert run["status"] == "complete", (name, run["seed"])
             U, S, H = (run["metrics"][key] for key in ("U", "S", "H"))
             assert pytest.approx(2 * U * S / (U + S) if U + S else 0.0) == H
             assert dict(run["H_by_epoch"])[run["at"]] == H

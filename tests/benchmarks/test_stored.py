@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+
+from gzslbench.errors import StoreError
+from gzslbench_benchmarks.stored import compare, make_writable, read_stored, summarize, write_stored
+
+PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
+
+
+def group(*values, **others):
+    """Runs with each metric at ``values``, or at ``others`` where given."""
+    runs = [{"metrics": {**dict.fromkeys(PERCENTAGES, value), **others}} for value in values]
+    return {"summary": summarize(runs), "runs": runs}
+
+
+def told(stored, measured):
+    return list(compare({"small": stored}, {"small": measured}))
+
+
+def test_the_tolerance_is_three_deviations_and_at_least_three_points():
+    spread = group(40.0, 50.0, 60.0)["summary"]
+    assert list(spread) == list(PERCENTAGES)
+    assert spread["H"] == {"mean": 50.0, "std": 10.0, "tolerance": 30.0}
+    assert group(50.0, 50.1)["summary"]["H"]["tolerance"] == 3.0
+
+
+def test_one_seed_has_no_spread_and_no_tolerance():
+    assert group(50.0)["summary"]["H"] == {"mean": 50.0, "std": None, "tolerance": None}
+
+
+def test_diverged_runs_have_no_part_in_the_summary():
+    runs = [*group(40.0, 60.0)["runs"], {"failure": {"epoch": 2}}]
+    assert summarize(runs) == group(40.0, 60.0)["summary"]
+    assert summarize(runs[-1:]) == {}
+
+
+@pytest.mark.parametrize(
+    ("by", "moved"), [(0.0, False), (3.0, False), (-3.0, False), (3.5, True), (-3.5, True)]
+)
+def test_a_mean_has_moved_where_it_is_farther_off_than_the_tolerance(by, moved):
+    ((found, line),) = told(group(50.0, 50.0), group(50.0 + by, 50.0 + by))
+    assert found == moved
+    assert ("H moved from 50.0 to" in line) == moved
+
+
+def test_only_the_metric_that_moved_is_named():
+    ((found, line),) = told(group(50.0, 50.0), group(50.0, 50.0, U=60.0))
+    assert found
+    assert line == "small: U moved from 50.0 to 60.0 (tolerance 3.0)"
+
+
+def test_a_group_stored_of_one_seed_is_not_compared():
+    assert told(group(50.0), group(90.0)) == [(False, "small: one seed: not compared")]
+
+
+def test_a_group_of_which_nothing_finished_any_more_has_moved():
+    ((moved, line),) = told(group(50.0, 50.0), {"summary": {}})
+    assert moved and "every seed diverged" in line
+
+
+def test_groups_on_one_side_alone_count_as_moved():
+    found = list(compare({"old": group(1.0, 1.0)}, {"new": group(1.0, 1.0)}))
+    assert found == [(True, "new: not stored"), (True, "old: not in the suite any more")]
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "new" / "tiny.json"
+    make_writable(path)
+    write_stored(path, {"title": "tiny", "runs": {"small": group(40.0, 60.0)}})
+    assert read_stored(path) == {"small": {"summary": group(40.0, 60.0)["summary"]}}
+    assert [file.name for file in path.parent.iterdir()] == ["tiny.json"]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"runs": [1]}', '{"runs": {"small": {}}}'])
+def test_nothing_to_compare_with_is_an_error_that_names_the_file(tmp_path, content):
+    path = tmp_path / "tiny.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(StoreError, match="no stored metrics") as caught:
+        read_stored(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_or_folder_in_the_way_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "file" / "tiny.json", tmp_path / "folder"):
+        with pytest.raises(StoreError, match="cannot be stored"):
+            make_writable(path)
