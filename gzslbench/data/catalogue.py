@@ -95,6 +95,11 @@ def catalogue() -> Mapping[str, DatasetSpec]:
     return {name: _spec(name, table) for name, table in tomllib.loads(text).items()}
 
 
+def known_as(name: str) -> DatasetSpec | None:
+    """The file dataset called ``name``, in whatever case; None where there is none."""
+    return {known.lower(): spec for known, spec in catalogue().items()}.get(name.lower())
+
+
 def compare(dataset: Dataset, expected: Expected) -> Iterator[Comparison]:
     """Compare counts, dimensions and the split's fingerprint; unknown features and semantics are skipped."""
     split = dataset.split

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gzslbench.data import checks
-from gzslbench.data.catalogue import DatasetSpec, catalogue, compare
+from gzslbench.data.catalogue import DatasetSpec, compare, known_as
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.files import hdf5, xlsa17
 from gzslbench.data.locate import how_to_get, require_folder
 from gzslbench.errors import DataError, PluginError, did_you_mean
 from gzslbench.plugins import plugins
+from gzslbench.reading import check_folder, is_there, reading
 
 
 @dataclass(frozen=True)
@@ -45,38 +46,47 @@ def load_dataset(
         root: Folder of the datasets; None takes $GZSLBENCH_DATA, then ./data.
 
     Raises:
-        DataError: Unknown, not there, damaged, or contradicting itself.
+        DataError: Unknown, not there, not to be read, damaged, or contradicting itself.
         PluginError: The plugin that offers it cannot load it.
     """
     found = find(name_or_path, root)
     if isinstance(found, DatasetSpec):
         return _load_built_in(found, features, semantics)
-    if found.path.is_file():
-        dataset = _of_file(found.path, features, semantics)
-    else:
-        features = features or default_features(found)
-        dataset = _of_folder(found, features, semantics or default_semantics(found), root)
+    with reading(found.path, DataError):
+        if found.path.is_file():
+            dataset = _of_file(found.path, features, semantics)
+        else:
+            check_folder(found.path, DataError)
+            features = features or default_features(found)
+            dataset = _of_folder(found, features, semantics or default_semantics(found), root)
     return _with_surprises(dataset)
 
 
 def find(name_or_path: str | Path, root: str | Path | None = None) -> DatasetSpec | Place:
     """The spec of a dataset that a function makes, or the place of one that lies in files.
 
+    A folder that is called like a known dataset, in whatever case, is taken for that dataset.
+
     Raises:
-        DataError: Neither a known name nor a path, or a known dataset whose files are not there.
+        DataError: Neither a known name nor a path, or a known dataset whose files are not there; or the
+            path may not be read.
     """
     known = plugins().datasets()
-    spec = {name.lower(): spec for name, spec in known.items()}.get(str(name_or_path).lower())
+    asked = str(name_or_path)
+    if not asked.strip():
+        raise DataError("the name of the dataset is empty", fix=did_you_mean(asked, list(known)))
+    spec = {name.lower(): spec for name, spec in known.items()}.get(asked.lower())
     if spec is not None:
         return spec if spec.load else Place(spec.name, require_folder(spec, root), spec)
     path = Path(name_or_path)
-    if path.exists():
+    if is_there(path, DataError):
         name = path.resolve().name
-        return Place(name, path, catalogue().get(name))
+        spec = known_as(name)
+        return Place(spec.name if spec else name, path, spec)
     raise DataError(
-        f"no dataset {str(name_or_path)!r}: neither a known name nor a folder or HDF5 file",
+        f"no dataset {asked!r}: neither a known name nor a folder or HDF5 file",
         where=path.absolute(),
-        fix=did_you_mean(str(name_or_path), list(known)),
+        fix=did_you_mean(asked, list(known)),
     )
 
 
@@ -107,9 +117,12 @@ def fitting_hdf5(folder: Path, features: str) -> tuple[Path | None, str]:
     path = folder / f"{features}.h5"
     if not path.is_file():
         return None, ""
-    if not hdf5.is_ours(path) and (folder / f"{features}.mat").is_file():
-        return None, f"{path.name} was passed over: it is damaged or not of gzslbench's layout"
-    remembered = hdf5.stored_sources(path)
+    try:
+        remembered = hdf5.stored_sources(path)
+    except DataError as error:
+        if not (folder / f"{features}.mat").is_file():
+            raise
+        return None, f"{path.name} was passed over: {error.what}"
     for source in xlsa17.source_files(folder, features):
         if source.is_file() and (
             source.name not in remembered or not remembered[source.name].still_is(source)
@@ -160,7 +173,8 @@ def _of_file(path: Path, features: str | None, semantics: str | None) -> Dataset
         raise DataError(
             f"it holds the features {dataset.features_name!r}, not {features!r}", where=path, fix=fix
         )
-    return dataset
+    spec = known_as(dataset.name)
+    return replace(dataset, name=spec.name) if spec else dataset
 
 
 def _load_built_in(spec: DatasetSpec, features: str | None, semantics: str | None) -> Dataset:
@@ -191,7 +205,7 @@ def _with_surprises(dataset: Dataset) -> Dataset:
 
 
 def _surprises(dataset: Dataset) -> Iterator[str]:
-    spec = catalogue().get(dataset.name)
+    spec = known_as(dataset.name)
     if spec is not None and spec.expected is not None:
         for line in compare(dataset, spec.expected):
             if not line.agrees:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from gzslbench.data.catalogue import XLSA17_PAGE, DatasetSpec
 from gzslbench.errors import DataError
+from gzslbench.reading import is_there
 
 ROOT_VARIABLE = "GZSLBENCH_DATA"
+ABOVE = ("", "data", "xlsa17/data", "cvpr18xian/data")
+"""Where under the data root the datasets' folders may lie: as they are, or as an archive unpacks."""
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -18,25 +21,33 @@ def data_root(root: str | Path | None = None) -> Path:
 
 def candidates(name: str, root: str | Path | None = None) -> list[Path]:
     """The folders in which the dataset ``name`` is looked for, in order."""
-    top = data_root(root)
-    return [top / name, top / "xlsa17" / "data" / name]
+    return [data_root(root) / above / name for above in ABOVE]
 
 
 def find_folder(name: str, root: str | Path | None = None) -> Path | None:
-    """The folder of the dataset ``name``, or None where there is none."""
-    return next((folder for folder in candidates(name, root) if folder.is_dir()), None)
+    """The folder of the dataset ``name``, or None where there is none.
+
+    Raises:
+        DataError: The data root may not be read.
+    """
+    there = (folder for folder in candidates(name, root) if is_there(folder, DataError))
+    return next((folder for folder in there if folder.is_dir()), None)
 
 
 def require_folder(spec: DatasetSpec, root: str | Path | None = None) -> Path:
     """The folder of a known dataset.
 
     Raises:
-        DataError: There is none; says where to get the files and where to put them.
+        DataError: There is none, says where to get the files and where to put them; or it may not be read.
     """
     folder = find_folder(spec.name, root)
     if folder is None:
-        places = " or ".join(str(place) for place in candidates(spec.name, root))
-        raise DataError(f"the files of {spec.name} are not there", where=places, fix=how_to_get(spec, root))
+        below = ", ".join(above for above in ABOVE if above)
+        raise DataError(
+            f"the files of {spec.name} are not there",
+            where=f"{candidates(spec.name, root)[0]}, likewise under {below}",
+            fix=how_to_get(spec, root),
+        )
     return folder
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -94,6 +95,24 @@ def kind(request) -> str:
 @pytest.fixture
 def folder(tmp_path, arrays) -> Path:
     return write_folder(tmp_path / "TINY", *arrays)
+
+
+@pytest.fixture
+def forbid(monkeypatch):
+    """Take the right to read a file away, from root too, who may read every file."""
+    opened, forbidden = Path.open, set()
+
+    def refuse(self, *args, **kwargs):
+        if self in forbidden:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+        return opened(self, *args, **kwargs)
+
+    def forbid(path: Path) -> None:
+        path.chmod(0)
+        forbidden.add(path)
+        monkeypatch.setattr(Path, "open", refuse)
+
+    return forbid
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from gzslbench.data.files.importing import import_dataset
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError
+
+LONG = "a" * 300
 
 
 def drop(which, key):
@@ -223,3 +230,62 @@ def test_a_class_list_with_an_unknown_name_is_refused(folder):
     (folder / "valclasses1.txt").write_text("name+0\nnobody\n")
     with pytest.raises(DataError, match="'nobody' is no class"):
         load_dataset(folder)
+
+
+def test_a_class_list_that_is_not_utf8_is_refused_with_its_line(folder):
+    (folder / "valclasses1.txt").write_bytes("name+0\nblüte\n".encode("latin-1"))
+    with pytest.raises(DataError, match="save the list as UTF-8") as caught:
+        load_dataset(folder)
+    assert caught.value.where == f"{folder / 'valclasses1.txt'}: line 2"
+
+
+@pytest.mark.parametrize("name", ["res101.mat", "att_splits.mat", "valclasses1.txt", "SYNTHETIC.txt"])
+@pytest.mark.parametrize("read", [load_dataset, import_dataset])
+def test_a_file_that_may_not_be_read_is_named_and_not_to_be_downloaded_again(folder, forbid, name, read):
+    (folder / "valclasses1.txt").write_text("name+0\n")
+    (folder / "SYNTHETIC.txt").touch()
+    forbid(folder / name)
+    with pytest.raises(DataError, match="make it readable") as caught:
+        read(folder, "res101")
+    assert caught.value.where == str(folder / name)
+
+
+def test_an_hdf5_file_that_may_not_be_read_is_named(folder, forbid):
+    stored = import_dataset(folder)
+    forbid(stored)
+    with pytest.raises(DataError, match="make it readable"):
+        load_dataset(stored)
+    assert any(
+        "res101.h5 was passed over: cannot be read: Permission denied" in note
+        for note in load_dataset(folder).notes
+    )
+    (folder / "res101.mat").unlink()
+    with pytest.raises(DataError, match="make it readable"):
+        load_dataset(folder, "res101")
+
+
+@pytest.mark.parametrize("read", [load_dataset, import_dataset])
+def test_a_folder_that_may_not_be_listed_is_named(folder, monkeypatch, read):
+    def refuse(self):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DataError, match="make it readable") as caught:
+        read(folder)
+    assert caught.value.where == str(folder)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"name_or_path": LONG},
+        {"name_or_path": "AWA2", "root": LONG},
+        {"name_or_path": "TINY", "features": LONG},
+        {"name_or_path": "TINY", "semantics": LONG},
+    ],
+    ids=["name", "root", "features", "semantics"],
+)
+def test_a_name_longer_than_any_file_may_have_is_refused(folder, monkeypatch, asked):
+    monkeypatch.chdir(folder.parent)
+    with pytest.raises(DataError, match="give a shorter name"):
+        load_dataset(**asked)

@@ -5,14 +5,15 @@ import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pytest
 from scipy.io import savemat
 
 from gzslbench.data import load
-from gzslbench.data.catalogue import DatasetSpec
+from gzslbench.data.catalogue import DatasetSpec, catalogue
 from gzslbench.data.files.importing import import_dataset
-from gzslbench.data.load import feature_files, load_dataset
+from gzslbench.data.load import feature_files, find, load_dataset
 from gzslbench.data.made.digits import load_digits
 from gzslbench.errors import DataError, PluginError
 
@@ -37,15 +38,42 @@ def test_the_root_comes_from_the_environment_then_from_the_working_folder(root, 
     assert load_dataset("FLO").name == "FLO"
 
 
-def test_an_unpacked_archive_is_found(root):
-    (root / "xlsa17" / "data").mkdir(parents=True)
-    (root / "FLO").rename(root / "xlsa17" / "data" / "FLO")
+@pytest.mark.parametrize("above", ["data", "xlsa17/data", "cvpr18xian/data"])
+def test_an_unpacked_archive_is_found(root, above):
+    (root / above).mkdir(parents=True)
+    (root / "FLO").rename(root / above / "FLO")
     assert load_dataset("FLO", root=root).name == "FLO"
 
 
 def test_a_folder_is_called_by_its_name(folder):
     dataset = load_dataset(folder)
     assert dataset.task_id.startswith("TINY/res101/att/ps-")
+
+
+def test_a_folder_called_like_a_known_dataset_in_another_case_is_that_dataset(root, tmp_path):
+    expected = load_dataset("FLO", root=root)
+    (root / "FLO").rename(root / "flo")
+    dataset = load_dataset(root / "flo")
+    assert dataset.task_id == expected.task_id
+    assert "images: 30, but the published files have 8189" in dataset.notes
+    assert find(root / "flo").spec is catalogue()["FLO"]
+
+
+def test_an_hdf5_file_of_a_known_dataset_in_another_case_is_that_dataset(root, tmp_path):
+    stored = import_dataset(root / "FLO", out=tmp_path / "x.h5")
+    with h5py.File(stored, "r+") as file:
+        file.attrs["name"] = "flo"
+    dataset = load_dataset(stored)
+    assert dataset.name == "FLO"
+    assert "images: 30, but the published files have 8189" in dataset.notes
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_refused_with_the_names_there_are(folder, monkeypatch, name):
+    monkeypatch.chdir(folder)
+    with pytest.raises(DataError, match="empty") as caught:
+        load_dataset(name)
+    assert "AWA2" in caught.value.fix
 
 
 def test_a_misspelled_name_is_answered_with_the_nearest():
@@ -59,6 +87,7 @@ def test_a_known_dataset_that_is_not_there_says_where_to_get_it_and_where_to_put
     assert "mpi-inf.mpg.de" in caught.value.fix
     assert str(tmp_path / "AWA2") in caught.value.fix
     assert "GZSLBENCH_DATA" in caught.value.fix
+    assert caught.value.where == (f"{tmp_path / 'AWA2'}, likewise under data, xlsa17/data, cvpr18xian/data")
 
 
 def test_a_missing_feature_file_lists_those_there(root):
@@ -121,7 +150,7 @@ def test_semantics_added_after_the_import_are_found(folder, arrays):
 def test_a_foreign_hdf5_file_beside_the_mat_is_passed_over_with_a_note(folder):
     (folder / "res101.h5").write_bytes(b"something else")
     dataset = load_dataset(folder)
-    assert any("not of gzslbench's layout" in note for note in dataset.notes)
+    assert any("res101.h5 was passed over: no HDF5 file" in note for note in dataset.notes)
 
 
 def test_what_differs_from_the_published_files_is_a_note(root):

@@ -23,11 +23,12 @@ from gzslbench.data.dataset import Dataset, ValidationHint
 from gzslbench.data.files.sources import Source
 from gzslbench.data.split import Split
 from gzslbench.errors import DataError, did_you_mean
+from gzslbench.reading import check_file
 
 LAYOUT = "gzslbench-dataset"
 VERSION = 1
 _CHUNK = 1 << 20
-_AGAIN = "write it again with `gzslbench data import`"
+_AGAIN = "move it away, and write it again with `gzslbench data import`"
 _HINTS = ("train_rows", "val_rows", "train_classes", "val_classes")
 
 
@@ -58,7 +59,7 @@ def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:
     Without ``semantics``, ``att`` is taken, or the only one there is.
 
     Raises:
-        DataError: No file of this layout, damaged, or without these semantics.
+        DataError: No file of this layout, damaged, not to be read, or without these semantics.
     """
     with _opened(path) as file:
         return _read(file, path, semantics)
@@ -141,8 +142,7 @@ def _choose(there: list[str], semantics: str | None, path: Path) -> str:
 def _opened(path: Path) -> Iterator[Any]:
     import h5py
 
-    if not path.is_file():
-        raise DataError("no such file", where=path, fix="check the folder and the name")
+    check_file(path, DataError)
     try:
         file = h5py.File(path, "r")
     except OSError as error:

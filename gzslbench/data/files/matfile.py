@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.errors import DataError
+from gzslbench.reading import check_file
 
 _MATRIX, _COMPRESSED = 14, 15
 _ELEMENTS = {*range(1, 8), 9, 12, 13, _MATRIX, _COMPRESSED, 16, 17, 18}
@@ -23,10 +24,9 @@ def read_mat(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
     Cell arrays and char arrays become flat arrays of str.
 
     Raises:
-        DataError: The file is missing, truncated or no MATLAB file.
+        DataError: The file is missing, may not be read, is truncated or no MATLAB file.
     """
-    if not path.is_file():
-        raise DataError("no such file", where=path, fix="check the folder and the name")
+    check_file(path, DataError)
     try:
         found = _read_73(path, wanted) if is_hdf5(path) else _read_5(path, wanted)
     except Exception as error:  # the readers raise whatever damaged bytes lead them to

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from gzslbench.data.catalogue import Comparison, DatasetSpec, catalogue, compare
+from gzslbench.data.catalogue import Comparison, DatasetSpec, compare, known_as
 from gzslbench.data.checks import check_features
 from gzslbench.data.content import content_hash
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.files.sources import sha256_of
 from gzslbench.data.load import find, load_dataset
+from gzslbench.errors import DataError
+from gzslbench.reading import reading
 
 
 def verify_dataset(
@@ -32,8 +34,10 @@ def verify_dataset(
     check_features(dataset.features, f"{where}: features {dataset.features_name}")
     lines = list(_content(dataset))
     if not isinstance(found, DatasetSpec):
-        lines += _files(dataset, found.path if found.path.is_dir() else found.path.parent)
-    spec = catalogue().get(dataset.name)
+        folder = found.path if found.path.is_dir() else found.path.parent
+        with reading(folder, DataError):
+            lines += _files(dataset, folder)
+    spec = known_as(dataset.name)
     if spec is not None and spec.expected is not None:
         lines += compare(dataset, spec.expected)
     return dataset, lines

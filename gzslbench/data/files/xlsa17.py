@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gzslbench.data import checks
 from gzslbench.data.content import content_hash
 from gzslbench.data.dataset import Dataset, ValidationHint
+from gzslbench.data.files.class_list import read_class_list
 from gzslbench.data.files.matfile import read_mat, variables
 from gzslbench.data.files.sources import sha256_of
 from gzslbench.data.split import Rows, Split
@@ -177,7 +178,7 @@ def _validation(folder: Path, splits: SplitsFile, count: int) -> ValidationHint 
 def _class_list(path: Path, names: Sequence[str]) -> NDArray[np.int64] | None:
     if not path.is_file():
         return None
-    listed = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    listed = read_class_list(path)
     unknown = [name for name in listed if name not in names]
     if unknown:
         raise DataError(

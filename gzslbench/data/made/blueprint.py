@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gzslbench.data.catalogue import Expected
 from gzslbench.data.checks import PARTS
+from gzslbench.data.files.class_list import read_class_list
 from gzslbench.data.files.matfile import read_mat, variables
 from gzslbench.data.files.xlsa17 import RAW, SPLITS, feature_names
 from gzslbench.data.holdout import evenly_spaced
@@ -58,7 +59,7 @@ def real_blueprint(folder: Path, expected: Expected, rng: np.random.Generator) -
     if folder / _FIRST not in paths:
         return None
     splits = {path.name: read_mat(path, variables(path)) for path in paths}
-    lists = {path.name: _lines(path) for path in sorted(folder.glob("*classes*.txt"))}
+    lists = {path.name: read_class_list(path) for path in sorted(folder.glob("*classes*.txt"))}
     labels = _published_labels(folder)
     if labels is None:
         labels = _deal_all(splits, lists, expected.unseen, rng)
@@ -168,7 +169,3 @@ def _rows(found: Variables, name: str) -> NDArray[np.int64]:
 
 def _numbers(listed: tuple[str, ...], names: list[str]) -> NDArray[np.int64]:
     return np.array(sorted(names.index(name) for name in listed if name in names), dtype=np.int64)
-
-
-def _lines(path: Path) -> tuple[str, ...]:
-    return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from gzslbench.errors import DataError, StoreError
+from gzslbench.reading import check_file, check_folder, is_there, reading
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (errno.EACCES, "make it readable"),
+        (errno.EPERM, "make it readable"),
+        (errno.ENAMETOOLONG, "shorter name"),
+        (errno.EIO, "check the disk"),
+    ],
+)
+def test_the_advice_is_that_of_the_cause_at_the_file_it_names(code: int, advice: str) -> None:
+    with pytest.raises(StoreError, match=advice) as caught, reading(Path("folder"), StoreError):
+        raise OSError(code, os.strerror(code), "folder/file")
+    assert caught.value.what == f"cannot be read: {os.strerror(code)}"
+    assert caught.value.where == "folder/file"
+
+
+def test_a_cause_that_names_no_file_is_put_where_the_reader_was() -> None:
+    with pytest.raises(DataError, match="truncated") as caught, reading(Path("folder"), DataError):
+        raise OSError("truncated")
+    assert caught.value.where == "folder"
+
+
+def test_what_is_there_is_told_from_what_is_not_and_from_what_cannot_be_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    assert is_there(tmp_path, DataError)
+    assert is_there(tmp_path / "file", DataError)
+    assert not is_there(tmp_path / "none", DataError)
+    assert not is_there(tmp_path / "file" / "below", DataError)
+    with pytest.raises(DataError, match="shorter name"):
+        is_there(tmp_path / ("a" * 300), DataError)
+    with pytest.raises(DataError, match="leads back to itself"):
+        is_there(tmp_path / "loop", DataError)
+
+
+def test_a_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    check_file(tmp_path / "file", DataError)
+    check_folder(tmp_path, DataError)
+    with pytest.raises(DataError, match="name a file, not a folder"):
+        check_file(tmp_path, DataError)
+    with pytest.raises(DataError, match="check the folder and the name"):
+        check_file(tmp_path / "none", DataError)
+    with pytest.raises(DataError, match="check the folder and the name"):
+        check_folder(tmp_path / "file", DataError)
