@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from gzslbench.data.files import hdf5, xlsa17
 from gzslbench.data.files.sources import remember
 from gzslbench.data.load import Place, default_features, find, missing_features
 from gzslbench.errors import DataError
+from gzslbench.reading import check_folder, reading
+
+SUFFIX = ".h5"
 
 
 def import_dataset(
@@ -21,17 +25,25 @@ def import_dataset(
     Args:
         name_or_path: A known dataset of files, or a folder of xlsa17 shape.
         features: Stem of the feature file; None takes the dataset's default.
-        out: The file to write; None writes beside the .mat, where `load_dataset` prefers it.
+        out: The file to write, which ends in .h5; None writes beside the .mat, where `load_dataset` prefers
+            it. Of the files that may be there already, only one of our layout is replaced.
         root: Folder of the datasets; None takes $GZSLBENCH_DATA, then ./data.
 
     Raises:
-        DataError: Any of the files is missing or damaged, or the target cannot be written.
+        DataError: Any of the files is missing, not to be read or damaged, or the target is a file of
+            another kind or cannot be written.
     """
     place = find(name_or_path, root)
     if not isinstance(place, Place) or not place.path.is_dir():
         raise DataError(
             "nothing to import", where=name_or_path, fix="name a dataset that lies in MATLAB files"
         )
+    with reading(place.path, DataError):
+        return _import(place, features, out, root)
+
+
+def _import(place: Place, features: str | None, out: str | Path | None, root: str | Path | None) -> Path:
+    check_folder(place.path, DataError)
     features = features or default_features(place)
     if not (place.path / f"{features}.mat").is_file():
         raise missing_features(place, features, root)
@@ -40,7 +52,21 @@ def import_dataset(
         raise DataError(
             "no semantics", where=place.path / f"*{xlsa17.SPLITS}", fix="put att_splits.mat there"
         )
-    target = Path(out) if out is not None else place.path / f"{features}.h5"
+    target = Path(out) if out is not None else place.path / f"{features}{SUFFIX}"
+    _check_target(target)
     sources = [remember(path) for path in xlsa17.source_files(place.path, features)]
     hdf5.write_hdf5(target, xlsa17.read_folder(place.path, place.name, features, semantics), sources)
     return target
+
+
+def _check_target(target: Path) -> None:
+    if target.suffix != SUFFIX:
+        raise DataError(
+            "the file to write is no .h5 file", where=target, fix=f"give --out a name that ends in {SUFFIX}"
+        )
+    if os.path.lexists(target) and not hdf5.is_ours(target):
+        raise DataError(
+            "what is there is not of gzslbench's layout, or damaged, and is left as it is",
+            where=target,
+            fix="move it away, or name another file with --out",
+        )

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.io import savemat
 
 from gzslbench.data.content import content_hash
 from gzslbench.data.files.hdf5 import open_hdf5, stored_semantics, stored_sources
@@ -177,3 +178,42 @@ def test_opening_the_real_flowers_is_several_times_faster_than_the_mat(real_data
     from_hdf5, again = min(seconds(), seconds())
     assert content == again
     assert from_hdf5 * 4 < from_mat
+
+
+@pytest.mark.parametrize("content", [b"a thesis", b""])
+@pytest.mark.parametrize("out", ["res101.h5", "thesis.h5"])
+def test_a_foreign_file_is_never_lost(folder, content, out):
+    theirs = folder / out
+    theirs.write_bytes(content)
+    with pytest.raises(DataError, match="move it away") as caught:
+        import_dataset(folder, "res101", out=None if out == "res101.h5" else theirs)
+    assert caught.value.where == str(theirs)
+    assert theirs.read_bytes() == content
+
+
+def test_a_foreign_hdf5_file_and_a_folder_are_never_lost(folder, tmp_path):
+    with h5py.File(tmp_path / "theirs.h5", "w") as file:
+        file["weights"] = [1.0]
+    (tmp_path / "folder.h5").mkdir()
+    (tmp_path / "link.h5").symlink_to("nowhere")
+    before = (tmp_path / "theirs.h5").read_bytes()
+    for name in ("theirs.h5", "folder.h5", "link.h5"):
+        with pytest.raises(DataError, match="move it away"):
+            import_dataset(folder, out=tmp_path / name)
+    assert (tmp_path / "theirs.h5").read_bytes() == before
+    assert (tmp_path / "link.h5").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["res101.mat", "x.hdf5", "x", "x.H5"])
+def test_a_target_that_is_no_h5_file_is_refused(folder, name):
+    before = (folder / "res101.mat").read_bytes()
+    with pytest.raises(DataError, match=r"ends in \.h5"):
+        import_dataset(folder, out=folder / name)
+    assert (folder / "res101.mat").read_bytes() == before
+    assert not (folder / "x").exists()
+
+
+def test_a_file_of_ours_is_replaced(folder, stored, arrays):
+    arrays[0]["features"][0, 0] = 42
+    savemat(folder / "res101.mat", arrays[0])
+    assert open_hdf5(import_dataset(folder)).features[0, 0] == 42
