@@ -63,9 +63,10 @@ class InterruptedRunError(GzslBenchError):
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
-    """The advice to print when ``name`` is none of ``known``: the nearest name, then all of them."""
+    """The advice to print when ``name`` is none of ``known``: the nearest in any case, then all of them."""
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    hint = f"did you mean {by_lower[near[0]]!r}? " if near else ""
     return f"{hint}known: {', '.join(sorted(known)) or 'none'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -34,4 +35,4 @@ def synth(
         click.echo(json.dumps({"folder": str(written), "bytes": size}))
     else:
         click.echo(f"wrote {written} ({size / 2**20:.1f} MiB)")
-        click.echo(f"try it: gzslbench data show {written}")
+        click.echo(f"try it: {shlex.join(['gzslbench', 'data', 'show', str(written)])}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.catalogue import catalogue
+from gzslbench.data.catalogue import DatasetSpec, catalogue, known_as
 from gzslbench.data.files.xlsa17 import MARKER, SPLITS
 from gzslbench.data.locate import find_folder
 from gzslbench.data.made.blueprint import Blueprint, made_blueprint, real_blueprint, thin
@@ -37,7 +37,7 @@ def write_synthetic_folder(
     moved into place when all of them are written.
 
     Args:
-        like: AWA1, AWA2, CUB, FLO, SUN or APY.
+        like: AWA1, AWA2, CUB, FLO, SUN or APY, in any case.
         out: A folder that is empty or does not exist; its parent exists.
         seed: Of all random numbers.
         scale: The share of each class's rows to keep, above 0 and at most 1.
@@ -51,7 +51,8 @@ def write_synthetic_folder(
         DataError: ``like`` is unknown, ``out`` holds other files, cannot be written or has no room.
         ParamError: ``scale`` is out of range, or ``seed`` negative.
     """
-    if like not in catalogue():
+    spec = known_as(like)
+    if spec is None:
         raise DataError(
             f"no known dataset {like!r}", where="--like", fix=did_you_mean(like, list(catalogue()))
         )
@@ -63,13 +64,12 @@ def write_synthetic_folder(
         _check_target(out, overwrite)
         out.parent.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(seed)
-        blueprint, dim = _blueprint(like, root, rng)
+        blueprint, dim = _blueprint(spec, root, rng)
         blueprint = thin(blueprint, scale)
         _check_room(out, rows=len(blueprint.labels), dim=dim)
         features = make_features(blueprint.semantics, blueprint.labels, dim, rng)
-        marker = (
-            f"Features and image names in this folder are made: like {like}, seed {seed}, scale {scale:g}.\n"
-        )
+        how = f"like {spec.name}, seed {seed}, scale {scale:g}"
+        marker = f"Features and image names in this folder are made: {how}.\n"
         _write(out, blueprint, features, marker)
     except OSError as error:
         raise DataError(
@@ -78,11 +78,11 @@ def write_synthetic_folder(
     return out
 
 
-def _blueprint(like: str, root: str | Path | None, rng: np.random.Generator) -> tuple[Blueprint, int]:
-    """The blueprint of ``like``, real where the data root has one, and the dimension of its features."""
-    expected = catalogue()[like].expected
+def _blueprint(spec: DatasetSpec, root: str | Path | None, rng: np.random.Generator) -> tuple[Blueprint, int]:
+    """The blueprint of a dataset, real where the data root has one, and the dimension of its features."""
+    expected = spec.expected
     assert expected is not None
-    folder = find_folder(like, root)
+    folder = find_folder(spec.name, root)
     is_real = folder is not None and not (folder / MARKER).is_file()
     real = real_blueprint(folder, expected, rng) if folder is not None and is_real else None
     return real or made_blueprint(expected, rng), expected.features[FEATURES]
