@@ -50,7 +50,7 @@ def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, An
         "task": record.task["id"],
         "params": record.cell["params"],
         "at": entry.at,
-        "seconds": record.run["seconds"],
+        "seconds": record.run["seconds_train"] + record.run["seconds_evaluate"],
         "environment": {
             name: record.run[name] for name in ("gzslbench", "python", "torch", "device", "threads")
         },

@@ -119,6 +119,8 @@ def run(
     from gzslbench.execution.plan import Request, make_plan
     from gzslbench.execution.run import Options
 
+    if resume and rerun:
+        raise click.UsageError("--resume goes on with a run and --rerun begins it anew: give one of them")
     plan = make_plan(Request(**asked))
     if dry_run:
         from gzslbench.reporting.plan import print_plan

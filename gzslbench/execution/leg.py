@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -32,10 +32,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Seconds:
-    """Wall time of a run, interrupted or not."""
+    """Wall time of a leg, summed over its interruptions."""
 
     train: float = 0.0
     evaluate: float = 0.0
+
+    def __add__(self, other: Seconds) -> Seconds:
+        return Seconds(self.train + other.train, self.evaluate + other.evaluate)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,12 @@ class Leg:
     folder: RunFolder
     progress: Progress
     stop: Callable[[], bool]
-    seconds: Seconds = field(default_factory=Seconds)
+
+    @property
+    def owner(self) -> str:
+        """Whose checkpoint is whose: the cell, the leg, and what a choice on validation classes settled."""
+        epochs = self.params.as_dict().get("epochs")
+        return f"{self.cell.digest} {self.name} epochs={epochs} head_epochs={self.head_epochs}"
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,7 @@ class Outcome:
     history: tuple[Scored, ...]
     predictions: Predictions
     parameters: int
+    seconds: Seconds
 
 
 class LegRun:
@@ -82,6 +91,7 @@ class LegRun:
         self.method = build_method(leg.spec, train, leg.params, cell.seed)
         self.trainer = Trainer(self.method, train, cell.seed, cell.precision, cell.deterministic)
         self.evaluator = Evaluator(train, held_out)
+        self.seconds = Seconds()
         self.history: list[Scored] = []
         self.predictions: Predictions | None = None
         self.path = leg.folder.checkpoint_file(leg.name)
@@ -98,21 +108,22 @@ class LegRun:
         leg.progress.start(leg.name, self.trainer.iterations, self.trainer.iterations_done)
         clock = time.perf_counter()
         for end in self.trainer.epochs(leg.stop, leg.progress.iteration):
-            leg.seconds.train += time.perf_counter() - clock
+            self.seconds.train += time.perf_counter() - clock
             self._end_epoch(end)
             clock = time.perf_counter()
-        leg.seconds.train += time.perf_counter() - clock
+        self.seconds.train += time.perf_counter() - clock
         if self.trainer.interrupted:
             self._save()
             raise InterruptedRunError(
                 f"run {leg.cell.id} stopped as asked; its state is saved",
                 where=self.path,
-                fix="repeat the command with --resume to go on from here",
+                fix="repeat the command with --resume, and without --rerun, to go on from here",
             )
         if self.predictions is None:
             self._evaluate(self.trainer.counted_epochs)
         self._save()
-        return Outcome(tuple(self.history), self._last_predictions(), _count(self.method))
+        assert self.predictions is not None
+        return Outcome(tuple(self.history), self.predictions, _count(self.method), self.seconds)
 
     def _end_epoch(self, end: EpochEnd) -> None:
         line: dict[str, Any] = {
@@ -138,30 +149,25 @@ class LegRun:
         cell = self.leg.cell
         with numerics(self.leg.device, "fp32", cell.deterministic):
             evaluation = self.evaluator.evaluate(self.method, epoch, cell.seed, self.leg.head_epochs)
-        self.leg.seconds.evaluate += time.perf_counter() - clock
+        self.seconds.evaluate += time.perf_counter() - clock
         self.history = [scored for scored in self.history if scored.epoch < epoch]
         self.history.append(Scored(epoch, evaluation.trace))
         self.predictions = evaluation.predictions
         return evaluation.trace[-1]
 
-    def _last_predictions(self) -> Predictions:
-        assert self.predictions is not None
-        return self.predictions
-
     def _save(self) -> None:
         state = {
             "trainer": self.trainer.state_dict(),
-            "seconds": {"train": self.leg.seconds.train, "evaluate": self.leg.seconds.evaluate},
+            "seconds": [self.seconds.train, self.seconds.evaluate],
             "history": [[scored.epoch, [list(astuple(m)) for m in scored.trace]] for scored in self.history],
         }
-        save_checkpoint(self.path, self.leg.cell.digest, state)
+        save_checkpoint(self.path, self.leg.owner, state)
 
     def _resume(self) -> None:
         if self.path.exists():
-            state = load_checkpoint(self.path, self.leg.cell.digest, self.leg.device)
+            state = load_checkpoint(self.path, self.leg.owner, self.leg.device)
             self.trainer.load_state_dict(state["trainer"])
-            self.leg.seconds.train += state["seconds"]["train"]
-            self.leg.seconds.evaluate += state["seconds"]["evaluate"]
+            self.seconds = Seconds(*state["seconds"])
             self.history = [
                 Scored(epoch, tuple(Metrics(*m) for m in trace)) for epoch, trace in state["history"]
             ]

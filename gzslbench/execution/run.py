@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,13 +12,15 @@ import torch
 
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.validation import validation_dataset
-from gzslbench.errors import DivergedError, StoreError
+from gzslbench.errors import DivergedError, PluginError, StoreError
 from gzslbench.evaluation.predictions import save_predictions
 from gzslbench.evaluation.selection import PEEKS, Chosen, select
 from gzslbench.execution.cell import Cell
+from gzslbench.execution.choice import store_choice, stored_choice
 from gzslbench.execution.environment import environment, peak_memory
-from gzslbench.execution.leg import Leg, LegRun, Outcome
+from gzslbench.execution.leg import Leg, LegRun, Outcome, Seconds
 from gzslbench.execution.log import Logged
+from gzslbench.execution.memory import explained_shortage
 from gzslbench.execution.plan import Plan
 from gzslbench.execution.progress import Progress, Silent
 from gzslbench.params import Params, build
@@ -51,6 +52,8 @@ def run_cell(
 
     Raises:
         InterruptedRunError: The user stopped it; it can be resumed.
+        KeyboardInterrupt: The user stopped it when nothing was left to stop; its record is written.
+        DeviceError: Memory ran out.
         StoreError: The store cannot be written, another process runs the cell, or an interrupted run is
             in the way.
     """
@@ -62,11 +65,14 @@ def run_cell(
         if finished is not None:
             return finished, folder
         _prepare(folder, options)
-        with catch_interruption() as stop:
+        with catch_interruption() as stop, explained_shortage():
             watchers = Logged(progress or Silent(), folder.log_file)
             record = _run(plan, cell, folder, options, watchers, stop)
         folder.write_record(record)
+        folder.drop_previous()
     plugins().notify("gzslbench_run_end", record=record)
+    if stop.requested:  # too late for this run, in time for the next
+        raise KeyboardInterrupt
     return record, folder
 
 
@@ -79,7 +85,7 @@ def _prepare(folder: RunFolder, options: Options) -> None:
             fix="go on with it by --resume, or begin anew by --rerun",
         )
     if options.rerun:
-        folder.clear()
+        folder.set_aside()
 
 
 def _run(
@@ -88,7 +94,6 @@ def _run(
     plugins().load_all()  # whoever implements a run hook hears of the run
     plugins().notify("gzslbench_run_start", run=cell)
     started = datetime.now(timezone.utc)
-    clock = time.perf_counter()
     device = torch.device(plan.device)
     leg = Leg(
         name="final",
@@ -104,16 +109,14 @@ def _run(
         progress=progress,
         stop=stop,
     )
-    numbers: dict[str, Any]
     try:
-        numbers = _validated(leg) if cell.select == "val" else _last(leg)
+        numbers, seconds = _validated(leg) if cell.select == "val" else _last(leg)
     except DivergedError as error:
-        numbers = _failure(error)
+        numbers, seconds = _failure(error), Seconds()
     run = {
         "started": started.isoformat(timespec="seconds"),
-        "seconds": time.perf_counter() - clock,
-        "seconds_train": leg.seconds.train,
-        "seconds_evaluate": leg.seconds.evaluate,
+        "seconds_train": seconds.train,
+        "seconds_evaluate": seconds.evaluate,
         "peak_memory_bytes": peak_memory(device),
         "command": sys.argv,
         **environment(device),
@@ -129,32 +132,53 @@ def _run(
     )
 
 
-def _last(leg: Leg) -> dict[str, Any]:
+def _last(leg: Leg) -> tuple[dict[str, Any], Seconds]:
     """Train, and take the last epoch; the rules that peek at the test set are told apart."""
     outcome = LegRun(leg).run()
-    rules = ("last", *PEEKS)
-    return _numbers(leg, outcome, {rule: select(rule, outcome.history) for rule in rules})
+    chosen = {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)}
+    return _numbers(leg, outcome, chosen), outcome.seconds
 
 
-def _validated(leg: Leg) -> dict[str, Any]:
+def _validated(leg: Leg) -> tuple[dict[str, Any], Seconds]:
     """Choose the epochs on the validation split, train again on all of trainval, test once."""
-    held = validation_dataset(leg.dataset)
-    first = LegRun(replace(leg, name="validation", dataset=held)).run()
-    chosen = select("test-peek", first.history)
-    outcome = LegRun(
-        replace(
-            leg, params=_with_epochs(leg.params, chosen.epoch), eval_every=0, head_epochs=chosen.head_epoch
-        )
-    ).run()
+    choice = stored_choice(leg.folder) or _choose(leg)
+    settled = {"eval_every": 0, "head_epochs": choice["head_epoch"]}
+    params = _with_epochs(leg.params, choice["epoch"])
+    outcome = LegRun(replace(leg, params=params, **settled)).run()
     numbers = _numbers(leg, outcome, {"val": select("last", outcome.history)})
-    split = {"task": held.task_id, "counts": held.split.counts, "notes": list(held.notes)}
-    return {**numbers, "validation": {**_plain(chosen), **split}}
+    before = Seconds(*choice.pop("seconds"))
+    return {**numbers, "validation": choice}, before + outcome.seconds
+
+
+def _choose(leg: Leg) -> dict[str, Any]:
+    """The epochs of highest H on the validation split; kept, so that a resumed run holds to them."""
+    held = validation_dataset(leg.dataset)
+    outcome = LegRun(replace(leg, name="validation", dataset=held)).run()
+    choice = {
+        **_plain(select("test-peek", outcome.history)),
+        "task": held.task_id,
+        "counts": held.split.counts,
+        "notes": list(held.notes),
+        "seconds": astuple(outcome.seconds),
+    }
+    store_choice(leg.folder, choice)
+    return choice
 
 
 def _with_epochs(params: Params, epochs: int) -> Params:
-    """``params`` with another number of epochs, where the method counts any."""
+    """``params`` with the number of epochs chosen; 0 epochs is a method that trains none.
+
+    Raises:
+        PluginError: The method trains epochs that no parameter ``epochs`` counts.
+    """
     values = params.as_dict()
-    return build(type(params), {**values, "epochs": epochs}, "--select val") if "epochs" in values else params
+    if epochs and "epochs" not in values:
+        raise PluginError(
+            "the method's epochs cannot be chosen",
+            where=f"{type(params).__name__} has no parameter 'epochs'",
+            fix="give it one that its last stage counts by, or use --select last",
+        )
+    return build(type(params), {**values, "epochs": epochs}, "--select val") if epochs else params
 
 
 def _numbers(leg: Leg, outcome: Outcome, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
@@ -165,7 +189,7 @@ def _numbers(leg: Leg, outcome: Outcome, chosen: Mapping[str, Chosen]) -> dict[s
 
 def _failure(error: DivergedError) -> dict[str, Any]:
     where = {"term": error.term, "stage": error.stage, "epoch": error.epoch}
-    return {"status": "diverged", "parameters": 0, "metrics": {}, "failure": where}
+    return {"status": "diverged", "parameters": None, "metrics": {}, "failure": where}
 
 
 def _plain(chosen: Chosen) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from gzslbench.results.atomic import store_errors, write_atomically
 from gzslbench.results.record import Record
 
 RECORD = "record.json"
+OWN = (RECORD, "checkpoint-*.pt", "validation.json", "metrics.jsonl", "predictions.npz", "log.txt")
+"""What a run writes, in the order in which it is set aside."""
 LOCK = "lock"
 
 
@@ -142,17 +145,35 @@ class RunFolder:
             text = "".join(json.dumps(line) + "\n" for line in self.metrics() if stays(line))
             write_atomically(self.metrics_file, text.encode())
 
-    def clear(self) -> None:
-        """Remove what an earlier run left; the record goes first, so that what is half cleared is unfinished.
+    def set_aside(self) -> None:
+        """Move what an earlier run left, and nothing else, into ``previous``.
+
+        The record goes first, so that what is half set aside is unfinished.
 
         Raises:
             StoreError: The folder is read-only.
         """
-        with store_errors("the earlier run cannot be removed", self.path):
-            self.record_file.unlink(missing_ok=True)
-            for file in self.path.iterdir():
-                if file.is_file() and file.name != LOCK:
-                    file.unlink()
+        with store_errors("the earlier run cannot be set aside", self.path):
+            self.drop_previous()
+            self.previous.mkdir()
+            for pattern in OWN:
+                for file in self.path.glob(pattern):
+                    file.rename(self.previous / file.name)
+
+    def drop_previous(self) -> None:
+        """Remove what ``set_aside`` kept, now that there is a new record.
+
+        Raises:
+            StoreError: The folder is read-only.
+        """
+        with store_errors("the earlier run cannot be removed", self.previous):
+            if self.previous.is_dir():
+                shutil.rmtree(self.previous)
+
+    @property
+    def previous(self) -> Path:
+        """Where ``--rerun`` keeps the earlier run until the new one is finished."""
+        return self.path / "previous"
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,12 +23,11 @@ def resolve_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise DeviceError(
-            f"no device {name!r}", where="--device", fix=f"choose one of {', '.join(DEVICES)}"
-        ) from None
+            f"no device {name!r}", where="--device", fix=f"choose one of {', '.join(DEVICES)}, or cuda:1"
+        )
+    device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise DeviceError(
             "CUDA is asked for, and PyTorch sees no CUDA device",

@@ -33,14 +33,14 @@ def wait_for_lines(process, results, count):
 def test_killed_at_random_moments_and_resumed_the_record_is_the_same_to_the_bit(
     arguments, start, finish, tmp_path, method, extra
 ):
-    asked = arguments("--json", "--checkpoint-every", "1", *extra, method=method, epochs=EPOCHS)
+    asked = arguments("--json", "--checkpoint-every", "3", *extra, method=method, epochs=EPOCHS)
     status, whole, _ = finish([*asked, "--results", str(tmp_path / "whole")])
     assert status == 0
 
     broken = tmp_path / "broken"
     moments = random.Random(0)
     kills = 0
-    for _ in range(4):
+    for _ in range(3):
         process = start([*asked, "--results", str(broken), "--resume"])
         wait_for_lines(process, broken, lines(broken) + moments.randrange(1, 10))
         time.sleep(moments.random() * 0.05)
@@ -89,3 +89,44 @@ def test_a_damaged_checkpoint_is_refused_and_left_alone(arguments, start, finish
     assert checkpoint.exists()
     status, _, err = finish([*asked, "--rerun"])
     assert status == 0, err
+
+
+def test_a_rerun_keeps_the_finished_run_until_it_is_finished_itself(arguments, start, finish, results):
+    asked = arguments("--json", "--results", str(results), epochs=EPOCHS)
+    status, whole, _ = finish(asked)
+    assert status == 0
+    (record,) = results.glob("*/record.json")
+    (record.parent / "mine.txt").write_text("notes")
+    before = record.read_bytes()
+    process = start([*asked, "--rerun"])
+    wait_for_lines(process, results, 3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "without --rerun" in err
+    assert (record.parent / "previous" / "record.json").read_bytes() == before
+    assert finish([*asked, "--resume", "--rerun"])[0] == 2
+    status, resumed, _ = finish([*asked, "--resume"])
+    assert status == 0 and comparable(resumed) == comparable(whole)
+    assert not (record.parent / "previous").exists()
+    assert (record.parent / "mine.txt").read_text() == "notes"
+
+
+def test_a_resumed_run_holds_to_the_epochs_it_chose(arguments, start, finish, results):
+    asked = arguments("--json", "--checkpoint-every", "1", "--select", "val", epochs=EPOCHS)
+    process = start([*asked, "--results", str(results)])
+    deadline = time.monotonic() + 60
+    while process.poll() is None and not list(results.glob("*/checkpoint-final.pt")):
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.kill()
+    process.communicate()
+    (choice,) = results.glob("*/validation.json")
+    chosen = json.loads(choice.read_text())
+    status, resumed, err = finish([*asked, "--results", str(results), "--resume"])
+    assert status == 0, err
+    assert json.loads(resumed)["metrics"]["val"]["epoch"] == chosen["epoch"]
+
+    choice.write_text(json.dumps({**chosen, "epoch": chosen["epoch"] + 1}))
+    choice.with_name("record.json").unlink()
+    status, _, err = finish([*asked, "--results", str(results), "--resume"])
+    assert status == 2 and "belongs to run" in err

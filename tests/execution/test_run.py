@@ -1,12 +1,18 @@
 """gzslbench run, in this process."""
 
 import json
+import os
+import signal
+from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from gzslbench.cli import main
+from gzslbench.data.made.folder import write_synthetic_folder
+from gzslbench.data.validation import validation_dataset
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.hooks import hookimpl
@@ -94,6 +100,56 @@ def test_select_val_tests_once_at_the_epochs_the_validation_classes_chose(run, r
     tests = [line["epoch"] for line in lines if line["leg"] == "final" and "metrics" in line]
     assert len(validation) == 6 and tests == [chosen["epoch"]]
     assert chosen["H"] >= max(validation)
+
+
+def test_the_validation_split_is_part_of_the_cell(run, monkeypatch):
+    first = json.loads(run("--dry-run", "--json", "--select", "val").stdout)
+    assert first["validation"] and json.loads(run("--dry-run", "--json").stdout)["validation"] is None
+    monkeypatch.setattr(
+        "gzslbench.data.validation.validation_dataset", partial(validation_dataset, holdout=0.3)
+    )
+    assert json.loads(run("--dry-run", "--json", "--select", "val").stdout)["id"] != first["id"]
+
+
+def test_shuffled_semantics_keep_the_preset_of_their_own(tmp_path):
+    write_synthetic_folder("CUB", tmp_path / "CUB", scale=0.01, root=tmp_path)
+    asked = ["run", "--method", "ce-gzsl", "--dataset", "CUB", "--semantics", "sent", "--data", str(tmp_path)]
+    shuffled = CliRunner().invoke(main, [*asked, "--shuffle-semantics", "1", "--dry-run", "--json"])
+    assert json.loads(shuffled.stdout)["params"]["nz"] == 1024
+
+
+def test_a_stop_that_comes_too_late_for_a_run_keeps_its_record_and_stops_the_next(run, results):
+    class Impatient:
+        @hookimpl
+        def gzslbench_epoch_end(self, metrics):
+            if metrics["epoch"] == 6:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    plugins().manager.register(Impatient(), "impatient")
+    try:
+        outcome = run("--seed", "1", "--seed", "2")
+    finally:
+        plugins().manager.unregister(name="impatient")
+    assert outcome.exit_code == 130
+    assert [record.cell["seed"] for record in Store(results).records()] == [1]
+
+
+@pytest.mark.parametrize(
+    "shortage",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory"),
+        MemoryError(),
+    ],
+)
+def test_running_out_of_memory_names_what_to_lower(run, monkeypatch, shortage):
+    def fail(*_, **__):
+        raise shortage
+
+    monkeypatch.setattr("gzslbench.training.optimization.PhaseOptimizer.step", fail)
+    outcome = run()
+    assert outcome.exit_code == 2
+    assert "batch_size" in outcome.output and "memory ran out" in outcome.output
 
 
 def test_several_seeds_make_several_records(run, results):

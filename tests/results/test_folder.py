@@ -99,23 +99,22 @@ def test_the_id_is_the_folders_name_however_it_is_reached(folder: RunFolder, mon
     assert RunFolder(Path()).id == "run-a"
 
 
-def test_clearing_removes_all_but_the_lock_and_the_record_first(folder: RunFolder, monkeypatch) -> None:
+def test_setting_aside_moves_the_runs_own_files_and_the_record_first(folder: RunFolder, monkeypatch) -> None:
+    own = (folder.record_file, folder.metrics_file, folder.checkpoint_file("final"), folder.log_file)
     with folder.lock():
-        for file in (
-            folder.record_file,
-            folder.metrics_file,
-            folder.checkpoint_file("final"),
-            folder.log_file,
-        ):
-            file.write_text("{}")
-        removed = []
-        unlink = Path.unlink
-        monkeypatch.setattr(
-            Path, "unlink", lambda path, **more: (removed.append(path.name), unlink(path, **more))[1]
-        )
-        folder.clear()
-    assert removed[0] == "record.json"
-    assert [file.name for file in folder.path.iterdir()] == ["lock"]
+        for file in own:
+            file.write_text(file.name)
+        (folder.path / "notes.txt").write_text("mine")
+        moved = []
+        rename = Path.rename
+        monkeypatch.setattr(Path, "rename", lambda path, to: (moved.append(path.name), rename(path, to))[1])
+        folder.set_aside()
+        assert moved[0] == "record.json"
+        assert {file.name for file in folder.previous.iterdir()} == {file.name for file in own}
+        folder.set_aside()  # nothing is left to set aside; what was, goes
+        assert list(folder.previous.iterdir()) == []
+        folder.drop_previous()
+    assert sorted(file.name for file in folder.path.iterdir()) == ["lock", "notes.txt"]
 
 
 def test_a_second_process_is_told_who_runs_the_cell_and_the_lock_dies_with_it(folder: RunFolder) -> None:

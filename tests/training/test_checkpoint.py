@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gzslbench.errors import CheckpointError
 from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
@@ -33,7 +35,19 @@ def test_a_truncated_checkpoint_is_refused_by_name(path, cut):
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(CheckpointError, match="damaged") as caught:
         load_checkpoint(path, "run-a")
-    assert str(path) in str(caught.value) and "--resume" in str(caught.value)
+    assert str(path) in str(caught.value) and "--rerun" in str(caught.value)
+
+
+@given(st.data())
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_checkpoint_with_one_flipped_bit_is_refused(path, data):
+    content = bytearray(path.read_bytes())
+    at = data.draw(st.integers(0, 8 * len(content) - 1))
+    content[at // 8] ^= 1 << (at % 8)
+    flipped = path.with_name("flipped.pt")
+    flipped.write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_checkpoint(flipped, "run-a")
 
 
 def test_any_other_file_is_refused(tmp_path):
@@ -50,8 +64,8 @@ class Bomb:
 
 def test_a_checkpoint_runs_no_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    torch.save({"format": "gzslbench checkpoint 1", "owner": "run-a", "state": Bomb()}, tmp_path / "bomb.pt")
-    with pytest.raises(CheckpointError):
+    save_checkpoint(tmp_path / "bomb.pt", "run-a", {"bomb": Bomb()})
+    with pytest.raises(CheckpointError, match="no data"):
         load_checkpoint(tmp_path / "bomb.pt", "run-a")
     assert not Path("exploded").exists()
 

@@ -17,9 +17,10 @@ def test_cuda_where_there_is_none_says_what_to_do():
         resolve_device("cuda")
 
 
-def test_an_unknown_device_is_refused():
-    with pytest.raises(DeviceError, match="no device 'tpu9'"):
-        resolve_device("tpu9")
+@pytest.mark.parametrize("name", ["tpu9", "meta", "mps", "cuda:x", ""])
+def test_an_unknown_device_is_refused(name):
+    with pytest.raises(DeviceError, match=f"no device '{name}'"):
+        resolve_device(name)
 
 
 @pytest.mark.parametrize("precision", ["tf32", "fp8"])

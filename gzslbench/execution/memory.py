@@ -1,0 +1,35 @@
+"""Running out of memory, told as something to mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from gzslbench.errors import DeviceError
+
+
+@contextmanager
+def explained_shortage() -> Iterator[None]:
+    """Turn an allocation that failed inside into an error that names what to lower.
+
+    Raises:
+        DeviceError: Memory ran out.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise _shortage(error) from error
+    except RuntimeError as error:
+        if "DefaultCPUAllocator" not in str(error):
+            raise
+        raise _shortage(error) from error
+
+
+def _shortage(error: BaseException) -> DeviceError:
+    return DeviceError(
+        f"memory ran out: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+        where="training or evaluation",
+        fix="lower --set batch_size=…, syn_num=… or the widths (see `gzslbench methods NAME`), then --rerun",
+    )
