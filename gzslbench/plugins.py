@@ -14,14 +14,14 @@ import warnings
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import pluggy
 
 from gzslbench import hooks
 from gzslbench.data.catalogue import DatasetSpec
 from gzslbench.errors import PluginError, did_you_mean
-from gzslbench.method import MethodSpec
+from gzslbench.method import Kind, MethodSpec, Setting
 
 SWITCH = "GZSLBENCH_PLUGINS"
 OWN_DISTRIBUTION = "gzslbench"
@@ -119,6 +119,8 @@ class Plugins:
             for spec in offered:
                 if not isinstance(spec, kind):
                     self._fail(implementation.plugin_name, f"{hook} offers {spec!r}, no {kind.__name__}")
+                elif isinstance(spec, MethodSpec) and (objection := _objection(spec)):
+                    self._fail(implementation.plugin_name, f"{hook}: {spec.name!r} has {objection}")
                 elif spec.name in specs:
                     self._fail(implementation.plugin_name, f"{hook}: the name {spec.name!r} is taken")
                 else:
@@ -151,6 +153,14 @@ def every_entry() -> list[EntryPoint]:
 def plugins() -> Plugins:
     """The plugins of this process, found once."""
     return Plugins(entry for entry in every_entry() if allowed(entry))
+
+
+def _objection(spec: MethodSpec) -> str | None:
+    """Why a method cannot be offered: its kind or its setting is none that there is."""
+    for name, known in (("kind", get_args(Kind)), ("setting", get_args(Setting))):
+        if getattr(spec, name) not in known:
+            return f"the {name} {getattr(spec, name)!r}, none of {', '.join(known)}"
+    return None
 
 
 def _full_name(entry: EntryPoint) -> str:

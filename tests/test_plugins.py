@@ -108,6 +108,26 @@ def test_a_hook_that_fails_is_a_warning_and_the_others_work(write: Write, body: 
     assert complaint in here.errors["broken"]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("setting", "Transductive", "'mine' has the setting 'Transductive', none of inductive"),
+        ("setting", None, "'mine' has the setting None"),
+        ("kind", "generativ", "'mine' has the kind 'generativ', none of generative, scoring"),
+    ],
+)
+def test_a_method_of_no_known_setting_or_kind_makes_its_plugin_broken(
+    write: Write, field: str, value: object, complaint: str
+) -> None:
+    code = METHOD.format(name="mine").replace('"mine:Mine"', f'"mine:Mine", {field}={value!r}')
+    here = Plugins([write("broken", code), write("other", METHOD.format(name="other"))])
+    with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
+        assert set(here.methods()) == {"other"}
+    assert complaint in here.errors["broken"]
+    with pytest.raises(PluginError, match=f"the {field}"):
+        here.method("broken")
+
+
 def test_a_plugin_is_warned_about_once(write: Write, recwarn) -> None:
     here = Plugins([write("broken", "raise RuntimeError")])
     for _ in range(3):

@@ -5,7 +5,9 @@ The test features exist in the EvalView alone; a method never holds one.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor
 
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.preprocessing import fit_preprocessing
+from gzslbench.errors import PluginError, did_you_mean
 from gzslbench.method import Setting
 
 
@@ -41,7 +44,11 @@ class ClassTransductiveView(TrainView):
 
 @dataclass(frozen=True)
 class TransductiveView(ClassTransductiveView):
-    """The class-transductive view with all test features, shuffled and unlabelled, ``(m, d)``."""
+    """The class-transductive view with all test features, unlabelled, ``(m, d)``.
+
+    Their order is that of the sha256 of their bytes, so that it tells nothing of their classes, not even
+    which are seen, to a method that knows how it was made.
+    """
 
     unlabelled: Tensor
 
@@ -73,7 +80,11 @@ class EvalView:
 def make_views(
     dataset: Dataset, preprocessing: str, device: torch.device | str, setting: Setting = "inductive"
 ) -> tuple[TrainView, EvalView]:
-    """Preprocess (fitted on the seen training rows alone) and put both views on ``device``."""
+    """Preprocess (fitted on the seen training rows alone) and put both views on ``device``.
+
+    Raises:
+        PluginError: ``setting`` is none that there is.
+    """
     split, seen, unseen = dataset.split, dataset.seen_classes, dataset.unseen_classes
     classes = np.union1d(seen, unseen)
     transform = fit_preprocessing(preprocessing, dataset.features[split.trainval])
@@ -107,6 +118,17 @@ def _widen(train: TrainView, held_out: EvalView, setting: Setting) -> TrainView:
     shared = (train.features, train.labels, train.semantics, held_out.semantics[~held_out.seen])
     if setting == "class-transductive":
         return ClassTransductiveView(*shared)
-    rows = torch.cat([held_out.seen_features, held_out.unseen_features])
-    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0)).to(rows.device)
-    return TransductiveView(*shared, rows[order])
+    if setting == "transductive":
+        return TransductiveView(
+            *shared, _by_hash(torch.cat([held_out.seen_features, held_out.unseen_features]))
+        )
+    raise PluginError(
+        f"no setting {setting!r}", where="MethodSpec.setting", fix=did_you_mean(setting, [*get_args(Setting)])
+    )
+
+
+def _by_hash(rows: Tensor) -> Tensor:
+    """``(m, d)`` rows in the order of the sha256 of their bytes."""
+    hashes = [hashlib.sha256(row.tobytes()).digest() for row in rows.cpu().numpy()]
+    order = sorted(range(len(hashes)), key=hashes.__getitem__)
+    return rows[torch.tensor(order, device=rows.device)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import fields, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from gzslbench.data.made.synthetic import make_synthetic
 from gzslbench.data.preprocessing import PREPROCESSINGS, fit_preprocessing
 from gzslbench.data.split import Split
 from gzslbench.data.views import ClassTransductiveView, TransductiveView, make_views
+from gzslbench.errors import PluginError
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +132,22 @@ def test_a_transductive_view_adds_every_test_row_once_in_another_order(dataset):
     stacked = torch.cat([held_out.seen_features, held_out.unseen_features])
     assert sorted(map(tuple, train.unlabelled.tolist())) == sorted(map(tuple, stacked.tolist()))
     assert not torch.equal(train.unlabelled, stacked)
+
+
+def test_the_order_of_the_unlabelled_rows_is_that_of_their_bytes_whatever_their_place_in_the_data(dataset):
+    train, _ = make_views(dataset, "none", "cpu", "transductive")
+    hashes = [hashlib.sha256(row.tobytes()).hexdigest() for row in train.unlabelled.numpy()]
+    assert hashes == sorted(hashes)
+    split = dataset.split
+    swapped = replace(split, test_seen=split.test_unseen, test_unseen=split.test_seen)
+    other, _ = make_views(replace(dataset, split=swapped), "none", "cpu", "transductive")
+    assert torch.equal(train.unlabelled, other.unlabelled)
+
+
+@pytest.mark.parametrize("setting", ["Transductive", "", "inductve"])
+def test_a_setting_that_is_none_gives_no_view(dataset, setting):
+    with pytest.raises(PluginError, match=f"no setting '{setting}'"):
+        make_views(dataset, "none", "cpu", setting)
 
 
 def test_changing_a_view_leaves_the_dataset_and_the_other_view_unchanged(dataset):
