@@ -34,7 +34,8 @@ class Record:
             (both counted from 1, 0 before any) at which they were taken.
         validation: The choice made on the class-wise validation split, where there was one.
         parameters: Trained numbers in the method's modules; None where the run diverged.
-        failure: ``what`` became of a diverged run, and ``where``: epoch and term.
+        failure: Where a run diverged: the ``term`` of the loss that did, the ``stage``, and the ``epoch`` of
+            the stage, from 1.
         run: What two runs of one cell may differ in: times, versions, device, memory, command.
 
     Raises:
@@ -137,8 +138,8 @@ def _check(record: Record) -> None:
         _demand(record.failure is None, "failure", "is given for a complete run")
         _demand(record.headline is not None, f"metrics.{record.selection}", "is missing")
     else:
-        _demand(record.parameters is None or _is_count(record.parameters), "parameters", "is no count")
-        _demand(record.failure is not None, "failure", "is missing")
+        _demand(record.parameters is None, "parameters", "is given for a diverged run")
+        _check_failure(record.failure)
     for rule, metrics in record.metrics.items():
         _demand(rule in RULES, f"metrics.{rule}", f"is none of {', '.join(RULES)}")
         _check_metrics(metrics, f"metrics.{rule}")
@@ -150,6 +151,14 @@ def _check_metrics(metrics: Any, where: str) -> None:
         _demand(_is_percentage(metrics.get(name)), f"{where}.{name}", "is no number from 0 to 100")
     for name in EPOCHS:
         _demand(_is_count(metrics.get(name)), f"{where}.{name}", "is no epoch")
+
+
+def _check_failure(failure: Mapping[str, Any] | None) -> None:
+    if failure is None:
+        raise StoreError("failure is missing", where="field 'failure'")
+    for name in ("term", "stage"):
+        _demand(isinstance(failure.get(name), str), f"failure.{name}", "is no str")
+    _demand(_is_count(failure.get("epoch")) and failure["epoch"] > 0, "failure.epoch", "is no epoch")
 
 
 def _is_count(value: object) -> bool:

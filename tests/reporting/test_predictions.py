@@ -67,6 +67,7 @@ def test_damaged_predictions_are_a_warning_to_one_who_asks_for_the_record(record
 
 
 def test_a_diverged_run_has_none(record, folder) -> None:
-    diverged = replace(record, status="diverged", metrics={}, parameters=None, failure={"term": "critic"})
+    failure = {"term": "critic", "stage": "game", "epoch": 3}
+    diverged = replace(record, status="diverged", metrics={}, parameters=None, failure=failure)
     with pytest.raises(StoreError, match="diverged: it has no predictions"):
         predictions_of(diverged, folder)

@@ -27,6 +27,10 @@ metrics = st.fixed_dictionaries(
 )
 
 
+failures = st.fixed_dictionaries({"term": st.text(), "stage": st.text(), "epoch": st.integers(1, 10**6)})
+FAILURE = {"term": "critic", "stage": "game", "epoch": 3}
+
+
 @st.composite
 def records(draw: st.DrawFn) -> Record:
     selection = draw(st.sampled_from(["last", "val"]))
@@ -41,9 +45,9 @@ def records(draw: st.DrawFn) -> Record:
         selection=selection,
         metrics=by_rule if diverged else {**by_rule, selection: draw(metrics)},
         run=draw(tables),
-        parameters=draw(epochs),
+        parameters=None if diverged else draw(epochs),
         validation=draw(st.none() | tables),
-        failure=draw(tables) if diverged else None,
+        failure=draw(failures) if diverged else None,
     )
 
 
@@ -65,7 +69,7 @@ def test_two_runs_of_one_cell_compare_equal_whatever_the_machine(record: Record,
 def test_the_headline_is_the_metrics_of_the_rule_asked_for(make_record) -> None:
     record = make_record()
     assert record.headline == record.metrics["last"]
-    assert make_record(status="diverged", failure={"what": "nan"}, metrics={}).headline is None
+    assert make_record(status="diverged", parameters=None, failure=FAILURE, metrics={}).headline is None
 
 
 def test_tuples_become_the_lists_that_json_gives_back(make_record) -> None:
@@ -107,8 +111,8 @@ def _with(record: Record, path: str, value: object) -> str:
         ("parameters", -1, "parameters"),
         ("parameters", None, "parameters"),
         ("validation", 3, "validation"),
-        ("failure", {"what": "?"}, "failure"),
-        ("status", "diverged", "failure"),
+        ("failure", FAILURE, "failure"),
+        ("status", "diverged", "parameters"),
         ("surprise", 1, "surprise"),
         ("schema", 0, "schema"),
         ("schema", True, "schema"),
@@ -119,6 +123,26 @@ def test_a_wrong_field_is_refused_by_file_and_name(make_record, path: str, value
         Record.from_json(_with(make_record(), path, value), "runs/a/record.json")
     assert caught.value.where == f"runs/a/record.json: field '{field}'"
     assert "--rerun" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field"),
+    [
+        ("failure", None, "failure"),
+        ("failure/term", None, "failure.term"),
+        ("failure/stage", 3, "failure.stage"),
+        ("failure/epoch", 0, "failure.epoch"),
+        ("failure/epoch", True, "failure.epoch"),
+        ("parameters", 12, "parameters"),
+    ],
+)
+def test_a_diverged_record_must_say_where_it_diverged(
+    make_record, path: str, value: object, field: str
+) -> None:
+    diverged = make_record(status="diverged", parameters=None, failure=FAILURE, metrics={})
+    with pytest.raises(StoreError) as caught:
+        Record.from_json(_with(diverged, path, value), "record.json")
+    assert caught.value.where == f"record.json: field '{field}'"
 
 
 @pytest.mark.parametrize(
