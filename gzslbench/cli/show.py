@@ -74,7 +74,11 @@ def show(
     folder = Store(results).find(run)
     record = folder.record()
     if record is None:
-        raise StoreError(f"run {folder.id} has no record", where=folder.path, fix="go on with it by --resume")
+        raise StoreError(
+            f"run {folder.id} has no record: it was interrupted, or is still running",
+            where=folder.path,
+            fix="repeat the command that began it with --resume to go on from its last checkpoint",
+        )
     if classes or curve or confusion is not None:
         values, tables = _parts(record, folder, classes, curve, confusion)
     else:

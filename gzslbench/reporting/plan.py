@@ -36,7 +36,7 @@ def print_plan(plan: Plan, results: Path, *, as_json: bool = False) -> None:
 
 def _state(store: Store, run: str) -> str:
     folder = store.run(run)
-    if folder.record_file.exists():
+    if folder.has_ended():
         return "finished: would be shown, not run"
     if folder.path.is_dir() and any(folder.path.glob("checkpoint-*.pt")):
         return "interrupted: --resume goes on with it"

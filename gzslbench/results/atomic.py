@@ -17,6 +17,7 @@ _ADVICE = {
     errno.EEXIST: "a file is in the way: move it, or choose another folder with --results",
     errno.EISDIR: "a folder is in the way: move it, or choose another folder with --results",
     errno.ENOENT: "the folder has been removed: make it again, or choose another with --results",
+    errno.ENAMETOOLONG: "choose a shorter name with --results, or give the dataset's folder one",
 }
 _ELSE = "make the folder writable, or choose another with --results"
 

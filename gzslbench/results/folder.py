@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gzslbench.errors import StoreError
+from gzslbench.reading import is_there, reading
 from gzslbench.results.atomic import store_errors, write_atomically
 from gzslbench.results.record import Record
 
@@ -59,15 +60,23 @@ class RunFolder:
         """Where the leg ``validation`` or ``final`` can go on."""
         return self.path / f"checkpoint-{leg}.pt"
 
+    def has_begun(self) -> bool:
+        """Whether a run was made here, finished or not; a StoreError where that cannot be told."""
+        return is_there(self.path / LOCK, StoreError) or self.has_ended()
+
+    def has_ended(self) -> bool:
+        """Whether there is a record; a StoreError where that cannot be told."""
+        return is_there(self.record_file, StoreError)
+
     def record(self) -> Record | None:
         """The record, or None while the run has not ended.
 
         Raises:
-            StoreError: The record is damaged, is another run's, or has a newer schema.
+            StoreError: The record may not be read, is damaged, is another run's, or has a newer schema.
         """
-        if not self.record_file.exists():
+        if not self.has_ended():
             return None
-        with store_errors("the record cannot be read", self.record_file):
+        with reading(self.record_file, StoreError):
             text = self.record_file.read_bytes()
         record = Record.from_json(text, self.record_file)
         if record.id != self.id:
@@ -109,23 +118,17 @@ class RunFolder:
         """The lines of metrics.jsonl; a torn last line, left by a killed run, is passed over.
 
         Raises:
-            StoreError: Another line is damaged.
+            StoreError: Another line is damaged, or the file may not be read.
         """
-        if not self.metrics_file.exists():
+        if not is_there(self.metrics_file, StoreError):
             return []
-        with store_errors("metrics.jsonl cannot be read", self.metrics_file):
+        with reading(self.metrics_file, StoreError):
             whole, _, _torn = self.metrics_file.read_bytes().rpartition(b"\n")
-        lines = []
-        for number, line in enumerate(whole.splitlines(), start=1):
-            try:
-                lines.append(json.loads(line))
-            except ValueError as error:
-                raise StoreError(
-                    f"not JSON: {error}",
-                    where=f"{self.metrics_file}: line {number}",
-                    fix="repeat the run with --rerun",
-                ) from error
-        return lines
+        lines = whole.split(b"\n") if whole else []
+        return [
+            _metrics_line(line, f"{self.metrics_file}: line {number}")
+            for number, line in enumerate(lines, start=1)
+        ]
 
     def keep_metrics_until(self, epoch: int, **which: object) -> None:
         """Drop what a run resumed after ``epoch`` will write again, and a torn last line.
@@ -139,9 +142,9 @@ class RunFolder:
         """
 
         def stays(line: Mapping[str, Any]) -> bool:
-            return line["epoch"] <= epoch or any(line[name] != value for name, value in which.items())
+            return line["epoch"] <= epoch or any(line.get(name) != value for name, value in which.items())
 
-        if self.metrics_file.exists():
+        if is_there(self.metrics_file, StoreError):
             text = "".join(json.dumps(line) + "\n" for line in self.metrics() if stays(line))
             write_atomically(self.metrics_file, text.encode())
 
@@ -203,3 +206,15 @@ class RunFolder:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
+
+
+def _metrics_line(line: bytes, where: str) -> dict[str, Any]:
+    """One line of metrics.jsonl: an object with the epoch it is of."""
+    try:
+        values = json.loads(line)
+        if isinstance(values, dict) and type(values.get("epoch")) is int:
+            return values
+        what = "no object with an epoch"
+    except (ValueError, RecursionError) as error:
+        what = f"not JSON: {error}"
+    raise StoreError(what, where=where, fix="repeat the run with --rerun")

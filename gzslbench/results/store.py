@@ -10,8 +10,9 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from gzslbench.errors import StoreError
+from gzslbench.reading import check_folder, is_there
 from gzslbench.results.atomic import store_errors
-from gzslbench.results.folder import RECORD, RunFolder
+from gzslbench.results.folder import LOCK, RECORD, RunFolder
 from gzslbench.results.record import Record
 
 __all__ = ["DEFAULT_ROOT", "DamagedRecordWarning", "RunFolder", "Store"]
@@ -52,11 +53,20 @@ class Store:
         return RunFolder(self.root / run)
 
     def runs(self) -> list[RunFolder]:
-        """Every folder that holds a record, by name."""
-        if not self.root.is_dir():
-            return []
-        with store_errors("the results folder cannot be read", self.root):
-            return [RunFolder(path.parent) for path in sorted(self.root.glob(f"*/{RECORD}"))]
+        """Every folder that holds a record, by name.
+
+        Raises:
+            StoreError: The results folder may not be read.
+        """
+        return self._holding(RECORD)
+
+    def unfinished(self) -> list[RunFolder]:
+        """Every folder of a run that is interrupted or still running, by name.
+
+        Raises:
+            StoreError: The results folder may not be read.
+        """
+        return [folder for folder in self._holding(LOCK) if not folder.has_ended()]
 
     def records(self) -> Iterator[Record]:
         """Every good record, by run id; a damaged one is a DamagedRecordWarning that names it."""
@@ -72,15 +82,18 @@ class Store:
     def find(self, run: str) -> RunFolder:
         """The run of this id, of the only id that begins so, or at this path.
 
+        A beginning is looked for among the finished runs, and where it is of none, among the others.
+
         Raises:
-            StoreError: There is none, or there are several.
+            StoreError: There is none, or there are several; or it cannot be told.
         """
         path = Path(run).parent if Path(run).name == RECORD else Path(run)
-        for folder in (self.run(run), RunFolder(path)):
-            if folder.record_file.is_file():
+        for folder in (self.run(run), RunFolder(path)) if run else ():
+            if folder.has_begun():
                 return folder
-        names = [folder.id for folder in self.runs()]
-        matches = [name for name in names if run and name.startswith(run)]
+        finished = [folder.id for folder in self.runs()]
+        unfinished = [folder.id for folder in self.unfinished()]
+        matches = _beginning(run, finished) or _beginning(run, unfinished)
         if len(matches) == 1:
             return self.run(matches[0])
         if matches:
@@ -89,13 +102,23 @@ class Store:
                 where=self.root,
                 fix=f"give more of one of them, for example {_few(matches)}",
             )
-        raise StoreError(f"no run {run!r}", where=self.root, fix=_nearest(run, names))
+        raise StoreError(f"no run {run!r}", where=self.root, fix=_nearest(run, finished + unfinished))
+
+    def _holding(self, file: str) -> list[RunFolder]:
+        if not is_there(self.root, StoreError) or not self.root.is_dir():
+            return []
+        check_folder(self.root, StoreError)  # a folder that may not be read is an empty one to glob
+        return [RunFolder(path.parent) for path in sorted(self.root.glob(f"*/{file}"))]
+
+
+def _beginning(run: str, names: list[str]) -> list[str]:
+    return [name for name in names if run and name.startswith(run)]
 
 
 def _nearest(run: str, names: list[str]) -> str:
     if not names:
         return "name the folder that holds the runs with --results"
-    likeness = {name: SequenceMatcher(None, run, name[: len(run)]).ratio() for name in names}
+    likeness = {name: SequenceMatcher(None, run.lower(), name[: len(run)].lower()).ratio() for name in names}
     return f"nearest of {len(names)} runs: {_few(sorted(names, key=lambda name: -likeness[name]))}"
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,12 +78,43 @@ def test_a_diverged_run_says_what_happened(invoke, store, record) -> None:
         "status": "diverged",
         "metrics": {},
         "parameters": None,
-        "failure": {"what": "a loss became NaN", "where": "epoch 3, gradient_penalty"},
+        "failure": {"term": "gradient_penalty", "stage": "game", "epoch": 3},
     }
     store.run(record.id).write_record(type(record)(**values))
     done = invoke("show", record.id)
     assert done.exit_code == 0
-    assert "epoch 3, gradient_penalty" in done.output
+    failure = done.output.partition("failure")[2].split()[:6]
+    assert failure == ["term", "gradient_penalty", "stage", "game", "epoch", "3"]
+
+
+def test_a_run_that_is_not_finished_says_so_and_how_to_go_on(invoke, store) -> None:
+    folder = store.run("f-clswgan-CUB-s7-0123456789")
+    with folder.lock():
+        folder.append_metrics({"epoch": 1})
+    for run in (folder.id, "f-clswgan", str(folder.path)):
+        done = invoke("show", run)
+        assert done.exit_code == 2
+        assert f"run {folder.id} has no record: it was interrupted" in done.stderr
+        assert "--resume" in done.stderr
+
+
+def test_a_record_that_may_not_be_read_says_to_make_it_readable(invoke, store, record, monkeypatch) -> None:
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    done = invoke("show", record.id)
+    assert done.exit_code == 2
+    assert "record.json" in done.stderr
+    assert "make it readable" in done.stderr
+    assert "writable" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["a" * 300], ["a", "--results", "a" * 300]])
+def test_a_name_longer_than_any_file_may_have_is_refused(invoke, store, arguments: list[str]) -> None:
+    done = invoke("show", *arguments)
+    assert done.exit_code == 2
+    assert "give a shorter name" in done.stderr
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -80,6 +81,28 @@ def test_a_damaged_line_in_the_middle_is_named(folder: RunFolder) -> None:
     with pytest.raises(StoreError) as caught:
         folder.metrics()
     assert caught.value.where == f"{folder.metrics_file}: line 2"
+
+
+@pytest.mark.parametrize("line", ["3", "[]", "null", "{}", '{"epoch": "2"}', "", "[" * 100_000])
+def test_a_line_that_is_no_object_with_an_epoch_is_named_when_the_run_is_resumed(
+    folder: RunFolder, line: str
+) -> None:
+    folder.metrics_file.write_text(f'{{"epoch": 1}}\n{line}\n{{"epoch": 3}}\n')
+    with pytest.raises(StoreError, match="--rerun") as caught:
+        folder.keep_metrics_until(1, leg="final")
+    assert caught.value.where == f"{folder.metrics_file}: line 2"
+
+
+def test_metrics_that_may_not_be_read_are_to_be_made_readable(folder: RunFolder, monkeypatch) -> None:
+    write(folder, lines(1))
+
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(StoreError, match="make it readable") as caught:
+        folder.metrics()
+    assert caught.value.where == str(folder.metrics_file)
 
 
 def test_resuming_drops_later_epochs_of_the_resumed_leg_alone(folder: RunFolder) -> None:

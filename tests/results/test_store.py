@@ -119,3 +119,46 @@ def test_a_misspelled_beginning_puts_the_run_meant_first(store: Store, make_reco
 def test_an_empty_store_asks_for_another_folder(store: Store) -> None:
     with pytest.raises(StoreError, match="--results"):
         store.find("a")
+
+
+def begin(store: Store, run: str) -> None:
+    with store.run(run).lock():
+        pass
+
+
+def test_an_unfinished_run_is_found_where_no_finished_one_begins_so(store: Store, make_record) -> None:
+    keep(store, make_record(id="run-a"))
+    for run in ("run-b", "other-c"):
+        begin(store, run)
+    assert [folder.id for folder in store.unfinished()] == ["other-c", "run-b"]
+    assert [folder.id for folder in store.runs()] == ["run-a"]
+    assert store.find("run-").id == "run-a"
+    for text in ("run-b", "other", str(store.run("other-c").path)):
+        assert store.find(text).record() is None
+    begin(store, "other-d")
+    with pytest.raises(StoreError, match="other-c, other-d"):
+        store.find("other")
+
+
+def test_a_run_is_suggested_in_any_case(store: Store, make_record) -> None:
+    for name in ("CE-NN-1", "ce-gzsl-CUB"):
+        keep(store, make_record(id=name))
+    with pytest.raises(StoreError, match="nearest of 2 runs: ce-gzsl-CUB"):
+        store.find("CE-GZSL-cub")
+
+
+def test_a_store_that_may_not_be_read_says_so(store: Store, make_record, monkeypatch) -> None:
+    keep(store, make_record())
+
+    def refuse(self: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(StoreError, match="make it readable") as caught:
+        store.find("a")
+    assert caught.value.where == str(store.root)
+
+
+def test_a_store_of_a_name_longer_than_any_may_be_is_refused() -> None:
+    with pytest.raises(StoreError, match="shorter name"):
+        Store(Path("a" * 300)).make()
