@@ -23,7 +23,8 @@ from gzslbench.results.store import DEFAULT_ROOT
 def doctor(data: Path | None, results: Path, as_json: bool) -> None:
     """Check versions, device, plugins, data and the results folder.
 
-    Exit status: 0 all well; 1 a plugin is broken or the results folder takes no files.
+    Exit status: 0 all well; 1 a plugin is broken, a method's code cannot be imported, the data root may not
+    be read, or the results folder takes no files.
     """
     from gzslbench.execution.health import examine
     from gzslbench.reporting.console import console

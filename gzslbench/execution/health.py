@@ -7,30 +7,37 @@ import platform
 import warnings
 from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
+from gzslbench.data.catalogue import DatasetSpec
 from gzslbench.data.locate import data_root, find_folder
-from gzslbench.errors import StoreError
+from gzslbench.errors import DataError, StoreError
+from gzslbench.method import MethodSpec
 from gzslbench.plugins import allowed, every_entry, plugins
+from gzslbench.reading import is_there
 from gzslbench.results.store import Store
 
 LIBRARIES = ("gzslbench", "torch", "numpy", "scipy", "scikit-learn", "h5py", "click", "rich", "pluggy")
 
 
 def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
-    """Versions, device, plugins, data and results folder, in plain JSON types.
+    """Versions, device, plugins, methods, data and results folder, in plain JSON types.
 
-    ``problems`` lists what keeps runs from working: broken plugins and a results folder that takes no file.
+    ``problems`` lists what keeps runs from working: broken plugins, methods and made datasets whose code
+    cannot be imported, a data root that may not be read, and a results folder that takes no file.
     """
-    offered = _plugins()
-    folder = _results(results)
+    offered, code = _plugins(), _code()
+    root, folder = _data(data), _results(results)
     problems = [f"plugin {each['name']}: {each['error']}" for each in offered if each["error"]]
-    problems += [folder["error"]] if folder["error"] else []
+    problems += [f"{each['name']} ({each['load']}): {each['error']}" for each in code if each["error"]]
+    problems += [place["error"] for place in (root, folder) if place["error"]]
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}},
         "device": _device(),
         "plugins": offered,
-        "data": _data(data),
+        "code": code,
+        "data": root,
         "results": folder,
         "problems": problems,
     }
@@ -75,26 +82,54 @@ def _plugin(entry: EntryPoint, error: str | None) -> dict[str, Any]:
     }
 
 
+def _code() -> list[dict[str, Any]]:
+    """Each method and made dataset, and whether its spec's ``load`` can be imported."""
+    specs: list[MethodSpec | DatasetSpec] = [*plugins().methods().values(), *plugins().datasets().values()]
+    return [{"name": each.name, "load": each.load, "error": _load_error(each)} for each in specs if each.load]
+
+
+def _load_error(spec: MethodSpec | DatasetSpec) -> str | None:
+    try:
+        resolve_name(spec.load)
+    except (Exception, SystemExit) as error:  # importing runs whatever the plugin's author wrote
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
 def _data(data: Path | None) -> dict[str, Any]:
-    root = data_root(data)
-    folders = {name: find_folder(name, data) for name, spec in plugins().datasets().items() if not spec.load}
+    root, error = data_root(data), None
+    folders: dict[str, Path | None] = {}
+    try:
+        for name, spec in plugins().datasets().items():
+            if not spec.load:
+                folders[name] = find_folder(name, data)
+    except DataError as problem:
+        error = str(problem)
     return {
         "root": str(root),
-        "there": root.is_dir(),
+        "there": error is None and root.is_dir(),
         "datasets": {name: str(folder) for name, folder in folders.items() if folder},
         "missing": [name for name, folder in folders.items() if not folder],
+        "error": error,
     }
 
 
 def _results(results: Path) -> dict[str, Any]:
-    error = None
-    if results.exists():
-        try:
+    there, error = False, None
+    try:
+        there = is_there(results, StoreError)
+        if there:
             Store(results).make()
-        except StoreError as problem:
-            error = str(problem)
-    else:
-        parent = next(folder for folder in results.absolute().parents if folder.exists())
-        if not (parent.is_dir() and os.access(parent, os.W_OK)):
-            error = f"the results folder cannot be made in {parent}\n  to do: choose another with --results"
-    return {"folder": str(results), "there": results.exists(), "error": error}
+        else:
+            _check_parent(results)
+    except StoreError as problem:
+        error = str(problem)
+    return {"folder": str(results), "there": there, "error": error}
+
+
+def _check_parent(results: Path) -> None:
+    parent = next(folder for folder in results.absolute().parents if is_there(folder, StoreError))
+    if not (parent.is_dir() and os.access(parent, os.W_OK)):
+        raise StoreError(
+            "the results folder cannot be made", where=parent, fix="choose another with --results"
+        )

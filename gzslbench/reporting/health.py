@@ -21,9 +21,12 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
         ),
         "device": key_values({**health["device"], "cuda": ", ".join(health["device"]["cuda"]) or "none"}),
         "plugins": _plugins(health["plugins"]),
+        "methods and made datasets": key_values(
+            {each["name"]: each["error"] or "ok" for each in health["code"]}
+        ),
         "data": key_values(
             {
-                "root": data["root"] + ("" if data["there"] else " (missing; name one with GZSLBENCH_DATA)"),
+                "root": data["root"] + _state(data),
                 **data["datasets"],
                 "not found": ", ".join(data["missing"]) or "none",
             }
@@ -39,6 +42,12 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
     parts += [Text(problem, style="bold red") for problem in problems]
     parts.append(Text(f"{len(problems)} to mend" if problems else "all well", style="bold"))
     return Group(*parts)
+
+
+def _state(data: Mapping[str, Any]) -> str:
+    if data["error"]:
+        return " (PROBLEM)"
+    return "" if data["there"] else " (missing; name one with GZSLBENCH_DATA)"
 
 
 def _plugins(plugins: list[Mapping[str, Any]]) -> Table:

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib.metadata import version
 from pathlib import Path
+
+import pytest
+
+from gzslbench.method import MethodSpec
+from gzslbench.params import Params
+from gzslbench.plugins import Plugins
 
 
 def test_a_sound_installation_is_well_and_left_unchanged(invoke) -> None:
@@ -11,6 +18,43 @@ def test_a_sound_installation_is_well_and_left_unchanged(invoke) -> None:
     assert "all well" in done.output
     assert version("torch") in done.output
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("load", "complaint"),
+    [
+        ("no_such_module:Mine", "No module named 'no_such_module'"),
+        ("json:Mine", "has no attribute 'Mine'"),
+        ("plugin_of_test_doctor:Mine", "No module named 'missing_library'"),
+    ],
+)
+def test_a_method_whose_code_cannot_be_imported_is_a_problem_that_names_what_is_missing(
+    invoke, tmp_path: Path, monkeypatch, load: str, complaint: str
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "plugin_of_test_doctor.py").write_text("import missing_library")
+    spec = MethodSpec("mine", "Mine", "A, B 2020", "https://x", Params, load)
+    monkeypatch.setattr(Plugins, "methods", lambda _: {"mine": spec})
+    done = invoke("doctor")
+    assert done.exit_code == 1
+    assert complaint in done.output
+    assert f"mine ({load}): " in done.output
+    assert "1 to mend" in done.output
+
+
+def test_what_methods_and_datasets_load_is_imported(invoke) -> None:
+    code = json.loads(invoke("doctor", "--json").output)["code"]
+    assert {"ce-gzsl", "f-clswgan", "digits", "synthetic"} <= {each["name"] for each in code}
+    assert all(each["error"] is None for each in code)
+    assert {each["load"].partition(":")[0] for each in code} <= set(sys.modules)
+
+
+@pytest.mark.parametrize("option", ["--results", "--data"])
+def test_a_folder_of_a_name_longer_than_any_may_have_is_a_problem(invoke, option: str) -> None:
+    done = invoke("doctor", option, "a" * 300)
+    assert done.exit_code == 1
+    assert "give a shorter name" in done.output
+    assert "1 to mend" in done.output
 
 
 def test_known_datasets_are_told_by_where_they_lie(invoke, tmp_path: Path, monkeypatch) -> None:
