@@ -23,7 +23,8 @@ To begin:
   gzslbench show ce-gzsl-digits
 
 \b
-Completion of names by the shell (bash; likewise zsh and fish):
+Completion of commands, options and their choices by the shell (bash; likewise
+zsh and fish):
   eval "$(_GZSLBENCH_COMPLETE=bash_source gzslbench)"
 """
 

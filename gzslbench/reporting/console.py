@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -128,5 +129,5 @@ def _style(record: Record, rule: str) -> str:
 
 def _show_command(folder: RunFolder) -> str:
     root = folder.path.parent
-    where = "" if root == Path(DEFAULT_ROOT) else f" --results {root}"
-    return f"gzslbench show {folder.id}{where}"
+    where = [] if root == Path(DEFAULT_ROOT) else ["--results", str(root)]
+    return shlex.join(["gzslbench", "show", folder.id, *where])

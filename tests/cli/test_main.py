@@ -54,6 +54,7 @@ def test_help_lists_every_command_and_teaches_the_first_three(invoke) -> None:
     assert done.output.index("gzslbench methods") < done.output.index("gzslbench run --method ce-gzsl")
     assert "gzslbench show" in done.output
     assert "_GZSLBENCH_COMPLETE" in done.output
+    assert "Completion of commands, options and their choices" in done.output
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
