@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -120,6 +121,25 @@ def test_the_wheel_holds_all_packages_and_data_and_runs_away_from_the_checkout(
     target = tmp_path / "target"
     call("-m", "pip", "install", *OFFLINE, "--target", str(target), str(wheel), cwd=elsewhere)
     check_it_runs(target, elsewhere)
+
+
+def test_the_sdist_holds_every_source_so_that_its_tests_and_benchmarks_run(
+    sources: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("build")
+    there = {path.relative_to(sources).as_posix() for path in sources.rglob("*") if path.is_file()}
+    (sources / "tests" / "__pycache__").mkdir()
+    (sources / "tests" / "__pycache__" / "test_x.cpython-310.pyc").touch()
+    call("-m", "build", "--sdist", "--no-isolation", "--outdir", str(tmp_path / "dist"), cwd=sources)
+    (sdist,) = (tmp_path / "dist").iterdir()
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames() if archive.getmember(name).isfile()}
+    made = {name for name in names if name == "PKG-INFO" or name.partition("/")[0].endswith(".egg-info")}
+    assert names - made == there - {".gitignore"}
+    for name in ("tests/test_wheel.py", "constraints.txt", "Makefile", "docs/run.svg"):
+        assert name in names
+    assert any(name.startswith("benchmarks/suites/") for name in names)
+    assert any(name.startswith("benchmarks/metrics/") for name in names)
 
 
 def test_pip_installs_the_sources_without_a_network_or_isolation(

@@ -20,6 +20,13 @@ def lines(results):
     return sum(len(file.read_bytes().splitlines()) for file in results.glob("*/metrics.jsonl"))
 
 
+def wait_for(process, folder, pattern):
+    deadline = time.monotonic() + 60
+    while process.poll() is None and not list(folder.glob(pattern)):
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
 def wait_for_lines(process, results, count):
     deadline = time.monotonic() + 60
     while lines(results) < count and process.poll() is None:
@@ -99,6 +106,7 @@ def test_a_rerun_keeps_the_finished_run_until_it_is_finished_itself(arguments, s
     (record.parent / "mine.txt").write_text("notes")
     before = record.read_bytes()
     process = start([*asked, "--rerun"])
+    wait_for(process, record.parent, "previous/record.json")
     wait_for_lines(process, results, 3)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -114,10 +122,7 @@ def test_a_rerun_keeps_the_finished_run_until_it_is_finished_itself(arguments, s
 def test_a_resumed_run_holds_to_the_epochs_it_chose(arguments, start, finish, results):
     asked = arguments("--json", "--checkpoint-every", "1", "--select", "val", epochs=EPOCHS)
     process = start([*asked, "--results", str(results)])
-    deadline = time.monotonic() + 60
-    while process.poll() is None and not list(results.glob("*/checkpoint-final.pt")):
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    wait_for(process, results, "*/checkpoint-final.pt")
     process.kill()
     process.communicate()
     (choice,) = results.glob("*/validation.json")
