@@ -360,7 +360,7 @@ def test_a_method_that_can_neither_synthesize_nor_score_is_refused(evaluator):
 
 
 class Keeper(Generative):
-    """Keeps and spoils what it is method.kept."""
+    """Keeps and spoils what it is handed."""
 
     def embed(self, features):
         self.kept = features.clone()
@@ -369,7 +369,7 @@ class Keeper(Generative):
         return embedded
 
 
-def test_a_method_that_spoils_the_rows_it_is_method.kept_spoils_copies():
+def test_a_method_that_spoils_the_rows_it_is_handed_spoils_copies():
     task, method = make_task(SEEN, spread=1.0), Keeper(HEAD, spread=1.0)
     evaluator = Evaluator(task.train, task.test)
     first = evaluator.evaluate(method, 3, 17)
