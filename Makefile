@@ -20,6 +20,7 @@ $(VENV)/.dev: $(VENV)/.installed
 
 demo: $(VENV)/.installed ## install, then train CE-GZSL on handwritten digits (about two minutes)
 	$(BIN)/gzslbench run --method ce-gzsl --dataset digits
+	@echo "To type gzslbench yourself, first: . $(BIN)/activate"
 
 test: lint types unit ## install, then lint, types and all tests
 

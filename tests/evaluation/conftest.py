@@ -5,9 +5,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import strategies as st
 
 from gzslbench.evaluation.predictions import Predictions
+
+
+@pytest.fixture
+def full_batches():
+    """The published rule: at the end of a permutation the batch is filled from the next one, row by row."""
+
+    def batches(rows, size, random):
+        size, waiting = min(size, rows), []
+        while True:
+            batch = []
+            while len(batch) < size:
+                waiting = waiting or torch.randperm(rows, generator=random).tolist()
+                batch.append(waiting.pop(0))
+            yield batch
+
+    return batches
 
 
 @dataclass

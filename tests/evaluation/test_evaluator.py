@@ -97,18 +97,7 @@ def evaluator(task) -> Evaluator:
     return Evaluator(task.train, task.test)
 
 
-def full_batches(rows, size, random):
-    """The published rule: at the end of a permutation the batch is filled from the next one, row by row."""
-    size, waiting = min(size, rows), []
-    while True:
-        batch = []
-        while len(batch) < size:
-            waiting = waiting or torch.randperm(rows, generator=random).tolist()
-            batch.append(waiting.pop(0))
-        yield batch
-
-
-def by_hand(task: Task, method: Generative, epoch: int, seed: int) -> list[dict[str, float]]:
+def by_hand(full_batches, task: Task, method: Generative, epoch: int, seed: int) -> list[dict[str, float]]:
     """U, S, H and T1 after each head epoch with torch's own layer, loss and optimizer, and plain loops."""
     seen = task.test.seen.tolist()
     unseen = [k for k in range(len(seen)) if not seen[k]]
@@ -149,10 +138,10 @@ def by_hand(task: Task, method: Generative, epoch: int, seed: int) -> list[dict[
     return history
 
 
-def test_it_equals_a_plain_script_at_every_epoch_of_the_head():
+def test_it_equals_a_plain_script_at_every_epoch_of_the_head(full_batches):
     task, method = make_task(SEEN, spread=1.0), Generative(HEAD, spread=1.0)
     evaluation = Evaluator(task.train, task.test).evaluate(method, 3, 17)
-    oracle = by_hand(task, method, 3, 17)
+    oracle = by_hand(full_batches, task, method, 3, 17)
     assert len({numbers["H"] for numbers in oracle}) > 2
     for metrics, numbers in zip(evaluation.trace, oracle, strict=True):
         assert {name: metrics.as_dict()[name] for name in numbers} == pytest.approx(numbers)
