@@ -45,8 +45,6 @@ _RULES = {
     "test-peek-outer": _Rule(any_epoch=True, any_head_epoch=False),
     "test-peek": _Rule(any_epoch=True, any_head_epoch=True),
 }
-HONEST = ("last", "val")
-"""Rules that choose without looking at a test row; ``val`` is ``test-peek`` on a validation split."""
 
 PEEKS = ("test-peek-inner", "test-peek-outer", "test-peek")
 """Rules that choose by test accuracy, as most published numbers do; never ranked."""

@@ -10,8 +10,6 @@ from gzslbench.errors import StoreError
 from gzslbench.results.atomic import store_errors, write_atomically
 from gzslbench.results.store import RunFolder
 
-FILE = "validation.json"
-
 
 def store_choice(folder: RunFolder, choice: Mapping[str, Any]) -> None:
     """Write ``choice`` in one step.
@@ -19,7 +17,7 @@ def store_choice(folder: RunFolder, choice: Mapping[str, Any]) -> None:
     Raises:
         StoreError: The folder is read-only, full or gone.
     """
-    write_atomically(folder.path / FILE, json.dumps(choice, indent=1).encode())
+    write_atomically(folder.choice_file, json.dumps(choice, indent=1).encode())
 
 
 def stored_choice(folder: RunFolder) -> dict[str, Any] | None:
@@ -28,7 +26,7 @@ def stored_choice(folder: RunFolder) -> dict[str, Any] | None:
     Raises:
         StoreError: The file is damaged.
     """
-    path = folder.path / FILE
+    path = folder.choice_file
     if not path.exists():
         return None
     try:

@@ -13,11 +13,11 @@ from gzslbench.method import MethodSpec
 from gzslbench.params import Params, build, parse_assignments
 from gzslbench.plugins import plugins
 from gzslbench.presets import Preset, preset
+from gzslbench.results.record import SELECTIONS
 
 if TYPE_CHECKING:
     from gzslbench.data.dataset import Dataset
 
-SELECTIONS = ("last", "val")
 DEFAULT_SEED = 0
 
 

@@ -20,7 +20,8 @@ from gzslbench.results.atomic import store_errors, write_atomically
 from gzslbench.results.record import Record
 
 RECORD = "record.json"
-OWN = (RECORD, "checkpoint-*.pt", "validation.json", "metrics.jsonl", "predictions.npz", "log.txt")
+CHOICE = "validation.json"
+OWN = (RECORD, "checkpoint-*.pt", CHOICE, "metrics.jsonl", "predictions.npz", "log.txt")
 """What a run writes, in the order in which it is set aside."""
 LOCK = "lock"
 
@@ -55,6 +56,11 @@ class RunFolder:
     def log_file(self) -> Path:
         """What the run printed."""
         return self.path / "log.txt"
+
+    @property
+    def choice_file(self) -> Path:
+        """What the run chose on its validation split, once it has."""
+        return self.path / CHOICE
 
     def checkpoint_file(self, leg: str) -> Path:
         """Where the leg ``validation`` or ``final`` can go on."""

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from gzslbench.errors import ParamError
 from gzslbench.evaluation.metrics import Metrics
-from gzslbench.evaluation.selection import HONEST, PEEKS, Chosen, Scored, select
+from gzslbench.evaluation.selection import PEEKS, Chosen, Scored, select
+from gzslbench.results.record import SELECTIONS
 
 
 def history(*rows: tuple[int, list[float]]) -> list[Scored]:
@@ -65,4 +66,4 @@ def test_an_unknown_rule_is_refused_with_a_suggestion():
 
 
 def test_no_rule_is_both_honest_and_a_peek():
-    assert not set(HONEST) & set(PEEKS)
+    assert not set(SELECTIONS) & set(PEEKS)

@@ -65,12 +65,6 @@ def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:
         return _read(file, path, semantics)
 
 
-def stored_semantics(path: Path) -> list[str]:
-    """Names of the semantics in ``path``."""
-    with _opened(path) as file:
-        return sorted(file["semantics"])
-
-
 def stored_sources(path: Path) -> dict[str, Source]:
     """The files that ``path`` was imported from, by name, as they were then."""
     with _opened(path) as file:
