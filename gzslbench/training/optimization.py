@@ -41,14 +41,23 @@ class PhaseOptimizer:
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One step on ``batch``; returns the loss terms, detached, as float64 on the device."""
+        self.prepare()
+        terms = self.differentiate(batch)
+        self.adam.step()
+        return terms
+
+    def prepare(self) -> None:
+        """Freeze what the phase does not update, and drop the gradients it does not keep."""
         for name, module in self.modules.items():
             module.requires_grad_(name in self.phase.updates)
         for parameter in self.zeroed:
             parameter.grad = None
+
+    def differentiate(self, batch: Batch) -> dict[str, Tensor]:
+        """Add the gradients of the summed terms at ``batch``; returns the terms as ``step`` does."""
         with lowered(batch.features.device, self.precision):
             terms = dict(self.phase.loss(batch))
         torch.stack([term.float() for term in terms.values()]).sum().backward()  # type: ignore[no-untyped-call]
-        self.adam.step()
         return {name: term.detach().double() for name, term in terms.items()}
 
     def state_dict(self) -> dict[str, Any]:

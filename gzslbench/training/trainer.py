@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gzslbench.data.views import TrainView
 from gzslbench.errors import DivergedError
-from gzslbench.method import Method, Stage
+from gzslbench.method import Method, Phase, Stage
+from gzslbench.training.batch import Batch
 from gzslbench.training.device import numerics
 from gzslbench.training.optimization import PhaseOptimizer
 from gzslbench.training.sampler import Sampler
@@ -57,20 +58,33 @@ class StageRun:
         self.epoch = 0
         self.iteration = 0
         self.sums: dict[str, Tensor] = {}
+        self.batch: Batch | None = None
 
     def iterate(self) -> None:
         """One iteration: every phase in order."""
-        if self.iteration == 0:
-            self._start_epoch()
-        batch = None
+        self.begin_iteration()
         for optimizer in self.optimizers:
             for _ in range(optimizer.phase.repeats):
-                if batch is None or optimizer.phase.fresh_batch:
-                    batch = self.sampler.batch()
-                for name, value in optimizer.step(batch).items():
-                    key = f"{optimizer.phase.name}/{name}"
-                    self.sums[key] = self.sums[key] + value if key in self.sums else value
+                self.record(optimizer.phase, optimizer.step(self.draw(optimizer.phase)))
         self.iteration += 1
+
+    def begin_iteration(self) -> None:
+        """Forget the last batch; at an epoch's start, its sums and the learning rates."""
+        if self.iteration == 0:
+            self._start_epoch()
+        self.batch = None
+
+    def draw(self, phase: Phase) -> Batch:
+        """The batch of the phase's next step: a fresh one, or the last one again."""
+        if self.batch is None or phase.fresh_batch:
+            self.batch = self.sampler.batch()
+        return self.batch
+
+    def record(self, phase: Phase, terms: Mapping[str, Tensor]) -> None:
+        """Add a step's terms to the epoch's sums, on the device."""
+        for name, value in terms.items():
+            key = f"{phase.name}/{name}"
+            self.sums[key] = self.sums[key] + value if key in self.sums else value
 
     @property
     def epoch_is_over(self) -> bool:
