@@ -50,41 +50,6 @@ class Critic(nn.Module):
         """Scores ``(n,)``, in float32 at least, from the hidden layer before its activation, ``(n, m)``."""
         return full(self.out(functional.leaky_relu(preactivation, SLOPE))).squeeze(1)
 
-    def input_gradient(self, preactivation: Tensor) -> Tensor:
-        """The score's gradient by the features, ``(n, d)``, where the hidden layer is ``(n, m)``.
-
-        In closed form (w2 * slope) W1, differentiable by the weights; the slope is piecewise constant.
-        """
-        slope = torch.where(preactivation.detach() > 0, 1.0, SLOPE).to(preactivation.dtype)
-        return (slope * self.out.weight) @ self.from_features.weight
-
-
-def critic_terms(
-    critic: Critic, real: Tensor, fake: Tensor, semantics: Tensor, labels: Tensor, mix: Tensor, weight: float
-) -> dict[str, Tensor]:
-    """The critic's loss with gradient penalty (Gulrajani et al. 2017; L_WGAN of Xian et al. 2018, negated).
-
-    The first layer is affine, so at the interpolate ``mix * real + (1 - mix) * fake`` it is the same
-    combination of its values at both: no third product with its weights.
-
-    Args:
-        critic: D.
-        real: ``(B, d)`` features.
-        fake: ``(B, d)`` synthesized for the same labels, without gradient to G.
-        semantics: ``(C, a)``.
-        labels: ``(B,)`` rows of ``semantics``.
-        mix: ``(B, 1)`` in [0, 1).
-        weight: Of the penalty, lambda.
-    """
-    conditions = of_labels(critic.from_semantics, semantics, labels)
-    at_real, at_fake = critic.from_features(torch.cat([real, fake])).view(2, len(real), -1) + conditions
-    between = mix * at_real.detach() + (1 - mix) * at_fake.detach()
-    gradient = critic.input_gradient(between)
-    return {
-        "critic": critic.score(at_fake).mean() - critic.score(at_real).mean(),
-        "penalty": weight * (full(gradient).norm(dim=1) - 1).square().mean(),
-    }
-
 
 def synthesize(
     network: Generator, noise: int, semantics: Tensor, per_class: int, generator: torch.Generator

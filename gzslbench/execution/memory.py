@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from gzslbench.errors import DeviceError
+from gzslbench.training.chunk import is_shortage
 
 
 @contextmanager
@@ -19,10 +18,8 @@ def explained_shortage() -> Iterator[None]:
     """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _shortage(error) from error
-    except RuntimeError as error:
-        if "DefaultCPUAllocator" not in str(error):
+    except (RuntimeError, MemoryError) as error:
+        if not is_shortage(error):
             raise
         raise _shortage(error) from error
 

@@ -11,7 +11,8 @@ from gzslbench.training.batch import Batch
 from gzslbench_methods.ce_gzsl.losses import class_loss, instance_loss
 from gzslbench_methods.ce_gzsl.model import Comparator, Embedding
 from gzslbench_methods.ce_gzsl.params import CeGzslParams
-from gzslbench_methods.wgan import Critic, Generator, critic_terms, synthesize
+from gzslbench_methods.critic_terms import critic_terms
+from gzslbench_methods.wgan import Critic, Generator, synthesize
 
 
 class CeGzsl:

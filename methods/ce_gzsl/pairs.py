@@ -5,93 +5,84 @@ where P = W_h h and Q = W_a a + bias. Its score is sum_k w_k LeakyReLU(P_bk + Q_
 
     LeakyReLU(x) = s x + (1 - s) relu(x)    and    relu(p + q) = max(p, -q) + q
 
-only max(P_bk, -Q_ck) is left to be formed for each pair: one pass over a chunk of pairs that stays in the
-cache, reduced at once by w. The backward pass forms the chunk again.
+only sum_k w_k max(P_bk, -Q_ck) is left to be formed for each pair; the backward pass needs, for each row of
+one side, the upstream gradient summed over the rows of the other whose sum with it is positive. Both sums
+come in a plain form (``chunked``) and in a compiled one (``fused``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from gzslbench_methods.ce_gzsl import chunked, fused
 from gzslbench_methods.linear import SLOPE
 
-CHUNK = {"cpu": 1 << 18, "cuda": 1 << 26}
-"""Hidden units of pairs held at once, by device."""
 
-
-def pair_scores(left: Tensor, right: Tensor, weight: Tensor, chunk: int | None = None) -> Tensor:
+def pair_scores(left: Tensor, right: Tensor, weight: Tensor) -> Tensor:
     """Every pair's score: ``sum_k weight[k] * leaky_relu(left[b, k] + right[c, k])``.
 
     Args:
         left: ``(B, H)``.
         right: ``(C, H)``.
         weight: ``(H,)``.
-        chunk: Hidden units held at once (at least one pair's); by device where None.
 
     Returns:
-        ``(B, C)``.
+        ``(B, C)``, in the precision of ``weight``.
     """
-    chunk = chunk or CHUNK.get(left.device.type, CHUNK["cuda"])
-    return _PairScores.apply(left.to(weight.dtype), right.to(weight.dtype), weight, chunk)
+    scores: Tensor = _PairScores.apply(left.to(weight.dtype), right.to(weight.dtype), weight)
+    return scores
 
 
 class _PairScores(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, left: Tensor, right: Tensor, weight: Tensor, chunk: int) -> Tensor:
-        ctx.save_for_backward(left, right, weight)
-        ctx.chunk = chunk
+    def forward(left: Tensor, right: Tensor, weight: Tensor) -> Tensor:
         with torch.autocast(left.device.type, enabled=False):
-            scores = left.new_empty(len(left), len(right))
-            negated = -right
-            for rows, columns, pairs in _blocks(left, right, chunk):
-                torch.maximum(left[rows, None], negated[columns], out=pairs)
-                scores[rows, columns] = pairs @ weight
+            scores = _sums(left, right).maxima(left, -right, weight)
             by_row, by_column = left @ weight, right @ weight
             return scores.mul_(1 - SLOPE).add_(SLOPE * by_row[:, None]).add_(by_column)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         left, right, weight = ctx.saved_tensors
-        for_left, for_right, for_weight = ctx.needs_input_grad[:3]
+        for_left, for_right, for_weight = ctx.needs_input_grad
         grad_left = grad_right = grad_weight = None
         with torch.autocast(left.device.type, enabled=False):
             if for_left or for_weight:
-                slopes = _weighted_slopes(grad, left, right, ctx.chunk)
+                slopes = _slopes(grad, left, right)
                 grad_left = slopes * weight
                 grad_weight = (slopes * left).sum(0)
             if for_right or for_weight:
-                slopes = _weighted_slopes(grad.t().contiguous(), right, left, ctx.chunk)
+                slopes = _slopes(grad.t().contiguous(), right, left)
                 grad_right = slopes * weight
                 grad_weight = None if grad_weight is None else grad_weight + (slopes * right).sum(0)
-        return grad_left, grad_right, grad_weight, None
+        return grad_left, grad_right, grad_weight
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Tensor) -> tuple[Tensor, int]:
+        scores = [
+            _PairScores.apply(
+                *(a if dim is None else a.select(dim, i) for a, dim in zip(arguments, in_dims, strict=True))
+            )
+            for i in range(info.batch_size)
+        ]
+        return torch.stack(scores), 0
 
 
-def _weighted_slopes(grad: Tensor, left: Tensor, right: Tensor, chunk: int) -> Tensor:
+def _slopes(grad: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """``(B, H)``: for each row of ``left``, the sum of the slopes at its pairs, weighted by ``grad``."""
-    sums = torch.zeros_like(left)
-    negated = -right
-    for rows, columns, pairs in _blocks(left, right, chunk):
-        torch.gt(left[rows, None], negated[columns], out=pairs)
-        sums[rows, None].baddbmm_(grad[rows, None, columns], pairs)
+    sums: Tensor = _sums(left, right).above(grad, left, -right)
     return sums.mul_(1 - SLOPE).add_(SLOPE * grad.sum(1, keepdim=True))
 
 
-def _blocks(left: Tensor, right: Tensor, chunk: int) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Blocks of pairs with a buffer for their hidden units, ``(rows, columns, H)`` of the same memory."""
-    width = min(len(right), max(1, chunk // right.shape[1]))
-    height = min(len(left), max(1, chunk // (width * right.shape[1])))
-    buffer = left.new_empty(height * width, right.shape[1])
-    for columns in _slices(len(right), width):
-        for rows in _slices(len(left), height):
-            shape = (rows.stop - rows.start, columns.stop - columns.start)
-            yield rows, columns, buffer[: shape[0] * shape[1]].view(*shape, -1)
-
-
-def _slices(length: int, step: int) -> Iterator[slice]:
-    return (slice(start, min(start + step, length)) for start in range(0, length, step))
+def _sums(left: Tensor, right: Tensor) -> ModuleType:
+    return fused if fused.pays(left, right) else chunked

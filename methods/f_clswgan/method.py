@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from gzslbench.data.views import TrainView
 from gzslbench.method import Adam, HeadSettings, Phase, Stage
 from gzslbench.training.batch import Batch
+from gzslbench_methods.critic_terms import critic_terms
 from gzslbench_methods.f_clswgan.losses import classification_loss
 from gzslbench_methods.f_clswgan.params import FClswganParams
 from gzslbench_methods.linear import linear
-from gzslbench_methods.wgan import Critic, Generator, critic_terms, synthesize
+from gzslbench_methods.wgan import Critic, Generator, synthesize
 
 
 class FClswgan:

@@ -8,8 +8,9 @@ from torch.nn import functional
 
 from gzslbench_methods.ce_gzsl.losses import class_loss, instance_loss
 from gzslbench_methods.ce_gzsl.model import Comparator, Embedding
+from gzslbench_methods.critic_terms import critic_terms
 from gzslbench_methods.linear import linear, of_labels
-from gzslbench_methods.wgan import Critic, critic_terms
+from gzslbench_methods.wgan import Critic
 
 ROWS, CLASSES, FEATURES, SEMANTICS = 800, 2, 24, 8
 

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from gzslbench.training.chunk import Chunk
+from gzslbench_methods.ce_gzsl import chunked, fused
 from gzslbench_methods.ce_gzsl.pairs import pair_scores
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -28,9 +32,13 @@ def with_gradients(function, tensors, seed=1):
     return [scores, *torch.autograd.grad(scores, tensors, upstream)]
 
 
+def in_chunks(size):
+    return mock.patch.dict(chunked.CHUNKS, cpu=Chunk(size))
+
+
 def test_gradients_agree_with_finite_differences():
-    tensors = operands(5, 4, 3)
-    assert torch.autograd.gradcheck(lambda *t: pair_scores(*t, chunk=7), tensors)
+    with in_chunks(7):
+        assert torch.autograd.gradcheck(pair_scores, operands(5, 4, 3))
 
 
 @settings(max_examples=40, deadline=None)
@@ -43,7 +51,8 @@ def test_gradients_agree_with_finite_differences():
 )
 def test_any_chunk_gives_the_dense_scores_and_gradients(rows, columns, hidden, chunk, seed):
     tensors = operands(rows, columns, hidden, seed)
-    ours = with_gradients(lambda *t: pair_scores(*t, chunk=chunk), tensors)
+    with in_chunks(chunk):
+        ours = with_gradients(pair_scores, tensors)
     torch.testing.assert_close(ours, with_gradients(dense, tensors), rtol=1e-11, atol=1e-12)
 
 
@@ -73,3 +82,78 @@ def test_half_precision_operands_are_scored_in_the_weights_precision():
     left, right, weight = operands(4, 3, 8)
     scores = pair_scores(left.bfloat16(), right.bfloat16(), weight)
     torch.testing.assert_close(scores, dense(left.bfloat16().double(), right.bfloat16().double(), weight))
+
+
+def test_scores_of_several_networks_at_once_are_those_of_each():
+    left, right, weight = (
+        torch.stack(t).detach() for t in zip(*(operands(4, 3, 5, i) for i in range(3)), strict=True)
+    )
+    stacked = [t.requires_grad_() for t in (left, right, weight)]
+    together = torch.func.vmap(pair_scores)(*stacked)
+    upstream = torch.randn(together.shape)
+    gradients = torch.autograd.grad(together, stacked, upstream)
+    for i in range(3):
+        alone = [t[i].detach().requires_grad_() for t in stacked]
+        scores = pair_scores(*alone)
+        torch.testing.assert_close(together[i], scores)
+        torch.testing.assert_close(
+            [g[i] for g in gradients], [*torch.autograd.grad(scores, alone, upstream[i])]
+        )
+
+
+def test_semantics_that_several_networks_share_get_the_gradient_of_each():
+    left, right = torch.randn(3, 4, 5), torch.randn(2, 5)
+    together = torch.func.vmap(pair_scores, in_dims=(0, None, None))(left, right, torch.ones(5))
+    torch.testing.assert_close(together[1], pair_scores(left[1], right, torch.ones(5)))
+
+
+@pytest.fixture
+def many(monkeypatch):
+    """Few pairs count as many."""
+    monkeypatch.setattr(fused, "MANY", 1)
+    monkeypatch.setattr(fused, "compiler", fused.Compiler())
+
+
+@pytest.mark.skipif(not fused.compiler.works, reason="GZSLBENCH_COMPILE=0")
+def test_the_compiled_form_gives_the_plain_scores_and_gradients(many):
+    pytest.importorskip("torch._inductor")
+    for shape in ((5, 4, 70), (9, 3, 33)):
+        tensors = operands(*shape)
+        ours = with_gradients(pair_scores, tensors)
+        if not fused.compiler.works:
+            pytest.skip("torch cannot compile here: there is no C++ compiler")
+        torch.testing.assert_close(ours, with_gradients(dense, tensors), rtol=1e-11, atol=1e-12)
+
+
+def test_where_nothing_compiles_the_plain_form_goes_on_and_says_so_once(many, monkeypatch, caplog):
+    def broken(*_):
+        raise RuntimeError("no working C++ compiler found\nlong story")
+
+    monkeypatch.setattr(fused, "_compiled", lambda function: broken)
+    tensors = operands(6, 5, 4)
+    for _ in range(2):
+        torch.testing.assert_close(pair_scores(*tensors), dense(*tensors))
+    (record,) = caplog.records
+    assert "no working C++ compiler found" in record.getMessage()
+
+
+def test_few_pairs_are_not_worth_a_compilation():
+    assert not fused.pays(torch.empty(256, 128), torch.empty(8, 128))
+    assert not fused.compiler.works or fused.pays(torch.empty(256, 2048), torch.empty(150, 2048))
+
+
+def test_a_shortage_of_memory_halves_the_chunk_and_the_scores_stay(monkeypatch):
+    maximum, asked = torch.maximum, []
+
+    def short(left, right, out):
+        asked.append(out.numel())
+        if out.numel() > 100:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return maximum(left, right, out=out)
+
+    monkeypatch.setattr(torch, "maximum", short)
+    tensors = operands(20, 10, 5)
+    with in_chunks(1000):
+        torch.testing.assert_close(pair_scores(*tensors), dense(*tensors))
+        assert chunked.CHUNKS["cpu"].size == 125
+    assert asked[0] > 100 >= asked[-1]

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from gzslbench_methods.critic_terms import critic_terms
 from gzslbench_methods.linear import linear, of_labels
-from gzslbench_methods.wgan import Critic, Generator, critic_terms, synthesize
+from gzslbench_methods.wgan import Critic, Generator, synthesize
 
 pytestmark = pytest.mark.usefixtures("float64")
 

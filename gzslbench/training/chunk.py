@@ -1,0 +1,67 @@
+"""Work done in chunks, which shrink where memory runs out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether ``error`` says that memory ran out, on whatever device."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    )
+
+
+class Chunk:
+    """How much is worked on at once: ``size``, in the unit of the work, halved at each shortage of memory."""
+
+    def __init__(self, size: int, name: str = "chunk") -> None:
+        self.size = size
+        self.name = name
+
+    def fit(self, work: Callable[[int], T]) -> T:
+        """``work`` of the size, or of half of it, and so on.
+
+        Raises:
+            RuntimeError: Memory runs out even at a size of one.
+        """
+        while True:
+            try:
+                return work(self.size)
+            except (RuntimeError, MemoryError) as error:
+                self._check(error)
+            self._shrink()  # after the handler, whose traceback holds the tensors of the failed work
+
+    def over(self, rows: Tensor, work: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
+        """``work`` of one part of ``rows`` after another, each at most ``size`` rows.
+
+        Raises:
+            RuntimeError: Memory runs out even for a single row.
+        """
+        while len(rows):
+            result = self.fit(partial(_of_first, work, rows))
+            rows = rows[self.size :]
+            yield result
+
+    def _check(self, error: BaseException) -> None:
+        if not is_shortage(error) or self.size <= 1:
+            raise error
+
+    def _shrink(self) -> None:
+        self.size = max(1, self.size // 2)
+        _log.warning("memory ran out: %s is %d from here on", self.name, self.size)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _of_first(work: Callable[[Tensor], Tensor], rows: Tensor, size: int) -> Tensor:
+    return work(rows[:size])
