@@ -98,6 +98,14 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 int
     help="Epochs between checkpoints; 0: on interruption and at the end only.",
 )
 @click.option(
+    "--profile",
+    "profiled",
+    is_flag=True,
+    help="Trace the last iterations before the first evaluation, and that evaluation: print where the time"
+    " went, and leave trace.json in the run's folder. Shares are approximate, for tracing makes small"
+    " operators look slower than they are.",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -111,6 +119,7 @@ def run(
     resume: bool,
     rerun: bool,
     checkpoint_every: int,
+    profiled: bool,
     as_json: bool,
     dry_run: bool,
     **asked: Any,
@@ -127,27 +136,33 @@ def run(
 
         print_plan(plan, results, as_json=as_json)
         return
-    diverged = _run_all(plan, results, Options(resume, rerun, checkpoint_every), as_json)
+    diverged = _run_all(plan, results, Options(resume, rerun, checkpoint_every), profiled, as_json)
     if diverged:
         raise SystemExit(1)
 
 
-def _run_all(plan: Any, results: Path, options: Any, as_json: bool) -> bool:
+def _run_all(plan: Any, results: Path, options: Any, profiled: bool, as_json: bool) -> bool:
     """Run every cell; whether one diverged."""
     import json
+    from dataclasses import replace
 
+    from gzslbench.execution.profile import Profile
     from gzslbench.execution.run import run_cell
     from gzslbench.reporting.console import print_run
+    from gzslbench.reporting.profile import print_profile
     from gzslbench.reporting.progress import watch
     from gzslbench.results.store import Store
 
     diverged = False
     for cell in plan.cells:
+        profile = Profile(plan.device) if profiled else None
         with watch(cell, plain=as_json) as progress:
-            record, folder = run_cell(plan, cell, Store(results), options, progress)
+            record, folder = run_cell(plan, cell, Store(results), replace(options, profile=profile), progress)
         diverged |= record.status == "diverged"
         if as_json:
             click.echo(json.dumps(record.as_dict()))
         else:
             print_run(record, folder)
+        if profile is not None:
+            print_profile(profile, record, quiet=as_json)
     return diverged

@@ -20,6 +20,7 @@ from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.ranking import predict
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.training.seeds import generator
+from gzslbench.training.span import span
 
 if TYPE_CHECKING:
     from gzslbench.method import GenerativeMethod, ScoringMethod
@@ -75,8 +76,9 @@ class Evaluator:
 
     def _with_scores(self, method: ScoringMethod, epoch: int, seed: int) -> Evaluation:
         order = self._order(epoch, seed)
-        scores = torch.cat(list(self._scored(method, order)))[order.argsort()]
-        predictions = predict(torch.split(scores, self.chunk), self.labels, self.test.seen)
+        with span("scoring"):
+            scores = torch.cat(list(self._scored(method, order)))[order.argsort()]
+            predictions = predict(torch.split(scores, self.chunk), self.labels, self.test.seen)
         return Evaluation(epoch, (_finite_metrics(predictions, epoch),), predictions)
 
     def _scored(self, method: ScoringMethod, order: Tensor) -> Iterator[Tensor]:
@@ -92,9 +94,11 @@ class Evaluator:
         synthesized = len(self.unseen_classes) * settings.per_class
         trained = (rows.clone() for rows in torch.split(self.train.features, self.chunk))
         blocks = chain(trained, self._synthesized(method, epoch, seed))
-        features = _embedded(method, blocks, real + synthesized)
+        features = _embedded(method, blocks, real + synthesized, "embedding")
         order = self._order(epoch, seed)
-        test = _embedded(method, self._test_rows(order), len(self.labels))[order.argsort()]
+        test = _embedded(method, self._test_rows(order), len(self.labels), "test embedding")
+        with span("order"):
+            test = test[order.argsort()]
         labels = torch.cat(
             [
                 self.seen_classes[self.train.labels],
@@ -103,18 +107,18 @@ class Evaluator:
         )
         # The head is fitted in float32 whatever the precision of the networks.
         with torch.autocast(features.device.type, enabled=False):
-            zsl = self._zsl_predictions(method, features[real:], test, epoch, seed)
+            with span("zsl head"):
+                zsl = self._zsl_predictions(method, features[real:], test, epoch, seed)
             trace = []
-            for head in fit_softmax_head(
-                features,
-                labels,
-                len(self.test.seen),
-                settings,
-                settings.epochs if head_epochs is None else head_epochs,
-                generator(features.device, seed, "evaluation", epoch, "head"),
-            ):
-                scores = (head.scores(rows) for rows in torch.split(test, self.chunk))
-                predictions = predict(scores, self.labels, self.test.seen, zsl)
+            epochs = settings.epochs if head_epochs is None else head_epochs
+            random = generator(features.device, seed, "evaluation", epoch, "head")
+            heads = fit_softmax_head(features, labels, len(self.test.seen), settings, epochs, random)
+            for _ in range(epochs):
+                with span("head"):
+                    head = next(heads)
+                with span("scoring"):
+                    scores = (head.scores(rows) for rows in torch.split(test, self.chunk))
+                    predictions = predict(scores, self.labels, self.test.seen, zsl)
                 trace.append(_finite_metrics(predictions, epoch))
         return Evaluation(epoch, tuple(trace), predictions)
 
@@ -144,7 +148,8 @@ class Evaluator:
         for position in self.unseen_classes.tolist():
             random = generator(self.test.semantics.device, seed, "evaluation", epoch, "synthesis", position)
             semantics = self.test.semantics[position : position + 1]
-            rows = method.synthesize(semantics, method.head.per_class, random)
+            with span("synthesis"):
+                rows = method.synthesize(semantics, method.head.per_class, random)
             _check_shape(method, "synthesize", rows, (method.head.per_class, self.train.features.shape[1]))
             yield rows
 
@@ -152,12 +157,15 @@ class Evaluator:
         """A random order of the test rows, so that a method cannot tell seen from unseen by their place."""
         device = self.test_features.device
         random = generator(device, seed, "evaluation", epoch, "order")
-        return torch.randperm(len(self.labels), generator=random, device=device)
+        with span("order"):
+            return torch.randperm(len(self.labels), generator=random, device=device)
 
     def _test_rows(self, order: Tensor) -> Iterator[Tensor]:
         """Copies, so that a method cannot change a test row."""
         for rows in torch.split(order, self.chunk):
-            yield self.test_features.index_select(0, rows)
+            with span("order"):
+                copies = self.test_features.index_select(0, rows)
+            yield copies
 
 
 def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
@@ -165,18 +173,20 @@ def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
     infinite = predictions.gap[~np.isfinite(predictions.gap)]
     if len(infinite):
         raise DivergedError("scores", float(infinite[0]), "evaluation", epoch)
-    return metrics_of(predictions)
+    with span("metrics"):
+        return metrics_of(predictions)
 
 
-def _embedded(method: GenerativeMethod, blocks: Iterable[Tensor], rows: int) -> Tensor:
+def _embedded(method: GenerativeMethod, blocks: Iterable[Tensor], rows: int, name: str) -> Tensor:
     """``(rows, e)`` float32: the blocks embedded, below each other, never held twice."""
     embedded, start = torch.empty(rows, 0), 0
     for block in blocks:
-        part = method.embed(block)
-        if start == 0:
-            embedded = torch.empty(rows, part.shape[-1], device=part.device)
-        _check_shape(method, "embed", part, (len(block), embedded.shape[1]))
-        embedded[start : start + len(block)] = part
+        with span(name):
+            part = method.embed(block)
+            if start == 0:
+                embedded = torch.empty(rows, part.shape[-1], device=part.device)
+            _check_shape(method, "embed", part, (len(block), embedded.shape[1]))
+            embedded[start : start + len(block)] = part
         start += len(block)
     return embedded
 

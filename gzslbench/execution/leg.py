@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from gzslbench.training.device import numerics
 from gzslbench.training.trainer import EpochEnd, Trainer
 
 if TYPE_CHECKING:
+    from gzslbench.execution.profile import Profile
     from gzslbench.results.store import RunFolder
 
 
@@ -49,6 +51,7 @@ class Leg:
         name: ``validation`` or ``final``; its checkpoint and its lines in metrics.jsonl carry it.
         eval_every: Evaluate after each so many epochs, and at the end; 0 at the end only.
         head_epochs: Epochs of the head at each evaluation; None for the method's own number.
+        profile: Traces a window of it; None for no trace.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Leg:
     folder: RunFolder
     progress: Progress
     stop: Callable[[], bool]
+    profile: Profile | None = None
 
     @property
     def owner(self) -> str:
@@ -106,8 +110,11 @@ class LegRun:
         self._resume()
         leg = self.leg
         leg.progress.start(leg.name, self.trainer.iterations, self.trainer.iterations_done)
+        stop = leg.stop
+        if leg.profile is not None:
+            stop = leg.profile.between_iterations(self.trainer, leg.eval_every, stop)
         clock = time.perf_counter()
-        for end in self.trainer.epochs(leg.stop, leg.progress.iteration):
+        for end in self.trainer.epochs(stop, leg.progress.iteration):
             self.seconds.train += time.perf_counter() - clock
             self._end_epoch(end)
             clock = time.perf_counter()
@@ -145,6 +152,11 @@ class LegRun:
         return end.epoch == end.epochs or (every > 0 and end.epoch % every == 0)
 
     def _evaluate(self, epoch: int) -> Metrics:
+        profile = self.leg.profile
+        with nullcontext() if profile is None else profile.evaluation(self.leg.folder):
+            return self._evaluated(epoch)
+
+    def _evaluated(self, epoch: int) -> Metrics:
         clock = time.perf_counter()
         cell = self.leg.cell
         with numerics(self.leg.device, "fp32", cell.deterministic):

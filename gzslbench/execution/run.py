@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -29,6 +30,9 @@ from gzslbench.results.record import Record
 from gzslbench.results.store import RunFolder, Store
 from gzslbench.training.interruption import Interruption, catch_interruption
 
+if TYPE_CHECKING:
+    from gzslbench.execution.profile import Profile
+
 
 @dataclass(frozen=True)
 class Options:
@@ -38,11 +42,13 @@ class Options:
         resume: Go on from the checkpoint of an interrupted run, where there is one.
         rerun: Run again what is finished or interrupted, from the beginning.
         checkpoint_every: Epochs between checkpoints; 0 saves on interruption and at the end only.
+        profile: Traces a window of one run; None for no trace.
     """
 
     resume: bool = False
     rerun: bool = False
     checkpoint_every: int = 10
+    profile: Profile | None = None
 
 
 def run_cell(
@@ -65,7 +71,7 @@ def run_cell(
         if finished is not None:
             return finished, folder
         _prepare(folder, options)
-        with catch_interruption() as stop, explained_shortage():
+        with catch_interruption() as stop, explained_shortage(), options.profile or nullcontext():
             watchers = Logged(progress or Silent(), folder.log_file)
             record = _run(plan, cell, folder, options, watchers, stop)
         folder.write_record(record)
@@ -108,6 +114,7 @@ def _run(
         folder=folder,
         progress=progress,
         stop=stop,
+        profile=options.profile,
     )
     try:
         numbers, seconds = _validated(leg) if cell.select == "val" else _last(leg)

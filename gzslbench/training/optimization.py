@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gzslbench.method import Phase
 from gzslbench.training.batch import Batch
 from gzslbench.training.device import lowered
+from gzslbench.training.span import span
 
 
 class PhaseOptimizer:
@@ -41,9 +42,10 @@ class PhaseOptimizer:
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One step on ``batch``; returns the loss terms, detached, as float64 on the device."""
-        self.prepare()
-        terms = self.differentiate(batch)
-        self.adam.step()
+        with span(self.phase.name):
+            self.prepare()
+            terms = self.differentiate(batch)
+            self.adam.step()
         return terms
 
     def prepare(self) -> None:

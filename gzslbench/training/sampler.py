@@ -11,6 +11,7 @@ from torch import Tensor
 from gzslbench.data.views import TrainView
 from gzslbench.method import Sampling
 from gzslbench.training.batch import Batch
+from gzslbench.training.span import span
 from gzslbench.training.walk import Walk
 
 
@@ -43,8 +44,9 @@ class Sampler:
 
     def batch(self) -> Batch:
         """The next batch."""
-        rows = self._next_rows()
-        return Batch(self.view.features[rows], self.view.labels[rows], self.noise)
+        with span("batch"):
+            rows = self._next_rows()
+            return Batch(self.view.features[rows], self.view.labels[rows], self.noise)
 
     def state_dict(self) -> dict[str, Any]:
         """What makes the batches after a resumption those that would have come."""

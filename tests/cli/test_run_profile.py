@@ -1,0 +1,132 @@
+"""``gzslbench run --profile`` on digits."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+from collections import Counter
+
+import pytest
+import torch
+
+from gzslbench.hooks import hookimpl
+from gzslbench.plugins import plugins
+
+SMALL = ("ngh=16", "ndh=16", "syn_num=40", "nz=4", "critic_iter=2", "zsl_epochs=1", "head_epochs=2")
+EMBEDDING = ("embed_size=16", "outz_size=8", "nhF=8")
+OWN = {"ce-gzsl": EMBEDDING, "f-clswgan": ("pretrain_epochs=2",)}
+
+
+@pytest.fixture
+def run(invoke):
+    """A run of 30 iterations (6 epochs of 5) that is evaluated at the end."""
+
+    def call(*extra, method="ce-gzsl"):
+        settings = [part for each in (*SMALL, *OWN[method], "batch_size=256") for part in ("--set", each)]
+        asked = ["--method", method, "--dataset", "digits", "--device", "cpu", "--epochs", "6"]
+        return invoke("run", *asked, *settings, "--eval-every", "0", *extra)
+
+    return call
+
+
+def traces(folder):
+    return sorted(path for path in folder.glob("results/*/*") if "trace" in path.name)
+
+
+def events(path):
+    content = path.read_bytes()
+    return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)["traceEvents"]
+
+
+def spans(path):
+    names = (event["name"] for event in events(path) if event.get("cat") == "user_annotation")
+    return [name.removeprefix("gzslbench/") for name in names if name.startswith("gzslbench/")]
+
+
+def numbers(outcome):
+    assert outcome.exit_code == 0, outcome.output
+    record = json.loads(outcome.stdout)
+    record.pop("run")
+    return record
+
+
+@pytest.mark.parametrize("method", ["ce-gzsl", "f-clswgan"])
+def test_the_record_is_the_one_without_profile_and_the_trace_holds_each_span(run, tmp_path, method) -> None:
+    plain = numbers(run("--json", method=method))
+    outcome = run("--json", "--profile", "--rerun", method=method)
+    assert numbers(outcome) == plain
+    (trace,) = traces(tmp_path)
+    assert trace.parent.name == plain["id"]
+    assert f"trace: {trace.relative_to(tmp_path)}" in outcome.stderr
+    counted = Counter(spans(trace))
+    assert counted["iteration"] == counted["generator"] == 20 and counted["critic"] == 40
+    assert counted["evaluation"] == counted["zsl head"] == 1
+    assert counted["head"] == counted["scoring"] == counted["metrics"] == 2
+    assert {"batch", "embedding", "synthesis", "order", "test embedding"} <= set(counted)
+    assert "classifier" not in counted  # of the stage before
+
+
+def test_the_table_shares_out_the_time_by_phase_and_operator(run, tmp_path) -> None:
+    text = run("--profile").stdout
+    (trace,) = traces(tmp_path)
+    for part in ("20 iterations", "1 evaluation", "(in no span)", "top operators", "in the whole run"):
+        assert part in text
+    assert str(trace.relative_to(tmp_path)) in text and "AUSUC" in text
+    rows = [line.split() for line in text.splitlines() if line.endswith("%")]
+    share = {row[0]: float(row[-2]) for row in rows}
+    assert share["batch"] + share["critic"] + share["generator"] > 50
+    assert all(0 <= value <= 100 for value in share.values())
+
+
+def test_several_seeds_leave_a_trace_each_and_standard_output_to_the_records(run, tmp_path) -> None:
+    outcome = run("--json", "--profile", "--seed", "1", "--seed", "2")
+    ids = [json.loads(line)["id"] for line in outcome.stdout.splitlines()]
+    assert len(ids) == 2 and [path.parent.name for path in traces(tmp_path)] == sorted(ids)
+    assert outcome.stderr.count("trace: ") == 2
+    assert not torch.autograd._profiler_enabled()
+
+
+def test_a_finished_run_is_not_profiled_and_the_way_to_do_it_is_told(run, tmp_path) -> None:
+    run()
+    outcome = run("--profile")
+    assert outcome.exit_code == 0 and "nothing to profile" in outcome.stderr and "--rerun" in outcome.stderr
+    assert traces(tmp_path) == []
+
+
+def test_a_run_that_diverges_leaves_no_trace_and_says_so(run, tmp_path) -> None:
+    outcome = run("--profile", "--set", "lr=1e30")
+    assert outcome.exit_code == 1 and "before its first evaluation" in outcome.stderr
+    assert traces(tmp_path) == [] and not torch.autograd._profiler_enabled()
+
+
+class Impatient:
+    """Asks to stop at the end of epoch 4: ten iterations before the end, within the window."""
+
+    @hookimpl
+    def gzslbench_epoch_end(self, metrics):
+        if metrics["epoch"] == 4:
+            assert torch.autograd._profiler_enabled()
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_interrupted_within_the_window_and_resumed_it_has_the_same_record_and_a_trace(run, tmp_path) -> None:
+    whole = numbers(run("--json", "--results", "whole"))
+    plugins().manager.register(Impatient(), "impatient")
+    try:
+        outcome = run("--json", "--profile")
+    finally:
+        plugins().manager.unregister(name="impatient")
+    assert outcome.exit_code == 130 and "--resume" in outcome.stderr
+    assert traces(tmp_path) == [] and not torch.autograd._profiler_enabled()
+    assert numbers(run("--json", "--profile", "--resume")) == whole
+    (trace,) = traces(tmp_path)
+    assert spans(trace).count("iteration") == 5  # of the ten that were left
+
+
+def test_the_choice_on_validation_classes_is_what_is_profiled(run, tmp_path) -> None:
+    outcome = run("--json", "--profile", "--select", "val")
+    assert outcome.exit_code == 0, outcome.output
+    (trace,) = traces(tmp_path)
+    assert spans(trace).count("evaluation") == 1

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from gzslbench.training.span import PREFIX, span, spans_recorded
+
+
+def names(profiler):
+    return {each.key for each in profiler.key_averages() if each.key.startswith(PREFIX)}
+
+
+def test_spans_reach_the_profiler_only_where_they_are_recorded() -> None:
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        with span("before"):
+            torch.ones(1)
+        with spans_recorded(), span("inside"):
+            torch.ones(1)
+        with span("after"):
+            torch.ones(1)
+    assert names(profiler) == {PREFIX + "inside"}
+
+
+def test_a_span_that_nobody_records_makes_nothing(monkeypatch) -> None:
+    def refuse(name):
+        raise AssertionError(name)
+
+    monkeypatch.setattr("gzslbench.training.span.record_function", refuse)
+    with span("one"), span("two"):
+        assert span("one") is span("two")
+
+
+def test_spans_around_and_within_vmap_change_nothing() -> None:
+    def squared(row):
+        with span("within"):
+            return (row**2).sum()
+
+    rows = torch.arange(6.0).reshape(3, 2)
+    with profile(activities=[ProfilerActivity.CPU]) as profiler, spans_recorded(), span("around"):
+        values = torch.func.vmap(torch.func.grad(squared))(rows)
+    assert torch.equal(values, 2 * rows)
+    assert names(profiler) == {PREFIX + "around", PREFIX + "within"}
