@@ -177,7 +177,7 @@ def profile_report(breakdown: Breakdown, record: Record, trace: Path) -> Rendera
 
 def _table(title: str, rows: Mapping[str, Time], whole: Time, cuda: bool) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(title)
+    table.add_column(title, overflow="ellipsis", no_wrap=True)  # a compiled operator's name is long
     for name in ("calls", "CPU ms", "a call", "share"):
         table.add_column(name, justify="right")
     for name in ("CUDA ms", "a call", "share") if cuda else ():
