@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, cast
@@ -19,11 +19,13 @@ from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.ranking import predict
 from gzslbench.evaluation.softmax_head import fit_softmax_head
+from gzslbench.evaluation.subject import Subject
+from gzslbench.training.chunk import Chunk
 from gzslbench.training.seeds import generator
 from gzslbench.training.span import span
 
 if TYPE_CHECKING:
-    from gzslbench.method import GenerativeMethod, ScoringMethod
+    from gzslbench.method import GenerativeMethod, HeadSettings, ScoringMethod
 
 
 class Evaluator:
@@ -34,10 +36,10 @@ class Evaluator:
     """
 
     def __init__(self, train_view: TrainView, eval_view: EvalView, *, chunk: int = 8192) -> None:
-        """``chunk`` bounds the rows that are embedded or scored at once."""
+        """``chunk`` bounds the rows embedded or scored at once; it shrinks where memory runs out."""
         self.train = train_view
         self.test = eval_view
-        self.chunk = chunk
+        self.chunk = Chunk(chunk, "rows evaluated at once")
         self.seen_classes = eval_view.seen.nonzero().squeeze(1)
         self.unseen_classes = (~eval_view.seen).nonzero().squeeze(1)
         self.test_features = torch.cat([eval_view.seen_features, eval_view.unseen_features])
@@ -77,38 +79,25 @@ class Evaluator:
     def _with_scores(self, method: ScoringMethod, epoch: int, seed: int) -> Evaluation:
         order = self._order(epoch, seed)
         with span("scoring"):
-            scores = torch.cat(list(self._scored(method, order)))[order.argsort()]
-            predictions = predict(torch.split(scores, self.chunk), self.labels, self.test.seen)
+            asked = Subject(method, self.chunk).scores(self.test_features[order], self.test.semantics)
+            scores = torch.split(asked[order.argsort()], self.chunk.size)
+            predictions = predict(scores, self.labels, self.test.seen)
         return Evaluation(epoch, (_finite_metrics(predictions, epoch),), predictions)
-
-    def _scored(self, method: ScoringMethod, order: Tensor) -> Iterator[Tensor]:
-        for rows in self._test_rows(order):
-            scores = method.scores(rows, self.test.semantics.clone())
-            _check_shape(method, "scores", scores, (len(rows), len(self.test.seen)))
-            yield scores
 
     def _with_head(
         self, method: GenerativeMethod, epoch: int, seed: int, head_epochs: int | None
     ) -> Evaluation:
-        settings, real = method.head, len(self.train.labels)
-        synthesized = len(self.unseen_classes) * settings.per_class
-        trained = (rows.clone() for rows in torch.split(self.train.features, self.chunk))
-        blocks = chain(trained, self._synthesized(method, epoch, seed))
-        features = _embedded(method, blocks, real + synthesized, "embedding")
+        settings, real, subject = method.head, len(self.train.labels), Subject(method, self.chunk)
+        blocks = chain([self.train.features], self._synthesized(subject, epoch, seed))
+        features = subject.embed(blocks, real + len(self.unseen_classes) * settings.per_class)
         order = self._order(epoch, seed)
-        test = _embedded(method, self._test_rows(order), len(self.labels), "test embedding")
-        with span("order"):
-            test = test[order.argsort()]
-        labels = torch.cat(
-            [
-                self.seen_classes[self.train.labels],
-                self.unseen_classes.repeat_interleave(settings.per_class),
-            ]
-        )
+        test = subject.embed([self.test_features[order]], len(order))[order.argsort()]
+        unseen_labels = self.unseen_classes.repeat_interleave(settings.per_class)
+        labels = torch.cat([self.seen_classes[self.train.labels], unseen_labels])
         # The head is fitted in float32 whatever the precision of the networks.
         with torch.autocast(features.device.type, enabled=False):
             with span("zsl head"):
-                zsl = self._zsl_predictions(method, features[real:], test, epoch, seed)
+                zsl = self._zsl_predictions(settings, features[real:], test, epoch, seed)
             trace = []
             epochs = settings.epochs if head_epochs is None else head_epochs
             random = generator(features.device, seed, "evaluation", epoch, "head")
@@ -117,30 +106,27 @@ class Evaluator:
                 with span("head"):
                     head = next(heads)
                 with span("scoring"):
-                    scores = (head.scores(rows) for rows in torch.split(test, self.chunk))
+                    scores = self.chunk.over(test, head.scores)
                     predictions = predict(scores, self.labels, self.test.seen, zsl)
                 trace.append(_finite_metrics(predictions, epoch))
         return Evaluation(epoch, tuple(trace), predictions)
 
     def _zsl_predictions(
-        self, method: GenerativeMethod, synthesized: Tensor, test: Tensor, epoch: int, seed: int
+        self, settings: HeadSettings, synthesized: Tensor, test: Tensor, epoch: int, seed: int
     ) -> NDArray[np.int64] | None:
         """What a second head, fitted on ``synthesized`` alone, predicts for test_unseen; None without one."""
-        settings, classes = method.head, len(self.unseen_classes)
         if settings.zsl_epochs == 0:
             return None
+        classes = len(self.unseen_classes)
         random = generator(synthesized.device, seed, "evaluation", epoch, "zsl-head")
         labels = torch.arange(classes, device=synthesized.device).repeat_interleave(settings.per_class)
         for fitted in fit_softmax_head(synthesized, labels, classes, settings, settings.zsl_epochs, random):
             head = fitted
-        unseen_rows = test[len(self.test.seen_labels) :]
-        predicted = torch.cat(
-            [head.scores(rows).argmax(dim=1) for rows in torch.split(unseen_rows, self.chunk)]
-        )
-        zsl: NDArray[np.int64] = self.unseen_classes[predicted].cpu().numpy()
+        scores = torch.cat(list(self.chunk.over(test[len(self.test.seen_labels) :], head.scores)))
+        zsl: NDArray[np.int64] = self.unseen_classes[scores.argmax(dim=1)].cpu().numpy()
         return zsl
 
-    def _synthesized(self, method: GenerativeMethod, epoch: int, seed: int) -> Iterator[Tensor]:
+    def _synthesized(self, subject: Subject, epoch: int, seed: int) -> Iterator[Tensor]:
         """The features of each unseen class, drawn from a stream of its own.
 
         So the rows of a class depend neither on the other classes nor on how much memory there is.
@@ -148,24 +134,13 @@ class Evaluator:
         for position in self.unseen_classes.tolist():
             random = generator(self.test.semantics.device, seed, "evaluation", epoch, "synthesis", position)
             semantics = self.test.semantics[position : position + 1]
-            with span("synthesis"):
-                rows = method.synthesize(semantics, method.head.per_class, random)
-            _check_shape(method, "synthesize", rows, (method.head.per_class, self.train.features.shape[1]))
-            yield rows
+            yield subject.synthesize(semantics, self.train.features.shape[1], random)
 
     def _order(self, epoch: int, seed: int) -> Tensor:
         """A random order of the test rows, so that a method cannot tell seen from unseen by their place."""
         device = self.test_features.device
         random = generator(device, seed, "evaluation", epoch, "order")
-        with span("order"):
-            return torch.randperm(len(self.labels), generator=random, device=device)
-
-    def _test_rows(self, order: Tensor) -> Iterator[Tensor]:
-        """Copies, so that a method cannot change a test row."""
-        for rows in torch.split(order, self.chunk):
-            with span("order"):
-                copies = self.test_features.index_select(0, rows)
-            yield copies
+        return torch.randperm(len(self.labels), generator=random, device=device)
 
 
 def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
@@ -175,29 +150,6 @@ def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
         raise DivergedError("scores", float(infinite[0]), "evaluation", epoch)
     with span("metrics"):
         return metrics_of(predictions)
-
-
-def _embedded(method: GenerativeMethod, blocks: Iterable[Tensor], rows: int, name: str) -> Tensor:
-    """``(rows, e)`` float32: the blocks embedded, below each other, never held twice."""
-    embedded, start = torch.empty(rows, 0), 0
-    for block in blocks:
-        with span(name):
-            part = method.embed(block)
-            if start == 0:
-                embedded = torch.empty(rows, part.shape[-1], device=part.device)
-            _check_shape(method, "embed", part, (len(block), embedded.shape[1]))
-            embedded[start : start + len(block)] = part
-        start += len(block)
-    return embedded
-
-
-def _check_shape(method: object, call: str, result: Tensor, expected: tuple[int, int]) -> None:
-    if tuple(result.shape) != expected:
-        raise PluginError(
-            f"{call} returned the shape {tuple(result.shape)}, not {expected}",
-            where=type(method).__name__,
-            fix=f"see {call} in gzslbench.method",
-        )
 
 
 @contextmanager
