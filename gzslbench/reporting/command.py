@@ -9,7 +9,7 @@ from pathlib import PurePath
 from gzslbench.results.record import Record
 
 _NAMES = ("gzslbench", "__main__.py")
-_SWITCHES = ("--resume", "--rerun", "--dry-run", "--json")
+_SWITCHES = ("--resume", "--rerun", "--dry-run", "--json", "--profile", "--together")
 
 
 def repeat_command(record: Record) -> str:

@@ -21,7 +21,7 @@ from gzslbench.results.record import Record
 
 RECORD = "record.json"
 CHOICE = "validation.json"
-OWN = (RECORD, "checkpoint-*.pt", CHOICE, "metrics.jsonl", "predictions.npz", "log.txt")
+OWN = (RECORD, "checkpoint-*.pt", CHOICE, "metrics.jsonl", "predictions.npz", "log.txt", "trace.json*")
 """What a run writes, in the order in which it is set aside."""
 LOCK = "lock"
 
