@@ -1,0 +1,154 @@
+"""Time this toolkit against the published formulation: ``python -m gzslbench_benchmarks.speed [CASE]...``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gzslbench.cli.group import INTERRUPTED, UserError
+from gzslbench.cli.output_file import OutputFile
+from gzslbench.errors import GzslBenchError, ParamError, did_you_mean
+from gzslbench_benchmarks.speed.cases import CASES
+
+if TYPE_CHECKING:
+    from gzslbench_benchmarks.speed.conditions import Conditions
+    from gzslbench_benchmarks.speed.measurement import Measurement
+
+ROUNDS, QUICK_ROUNDS = 5, 2
+EPILOG = """\b
+Examples:
+  python -m gzslbench_benchmarks.speed --quick
+  python -m gzslbench_benchmarks.speed iteration --only CUB --out cub.json
+  python -m gzslbench_benchmarks.speed evaluation f-clswgan --threads 2
+
+The contestants of a setting are timed in turn, round after round; the table gives the median of the rounds
+and its ratio to ours. All cases take an hour or more on two cores; leave the machine otherwise idle.
+Ctrl-C stops and keeps what has been measured.
+
+Exit status: 0 all measured; 2 something to mend; 130 interrupted.
+"""
+
+
+@click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("cases", nargs=-1, metavar="[CASE]...")
+@click.option("--list", "listing", is_flag=True, help="List the cases, and measure nothing.")
+@click.option("--only", metavar="TEXT", help="Only settings whose name contains TEXT, in any case.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    help=f"How often each contestant is timed; slow ones twice at most. [default: {ROUNDS}]",
+)
+@click.option("--quick", is_flag=True, help="Tiny shapes: tries the programs out, measures nothing.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "tf32", "bf16"]),
+    default="fp32",
+    show_default=True,
+    help="Of the matrix products in training, of every contestant.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="Threads on the CPU. [default: torch's choice]")
+@click.option("--out", type=OutputFile(".json"), help="Write what was measured as JSON.")
+def speed(
+    cases: tuple[str, ...],
+    listing: bool,
+    only: str | None,
+    rounds: int | None,
+    quick: bool,
+    device: str,
+    precision: str,
+    threads: int | None,
+    out: Path | None,
+) -> None:
+    """Time this toolkit against the published formulation, written plainly.
+
+    Each CASE compares programs that do the same; without one, all of them do. See --list.
+    """
+    if listing:
+        width = max(map(len, CASES))
+        for name, case in CASES.items():
+            click.echo(f"{name:{width}}  {case.title}")
+        return
+    try:
+        _check_names(cases)
+        conditions = _conditions(device, precision, rounds or (QUICK_ROUNDS if quick else ROUNDS), quick)
+        interrupted = _measure_all(cases or tuple(CASES), only, conditions, threads, out)
+    except GzslBenchError as error:
+        raise UserError(str(error)) from error
+    if interrupted:
+        click.echo("stopped", err=True)
+        raise SystemExit(INTERRUPTED)
+
+
+def _check_names(cases: tuple[str, ...]) -> None:
+    for name in cases:
+        if name not in CASES:
+            raise ParamError(f"no case {name!r}", fix=did_you_mean(name, list(CASES)))
+
+
+def _conditions(device: str, precision: str, rounds: int, quick: bool) -> Conditions:
+    from gzslbench.training.device import check_precision, resolve_device
+    from gzslbench_benchmarks.speed.conditions import Conditions
+
+    resolved = resolve_device(device)
+    check_precision(precision, resolved)
+    return Conditions(resolved, precision, rounds, quick)
+
+
+def _measure_all(
+    cases: tuple[str, ...], only: str | None, conditions: Conditions, threads: int | None, out: Path | None
+) -> bool:
+    """Measure, print and write; whether the user stopped it."""
+    import torch
+
+    from gzslbench.reporting.console import console
+    from gzslbench_benchmarks.speed.measurement import Measurement, write_measured
+    from gzslbench_benchmarks.speed.table import report
+    from gzslbench_benchmarks.stored import make_writable
+
+    if out is not None:
+        make_writable(out)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    measured: list[dict[str, Any]] = []
+    names: list[str] = []
+    interrupted = False
+    for name in dict.fromkeys(cases):
+        measurement = Measurement(name, CASES[name].title, conditions, torch.get_num_threads())
+        try:
+            names += _measure(measurement, only, lambda line: click.echo(line, err=True))
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            if measurement.rows:
+                measured.append(measurement.as_dict())
+                console().print(report(measured[-1]), "")
+            if out is not None and measured:
+                write_measured(out, measured)
+        if interrupted:
+            return True
+    if not measured:
+        raise ParamError(
+            f"no setting contains {only!r}", where="--only", fix=f"the settings are: {'; '.join(names)}"
+        )
+    return False
+
+
+def _measure(measurement: Measurement, only: str | None, tell: Callable[[str], None]) -> list[str]:
+    """Measure one case; the names of its settings."""
+    from gzslbench_benchmarks.speed.contest import contest
+
+    names = []
+    for setting in CASES[measurement.case].settings(measurement.conditions):
+        names.append(setting.name)
+        if only is None or only.lower() in setting.name.lower():
+            contest(setting, measurement.conditions, measurement.rows, tell)
+    measurement.complete = True
+    return names
+
+
+if __name__ == "__main__":
+    speed()

@@ -1,0 +1,37 @@
+"""The cases by name; each is one module, imported when it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gzslbench_benchmarks.speed.conditions import Conditions
+    from gzslbench_benchmarks.speed.contest import Setting
+
+
+@dataclass(frozen=True)
+class Case:
+    """A module of this folder with a function ``settings(conditions)``."""
+
+    title: str
+    module: str
+
+    def settings(self, conditions: Conditions) -> Iterator[Setting]:
+        """The settings to measure, one after another; what one holds is freed with it."""
+        found: Iterator[Setting] = resolve_name(f"{__name__}.{self.module}:settings")(conditions)
+        return found
+
+
+CASES = {
+    "iteration": Case("one CE-GZSL iteration: 5 critic steps, 1 generator step", "iteration"),
+    "evaluation": Case("one evaluation of CE-GZSL: synthesis, head, scores", "evaluation"),
+    "f-clswgan": Case("one f-CLSWGAN epoch at batch 64", "f_clswgan"),
+    "opening": Case("opening AWA2-sized files that were opened before", "opening"),
+    "startup": Case("the command line, a whole process", "startup"),
+    "growth": Case("time and memory with batch, seen classes and syn_num", "growth"),
+    "peak-memory": Case("peak memory of a CE-GZSL iteration, each in a process of its own", "peak_memory"),
+    "precision": Case("one CE-GZSL iteration of ours at each precision", "precision"),
+}

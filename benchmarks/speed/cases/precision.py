@@ -1,0 +1,27 @@
+"""What a lower precision brings: our own CE-GZSL iteration at each that the device has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from gzslbench_benchmarks.speed.conditions import Conditions
+from gzslbench_benchmarks.speed.contest import Contestant, Setting
+from gzslbench_benchmarks.speed.ours import ce_gzsl_iteration
+
+SHAPES = ("AWA2", "CUB-sent")
+
+
+def settings(conditions: Conditions) -> Iterator[Setting]:
+    """fp32 first, whatever --precision says; TF32 exists on CUDA alone."""
+    precisions = ("fp32", "tf32", "bf16") if conditions.on_cuda else ("fp32", "bf16")
+    for name in SHAPES:
+        shape = conditions.shape(name)
+        contestants = [
+            Contestant(
+                f"ours, {each}", partial(ce_gzsl_iteration, shape, replace(conditions, precision=each))
+            )
+            for each in precisions
+        ]
+        yield Setting(f"{name}, batch {shape.batch}", contestants)

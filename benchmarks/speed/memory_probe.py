@@ -1,0 +1,93 @@
+"""The peak memory of a program, measured in a process of its own.
+
+``python -m gzslbench_benchmarks.speed.memory_probe SPEC`` builds a program, calls it once, and prints by how
+many bytes that raised the most that the process, or its tensors on a CUDA device, ever took.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from pkgutil import resolve_name
+
+import torch
+
+from gzslbench_benchmarks.speed.conditions import Conditions, Program
+from gzslbench_benchmarks.speed.shapes import Shape
+
+Builder = Callable[[Shape, Conditions], Program]
+_SHORTAGES = ("DefaultCPUAllocator", "OutOfMemoryError", "MemoryError")
+_KILLED = -9
+
+
+def peak_of(builder: Builder, shape: Shape, conditions: Conditions) -> int:
+    """Bytes that one call of what ``builder`` builds takes at most, besides the networks and the data.
+
+    Args:
+        builder: A function of a module, which the new process finds by its name.
+        shape: Handed to it.
+        conditions: Handed to it.
+
+    Raises:
+        MemoryError: There was not enough.
+        RuntimeError: The process failed otherwise.
+    """
+    spec = {
+        "builder": f"{builder.__module__}:{builder.__qualname__}",
+        "shape": asdict(shape),
+        "device": str(conditions.device),
+        "precision": conditions.precision,
+        "threads": torch.get_num_threads(),
+    }
+    command = [sys.executable, "-m", __name__, json.dumps(spec)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode == _KILLED:
+        raise MemoryError("the process was killed")
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no reason told"])[-1]
+        kind = MemoryError if any(name in reason for name in _SHORTAGES) else RuntimeError
+        raise kind(f"{builder.__qualname__} in a process of its own: {reason}")
+    return int(done.stdout)
+
+
+def measure(spec: str) -> int:
+    """What ``peak_of`` asks of the new process."""
+    asked = json.loads(spec)
+    torch.set_num_threads(asked["threads"])
+    conditions = Conditions(torch.device(asked["device"]), asked["precision"])
+    builder, shape = resolve_name(asked["builder"]), Shape(**asked["shape"])
+    builder(shape.tiny(), conditions)()  # libraries load code at their first use
+    program = builder(shape, conditions)
+    if conditions.on_cuda:
+        torch.cuda.reset_peak_memory_stats(conditions.device)
+    before = _most(conditions)
+    program()
+    conditions.synchronize()
+    return _most(conditions) - before
+
+
+def _most(conditions: Conditions) -> int:
+    return torch.cuda.max_memory_allocated(conditions.device) if conditions.on_cuda else high_water_mark()
+
+
+def high_water_mark() -> int:
+    """Bytes of memory that this process held at most.
+
+    Linux hands ru_maxrss on from a process to the one that it starts, so it is asked for VmHWM instead.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{measure(sys.argv[1])}\n")

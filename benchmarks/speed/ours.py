@@ -1,0 +1,80 @@
+"""This toolkit's programs, built through its own trainer and evaluator."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gzslbench.evaluation.evaluator import Evaluator
+from gzslbench.training.construction import build_method
+from gzslbench.training.trainer import Trainer
+from gzslbench_benchmarks.speed.conditions import Conditions, Program
+from gzslbench_benchmarks.speed.shapes import Shape
+from gzslbench_methods.ce_gzsl import SPEC as CE_GZSL
+from gzslbench_methods.ce_gzsl.params import CeGzslParams
+from gzslbench_methods.f_clswgan import SPEC as F_CLSWGAN
+from gzslbench_methods.f_clswgan.params import FClswganParams
+
+SEED = 0
+_ENDLESS = 1 << 30
+
+
+def ce_gzsl_params(shape: Shape, zsl_epochs: int = 0) -> CeGzslParams:
+    """CE-GZSL's parameters at ``shape``, in the published variant."""
+    return CeGzslParams(
+        epochs=_ENDLESS,
+        batch_size=shape.batch,
+        critic_iter=shape.critic_steps,
+        lr=shape.lr,
+        ins_weight=shape.weight,
+        cls_weight=shape.weight,
+        nz=shape.noise,
+        ngh=shape.generator,
+        ndh=shape.critic,
+        embed_size=shape.embedding,
+        outz_size=shape.projection,
+        nhF=shape.comparator,
+        syn_num=shape.syn_num,
+        head_epochs=shape.head_epochs,
+        zsl_epochs=zsl_epochs,
+    )
+
+
+def f_clswgan_params(shape: Shape) -> FClswganParams:
+    """f-CLSWGAN's parameters at ``shape``, after the shortest of pretrainings."""
+    return FClswganParams(
+        epochs=_ENDLESS,
+        batch_size=shape.batch,
+        critic_iter=shape.critic_steps,
+        lr=shape.lr,
+        cls_weight=shape.weight,
+        nz=shape.noise,
+        ngh=shape.generator,
+        ndh=shape.critic,
+        pretrain_epochs=1,
+        syn_num=shape.syn_num,
+    )
+
+
+def ce_gzsl_iteration(shape: Shape, conditions: Conditions) -> Program:
+    """One iteration of CE-GZSL."""
+    view = shape.train_view(conditions.device)
+    method = build_method(CE_GZSL, view, ce_gzsl_params(shape), SEED)
+    stage = Trainer(method, view, SEED, conditions.precision).current
+    assert stage is not None
+    return conditions.at_precision(stage.iterate)
+
+
+def ce_gzsl_evaluation(shape: Shape, conditions: Conditions, zsl_epochs: int = 0) -> Program:
+    """One evaluation of CE-GZSL, in float32 whatever the precision of training, as a run does it."""
+    view, test = shape.train_view(conditions.device), shape.eval_view(conditions.device)
+    method = build_method(CE_GZSL, view, ce_gzsl_params(shape, zsl_epochs), SEED)
+    return partial(Evaluator(view, test).evaluate, method, epoch=1, seed=SEED)
+
+
+def f_clswgan_epoch(shape: Shape, conditions: Conditions) -> Program:
+    """One epoch of f-CLSWGAN's game."""
+    view = shape.train_view(conditions.device)
+    method = build_method(F_CLSWGAN, view, f_clswgan_params(shape), SEED)
+    epochs = Trainer(method, view, SEED, conditions.precision).epochs()
+    next(epochs)  # the classifier's
+    return partial(next, epochs)

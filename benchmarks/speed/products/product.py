@@ -1,0 +1,35 @@
+"""A matrix product by its sizes, and a program that does nothing but such products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from gzslbench_benchmarks.speed.conditions import Conditions, Program
+
+Product = tuple[int, int, int]
+"""Rows, summed dimension, columns."""
+
+
+def gigaflop(products: Iterable[Product]) -> float:
+    """Billions of multiplications and additions."""
+    return sum(2 * m * k * n for m, k, n in products) / 1e9
+
+
+def floor(products: list[Product], conditions: Conditions) -> Program:
+    """A program that does the products and nothing else, each laid out as a linear layer's forward pass."""
+    operands: dict[Product, tuple[Tensor, Tensor, Tensor]] = {}
+    kind = {"device": conditions.device, "dtype": conditions.dtype}
+    for m, k, n in products:
+        if (m, k, n) not in operands:
+            left, right = torch.randn(m, k, **kind), torch.randn(n, k, **kind)
+            operands[m, k, n] = (left, right.T, torch.empty(m, n, **kind))
+
+    def run() -> None:
+        for product in products:
+            left, right, out = operands[product]
+            torch.mm(left, right, out=out)
+
+    return conditions.at_precision(run)

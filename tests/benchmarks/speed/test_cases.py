@@ -1,0 +1,109 @@
+"""Every case at tiny shapes, through the program itself."""
+
+from __future__ import annotations
+
+import json
+import math
+import pkgutil
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from gzslbench.reporting.console import console
+from gzslbench_benchmarks.speed import cases
+from gzslbench_benchmarks.speed.__main__ import speed
+from gzslbench_benchmarks.speed.cases import CASES, growth, iteration, peak_memory, startup
+from gzslbench_benchmarks.speed.conditions import Conditions
+from gzslbench_benchmarks.speed.shapes import SHAPES
+from gzslbench_benchmarks.speed.table import report
+
+pytestmark = pytest.mark.usefixtures("threads")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """No process but the command line's own."""
+    for module in (growth, peak_memory):
+        monkeypatch.setattr(module, "peak_of", lambda *_: 5 << 20)
+    kept = {name: command for name, command in startup.COMMANDS.items() if "torch" not in name}
+    monkeypatch.setattr(startup, "COMMANDS", kept)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_case_gives_finite_positive_numbers_as_json_and_as_a_table(case, tmp_path):
+    out = tmp_path / "new" / "speed.json"
+    options = ("--quick", "--rounds", "1", "--threads", "1", "--device", "cpu", "--out", str(out))
+    done = CliRunner().invoke(speed, [case, *options])
+    assert done.exit_code == 0, done.output
+    (measured,) = json.loads(out.read_text())
+    assert (measured["case"], measured["title"]) == (case, CASES[case].title)
+    assert measured["complete"] and measured["quick"] and measured["threads"] == 1
+    assert measured["precision"] == "fp32" and measured["versions"]["torch"] == torch.__version__
+    for row in measured["rows"]:
+        assert row["failure"] is None
+        numbers = [*row["seconds"], *(row[key] for key in ("peak_bytes", "ratio", "peak_ratio") if row[key])]
+        assert numbers and all(0 < number < math.inf for number in numbers)
+        assert len(row["seconds"]) <= 1
+    by_setting = {row["setting"]: row["contestant"] for row in reversed(measured["rows"])}
+    assert all(name.startswith(("ours", "gzslbench")) for name in by_setting.values())  # each first row
+    with console().capture() as captured:
+        console().print(report(measured))  # from the file, the table that the program printed
+    assert captured.get().strip() in done.stdout
+    assert all(row["contestant"] in done.stdout and row["setting"] in done.stdout for row in measured["rows"])
+
+
+def test_every_module_of_a_case_is_in_the_list():
+    modules = {module.name for module in pkgutil.iter_modules(cases.__path__)}
+    assert {case.module for case in CASES.values()} == modules
+
+
+def test_shapes_are_those_of_the_proposed_splits():
+    rows = {name: (s.rows, s.test_seen + s.test_unseen, s.candidates) for name, s in SHAPES.items()}
+    assert rows == {
+        "AWA2": (23527, 37322 - 23527, 50),
+        "CUB-sent": (7057, 11788 - 7057, 200),
+        "SUN": (10320, 14340 - 10320, 717),
+        "FLO": (5631, 8189 - 5631, 102),
+    }
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_random_views_have_the_shape_and_every_label_is_on_its_side(name):
+    shape = replace(SHAPES[name], features=3)
+    train, test = shape.train_view(), shape.eval_view()
+    assert train.features.shape == (shape.rows, 3) and train.features.min() >= 0
+    assert train.semantics.shape == (shape.classes, shape.semantics)
+    assert 0 <= train.labels.min() and train.labels.max() < shape.classes
+    assert test.seen.sum() == shape.classes and len(test.semantics) == shape.candidates
+    assert torch.equal(test.semantics[test.seen], train.semantics)
+    assert test.seen[test.seen_labels].all() and not test.seen[test.unseen_labels].any()
+    assert len(test.seen_features) == shape.test_seen and len(test.unseen_features) == shape.test_unseen
+
+
+def test_a_larger_batch_has_rows_enough():
+    assert SHAPES["FLO"].at(8192).rows == 8192
+    assert SHAPES["FLO"].at(64) == replace(SHAPES["FLO"], batch=64)
+
+
+def test_growth_measures_the_published_forms_at_the_smaller_points_alone(conditions):
+    settings = list(growth.settings(replace(conditions, quick=False)))
+    assert len(settings) == sum(len(axis.values) for axis in growth.AXES)
+    both = [setting.name for setting in settings if len(setting.contestants) == 2]
+    assert len(both) == sum(value <= axis.published_to for axis in growth.AXES for value in axis.values)
+    assert "iteration, batch 64 (CUB-sent)" in both and "iteration, seen classes 2000 (SUN)" not in both
+
+
+def test_on_cuda_the_published_batch_of_awa2_is_measured_too():
+    cuda = Conditions(torch.device("cuda"))
+    names = [setting.name for setting in iteration.settings(cuda)]
+    assert names[-1] == "AWA2, batch 4096"
+    assert names[:-1] == [setting.name for setting in iteration.settings(Conditions(torch.device("cpu")))]
+
+
+def test_the_peak_memory_case_takes_the_published_batch(conditions):
+    (setting,) = peak_memory.settings(replace(conditions, quick=False))
+    assert setting.name == "CUB-sent, batch 2048"
+    _, shape, _ = setting.contestants[0].memory.args
+    assert asdict(shape) == asdict(SHAPES["CUB-sent"].at(2048))
