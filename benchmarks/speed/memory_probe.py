@@ -17,6 +17,7 @@ from pkgutil import resolve_name
 
 import torch
 
+from gzslbench.training.allocator import keep_freed_memory
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.shapes import Shape
 
@@ -60,6 +61,8 @@ def measure(spec: str) -> int:
     asked = json.loads(spec)
     torch.set_num_threads(asked["threads"])
     conditions = Conditions(torch.device(asked["device"]), asked["precision"])
+    if not conditions.on_cuda:
+        keep_freed_memory()
     builder, shape = resolve_name(asked["builder"]), Shape(**asked["shape"])
     builder(shape.tiny(), conditions)()  # libraries load code at their first use
     program = builder(shape, conditions)
