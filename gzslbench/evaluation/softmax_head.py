@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
 from gzslbench.method import HeadSettings
+from gzslbench.training.graph import capture_on
+from gzslbench.training.replays import Replays
 from gzslbench.training.walk import Walk
 
 _INIT_STD = 0.02  # the family's initialisation of every linear layer, with zero bias
@@ -39,6 +42,7 @@ def fit_softmax_head(
     settings: HeadSettings,
     epochs: int,
     generator: torch.Generator,
+    graphs: bool = True,
 ) -> Iterator[SoftmaxHead]:
     """Fit a head by Adam on mean cross-entropy; yields the head after each of ``epochs`` passes.
 
@@ -53,32 +57,43 @@ def fit_softmax_head(
         settings: Batch size and Adam's settings.
         epochs: Passes over the rows.
         generator: On the same device; draws the initial weights, then the permutations.
+        graphs: Whether a CUDA device replays a captured step; it changes no number.
     """
     device, batch_size = features.device, min(settings.batch_size, len(labels))
     weight = torch.empty(classes, features.shape[1], device=device)
     weight.normal_(0.0, _INIT_STD, generator=generator)
     head = SoftmaxHead(weight, torch.zeros(classes, device=device))
-    step = _AdamStep(head, settings)
+    step = _AdamStep(head, settings, features, labels, batch_size)
+    capture = capture_on(device) if graphs else None
+    run = step if capture is None else partial(Replays(capture), "head step", step)
     walk = Walk(len(labels), generator, device)
     for _ in range(epochs):
         for _ in range(math.ceil(len(labels) / batch_size)):
-            rows = walk.take(batch_size)
-            step(features.index_select(0, rows), labels.index_select(0, rows))
+            step.rows.copy_(walk.take(batch_size))
+            run()
         yield head
 
 
 class _AdamStep:
-    """One fused step of Adam on a batch."""
+    """One fused step of Adam on the rows that are in ``rows``; all it touches stays where it is."""
 
-    def __init__(self, head: SoftmaxHead, settings: HeadSettings) -> None:
+    def __init__(
+        self, head: SoftmaxHead, settings: HeadSettings, features: Tensor, labels: Tensor, batch_size: int
+    ) -> None:
         self.head = head
         self.settings = settings
+        self.features = features
+        self.labels = labels
+        self.rows = labels.new_empty(batch_size)
+        self.batch = features.new_empty(batch_size, features.shape[1])
         self.parameters = [head.weight, head.bias]
         self.first = [torch.zeros_like(p) for p in self.parameters]
         self.second = [torch.zeros_like(p) for p in self.parameters]
         self.steps = [torch.zeros((), device=p.device) for p in self.parameters]
 
-    def __call__(self, features: Tensor, labels: Tensor) -> None:
+    def __call__(self) -> None:
+        features = torch.index_select(self.features, 0, self.rows, out=self.batch)
+        labels = self.labels.index_select(0, self.rows)
         residual = torch.softmax(self.head.scores(features), dim=1)
         minus_one = residual.new_full((1, 1), -1.0).expand(len(labels), 1)
         residual.scatter_add_(1, labels.unsqueeze(1), minus_one).div_(len(labels))

@@ -44,9 +44,21 @@ class Sampler:
 
     def batch(self) -> Batch:
         """The next batch."""
+        batch = self.reserve()
+        self.fill(batch)
+        return batch
+
+    def reserve(self) -> Batch:
+        """A batch whose rows are still to be filled in."""
+        features, labels, size = self.view.features, self.view.labels, self.batch_size
+        return Batch(features.new_empty(size, *features.shape[1:]), labels.new_empty(size), self.noise)
+
+    def fill(self, batch: Batch) -> None:
+        """Let ``batch`` be the next one, in the memory that it has."""
         with span("batch"):
             rows = self._next_rows()
-            return Batch(self.view.features[rows], self.view.labels[rows], self.noise)
+            torch.index_select(self.view.features, 0, rows, out=batch.features)
+            torch.index_select(self.view.labels, 0, rows, out=batch.labels)
 
     def state_dict(self) -> dict[str, Any]:
         """What makes the batches after a resumption those that would have come."""

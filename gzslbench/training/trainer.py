@@ -14,7 +14,9 @@ from gzslbench.data.views import TrainView
 from gzslbench.errors import DivergedError
 from gzslbench.method import Method, Phase, Stage
 from gzslbench.training.batch import Batch
+from gzslbench.training.captured_steps import CapturedSteps
 from gzslbench.training.device import numerics
+from gzslbench.training.graph import capture_on
 from gzslbench.training.optimization import PhaseOptimizer
 from gzslbench.training.sampler import Sampler
 from gzslbench.training.seeds import generator, stream
@@ -43,7 +45,15 @@ class EpochEnd:
 class StageRun:
     """One stage under way."""
 
-    def __init__(self, stage: Stage, method: Method, view: TrainView, seed: int, precision: str) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        method: Method,
+        view: TrainView,
+        seed: int,
+        precision: str = "fp32",
+        graphs: bool = True,
+    ) -> None:
         device = view.features.device
         self.stage = stage
         self.torch_stream = TorchStream(device, stream(seed, "torch", stage.name))
@@ -59,13 +69,15 @@ class StageRun:
         self.iteration = 0
         self.sums: dict[str, Tensor] = {}
         self.batch: Batch | None = None
+        capture = capture_on(device, (self.sampler.rows, self.sampler.noise), trim=True) if graphs else None
+        self.captured = None if capture is None else CapturedSteps(self.sampler, method.modules, capture)
 
     def iterate(self) -> None:
         """One iteration: every phase in order."""
         self.begin_iteration()
         for optimizer in self.optimizers:
             for _ in range(optimizer.phase.repeats):
-                self.record(optimizer.phase, optimizer.step(self.draw(optimizer.phase)))
+                self._step(optimizer)
         self.iteration += 1
 
     def begin_iteration(self) -> None:
@@ -84,7 +96,10 @@ class StageRun:
         """Add a step's terms to the epoch's sums, on the device."""
         for name, value in terms.items():
             key = f"{phase.name}/{name}"
-            self.sums[key] = self.sums[key] + value if key in self.sums else value
+            if key in self.sums:
+                self.sums[key] += value
+            else:
+                self.sums[key] = value.clone()
 
     @property
     def epoch_is_over(self) -> bool:
@@ -115,11 +130,14 @@ class StageRun:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from ``state``."""
-        self.epoch, self.iteration, self.sums = state["epoch"], state["iteration"], state["sums"]
+        self.epoch, self.iteration = state["epoch"], state["iteration"]
+        self.sums = {key: value.clone() for key, value in state["sums"].items()}
         self.sampler.load_state_dict(state["sampler"])
         self.torch_stream.state = state["torch_stream"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
+        if self.captured is not None:
+            self.captured.replays.forget()
 
     def check_finite(self) -> None:
         """Refuse to go on, or to be saved, with losses that are no numbers.
@@ -139,8 +157,19 @@ class StageRun:
                 raise DivergedError(key, value, self.stage.name, epoch)
         return sums
 
+    def _step(self, optimizer: PhaseOptimizer) -> None:
+        if self.captured is None:
+            self.record(optimizer.phase, optimizer.step(self.draw(optimizer.phase)))
+            return
+        draws = self.batch is None or optimizer.phase.fresh_batch
+        self.batch = self.captured.batch
+        self.captured(optimizer, self.record, draws=draws)
+
     def _start_epoch(self) -> None:
-        self.sums = {}
+        if self.captured is None:
+            self.sums = {}
+        for total in self.sums.values():  # a captured step adds to it where it is
+            total.zero_()
         factor = self.stage.schedule(self.epoch)
         for optimizer in self.optimizers:
             optimizer.start_epoch(factor)
@@ -154,13 +183,21 @@ class Trainer:
     """
 
     def __init__(
-        self, method: Method, view: TrainView, seed: int, precision: str = "fp32", deterministic: bool = False
+        self,
+        method: Method,
+        view: TrainView,
+        seed: int,
+        precision: str = "fp32",
+        deterministic: bool = False,
+        graphs: bool = True,
     ) -> None:
+        """``graphs``: whether a CUDA device replays captured steps; it changes no number."""
         self.method = method
         self.view = view
         self.seed = seed
         self.precision = precision
         self.deterministic = deterministic
+        self.graphs = graphs
         self.stages = tuple(method.stages())
         self.stage_index = 0
         self.interrupted = False
@@ -237,7 +274,8 @@ class Trainer:
     def _start_stage(self) -> StageRun | None:
         if self.stage_index >= len(self.stages):
             return None
-        return StageRun(self.stages[self.stage_index], self.method, self.view, self.seed, self.precision)
+        stage = self.stages[self.stage_index]
+        return StageRun(stage, self.method, self.view, self.seed, self.precision, self.graphs)
 
     def _train_epoch(self, run: StageRun, stop: Callable[[], bool], on_iteration: Callable[[], None]) -> bool:
         """Finish the epoch; False if asked to stop before its end."""

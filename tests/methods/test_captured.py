@@ -1,0 +1,84 @@
+"""Every registered method trains the same by replays as step by step, and never makes the host wait."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gzslbench.data.made.synthetic import load_synthetic
+from gzslbench.data.views import make_views
+from gzslbench.params import build
+from gzslbench.plugins import plugins
+from gzslbench.presets import preset
+from gzslbench.training.construction import build_method
+from gzslbench.training.replays import WARM_UP
+from gzslbench.training.trainer import StageRun, Trainer
+
+METHODS = sorted(plugins().methods())
+SMALL = {"epochs": 2, "batch_size": 256, "pretrain_epochs": 1}
+
+
+@pytest.fixture
+def captures(recording, monkeypatch):
+    made = []
+
+    def capture_on(device, generators=(), *, trim=False):
+        made.append(recording(generators))
+        return made[-1]
+
+    monkeypatch.setattr("gzslbench.training.trainer.capture_on", capture_on)
+    return made
+
+
+def start(name, device="cpu"):
+    spec = plugins().method(name)
+    view, _ = make_views(load_synthetic(), spec.preprocessing, device)
+    known = preset(spec, "synthetic", "latent").values
+    params = build(spec.params, {**known, **{k: v for k, v in SMALL.items() if k in known}}, "test")
+    return build_method(spec, view, params, seed=1), view
+
+
+def trained(name, graphs, device="cpu", precision="fp32", deterministic=False):
+    method, view = start(name, device)
+    trainer = Trainer(method, view, 1, precision, deterministic, graphs=graphs)
+    losses = [end.losses for end in trainer.epochs()]
+    return torch.cat([p.detach().flatten() for p in method.modules.parameters()]), losses
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", METHODS)
+def test_replays_equal_steps_to_the_bit(captures, name, precision):
+    eager = trained(name, graphs=False, precision=precision)
+    replayed = trained(name, graphs=True, precision=precision)
+    assert torch.equal(replayed[0], eager[0]) and replayed[1] == eager[1]
+    assert captures[-1].replayed > WARM_UP
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_no_iteration_makes_the_host_wait(watching, name):
+    method, view = start(name)
+    for stage in method.stages():
+        run = StageRun(stage, method, view, seed=1)
+        with watching() as watched:
+            while not run.epoch_is_over:
+                run.iterate()
+        assert watched.waits == []
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.filterwarnings("error:.*goes on without a CUDA graph")
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
+@pytest.mark.parametrize("name", METHODS)
+def test_cuda_graphs_equal_steps_to_the_bit_where_steps_equal_themselves(name, precision):
+    eager, graphed = (trained(name, graphs, "cuda", precision, True) for graphs in (False, True))
+    assert torch.equal(graphed[0], eager[0]) and graphed[1] == eager[1]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.filterwarnings("error:.*goes on without a CUDA graph")
+@pytest.mark.parametrize("name", METHODS)
+def test_cuda_graphs_differ_from_steps_no_more_than_steps_among_themselves(name):
+    eager, again, graphed = (trained(name, graphs, "cuda")[0] for graphs in (False, False, True))
+    assert (graphed - eager).norm() <= 10 * (again - eager).norm()  # additions in whatever order they come

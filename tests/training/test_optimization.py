@@ -1,0 +1,119 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from gzslbench.method import Adam, Phase
+from gzslbench.training.batch import Batch
+from gzslbench.training.optimization import PhaseOptimizer
+
+FACTORS = (1.0, 0.99, 0.3)
+
+
+def networks():
+    torch.manual_seed(2)
+    return nn.ModuleDict({"kept": nn.Linear(3, 2), "other": nn.Linear(3, 2), "idle": nn.Linear(3, 2)})
+
+
+def make(modules, keep=("kept",), lr=1e-4 / 3):
+    def loss(batch):
+        return {name: (modules[name](batch.features) ** 2).mean() for name in ("kept", "other")}
+
+    updates = ("kept", "other", "idle")
+    return PhaseOptimizer(Phase("phase", loss, updates, Adam(lr), keep_gradients=keep), modules)
+
+
+def batches(count):
+    numbers = torch.Generator().manual_seed(4)
+    return [
+        Batch(torch.rand(5, 3, generator=numbers), torch.zeros(5, dtype=torch.int64), numbers)
+        for _ in range(count)
+    ]
+
+
+def values(modules):
+    return torch.cat([p.detach().flatten() for p in modules.parameters()])
+
+
+def test_steps_are_those_of_torch_adam_at_the_rate_of_the_epoch_to_the_bit():
+    ours, plain = networks(), networks()
+    optimizer = make(ours, keep=())
+    adam = torch.optim.Adam(plain.parameters(), lr=1.0, betas=Adam(1.0).betas, fused=True)
+    for factor in FACTORS:
+        optimizer.start_epoch(factor)
+        adam.param_groups[0]["lr"] = 1e-4 / 3 * factor
+        for batch in batches(4):
+            optimizer.step(batch)
+            adam.zero_grad()
+            sum((plain[name](batch.features) ** 2).mean() for name in ("kept", "other")).backward()
+            adam.step()
+    assert torch.equal(values(ours), values(plain))
+
+
+def test_the_rate_is_one_tensor_whatever_happens():
+    optimizer = make(networks())
+    rate = optimizer.adam.param_groups[0]["lr"]
+    optimizer.start_epoch(0.5)
+    optimizer.step(batches(1)[0])
+    state = copy.deepcopy(optimizer.state_dict())
+    optimizer.start_epoch(0.25)
+    optimizer.load_state_dict(state)
+    assert optimizer.adam.param_groups[0]["lr"] is rate
+    assert rate.item() == 1e-4 / 3 * 0.5
+
+
+def test_a_state_holds_plain_numbers_and_goes_on_elsewhere():
+    modules = networks()
+    optimizer = make(modules)
+    optimizer.start_epoch(0.3)
+    for batch in batches(2):
+        optimizer.step(batch)
+    state = copy.deepcopy(optimizer.state_dict())
+    assert type(state["adam"]["param_groups"][0]["lr"]) is float
+    other = copy.deepcopy(modules)
+    resumed = make(other)
+    resumed.load_state_dict(state)
+    for batch in batches(3):
+        optimizer.step(batch)
+        resumed.step(batch)
+    assert torch.equal(values(modules), values(other))
+
+
+@pytest.mark.parametrize("holding", [False, True])
+def test_kept_gradients_add_up_within_an_epoch_and_others_do_not(holding):
+    modules = networks()
+    optimizer = make(modules, lr=1e-12)
+    first, second = batches(2)
+    optimizer.start_epoch(1.0)
+    optimizer.step(first)
+    if holding:
+        optimizer.hold_gradients()
+    for _ in range(2):
+        optimizer.start_epoch(1.0)
+        optimizer.step(first)
+        optimizer.step(second)
+    expected = copy.deepcopy(modules)
+    expected.zero_grad()
+    for batch in (first, second):
+        expected["other"].zero_grad()
+        sum((expected[name](batch.features) ** 2).mean() for name in ("kept", "other")).backward()
+    for name in ("kept", "other"):
+        torch.testing.assert_close(modules[name].weight.grad, expected[name].weight.grad)
+
+
+def test_a_held_gradient_stays_where_it_is_and_one_that_never_was_stays_away():
+    modules = networks()
+    optimizer = make(modules, keep=("kept", "idle"))
+    optimizer.start_epoch(1.0)
+    optimizer.step(batches(1)[0])
+    optimizer.start_epoch(1.0)
+    assert modules["kept"].weight.grad is None
+    optimizer.hold_gradients()
+    held = modules["kept"].weight.grad
+    assert torch.equal(held, torch.zeros(2, 3)) and modules["other"].weight.grad is None
+    for batch in batches(2):
+        optimizer.step(batch)
+    optimizer.start_epoch(1.0)
+    assert modules["kept"].weight.grad is held and not held.any()
+    assert modules["idle"].weight.grad is None
