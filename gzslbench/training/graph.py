@@ -140,13 +140,15 @@ def _watched_for_waiting() -> Iterator[list[str]]:
     """Where, inside, the host waited for the device."""
     waits: list[str] = []
     before = torch.cuda.get_sync_debug_mode()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that the mode is a prototype
         torch.cuda.set_sync_debug_mode("warn")
-        try:
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             yield waits
-        finally:
-            torch.cuda.set_sync_debug_mode(before)
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
     for warning in caught:
         if "synchronizing CUDA operation" in str(warning.message):
             waits.append(f"the host waits for the device at {warning.filename}:{warning.lineno}")
