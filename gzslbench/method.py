@@ -66,7 +66,8 @@ class Phase:
 
     Attributes:
         name: Shown in the log; unique within its stage.
-        loss: Maps a batch to its named terms; their sum is minimized.
+        loss: Maps a batch to its named terms; their sum is minimized. It does the same work at each step and
+            keeps no reference to the batch: on CUDA a step is captured once and replayed.
         updates: Names of the modules in ``Method.modules`` that the step changes; the others are frozen.
         optimizer: One optimizer over all updated modules.
         repeats: Steps an iteration.

@@ -59,7 +59,7 @@ class Chunk:
     def _shrink(self) -> None:
         self.size = max(1, self.size // 2)
         _log.warning("memory ran out: %s is %d from here on", self.name, self.size)
-        if torch.cuda.is_available():
+        if torch.cuda.is_available() and not torch.cuda.is_current_stream_capturing():
             torch.cuda.empty_cache()
 
 
