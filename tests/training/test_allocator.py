@@ -9,10 +9,10 @@ STEPS = """
 import resource, torch
 from gzslbench.training.allocator import keep_freed_memory
 kept = {kept} and keep_freed_memory()
-for _ in range(5):
+for _ in range(20):
     torch.ones(1 << 24)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(5):
+for _ in range(20):
     torch.ones(1 << 24)
 print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
