@@ -105,7 +105,6 @@ def _measure_all(
     import torch
 
     from gzslbench.reporting.console import console
-    from gzslbench.training.allocator import keep_freed_memory
     from gzslbench_benchmarks.speed.measurement import Measurement, write_measured
     from gzslbench_benchmarks.speed.table import report
     from gzslbench_benchmarks.stored import make_writable
@@ -114,8 +113,6 @@ def _measure_all(
         make_writable(out)
     if threads is not None:
         torch.set_num_threads(threads)
-    if not conditions.on_cuda:
-        keep_freed_memory()  # as a run does; it serves the published forms as well
     measured: list[dict[str, Any]] = []
     names: list[str] = []
     interrupted = False

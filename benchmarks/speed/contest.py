@@ -11,6 +11,7 @@ import torch
 
 from gzslbench.errors import DeviceError
 from gzslbench.execution.memory import explained_shortage
+from gzslbench.training.allocator import freed_memory_kept
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.measurement import Row
 
@@ -30,12 +31,14 @@ class Contestant:
         memory: Measures the peak memory in bytes; None leaves it out on a CPU, and on a CUDA device to the
             allocator's own account of each round.
         slow: Whether it is timed in fewer rounds, and on a CPU without a round to warm up.
+        keeps_memory: Whether it keeps freed memory for its next step, as `gzslbench run` does on a CPU.
     """
 
     name: str
     build: Callable[[], Program] | None = None
     memory: Callable[[], int] | None = None
     slow: bool = False
+    keeps_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def contest(
         for contestant, row, program in entries:
             if row.failure is None and number < _rounds(contestant, conditions):
                 with _failing(row, tell):
-                    _time(program, row, conditions, own_memory=contestant.memory is None)
+                    _round(contestant, program, row, conditions)
                     tell(f"{_who(row)}: {row.seconds[-1]:.4g} s")
 
 
@@ -91,6 +94,16 @@ def _warm_up(contestant: Contestant, conditions: Conditions) -> int:
 
 def _rounds(contestant: Contestant, conditions: Conditions) -> int:
     return min(conditions.rounds, SLOW_ROUNDS) if contestant.slow else conditions.rounds
+
+
+def _round(contestant: Contestant, program: Program, row: Row, conditions: Conditions) -> None:
+    own_memory = contestant.memory is None
+    if not contestant.keeps_memory or conditions.on_cuda:
+        _time(program, row, conditions, own_memory=own_memory)
+        return
+    with freed_memory_kept():
+        program()  # the step before, which leaves its memory to the one that is timed
+        _time(program, row, conditions, own_memory=own_memory)
 
 
 def _time(program: Program, row: Row, conditions: Conditions, *, own_memory: bool) -> None:

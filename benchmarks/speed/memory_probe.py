@@ -11,13 +11,14 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from pkgutil import resolve_name
 
 import torch
 
-from gzslbench.training.allocator import keep_freed_memory
+from gzslbench.training.allocator import freed_memory_kept
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.shapes import Shape
 
@@ -26,13 +27,14 @@ _SHORTAGES = ("DefaultCPUAllocator", "OutOfMemoryError", "MemoryError")
 _KILLED = -9
 
 
-def peak_of(builder: Builder, shape: Shape, conditions: Conditions) -> int:
+def peak_of(builder: Builder, shape: Shape, conditions: Conditions, *, keeps_memory: bool = False) -> int:
     """Bytes that one call of what ``builder`` builds takes at most, besides the networks and the data.
 
     Args:
         builder: A function of a module, which the new process finds by its name.
         shape: Handed to it.
         conditions: Handed to it.
+        keeps_memory: Whether the process keeps freed memory, as `gzslbench run` does on a CPU.
 
     Raises:
         MemoryError: There was not enough.
@@ -44,6 +46,7 @@ def peak_of(builder: Builder, shape: Shape, conditions: Conditions) -> int:
         "device": str(conditions.device),
         "precision": conditions.precision,
         "threads": torch.get_num_threads(),
+        "keeps_memory": keeps_memory,
     }
     command = [sys.executable, "-m", __name__, json.dumps(spec)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -61,16 +64,15 @@ def measure(spec: str) -> int:
     asked = json.loads(spec)
     torch.set_num_threads(asked["threads"])
     conditions = Conditions(torch.device(asked["device"]), asked["precision"])
-    if not conditions.on_cuda:
-        keep_freed_memory()
     builder, shape = resolve_name(asked["builder"]), Shape(**asked["shape"])
     builder(shape.tiny(), conditions)()  # libraries load code at their first use
     program = builder(shape, conditions)
     if conditions.on_cuda:
         torch.cuda.reset_peak_memory_stats(conditions.device)
     before = _most(conditions)
-    program()
-    conditions.synchronize()
+    with freed_memory_kept() if asked["keeps_memory"] else nullcontext():
+        program()
+        conditions.synchronize()
     return _most(conditions) - before
 
 

@@ -24,8 +24,8 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
     zsl_epochs = 2 if conditions.quick else ZSL_EPOCHS
     with_zsl = partial(ce_gzsl_evaluation, shape, conditions, zsl_epochs)
     contestants = [
-        Contestant("ours", partial(ce_gzsl_evaluation, shape, conditions)),
-        Contestant(f"ours, and a head of {zsl_epochs} epochs for T1", with_zsl),
+        Contestant("ours", partial(ce_gzsl_evaluation, shape, conditions), keeps_memory=True),
+        Contestant(f"ours, and a head of {zsl_epochs} epochs for T1", with_zsl, keeps_memory=True),
         Contestant("published form", partial(evaluation, shape, conditions), slow=True),
         Contestant(
             "floor: published products",

@@ -21,7 +21,7 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
     """FLO with noise as long as its semantics."""
     shape = epoch_shape(conditions)
     contestants = [
-        Contestant("ours", partial(f_clswgan_epoch, shape, conditions)),
+        Contestant("ours", partial(f_clswgan_epoch, shape, conditions), keeps_memory=True),
         Contestant("published form", partial(epoch, shape, conditions), slow=True),
         Contestant(
             "floor: published products",

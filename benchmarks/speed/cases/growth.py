@@ -59,13 +59,14 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
             contestants = [_contestant("ours", axis.ours, point, conditions)]
             if value <= axis.published_to:
                 contestants.append(
-                    _contestant("published form", axis.published, point, conditions, slow=True)
+                    _contestant("published form", axis.published, point, conditions, published=True)
                 )
             yield Setting(f"{axis.what} {value} ({axis.shape})", contestants)
 
 
 def _contestant(
-    name: str, builder: Builder, shape: Shape, conditions: Conditions, *, slow: bool = False
+    name: str, builder: Builder, shape: Shape, conditions: Conditions, *, published: bool = False
 ) -> Contestant:
     build = partial(builder, shape, conditions)
-    return Contestant(name, build, partial(peak_of, builder, shape, conditions), slow)
+    memory = partial(peak_of, builder, shape, conditions, keeps_memory=not published)
+    return Contestant(name, build, memory, slow=published, keeps_memory=not published)

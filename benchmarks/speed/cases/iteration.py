@@ -36,7 +36,7 @@ def _contestants(shape: Shape, conditions: Conditions) -> list[Contestant]:
         "floor: our products": our_products,
     }
     return [
-        Contestant("ours", partial(ce_gzsl_iteration, shape, conditions)),
+        Contestant("ours", partial(ce_gzsl_iteration, shape, conditions), keeps_memory=True),
         Contestant("pair-matrix form", partial(pair_matrix_iteration, shape, conditions), slow=True),
         Contestant("loop form", partial(loop_iteration, shape, conditions), slow=True),
         *(Contestant(n, partial(floor, products(shape), conditions)) for n, products in floors.items()),

@@ -19,7 +19,7 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
     cub = conditions.shape("CUB-sent")
     shape = cub if conditions.quick else cub.at(BATCH)
     contestants = [
-        Contestant("ours", memory=partial(peak_of, ce_gzsl_iteration, shape, conditions)),
+        Contestant("ours", memory=partial(peak_of, ce_gzsl_iteration, shape, conditions, keeps_memory=True)),
         Contestant("pair-matrix form", memory=partial(peak_of, pair_matrix_iteration, shape, conditions)),
     ]
     yield Setting(f"CUB-sent, batch {shape.batch}", contestants)

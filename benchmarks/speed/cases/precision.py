@@ -20,7 +20,9 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
         shape = conditions.shape(name)
         contestants = [
             Contestant(
-                f"ours, {each}", partial(ce_gzsl_iteration, shape, replace(conditions, precision=each))
+                f"ours, {each}",
+                partial(ce_gzsl_iteration, shape, replace(conditions, precision=each)),
+                keeps_memory=True,
             )
             for each in precisions
         ]
