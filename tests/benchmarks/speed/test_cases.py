@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("threads")
 def quick(monkeypatch):
     """No process but the command line's own."""
     for module in (growth, peak_memory):
-        monkeypatch.setattr(module, "peak_of", lambda *_: 5 << 20)
+        monkeypatch.setattr(module, "peak_of", lambda *_, **__: 5 << 20)
     kept = {name: command for name, command in startup.COMMANDS.items() if "torch" not in name}
     monkeypatch.setattr(startup, "COMMANDS", kept)
 
