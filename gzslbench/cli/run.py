@@ -12,7 +12,7 @@ from gzslbench.data.preprocessing import PREPROCESSINGS
 EPILOG = """\b
 Examples:
   gzslbench run --method ce-gzsl --dataset digits
-  gzslbench run --method ce-gzsl --dataset AWA2 --seed 1 --seed 2 --seed 3
+  gzslbench run --method ce-gzsl --dataset AWA2 --seed 1 --seed 2 --seed 3 --together
   gzslbench run --method ce-gzsl --dataset CUB --semantics sent --set syn_num=300
   gzslbench run --method f-clswgan --dataset FLO --features efficientnet_lite0 --select val
 
@@ -37,6 +37,11 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 int
     type=click.IntRange(min=0),
     multiple=True,
     help="Root seed; repeat it for several runs. [default: 0]",
+)
+@click.option(
+    "--together",
+    is_flag=True,
+    help="Train the seeds as one program; each has its own draws, and its numbers up to rounding.",
 )
 @click.option(
     "--set",
@@ -98,6 +103,12 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 int
     help="Epochs between checkpoints; 0: on interruption and at the end only.",
 )
 @click.option(
+    "--graphs/--no-graphs",
+    default=True,
+    show_default=True,
+    help="On CUDA, replay each step as a captured graph; changes no number.",
+)
+@click.option(
     "--profile",
     "profiled",
     is_flag=True,
@@ -119,6 +130,8 @@ def run(
     resume: bool,
     rerun: bool,
     checkpoint_every: int,
+    together: bool,
+    graphs: bool,
     profiled: bool,
     as_json: bool,
     dry_run: bool,
@@ -130,25 +143,29 @@ def run(
 
     if resume and rerun:
         raise click.UsageError("--resume goes on with a run and --rerun begins it anew: give one of them")
+    if together and profiled:
+        raise click.UsageError("--profile traces one run at a time: leave out --together")
     plan = make_plan(Request(**asked))
     if dry_run:
         from gzslbench.reporting.plan import print_plan
 
         print_plan(plan, results, as_json=as_json)
         return
-    diverged = _run_all(plan, results, Options(resume, rerun, checkpoint_every), profiled, as_json)
+    options = Options(resume, rerun, checkpoint_every, graphs=graphs)
+    if together:
+        diverged = _run_together(plan, results, options, as_json)
+    else:
+        diverged = _run_all(plan, results, options, profiled, as_json)
     if diverged:
         raise SystemExit(1)
 
 
 def _run_all(plan: Any, results: Path, options: Any, profiled: bool, as_json: bool) -> bool:
     """Run every cell; whether one diverged."""
-    import json
     from dataclasses import replace
 
     from gzslbench.execution.profile import Profile
     from gzslbench.execution.run import run_cell
-    from gzslbench.reporting.console import print_run
     from gzslbench.reporting.profile import print_profile
     from gzslbench.reporting.progress import watch
     from gzslbench.results.store import Store
@@ -159,10 +176,31 @@ def _run_all(plan: Any, results: Path, options: Any, profiled: bool, as_json: bo
         with watch(cell, plain=as_json) as progress:
             record, folder = run_cell(plan, cell, Store(results), replace(options, profile=profile), progress)
         diverged |= record.status == "diverged"
-        if as_json:
-            click.echo(json.dumps(record.as_dict()))
-        else:
-            print_run(record, folder)
+        _print(record, folder, as_json)
         if profile is not None:
             print_profile(profile, record, quiet=as_json)
     return diverged
+
+
+def _run_together(plan: Any, results: Path, options: Any, as_json: bool) -> bool:
+    """Run the cells as one program; whether one diverged."""
+    from gzslbench.execution.together import run_together
+    from gzslbench.reporting.progress import watch_together
+    from gzslbench.results.store import Store
+
+    with watch_together(plan.cells, plain=as_json) as watchers:
+        runs = run_together(plan, Store(results), options, watchers)
+    for record, folder in runs:
+        _print(record, folder, as_json)
+    return any(record.status == "diverged" for record, _ in runs)
+
+
+def _print(record: Any, folder: Any, as_json: bool) -> None:
+    import json
+
+    from gzslbench.reporting.console import print_run
+
+    if as_json:
+        click.echo(json.dumps(record.as_dict()))
+    else:
+        print_run(record, folder)

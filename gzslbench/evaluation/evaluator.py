@@ -35,8 +35,18 @@ class Evaluator:
     changes neither training nor the global random state.
     """
 
-    def __init__(self, train_view: TrainView, eval_view: EvalView, *, chunk: int = 8192) -> None:
-        """``chunk`` bounds the rows embedded or scored at once; it shrinks where memory runs out."""
+    def __init__(
+        self, train_view: TrainView, eval_view: EvalView, *, chunk: int = 8192, graphs: bool = True
+    ) -> None:
+        """Take both views.
+
+        Args:
+            train_view: Of the seen training rows.
+            eval_view: Of the same task.
+            chunk: Rows embedded or scored at once; it shrinks where memory runs out.
+            graphs: Whether a CUDA device replays captured steps of the head; it changes no number.
+        """
+        self.graphs = graphs
         self.train = train_view
         self.test = eval_view
         self.chunk = Chunk(chunk, "rows evaluated at once")
@@ -101,7 +111,9 @@ class Evaluator:
             trace = []
             epochs = settings.epochs if head_epochs is None else head_epochs
             random = generator(features.device, seed, "evaluation", epoch, "head")
-            heads = fit_softmax_head(features, labels, len(self.test.seen), settings, epochs, random)
+            heads = fit_softmax_head(
+                features, labels, len(self.test.seen), settings, epochs, random, self.graphs
+            )
             for _ in range(epochs):
                 with span("head"):
                     head = next(heads)
@@ -120,7 +132,8 @@ class Evaluator:
         classes = len(self.unseen_classes)
         random = generator(synthesized.device, seed, "evaluation", epoch, "zsl-head")
         labels = torch.arange(classes, device=synthesized.device).repeat_interleave(settings.per_class)
-        for fitted in fit_softmax_head(synthesized, labels, classes, settings, settings.zsl_epochs, random):
+        epochs, graphs = settings.zsl_epochs, self.graphs
+        for fitted in fit_softmax_head(synthesized, labels, classes, settings, epochs, random, graphs):
             head = fitted
         scores = torch.cat(list(self.chunk.over(test[len(self.test.seen_labels) :], head.scores)))
         zsl: NDArray[np.int64] = self.unseen_classes[scores.argmax(dim=1)].cpu().numpy()

@@ -1,4 +1,7 @@
-"""One training from its first epoch to its last evaluation; a run has one, or two under ``--select val``."""
+"""One training from its first epoch to its last evaluation; a run has one, or two under ``--select val``.
+
+``LegRun.run`` goes through it; whoever trains several at once calls ``begin``, ``end_epoch`` and ``finish``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gzslbench.data.dataset import Dataset
-from gzslbench.data.views import make_views
+from gzslbench.data.views import EvalView, TrainView, make_views
 from gzslbench.errors import InterruptedRunError
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import Metrics
@@ -19,7 +22,7 @@ from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.selection import Scored
 from gzslbench.execution.cell import Cell
 from gzslbench.execution.progress import Progress
-from gzslbench.method import MethodSpec
+from gzslbench.method import MethodSpec, Setting
 from gzslbench.params import Params
 from gzslbench.plugins import plugins
 from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
@@ -32,9 +35,12 @@ if TYPE_CHECKING:
     from gzslbench.results.store import RunFolder
 
 
+MakeViews = Callable[[Dataset, str, torch.device, Setting], tuple[TrainView, EvalView]]
+
+
 @dataclass
 class Seconds:
-    """Wall time of a leg, summed over its interruptions."""
+    """Wall time of a leg, summed over its interruptions; of a step for several seeds, each has its share."""
 
     train: float = 0.0
     evaluate: float = 0.0
@@ -52,6 +58,9 @@ class Leg:
         eval_every: Evaluate after each so many epochs, and at the end; 0 at the end only.
         head_epochs: Epochs of the head at each evaluation; None for the method's own number.
         profile: Traces a window of it; None for no trace.
+        together: Seeds that train as one program.
+        graphs: Whether a CUDA device replays captured steps.
+        views: Makes the dataset's views, or finds those that another seed has made.
     """
 
     name: str
@@ -67,6 +76,9 @@ class Leg:
     progress: Progress
     stop: Callable[[], bool]
     profile: Profile | None = None
+    together: int = 1
+    graphs: bool = True
+    views: MakeViews = make_views
 
     @property
     def owner(self) -> str:
@@ -83,6 +95,7 @@ class Outcome:
     predictions: Predictions
     parameters: int
     seconds: Seconds
+    together: int
 
 
 class LegRun:
@@ -91,11 +104,14 @@ class LegRun:
     def __init__(self, leg: Leg) -> None:
         self.leg = leg
         cell = leg.cell
-        train, held_out = make_views(leg.dataset, cell.preprocessing, leg.device, leg.spec.setting)
+        train, held_out = leg.views(leg.dataset, cell.preprocessing, leg.device, leg.spec.setting)
         self.method = build_method(leg.spec, train, leg.params, cell.seed)
-        self.trainer = Trainer(self.method, train, cell.seed, cell.precision, cell.deterministic)
-        self.evaluator = Evaluator(train, held_out)
+        self.trainer = Trainer(
+            self.method, train, cell.seed, cell.precision, cell.deterministic, graphs=leg.graphs
+        )
+        self.evaluator = Evaluator(train, held_out, graphs=leg.graphs)
         self.seconds = Seconds()
+        self.together = leg.together
         self.history: list[Scored] = []
         self.predictions: Predictions | None = None
         self.path = leg.folder.checkpoint_file(leg.name)
@@ -107,32 +123,51 @@ class LegRun:
             InterruptedRunError: The user asked to stop; the checkpoint is written.
             DivergedError: A loss became NaN or infinite; the last checkpoint is kept.
         """
-        self._resume()
+        self.begin()
         leg = self.leg
-        leg.progress.start(leg.name, self.trainer.iterations, self.trainer.iterations_done)
         stop = leg.stop
         if leg.profile is not None:
             stop = leg.profile.between_iterations(self.trainer, leg.eval_every, stop)
         clock = time.perf_counter()
         for end in self.trainer.epochs(stop, leg.progress.iteration):
             self.seconds.train += time.perf_counter() - clock
-            self._end_epoch(end)
+            self.end_epoch(end)
             clock = time.perf_counter()
         self.seconds.train += time.perf_counter() - clock
         if self.trainer.interrupted:
-            self._save()
-            raise InterruptedRunError(
-                f"run {leg.cell.id} stopped as asked; its state is saved",
-                where=self.path,
-                fix="repeat the command with --resume, and without --rerun, to go on from here",
-            )
+            raise self.saved()
+        return self.finish()
+
+    def begin(self) -> None:
+        """Go on from the checkpoint, where there is one.
+
+        Raises:
+            CheckpointError: It cannot be read, or belongs to another leg.
+        """
+        self._resume()
+        self.leg.progress.start(self.leg.name, self.trainer.iterations, self.trainer.iterations_done)
+
+    def saved(self) -> InterruptedRunError:
+        """Write the checkpoint of a training that was asked to stop; the error that tells of it."""
+        self._save()
+        return InterruptedRunError(
+            f"run {self.leg.cell.id} stopped as asked; its state is saved",
+            where=self.path,
+            fix="repeat the command with --resume, and without --rerun, to go on from here",
+        )
+
+    def finish(self) -> Outcome:
+        """What the training, now at its end, gives."""
         if self.predictions is None:
             self._evaluate(self.trainer.counted_epochs)
         self._save()
         assert self.predictions is not None
-        return Outcome(tuple(self.history), self.predictions, _count(self.method), self.seconds)
+        return Outcome(
+            tuple(self.history), self.predictions, _count(self.method), self.seconds, self.together
+        )
 
-    def _end_epoch(self, end: EpochEnd) -> None:
+    def end_epoch(self, end: EpochEnd) -> None:
+        """Evaluate where it is due, tell of the epoch, save where it is due."""
         line: dict[str, Any] = {
             "leg": self.leg.name,
             "stage": end.stage,
@@ -171,6 +206,7 @@ class LegRun:
         state = {
             "trainer": self.trainer.state_dict(),
             "seconds": [self.seconds.train, self.seconds.evaluate],
+            "together": self.together,
             "history": [[scored.epoch, [list(astuple(m)) for m in scored.trace]] for scored in self.history],
         }
         save_checkpoint(self.path, self.leg.owner, state)
@@ -180,6 +216,7 @@ class LegRun:
             state = load_checkpoint(self.path, self.leg.owner, self.leg.device)
             self.trainer.load_state_dict(state["trainer"])
             self.seconds = Seconds(*state["seconds"])
+            self.together = max(self.together, state.get("together", 1))
             self.history = [
                 Scored(epoch, tuple(Metrics(*m) for m in trace)) for epoch, trace in state["history"]
             ]

@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gzslbench.errors import DeviceError
+from gzslbench.training.allocator import freed_memory_kept
 from gzslbench.training.chunk import is_shortage
+
+
+@contextmanager
+def memory_of_a_run() -> Iterator[None]:
+    """Inside, freed memory stays with the process, and a shortage is explained.
+
+    Raises:
+        DeviceError: Memory ran out.
+    """
+    with freed_memory_kept(), explained_shortage():
+        yield
 
 
 @contextmanager

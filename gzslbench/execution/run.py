@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.validation import validation_dataset
+from gzslbench.data.views import make_views
 from gzslbench.errors import DivergedError, PluginError, StoreError
 from gzslbench.evaluation.predictions import save_predictions
 from gzslbench.evaluation.selection import PEEKS, Chosen, select
 from gzslbench.execution.cell import Cell
 from gzslbench.execution.choice import store_choice, stored_choice
 from gzslbench.execution.environment import environment, peak_memory
-from gzslbench.execution.leg import Leg, LegRun, Outcome, Seconds
+from gzslbench.execution.leg import Leg, LegRun, MakeViews, Outcome, Seconds
 from gzslbench.execution.log import Logged
-from gzslbench.execution.memory import explained_shortage
+from gzslbench.execution.memory import memory_of_a_run
 from gzslbench.execution.plan import Plan
 from gzslbench.execution.progress import Progress, Silent
 from gzslbench.params import Params, build
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     from gzslbench.execution.profile import Profile
 
 
+T = TypeVar("T")
+Legs = Generator[LegRun, Outcome, T]
+"""Yields each leg to be trained, is sent its outcome or thrown its divergence; returns what they come to."""
+
+
 @dataclass(frozen=True)
 class Options:
     """How to run, none of which changes a number.
@@ -43,12 +49,14 @@ class Options:
         rerun: Run again what is finished or interrupted, from the beginning.
         checkpoint_every: Epochs between checkpoints; 0 saves on interruption and at the end only.
         profile: Traces a window of one run; None for no trace.
+        graphs: Whether a CUDA device replays captured steps.
     """
 
     resume: bool = False
     rerun: bool = False
     checkpoint_every: int = 10
     profile: Profile | None = None
+    graphs: bool = True
 
 
 def run_cell(
@@ -70,10 +78,10 @@ def run_cell(
         finished = None if options.rerun else folder.record()
         if finished is not None:
             return finished, folder
-        _prepare(folder, options)
-        with catch_interruption() as stop, explained_shortage(), options.profile or nullcontext():
+        prepare(folder, options)
+        with catch_interruption() as stop, memory_of_a_run(), options.profile or nullcontext():
             watchers = Logged(progress or Silent(), folder.log_file)
-            record = _run(plan, cell, folder, options, watchers, stop)
+            record = _alone(legs_of(plan, cell, folder, options, watchers, stop))
         folder.write_record(record)
         folder.drop_previous()
     plugins().notify("gzslbench_run_end", record=record)
@@ -82,7 +90,12 @@ def run_cell(
     return record, folder
 
 
-def _prepare(folder: RunFolder, options: Options) -> None:
+def prepare(folder: RunFolder, options: Options) -> None:
+    """Make way for a run in ``folder``.
+
+    Raises:
+        StoreError: An interrupted run is in the way.
+    """
     checkpoints = list(folder.path.glob("checkpoint-*.pt"))
     if checkpoints and not (options.resume or options.rerun):
         raise StoreError(
@@ -94,9 +107,34 @@ def _prepare(folder: RunFolder, options: Options) -> None:
         folder.set_aside()
 
 
-def _run(
-    plan: Plan, cell: Cell, folder: RunFolder, options: Options, progress: Progress, stop: Interruption
-) -> Record:
+def _alone(legs: Legs[Record]) -> Record:
+    """Run one leg after another."""
+    try:
+        leg = next(legs)
+        while True:
+            try:
+                outcome = leg.run()
+            except DivergedError as error:
+                leg = legs.throw(error)
+            else:
+                del leg  # the next one has use for its memory
+                leg = legs.send(outcome)
+    except StopIteration as end:
+        record: Record = end.value
+        return record
+
+
+def legs_of(
+    plan: Plan,
+    cell: Cell,
+    folder: RunFolder,
+    options: Options,
+    progress: Progress,
+    stop: Interruption,
+    together: int = 1,
+    views: MakeViews = make_views,
+) -> Legs[Record]:
+    """The legs of ``cell``, and the record they end in."""
     plugins().load_all()  # whoever implements a run hook hears of the run
     plugins().notify("gzslbench_run_start", run=cell)
     started = datetime.now(timezone.utc)
@@ -115,15 +153,21 @@ def _run(
         progress=progress,
         stop=stop,
         profile=options.profile,
+        graphs=options.graphs,
+        together=together,
+        views=views,
     )
+    seconds = Seconds()
     try:
-        numbers, seconds = _validated(leg) if cell.select == "val" else _last(leg)
+        numbers, outcome = yield from _validated(leg) if cell.select == "val" else _last(leg)
+        seconds, together = outcome.seconds, outcome.together
     except DivergedError as error:
-        numbers, seconds = _failure(error), Seconds()
+        numbers = _failure(error)
     run = {
         "started": started.isoformat(timespec="seconds"),
         "seconds_train": seconds.train,
         "seconds_evaluate": seconds.evaluate,
+        "together": together,
         "peak_memory_bytes": peak_memory(device),
         "command": sys.argv,
         **environment(device),
@@ -139,34 +183,36 @@ def _run(
     )
 
 
-def _last(leg: Leg) -> tuple[dict[str, Any], Seconds]:
+def _last(leg: Leg) -> Legs[tuple[dict[str, Any], Outcome]]:
     """Train, and take the last epoch; the rules that peek at the test set are told apart."""
-    outcome = LegRun(leg).run()
+    outcome = yield LegRun(leg)
     chosen = {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)}
-    return _numbers(leg, outcome, chosen), outcome.seconds
+    return _numbers(leg, outcome, chosen), outcome
 
 
-def _validated(leg: Leg) -> tuple[dict[str, Any], Seconds]:
+def _validated(leg: Leg) -> Legs[tuple[dict[str, Any], Outcome]]:
     """Choose the epochs on the validation split, train again on all of trainval, test once."""
-    choice = stored_choice(leg.folder) or _choose(leg)
+    choice = stored_choice(leg.folder) or (yield from _choose(leg))
     settled = {"eval_every": 0, "head_epochs": choice["head_epoch"]}
     params = _with_epochs(leg.params, choice["epoch"])
-    outcome = LegRun(replace(leg, params=params, **settled)).run()
+    outcome = yield LegRun(replace(leg, params=params, **settled))
     numbers = _numbers(leg, outcome, {"val": select("last", outcome.history)})
-    before = Seconds(*choice.pop("seconds"))
-    return {**numbers, "validation": choice}, before + outcome.seconds
+    before, together = Seconds(*choice.pop("seconds")), choice.pop("together", 1)
+    both = replace(outcome, seconds=before + outcome.seconds, together=max(together, outcome.together))
+    return {**numbers, "validation": choice}, both
 
 
-def _choose(leg: Leg) -> dict[str, Any]:
+def _choose(leg: Leg) -> Legs[dict[str, Any]]:
     """The epochs of highest H on the validation split; kept, so that a resumed run holds to them."""
     held = validation_dataset(leg.dataset)
-    outcome = LegRun(replace(leg, name="validation", dataset=held)).run()
+    outcome = yield LegRun(replace(leg, name="validation", dataset=held))
     choice = {
         **_plain(select("test-peek", outcome.history)),
         "task": held.task_id,
         "counts": held.split.counts,
         "notes": list(held.notes),
         "seconds": astuple(outcome.seconds),
+        "together": outcome.together,
     }
     store_choice(leg.folder, choice)
     return choice

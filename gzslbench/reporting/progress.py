@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,22 @@ def watch(cell: Cell, *, plain: bool = False) -> Iterator[Watcher]:
     if plain or not sys.stderr.isatty():
         yield Lines()
         return
-    bar = Progress(
+    with _bars() as bar:
+        yield Bar(bar, _title(cell))
+
+
+@contextmanager
+def watch_together(cells: Sequence[Cell], *, plain: bool = False) -> Iterator[dict[str, Watcher]]:
+    """By cell id, watchers of cells that differ by their seed and train at once: a bar each, or lines."""
+    if plain or not sys.stderr.isatty():
+        yield {cell.id: Lines(f"seed {cell.seed} ") for cell in cells}
+        return
+    with _bars() as bar:
+        yield {cell.id: Bar(bar, _title(cell)) for cell in cells}
+
+
+def _bars() -> Progress:
+    return Progress(
         TextColumn("[bold]{task.fields[what]}"),
         BarColumn(bar_width=12),
         TextColumn("{task.percentage:.0f}%"),
@@ -32,8 +47,10 @@ def watch(cell: Cell, *, plain: bool = False) -> Iterator[Watcher]:
         TextColumn("{task.fields[scores]}"),
         console=Console(stderr=True),
     )
-    with bar:
-        yield Bar(bar, f"{cell.method} on {cell.dataset}, seed {cell.seed}")
+
+
+def _title(cell: Cell) -> str:
+    return f"{cell.method} on {cell.dataset}, seed {cell.seed}"
 
 
 class Bar:
@@ -63,12 +80,13 @@ class Bar:
 class Lines:
     """A line for every evaluated epoch, and one now and then between."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         self.last = 0.0
 
     def start(self, leg: str, iterations: int, done: int) -> None:
         """Say what begins."""
-        print(f"{leg}: {iterations - done} iterations to go", file=sys.stderr, flush=True)  # noqa: T201
+        self._print(f"{leg}: {iterations - done} iterations to go")
 
     def iteration(self) -> None:
         """Say nothing."""
@@ -78,4 +96,7 @@ class Lines:
         now = time.monotonic()
         if "metrics" in line or now - self.last >= SECONDS_BETWEEN_LINES:
             self.last = now
-            print(epoch_line(line), file=sys.stderr, flush=True)  # noqa: T201
+            self._print(epoch_line(line))
+
+    def _print(self, text: str) -> None:
+        print(self.prefix + text, file=sys.stderr, flush=True)  # noqa: T201

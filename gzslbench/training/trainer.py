@@ -242,23 +242,44 @@ class Trainer:
         Raises:
             DivergedError: A loss became NaN or infinite.
         """
-        while self.current is not None:
-            stage = self.current.stage
-            while self.current.epoch < stage.epochs:
-                if not self._train_epoch(self.current, stop, on_iteration):
-                    self.current.check_finite()
-                    self.interrupted = True
-                    return
-                losses = self.current.end_epoch()
-                counted = self.stage_index == len(self.stages) - 1
-                yield EpochEnd(stage.name, counted, self.current.epoch, stage.epochs, losses)
+        while (run := self.under_way()) is not None:
+            if not self._train_epoch(run, stop, on_iteration):
+                self.interrupt()
+                return
+            yield self.end_epoch()
+
+    def under_way(self) -> StageRun | None:
+        """The stage with an epoch left to train, past those without; None at the end."""
+        while self.current is not None and self.current.epoch >= self.current.stage.epochs:
             self.stage_index += 1
             self.current = self._start_stage()
+        return self.current
+
+    def end_epoch(self) -> EpochEnd:
+        """Count the epoch whose iterations are done.
+
+        Raises:
+            DivergedError: A loss became NaN or infinite.
+        """
+        assert self.current is not None
+        losses, stage = self.current.end_epoch(), self.current.stage
+        counted = self.stage_index == len(self.stages) - 1
+        return EpochEnd(stage.name, counted, self.current.epoch, stage.epochs, losses)
+
+    def interrupt(self) -> None:
+        """Stop within an epoch, in a state that can be saved and resumed.
+
+        Raises:
+            DivergedError: A loss of the epoch is NaN or infinite already.
+        """
+        assert self.current is not None
+        self.current.check_finite()
+        self.interrupted = True
 
     def state_dict(self) -> dict[str, Any]:
         """Networks, optimizers, streams and position; plain containers of tensors and numbers."""
         return {
-            "modules": self.method.modules.state_dict(),
+            "modules": {name: _whole(value) for name, value in self.method.modules.state_dict().items()},
             "stage_index": self.stage_index,
             "stage": None if self.current is None else self.current.state_dict(),
         }
@@ -287,6 +308,12 @@ class Trainer:
                 run.iterate()
                 on_iteration()
         return True
+
+
+def _whole(value: Any) -> Any:
+    """A tensor with no more memory than its own: a checkpoint of a view holds all that it is a view of."""
+    is_view = isinstance(value, Tensor) and value.untyped_storage().nbytes() > value.nbytes
+    return value.clone() if is_view else value
 
 
 def _iterations(stage: Stage, rows: int) -> int:

@@ -1,0 +1,97 @@
+"""Several seeds of one cell trained as one program.
+
+Sampling, noise, optimizers, schedules and sums stay each seed's own; only the gradients are computed at
+once, by ``torch.vmap`` of the first seed's loss over the stacked networks of all. So a step has the draws of
+the seed alone to the bit, and its gradients up to the rounding of batched matrix products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from gzslbench.training.device import numerics
+from gzslbench.training.graph import capture_on
+from gzslbench.training.joint_step import JointStep
+from gzslbench.training.replays import Replays
+from gzslbench.training.seed_batch import SeedBatches
+from gzslbench.training.stack import Stack
+from gzslbench.training.trainer import StageRun, Trainer
+
+
+class SeedGroup:
+    """Trainers of one cell's seeds, all within the same stage, that step as one; one seed steps as ever."""
+
+    def __init__(self, trainers: Sequence[Trainer]) -> None:
+        first = trainers[0]
+        self.trainers = trainers
+        self.runs = [run for trainer in trainers if (run := trainer.under_way()) is not None]
+        self.stack = Stack([trainer.method.modules for trainer in trainers])
+        self.steps = [
+            JointStep(optimizers, self.stack)
+            for optimizers in zip(*(run.optimizers for run in self.runs), strict=True)
+        ]
+        samplers = [run.sampler for run in self.runs]
+        self.batches = SeedBatches([sampler.reserve() for sampler in samplers])
+        generators = [each for sampler in samplers for each in (sampler.rows, sampler.noise)]
+        capture = capture_on(first.view.features.device, generators, trim=True) if first.graphs else None
+        self.replays = None if capture is None else Replays(capture)
+
+    def train(
+        self, stop: Callable[[], bool] = lambda: False, on_iteration: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Iterate until the epoch of one seed is over; False if asked to stop before.
+
+        Raises:
+            PluginError: The method cannot train several seeds together.
+        """
+        first = self.trainers[0]
+        with numerics(first.view.features.device, first.precision, first.deterministic):
+            while not any(run.epoch_is_over for run in self.runs):
+                if stop():
+                    return False
+                self._iterate()
+                on_iteration()
+        return True
+
+    def release(self) -> None:
+        """Part: the networks of each seed have memory of their own again."""
+        self.stack.release()
+
+    def _iterate(self) -> None:
+        if len(self.runs) == 1:
+            _iterate_alone(self.runs[0])
+            return
+        for run in self.runs:
+            run.begin_iteration()
+        drawn = False
+        for step in self.steps:
+            for _ in range(step.phase.repeats):
+                self._step(step, draws=step.phase.fresh_batch or not drawn)
+                drawn = True
+        for run in self.runs:
+            run.iteration += 1
+
+    def _step(self, step: JointStep, *, draws: bool) -> None:
+        captured = draws and self.runs[0].stage.sampling == "draw"  # a pass has its place on the host
+        if draws and not captured:
+            self._fill()
+
+        def call() -> None:
+            if captured:
+                self._fill()
+            for run, terms in zip(self.runs, step(self.batches), strict=True):
+                run.record(step.phase, terms)
+
+        if self.replays is None:
+            call()
+        else:
+            self.replays(step.phase.name, call, captured, step.hold_gradients)
+
+    def _fill(self) -> None:
+        for run, batch in zip(self.runs, self.batches.own, strict=True):
+            run.sampler.fill(batch)
+
+
+def _iterate_alone(run: StageRun) -> None:
+    with run.torch_stream.installed():
+        run.iterate()
