@@ -58,7 +58,7 @@ def run_together(
         missing = {cell.id: cell for cell in plan.cells if cell.id not in records}
         for name in missing:
             prepare(folders[name], options)
-        with catch_interruption() as stop, _explained_shortage():
+        with catch_interruption() as stop, _memory_of_the_runs():
             views, seeds = _shared_views(), []
             for name, cell in missing.items():
                 watcher = Logged(watchers.get(name) or Silent(), folders[name].log_file)
@@ -154,7 +154,7 @@ def _shared_views() -> MakeViews:
 
 
 @contextmanager
-def _explained_shortage() -> Iterator[None]:
+def _memory_of_the_runs() -> Iterator[None]:
     try:
         with memory_of_a_run():
             yield
