@@ -15,7 +15,7 @@ from gzslbench.execution.environment import environment
 from gzslbench.results.atomic import write_atomically
 from gzslbench_benchmarks.speed.conditions import Conditions
 
-VERSIONS = ("gzslbench", "python", "torch", "numpy", "platform")
+VERSIONS = ("gzslbench", "python", "torch", "numpy")
 
 
 @dataclass
