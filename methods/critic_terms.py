@@ -91,7 +91,7 @@ class _CriticTerms(torch.autograd.Function):
             slopes = _slopes(units, shares.unsqueeze(-1))
             by_unit = full(slopes.mT @ rows)
             ends = slopes[..., :batch, :] + slopes[..., batch : 2 * batch, :]
-            by_second = (by_unit * first).sum(-1) + full((ends * conditions).sum(-2))
+            by_second = (by_unit * first).sum(-1) + full(ends * conditions).sum(-2)
             by_conditions = ends * second.unsqueeze(-2).to(ends.dtype)
         return None, None, by_conditions, by_unit.mul_(second.unsqueeze(-1)), by_second, None
 

@@ -146,7 +146,7 @@ def _measure(measurement: Measurement, only: str | None, tell: Callable[[str], N
         names.append(setting.name)
         if only is None or only.lower() in setting.name.lower():
             contest(setting, measurement.conditions, measurement.rows, tell)
-    measurement.complete = True
+    measurement.complete = only is None
     return names
 
 

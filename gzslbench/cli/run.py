@@ -12,7 +12,8 @@ from gzslbench.data.preprocessing import PREPROCESSINGS
 EPILOG = """\b
 Examples:
   gzslbench run --method ce-gzsl --dataset digits
-  gzslbench run --method ce-gzsl --dataset AWA2 --seed 1 --seed 2 --seed 3 --together
+  gzslbench run --method ce-gzsl --dataset AWA2 --seed 1 --seed 2 --seed 3
+  gzslbench run --method f-clswgan --dataset digits --seed 1 --seed 2 --together
   gzslbench run --method ce-gzsl --dataset CUB --semantics sent --set syn_num=300
   gzslbench run --method f-clswgan --dataset FLO --features efficientnet_lite0 --select val
 

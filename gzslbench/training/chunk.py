@@ -12,12 +12,13 @@ from torch import Tensor
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+_SIGNS = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
 
 def is_shortage(error: BaseException) -> bool:
     """Whether ``error`` says that memory ran out, on whatever device."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+        isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
     )
 
 
