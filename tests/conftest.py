@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from gzslbench.training.replays import CaptureError
+from gzslbench.computing.replays import CaptureError
 
 aten = torch.ops.aten
 WAITING = (aten._local_scalar_dense.default, aten.nonzero.default, aten.masked_select.default)

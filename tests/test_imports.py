@@ -54,12 +54,17 @@ def test_quick_commands_import_nothing_heavy(arguments: list[str]) -> None:
 
 def imports_of(file: Path) -> set[str]:
     """The top-level names of all absolute imports in ``file``, at any depth."""
+    return {name.partition(".")[0] for name in modules_imported_by(file)}
+
+
+def modules_imported_by(file: Path) -> set[str]:
+    """The modules of all absolute imports in ``file``, at any depth."""
     names = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names.add(node.module.partition(".")[0])
+            names.add(node.module)
     return names
 
 
@@ -68,3 +73,24 @@ def test_the_core_imports_none_of_its_siblings() -> None:
     assert len(files) > 20
     guilty = {str(file): bad for file in files if (bad := imports_of(file) & set(SIBLINGS))}
     assert guilty == {}
+
+
+@pytest.mark.parametrize(
+    ("folder", "above"),
+    [
+        ("data", ("computing", "training", "evaluation", "execution", "reporting", "cli")),
+        ("results", ("computing", "training", "evaluation", "execution", "reporting", "cli")),
+        ("computing", ("training", "evaluation", "execution", "reporting", "cli")),
+        ("training", ("evaluation", "execution", "reporting", "cli")),
+        ("evaluation", ("training", "execution", "reporting", "cli")),
+        ("execution", ("reporting", "cli")),
+    ],
+)
+def test_a_folder_imports_none_that_stands_above_it(folder: str, above: tuple[str, ...]) -> None:
+    guilty = {
+        f"{file}: {name}"
+        for file in sorted((CORE / folder).rglob("*.py"))
+        for name in modules_imported_by(file)
+        if name.startswith(tuple(f"gzslbench.{each}." for each in above))
+    }
+    assert guilty == set()

@@ -90,7 +90,7 @@ def _check_names(cases: tuple[str, ...]) -> None:
 
 
 def _conditions(device: str, precision: str, rounds: int, quick: bool) -> Conditions:
-    from gzslbench.training.device import check_precision, resolve_device
+    from gzslbench.computing.device import check_precision, resolve_device
     from gzslbench_benchmarks.speed.conditions import Conditions
 
     resolved = resolve_device(device)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from gzslbench.training.device import numerics
+from gzslbench.computing.device import numerics
 from gzslbench_benchmarks.speed.shapes import SHAPES, Shape
 
 Program = Callable[[], object]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import torch
 
+from gzslbench.computing.allocator import freed_memory_kept
+from gzslbench.computing.memory import explained_shortage
 from gzslbench.errors import DeviceError
-from gzslbench.execution.memory import explained_shortage
-from gzslbench.training.allocator import freed_memory_kept
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.measurement import Row
 

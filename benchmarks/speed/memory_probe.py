@@ -18,7 +18,7 @@ from pkgutil import resolve_name
 
 import torch
 
-from gzslbench.training.allocator import freed_memory_kept
+from gzslbench.computing.allocator import freed_memory_kept
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.shapes import Shape
 

@@ -12,6 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gzslbench.computing.chunk import Chunk
+from gzslbench.computing.seeds import generator
+from gzslbench.computing.span import span
 from gzslbench.data.views import EvalView, TrainView
 from gzslbench.errors import DivergedError, PluginError
 from gzslbench.evaluation.evaluation import Evaluation
@@ -20,9 +23,6 @@ from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.ranking import predict
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.evaluation.subject import Subject
-from gzslbench.training.chunk import Chunk
-from gzslbench.training.seeds import generator
-from gzslbench.training.span import span
 
 if TYPE_CHECKING:
     from gzslbench.method import GenerativeMethod, HeadSettings, ScoringMethod

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
+from gzslbench.computing.graph import capture_on
+from gzslbench.computing.replays import Replays
+from gzslbench.computing.walk import Walk
 from gzslbench.method import HeadSettings
-from gzslbench.training.graph import capture_on
-from gzslbench.training.replays import Replays
-from gzslbench.training.walk import Walk
 
 _INIT_STD = 0.02  # the family's initialisation of every linear layer, with zero bias
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from gzslbench.computing.chunk import Chunk
+from gzslbench.computing.span import span
 from gzslbench.errors import PluginError
-from gzslbench.training.chunk import Chunk
-from gzslbench.training.span import span
 
 if TYPE_CHECKING:
     from gzslbench.method import GenerativeMethod, ScoringMethod

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gzslbench.computing.device import numerics
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.views import EvalView, TrainView, make_views
 from gzslbench.errors import InterruptedRunError
@@ -27,7 +28,6 @@ from gzslbench.params import Params
 from gzslbench.plugins import plugins
 from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
 from gzslbench.training.construction import build_method
-from gzslbench.training.device import numerics
 from gzslbench.training.trainer import EpochEnd, Trainer
 
 if TYPE_CHECKING:

@@ -63,10 +63,10 @@ def make_plan(request: Request) -> Plan:
     Raises:
         GzslBenchError: Whatever cannot be resolved.
     """
+    from gzslbench.computing.device import check_precision, resolve_device
     from gzslbench.data.load import load_dataset
     from gzslbench.data.shuffled import shuffle_semantics
     from gzslbench.data.validation import validation_dataset
-    from gzslbench.training.device import check_precision, resolve_device
 
     spec = plugins().method(request.method)
     device = resolve_device(request.device)

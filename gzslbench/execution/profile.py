@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from gzslbench.computing.span import span, spans_recorded
 from gzslbench.errors import StoreError
 from gzslbench.results.atomic import store_errors, write_atomically
-from gzslbench.training.span import span, spans_recorded
 
 if TYPE_CHECKING:
     from gzslbench.results.folder import RunFolder

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from gzslbench.computing.memory import memory_of_a_run
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.validation import validation_dataset
 from gzslbench.data.views import make_views
@@ -22,7 +23,6 @@ from gzslbench.execution.choice import store_choice, stored_choice
 from gzslbench.execution.environment import environment, peak_memory
 from gzslbench.execution.leg import Leg, LegRun, MakeViews, Outcome, Seconds
 from gzslbench.execution.log import Logged
-from gzslbench.execution.memory import memory_of_a_run
 from gzslbench.execution.plan import Plan
 from gzslbench.execution.progress import Progress, Silent
 from gzslbench.params import Params, build

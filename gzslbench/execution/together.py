@@ -8,12 +8,12 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
+from gzslbench.computing.memory import memory_of_a_run
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.views import EvalView, TrainView, make_views
 from gzslbench.errors import DeviceError, InterruptedRunError
 from gzslbench.execution.leg import MakeViews
 from gzslbench.execution.log import Logged
-from gzslbench.execution.memory import memory_of_a_run
 from gzslbench.execution.plan import Plan
 from gzslbench.execution.progress import Progress, Silent
 from gzslbench.execution.run import Options, legs_of, prepare

@@ -15,10 +15,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gzslbench.computing.span import PREFIX
 from gzslbench.execution.profile import Profile
 from gzslbench.reporting.console import console, key_values
 from gzslbench.results.record import Record
-from gzslbench.training.span import PREFIX
 
 OPERATORS = 10
 VIEWERS = "https://ui.perfetto.dev or chrome://tracing"

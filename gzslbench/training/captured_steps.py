@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
+from gzslbench.computing.replays import Capture, Replays
 from gzslbench.method import Phase
 from gzslbench.training.optimization import PhaseOptimizer
-from gzslbench.training.replays import Capture, Replays
 from gzslbench.training.sampler import Sampler
 
 Record = Callable[[Phase, Mapping[str, Tensor]], None]

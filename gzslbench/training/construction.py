@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
+from gzslbench.computing.seeds import stream
 from gzslbench.data.views import TrainView
 from gzslbench.errors import PluginError
 from gzslbench.method import MethodSpec
 from gzslbench.params import Params
-from gzslbench.training.seeds import stream
 
 
 def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -> Any:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from gzslbench.computing.chunk import is_shortage
+from gzslbench.computing.device import lowered
 from gzslbench.errors import GzslBenchError, PluginError
 from gzslbench.method import Phase
 from gzslbench.training.batch import Batch
-from gzslbench.training.chunk import is_shortage
-from gzslbench.training.device import lowered
 from gzslbench.training.optimization import PhaseOptimizer
 from gzslbench.training.rehearsal import Rehearsal
 from gzslbench.training.seed_batch import SeedBatch, SeedBatches

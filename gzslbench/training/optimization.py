@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gzslbench.computing.device import lowered
+from gzslbench.computing.span import span
 from gzslbench.method import Phase
 from gzslbench.training.batch import Batch
-from gzslbench.training.device import lowered
-from gzslbench.training.span import span
 
 
 class PhaseOptimizer:

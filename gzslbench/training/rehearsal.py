@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from gzslbench.computing.device import lowered
 from gzslbench.training.batch import Batch
-from gzslbench.training.device import lowered
 from gzslbench.training.optimization import PhaseOptimizer
 
 TOLERANCE = {"fp32": 0.01, "tf32": 0.1, "bf16": 0.5}

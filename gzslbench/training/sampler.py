@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gzslbench.computing.span import span
+from gzslbench.computing.walk import Walk
 from gzslbench.data.views import TrainView
 from gzslbench.method import Sampling
 from gzslbench.training.batch import Batch
-from gzslbench.training.span import span
-from gzslbench.training.walk import Walk
 
 
 class Sampler:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gzslbench.training.device import numerics
-from gzslbench.training.graph import capture_on
+from gzslbench.computing.device import numerics
+from gzslbench.computing.graph import capture_on
+from gzslbench.computing.replays import Replays
 from gzslbench.training.joint_step import JointStep
-from gzslbench.training.replays import Replays
 from gzslbench.training.seed_batch import SeedBatches
 from gzslbench.training.stack import Stack
 from gzslbench.training.trainer import StageRun, Trainer

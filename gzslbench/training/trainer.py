@@ -10,17 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gzslbench.computing.device import numerics
+from gzslbench.computing.graph import capture_on
+from gzslbench.computing.seeds import generator, stream
+from gzslbench.computing.torch_stream import TorchStream
 from gzslbench.data.views import TrainView
 from gzslbench.errors import DivergedError
 from gzslbench.method import Method, Phase, Stage
 from gzslbench.training.batch import Batch
 from gzslbench.training.captured_steps import CapturedSteps
-from gzslbench.training.device import numerics
-from gzslbench.training.graph import capture_on
 from gzslbench.training.optimization import PhaseOptimizer
 from gzslbench.training.sampler import Sampler
-from gzslbench.training.seeds import generator, stream
-from gzslbench.training.torch_stream import TorchStream
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from gzslbench.training.chunk import Chunk
+from gzslbench.computing.chunk import Chunk
 
 CHUNKS = {
     "cpu": Chunk(1 << 18, "hidden units of pairs held at once"),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gzslbench.training.chunk import is_shortage
+from gzslbench.computing.chunk import is_shortage
 from gzslbench_methods.ce_gzsl import chunked
 
 MANY = 1 << 22

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView, TrainView
 from gzslbench.errors import DivergedError, PluginError
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.method import HeadSettings
-from gzslbench.training.seeds import generator
 
 DIM = 6
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gzslbench.computing.replays import WARM_UP
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.method import HeadSettings
-from gzslbench.training.replays import WARM_UP
 
 SETTINGS = HeadSettings(per_class=1, batch_size=7, lr=0.01)
 ROWS, DIM, CLASSES, EPOCHS = 30, 5, 4, 4

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from gzslbench.computing.chunk import Chunk
 from gzslbench.errors import PluginError
 from gzslbench.evaluation import subject as module
 from gzslbench.evaluation.subject import Subject
-from gzslbench.training.chunk import Chunk
 
 
 def subject(chunk=100, per_class=5, **calls):

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.profiler import record_function
 
+from gzslbench.computing.span import PREFIX
 from gzslbench.errors import StoreError
 from gzslbench.execution.profile import Profile, iterations_left
 from gzslbench.results.folder import RunFolder
-from gzslbench.training.span import PREFIX
 
 
 def trainer_at(epoch, iteration, *, epochs, length, stages=1, stage=0):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from gzslbench.computing.replays import WARM_UP
 from gzslbench.data.made.synthetic import load_synthetic
 from gzslbench.data.views import make_views
 from gzslbench.params import build
 from gzslbench.plugins import plugins
 from gzslbench.presets import preset
 from gzslbench.training.construction import build_method
-from gzslbench.training.replays import WARM_UP
 from gzslbench.training.trainer import StageRun, Trainer
 
 METHODS = sorted(plugins().methods())

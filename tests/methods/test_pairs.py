@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from gzslbench.training.chunk import Chunk
+from gzslbench.computing.chunk import Chunk
 from gzslbench_methods.ce_gzsl import chunked, fused
 from gzslbench_methods.ce_gzsl.pairs import pair_scores
 

@@ -11,9 +11,9 @@ import torch
 from rich.console import Console
 from torch.profiler import ProfilerActivity, profile
 
+from gzslbench.computing.span import PREFIX, span, spans_recorded
 from gzslbench.execution.profile import Profile
 from gzslbench.reporting.profile import break_down, load_trace, print_profile, profile_report
-from gzslbench.training.span import PREFIX, span, spans_recorded
 
 MAIN, BACKWARD = 1, 2
 

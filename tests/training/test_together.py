@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from gzslbench.computing.seeds import generator
 from gzslbench.data.views import TrainView
 from gzslbench.errors import DivergedError
 from gzslbench.params import build
@@ -16,7 +17,6 @@ from gzslbench.plugins import plugins
 from gzslbench.training.batch import Batch
 from gzslbench.training.construction import build_method
 from gzslbench.training.seed_batch import SeedBatch, SeedBatches
-from gzslbench.training.seeds import generator
 from gzslbench.training.together import SeedGroup
 from gzslbench.training.trainer import Trainer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gzslbench.training.device import lowered
+from gzslbench.computing.device import lowered
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.published import losses
 from gzslbench_benchmarks.speed.published.batches import RandomBatches

@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import nn
 
+from gzslbench.computing.graph import CudaCapture
+from gzslbench.computing.replays import WARM_UP
 from gzslbench.data.views import TrainView
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.method import HeadSettings
-from gzslbench.training.graph import CudaCapture
-from gzslbench.training.replays import WARM_UP
 from gzslbench.training.trainer import Trainer
 
 VARIANTS = {

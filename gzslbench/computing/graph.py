@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 
 import torch
 
-from gzslbench.training.replays import CaptureError
+from gzslbench.computing.replays import CaptureError
 
 _STREAMS = 32  # torch hands out as many a device, then the same again
 _made: set[torch.cuda.Stream] = set()

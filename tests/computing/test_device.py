@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from gzslbench.computing.device import check_precision, lowered, numerics, resolve_device
 from gzslbench.errors import DeviceError
-from gzslbench.training.device import check_precision, lowered, numerics, resolve_device
 
 CPU = torch.device("cpu")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from gzslbench.training.span import PREFIX, span, spans_recorded
+from gzslbench.computing.span import PREFIX, span, spans_recorded
 
 
 def names(profiler):
@@ -25,7 +25,7 @@ def test_a_span_that_nobody_records_makes_nothing(monkeypatch) -> None:
     def refuse(name):
         raise AssertionError(name)
 
-    monkeypatch.setattr("gzslbench.training.span.record_function", refuse)
+    monkeypatch.setattr("gzslbench.computing.span.record_function", refuse)
     with span("one"), span("two"):
         assert span("one") is span("two")
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.training.chunk import Chunk, is_shortage
+from gzslbench.computing.chunk import Chunk, is_shortage
 
 SHORTAGES = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),

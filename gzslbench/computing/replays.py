@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
-from gzslbench.training.span import span
+from gzslbench.computing.span import span
 
 WARM_UP = 3
 """Runs of a call before it is captured: lazy things are set up, compiled and allocated then."""
@@ -18,7 +18,7 @@ class CaptureError(Exception):
 
 
 class Capture(Protocol):
-    """How calls are captured; ``gzslbench.training.graph`` has the one for CUDA."""
+    """How calls are captured; ``gzslbench.computing.graph`` has the one for CUDA."""
 
     def warm_up(self, call: Callable[[], None]) -> str | None:
         """Run ``call`` where it may be captured later; why it cannot be, as far as this run shows."""

@@ -8,7 +8,7 @@ import pytest
 STEPS = """
 import resource, torch
 from contextlib import nullcontext
-from gzslbench.training.allocator import freed_memory_kept
+from gzslbench.computing.allocator import freed_memory_kept
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.training.seeds import generator, stream
+from gzslbench.computing.seeds import generator, stream
 
 
 @given(st.integers(0, 2**31), st.text(max_size=5), st.text(max_size=5))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gzslbench.computing.allocator import freed_memory_kept
+from gzslbench.computing.chunk import is_shortage
 from gzslbench.errors import DeviceError
-from gzslbench.training.allocator import freed_memory_kept
-from gzslbench.training.chunk import is_shortage
 
 
 @contextmanager
