@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from gzslbench.params import Params
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
+    from gzslbench.evaluation.class_noise import ClassNoise
     from gzslbench.training.batch import Batch
 
 Kind = Literal["generative", "scoring"]
@@ -151,8 +151,11 @@ class GenerativeMethod(Method, Protocol):
 
     head: HeadSettings
 
-    def synthesize(self, semantics: Tensor, per_class: int, generator: torch.Generator) -> Tensor:
-        """``(C, a)`` semantics to ``(C * per_class, d)`` features, the rows of one class together."""
+    def synthesize(self, semantics: Tensor, noise: ClassNoise) -> Tensor:
+        """``(C, a)`` semantics to ``(len(noise), d)`` features, the rows of one class together.
+
+        Each class has ``noise.per_class`` rows; all random numbers come from ``noise``.
+        """
         ...
 
     def embed(self, features: Tensor) -> Tensor:

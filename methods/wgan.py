@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gzslbench.evaluation.class_noise import ClassNoise
 from gzslbench_methods.linear import SLOPE, linear, of_labels
 from gzslbench_methods.precision import full
 
@@ -51,18 +52,8 @@ class Critic(nn.Module):
         return full(self.out(functional.leaky_relu(preactivation, SLOPE))).squeeze(1)
 
 
-def synthesize(
-    network: Generator, noise: int, semantics: Tensor, per_class: int, generator: torch.Generator
-) -> Tensor:
-    """``(C, a)`` semantics to ``(C * per_class, d)`` features, the rows of one class together.
-
-    The noise is drawn class by class, so that a class's features do not depend on how many are asked for
-    in one call.
-    """
-    draws = [
-        torch.randn(per_class, noise, generator=generator, device=semantics.device)
-        for _ in range(len(semantics))
-    ]
-    labels = torch.arange(len(semantics), device=semantics.device).repeat_interleave(per_class)
+def synthesize(network: Generator, width: int, semantics: Tensor, noise: ClassNoise) -> Tensor:
+    """``(C, a)`` semantics and noise of ``width`` to features, the rows of one class together."""
+    labels = torch.arange(len(semantics), device=semantics.device).repeat_interleave(noise.per_class)
     with torch.no_grad():
-        return network(torch.cat(draws), semantics, labels)
+        return network(noise.normal(width), semantics, labels)

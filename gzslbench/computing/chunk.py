@@ -29,18 +29,23 @@ class Chunk:
         self.size = size
         self.name = name
 
-    def fit(self, work: Callable[[int], T]) -> T:
+    def fit(self, work: Callable[[int], T], least: int = 1) -> T:
         """``work`` of the size, or of half of it, and so on.
 
+        Args:
+            work: Takes the size.
+            least: The size below which a smaller one would change nothing.
+
         Raises:
-            RuntimeError: Memory runs out even at a size of one.
+            RuntimeError: Memory runs out even at the least size.
         """
         while True:
             try:
                 return work(self.size)
             except (RuntimeError, MemoryError) as error:
-                self._check(error)
-            self._shrink()  # after the handler, whose traceback holds the tensors of the failed work
+                if not is_shortage(error) or self.size <= least:
+                    raise
+            self._shrink(least)  # after the handler, whose traceback holds the tensors of the failed work
 
     def over(self, rows: Tensor, work: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
         """``work`` of one part of ``rows`` after another, each at most ``size`` rows.
@@ -53,12 +58,8 @@ class Chunk:
             rows = rows[self.size :]
             yield result
 
-    def _check(self, error: BaseException) -> None:
-        if not is_shortage(error) or self.size <= 1:
-            raise error
-
-    def _shrink(self) -> None:
-        self.size = max(1, self.size // 2)
+    def _shrink(self, least: int) -> None:
+        self.size = max(least, self.size // 2)
         _log.warning("memory ran out: %s is %d from here on", self.name, self.size)
         if torch.cuda.is_available() and not torch.cuda.is_current_stream_capturing():
             torch.cuda.empty_cache()

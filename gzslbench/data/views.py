@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import get_args
 
 import numpy as np
@@ -76,6 +77,16 @@ class EvalView:
     seen: Tensor
     classes: NDArray[np.int64]
 
+    @cached_property
+    def features(self) -> Tensor:
+        """``(n_s + n_u, d)``, test_seen first; one copy for all who evaluate on this view."""
+        return torch.cat([self.seen_features, self.unseen_features])
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """``(n_s + n_u,)``, of ``features``."""
+        return torch.cat([self.seen_labels, self.unseen_labels])
+
 
 def make_views(
     dataset: Dataset, preprocessing: str, device: torch.device | str, setting: Setting = "inductive"
@@ -119,9 +130,7 @@ def _widen(train: TrainView, held_out: EvalView, setting: Setting) -> TrainView:
     if setting == "class-transductive":
         return ClassTransductiveView(*shared)
     if setting == "transductive":
-        return TransductiveView(
-            *shared, _by_hash(torch.cat([held_out.seen_features, held_out.unseen_features]))
-        )
+        return TransductiveView(*shared, _by_hash(held_out.features))
     raise PluginError(
         f"no setting {setting!r}", where="MethodSpec.setting", fix=did_you_mean(setting, [*get_args(Setting)])
     )

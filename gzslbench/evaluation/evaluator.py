@@ -52,9 +52,7 @@ class Evaluator:
         self.chunk = Chunk(chunk, "rows evaluated at once")
         self.seen_classes = eval_view.seen.nonzero().squeeze(1)
         self.unseen_classes = (~eval_view.seen).nonzero().squeeze(1)
-        self.test_features = torch.cat([eval_view.seen_features, eval_view.unseen_features])
-        test_labels = torch.cat([eval_view.seen_labels, eval_view.unseen_labels])
-        self.labels: NDArray[np.int64] = test_labels.cpu().numpy()
+        self.labels: NDArray[np.int64] = eval_view.labels.cpu().numpy()
 
     def evaluate(
         self,
@@ -89,7 +87,7 @@ class Evaluator:
     def _with_scores(self, method: ScoringMethod, epoch: int, seed: int) -> Evaluation:
         order = self._order(epoch, seed)
         with span("scoring"):
-            asked = Subject(method, self.chunk).scores(self.test_features[order], self.test.semantics)
+            asked = Subject(method, self.chunk).scores(self.test.features[order], self.test.semantics)
             scores = torch.split(asked[order.argsort()], self.chunk.size)
             predictions = predict(scores, self.labels, self.test.seen)
         return Evaluation(epoch, (_finite_metrics(predictions, epoch),), predictions)
@@ -101,7 +99,7 @@ class Evaluator:
         blocks = chain([self.train.features], self._synthesized(subject, epoch, seed))
         features = subject.embed(blocks, real + len(self.unseen_classes) * settings.per_class)
         order = self._order(epoch, seed)
-        test = subject.embed([self.test_features[order]], len(order))[order.argsort()]
+        test = subject.embed([self.test.features[order]], len(order))[order.argsort()]
         unseen_labels = self.unseen_classes.repeat_interleave(settings.per_class)
         labels = torch.cat([self.seen_classes[self.train.labels], unseen_labels])
         # The head is fitted in float32 whatever the precision of the networks.
@@ -140,18 +138,17 @@ class Evaluator:
         return zsl
 
     def _synthesized(self, subject: Subject, epoch: int, seed: int) -> Iterator[Tensor]:
-        """The features of each unseen class, drawn from a stream of its own.
+        """The features of the unseen classes, each drawn from a stream that its position names."""
+        semantics, positions = self.test.semantics[self.unseen_classes], self.unseen_classes.tolist()
 
-        So the rows of a class depend neither on the other classes nor on how much memory there is.
-        """
-        for position in self.unseen_classes.tolist():
-            random = generator(self.test.semantics.device, seed, "evaluation", epoch, "synthesis", position)
-            semantics = self.test.semantics[position : position + 1]
-            yield subject.synthesize(semantics, self.train.features.shape[1], random)
+        def stream(unseen: int) -> torch.Generator:
+            return generator(semantics.device, seed, "evaluation", epoch, "synthesis", positions[unseen])
+
+        return subject.synthesized(semantics, self.train.features.shape[1], stream)
 
     def _order(self, epoch: int, seed: int) -> Tensor:
         """A random order of the test rows, so that a method cannot tell seen from unseen by their place."""
-        device = self.test_features.device
+        device = self.test.features.device
         random = generator(device, seed, "evaluation", epoch, "order")
         return torch.randperm(len(self.labels), generator=random, device=device)
 

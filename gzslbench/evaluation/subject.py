@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,12 +12,14 @@ from torch import Tensor
 from gzslbench.computing.chunk import Chunk
 from gzslbench.computing.span import span
 from gzslbench.errors import PluginError
+from gzslbench.evaluation.class_noise import ClassNoise
 
 if TYPE_CHECKING:
     from gzslbench.method import GenerativeMethod, ScoringMethod
 
-SYNTHESIZED_AT_ONCE = 8192
-"""Rows asked of ``synthesize`` in one call: fixed, for the numbers that a generator draws depend on it."""
+Stream = Callable[[int], torch.Generator]
+ROWS_OF_A_CLASS = 8192
+"""Most rows of one class asked of ``synthesize`` at once: fixed, for what its stream draws depends on it."""
 
 
 class Subject:
@@ -50,15 +53,32 @@ class Subject:
                 start += len(part)
         return embedded
 
-    def synthesize(self, semantics: Tensor, features: int, random: torch.Generator) -> Tensor:
-        """``(1, a)`` semantics of one class to its ``(per_class, features)`` rows."""
-        count = self.method.head.per_class  # type: ignore[union-attr]
+    def synthesized(self, semantics: Tensor, width: int, stream: Stream) -> Iterator[Tensor]:
+        """The rows of class after class, ``(per_class, width)`` each, of as many classes at once as fit.
+
+        Args:
+            semantics: ``(K, a)``.
+            width: Of the features asked for, d.
+            stream: The random stream of the class at a position of ``semantics``, from its start.
+        """
+        per_class, done = self.method.head.per_class, 0  # type: ignore[union-attr]
+        while done < len(semantics):
+            block = self.chunk.fit(
+                partial(self._next_classes, semantics, done, width, stream), least=per_class
+            )
+            done += len(block) // per_class
+            yield block
+
+    def _next_classes(self, semantics: Tensor, done: int, width: int, stream: Stream, size: int) -> Tensor:
+        per_class: int = self.method.head.per_class  # type: ignore[union-attr]
+        asked = semantics[done : done + max(1, min(size, ROWS_OF_A_CLASS) // per_class)].clone()
+        streams = [stream(done + position) for position in range(len(asked))]
         parts = []
         with span("synthesis"):
-            for start in range(0, count, SYNTHESIZED_AT_ONCE):
-                asked = min(SYNTHESIZED_AT_ONCE, count - start)
-                part: Tensor = self.method.synthesize(semantics, asked, random)  # type: ignore[union-attr]
-                parts.append(self._checked("synthesize", part, (asked, features)))
+            for start in range(0, per_class, ROWS_OF_A_CLASS):
+                noise = ClassNoise(streams, min(ROWS_OF_A_CLASS, per_class - start))
+                part: Tensor = self.method.synthesize(asked, noise)  # type: ignore[union-attr]
+                parts.append(self._checked("synthesize", part, (len(noise), width)))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _embedded(self, rows: Tensor) -> Tensor:

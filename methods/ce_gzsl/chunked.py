@@ -25,7 +25,7 @@ def maxima(left: Tensor, negated: Tensor, weight: Tensor) -> Tensor:
             sums[rows, columns] = pairs @ weight
         return sums
 
-    return _chunk(left).fit(work)
+    return _chunk(left).fit(work, least=left.shape[1])
 
 
 def above(grad: Tensor, left: Tensor, negated: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ def above(grad: Tensor, left: Tensor, negated: Tensor) -> Tensor:
             sums[rows, None].baddbmm_(grad[rows, None, columns], pairs)
         return sums
 
-    return _chunk(left).fit(work)
+    return _chunk(left).fit(work, least=left.shape[1])
 
 
 def _chunk(left: Tensor) -> Chunk:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.data.views import TrainView
+from gzslbench.evaluation.class_noise import ClassNoise
 from gzslbench.method import Adam, HeadSettings, Phase, Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.ce_gzsl.losses import class_loss, instance_loss
@@ -97,9 +98,9 @@ class CeGzsl:
             "fake_class": params.cls_weight * self._class(hidden, batch.labels),
         }
 
-    def synthesize(self, semantics: Tensor, per_class: int, generator: torch.Generator) -> Tensor:
-        """``(C, a)`` semantics to ``(C * per_class, d)`` visual features, the rows of one class together."""
-        return synthesize(self.generator, self.noise, semantics, per_class, generator)
+    def synthesize(self, semantics: Tensor, noise: ClassNoise) -> Tensor:
+        """``(C, a)`` semantics to ``(len(noise), d)`` visual features, the rows of one class together."""
+        return synthesize(self.generator, self.noise, semantics, noise)
 
     def embed(self, features: Tensor) -> Tensor:
         """``(n, d)`` visual features to the ``(n, embed_size)`` space of h."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.data.views import TrainView
+from gzslbench.evaluation.class_noise import ClassNoise
 from gzslbench.method import Adam, HeadSettings, Phase, Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.critic_terms import critic_terms
@@ -80,9 +81,9 @@ class FClswgan:
             "fake_class": self.params.cls_weight * classification_loss(self.classifier, fake, batch.labels),
         }
 
-    def synthesize(self, semantics: Tensor, per_class: int, generator: torch.Generator) -> Tensor:
-        """``(C, a)`` semantics to ``(C * per_class, d)`` visual features, the rows of one class together."""
-        return synthesize(self.generator, self.noise, semantics, per_class, generator)
+    def synthesize(self, semantics: Tensor, noise: ClassNoise) -> Tensor:
+        """``(C, a)`` semantics to ``(len(noise), d)`` visual features, the rows of one class together."""
+        return synthesize(self.generator, self.noise, semantics, noise)
 
     def embed(self, features: Tensor) -> Tensor:
         """The visual features themselves."""

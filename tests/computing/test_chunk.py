@@ -59,3 +59,15 @@ def test_where_not_even_one_fits_the_shortage_is_raised():
     with pytest.raises(MemoryError):
         list(chunk.over(torch.arange(3), work_of_at_most(0)))
     assert chunk.size == 1
+
+
+def test_a_size_that_smaller_ones_would_not_better_is_not_halved():
+    tried = []
+
+    def work(size):
+        tried.append(size)
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        Chunk(40).fit(work, least=7)
+    assert tried == [40, 20, 10, 7]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView, TrainView
 from gzslbench.errors import DivergedError, PluginError
+from gzslbench.evaluation.class_noise import ClassNoise
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.method import HeadSettings
@@ -62,10 +63,10 @@ class Generative:
         self.synthesized: list[Tensor] = []
         self.embedded_rows: list[int] = []
 
-    def synthesize(self, semantics: Tensor, per_class: int, generator: torch.Generator) -> Tensor:
-        rows = semantics.repeat_interleave(per_class, dim=0)
-        features = rows + self.spread * torch.randn(rows.shape, generator=generator)
-        self.synthesized.append(features)
+    def synthesize(self, semantics: Tensor, noise: ClassNoise) -> Tensor:
+        rows = semantics.repeat_interleave(noise.per_class, dim=0)
+        features = rows + self.spread * noise.normal(DIM)
+        self.synthesized.extend(features.split(noise.per_class))
         return features
 
     def embed(self, features: Tensor) -> Tensor:
@@ -329,7 +330,7 @@ def test_scores_that_are_no_numbers_are_a_divergence(evaluator):
     ("method", "call", "broken"),
     [
         (Scoring(), "scores", lambda features, semantics: features[:, :1]),
-        (Generative(HEAD), "synthesize", lambda semantics, per_class, generator: semantics),
+        (Generative(HEAD), "synthesize", lambda semantics, noise: semantics),
         (Generative(HEAD), "embed", lambda features: features[:1]),
     ],
 )

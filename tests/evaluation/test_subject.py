@@ -24,8 +24,12 @@ def doubled_where_at_most(most):
     return embed
 
 
-def drawn(semantics, per_class, generator):
-    return torch.randn(per_class, 3, generator=generator)
+def drawn(semantics, noise):
+    return noise.normal(3) + semantics.repeat_interleave(noise.per_class, dim=0)
+
+
+def streams(position):
+    return torch.Generator().manual_seed(position)
 
 
 def test_blocks_are_embedded_below_each_other_also_where_memory_is_short():
@@ -48,23 +52,78 @@ def test_scores_in_parts_are_the_scores_of_all():
     torch.testing.assert_close(parts, rows @ semantics.T)
 
 
+def class_by_class(semantics, per_class):
+    return torch.cat(
+        [row + torch.randn(per_class, 3, generator=streams(k)) for k, row in enumerate(semantics)]
+    )
+
+
+@pytest.mark.parametrize(("chunk", "calls"), [(1, [1] * 7), (5, [1] * 7), (14, [2, 2, 2, 1]), (100, [7])])
+def test_as_many_classes_are_synthesized_at_once_as_fit_and_it_changes_nothing(chunk, calls):
+    asked, semantics = [], torch.randn(7, 3)
+
+    def synthesize(some, noise):
+        asked.append(len(some))
+        return drawn(some, noise)
+
+    blocks = list(subject(chunk=chunk, synthesize=synthesize).synthesized(semantics, 3, streams))
+    assert asked == calls
+    assert torch.equal(torch.cat(blocks), class_by_class(semantics, 5))
+
+
+def test_where_memory_is_short_fewer_classes_are_synthesized_at_once():
+    semantics = torch.randn(7, 3)
+
+    def synthesize(some, noise):
+        if len(some) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return drawn(some, noise)
+
+    short = subject(synthesize=synthesize)
+    assert torch.equal(
+        torch.cat(list(short.synthesized(semantics, 3, streams))), class_by_class(semantics, 5)
+    )
+    assert short.chunk.size == 12
+
+
+def test_where_a_single_class_is_too_much_it_is_tried_once():
+    tried = []
+
+    def synthesize(some, noise):
+        tried.append(len(some))
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        list(subject(chunk=10, synthesize=synthesize).synthesized(torch.randn(3, 3), 3, streams))
+    assert tried == [2, 1]
+
+
+def test_a_method_that_writes_into_its_semantics_changes_a_copy():
+    semantics = torch.ones(2, 3)
+    scaled = subject(synthesize=lambda some, noise: drawn(some.mul_(5), noise))
+    list(scaled.synthesized(semantics, 3, streams))
+    assert torch.equal(semantics, torch.ones(2, 3))
+
+
 def test_a_huge_class_is_synthesized_in_parts_whatever_the_memory(monkeypatch):
-    monkeypatch.setattr(module, "SYNTHESIZED_AT_ONCE", 4)
+    monkeypatch.setattr(module, "ROWS_OF_A_CLASS", 4)
     asked = []
 
-    def synthesize(semantics, per_class, generator):
-        asked.append(per_class)
-        return drawn(semantics, per_class, generator)
+    def synthesize(semantics, noise):
+        asked.append(len(noise))
+        return drawn(semantics, noise)
 
     results = [
-        subject(chunk=chunk, per_class=10, synthesize=synthesize).synthesize(
-            torch.zeros(1, 2), 3, torch.Generator().manual_seed(1)
+        list(
+            subject(chunk=chunk, per_class=10, synthesize=synthesize).synthesized(
+                torch.zeros(2, 3), 3, streams
+            )
         )
         for chunk in (2, 100)
     ]
-    assert asked == [4, 4, 2, 4, 4, 2]
-    assert torch.equal(*results)
-    assert results[0].shape == (10, 3)
+    assert asked == [4, 4, 2] * 4
+    assert [block.shape for block in results[0]] == [(10, 3)] * 2
+    assert torch.equal(*map(torch.cat, results))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +132,7 @@ def test_a_huge_class_is_synthesized_in_parts_whatever_the_memory(monkeypatch):
         ("embed", lambda rows: rows[:-1]),
         ("embed", lambda rows: rows[0]),
         ("scores", lambda rows, semantics: rows),
-        ("synthesize", lambda semantics, per_class, generator: torch.zeros(per_class + 1, 3)),
+        ("synthesize", lambda semantics, noise: torch.zeros(len(noise) + 1, 3)),
     ],
 )
 def test_an_answer_of_another_shape_is_refused_by_name(call, wrong):
@@ -84,7 +143,7 @@ def test_an_answer_of_another_shape_is_refused_by_name(call, wrong):
         elif call == "scores":
             asked.scores(torch.zeros(4, 3), torch.zeros(2, 3))
         else:
-            asked.synthesize(torch.zeros(1, 2), 3, torch.Generator())
+            next(asked.synthesized(torch.zeros(1, 2), 3, streams))
 
 
 def test_blocks_embedded_in_different_widths_are_refused():

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import TrainView
+from gzslbench.evaluation.class_noise import ClassNoise
 from gzslbench.training.sampler import Sampler
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.ce_gzsl.method import CeGzsl
@@ -217,7 +218,8 @@ def test_learning_rate_falls_by_the_rate_each_time_the_decay_epochs_are_done(vie
 
 def test_noise_of_zero_is_as_long_as_the_semantics(view):
     method = CeGzsl(view, CeGzslParams(**{**SETTINGS, "nz": 0}))
-    features = method.synthesize(view.semantics, 2, torch.Generator().manual_seed(0))
+    noise = ClassNoise([torch.Generator().manual_seed(c) for c in range(CLASSES)], 2)
+    features = method.synthesize(view.semantics, noise)
     assert method.modules["generator"].from_noise.in_features == SEMANTICS
     assert features.shape == (2 * CLASSES, FEATURES)
     assert method.embed(features).shape == (2 * CLASSES, SETTINGS["embed_size"])

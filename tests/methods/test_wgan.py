@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from gzslbench.evaluation.class_noise import ClassNoise
 from gzslbench_methods.critic_terms import critic_terms
 from gzslbench_methods.linear import linear, of_labels
 from gzslbench_methods.wgan import Critic, Generator, synthesize
@@ -107,17 +108,14 @@ def test_synthesized_rows_lie_class_by_class_and_do_not_depend_on_the_calls_they
     network = Generator(NOISE, SEMANTICS, hidden=8, features=FEATURES)
     semantics = torch.randn(CLASSES, SEMANTICS)
 
-    def rng():
-        return torch.Generator().manual_seed(5)
+    def streams():
+        return [torch.Generator().manual_seed(c) for c in range(CLASSES)]
 
-    whole = synthesize(network, NOISE, semantics, 3, rng())
-    one, stream = [], rng()
-    for row in semantics:
-        one.append(synthesize(network, NOISE, row[None], 3, stream))
-    torch.testing.assert_close(whole, torch.cat(one))
-    stream = rng()
-    for c, row in enumerate(semantics):
-        noise = torch.randn(3, NOISE, generator=stream)
+    whole = synthesize(network, NOISE, semantics, ClassNoise(streams(), 3))
+    for c, (row, stream) in enumerate(zip(semantics, streams(), strict=True)):
+        alone = synthesize(network, NOISE, row[None], ClassNoise([stream], 3))
+        noise = torch.randn(3, NOISE, generator=torch.Generator().manual_seed(c))
         expected = network(noise, row[None], torch.zeros(3, dtype=torch.long))
+        torch.testing.assert_close(alone, expected)
         torch.testing.assert_close(whole[3 * c : 3 * c + 3], expected)
     assert not whole.requires_grad

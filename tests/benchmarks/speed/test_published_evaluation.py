@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from gzslbench.evaluation.class_noise import ClassNoise
 from gzslbench.evaluation.metrics import per_class_accuracy
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.method import HeadSettings
@@ -100,7 +101,8 @@ def test_synthesized_features_are_ours_for_the_same_noise(conditions):
     torch.set_rng_state(stream.get_state())
     features, labels = evaluation.synthesize()
     unseen = SHAPE.eval_view().semantics[SHAPE.classes :]
-    torch.testing.assert_close(features, synthesize(ours, SHAPE.noise, unseen, SHAPE.syn_num, stream))
+    noise = ClassNoise([stream] * SHAPE.unseen, SHAPE.syn_num)
+    torch.testing.assert_close(features, synthesize(ours, SHAPE.noise, unseen, noise))
     assert labels.bincount(minlength=SHAPE.candidates).tolist() == [0] * SHAPE.classes + [SHAPE.syn_num] * 2
 
 
