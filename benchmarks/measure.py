@@ -1,9 +1,9 @@
 """Run a suite and store its metrics: ``python -m gzslbench_benchmarks.measure flo-lite0 --results DIR``.
 
 Runs that are finished in DIR are read, not run again; interrupted ones are resumed. What is stored, under
-metrics/, is each run's metrics at the suite's fixed epoch and its way there, with mean and standard
-deviation over the seeds, and the tolerance within which a later mean should fall; ``--check`` stores nothing
-and says what moved.
+metrics/, is each run's metrics at the suite's fixed epoch and its way there, its wall time and peak memory
+(on a CPU the most that the whole program took until then), with mean and standard deviation over the seeds,
+and the tolerance within which a later mean should fall; ``--check`` stores nothing and says what moved.
 
 Exit status: 0 all runs finished and nothing moved; 1 a run diverged, a mean moved or something is to mend.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import torch
 
 from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.execution.plan import make_plan
@@ -36,10 +37,18 @@ def run_suite(suite: Suite, store: Store) -> dict[str, list[dict[str, Any]]]:
     for entry in suite.runs:
         plan = make_plan(entry.request)
         for cell in plan.cells:
+            if cell.device == "cuda":
+                _forget_peak_memory(plan.device)
             with watch(cell) as progress:
                 record, folder = run_cell(plan, cell, store, Options(resume=True), progress)
             found.setdefault(entry.name, []).append(_numbers(entry, record, folder))
     return found
+
+
+def _forget_peak_memory(device: str) -> None:
+    """The next run's peak is its own, not that of all runs until then."""
+    torch.cuda.init()  # before it there is nothing to reset, which torch refuses
+    torch.cuda.reset_peak_memory_stats(device)
 
 
 def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, Any]:
@@ -50,7 +59,10 @@ def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, An
         "task": record.task["id"],
         "params": record.cell["params"],
         "at": entry.at,
+        "precision": record.cell["precision"],
+        "gpu": record.cell["device"] == "cuda",
         "seconds": record.run["seconds_train"] + record.run["seconds_evaluate"],
+        **{name: record.run[name] for name in ("seconds_train", "seconds_evaluate", "peak_memory_bytes")},
         "environment": {
             name: record.run[name] for name in ("gzslbench", "python", "torch", "device", "threads")
         },

@@ -17,7 +17,8 @@ else:
     import tomli as tomllib
 
 SUITES = Path(__file__).parent / "suites"
-_RUN_KEYS = {"name", "method", "seeds", "epochs", "at", "set", "shuffle_semantics"}
+_OWN = ("eval_every", "precision", "shuffle_semantics")
+_RUN_KEYS = {"name", "method", "seeds", "epochs", "at", "set", *_OWN}
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ def _run(entry: Mapping[str, Any], content: Mapping[str, Any]) -> SuiteRun:
         seeds=tuple(entry["seeds"]),
         epochs=entry["epochs"],
         settings=tuple(f"{name}={value}" for name, value in settings.items()),
-        shuffle_semantics=entry.get("shuffle_semantics"),
-        **content["shared"],
+        **{**content["shared"], **{name: entry[name] for name in _OWN if name in entry}},
     )
     at = entry.get("at", request.epochs)
     if request.select != "last":

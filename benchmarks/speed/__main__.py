@@ -39,7 +39,7 @@ Exit status: 0 all measured; 2 something to mend; 130 interrupted.
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
-    help=f"How often each contestant is timed; slow ones twice at most. [default: {ROUNDS}]",
+    help=f"How often each contestant is timed; slow ones twice at most, a training once. [default: {ROUNDS}]",
 )
 @click.option("--quick", is_flag=True, help="Tiny shapes: tries the programs out, measures nothing.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
@@ -105,6 +105,7 @@ def _measure_all(
     import torch
 
     from gzslbench.reporting.console import console
+    from gzslbench_benchmarks.commit import commit_of
     from gzslbench_benchmarks.speed.measurement import Measurement, write_measured
     from gzslbench_benchmarks.speed.table import report
     from gzslbench_benchmarks.stored import make_writable
@@ -113,11 +114,12 @@ def _measure_all(
         make_writable(out)
     if threads is not None:
         torch.set_num_threads(threads)
+    commit = commit_of(Path(__file__))  # before --out may change a tracked file
     measured: list[dict[str, Any]] = []
     names: list[str] = []
     interrupted = False
     for name in dict.fromkeys(cases):
-        measurement = Measurement(name, CASES[name].title, conditions, torch.get_num_threads())
+        measurement = Measurement(name, CASES[name].title, conditions, torch.get_num_threads(), commit)
         try:
             names += _measure(measurement, only, lambda line: click.echo(line, err=True))
         except KeyboardInterrupt:
@@ -130,6 +132,11 @@ def _measure_all(
                 write_measured(out, measured)
         if interrupted:
             return True
+    if not names:
+        raise ParamError(
+            f"nothing to measure on {conditions.device}: {', '.join(cases)}",
+            fix="use --device cuda, or --quick",
+        )
     if not measured:
         raise ParamError(
             f"no setting contains {only!r}", where="--only", fix=f"the settings are: {'; '.join(names)}"

@@ -1,10 +1,18 @@
-"""Contestants timed in turn, in one process."""
+"""Contestants timed in turn, in one process, all by one rule.
+
+Each timed round follows an untimed call of the same program. Where that call took less than SHORTEST_ROUND,
+the round calls the program until so long is expected to have passed, and counts the time of one call. On CUDA
+a contestant is called CUDA_WARM_UP times when it is readied too, and the device is waited for only at the
+ends of a round.
+"""
 
 from __future__ import annotations
 
+import gc
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +27,8 @@ SLOW_ROUNDS = 2
 """Rounds of a contestant that takes many seconds."""
 CUDA_WARM_UP = 4
 """Calls before the first round on CUDA, where the first ones choose kernels and capture graphs."""
+SHORTEST_ROUND = 0.2
+"""Seconds; less is not timed well."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,9 @@ class Contestant:
         name: As the table shows it.
         build: Makes the program to time, which is no part of the time; None where only memory is measured.
         memory: Measures the peak memory in bytes; None leaves it out on a CPU, and on a CUDA device to the
-            allocator's own account of each round.
-        slow: Whether it is timed in fewer rounds, and on a CPU without a round to warm up.
+            allocator's own account of what building and warming up took, networks and data included.
+        slow: Whether it is timed in fewer rounds.
+        once: Whether it is timed once and not called before; so long a program is warmed up by ``build``.
         keeps_memory: Whether it keeps freed memory for its next step, as `gzslbench run` does on a CPU.
     """
 
@@ -38,6 +49,7 @@ class Contestant:
     build: Callable[[], Program] | None = None
     memory: Callable[[], int] | None = None
     slow: bool = False
+    once: bool = False
     keeps_memory: bool = False
 
 
@@ -69,7 +81,7 @@ def contest(
                 row.peak_bytes = contestant.memory()
                 tell(f"{_who(row)}: {row.peak_bytes / 2**20:.1f} MiB")
             if contestant.build is not None:
-                entries.append((contestant, row, _ready(contestant, conditions)))
+                entries.append((contestant, row, _ready(contestant, row, conditions)))
     for number in range(conditions.rounds):
         for contestant, row, program in entries:
             if row.failure is None and number < _rounds(contestant, conditions):
@@ -78,47 +90,49 @@ def contest(
                     tell(f"{_who(row)}: {row.seconds[-1]:.4g} s")
 
 
-def _ready(contestant: Contestant, conditions: Conditions) -> Program:
+def _ready(contestant: Contestant, row: Row, conditions: Conditions) -> Program:
+    """Build and warm up; on CUDA also count what both allocate, for a replayed graph allocates nothing."""
     assert contestant.build is not None
+    device, counted = conditions.device, conditions.on_cuda and contestant.memory is None
+    if counted:
+        torch.cuda.init()  # before it there is no account
+        gc.collect()  # what was freed meanwhile would hide what is taken
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
     program = contestant.build()
-    for _ in range(_warm_up(contestant, conditions)):
-        program()
+    if conditions.on_cuda and not contestant.once:
+        for _ in range(CUDA_WARM_UP):
+            program()
+    if counted:
+        row.peak_bytes = torch.cuda.max_memory_allocated(device) - before
     return program
 
 
-def _warm_up(contestant: Contestant, conditions: Conditions) -> int:
-    if contestant.slow:
-        return 1 if conditions.on_cuda else 0
-    return CUDA_WARM_UP if conditions.on_cuda else 1
-
-
 def _rounds(contestant: Contestant, conditions: Conditions) -> int:
+    if contestant.once:
+        return 1
     return min(conditions.rounds, SLOW_ROUNDS) if contestant.slow else conditions.rounds
 
 
 def _round(contestant: Contestant, program: Program, row: Row, conditions: Conditions) -> None:
-    own_memory = contestant.memory is None
-    if not contestant.keeps_memory or conditions.on_cuda:
-        _time(program, row, conditions, own_memory=own_memory)
-        return
-    with freed_memory_kept():
-        program()  # the step before, which leaves its memory to the one that is timed
-        _time(program, row, conditions, own_memory=own_memory)
+    keeps_memory = contestant.keeps_memory and not conditions.on_cuda
+    with freed_memory_kept() if keeps_memory else nullcontext():
+        times = 1 if contestant.once else _times(_seconds(program, 1, conditions))
+        row.seconds.append(_seconds(program, times, conditions) / times)
 
 
-def _time(program: Program, row: Row, conditions: Conditions, *, own_memory: bool) -> None:
-    """Time one call; on CUDA also what it allocated at most besides what was allocated before."""
-    device, counted = conditions.device, conditions.on_cuda and own_memory
+def _times(seconds: float) -> int:
+    """How often a program that took ``seconds`` is called in a timed round."""
+    return math.ceil(SHORTEST_ROUND / max(seconds, 1e-6))  # a coarse clock may not have moved
+
+
+def _seconds(program: Program, times: int, conditions: Conditions) -> float:
     conditions.synchronize()
-    if counted:
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
     start = time.perf_counter()
-    program()
+    for _ in range(times):
+        program()
     conditions.synchronize()
-    row.seconds.append(time.perf_counter() - start)
-    if counted:
-        row.peak_bytes = max(row.peak_bytes or 0, torch.cuda.max_memory_allocated(device) - before)
+    return time.perf_counter() - start
 
 
 @contextmanager

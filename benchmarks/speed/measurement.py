@@ -24,7 +24,7 @@ class Row:
 
     Attributes:
         seconds: Of each round, in their order.
-        peak_bytes: The most memory that the work took besides what lay there before.
+        peak_bytes: The most memory that was taken besides what lay there before.
         failure: Why the contestant could not go on.
     """
 
@@ -47,12 +47,17 @@ class Row:
 
 @dataclass
 class Measurement:
-    """A case, its conditions and its rows; a setting's first row is what its others are compared with."""
+    """A case, its conditions and its rows; a setting's first row is what its others are compared with.
+
+    Attributes:
+        commit: Of the sources that are measured, where they are a checkout.
+    """
 
     case: str
     title: str
     conditions: Conditions
     threads: int
+    commit: str | None
     rows: list[Row] = field(default_factory=list)
     complete: bool = False
 
@@ -65,6 +70,7 @@ class Measurement:
             "date": datetime.now(timezone.utc).date().isoformat(),
             "device": found["device"] if self.conditions.on_cuda else _processor(),
             "versions": {name: found[name] for name in VERSIONS},
+            "commit": self.commit,
             "threads": self.threads,
             "precision": self.conditions.precision,
             "quick": self.conditions.quick,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from gzslbench.evaluation.evaluator import Evaluator
@@ -15,6 +16,8 @@ from gzslbench_methods.f_clswgan import SPEC as F_CLSWGAN
 from gzslbench_methods.f_clswgan.params import FClswganParams
 
 SEED = 0
+REHEARSED_EPOCHS = 2
+"""Of a training that is timed afterwards; on CUDA every step is captured in them."""
 _ENDLESS = 1 << 30
 
 
@@ -71,10 +74,27 @@ def ce_gzsl_evaluation(shape: Shape, conditions: Conditions, zsl_epochs: int = 0
     return partial(Evaluator(view, test).evaluate, method, epoch=1, seed=SEED)
 
 
-def f_clswgan_epoch(shape: Shape, conditions: Conditions) -> Program:
-    """One epoch of f-CLSWGAN's game."""
+def ce_gzsl_training(shape: Shape, conditions: Conditions, epochs: int) -> Program:
+    """A whole training of CE-GZSL, networks and captures anew, with an evaluation after each epoch.
+
+    A short one is done at once, so that libraries are loaded and memory is there.
+    """
+    view, test = shape.train_view(conditions.device), shape.eval_view(conditions.device)
+
+    def train(epochs: int) -> None:
+        method = build_method(CE_GZSL, view, replace(ce_gzsl_params(shape), epochs=epochs), SEED)
+        evaluator = Evaluator(view, test)
+        for end in Trainer(method, view, SEED, conditions.precision).epochs():
+            evaluator.evaluate(method, end.epoch, SEED)
+
+    train(min(REHEARSED_EPOCHS, epochs))
+    return partial(train, epochs)
+
+
+def f_clswgan_epoch(shape: Shape, conditions: Conditions, *, graphs: bool = True) -> Program:
+    """One epoch of f-CLSWGAN's game; ``graphs``: whether a CUDA device replays captured steps."""
     view = shape.train_view(conditions.device)
     method = build_method(F_CLSWGAN, view, f_clswgan_params(shape), SEED)
-    epochs = Trainer(method, view, SEED, conditions.precision).epochs()
+    epochs = Trainer(method, view, SEED, conditions.precision, graphs=graphs).epochs()
     next(epochs)  # the classifier's
     return partial(next, epochs)

@@ -115,3 +115,5 @@ SHAPES = {
     )
 }
 """Rows, classes and semantics of the proposed splits; settings of CE-GZSL's presets, with smaller batches."""
+AWA2_BATCH = 4096
+"""The published one."""

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 import gzslbench_benchmarks
@@ -35,6 +36,14 @@ at = 1
 """
 
 
+GREEDY = """
+[[runs]]
+name = "greedy"
+method = "ce-gzsl"
+set = { ndh = 1024 }
+seeds = [1]
+epochs = 1
+"""
 WILD = """
 [[runs]]
 name = "wild"
@@ -74,6 +83,30 @@ def test_a_measured_suite_stores_each_seed_at_the_fixed_epoch(tiny, tmp_path):
     before = stored_in(tmp_path)
     assert tiny().exit_code == 0  # finished runs are read
     assert stored_in(tmp_path) == before
+
+
+def test_a_run_is_stored_with_its_precision_its_time_its_memory_and_its_kind_of_device(tiny, tmp_path):
+    one_seed = TINY.replace("seeds = [1, 2]", "seeds = [1]").replace("[shared]", '[shared]\ndevice = "cpu"')
+    lowered = one_seed[one_seed.index("[[runs]]") :].replace("small", "lowered")
+    assert tiny(one_seed + lowered + 'precision = "bf16"').exit_code == 0
+    (small,), (lowered,) = (stored_in(tmp_path)[name]["runs"] for name in ("small", "lowered"))
+    assert (small["precision"], lowered["precision"]) == ("fp32", "bf16")
+    for run in (small, lowered):
+        record = json.loads((tmp_path / "results" / run["id"] / "record.json").read_text())["run"]
+        for name in ("seconds_train", "seconds_evaluate", "peak_memory_bytes"):
+            assert run[name] == record[name] > 0
+        assert run["seconds"] == run["seconds_train"] + run["seconds_evaluate"]
+        assert run["gpu"] is False
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_cuda_the_peak_memory_of_a_run_is_none_of_the_run_before(tiny, tmp_path):
+    head, runs = TINY.replace("[shared]", '[shared]\ndevice = "cuda"').split("[[runs]]")
+    assert tiny(head + GREEDY + "[[runs]]" + runs).exit_code == 0
+    stored = stored_in(tmp_path)
+    (greedy,), (small, _) = stored["greedy"]["runs"], stored["small"]["runs"]
+    assert greedy["gpu"] and small["peak_memory_bytes"] < greedy["peak_memory_bytes"]
 
 
 def test_a_check_stores_nothing_and_names_what_moved(tiny, tmp_path):

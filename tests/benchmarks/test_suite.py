@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from gzslbench.errors import ParamError
 from gzslbench.params import parse_assignments
 from gzslbench.plugins import plugins
+from gzslbench.presets import preset
 from gzslbench_benchmarks.suite import SUITES, load_suite
 
 TINY = """
@@ -41,6 +44,28 @@ def test_a_suite_at_any_path_overlays_its_runs_settings_on_the_methods(tmp_path)
     (run,) = load_suite(str(path)).runs
     assert run.request.settings == ("ngh=8", "ndh=8")
     assert (run.request.seeds, run.request.epochs, run.at) == ((1, 2), 2, 1)
+
+
+def test_a_run_may_be_evaluated_otherwise_and_at_another_precision_than_the_others(tmp_path):
+    path = tmp_path / "tiny.toml"
+    lowered = TINY[TINY.index("[[runs]]") :] + 'eval_every = 2\nprecision = "bf16"\n'
+    path.write_text(TINY + lowered.replace("at = 1", "at = 2"))
+    first, second = (run.request for run in load_suite(str(path)).runs)
+    assert (first.eval_every, first.precision) == (1, "fp32")
+    assert (second.eval_every, second.precision) == (2, "bf16")
+
+
+def test_flo_runs_the_presets_on_a_gpu_at_every_precision_and_looks_ten_to_twenty_times():
+    suite = load_suite("flo")
+    for run in suite.runs:
+        request = run.request
+        chosen = preset(plugins().method(request.method), request.dataset, "att")
+        assert request.settings == () and request.epochs == run.at == chosen.values["epochs"]
+        assert chosen.table == "FLO" and len(request.seeds) == 5 and request.device == "cuda"
+        assert 10 <= math.ceil(request.epochs / request.eval_every) <= 20
+    precisions = {(run.name, run.request.precision) for run in suite.runs if run.request.method == "ce-gzsl"}
+    assert precisions == {("ce-gzsl", "fp32"), ("ce-gzsl, tf32", "tf32"), ("ce-gzsl, bf16", "bf16")}
+    assert "f-clswgan" in {run.request.method for run in suite.runs}
 
 
 def test_an_unknown_suite_is_answered_with_the_nearest():

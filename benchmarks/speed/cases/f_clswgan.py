@@ -22,6 +22,7 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
     shape = epoch_shape(conditions)
     contestants = [
         Contestant("ours", partial(f_clswgan_epoch, shape, conditions), keeps_memory=True),
+        *([_without_graphs(shape, conditions)] if conditions.on_cuda else []),
         Contestant("published form", partial(epoch, shape, conditions), slow=True),
         Contestant(
             "floor: published products",
@@ -31,6 +32,11 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
         Contestant("floor: our products", partial(floor, our_epoch_products(shape), conditions), slow=True),
     ]
     yield Setting(f"FLO, batch {shape.batch}", contestants)
+
+
+def _without_graphs(shape: Shape, conditions: Conditions) -> Contestant:
+    build = partial(f_clswgan_epoch, shape, conditions, graphs=False)
+    return Contestant("ours, without graphs", build, keeps_memory=True)
 
 
 def epoch_shape(conditions: Conditions) -> Shape:

@@ -15,16 +15,14 @@ from gzslbench_benchmarks.speed.products.ce_gzsl import (
 )
 from gzslbench_benchmarks.speed.products.product import floor
 from gzslbench_benchmarks.speed.published.ce_gzsl import loop_iteration, pair_matrix_iteration
-from gzslbench_benchmarks.speed.shapes import SHAPES, Shape
-
-PUBLISHED_BATCH = 4096
+from gzslbench_benchmarks.speed.shapes import AWA2_BATCH, SHAPES, Shape
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
     """Every dataset's shape; on CUDA also AWA2's at the batch that is published."""
     shapes = [conditions.shape(name) for name in SHAPES]
     if conditions.on_cuda and not conditions.quick:
-        shapes.append(SHAPES["AWA2"].at(PUBLISHED_BATCH))
+        shapes.append(SHAPES["AWA2"].at(AWA2_BATCH))
     for shape in shapes:
         yield Setting(f"{shape.name}, batch {shape.batch}", _contestants(shape, conditions))
 

@@ -12,9 +12,17 @@ import torch
 from click.testing import CliRunner
 
 from gzslbench.reporting.console import console
-from gzslbench_benchmarks.speed import cases
+from gzslbench_benchmarks.speed import cases, contest
 from gzslbench_benchmarks.speed.__main__ import speed
-from gzslbench_benchmarks.speed.cases import CASES, growth, iteration, peak_memory, startup
+from gzslbench_benchmarks.speed.cases import (
+    CASES,
+    f_clswgan,
+    growth,
+    iteration,
+    peak_memory,
+    startup,
+    training,
+)
 from gzslbench_benchmarks.speed.conditions import Conditions
 from gzslbench_benchmarks.speed.shapes import SHAPES
 from gzslbench_benchmarks.speed.table import report
@@ -24,7 +32,8 @@ pytestmark = pytest.mark.usefixtures("threads")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """No process but the command line's own."""
+    """No process but the command line's own, and short rounds."""
+    monkeypatch.setattr(contest, "SHORTEST_ROUND", 0.001)
     for module in (growth, peak_memory):
         monkeypatch.setattr(module, "peak_of", lambda *_, **__: 5 << 20)
     kept = {name: command for name, command in startup.COMMANDS.items() if "torch" not in name}
@@ -100,6 +109,24 @@ def test_on_cuda_the_published_batch_of_awa2_is_measured_too():
     names = [setting.name for setting in iteration.settings(cuda)]
     assert names[-1] == "AWA2, batch 4096"
     assert names[:-1] == [setting.name for setting in iteration.settings(Conditions(torch.device("cpu")))]
+
+
+def test_a_whole_training_is_timed_once_at_the_published_batch_and_on_cuda_alone():
+    assert list(training.settings(Conditions(torch.device("cpu")))) == []
+    (setting,) = training.settings(Conditions(torch.device("cuda")))
+    (ours,) = setting.contestants
+    shape, _, epochs = ours.build.args
+    assert ours.once and (shape.batch, epochs) == (4096, 130)
+    assert setting.name == "AWA2, batch 4096, 130 epochs"
+
+
+def test_on_cuda_f_clswgan_is_timed_without_graphs_too():
+    (cuda,) = f_clswgan.settings(Conditions(torch.device("cuda")))
+    (cpu,) = f_clswgan.settings(Conditions(torch.device("cpu")))
+    ours, without, *others = cuda.contestants
+    assert (ours.name, without.name) == ("ours", "ours, without graphs")
+    assert without.build.keywords == {"graphs": False}
+    assert [other.name for other in (ours, *others)] == [other.name for other in cpu.contestants]
 
 
 def test_the_peak_memory_case_takes_the_published_batch(conditions):

@@ -6,6 +6,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from gzslbench_benchmarks import commit
+from gzslbench_benchmarks.speed import contest
 from gzslbench_benchmarks.speed.__main__ import speed
 from gzslbench_benchmarks.speed.cases import CASES
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
@@ -17,9 +19,10 @@ class Made:
     """A case of two settings, one of whose calls may go wrong."""
 
     title = "made for a test"
+    seconds = 1  # of a call, so that a round takes one
 
-    def __init__(self, stop_at: int, error: BaseException) -> None:
-        self.calls, self.stop_at, self.error = 0, stop_at, error
+    def __init__(self, clock: list[float], stop_at: int, error: BaseException) -> None:
+        self.clock, self.calls, self.stop_at, self.error = clock, 0, stop_at, error
 
     def settings(self, conditions):
         for name in ("first", "second"):
@@ -27,6 +30,7 @@ class Made:
 
     def program(self):
         self.calls += 1
+        self.clock[0] += self.seconds
         if self.calls == self.stop_at:
             raise self.error
 
@@ -34,7 +38,9 @@ class Made:
 @pytest.fixture
 def made(monkeypatch):
     def make(stop_at=0, error=KeyboardInterrupt):
-        monkeypatch.setitem(CASES, "made", Made(stop_at, error))
+        clock = [0.0]
+        monkeypatch.setattr(contest.time, "perf_counter", lambda: clock[0])
+        monkeypatch.setitem(CASES, "made", Made(clock, stop_at, error))
 
     return make
 
@@ -56,7 +62,7 @@ def test_an_unknown_case_is_answered_with_the_nearest():
 
 
 def test_ctrl_c_leaves_what_was_measured_so_far(made, tmp_path):
-    made(stop_at=6)  # the first setting takes a call to warm up and three rounds
+    made(stop_at=8)  # the first setting takes three rounds of two calls
     out = tmp_path / "speed.json"
     done = call("made", "--rounds", 3, "--out", out)
     assert done.exit_code == 130
@@ -67,7 +73,7 @@ def test_ctrl_c_leaves_what_was_measured_so_far(made, tmp_path):
 
 
 def test_an_error_on_the_way_leaves_what_was_measured_so_far(made, tmp_path):
-    made(stop_at=6, error=ZeroDivisionError)
+    made(stop_at=8, error=ZeroDivisionError)
     out = tmp_path / "speed.json"
     done = call("made", "--rounds", 3, "--out", out)
     assert isinstance(done.exception, ZeroDivisionError)
@@ -90,6 +96,20 @@ def test_a_case_named_twice_is_measured_once(made, tmp_path):
     out = tmp_path / "speed.json"
     assert call("made", "made", "--rounds", 1, "--out", out).exit_code == 0
     assert len(json.loads(out.read_text())) == 1
+
+
+def test_a_measured_file_names_the_commit_there_was_before_it_was_written(made, monkeypatch, tmp_path):
+    made()
+    out = tmp_path / "speed.json"
+    monkeypatch.setattr(commit, "commit_of", lambda _: "abc+" if out.exists() else "abc")
+    monkeypatch.setitem(CASES, "another", CASES["made"])
+    assert call("made", "another", "--rounds", 1, "--out", out).exit_code == 0
+    assert [measured["commit"] for measured in json.loads(out.read_text())] == ["abc", "abc"]
+
+
+def test_a_case_with_nothing_for_this_device_says_so():
+    done = call("training")
+    assert done.exit_code == 2 and "nothing to measure on cpu: training" in done.output
 
 
 def test_only_json_is_written(made):

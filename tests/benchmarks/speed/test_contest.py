@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+import torch
 
 from gzslbench_benchmarks.speed import contest as module
-from gzslbench_benchmarks.speed.contest import SLOW_ROUNDS, Contestant, Setting, contest
+from gzslbench_benchmarks.speed.contest import CUDA_WARM_UP, SLOW_ROUNDS, Contestant, Setting, contest
 from gzslbench_benchmarks.speed.measurement import Measurement, Row
 
 
@@ -25,22 +27,120 @@ def taking(clock, calls, name, seconds):
     return lambda: calls.append(f"build {name}") or program
 
 
-def test_contestants_are_timed_in_turn_after_a_round_to_warm_up(clock, conditions):
+class Allocator:
+    """What torch tells of a CUDA device's memory, and when it is asked to wait for the device."""
+
+    def __init__(self):
+        self.now, self.most, self.calls = 1000, 9000, []  # the peak is one of long ago
+
+    def take(self, amount):
+        self.now += amount
+        self.most = max(self.most, self.now)
+
+    def reset(self, _):
+        self.most = self.now
+
+
+@pytest.fixture
+def allocator(monkeypatch):
+    made = Allocator()
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: made.calls.append("wait"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", made.reset)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: made.now)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: made.most)
+    return made
+
+
+@pytest.fixture
+def cuda(conditions, allocator):
+    return replace(conditions, device=torch.device("cuda"))
+
+
+def test_contestants_are_timed_in_turn_each_right_after_an_untimed_call_of_its_own(clock, conditions):
     calls, rows = [], []
     contestants = [Contestant(name, taking(clock, calls, name, s)) for name, s in (("ours", 2), ("other", 6))]
     contest(Setting("one", contestants), conditions, rows)
-    assert calls == ["build ours", "ours", "build other", "other", *["ours", "other"] * conditions.rounds]
+    in_turn = ["ours", "ours", "other", "other"]
+    assert calls == ["build ours", "build other", *in_turn * conditions.rounds]
     assert [row.seconds for row in rows] == [[2, 2, 2], [6, 6, 6]]
 
 
-def test_slow_contestants_are_not_warmed_up_and_run_fewer_rounds_but_two_at_least(clock, conditions):
+def test_slow_contestants_are_called_by_the_same_rule_in_fewer_rounds_but_two_at_least(clock, conditions):
     calls, rows = [], []
     slow = Contestant("slow", taking(clock, calls, "slow", 9), slow=True)
     contest(Setting("one", [slow]), conditions, rows)
     assert SLOW_ROUNDS == 2
-    assert calls == ["build slow", "slow", "slow"]
+    assert calls == ["build slow", *["slow", "slow"] * SLOW_ROUNDS]
     contest(Setting("one", [slow]), replace(conditions, rounds=1), rows)
     assert rows[1].seconds == [9]
+
+
+def test_a_program_that_is_timed_once_is_not_called_before(clock, conditions):
+    calls, rows = [], []
+    once = Contestant("once", taking(clock, calls, "once", 0.01), once=True)
+    contest(Setting("one", [once]), conditions, rows)
+    assert calls == ["build once", "once"]
+    assert rows[0].seconds == [0.01]
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(0.0625, 4), (0.125, 2), (0.1875, 2), (0.25, 1), (7, 1)])
+def test_a_short_program_is_called_until_a_round_is_long_enough(clock, conditions, seconds, times):
+    calls, rows = [], []
+    short = Contestant("short", taking(clock, calls, "short", seconds))
+    contest(Setting("one", [short]), replace(conditions, rounds=1), rows)
+    assert calls.count("short") == 1 + times
+    assert rows[0].seconds == [seconds]
+
+
+def test_a_round_of_ours_and_the_call_before_it_keep_freed_memory_and_others_do_not(
+    clock, conditions, monkeypatch
+):
+    calls, rows = [], []
+
+    @contextmanager
+    def kept():
+        calls.append("keep")
+        yield True
+        calls.append("give back")
+
+    monkeypatch.setattr(module, "freed_memory_kept", kept)
+    ours = Contestant("ours", taking(clock, calls, "ours", 1), keeps_memory=True)
+    other = Contestant("other", taking(clock, calls, "other", 1))
+    contest(Setting("one", [ours, other]), replace(conditions, rounds=1), rows)
+    assert calls[2:] == ["keep", "ours", "ours", "give back", "other", "other"]
+
+
+@pytest.mark.parametrize("kind", [{}, {"slow": True}, {"keeps_memory": True}])
+def test_on_cuda_every_contestant_is_warmed_up_alike_and_waited_for_only_at_the_ends(
+    clock, cuda, allocator, kind
+):
+    calls = allocator.calls
+    contestant = Contestant("one", taking(clock, calls, "one", 0.0625), **kind)
+    contest(Setting("one", [contestant]), replace(cuda, rounds=1), [])
+    untimed, timed = ["wait", "one", "wait"], ["wait", *["one"] * 4, "wait"]
+    assert calls == ["build one", *["one"] * CUDA_WARM_UP, *untimed, *timed]
+
+
+def test_on_cuda_the_peak_is_of_building_and_warming_up_and_none_of_the_other_contestants(
+    clock, cuda, allocator
+):
+    def building(amount, step):
+        calls = []
+
+        def program():
+            clock[0] += 1
+            calls.append("call")
+            if len(calls) <= CUDA_WARM_UP:  # later ones are replays
+                allocator.take(step)
+                allocator.take(-step)
+
+        return lambda: allocator.take(amount) or program
+
+    rows = []
+    contestants = [Contestant("ours", building(70, 8)), Contestant("other", building(500, 44))]
+    contest(Setting("one", contestants), cuda, rows)
+    assert [row.peak_bytes for row in rows] == [78, 544]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +154,7 @@ def test_a_contestant_out_of_memory_leaves_and_the_others_go_on(clock, condition
 
     def fails_later():
         calls.append("later")
+        clock[0] += 1
         if calls.count("later") == 3:
             raise shortage
 
@@ -93,7 +194,8 @@ def test_an_interruption_keeps_every_round_until_then(clock, conditions):
     calls, rows = [], []
 
     def interrupted():
-        if len(calls) > 4:
+        clock[0] += 1
+        if calls.count("ours") > 4:
             raise KeyboardInterrupt
 
     contestants = [
@@ -113,7 +215,7 @@ def test_medians_and_ratios_are_to_the_first_of_the_same_setting(conditions):
         Row("large", "plain", [], failure="memory ran out"),
         Row("large", "not begun"),
     ]
-    told = Measurement("case", "title", conditions, 1, rows).as_dict()["rows"]
+    told = Measurement("case", "title", conditions, 1, None, rows).as_dict()["rows"]
     assert [row["contestant"] for row in told] == ["ours", "plain", "ours", "plain"]
     assert [row["median"] for row in told] == [3.0, 60.0, 5.0, None]
     assert [row["ratio"] for row in told] == [1.0, 20.0, 1.0, None]

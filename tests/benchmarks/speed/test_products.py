@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from gzslbench.computing.replays import WARM_UP
 from gzslbench_benchmarks.speed.ours import ce_gzsl_evaluation, ce_gzsl_iteration, f_clswgan_epoch
+from gzslbench_benchmarks.speed.products import product as module
 from gzslbench_benchmarks.speed.products.ce_gzsl import (
     our_products,
     published_products,
@@ -130,3 +132,27 @@ def test_a_floor_multiplies_at_its_precision(conditions, monkeypatch):
     for precision in ("fp32", "bf16"):
         floor([(2, 3, 4)], replace(conditions, precision=precision))()
     assert seen == [torch.float32, torch.bfloat16]
+
+
+def test_where_there_are_graphs_a_floor_is_one_that_does_every_product(conditions, recording, monkeypatch):
+    capture = recording()
+    monkeypatch.setattr(module, "capture_on", lambda device: capture)
+    program = floor([(2, 3, 4), (5, 3, 2), (2, 3, 4)], conditions)
+    for _ in range(WARM_UP):
+        program()
+    assert (capture.warmed, capture.replayed) == (WARM_UP, 0)
+    program()
+    assert seen_in(program) == {(2, 3, 4): 2, (2, 3, 5): 1}
+    assert (capture.warmed, capture.replayed) == (WARM_UP, 2)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.filterwarnings("error:.*goes on without a CUDA graph")
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
+def test_on_cuda_a_floor_is_captured_at_every_precision(conditions, precision):
+    on_cuda = replace(conditions, device=torch.device("cuda"), precision=precision)
+    program = floor([(32, 64, 16), (16, 64, 16)], on_cuda)
+    for _ in range(WARM_UP + 2):
+        program()
+    on_cuda.synchronize()

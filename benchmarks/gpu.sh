@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Measure what needs a CUDA device, and run the tests that need one.
+#
+#     [PYTHON=.venv/bin/python] [OUT=results/gpu] benchmarks/gpu.sh
+#
+# PYTHON has gzslbench installed, with its dev extra for the tests. The suite flo needs FLO's efficientnet_lite0
+# features under GZSLBENCH_DATA. All that is measured goes into the folder OUT, suite runs that are finished
+# there are not run again. A step that fails is told, and the others go on.
+#
+# Exit status: 0 every step succeeded; 1 one failed.
+set -euo pipefail
+
+python=${PYTHON:-python}
+out=${OUT:-results/gpu}
+tests=$(dirname "${BASH_SOURCE[0]}")/../tests
+failed=()
+trap "exit 130" INT # whatever step it stops
+
+step() {
+    echo "== $*"
+    if ! "$python" -m "$@"; then
+        failed+=("$*")
+        echo "failed: $*" >&2
+    fi
+}
+
+speed() {
+    step gzslbench_benchmarks.speed "$@" --device cuda
+}
+
+mkdir -p "$out"
+speed iteration evaluation f-clswgan training precision growth peak-memory --out "$out/speed-cuda.json"
+for precision in tf32 bf16; do
+    speed iteration training --precision "$precision" --out "$out/speed-cuda-$precision.json"
+done
+step gzslbench_benchmarks.measure flo --results "$out/results" --out "$out/flo.json"
+if [[ -d $tests ]]; then
+    step pytest -m gpu "$tests"
+fi
+
+if ((${#failed[@]})); then
+    printf 'failed: %s\n' "${failed[@]}" >&2
+    exit 1
+fi
+echo "all of it is in $out"

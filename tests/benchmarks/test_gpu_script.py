@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu.sh"
+STEPS = ("speed iteration evaluation", "precision tf32", "precision bf16", "measure flo", "pytest")
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Runs the script with a python that notes what it is asked for, and fails where a word is in it."""
+
+    def run(failing="nothing"):
+        python = tmp_path / "python"
+        python.write_text(
+            f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\ncase "$*" in *"{failing}"*) exit 3;; esac\n'
+        )
+        python.chmod(0o755)
+        environment = {**os.environ, "PYTHON": str(python), "OUT": str(tmp_path / "new" / "out")}
+        done = subprocess.run([SCRIPT], env=environment, cwd=tmp_path, capture_output=True, text=True)
+        return done, (tmp_path / "asked").read_text().splitlines()
+
+    return run
+
+
+def test_every_step_runs_on_cuda_and_leaves_what_it_measures_in_one_folder(script, tmp_path):
+    done, asked = script()
+    assert done.returncode == 0 and done.stderr == ""
+    assert len(asked) == len(STEPS) and all(step in line for step, line in zip(STEPS, asked, strict=True))
+    speed, (measured, tested) = asked[:3], asked[3:]
+    out = tmp_path / "new" / "out"
+    assert out.is_dir()
+    assert all("--device cuda" in line and f"--out {out}/speed-cuda" in line for line in speed)
+    assert len({line.split("--out ")[1].split()[0] for line in asked[:4]}) == 4
+    assert f"--results {out}/results" in measured and f"--out {out}/flo.json" in measured
+    assert "-m gpu" in tested and Path(tested.split()[-1]).resolve() == SCRIPT.parents[1] / "tests"
+
+
+@pytest.mark.parametrize("failing", STEPS)
+def test_a_step_that_fails_is_told_and_the_others_go_on(script, failing):
+    done, asked = script(failing)
+    assert len(asked) == len(STEPS)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("failed: ") and failing in last
