@@ -10,6 +10,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from gzslbench.computing.account import told
+
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 _SIGNS = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
@@ -61,6 +63,7 @@ class Chunk:
     def _shrink(self, least: int) -> None:
         self.size = max(least, self.size // 2)
         _log.warning("memory ran out: %s is %d from here on", self.name, self.size)
+        told(self.name, f"{self.size}, for memory ran out")
         if torch.cuda.is_available() and not torch.cuda.is_current_stream_capturing():
             torch.cuda.empty_cache()
 

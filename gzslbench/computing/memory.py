@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+
+import torch
 
 from gzslbench.computing.allocator import freed_memory_kept
 from gzslbench.computing.chunk import is_shortage
@@ -11,13 +13,14 @@ from gzslbench.errors import DeviceError
 
 
 @contextmanager
-def memory_of_a_run() -> Iterator[None]:
-    """Inside, freed memory stays with the process, and a shortage is explained.
+def memory_of_a_run(device: torch.device | str) -> Iterator[None]:
+    """Inside, memory freed by a run on a CPU stays with the process, and a shortage is explained.
 
     Raises:
         DeviceError: Memory ran out.
     """
-    with freed_memory_kept(), explained_shortage():
+    on_cpu = torch.device(device).type == "cpu"
+    with freed_memory_kept() if on_cpu else nullcontext(), explained_shortage():
         yield
 
 

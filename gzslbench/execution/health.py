@@ -12,7 +12,7 @@ from typing import Any
 
 from gzslbench.data.catalogue import DatasetSpec
 from gzslbench.data.locate import data_root, find_folder
-from gzslbench.errors import DataError, StoreError
+from gzslbench.errors import DataError, ParamError, StoreError
 from gzslbench.method import MethodSpec
 from gzslbench.plugins import allowed, every_entry, plugins
 from gzslbench.reading import is_there
@@ -25,16 +25,18 @@ def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
     """Versions, device, plugins, methods, data and results folder, in plain JSON types.
 
     ``problems`` lists what keeps runs from working: broken plugins, methods and made datasets whose code
-    cannot be imported, a data root that may not be read, and a results folder that takes no file.
+    cannot be imported, a data root that may not be read, a results folder that takes no file, and a
+    setting of the environment that cannot be understood.
     """
     offered, code = _plugins(), _code()
-    root, folder = _data(data), _results(results)
+    root, folder, compilation = _data(data), _results(results), _compilation()
     problems = [f"plugin {each['name']}: {each['error']}" for each in offered if each["error"]]
     problems += [f"{each['name']} ({each['load']}): {each['error']}" for each in code if each["error"]]
-    problems += [place["error"] for place in (root, folder) if place["error"]]
+    problems += [place["error"] for place in (root, folder, compilation) if place["error"]]
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}},
         "device": _device(),
+        "compilation": compilation,
         "plugins": offered,
         "code": code,
         "data": root,
@@ -60,6 +62,20 @@ def _device() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
     }
+
+
+def _compilation() -> dict[str, Any]:
+    """The compiler there is on a CPU, and what keeps it from compiling, if anything."""
+    from gzslbench.computing.compilation import VARIABLE, compilation_wanted, compiler_found
+
+    compiler = compiler_found()
+    obstacle = None if compiler else "no C++ compiler"
+    try:
+        if not compilation_wanted():
+            obstacle = f"{VARIABLE}=0"
+    except ParamError as problem:
+        return {"compiler": compiler, "obstacle": str(problem), "error": str(problem)}
+    return {"compiler": compiler, "obstacle": obstacle, "error": None}
 
 
 def _plugins() -> list[dict[str, Any]]:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,7 @@ class LegRun:
         self.seconds = Seconds()
         self.together = leg.together
         self.history: list[Scored] = []
+        self._untold: deque[EpochEnd] = deque()
         self.predictions: Predictions | None = None
         self.path = leg.folder.checkpoint_file(leg.name)
 
@@ -167,20 +169,33 @@ class LegRun:
         )
 
     def end_epoch(self, end: EpochEnd) -> None:
-        """Evaluate where it is due, tell of the epoch, save where it is due."""
-        line: dict[str, Any] = {
-            "leg": self.leg.name,
-            "stage": end.stage,
-            "epoch": end.epoch,
-            "losses": end.losses,
-        }
+        """Evaluate and save where it is due; tell of the epochs whose losses are on the host.
+
+        Raises:
+            DivergedError: A loss of one of them is NaN or infinite; nothing was saved since.
+        """
         if end.counted and self._is_due(end):
-            line["metrics"] = self._evaluate(end.epoch).as_dict()
+            self._tell()
+            end.sums.means()  # of a model that has diverged nothing is evaluated
+            self._tell_of(end, {"metrics": self._evaluate(end.epoch).as_dict()})
+        else:
+            self._untold.append(end)
+        if self.leg.checkpoint_every and end.epoch % self.leg.checkpoint_every == 0:
+            self._save()
+        while self._untold and self._untold[0].sums.arrived:
+            self._tell_of(self._untold.popleft())
+
+    def _tell(self) -> None:
+        """Tell of every epoch that has ended, waiting for its losses."""
+        while self._untold:
+            self._tell_of(self._untold.popleft())
+
+    def _tell_of(self, end: EpochEnd, metrics: Mapping[str, Any] | None = None) -> None:
+        named = {"leg": self.leg.name, "stage": end.stage, "epoch": end.epoch}
+        line = {**named, "losses": end.losses, **(metrics or {})}
         self.leg.folder.append_metrics(line)
         self.leg.progress.epoch(line)
         plugins().notify("gzslbench_epoch_end", run=self.leg.cell, metrics=line)
-        if self.leg.checkpoint_every and end.epoch % self.leg.checkpoint_every == 0:
-            self._save()
 
     def _is_due(self, end: EpochEnd) -> bool:
         every = self.leg.eval_every
@@ -203,6 +218,7 @@ class LegRun:
         return evaluation.trace[-1]
 
     def _save(self) -> None:
+        self._tell()
         state = {
             "trainer": self.trainer.state_dict(),
             "seconds": [self.seconds.train, self.seconds.evaluate],

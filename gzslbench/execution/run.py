@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from gzslbench.computing.account import account_kept
 from gzslbench.computing.memory import memory_of_a_run
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.validation import validation_dataset
@@ -78,20 +79,23 @@ def run_cell(
         finished = None if options.rerun else folder.record()
         if finished is not None:
             return finished, folder
-        prepare(folder, options)
-        with catch_interruption() as stop, memory_of_a_run(), options.profile or nullcontext():
-            watchers = Logged(progress or Silent(), folder.log_file)
-            record = _alone(legs_of(plan, cell, folder, options, watchers, stop))
-        folder.write_record(record)
-        folder.drop_previous()
+        with prepared(folder, options):
+            memory = memory_of_a_run(plan.device)
+            profile = options.profile or nullcontext()
+            with catch_interruption() as stop, memory, profile, account_kept() as account:
+                watchers = Logged(progress or Silent(), folder.log_file)
+                record = _alone(legs_of(plan, cell, folder, options, watchers, stop, account))
+            folder.write_record(record)
+            folder.drop_previous()
     plugins().notify("gzslbench_run_end", record=record)
     if stop.requested:  # too late for this run, in time for the next
         raise KeyboardInterrupt
     return record, folder
 
 
-def prepare(folder: RunFolder, options: Options) -> None:
-    """Make way for a run in ``folder``.
+@contextmanager
+def prepared(folder: RunFolder, options: Options) -> Iterator[None]:
+    """Make way for a run in ``folder``; what ``--rerun`` set aside is back if it fails before an epoch ends.
 
     Raises:
         StoreError: An interrupted run is in the way.
@@ -105,6 +109,13 @@ def prepare(folder: RunFolder, options: Options) -> None:
         )
     if options.rerun:
         folder.set_aside()
+    try:
+        yield
+    except BaseException:
+        if options.rerun:
+            with suppress(StoreError):  # the run's own failure tells more
+                folder.restore()
+        raise
 
 
 def _alone(legs: Legs[Record]) -> Record:
@@ -131,10 +142,11 @@ def legs_of(
     options: Options,
     progress: Progress,
     stop: Interruption,
+    account: Mapping[str, str],
     together: int = 1,
     views: MakeViews = make_views,
 ) -> Legs[Record]:
-    """The legs of ``cell``, and the record they end in."""
+    """The legs of ``cell``, and the record they end in; it holds the ``account`` as it is then."""
     plugins().load_all()  # whoever implements a run hook hears of the run
     plugins().notify("gzslbench_run_start", run=cell)
     started = datetime.now(timezone.utc)
@@ -169,6 +181,7 @@ def legs_of(
         "seconds_evaluate": seconds.evaluate,
         "together": together,
         "peak_memory_bytes": peak_memory(device),
+        "computed": dict(account),
         "command": sys.argv,
         **environment(device),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from gzslbench.errors import DivergedError, InterruptedRunError
 from gzslbench.execution.leg import LegRun
@@ -12,17 +13,19 @@ from gzslbench.plugins import plugins
 from gzslbench.results.folder import RunFolder
 from gzslbench.results.record import Record
 
+T = TypeVar("T")
 LEGS = ("validation", "final")
 
 
 class SeedRun:
     """Whoever makes it trains the leg under way; here its epochs end, and its legs follow each other.
 
-    A leg that diverges ends the run: ``leg`` is None from then on, as after the last leg.
+    A leg that diverges ends the run: ``leg`` is None from then on, as after the last leg; and also where it
+    fails, for then its state is within a step or an epoch's end, and it goes on from its last checkpoint.
 
     Attributes:
         folder: Its record is written there as soon as the run has ended.
-        leg: The leg under way, None once there is a record.
+        leg: The leg under way, None once there is a record, or the run has failed.
         record: The record, None until then.
     """
 
@@ -52,22 +55,35 @@ class SeedRun:
             self._attempt(self._finish)
 
     def interrupt(self) -> InterruptedRunError | None:
-        """Save the leg under way, of which the error tells; none where it has diverged."""
-        if self.leg is not None:
-            self._attempt(self.leg.trainer.interrupt)
-        return None if self.leg is None else self.leg.saved()
+        """Save the leg under way, of which the error tells; none where it has diverged, or none is left."""
+        return self._attempt(self._saved)
+
+    def give_up(self) -> None:
+        """Leave the leg under way as its last checkpoint has it."""
+        self.leg = None
+
+    def _saved(self) -> InterruptedRunError | None:
+        if self.leg is None:
+            return None
+        if self.leg.trainer.current is not None:  # past its last stage there is nothing to stop
+            self.leg.trainer.interrupt()
+        return self.leg.saved()
 
     def _finish(self) -> None:
         assert self.leg is not None
         outcome, self.leg = self.leg.finish(), None
         self._start(partial(self._legs.send, outcome))
 
-    def _attempt(self, work: Callable[[], None]) -> None:
+    def _attempt(self, work: Callable[[], T]) -> T | None:
         try:
-            work()
+            return work()
         except DivergedError as error:
             self.leg = None
             self._start(partial(self._legs.throw, error))
+            return None
+        except Exception:
+            self.give_up()
+            raise
 
     def _start(self, ahead: Callable[[], LegRun]) -> None:
         try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 import torch
 
+from gzslbench.computing.account import account_kept
 from gzslbench.computing.memory import memory_of_a_run
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.views import EvalView, TrainView, make_views
@@ -16,7 +18,7 @@ from gzslbench.execution.leg import MakeViews
 from gzslbench.execution.log import Logged
 from gzslbench.execution.plan import Plan
 from gzslbench.execution.progress import Progress, Silent
-from gzslbench.execution.run import Options, legs_of, prepare
+from gzslbench.execution.run import Options, legs_of, prepared
 from gzslbench.execution.seed_run import SeedRun
 from gzslbench.method import Setting
 from gzslbench.results.record import Record
@@ -34,7 +36,8 @@ def run_together(
     """The records of the plan's cells, in its order; those that the store lacks are trained as one program.
 
     Every seed has the draws it has alone, to the bit, and the gradients it has alone, up to the rounding of
-    batched matrix products. One that ends before the others, or diverges, leaves them.
+    batched matrix products. One that ends before the others, or diverges, leaves them. Where one fails at an
+    epoch's end, the others are saved and its error goes on.
 
     Args:
         plan: Of one cell or more.
@@ -53,17 +56,18 @@ def run_together(
     options, watchers = options or Options(), progress or {}
     store.make()
     folders = {cell.id: store.run(cell.id) for cell in plan.cells}
-    with ExitStack() as locks:
-        records = _finished(folders, options, locks)
+    with ExitStack() as held:
+        records = _finished(folders, options, held)
         missing = {cell.id: cell for cell in plan.cells if cell.id not in records}
         for name in missing:
-            prepare(folders[name], options)
-        with catch_interruption() as stop, _memory_of_the_runs():
+            held.enter_context(prepared(folders[name], options))
+        with catch_interruption() as stop, _memory_of_the_runs(plan.device), account_kept() as account:
             views, seeds = _shared_views(), []
             for name, cell in missing.items():
                 watcher = Logged(watchers.get(name) or Silent(), folders[name].log_file)
-                legs = legs_of(plan, cell, folders[name], options, watcher, stop, len(missing), views)
-                seeds.append(SeedRun(folders[name], legs))
+                folder, count = folders[name], len(missing)
+                legs = legs_of(plan, cell, folder, options, watcher, stop, account, count, views)
+                seeds.append(SeedRun(folder, legs))
             _train(seeds, stop)
         records |= {name: seed.record for name, seed in zip(missing, seeds, strict=True) if seed.record}
     if stop.requested:
@@ -86,24 +90,42 @@ def _finished(folders: Mapping[str, RunFolder], options: Options, locks: ExitSta
 
 
 def _train(seeds: Sequence[SeedRun], stop: Interruption) -> None:
-    """Train those that are behind, all of the same stage as one, until none has anything left.
+    """Train the seeds to their records; what ends them before leaves each where it can go on.
 
     Raises:
         InterruptedRunError: Asked to stop; whoever was under way is saved.
+        Exception: A seed failed; the others are saved as they are.
+    """
+    try:
+        done = _train_all(seeds, stop)
+    except Exception:
+        _tell(*_save(seeds))
+        raise
+    if not done:
+        _interrupt(seeds)
+
+
+def _train_all(seeds: Sequence[SeedRun], stop: Interruption) -> bool:
+    """Train those that are behind, all of the same stage as one, until none has anything left.
+
+    False if asked to stop before.
     """
     for seed in seeds:
         seed.settle()
     while positions := [seed.position for seed in seeds if seed.position is not None]:
         members = [seed for seed in seeds if seed.position == min(positions)]
         if not _train_stage(members, stop):
-            _interrupt(seeds)
-            return
+            return False
         for seed in members:
             seed.settle()
+    return True
 
 
 def _train_stage(members: Sequence[SeedRun], stop: Interruption) -> bool:
-    """Train them as one until a member is through the stage; False if asked to stop before."""
+    """Train them as one until a member is through the stage; False if asked to stop before.
+
+    Where one fails they do not part: that takes memory, of which there may be too little.
+    """
     position = members[0].position
     legs = [seed.leg for seed in members if seed.leg is not None]
     group = SeedGroup([leg.trainer for leg in legs])
@@ -112,31 +134,57 @@ def _train_stage(members: Sequence[SeedRun], stop: Interruption) -> bool:
         for leg in legs:
             leg.leg.progress.iteration()
 
-    try:
-        while all(seed.position == position for seed in members):
-            clock = time.perf_counter()
+    done = True
+    while done and all(seed.position == position for seed in members):
+        clock = time.perf_counter()
+        try:
             done = group.train(stop, on_iteration)
-            share = (time.perf_counter() - clock) / len(legs)
-            for leg in legs:
-                leg.seconds.train += share
-            if not done:
-                return False
+        except Exception:  # within a step: nobody's state is whole
+            for seed in members:
+                seed.give_up()
+            raise
+        share = (time.perf_counter() - clock) / len(legs)
+        for leg in legs:
+            leg.seconds.train += share
+        if done:
             for seed in members:
                 seed.end_epoch()
-        return True
-    finally:
-        group.release()
+    group.release()
+    return done
 
 
 def _interrupt(seeds: Sequence[SeedRun]) -> None:
-    saved = [error for seed in seeds if (error := seed.interrupt()) is not None]
-    if not saved:
-        return
-    raise InterruptedRunError(
-        "\n".join(error.what for error in saved),
-        where=", ".join(str(error.where) for error in saved),
-        fix=saved[0].fix,
-    )
+    saved, failed = _save(seeds)
+    if failed:
+        _tell(saved, failed[1:])
+        raise failed[0]
+    if saved:
+        raise InterruptedRunError(
+            "\n".join(each.what for each in saved),
+            where=", ".join(str(each.where) for each in saved),
+            fix=saved[0].fix,
+        )
+
+
+def _save(seeds: Sequence[SeedRun]) -> tuple[list[InterruptedRunError], list[Exception]]:
+    """Save the legs under way, also after one that cannot be saved; what tells of each."""
+    saved: list[InterruptedRunError] = []
+    failed: list[Exception] = []
+    for seed in seeds:
+        try:
+            told = seed.interrupt()
+        except Exception as error:
+            failed.append(error)
+        else:
+            saved += [] if told is None else [told]
+    return saved, failed
+
+
+def _tell(saved: Sequence[InterruptedRunError], failed: Sequence[Exception]) -> None:
+    """Warn of what became of the seeds that did not fail, beside the error of the one that did."""
+    lines = [f"saved, to go on from with --resume: {each.where}" for each in saved]
+    for line in (*lines, *map(str, failed)):
+        warnings.warn(line, RuntimeWarning, stacklevel=2)
 
 
 def _shared_views() -> MakeViews:
@@ -154,9 +202,9 @@ def _shared_views() -> MakeViews:
 
 
 @contextmanager
-def _memory_of_the_runs() -> Iterator[None]:
+def _memory_of_the_runs(device: str) -> Iterator[None]:
     try:
-        with memory_of_a_run():
+        with memory_of_a_run(device):
             yield
     except DeviceError as error:
         raise DeviceError(

@@ -14,12 +14,18 @@ from gzslbench.reporting.console import key_values
 
 def health_report(health: Mapping[str, Any]) -> RenderableType:
     """Every section, then the problems."""
-    data, results = health["data"], health["results"]
+    data, results, compilation = health["data"], health["results"], health["compilation"]
     sections: dict[str, RenderableType] = {
         "versions": key_values(
             {name: found or "not installed" for name, found in health["versions"].items()}
         ),
-        "device": key_values({**health["device"], "cuda": ", ".join(health["device"]["cuda"]) or "none"}),
+        "device": key_values(
+            {
+                **health["device"],
+                "cuda": ", ".join(health["device"]["cuda"]) or "none",
+                "compiled on a CPU": compilation["obstacle"] or f"yes, by {compilation['compiler']}",
+            }
+        ),
         "plugins": _plugins(health["plugins"]),
         "methods and made datasets": key_values(
             {each["name"]: each["error"] or "ok" for each in health["code"]}

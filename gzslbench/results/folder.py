@@ -157,17 +157,37 @@ class RunFolder:
     def set_aside(self) -> None:
         """Move what an earlier run left, and nothing else, into ``previous``.
 
-        The record goes first, so that what is half set aside is unfinished.
+        What lies there makes room, unless it is a finished run and the one here is not: then that goes.
+        The record is moved first, so that what is half set aside is unfinished.
 
         Raises:
             StoreError: The folder is read-only.
         """
         with store_errors("the earlier run cannot be set aside", self.path):
+            if is_there(self.previous / RECORD, StoreError) and not self.has_ended():
+                for file in self._own_files():
+                    file.unlink()
+                return
             self.drop_previous()
             self.previous.mkdir()
-            for pattern in OWN:
-                for file in self.path.glob(pattern):
-                    file.rename(self.previous / file.name)
+            for file in self._own_files():
+                file.rename(self.previous / file.name)
+
+    def restore(self) -> None:
+        """Move back what ``set_aside`` kept, if the run that took its place has left nothing but its log.
+
+        The record is moved last, so that what is half restored is unfinished.
+
+        Raises:
+            StoreError: The folder is read-only.
+        """
+        with store_errors("the earlier run cannot be put back", self.path):
+            if not self.previous.is_dir() or any(file != self.log_file for file in self._own_files()):
+                return
+            self.log_file.unlink(missing_ok=True)
+            for file in reversed(self._own_files(self.previous)):
+                file.rename(self.path / file.name)
+            self.previous.rmdir()
 
     def drop_previous(self) -> None:
         """Remove what ``set_aside`` kept, now that there is a new record.
@@ -183,6 +203,10 @@ class RunFolder:
     def previous(self) -> Path:
         """Where ``--rerun`` keeps the earlier run until the new one is finished."""
         return self.path / "previous"
+
+    def _own_files(self, where: Path | None = None) -> list[Path]:
+        """The files of a run, its record first."""
+        return [file for pattern in OWN for file in (where or self.path).glob(pattern)]
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -36,7 +36,8 @@ class Record:
         parameters: Trained numbers in the method's modules; None where the run diverged.
         failure: Where a run diverged: the ``term`` of the loss that did, the ``stage``, and the ``epoch`` of
             the stage, from 1.
-        run: What two runs of one cell may differ in: times, versions, device, memory, command.
+        run: What two runs of one cell may differ in: times, versions, device, memory, command, and, under
+            ``computed``, how the process that ended it computed what comes in several forms.
 
     Raises:
         StoreError: A field has the wrong type or an impossible value.

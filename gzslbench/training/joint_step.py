@@ -14,8 +14,8 @@ from gzslbench.computing.device import lowered
 from gzslbench.errors import GzslBenchError, PluginError
 from gzslbench.method import Phase
 from gzslbench.training.batch import Batch
-from gzslbench.training.optimization import PhaseOptimizer
-from gzslbench.training.rehearsal import Rehearsal
+from gzslbench.training.optimization import PhaseOptimizer, total
+from gzslbench.training.rehearsal import PRECISION, Rehearsal, networks_of, rehearsing
 from gzslbench.training.seed_batch import SeedBatch, SeedBatches
 from gzslbench.training.stack import Stack
 
@@ -24,13 +24,14 @@ class JointStep:
     """Steps one phase's optimizers, one a seed, by gradients computed at once.
 
     The loss is the first seed's, so whatever differs between seeds must lie in the method's modules or come
-    from the batch; the first step is held against what each seed gives alone.
+    from the batch; before the first step it is rehearsed, and held against what each seed gives alone.
     """
 
     def __init__(self, optimizers: Sequence[PhaseOptimizer], stack: Stack) -> None:
         first = optimizers[0]
         self.optimizers = optimizers
         self.phase = first.phase
+        self.precision = first.precision
         self.stack = stack
         self.loss = _Loss(first.modules, first.phase)
         names = {id(parameter): name for name, parameter in first.modules.named_parameters()}
@@ -48,8 +49,7 @@ class JointStep:
         for optimizer in self.optimizers:
             optimizer.prepare()
         self.stack.require_gradients()
-        differentiate = self._differentiate if self.rehearsed else self._rehearse
-        terms, gradients = differentiate(batches)
+        terms, gradients = self._differentiated(batches)
         self._add(gradients)
         for optimizer in self.optimizers:
             optimizer.adam.step()
@@ -61,7 +61,18 @@ class JointStep:
         for optimizer in self.optimizers:
             optimizer.hold_gradients()
 
-    def _differentiate(self, batches: SeedBatches) -> tuple[dict[str, Tensor], list[Tensor | None]]:
+    def _differentiated(self, batches: SeedBatches) -> tuple[dict[str, Tensor], list[Tensor | None]]:
+        """``_differentiate`` at the precision asked for, rehearsed before the first time."""
+        if self.rehearsed:
+            return self._differentiate(batches, self.precision)
+        self._rehearse(batches)
+        first = self._tried(batches, self.precision)
+        self.rehearsed = True
+        return first
+
+    def _differentiate(
+        self, batches: SeedBatches, precision: str
+    ) -> tuple[dict[str, Tensor], list[Tensor | None]]:
         """The terms, ``(S,)`` each, and the gradients of the updated parameters, ``(S, ...)`` each."""
 
         def losses(networks: dict[str, Tensor], features: Tensor, labels: Tensor, seed: Tensor) -> Any:
@@ -70,29 +81,32 @@ class JointStep:
 
         networks = {f"networks.{name}": tensor for name, tensor in self.stack.tensors.items()}
         seeds = torch.arange(len(batches.own))
-        with lowered(batches.features.device, self.optimizers[0].precision):
+        with lowered(batches.features.device, precision):
             terms = torch.vmap(losses, randomness="error")(networks, batches.features, batches.labels, seeds)
-        total = torch.stack([term.float() for term in terms.values()]).sum()
         wanted = [self.stack.tensors[name] for name in self.updated]
-        gradients = torch.autograd.grad(total, wanted, allow_unused=True)
+        gradients = torch.autograd.grad(total(terms), wanted, allow_unused=True)
         return {name: term.detach() for name, term in terms.items()}, list(gradients)
 
-    def _rehearse(self, batches: SeedBatches) -> tuple[dict[str, Tensor], list[Tensor | None]]:
-        """``_differentiate``, once it is sure to give what each seed has alone."""
-        rehearsals = [Rehearsal(*each) for each in zip(self.optimizers, batches.own, strict=True)]
+    def _rehearse(self, batches: SeedBatches) -> None:
+        """Make sure that the step gives what each seed has alone; afterwards everything is as it was."""
+        alone = [Rehearsal(*each) for each in zip(self.optimizers, batches.own, strict=True)]
+        modules = [optimizer.modules for optimizer in self.optimizers]
+        with rehearsing(modules, batches.own):
+            terms, gradients = self._tried(batches, PRECISION)
+            for seed, rehearsal in enumerate(alone):
+                own_terms = [values[seed] for values in terms.values()]
+                own = [None if gradient is None else gradient[seed] for gradient in gradients]
+                if not rehearsal.equals(own_terms, own, networks_of(modules[seed])):
+                    raise self._refusal("its steps would not be those of each seed alone")
+
+    def _tried(self, batches: SeedBatches, precision: str) -> tuple[dict[str, Tensor], list[Tensor | None]]:
+        """``_differentiate`` for the first time: whatever fails comes of vmap, for each seed alone could."""
         try:
-            terms, gradients = self._differentiate(batches)
-        except Exception as error:  # each seed alone could; whatever this is, it comes of vmap
+            return self._differentiate(batches, precision)
+        except Exception as error:
             if is_shortage(error) or isinstance(error, GzslBenchError):
                 raise
             raise self._refusal(str(error).partition("\n")[0]) from error
-        for seed, rehearsal in enumerate(rehearsals):
-            own_terms = [values[seed] for values in terms.values()]
-            own = [None if gradient is None else gradient[seed] for gradient in gradients]
-            if not rehearsal.equals(own_terms, own, list(self.optimizers[seed].modules.buffers())):
-                raise self._refusal("its steps would not be those of each seed alone")
-        self.rehearsed = True
-        return terms, gradients
 
     def _refusal(self, why: str) -> PluginError:
         return PluginError(

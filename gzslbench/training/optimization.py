@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -77,7 +78,7 @@ class PhaseOptimizer:
         """Add the gradients of the summed terms at ``batch``; returns the terms as ``step`` does."""
         with lowered(batch.features.device, self.precision):
             terms = dict(self.phase.loss(batch))
-        torch.stack([term.float() for term in terms.values()]).sum().backward()  # type: ignore[no-untyped-call]
+        total(terms).backward()  # type: ignore[no-untyped-call]
         return {name: term.detach().double() for name, term in terms.items()}
 
     def state_dict(self) -> dict[str, Any]:
@@ -99,6 +100,11 @@ class PhaseOptimizer:
     def _set_rate(self, rate: float) -> None:
         self.rate = rate
         self._own["lr"].fill_(rate)
+
+
+def total(terms: Mapping[str, Tensor]) -> Tensor:
+    """What a step descends: the sum of a loss's terms, each a number or one number a seed, in float32."""
+    return torch.stack([term.float() for term in terms.values()]).sum()
 
 
 def _tensor(rate: float, device: torch.device) -> Tensor:

@@ -1,19 +1,25 @@
-"""A step rehearsed by each seed alone, to hold a joint step against."""
+"""A step rehearsed by each seed alone, to hold a joint step against.
+
+Both are computed in fp32, whatever the precision asked for, whose rounding would hide what differs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gzslbench.computing.device import lowered
+from gzslbench.computing.device import lowered, numerics
 from gzslbench.training.batch import Batch
-from gzslbench.training.optimization import PhaseOptimizer
+from gzslbench.training.optimization import PhaseOptimizer, total
 
-TOLERANCE = {"fp32": 0.01, "tf32": 0.1, "bf16": 0.5}
-"""Of a gradient relative to its length, and of a term: well above rounding (4e-4 was seen in fp32, 0.12 in
-bf16), and below what another seed's networks or random numbers would give."""
+PRECISION = "fp32"
+TOLERANCE = 0.01
+"""Of a gradient relative to its length, and of a term: well above rounding (4e-4 was seen), and below what
+another seed's networks or random numbers would give."""
 NEGLIGIBLE = 1e-3
 """Whatever is smaller than this share of all of its kind is held to this share."""
 
@@ -24,44 +30,73 @@ class Rehearsal:
     Attributes:
         terms: Of the loss, in its order.
         gradients: By the position of the optimizer's parameters.
-        buffers: By the position of the modules' buffers, after the loss.
+        networks: Parameters and buffers after the loss, in the order of ``networks_of``.
     """
 
     def __init__(self, optimizer: PhaseOptimizer, batch: Batch) -> None:
-        self.tolerance = TOLERANCE[optimizer.precision]
-        buffers = list(optimizer.modules.buffers())
-        before = [buffer.clone() for buffer in buffers]
-        noise = batch.noise.get_state()
-        devices = [batch.features.device] if batch.features.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            self.terms, self.gradients = _step(optimizer, batch)
-        self.buffers = [buffer.clone() for buffer in buffers]
-        batch.noise.set_state(noise)
-        for buffer, value in zip(buffers, before, strict=True):
-            buffer.copy_(value)
+        with rehearsing([optimizer.modules], [batch]):
+            with lowered(batch.features.device, PRECISION):
+                terms = dict(optimizer.phase.loss(batch))
+            gradients = torch.autograd.grad(total(terms), optimizer.parameters, allow_unused=True)
+            self.terms = [term.detach() for term in terms.values()]
+            self.gradients = list(gradients)
+            self.networks = [tensor.clone() for tensor in networks_of(optimizer.modules)]
 
     def equals(
-        self, terms: Sequence[Tensor], gradients: Sequence[Tensor | None], buffers: Sequence[Tensor]
+        self, terms: Sequence[Tensor], gradients: Sequence[Tensor | None], networks: Sequence[Tensor]
     ) -> bool:
-        """Whether these are what the seed would have alone, up to rounding; of NaN nothing is asked."""
-        pairs = ((self.terms, terms), (self.gradients, gradients), (self.buffers, buffers))
-        return all(self._close(own, other) for own, other in pairs)
+        """Whether these are what the seed has alone, up to rounding; where it has NaN, nothing is asked."""
+        pairs = ((self.terms, terms), (self.gradients, gradients), (self.networks, networks))
+        return all(_close(own, other) for own, other in pairs)
 
-    def _close(self, own: Sequence[Tensor | None], other: Sequence[Tensor | None]) -> bool:
-        lengths = [0.0 if each is None else float(each.double().norm()) for each in own]
-        least = NEGLIGIBLE * float(torch.tensor(lengths).norm())
-        for one, two, length in zip(own, other, lengths, strict=True):
-            if one is None or two is None:
-                if one is not two:
-                    return False
-            elif float((one.double() - two.double()).norm()) > self.tolerance * max(length, least):
-                return False
+
+@contextmanager
+def rehearsing(modules: Sequence[nn.ModuleDict], batches: Sequence[Batch]) -> Iterator[None]:
+    """Compute in full fp32 inside; afterwards networks and random streams are as they were."""
+    device = batches[0].features.device
+    networks = [(tensor, tensor.clone()) for each in modules for tensor in networks_of(each)]
+    buffers = [
+        (module, name, buffer)
+        for each in modules
+        for module in each.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    noise = [batch.noise.get_state() for batch in batches]
+    strict = torch.are_deterministic_algorithms_enabled()
+    try:
+        with (
+            torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+            numerics(device, PRECISION, strict),
+        ):
+            yield
+    finally:
+        for batch, state in zip(batches, noise, strict=True):
+            batch.noise.set_state(state)
+        for module, name, buffer in buffers:  # a loss may have put another one in its place
+            setattr(module, name, buffer)
+        for tensor, value in networks:
+            tensor.copy_(value)
+
+
+def networks_of(modules: nn.ModuleDict) -> list[Tensor]:
+    """What a loss could write to: parameters and buffers, without their history."""
+    return [tensor.detach() for tensor in (*modules.parameters(), *modules.buffers())]
+
+
+def _close(own: Sequence[Tensor | None], other: Sequence[Tensor | None]) -> bool:
+    if [_shape(each) for each in own] != [_shape(each) for each in other]:
+        return False
+    lengths = [0.0 if each is None else float(each.double().norm()) for each in own]
+    least = NEGLIGIBLE * math.hypot(*lengths)
+    if not math.isfinite(least):
         return True
+    for one, two, length in zip(own, other, lengths, strict=True):
+        if one is not None and two is not None:
+            difference = float((one.double() - two.double()).norm())
+            if not difference <= TOLERANCE * max(length, least):  # nor is NaN
+                return False
+    return True
 
 
-def _step(optimizer: PhaseOptimizer, batch: Batch) -> tuple[list[Tensor], list[Tensor | None]]:
-    with lowered(batch.features.device, optimizer.precision):
-        terms = dict(optimizer.phase.loss(batch))
-    total = torch.stack([term.float() for term in terms.values()]).sum()
-    gradients = torch.autograd.grad(total, optimizer.parameters, allow_unused=True)
-    return [term.detach() for term in terms.values()], list(gradients)
+def _shape(tensor: Tensor | None) -> torch.Size | None:
+    return None if tensor is None else tensor.shape

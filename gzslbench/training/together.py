@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from gzslbench.computing.device import numerics
 from gzslbench.computing.graph import capture_on
 from gzslbench.computing.replays import Replays
+from gzslbench.training.captured_steps import DrawnSteps
 from gzslbench.training.joint_step import JointStep
 from gzslbench.training.seed_batch import SeedBatches
 from gzslbench.training.stack import Stack
@@ -34,7 +35,8 @@ class SeedGroup:
         self.batches = SeedBatches([sampler.reserve() for sampler in samplers])
         generators = [each for sampler in samplers for each in (sampler.rows, sampler.noise)]
         capture = capture_on(first.view.features.device, generators, trim=True) if first.graphs else None
-        self.replays = None if capture is None else Replays(capture)
+        replays = None if capture is None else Replays(capture)
+        self.drawn_steps = DrawnSteps(samplers, self.batches.own, replays)
 
     def train(
         self, stop: Callable[[], bool] = lambda: False, on_iteration: Callable[[], None] = lambda: None
@@ -71,25 +73,12 @@ class SeedGroup:
         for run in self.runs:
             run.iteration += 1
 
-    def _step(self, step: JointStep, *, draws: bool) -> None:
-        captured = draws and self.runs[0].stage.sampling == "draw"  # a pass has its place on the host
-        if draws and not captured:
-            self._fill()
+    def _step(self, joint: JointStep, *, draws: bool) -> None:
+        def step() -> None:
+            for run, terms in zip(self.runs, joint(self.batches), strict=True):
+                run.record(joint.phase, terms)
 
-        def call() -> None:
-            if captured:
-                self._fill()
-            for run, terms in zip(self.runs, step(self.batches), strict=True):
-                run.record(step.phase, terms)
-
-        if self.replays is None:
-            call()
-        else:
-            self.replays(step.phase.name, call, captured, step.hold_gradients)
-
-    def _fill(self) -> None:
-        for run, batch in zip(self.runs, self.batches.own, strict=True):
-            run.sampler.fill(batch)
+        self.drawn_steps(joint.phase.name, step, joint.hold_gradients, draws=draws)
 
 
 def _iterate_alone(run: StageRun) -> None:

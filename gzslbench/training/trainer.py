@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from gzslbench.computing.device import numerics
@@ -15,10 +14,10 @@ from gzslbench.computing.graph import capture_on
 from gzslbench.computing.seeds import generator, stream
 from gzslbench.computing.torch_stream import TorchStream
 from gzslbench.data.views import TrainView
-from gzslbench.errors import DivergedError
 from gzslbench.method import Method, Phase, Stage
 from gzslbench.training.batch import Batch
 from gzslbench.training.captured_steps import CapturedSteps
+from gzslbench.training.epoch_losses import EpochLosses
 from gzslbench.training.optimization import PhaseOptimizer
 from gzslbench.training.sampler import Sampler
 
@@ -32,14 +31,23 @@ class EpochEnd:
         counted: Whether it belongs to the last stage, whose epochs are evaluated.
         epoch: Completed epochs of the stage.
         epochs: Epochs the stage has.
-        losses: Mean over the epoch of each ``phase/term``.
+        sums: Its losses, perhaps still on their way from the device.
     """
 
     stage: str
     counted: bool
     epoch: int
     epochs: int
-    losses: dict[str, float]
+    sums: EpochLosses
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Mean over the epoch of each ``phase/term``, as soon as they are on the host.
+
+        Raises:
+            DivergedError: A loss is NaN or infinite.
+        """
+        return self.sums.means()
 
 
 class StageRun:
@@ -106,16 +114,18 @@ class StageRun:
         """Whether the epoch's iterations are done."""
         return self.iteration >= self.sampler.iterations
 
-    def end_epoch(self) -> dict[str, float]:
-        """Count the epoch; its mean losses come to the host here, once.
+    def end_epoch(self) -> EpochLosses:
+        """Count the epoch, and send its losses to the host.
 
         Raises:
-            DivergedError: A loss is NaN or infinite.
+            DivergedError: A loss that is on the host already is NaN or infinite.
         """
         self.epoch += 1
         self.iteration = 0
-        steps = {o.phase.name: o.phase.repeats * self.sampler.iterations for o in self.optimizers}
-        return {key: value / steps[key.partition("/")[0]] for key, value in self._finite_sums().items()}
+        losses = self._losses(self.epoch)
+        if losses.arrived:
+            losses.means()
+        return losses
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides what comes next, apart from the networks."""
@@ -145,17 +155,11 @@ class StageRun:
         Raises:
             DivergedError: The epoch under way has a loss that is NaN or infinite.
         """
-        self._finite_sums()
+        self._losses(self.epoch + (self.iteration > 0)).means()
 
-    def _finite_sums(self) -> dict[str, float]:
-        if not self.sums:
-            return {}
-        sums = dict(zip(self.sums, torch.stack(list(self.sums.values())).tolist(), strict=True))
-        epoch = self.epoch + (self.iteration > 0)
-        for key, value in sums.items():
-            if not math.isfinite(value):
-                raise DivergedError(key, value, self.stage.name, epoch)
-        return sums
+    def _losses(self, epoch: int) -> EpochLosses:
+        steps = {o.phase.name: o.phase.repeats * self.sampler.iterations for o in self.optimizers}
+        return EpochLosses(self.sums, steps, self.stage.name, epoch)
 
     def _step(self, optimizer: PhaseOptimizer) -> None:
         if self.captured is None:

@@ -27,8 +27,8 @@ def instance_loss(z: Tensor, labels: Tensor, temperature: float, classes: int) -
     """
     with torch.autocast(z.device.type, enabled=False):
         z = full(z)
-        itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
-        others = ((z / temperature) @ z.t()).masked_fill(itself, torch.finfo(z.dtype).min)
+        others = (z / temperature) @ z.t()
+        others.diagonal().fill_(torch.finfo(z.dtype).min)  # in place: a product's gradient does not need it
         sums = z.new_zeros(classes, z.shape[1]).index_add(0, labels, z)
         counts = z.new_zeros(classes).index_add(0, labels, z.new_ones(len(z)))
         positives = (counts - 1).index_select(0, labels)

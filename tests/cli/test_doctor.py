@@ -74,3 +74,26 @@ def test_a_results_folder_that_takes_no_files_is_a_problem(invoke, tmp_path: Pat
         assert done.exit_code == 1
         assert "1 to mend" in done.output
     assert (tmp_path / "results").read_text() == "mine"
+
+
+def test_it_tells_whether_class_scores_can_be_compiled(invoke, monkeypatch, tmp_path: Path) -> None:
+    compiler = tmp_path / "compiler"
+    compiler.touch(mode=0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    monkeypatch.delenv("GZSLBENCH_COMPILE", raising=False)
+    found = json.loads(invoke("doctor", "--json").output)["compilation"]
+    assert found == {"compiler": str(compiler), "obstacle": None, "error": None}
+    monkeypatch.setenv("GZSLBENCH_COMPILE", "0")
+    assert "GZSLBENCH_COMPILE=0" in invoke("doctor").output
+    monkeypatch.delenv("GZSLBENCH_COMPILE")
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert "no C++ compiler" in invoke("doctor").output
+
+
+def test_an_environment_that_neither_asks_for_compilation_nor_forbids_it_is_a_problem(
+    invoke, monkeypatch
+) -> None:
+    monkeypatch.setenv("GZSLBENCH_COMPILE", "maybe")
+    done = invoke("doctor")
+    assert done.exit_code == 1
+    assert "'maybe' is neither 0 nor 1" in done.output

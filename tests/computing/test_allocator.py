@@ -19,14 +19,17 @@ def faults():
 with freed_memory_kept() as kept:
     faults()
     inside = faults()
-print(kept, inside, faults())
+    with freed_memory_kept():
+        pass
+    still = faults()
+print(kept, inside, still, faults())
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
 def test_large_blocks_are_mapped_once_and_kept_inside_and_given_back_as_ever_outside():
     ran = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, text=True, check=True)
-    kept, inside, outside = ran.stdout.split()
+    kept, inside, still, outside = ran.stdout.split()
     if kept == "False":
         pytest.skip("the C library here is not glibc")
-    assert int(inside) < int(outside) / 3
+    assert max(int(inside), int(still)) < int(outside) / 3

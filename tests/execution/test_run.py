@@ -18,6 +18,9 @@ from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.hooks import hookimpl
 from gzslbench.plugins import plugins
 from gzslbench.results.store import Store
+from gzslbench.training.optimization import PhaseOptimizer
+from gzslbench_methods.ce_gzsl import fused
+from gzslbench_methods.ce_gzsl.method import CeGzsl
 
 
 @pytest.fixture
@@ -152,6 +155,42 @@ def test_running_out_of_memory_names_what_to_lower(run, monkeypatch, shortage):
     assert "batch_size" in outcome.output and "memory ran out" in outcome.output
 
 
+def failing_after(steps):
+    """A step that fails after so many."""
+    step, left = PhaseOptimizer.step, iter(range(steps))
+
+    def fail(optimizer, batch):
+        if next(left, None) is None:
+            raise RuntimeError("the method is broken")
+        return step(optimizer, batch)
+
+    return fail
+
+
+def test_a_rerun_that_fails_before_its_first_epoch_leaves_everything_as_it_was(run, results, monkeypatch):
+    run()
+    before = {file: file.read_bytes() for file in results.glob("*/*") if file.name != "lock"}
+    monkeypatch.setattr(PhaseOptimizer, "step", failing_after(1))
+    with pytest.raises(RuntimeError, match="broken"):
+        run("--rerun")
+    assert {file: file.read_bytes() for file in results.glob("*/*") if file.name != "lock"} == before
+
+
+def test_a_finished_run_outlives_reruns_that_fail(run, results, monkeypatch):
+    run()
+    (record,) = results.glob("*/record.json")
+    before = record.read_bytes()
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(PhaseOptimizer, "step", failing_after(150))
+            with pytest.raises(RuntimeError, match="broken"):
+                run("--rerun")
+        assert record.with_name("metrics.jsonl").exists() and not record.exists()
+        assert (record.parent / "previous" / "record.json").read_bytes() == before
+    assert run("--rerun").exit_code == 0
+    assert record.exists() and not (record.parent / "previous").exists()
+
+
 def test_several_seeds_make_several_records(run, results):
     outcome = run("--json", "--seed", "1", "--seed", "2")
     seeds = [json.loads(line)["cell"]["seed"] for line in outcome.stdout.splitlines()]
@@ -254,3 +293,27 @@ def test_plugins_hear_of_the_run_and_one_that_fails_does_not_stop_it(run):
     assert "warning: plugin 'listener' missed something" in outcome.output
     assert "the tracker's server is gone" in outcome.output
     assert listener.heard == [("start", "ce-gzsl"), *(("epoch", i) for i in range(1, 7)), ("end", "complete")]
+
+
+def test_a_record_tells_how_its_class_scores_were_computed_and_what_shrank(run, monkeypatch):
+    monkeypatch.setattr(fused, "MANY", 1)
+    monkeypatch.setenv("GZSLBENCH_COMPILE", "0")
+    fused.compilation.cache_clear()
+    embed, chunk = CeGzsl.embed, 500
+
+    def short(method, features):
+        if len(features) > chunk:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return embed(method, features)
+
+    monkeypatch.setattr(CeGzsl, "embed", short)
+    outcome = run("--json")
+    fused.compilation.cache_clear()
+    assert json.loads(outcome.stdout)["run"]["computed"] == {
+        "class scores": "plain: GZSLBENCH_COMPILE=0",
+        "rows evaluated at once": "256, for memory ran out",
+    }
+
+
+def test_a_record_of_a_run_that_had_no_choice_tells_of_none(run):
+    assert json.loads(run("--json", method="f-clswgan").stdout)["run"]["computed"] == {}

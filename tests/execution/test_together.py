@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 
@@ -12,11 +13,15 @@ import torch
 from click.testing import CliRunner
 
 from gzslbench.cli import main
+from gzslbench.errors import CheckpointError
+from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.hooks import hookimpl
 from gzslbench.plugins import plugins
 from gzslbench.results.store import Store
+from gzslbench.training.checkpoint import save_checkpoint
 from gzslbench.training.construction import build_method
 from gzslbench.training.interruption import Interruption
+from gzslbench.training.joint_step import JointStep
 from gzslbench.training.together import SeedGroup
 
 POINTS = 1.0
@@ -30,10 +35,10 @@ SEEDS = ("--seed", "1", "--seed", "2", "--seed", "3")
 def run(arguments, tmp_path):
     """A run of seeds 1, 2 and 3, unless told otherwise, in a results folder of the given name."""
 
-    def invoke(*extra, folder="results", seeds=SEEDS, method="f-clswgan"):
+    def invoke(*extra, folder="results", seeds=SEEDS, method="f-clswgan", fails=False):
         asked = arguments("--json", "--results", str(tmp_path / folder), *seeds, *extra, method=method)
         outcome = CliRunner().invoke(main, asked)
-        if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
+        if not fails and outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
             raise outcome.exception
         return outcome
 
@@ -77,11 +82,18 @@ def together(records):
     return [record["run"]["together"] for record in records]
 
 
-@pytest.mark.parametrize("method", ["ce-gzsl", "f-clswgan"])
-def test_the_records_are_those_of_the_seeds_one_after_another(run, method):
-    alone = records_of(run("--epochs", "2", folder="alone", method=method))
+@pytest.mark.parametrize(
+    ("method", "batch_size"),
+    [
+        ("ce-gzsl", 512),  # few steps: Adam makes whole ones of a gradient that is nothing but rounding
+        ("f-clswgan", 64),
+    ],
+)
+def test_the_records_are_those_of_the_seeds_one_after_another(run, method, batch_size):
+    asked = ("--epochs", "2", "--set", f"batch_size={batch_size}")
+    alone = records_of(run(*asked, folder="alone", method=method))
     clock = time.perf_counter()
-    records = records_of(run("--epochs", "2", "--together", method=method))
+    records = records_of(run(*asked, "--together", method=method))
     elapsed = time.perf_counter() - clock
     assert_alike(records, alone)
     assert together(records) == [3, 3, 3] and together(alone) == [1, 1, 1]
@@ -182,6 +194,96 @@ def test_a_stop_that_comes_too_late_keeps_the_records(run, tmp_path):
     finally:
         plugins().manager.unregister(name="impatient")
     assert len(list(Store(tmp_path / "results").records())) == 3
+
+
+def begun_at(results):
+    """By seed, the iteration that the last leg began at."""
+    return {
+        file.parent.name.split("-")[3]: re.findall(r"begins at iteration (\d+)", file.read_text())[-1]
+        for file in results.glob("*/log.txt")
+    }
+
+
+def test_a_seed_that_fails_leaves_the_others_who_go_on_from_where_they_were(run, tmp_path, monkeypatch):
+    whole = records_of(run("--together", folder="whole"))
+    evaluate = Evaluator.evaluate
+
+    def fail(evaluator, method, epoch, seed, *arguments):
+        if (seed, epoch) == (2, 4):
+            raise RuntimeError("a plugin is broken")
+        return evaluate(evaluator, method, epoch, seed, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluator, "evaluate", fail)
+        outcome = run("--together", "--checkpoint-every", "0", fails=True)
+    assert type(outcome.exception) is RuntimeError and str(outcome.exception) == "a plugin is broken"
+    saved = list(tmp_path.glob("results/*/checkpoint-final.pt"))
+    assert len(saved) == 2 and all(f"--resume: {path}" in outcome.output for path in saved)
+
+    records = records_of(run("--together", "--resume"))
+    at = str(ITERATIONS["classifier"] + 4 * ITERATIONS["game"] // 6)
+    assert begun_at(tmp_path / "results") == {"s1": at, "s2": "0", "s3": at}
+    assert_alike(records, whole)
+    for own in whole:
+        one, other = (tmp_path / folder / own["id"] / "metrics.jsonl" for folder in ("results", "whole"))
+        told = [[json.loads(line) for line in file.read_text().splitlines()] for file in (one, other)]
+        for line, undisturbed in zip(*told, strict=True):
+            assert line["epoch"] == undisturbed["epoch"]
+            assert line["losses"] == pytest.approx(undisturbed["losses"], rel=0.01, abs=0.001)
+
+
+def test_a_seed_that_fails_where_another_is_through_leaves_that_one_saved(run, tmp_path, monkeypatch):
+    evaluate, ended = Evaluator.evaluate, []
+
+    def fail(evaluator, method, epoch, seed, *arguments):
+        if (seed, epoch) == (3, 6):
+            raise RuntimeError("a plugin is broken")
+        ended.append((seed, epoch))
+        return evaluate(evaluator, method, epoch, seed, *arguments)
+
+    monkeypatch.setattr(Evaluator, "evaluate", fail)
+    assert "--resume" in run("--together", fails=True).output
+    assert (1, 6) in ended and (2, 6) in ended
+    monkeypatch.setattr(Evaluator, "evaluate", evaluate)
+    records_of(run("--together", "--resume"))
+    at = str(sum(ITERATIONS.values()))
+    assert begun_at(tmp_path / "results") == {"s1": at, "s2": at, "s3": "0"}
+
+
+def test_a_step_that_fails_saves_no_seed_of_it_and_the_error_goes_on(run, tmp_path, monkeypatch):
+    step, left = JointStep.__call__, iter(range(50))
+
+    def fail(*arguments):
+        if next(left, None) is None:
+            raise RuntimeError("a loss is broken")
+        return step(*arguments)
+
+    monkeypatch.setattr(JointStep, "__call__", fail)
+    with pytest.raises(RuntimeError, match="a loss is broken"):
+        run("--together", "--checkpoint-every", "0")
+    assert not list(tmp_path.glob("results/*/checkpoint-final.pt"))
+
+
+def test_a_seed_that_cannot_be_saved_keeps_no_other_from_it(run, interrupted, tmp_path, monkeypatch):
+    def save(path, *arguments):
+        if "-s1-" in str(path):
+            raise CheckpointError("the disk is full", where=path)
+        save_checkpoint(path, *arguments)
+
+    monkeypatch.setattr("gzslbench.execution.leg.save_checkpoint", save)
+    stopped = interrupted("--together", after=ITERATIONS["classifier"] + 40)
+    assert stopped.exit_code == 2 and "the disk is full" in stopped.output
+    saved = list(tmp_path.glob("results/*/checkpoint-final.pt"))
+    assert len(saved) == 2 and all(f"--resume: {path}" in stopped.output for path in saved)
+
+
+def test_a_rerun_of_a_method_that_cannot_train_together_leaves_the_records(run, tmp_path, monkeypatch):
+    run()
+    before = {file: file.read_bytes() for file in tmp_path.glob("results/*/*") if file.name != "lock"}
+    monkeypatch.setattr("gzslbench.training.rehearsal.Rehearsal.equals", lambda *_: False)
+    outcome = run("--together", "--rerun")
+    assert outcome.exit_code == 2 and "cannot train several seeds together" in outcome.output
+    assert {f: f.read_bytes() for f in tmp_path.glob("results/*/*") if f.name != "lock"} == before
 
 
 @pytest.mark.parametrize("after", [ITERATIONS["classifier"] // 2, ITERATIONS["classifier"] + 25])

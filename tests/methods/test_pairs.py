@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from gzslbench.computing.account import account_kept
 from gzslbench.computing.chunk import Chunk
+from gzslbench.computing.compilation import compiler_found
 from gzslbench_methods.ce_gzsl import chunked, fused
 from gzslbench_methods.ce_gzsl.pairs import pair_scores
 
@@ -108,38 +110,60 @@ def test_semantics_that_several_networks_share_get_the_gradient_of_each():
 
 
 @pytest.fixture
-def many(monkeypatch):
-    """Few pairs count as many."""
+def compiled(monkeypatch):
+    """Few pairs count as many; what is compiled is told in the account."""
+    if compiler_found() is None:
+        pytest.skip("there is no C++ compiler")
+    monkeypatch.setenv("GZSLBENCH_COMPILE", "1")
     monkeypatch.setattr(fused, "MANY", 1)
-    monkeypatch.setattr(fused, "compiler", fused.Compiler())
+    fused.compilation.cache_clear()
+    with account_kept() as account:
+        yield account
+    fused.compilation.cache_clear()
 
 
-@pytest.mark.skipif(not fused.compiler.works, reason="GZSLBENCH_COMPILE=0")
-def test_the_compiled_form_gives_the_plain_scores_and_gradients(many):
-    pytest.importorskip("torch._inductor")
-    for shape in ((5, 4, 70), (9, 3, 33)):
+def test_the_compiled_form_gives_the_plain_scores_and_gradients(compiled):
+    for shape in ((5, 4, 70), (9, 3, 33), (1, 1, 1)):
         tensors = operands(*shape)
         ours = with_gradients(pair_scores, tensors)
-        if not fused.compiler.works:
-            pytest.skip("torch cannot compile here: there is no C++ compiler")
         torch.testing.assert_close(ours, with_gradients(dense, tensors), rtol=1e-11, atol=1e-12)
+    assert compiled == {"class scores": "compiled"}
 
 
-def test_where_nothing_compiles_the_plain_form_goes_on_and_says_so_once(many, monkeypatch, caplog):
-    def broken(*_):
-        raise RuntimeError("no working C++ compiler found\nlong story")
+def test_the_compiled_form_in_single_precision_is_as_near_the_exact_scores_as_the_dense_one(compiled):
+    exact = operands(40, 12, 70)
+    single = [t.detach().float().requires_grad_() for t in exact]
+    ours, plain = with_gradients(pair_scores, single), with_gradients(dense, exact)
+    torch.testing.assert_close(ours, [each.float() for each in plain], rtol=1e-4, atol=1e-4)
+    assert compiled == {"class scores": "compiled"}
 
-    monkeypatch.setattr(fused, "_compiled", lambda function: broken)
-    tensors = operands(6, 5, 4)
-    for _ in range(2):
-        torch.testing.assert_close(pair_scores(*tensors), dense(*tensors))
-    (record,) = caplog.records
-    assert "no working C++ compiler found" in record.getMessage()
+
+def test_the_compiled_form_of_several_networks_at_once_is_that_of_each(compiled):
+    stacked = [
+        torch.stack(t).detach().requires_grad_()
+        for t in zip(*(operands(4, 3, 5, i) for i in range(3)), strict=True)
+    ]
+    together = with_gradients(torch.func.vmap(pair_scores), stacked)
+    torch.testing.assert_close(together, with_gradients(torch.func.vmap(dense), stacked))
+    assert compiled == {"class scores": "compiled"}
 
 
 def test_few_pairs_are_not_worth_a_compilation():
     assert not fused.pays(torch.empty(256, 128), torch.empty(8, 128))
-    assert not fused.compiler.works or fused.pays(torch.empty(256, 2048), torch.empty(150, 2048))
+    assert fused.pays(torch.empty(256, 2048), torch.empty(150, 2048))
+
+
+def test_where_a_single_pair_is_too_much_it_is_tried_once_for_each_size(monkeypatch):
+    tried = []
+
+    def short(left, right, out):
+        tried.append(out.numel())
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch, "maximum", short)
+    with in_chunks(20), pytest.raises(torch.OutOfMemoryError):
+        pair_scores(*operands(8, 6, 5))
+    assert tried == [20, 10, 5]
 
 
 def test_a_shortage_of_memory_halves_the_chunk_and_the_scores_stay(monkeypatch):

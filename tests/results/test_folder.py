@@ -134,10 +134,62 @@ def test_setting_aside_moves_the_runs_own_files_and_the_record_first(folder: Run
         folder.set_aside()
         assert moved[0] == "record.json"
         assert {file.name for file in folder.previous.iterdir()} == {file.name for file in own}
-        folder.set_aside()  # nothing is left to set aside; what was, goes
-        assert list(folder.previous.iterdir()) == []
         folder.drop_previous()
     assert sorted(file.name for file in folder.path.iterdir()) == ["lock", "notes.txt"]
+
+
+def test_a_finished_run_set_aside_makes_no_room_for_one_that_did_not_finish(folder: RunFolder) -> None:
+    folder.record_file.write_text("finished")
+    folder.metrics_file.write_text("of the finished")
+    folder.set_aside()
+    for unfinished in ("first", "second"):
+        folder.checkpoint_file("final").write_text(unfinished)
+        folder.metrics_file.write_text(unfinished)
+        folder.set_aside()
+        assert {file.name: file.read_text() for file in folder.previous.iterdir()} == {
+            "record.json": "finished",
+            "metrics.jsonl": "of the finished",
+        }
+        assert list(folder.path.iterdir()) == [folder.previous]
+
+
+@pytest.mark.parametrize("earlier", ["record.json", "checkpoint-final.pt"])
+def test_what_is_set_aside_makes_room_for_a_finished_run_and_an_unfinished_for_another(
+    folder: RunFolder, earlier: str
+) -> None:
+    later = "record.json" if earlier == "record.json" else "metrics.jsonl"
+    for name in (earlier, later):
+        (folder.path / name).write_text(f"the later {name}")
+        folder.set_aside()
+    assert [file.read_text() for file in folder.previous.iterdir()] == [f"the later {later}"]
+
+
+def test_what_was_set_aside_comes_back_in_place_of_a_log_alone_the_record_last(
+    folder: RunFolder, monkeypatch
+) -> None:
+    earlier = {file: file.name for file in (folder.record_file, folder.metrics_file, folder.log_file)}
+    for file, text in earlier.items():
+        file.write_text(text)
+    folder.set_aside()
+    folder.log_file.write_text("of a run that failed at once")
+    moved = []
+    rename = Path.rename
+    monkeypatch.setattr(Path, "rename", lambda path, to: (moved.append(path.name), rename(path, to))[1])
+    folder.restore()
+    assert moved[-1] == "record.json"
+    assert {file: file.read_text() for file in folder.path.iterdir()} == earlier
+    folder.restore()  # nothing was set aside
+    assert set(folder.path.iterdir()) == set(earlier)
+
+
+@pytest.mark.parametrize("made", ["metrics.jsonl", "checkpoint-final.pt", "validation.json", "record.json"])
+def test_what_was_set_aside_stays_there_once_the_run_has_made_something(folder: RunFolder, made: str) -> None:
+    folder.record_file.write_text("earlier")
+    folder.set_aside()
+    (folder.path / made).write_text("later")
+    folder.restore()
+    assert (folder.path / made).read_text() == "later"
+    assert (folder.previous / "record.json").read_text() == "earlier"
 
 
 def test_a_second_process_is_told_who_runs_the_cell_and_the_lock_dies_with_it(folder: RunFolder) -> None:

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from gzslbench.computing.account import account_kept
+from gzslbench.computing.compilation import Compilation, compilation_wanted, compiler_found
+from gzslbench.errors import ParamError
+
+WITHOUT_A_COMPILER = """
+import logging, torch
+from gzslbench.computing.account import account_kept
+from gzslbench.computing.compilation import Compilation
+
+logging.basicConfig()
+compilation = Compilation()
+with account_kept() as account:
+    for _ in range(2):
+        print(compilation.run("sums", lambda x: (x * x).sum(), lambda x: x.sum(), torch.ones(100) * 2).item())
+print(compilation.works, account["sums"].partition(":")[0])
+"""
+
+
+def doubled(x):
+    return 2 * x
+
+
+@pytest.mark.parametrize(("asked", "wanted"), [(None, True), ("", True), ("1", True), ("0", False)])
+def test_the_environment_leaves_compilation_in_unless_it_says_0(monkeypatch, asked, wanted):
+    monkeypatch.delenv("GZSLBENCH_COMPILE", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("GZSLBENCH_COMPILE", asked)
+    assert compilation_wanted() is wanted
+
+
+def test_another_answer_of_the_environment_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("GZSLBENCH_COMPILE", "false")
+    with pytest.raises(ParamError, match="neither 0 nor 1") as caught:
+        Compilation()
+    assert caught.value.where == "GZSLBENCH_COMPILE"
+
+
+def test_left_out_by_the_environment_the_plain_form_runs_and_the_account_tells_why(monkeypatch):
+    monkeypatch.setenv("GZSLBENCH_COMPILE", "0")
+    with account_kept() as account:
+        result = Compilation().run("sums", pytest.fail, doubled, torch.ones(3))
+    assert torch.equal(result, torch.full((3,), 2.0))
+    assert account == {"sums": "plain: GZSLBENCH_COMPILE=0"}
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("no memory"), ValueError("no")])
+def test_an_error_of_the_work_itself_passes_and_compilation_goes_on(monkeypatch, error):
+    def broken(*_):
+        raise error
+
+    monkeypatch.setenv("GZSLBENCH_COMPILE", "1")
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+    compilation = Compilation()
+    with pytest.raises(type(error)):
+        compilation.run("sums", broken, doubled, torch.ones(3))
+    assert compilation.works
+
+
+def test_without_a_compiler_the_plain_form_goes_on_and_says_so_once(tmp_path):
+    environment = {
+        **os.environ,
+        "CXX": str(tmp_path / "no-compiler"),
+        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path),
+        "GZSLBENCH_COMPILE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_A_COMPILER],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["200.0", "200.0", "False", "plain"]
+    assert done.stderr.count("the plain form goes on") == 1
+
+
+def test_the_compiler_is_the_one_that_the_environment_names(monkeypatch, tmp_path):
+    compiler = tmp_path / "my-compiler"
+    monkeypatch.setenv("CXX", str(compiler))
+    assert compiler_found() is None
+    compiler.touch(mode=0o755)
+    assert compiler_found() == str(compiler)
