@@ -1,7 +1,8 @@
 """Contestants timed in turn, in one process, all by one rule.
 
-Each timed round follows an untimed call of the same program. Where that call took less than SHORTEST_ROUND,
-the round calls the program until so long is expected to have passed, and counts the time of one call. On CUDA
+Each timed round follows an untimed call of the same program; where a call takes LONG, only the first round
+does. Where the untimed call took less than SHORTEST_ROUND, the round calls the program until so long is
+expected to have passed, and counts the time of one call. On CUDA
 a contestant is called CUDA_WARM_UP times when it is readied too, and the device is waited for only at the
 ends of a round.
 """
@@ -29,6 +30,8 @@ CUDA_WARM_UP = 4
 """Calls before the first round on CUDA, where the first ones choose kernels and capture graphs."""
 SHORTEST_ROUND = 0.2
 """Seconds; less is not timed well."""
+LONG = 10.0
+"""Seconds of a call that another one right before would make no faster."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ def _rounds(contestant: Contestant, conditions: Conditions) -> int:
 def _round(contestant: Contestant, program: Program, row: Row, conditions: Conditions) -> None:
     keeps_memory = contestant.keeps_memory and not conditions.on_cuda
     with freed_memory_kept() if keeps_memory else nullcontext():
-        times = 1 if contestant.once else _times(_seconds(program, 1, conditions))
+        warm = contestant.once or (row.seconds and row.seconds[-1] >= LONG)
+        times = 1 if warm else _times(_seconds(program, 1, conditions))
         row.seconds.append(_seconds(program, times, conditions) / times)
 
 

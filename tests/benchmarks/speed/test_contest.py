@@ -66,6 +66,13 @@ def test_contestants_are_timed_in_turn_each_right_after_an_untimed_call_of_its_o
     assert [row.seconds for row in rows] == [[2, 2, 2], [6, 6, 6]]
 
 
+def test_a_long_program_is_called_untimed_before_its_first_round_alone(clock, conditions):
+    calls, rows = [], []
+    contest(Setting("one", [Contestant("long", taking(clock, calls, "long", module.LONG))]), conditions, rows)
+    assert calls == ["build long"] + ["long"] * (1 + conditions.rounds)
+    assert rows[0].seconds == [module.LONG] * conditions.rounds
+
+
 def test_slow_contestants_are_called_by_the_same_rule_in_fewer_rounds_but_two_at_least(clock, conditions):
     calls, rows = [], []
     slow = Contestant("slow", taking(clock, calls, "slow", 9), slow=True)
