@@ -53,7 +53,7 @@ class Conditions:
         """``program`` with TF32 on or off, as these conditions say."""
 
         def run() -> None:
-            with numerics(self.device, self.precision, deterministic=False):
+            with numerics(self.precision, deterministic=False):
                 program()
 
         return run

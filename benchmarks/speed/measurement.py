@@ -59,6 +59,7 @@ class Measurement:
     threads: int
     commit: str | None
     rows: list[Row] = field(default_factory=list)
+    computed: dict[str, str] = field(default_factory=dict)
     complete: bool = False
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,6 +75,7 @@ class Measurement:
             "threads": self.threads,
             "precision": self.conditions.precision,
             "quick": self.conditions.quick,
+            "computed": self.computed,
             "complete": self.complete,
             "rows": list(_compared([row for row in self.rows if row.has_anything])),
         }

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -57,6 +58,15 @@ def peak_of(builder: Builder, shape: Shape, conditions: Conditions, *, keeps_mem
         kind = MemoryError if any(name in reason for name in _SHORTAGES) else RuntimeError
         raise kind(f"{builder.__qualname__} in a process of its own: {reason}")
     return int(done.stdout)
+
+
+def memory_of(
+    builder: Builder, shape: Shape, conditions: Conditions, *, keeps_memory: bool = False
+) -> Callable[[], int] | None:
+    """``peak_of`` to be called; None on CUDA, where the allocator keeps an account of every contestant."""
+    if conditions.on_cuda:
+        return None
+    return partial(peak_of, builder, shape, conditions, keeps_memory=keeps_memory)
 
 
 def measure(spec: str) -> int:

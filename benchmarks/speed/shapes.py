@@ -117,3 +117,45 @@ SHAPES = {
 """Rows, classes and semantics of the proposed splits; settings of CE-GZSL's presets, with smaller batches."""
 AWA2_BATCH = 4096
 """The published one."""
+
+FLO_LITE0 = Shape(
+    "FLO-lite0",
+    5631,
+    82,
+    20,
+    1024,
+    256,
+    256,
+    100,
+    1403,
+    1155,
+    features=1280,
+    generator=1024,
+    critic=1024,
+    embedding=512,
+    projection=128,
+    weight=0.01,
+)
+"""FLO with EfficientNet-Lite0 features and the CPU-sized settings of the suite flo-lite0."""
+
+DIGITS = Shape(
+    "digits",
+    1152,
+    8,
+    2,
+    16,
+    32,
+    64,
+    400,
+    290,
+    360,
+    batch=64,
+    features=64,
+    generator=256,
+    critic=256,
+    embedding=128,
+    projection=32,
+    weight=0.01,
+    lr=1e-3,
+)
+"""About the built-in digits, with the sizes of their presets: networks as small as they come."""

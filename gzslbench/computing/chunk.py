@@ -30,6 +30,7 @@ class Chunk:
     def __init__(self, size: int, name: str = "chunk") -> None:
         self.size = size
         self.name = name
+        self._shrunk = False
 
     def fit(self, work: Callable[[int], T], least: int = 1) -> T:
         """``work`` of the size, or of half of it, and so on.
@@ -42,6 +43,8 @@ class Chunk:
             RuntimeError: Memory runs out even at the least size.
         """
         while True:
+            if self._shrunk:
+                told(self.name, f"{self.size}, for memory ran out")
             try:
                 return work(self.size)
             except (RuntimeError, MemoryError) as error:
@@ -63,7 +66,7 @@ class Chunk:
     def _shrink(self, least: int) -> None:
         self.size = max(least, self.size // 2)
         _log.warning("memory ran out: %s is %d from here on", self.name, self.size)
-        told(self.name, f"{self.size}, for memory ran out")
+        self._shrunk = True
         if torch.cuda.is_available() and not torch.cuda.is_current_stream_capturing():
             torch.cuda.empty_cache()
 

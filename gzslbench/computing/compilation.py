@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +37,8 @@ def compilation_wanted() -> bool:
 
 def compiler_found() -> str | None:
     """The C++ compiler that torch would take on a CPU; None where there is none."""
-    return shutil.which(os.environ.get("CXX") or "g++")
+    default = "clang++" if sys.platform == "darwin" else "g++"
+    return shutil.which(shlex.split(os.environ.get("CXX") or default)[0])
 
 
 class Compilation:

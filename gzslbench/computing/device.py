@@ -56,7 +56,7 @@ def check_precision(precision: str, device: torch.device) -> None:
 
 
 @contextmanager
-def numerics(device: torch.device, precision: str, deterministic: bool) -> Iterator[None]:
+def numerics(precision: str, deterministic: bool) -> Iterator[None]:
     """Compute with these numerics inside, and as before outside; bf16 is up to ``lowered``."""
     before = (
         torch.get_float32_matmul_precision(),

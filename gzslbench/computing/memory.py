@@ -43,5 +43,5 @@ def _shortage(error: BaseException) -> DeviceError:
     return DeviceError(
         f"memory ran out: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
         where="training or evaluation",
-        fix="lower --set batch_size=…, syn_num=… or the widths (see `gzslbench methods NAME`), then --rerun",
+        fix="lower --set batch_size=…, syn_num=… or the widths (see `gzslbench methods NAME`)",
     )

@@ -85,6 +85,7 @@ class _AdamStep:
         self.features = features
         self.labels = labels
         self.rows = labels.new_empty(batch_size)
+        self.classes = torch.arange(len(head.bias), device=labels.device)
         self.batch = features.new_empty(batch_size, features.shape[1])
         self.parameters = [head.weight, head.bias]
         self.first = [torch.zeros_like(p) for p in self.parameters]
@@ -95,8 +96,8 @@ class _AdamStep:
         features = torch.index_select(self.features, 0, self.rows, out=self.batch)
         labels = self.labels.index_select(0, self.rows)
         residual = torch.softmax(self.head.scores(features), dim=1)
-        minus_one = residual.new_full((1, 1), -1.0).expand(len(labels), 1)
-        residual.scatter_add_(1, labels.unsqueeze(1), minus_one).div_(len(labels))
+        own = labels.unsqueeze(1) == self.classes  # not scatter_add, which waits where it is deterministic
+        residual = torch.where(own, residual - 1, residual).div_(len(labels))
         adam(
             self.parameters,
             [residual.T @ features, residual.sum(dim=0)],

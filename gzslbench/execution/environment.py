@@ -28,8 +28,15 @@ def environment(device: torch.device) -> dict[str, Any]:
     }
 
 
+def reset_peak_memory(device: torch.device) -> None:
+    """Let ``peak_memory`` of a CUDA device begin anew; that of a process on a CPU cannot."""
+    if device.type == "cuda":
+        torch.cuda.init()  # before it there is no account
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def peak_memory(device: torch.device) -> int:
-    """Bytes: the most that tensors took on a CUDA device, or that the process took on a CPU."""
+    """Bytes: the most that tensors took on CUDA since it began anew, or that the process took on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     unit = 1 if sys.platform == "darwin" else 1024

@@ -17,7 +17,7 @@ import torch
 from gzslbench.computing.device import numerics
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.views import EvalView, TrainView, make_views
-from gzslbench.errors import InterruptedRunError
+from gzslbench.errors import DivergedError, InterruptedRunError
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import Metrics
 from gzslbench.evaluation.predictions import Predictions
@@ -150,7 +150,13 @@ class LegRun:
         self.leg.progress.start(self.leg.name, self.trainer.iterations, self.trainer.iterations_done)
 
     def saved(self) -> InterruptedRunError:
-        """Write the checkpoint of a training that was asked to stop; the error that tells of it."""
+        """Write the checkpoint of a training that was asked to stop; the error that tells of it.
+
+        Raises:
+            DivergedError: A loss is NaN or infinite; nothing is saved.
+        """
+        self._tell()
+        self.trainer.check_finite()
         self._save()
         return InterruptedRunError(
             f"run {self.leg.cell.id} stopped as asked; its state is saved",
@@ -176,14 +182,22 @@ class LegRun:
         """
         if end.counted and self._is_due(end):
             self._tell()
-            end.sums.means()  # of a model that has diverged nothing is evaluated
-            self._tell_of(end, {"metrics": self._evaluate(end.epoch).as_dict()})
+            self._awaited(end)  # of a model that has diverged nothing is evaluated
+            self._tell_of(end, self._metrics(end))
         else:
             self._untold.append(end)
         if self.leg.checkpoint_every and end.epoch % self.leg.checkpoint_every == 0:
             self._save()
         while self._untold and self._untold[0].sums.arrived:
             self._tell_of(self._untold.popleft())
+
+    def _metrics(self, end: EpochEnd) -> dict[str, Any]:
+        """The evaluation of ``end`` for its line, which is told without where the scores are no numbers."""
+        try:
+            return {"metrics": self._evaluate(end.epoch).as_dict()}
+        except DivergedError:
+            self._tell_of(end)
+            raise
 
     def _tell(self) -> None:
         """Tell of every epoch that has ended, waiting for its losses."""
@@ -192,10 +206,17 @@ class LegRun:
 
     def _tell_of(self, end: EpochEnd, metrics: Mapping[str, Any] | None = None) -> None:
         named = {"leg": self.leg.name, "stage": end.stage, "epoch": end.epoch}
-        line = {**named, "losses": end.losses, **(metrics or {})}
+        line = {**named, "losses": self._awaited(end), **(metrics or {})}
         self.leg.folder.append_metrics(line)
         self.leg.progress.epoch(line)
         plugins().notify("gzslbench_epoch_end", run=self.leg.cell, metrics=line)
+
+    def _awaited(self, end: EpochEnd) -> dict[str, float]:
+        """The losses of ``end``; to wait for them is to wait for its training."""
+        clock = time.perf_counter()
+        losses = end.losses
+        self.seconds.train += time.perf_counter() - clock
+        return losses
 
     def _is_due(self, end: EpochEnd) -> bool:
         every = self.leg.eval_every
@@ -209,7 +230,7 @@ class LegRun:
     def _evaluated(self, epoch: int) -> Metrics:
         clock = time.perf_counter()
         cell = self.leg.cell
-        with numerics(self.leg.device, "fp32", cell.deterministic):
+        with numerics("fp32", cell.deterministic):
             evaluation = self.evaluator.evaluate(self.method, epoch, cell.seed, self.leg.head_epochs)
         self.seconds.evaluate += time.perf_counter() - clock
         self.history = [scored for scored in self.history if scored.epoch < epoch]
@@ -231,7 +252,7 @@ class LegRun:
         if self.path.exists():
             state = load_checkpoint(self.path, self.leg.owner, self.leg.device)
             self.trainer.load_state_dict(state["trainer"])
-            self.seconds = Seconds(*state["seconds"])
+            self.seconds.train, self.seconds.evaluate = state["seconds"]
             self.together = max(self.together, state.get("together", 1))
             self.history = [
                 Scored(epoch, tuple(Metrics(*m) for m in trace)) for epoch, trace in state["history"]

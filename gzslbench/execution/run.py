@@ -21,7 +21,7 @@ from gzslbench.evaluation.predictions import save_predictions
 from gzslbench.evaluation.selection import PEEKS, Chosen, select
 from gzslbench.execution.cell import Cell
 from gzslbench.execution.choice import store_choice, stored_choice
-from gzslbench.execution.environment import environment, peak_memory
+from gzslbench.execution.environment import environment, peak_memory, reset_peak_memory
 from gzslbench.execution.leg import Leg, LegRun, MakeViews, Outcome, Seconds
 from gzslbench.execution.log import Logged
 from gzslbench.execution.plan import Plan
@@ -80,6 +80,7 @@ def run_cell(
         if finished is not None:
             return finished, folder
         with prepared(folder, options):
+            reset_peak_memory(torch.device(plan.device))
             memory = memory_of_a_run(plan.device)
             profile = options.profile or nullcontext()
             with catch_interruption() as stop, memory, profile, account_kept() as account:
@@ -169,12 +170,12 @@ def legs_of(
         together=together,
         views=views,
     )
-    seconds = Seconds()
+    spent: list[Seconds] = []
     try:
-        numbers, outcome = yield from _validated(leg) if cell.select == "val" else _last(leg)
+        numbers, outcome = yield from _validated(leg, spent) if cell.select == "val" else _last(leg, spent)
         seconds, together = outcome.seconds, outcome.together
     except DivergedError as error:
-        numbers = _failure(error)
+        numbers, seconds = _failure(error), sum(spent, Seconds())
     run = {
         "started": started.isoformat(timespec="seconds"),
         "seconds_train": seconds.train,
@@ -196,29 +197,29 @@ def legs_of(
     )
 
 
-def _last(leg: Leg) -> Legs[tuple[dict[str, Any], Outcome]]:
+def _last(leg: Leg, spent: list[Seconds]) -> Legs[tuple[dict[str, Any], Outcome]]:
     """Train, and take the last epoch; the rules that peek at the test set are told apart."""
-    outcome = yield LegRun(leg)
+    outcome = yield _begun(leg, spent)
     chosen = {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)}
     return _numbers(leg, outcome, chosen), outcome
 
 
-def _validated(leg: Leg) -> Legs[tuple[dict[str, Any], Outcome]]:
+def _validated(leg: Leg, spent: list[Seconds]) -> Legs[tuple[dict[str, Any], Outcome]]:
     """Choose the epochs on the validation split, train again on all of trainval, test once."""
-    choice = stored_choice(leg.folder) or (yield from _choose(leg))
+    choice = stored_choice(leg.folder) or (yield from _choose(leg, spent))
     settled = {"eval_every": 0, "head_epochs": choice["head_epoch"]}
     params = _with_epochs(leg.params, choice["epoch"])
-    outcome = yield LegRun(replace(leg, params=params, **settled))
+    outcome = yield _begun(replace(leg, params=params, **settled), spent)
     numbers = _numbers(leg, outcome, {"val": select("last", outcome.history)})
     before, together = Seconds(*choice.pop("seconds")), choice.pop("together", 1)
     both = replace(outcome, seconds=before + outcome.seconds, together=max(together, outcome.together))
     return {**numbers, "validation": choice}, both
 
 
-def _choose(leg: Leg) -> Legs[dict[str, Any]]:
+def _choose(leg: Leg, spent: list[Seconds]) -> Legs[dict[str, Any]]:
     """The epochs of highest H on the validation split; kept, so that a resumed run holds to them."""
     held = validation_dataset(leg.dataset)
-    outcome = yield LegRun(replace(leg, name="validation", dataset=held))
+    outcome = yield _begun(replace(leg, name="validation", dataset=held), spent)
     choice = {
         **_plain(select("test-peek", outcome.history)),
         "task": held.task_id,
@@ -229,6 +230,13 @@ def _choose(leg: Leg) -> Legs[dict[str, Any]]:
     }
     store_choice(leg.folder, choice)
     return choice
+
+
+def _begun(leg: Leg, spent: list[Seconds]) -> LegRun:
+    """The leg about to be trained, whose seconds are ``spent`` however it ends."""
+    run = LegRun(leg)
+    spent.append(run.seconds)
+    return run
 
 
 def _with_epochs(params: Params, epochs: int) -> Params:

@@ -14,6 +14,7 @@ from gzslbench.computing.memory import memory_of_a_run
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.views import EvalView, TrainView, make_views
 from gzslbench.errors import DeviceError, InterruptedRunError
+from gzslbench.execution.environment import reset_peak_memory
 from gzslbench.execution.leg import MakeViews
 from gzslbench.execution.log import Logged
 from gzslbench.execution.plan import Plan
@@ -61,6 +62,7 @@ def run_together(
         missing = {cell.id: cell for cell in plan.cells if cell.id not in records}
         for name in missing:
             held.enter_context(prepared(folders[name], options))
+        reset_peak_memory(torch.device(plan.device))
         with catch_interruption() as stop, _memory_of_the_runs(plan.device), account_kept() as account:
             views, seeds = _shared_views(), []
             for name, cell in missing.items():
@@ -99,7 +101,7 @@ def _train(seeds: Sequence[SeedRun], stop: Interruption) -> None:
     try:
         done = _train_all(seeds, stop)
     except Exception:
-        _tell(*_save(seeds))
+        _warn_of(*_save(seeds))
         raise
     if not done:
         _interrupt(seeds)
@@ -156,7 +158,7 @@ def _train_stage(members: Sequence[SeedRun], stop: Interruption) -> bool:
 def _interrupt(seeds: Sequence[SeedRun]) -> None:
     saved, failed = _save(seeds)
     if failed:
-        _tell(saved, failed[1:])
+        _warn_of(saved, failed[1:])
         raise failed[0]
     if saved:
         raise InterruptedRunError(
@@ -180,7 +182,7 @@ def _save(seeds: Sequence[SeedRun]) -> tuple[list[InterruptedRunError], list[Exc
     return saved, failed
 
 
-def _tell(saved: Sequence[InterruptedRunError], failed: Sequence[Exception]) -> None:
+def _warn_of(saved: Sequence[InterruptedRunError], failed: Sequence[Exception]) -> None:
     """Warn of what became of the seeds that did not fail, beside the error of the one that did."""
     lines = [f"saved, to go on from with --resume: {each.where}" for each in saved]
     for line in (*lines, *map(str, failed)):

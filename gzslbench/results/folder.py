@@ -158,19 +158,22 @@ class RunFolder:
         """Move what an earlier run left, and nothing else, into ``previous``.
 
         What lies there makes room, unless it is a finished run and the one here is not: then that goes.
-        The record is moved first, so that what is half set aside is unfinished.
+        The record is moved last: a finished run that is half set aside is still the one here, and the next
+        call goes on with it.
 
         Raises:
             StoreError: The folder is read-only.
         """
         with store_errors("the earlier run cannot be set aside", self.path):
-            if is_there(self.previous / RECORD, StoreError) and not self.has_ended():
+            kept = is_there(self.previous / RECORD, StoreError)
+            if kept and not self.has_ended():
                 for file in self._own_files():
                     file.unlink()
                 return
-            self.drop_previous()
-            self.previous.mkdir()
-            for file in self._own_files():
+            if kept or not self.has_ended():
+                self.drop_previous()
+            self.previous.mkdir(exist_ok=True)
+            for file in reversed(self._own_files()):
                 file.rename(self.previous / file.name)
 
     def restore(self) -> None:

@@ -66,7 +66,7 @@ def rehearsing(modules: Sequence[nn.ModuleDict], batches: Sequence[Batch]) -> It
     try:
         with (
             torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
-            numerics(device, PRECISION, strict),
+            numerics(PRECISION, strict),
         ):
             yield
     finally:

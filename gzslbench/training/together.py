@@ -47,11 +47,11 @@ class SeedGroup:
             PluginError: The method cannot train several seeds together.
         """
         first = self.trainers[0]
-        with numerics(first.view.features.device, first.precision, first.deterministic):
+        with numerics(first.precision, first.deterministic):
             while not any(run.epoch_is_over for run in self.runs):
                 if stop():
                     return False
-                self._iterate()
+                self.iterate()
                 on_iteration()
         return True
 
@@ -59,7 +59,8 @@ class SeedGroup:
         """Part: the networks of each seed have memory of their own again."""
         self.stack.release()
 
-    def _iterate(self) -> None:
+    def iterate(self) -> None:
+        """One iteration of every seed."""
         if len(self.runs) == 1:
             _iterate_alone(self.runs[0])
             return

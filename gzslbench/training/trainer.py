@@ -31,7 +31,7 @@ class EpochEnd:
         counted: Whether it belongs to the last stage, whose epochs are evaluated.
         epoch: Completed epochs of the stage.
         epochs: Epochs the stage has.
-        sums: Its losses, perhaps still on their way from the device.
+        sums: What ``losses`` are the means of, perhaps still on their way from the device.
     """
 
     stage: str
@@ -118,14 +118,11 @@ class StageRun:
         """Count the epoch, and send its losses to the host.
 
         Raises:
-            DivergedError: A loss that is on the host already is NaN or infinite.
+            DivergedError: A loss is NaN or infinite, and on the host already.
         """
         self.epoch += 1
         self.iteration = 0
-        losses = self._losses(self.epoch)
-        if losses.arrived:
-            losses.means()
-        return losses
+        return self._losses(self.epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides what comes next, apart from the networks."""
@@ -244,7 +241,8 @@ class Trainer:
         """Train to the end, yielding after each epoch.
 
         Raises:
-            DivergedError: A loss became NaN or infinite.
+            DivergedError: A loss became NaN or infinite. On CUDA nobody waits for it here: whoever reads an
+                epoch's ``losses`` hears of it.
         """
         while (run := self.under_way()) is not None:
             if not self._train_epoch(run, stop, on_iteration):
@@ -263,7 +261,7 @@ class Trainer:
         """Count the epoch whose iterations are done.
 
         Raises:
-            DivergedError: A loss became NaN or infinite.
+            DivergedError: A loss became NaN or infinite, and is on the host already.
         """
         assert self.current is not None
         losses, stage = self.current.end_epoch(), self.current.stage
@@ -271,14 +269,17 @@ class Trainer:
         return EpochEnd(stage.name, counted, self.current.epoch, stage.epochs, losses)
 
     def interrupt(self) -> None:
-        """Stop within an epoch, in a state that can be saved and resumed.
+        """Stop within an epoch, in a state that can be saved and resumed once it is ``check_finite``."""
+        self.interrupted = True
+
+    def check_finite(self) -> None:
+        """Refuse to be saved with losses that are no numbers.
 
         Raises:
-            DivergedError: A loss of the epoch is NaN or infinite already.
+            DivergedError: The epoch under way has a loss that is NaN or infinite.
         """
-        assert self.current is not None
-        self.current.check_finite()
-        self.interrupted = True
+        if self.current is not None:
+            self.current.check_finite()
 
     def state_dict(self) -> dict[str, Any]:
         """Networks, optimizers, streams and position; plain containers of tensors and numbers."""
@@ -304,8 +305,7 @@ class Trainer:
 
     def _train_epoch(self, run: StageRun, stop: Callable[[], bool], on_iteration: Callable[[], None]) -> bool:
         """Finish the epoch; False if asked to stop before its end."""
-        device = self.view.features.device
-        with numerics(device, self.precision, self.deterministic), run.torch_stream.installed():
+        with numerics(self.precision, self.deterministic), run.torch_stream.installed():
             while not run.epoch_is_over:
                 if stop():
                     return False

@@ -1,4 +1,4 @@
-"""f-CLSWGAN's classification loss; the Wasserstein terms are the family's (``gzslbench_methods.wgan``)."""
+"""f-CLSWGAN's classification loss; the critic's terms are in ``gzslbench_methods.critic_terms``."""
 
 from __future__ import annotations
 

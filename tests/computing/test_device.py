@@ -31,7 +31,7 @@ def test_a_precision_the_device_lacks_is_refused(precision):
 
 def test_numerics_hold_inside_and_are_undone_outside():
     before = torch.get_float32_matmul_precision()
-    with numerics(CPU, "bf16", deterministic=True), lowered(CPU, "bf16"):
+    with numerics("bf16", deterministic=True), lowered(CPU, "bf16"):
         assert torch.are_deterministic_algorithms_enabled()
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
     with lowered(CPU, "fp32"):

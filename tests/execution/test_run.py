@@ -18,6 +18,7 @@ from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.hooks import hookimpl
 from gzslbench.plugins import plugins
 from gzslbench.results.store import Store
+from gzslbench.training.interruption import Interruption
 from gzslbench.training.optimization import PhaseOptimizer
 from gzslbench_methods.ce_gzsl import fused
 from gzslbench_methods.ce_gzsl.method import CeGzsl
@@ -317,3 +318,22 @@ def test_a_record_tells_how_its_class_scores_were_computed_and_what_shrank(run, 
 
 def test_a_record_of_a_run_that_had_no_choice_tells_of_none(run):
     assert json.loads(run("--json", method="f-clswgan").stdout)["run"]["computed"] == {}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("method", ["ce-gzsl", "f-clswgan"])
+def test_on_cuda_a_run_resumed_within_an_epoch_has_the_record_of_one_undisturbed(
+    run, arguments, tmp_path, monkeypatch, method
+):
+    asked = ("--json", "--device", "cuda", "--deterministic", "--checkpoint-every", "0")
+    whole = record_of(run(*asked, method=method))
+    calls = iter(range(75))  # so many iterations
+    stopped = ["--results", str(tmp_path / "stopped")]
+    with monkeypatch.context() as patch:
+        patch.setattr(Interruption, "__call__", lambda _: next(calls, None) is None)
+        outcome = CliRunner().invoke(main, arguments(*asked, *stopped, method=method))
+    assert outcome.exit_code == 130
+    assert (
+        record_of(CliRunner().invoke(main, arguments(*asked, *stopped, "--resume", method=method))) == whole
+    )

@@ -181,3 +181,34 @@ def test_a_shortage_of_memory_halves_the_chunk_and_the_scores_stay(monkeypatch):
         torch.testing.assert_close(pair_scores(*tensors), dense(*tensors))
         assert chunked.CHUNKS["cpu"].size == 125
     assert asked[0] > 100 >= asked[-1]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("many", [1, 1 << 62], ids=["compiled", "in chunks"])
+def test_on_cuda_scores_and_gradients_are_the_dense_ones(monkeypatch, many):
+    monkeypatch.setattr(fused, "MANY", many)
+    monkeypatch.setitem(chunked.CHUNKS, "cuda", Chunk(5000))
+    fused.compilation.cache_clear()
+    tensors = [t.detach().cuda().requires_grad_() for t in operands(40, 12, 70)]
+    with account_kept() as account:
+        scores = pair_scores(*tensors)
+    assert account == ({"class scores": "compiled"} if many == 1 else {})
+    upstream = torch.randn(scores.shape, device="cuda")
+    ours = [scores, *torch.autograd.grad(scores, tensors, upstream)]
+    plain = dense(*tensors)
+    torch.testing.assert_close(ours, [plain, *torch.autograd.grad(plain, tensors, upstream)])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_cuda_a_real_shortage_of_memory_halves_the_chunk(monkeypatch):
+    free, _ = torch.cuda.mem_get_info()
+    monkeypatch.setattr(fused, "MANY", 1 << 62)
+    monkeypatch.setitem(chunked.CHUNKS, "cuda", Chunk(1 << 62, "hidden units of pairs held at once"))
+    rows = int((2 * free / 8) ** 0.5) // 30  # a thousand times their square takes more than there is
+    left, right = torch.randn(rows, 1000, device="cuda"), torch.randn(rows, 1000, device="cuda")
+    with account_kept() as account:
+        scores = pair_scores(left, right, torch.ones(1000, device="cuda"))
+    assert "memory ran out" in account["hidden units of pairs held at once"]
+    torch.testing.assert_close(scores[:3, :3], dense(left[:3], right[:3], torch.ones(1000, device="cuda")))

@@ -122,7 +122,7 @@ def test_the_id_is_the_folders_name_however_it_is_reached(folder: RunFolder, mon
     assert RunFolder(Path()).id == "run-a"
 
 
-def test_setting_aside_moves_the_runs_own_files_and_the_record_first(folder: RunFolder, monkeypatch) -> None:
+def test_setting_aside_moves_the_runs_own_files_and_the_record_last(folder: RunFolder, monkeypatch) -> None:
     own = (folder.record_file, folder.metrics_file, folder.checkpoint_file("final"), folder.log_file)
     with folder.lock():
         for file in own:
@@ -132,10 +132,35 @@ def test_setting_aside_moves_the_runs_own_files_and_the_record_first(folder: Run
         rename = Path.rename
         monkeypatch.setattr(Path, "rename", lambda path, to: (moved.append(path.name), rename(path, to))[1])
         folder.set_aside()
-        assert moved[0] == "record.json"
+        assert moved[-1] == "record.json"
         assert {file.name for file in folder.previous.iterdir()} == {file.name for file in own}
         folder.drop_previous()
     assert sorted(file.name for file in folder.path.iterdir()) == ["lock", "notes.txt"]
+
+
+@pytest.mark.parametrize("done", [0, 1, 2, 3])
+def test_a_setting_aside_that_breaks_off_loses_nothing_and_the_next_one_ends_it(
+    folder: RunFolder, monkeypatch, done: int
+) -> None:
+    own = (folder.record_file, folder.metrics_file, folder.checkpoint_file("final"), folder.log_file)
+    for file in own:
+        file.write_text(file.name)
+    rename, left = Path.rename, iter(range(done))
+
+    def breaking(path: Path, to: Path) -> Path:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return rename(path, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", breaking)
+        with pytest.raises(KeyboardInterrupt):
+            folder.set_aside()
+    assert folder.has_ended()
+    folder.set_aside()
+    assert {file.name: file.read_text() for file in folder.previous.iterdir()} == {
+        file.name: file.name for file in own
+    }
 
 
 def test_a_finished_run_set_aside_makes_no_room_for_one_that_did_not_finish(folder: RunFolder) -> None:

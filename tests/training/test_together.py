@@ -317,3 +317,15 @@ def test_replayed_training_together_equals_eager_training_to_the_bit(
     assert [ends_of(each) for each in train(replayed)] == [ends_of(each) for each in expected]
     assert_equal(replayed, eager, rtol=0, atol=0)
     assert max(capture.replayed for capture in made) > 10
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.filterwarnings("error:.*goes on without a CUDA graph")
+@pytest.mark.parametrize("name", METHODS)
+def test_on_cuda_replayed_training_together_equals_eager_training_to_the_bit(rows, name):
+    view = TrainView(rows.features.cuda(), rows.labels.cuda(), rows.semantics.cuda())
+    eager, replayed = (trainers_of(name, view, graphs=graphs) for graphs in (False, True))
+    expected = [ends_of(each) for each in train(eager)]
+    assert [ends_of(each) for each in train(replayed)] == expected
+    assert_equal(replayed, eager, rtol=0, atol=0)

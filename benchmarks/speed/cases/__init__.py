@@ -27,9 +27,11 @@ class Case:
 
 CASES = {
     "iteration": Case("one CE-GZSL iteration: 5 critic steps, 1 generator step", "iteration"),
+    "epoch": Case("one CE-GZSL epoch and its evaluation at the sizes of the suite flo-lite0", "epoch"),
     "evaluation": Case("one evaluation of CE-GZSL: synthesis, head, scores", "evaluation"),
     "f-clswgan": Case("one f-CLSWGAN epoch at batch 64", "f_clswgan"),
     "training": Case("a whole training with an evaluation each epoch (CUDA)", "training"),
+    "together": Case("one iteration of four seeds, as one program or one after another", "together"),
     "opening": Case("opening AWA2-sized files that were opened before", "opening"),
     "startup": Case("the command line, a whole process", "startup"),
     "growth": Case("time and memory with batch, seen classes and syn_num", "growth"),

@@ -7,6 +7,7 @@ from functools import partial
 
 from gzslbench_benchmarks.speed.conditions import Conditions
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
+from gzslbench_benchmarks.speed.memory_probe import memory_of
 from gzslbench_benchmarks.speed.ours import ce_gzsl_evaluation
 from gzslbench_benchmarks.speed.products.evaluation import (
     our_evaluation_products,
@@ -24,9 +25,19 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
     zsl_epochs = 2 if conditions.quick else ZSL_EPOCHS
     with_zsl = partial(ce_gzsl_evaluation, shape, conditions, zsl_epochs)
     contestants = [
-        Contestant("ours", partial(ce_gzsl_evaluation, shape, conditions), keeps_memory=True),
+        Contestant(
+            "ours",
+            partial(ce_gzsl_evaluation, shape, conditions),
+            memory_of(ce_gzsl_evaluation, shape, conditions, keeps_memory=True),
+            keeps_memory=True,
+        ),
         Contestant(f"ours, and a head of {zsl_epochs} epochs for T1", with_zsl, keeps_memory=True),
-        Contestant("published form", partial(evaluation, shape, conditions), slow=True),
+        Contestant(
+            "published form",
+            partial(evaluation, shape, conditions),
+            memory_of(evaluation, shape, conditions),
+            slow=True,
+        ),
         Contestant(
             "floor: published products",
             partial(floor, published_evaluation_products(shape), conditions),

@@ -8,6 +8,7 @@ from functools import partial
 
 from gzslbench_benchmarks.speed.conditions import Conditions
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
+from gzslbench_benchmarks.speed.memory_probe import memory_of
 from gzslbench_benchmarks.speed.ours import f_clswgan_epoch
 from gzslbench_benchmarks.speed.products.f_clswgan import our_epoch_products, published_epoch_products
 from gzslbench_benchmarks.speed.products.product import floor
@@ -21,9 +22,19 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
     """FLO with noise as long as its semantics."""
     shape = epoch_shape(conditions)
     contestants = [
-        Contestant("ours", partial(f_clswgan_epoch, shape, conditions), keeps_memory=True),
+        Contestant(
+            "ours",
+            partial(f_clswgan_epoch, shape, conditions),
+            memory_of(f_clswgan_epoch, shape, conditions, keeps_memory=True),
+            keeps_memory=True,
+        ),
         *([_without_graphs(shape, conditions)] if conditions.on_cuda else []),
-        Contestant("published form", partial(epoch, shape, conditions), slow=True),
+        Contestant(
+            "published form",
+            partial(epoch, shape, conditions),
+            memory_of(epoch, shape, conditions),
+            slow=True,
+        ),
         Contestant(
             "floor: published products",
             partial(floor, published_epoch_products(shape), conditions),

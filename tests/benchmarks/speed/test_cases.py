@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner
 
 from gzslbench.reporting.console import console
-from gzslbench_benchmarks.speed import cases, contest
+from gzslbench_benchmarks.speed import cases, contest, memory_probe
 from gzslbench_benchmarks.speed.__main__ import speed
 from gzslbench_benchmarks.speed.cases import (
     CASES,
@@ -24,8 +24,9 @@ from gzslbench_benchmarks.speed.cases import (
     training,
 )
 from gzslbench_benchmarks.speed.conditions import Conditions
-from gzslbench_benchmarks.speed.shapes import SHAPES
+from gzslbench_benchmarks.speed.shapes import FLO_LITE0, SHAPES
 from gzslbench_benchmarks.speed.table import report
+from gzslbench_benchmarks.suite import load_suite
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("threads")
 def quick(monkeypatch):
     """No process but the command line's own, and short rounds."""
     monkeypatch.setattr(contest, "SHORTEST_ROUND", 0.001)
-    for module in (growth, peak_memory):
+    for module in (growth, peak_memory, memory_probe):
         monkeypatch.setattr(module, "peak_of", lambda *_, **__: 5 << 20)
     kept = {name: command for name, command in startup.COMMANDS.items() if "torch" not in name}
     monkeypatch.setattr(startup, "COMMANDS", kept)
@@ -66,6 +67,26 @@ def test_a_case_gives_finite_positive_numbers_as_json_and_as_a_table(case, tmp_p
 def test_every_module_of_a_case_is_in_the_list():
     modules = {module.name for module in pkgutil.iter_modules(cases.__path__)}
     assert {case.module for case in CASES.values()} == modules
+
+
+def test_the_shape_of_an_epoch_is_that_of_the_suite():
+    request = load_suite("flo-lite0").runs[0].request
+    settings = dict(setting.split("=") for setting in request.settings)
+    names = {
+        "batch_size": FLO_LITE0.batch,
+        "ngh": FLO_LITE0.generator,
+        "ndh": FLO_LITE0.critic,
+        "embed_size": FLO_LITE0.embedding,
+        "outz_size": FLO_LITE0.projection,
+        "nhF": FLO_LITE0.comparator,
+        "nz": FLO_LITE0.noise,
+        "syn_num": FLO_LITE0.syn_num,
+        "ins_weight": FLO_LITE0.weight,
+        "lr": FLO_LITE0.lr,
+    }
+    assert {name: float(settings[name]) for name in names} == names
+    assert replace(FLO_LITE0, features=2048).candidates == SHAPES["FLO"].candidates
+    assert (FLO_LITE0.rows, FLO_LITE0.test_seen, FLO_LITE0.test_unseen) == (5631, 1403, 1155)
 
 
 def test_shapes_are_those_of_the_proposed_splits():
