@@ -85,7 +85,7 @@ def check_labels(labels: NDArray[np.int64], classes: int, where: str) -> None:
             fix=f"labels must run from 1 to {classes}; check that labels count from 1 and that features and "
             "semantics belong to the same dataset",
         )
-    empty = np.setdiff1d(np.arange(classes), labels)
+    empty = np.flatnonzero(~_held(labels, classes))
     if len(empty):
         raise DataError(
             f"the semantics describe {classes} classes, but {len(empty)} of them have no image "
@@ -136,7 +136,7 @@ def check_rows(rows: Rows, count: int, where: str) -> None:
             where=where,
             fix=f"row numbers must run from 1 to {count}; use the split made for this feature file",
         )
-    twice = len(rows) - len(np.unique(rows))
+    twice = len(rows) - np.count_nonzero(_held(rows, count))
     if twice:
         raise DataError(f"{twice} row numbers come twice", where=where, fix="name each row once")
 
@@ -146,7 +146,7 @@ def check_split(split: Split, count: int, where: str) -> None:
     for part in PARTS:
         check_rows(getattr(split, part), count, f"{where}: {part}_loc")
     for one, other in combinations(PARTS, 2):
-        shared = np.intersect1d(getattr(split, one), getattr(split, other))
+        shared = np.flatnonzero(_held(getattr(split, one), count) & _held(getattr(split, other), count))
         if len(shared):
             raise DataError(
                 f"{one} and {other} share {len(shared)} images (the first is {shared[0] + 1})",
@@ -164,8 +164,8 @@ def check_split(split: Split, count: int, where: str) -> None:
 
 def check_classes(split: Split, labels: NDArray[np.int64], names: Sequence[str], where: str) -> None:
     """No unseen class trains, and every class of test_seen does."""
-    seen, unseen = np.unique(labels[split.trainval]), np.unique(labels[split.test_unseen])
-    both = np.intersect1d(seen, unseen)
+    trained, seen, unseen = (_held(labels[getattr(split, part)], len(names)) for part in PARTS)
+    both = np.flatnonzero(trained & unseen)
     if len(both):
         raise DataError(
             f"{len(both)} classes are both seen and unseen (the first is {names[both[0]]})",
@@ -174,7 +174,7 @@ def check_classes(split: Split, labels: NDArray[np.int64], names: Sequence[str],
             "the split was made for (for FLO that is trnid, valid, tstid of setid.mat one after the other, "
             "neither image number nor label order)",
         )
-    untrained = np.setdiff1d(labels[split.test_seen], seen)
+    untrained = np.flatnonzero(seen & ~trained)
     if len(untrained):
         raise DataError(
             f"{len(untrained)} classes of test_seen have no training image "
@@ -183,3 +183,10 @@ def check_classes(split: Split, labels: NDArray[np.int64], names: Sequence[str],
             fix="the split indexes another row order than this feature file has, or these classes belong to "
             "test_unseen_loc",
         )
+
+
+def _held(ids: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    """Which of the ids from 0 to ``count`` - 1 are among ``ids``."""
+    held = np.zeros(count, dtype=np.bool_)
+    held[ids] = True
+    return held

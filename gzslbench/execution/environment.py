@@ -31,7 +31,7 @@ def environment(device: torch.device) -> dict[str, Any]:
 def reset_peak_memory(device: torch.device) -> None:
     """Let ``peak_memory`` of a CUDA device begin anew; that of a process on a CPU cannot."""
     if device.type == "cuda":
-        torch.cuda.init()  # before it there is no account
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # before it there is no account
         torch.cuda.reset_peak_memory_stats(device)
 
 

@@ -185,4 +185,6 @@ def _encode(texts: Sequence[str]) -> NDArray[np.bytes_]:
 
 
 def _decode(stored: Any) -> tuple[str, ...]:
-    return tuple(text.decode() for text in stored[()].tolist())
+    """All of them at once; HDF5 strings of one length hold no NUL but at their end."""
+    texts = stored[()].tolist()
+    return tuple(b"\0".join(texts).decode().split("\0")) if texts else ()
