@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -29,13 +30,21 @@ def gzslbench_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
 
 
 @hookspec
+def gzslbench_published() -> Iterable[Path]:  # type: ignore[empty-body]
+    """Folders of published numbers, as ``gzslbench.results.published`` reads them; must not read one."""
+
+
+@hookspec
 def gzslbench_run_start(run: Cell) -> None:
     """A run begins (or goes on after an interruption)."""
 
 
 @hookspec
 def gzslbench_epoch_end(run: Cell, metrics: Mapping[str, Any]) -> None:
-    """An epoch ended; ``metrics`` is the line written to metrics.jsonl."""
+    """An epoch ended; ``metrics`` is the line written to metrics.jsonl.
+
+    On CUDA it is told once its losses have reached the host, when a later epoch may be under way.
+    """
 
 
 @hookspec

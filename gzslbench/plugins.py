@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import pluggy
@@ -72,6 +73,17 @@ class Plugins:
         self.load_all()
         return self._collect("gzslbench_datasets", DatasetSpec)
 
+    def published(self) -> list[Path]:
+        """Every folder of published numbers on offer."""
+        self.load_all()
+        folders = []
+        for name, folder in self._offers("gzslbench_published"):
+            if isinstance(folder, Path) and folder.is_dir():
+                folders.append(folder)
+            else:
+                self._fail(name, f"gzslbench_published offers {folder!r}, no folder")
+        return folders
+
     def method(self, name: str) -> MethodSpec:
         """One method; only the plugin of that name is loaded where there is one.
 
@@ -108,6 +120,19 @@ class Plugins:
 
     def _collect(self, hook: str, kind: type[Spec]) -> dict[str, Spec]:
         specs: dict[str, Spec] = {}
+        for name, spec in self._offers(hook):
+            if not isinstance(spec, kind):
+                self._fail(name, f"{hook} offers {spec!r}, no {kind.__name__}")
+            elif isinstance(spec, MethodSpec) and (objection := _objection(spec)):
+                self._fail(name, f"{hook}: {spec.name!r} has {objection}")
+            elif spec.name in specs:
+                self._fail(name, f"{hook}: the name {spec.name!r} is taken")
+            else:
+                specs[spec.name] = spec
+        return dict(sorted(specs.items()))
+
+    def _offers(self, hook: str) -> Iterator[tuple[str, Any]]:
+        """The name of each loaded plugin with one thing it offers, in the order in which they were found."""
         order = list(self.entries)
         implementations = getattr(self.manager.hook, hook).get_hookimpls()
         for implementation in sorted(implementations, key=lambda each: order.index(each.plugin_name)):
@@ -116,16 +141,8 @@ class Plugins:
             except Exception as error:
                 self._fail(implementation.plugin_name, f"{hook} raised {type(error).__name__}: {error}")
                 continue
-            for spec in offered:
-                if not isinstance(spec, kind):
-                    self._fail(implementation.plugin_name, f"{hook} offers {spec!r}, no {kind.__name__}")
-                elif isinstance(spec, MethodSpec) and (objection := _objection(spec)):
-                    self._fail(implementation.plugin_name, f"{hook}: {spec.name!r} has {objection}")
-                elif spec.name in specs:
-                    self._fail(implementation.plugin_name, f"{hook}: the name {spec.name!r} is taken")
-                else:
-                    specs[spec.name] = spec
-        return dict(sorted(specs.items()))
+            for each in offered:
+                yield implementation.plugin_name, each
 
     def _fail(self, name: str, why: str, then: str = "is left out") -> None:
         if self.errors.get(name) != why:

@@ -12,7 +12,7 @@ FOLDERS = {
     "features": "gzslbench_features",
     "benchmarks": "gzslbench_benchmarks",
 }
-DATA = ("defaults.toml", "README.md", "catalogue.toml", "py.typed")
+DATA = ("*.toml", "README.md", "py.typed")
 
 
 @pytest.fixture(scope="module")

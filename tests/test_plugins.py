@@ -9,7 +9,7 @@ import pytest
 
 from gzslbench import plugins as module
 from gzslbench.errors import PluginError
-from gzslbench.plugins import Plugins, every_entry
+from gzslbench.plugins import Plugins, every_entry, is_own
 
 METHOD = """
 from gzslbench.hooks import hookimpl
@@ -126,6 +126,32 @@ def test_a_method_of_no_known_setting_or_kind_makes_its_plugin_broken(
     assert complaint in here.errors["broken"]
     with pytest.raises(PluginError, match=f"the {field}"):
         here.method("broken")
+
+
+FOLDER = """
+from pathlib import Path
+from gzslbench.hooks import hookimpl
+@hookimpl
+def gzslbench_published(): return [{folder}]
+"""
+
+
+def test_folders_of_published_numbers_are_on_offer_from_every_plugin(write: Write, tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+    found = [write(name, FOLDER.format(folder=f"Path({str(tmp_path / name)!r})")) for name in ("b", "a")]
+    assert Plugins(found).published() == [tmp_path / "b", tmp_path / "a"]
+    (ours,) = Plugins(entry for entry in every_entry() if is_own(entry)).published()
+    assert list(ours.glob("ce-gzsl.toml"))
+
+
+@pytest.mark.parametrize("folder", ["Path('/no/such/folder')", "Path(__file__)", "'/tmp'", "None"])
+def test_what_is_no_folder_of_published_numbers_is_a_warning(write: Write, folder: str) -> None:
+    here = Plugins([write("broken", FOLDER.format(folder=folder)), write("mine", METHOD.format(name="mine"))])
+    with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
+        assert here.published() == []
+    assert "no folder" in here.errors["broken"]
+    assert set(here.methods()) == {"mine"}
 
 
 def test_a_plugin_is_warned_about_once(write: Write, recwarn) -> None:

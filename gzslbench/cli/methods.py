@@ -10,20 +10,22 @@ from rich.console import RenderableType
 from gzslbench.plugins import plugins
 from gzslbench.reporting import methods as report
 from gzslbench.reporting.console import console
+from gzslbench.results.published import published_of
 
 
 @click.command()
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def methods(name: str | None, as_json: bool) -> None:
-    """List the methods, or describe NAME: its parameters and its settings for each dataset."""
+    """List the methods, or describe NAME: parameters, settings for each dataset, published numbers."""
     if name is None:
         every = plugins().methods()
         content = {each.name: report.about(each) for each in every.values()}
         view: RenderableType = report.methods_table(every)
     else:
         spec = plugins().method(name)
-        content, view = report.as_json(spec), report.method_description(spec)
+        numbers = published_of(spec.name, plugins().published())
+        content, view = report.as_json(spec, numbers), report.method_description(spec, numbers)
     if as_json:
         click.echo(json.dumps(content, indent=2))
     else:

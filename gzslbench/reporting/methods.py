@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,7 +12,9 @@ from rich.text import Text
 from gzslbench.method import MethodSpec
 from gzslbench.params import ParamInfo, fields_of
 from gzslbench.presets import Preset, load_presets, preset
+from gzslbench.reporting import published as report
 from gzslbench.reporting.console import key_values
+from gzslbench.results.published import PublishedNumber
 
 ABOUT = ("name", "title", "paper", "url", "kind", "setting", "preprocessing", "version")
 
@@ -34,8 +36,8 @@ def about(spec: MethodSpec) -> dict[str, Any]:
     return {name: getattr(spec, name) for name in ABOUT}
 
 
-def as_json(spec: MethodSpec) -> dict[str, Any]:
-    """All that ``gzslbench methods NAME`` shows."""
+def as_json(spec: MethodSpec, numbers: Sequence[PublishedNumber]) -> dict[str, Any]:
+    """All that ``gzslbench methods NAME`` shows; ``numbers`` are those published of the method."""
     defaults = _defaults(spec)
     return {
         **about(spec),
@@ -44,17 +46,19 @@ def as_json(spec: MethodSpec) -> dict[str, Any]:
             name: {"source": each.source, "values": _differences(each, defaults)}
             for name, each in load_presets(spec).items()
         },
+        "published": [report.as_json(number) for number in numbers],
     }
 
 
-def method_description(spec: MethodSpec) -> RenderableType:
-    """What the method is, its parameters, and its settings for each dataset with their sources."""
-    description = as_json(spec)
+def method_description(spec: MethodSpec, numbers: Sequence[PublishedNumber]) -> RenderableType:
+    """What the method is, its parameters, settings for each dataset and published numbers, with sources."""
+    description = as_json(spec, numbers)
     parts: list[RenderableType] = [key_values({name: description[name] for name in ABOUT}), Text()]
     parts += [_parameters(description["parameters"]), Text()]
     for name, each in description["presets"].items():
         parts.append(Text.assemble((name, "bold"), f"  {each['source']}"))
         parts.append(Text(f"  {_assignments(each['values']) or 'the defaults above'}"))
+    parts += [Text(), report.published_table(numbers)]
     example = f"gzslbench run --method {spec.name} --dataset digits"
     return Group(*parts, Text(), Text.assemble("try it: ", (example, "bold")))
 

@@ -1,10 +1,48 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import pytest
 
 from gzslbench.params import fields_of
-from gzslbench.plugins import plugins
+from gzslbench.plugins import Plugins, plugins
 from gzslbench.presets import load_presets
+
+PUBLISHED = """
+title = "CE-GZSL"
+shared = { semantics = "att", source = "the paper", verified = "seen" }
+
+[[results]]
+dataset = "CUB"
+U = 60
+S = 40
+H = 50
+features = "ViT"
+finetuned = true
+split = "ps-v2"
+note = "one is misprinted"
+
+[[results]]
+dataset = "CUB"
+U = 60
+S = 40
+label = "a rerun"
+setting = "transductive"
+source = "README of a/b"
+
+[[results]]
+dataset = "SUN"
+H = 51.25
+source = "the paper, once"
+verified = "memory"
+
+[[results]]
+dataset = "APY"
+T1 = 30
+source = "the paper, once"
+verified = "doubtful"
+"""
 
 
 def test_every_method_is_listed_with_paper_kind_and_setting(invoke) -> None:
@@ -41,3 +79,60 @@ def test_an_unknown_method_is_answered_with_the_nearest(invoke) -> None:
     done = invoke("methods", "ce-gsl")
     assert done.exit_code == 2
     assert "did you mean 'ce-gzsl'?" in done.stderr
+
+
+@pytest.fixture
+def offer(tmp_path: Path, monkeypatch) -> Path:
+    """A folder of published numbers, the only one on offer."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    monkeypatch.setattr(Plugins, "published", lambda _: [folder])
+    return folder
+
+
+def rows_of(output: str) -> list[list[str]]:
+    """The cells of the rows below the title of the published numbers."""
+    lines = output[output.index("published numbers") :].splitlines()
+    return [line.split() for line in lines[2 : lines.index("")]]
+
+
+def test_the_published_numbers_of_a_method_are_shown_with_their_sources(invoke) -> None:
+    rows = rows_of(invoke("methods", "ce-gzsl").output)
+    assert ["CUB", "sent", "no", "63.9", "66.8", "65.3", "77.5", "ps-v1", "seen", "2"] in rows
+    assert ["2", "READMEs", "of", "SAYXNER/SCFA-GZSL", "and", "JingHu-gdut/DKGZSL"] in rows
+    shown = json.loads(invoke("methods", "ce-gzsl", "--json").output)["published"]
+    (author,) = [each for each in shown if (each["dataset"], each["semantics"]) == ("CUB", "att")]
+    assert author["source"] == "the author, issue 4 of Hanzy1996/CE-GZSL"
+    assert (author["verified"], author["consistent"]) == ("seen", True)
+    assert author["harmonic"] == pytest.approx(56.33, abs=0.01)
+
+
+def test_published_numbers_that_are_doubtful_are_marked_and_the_marks_explained(invoke, offer: Path) -> None:
+    (offer / "ce-gzsl.toml").write_text(PUBLISHED)
+    rows = rows_of(invoke("methods", "ce-gzsl").output)
+    assert rows[:4] == [
+        ["CUB", "att", "ViT", "yes", "60.0", "40.0", "50.0", "!", "ps-v2", "seen", "1,", "2"],
+        ["CUB", "att", "res101", "no", "60.0", "40.0", "48.0", "*", "unknown", "seen", "3"],
+        ["SUN", "att", "res101", "no", "51.25", "?", "unknown", "memory", "4"],
+        ["APY", "att", "res101", "no", "30.0", "??", "unknown", "doubtful", "4"],
+    ]
+    assert [row[0] for row in rows[4:]] == ["!", "*", "?", "??", "1", "2", "3", "4"]
+    assert rows[9] == ["2", "one", "is", "misprinted"]
+    assert rows[10] == ["3", "a", "rerun,", "transductive:", "README", "of", "a/b"]
+    shown = json.loads(invoke("methods", "ce-gzsl", "--json").output)["published"]
+    assert [each["consistent"] for each in shown] == [False, None, None, None]
+    assert [each["harmonic"] for each in shown] == [48.0, 48.0, None, None]
+
+
+def test_a_method_of_which_nothing_is_published_says_so(invoke, offer: Path) -> None:
+    assert "published numbers  none known" in invoke("methods", "ce-gzsl").output
+    assert json.loads(invoke("methods", "ce-gzsl", "--json").output)["published"] == []
+
+
+def test_a_damaged_file_of_published_numbers_is_named(invoke, offer: Path) -> None:
+    (offer / "ce-gzsl.toml").write_text(PUBLISHED.replace('"SUN"', '"SUM"'))
+    done = invoke("methods", "ce-gzsl")
+    assert done.exit_code == 2
+    assert f"{offer / 'ce-gzsl.toml'}: entry 3 (SUM): field 'dataset'" in done.stderr
+    assert "did you mean 'SUN'?" in done.stderr
+    assert invoke("methods", "f-clswgan").exit_code == 0

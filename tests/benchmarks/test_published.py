@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from gzslbench.plugins import Plugins, every_entry, is_own
+from gzslbench.results.published import PublishedNumber, published_numbers, published_of, read_published
+from gzslbench_benchmarks.published import FOLDER, gzslbench_published
+
+FILES = sorted(FOLDER.glob("*.toml"))
+WITHOUT: set[str] = set()
+"""Our methods of which nobody has published a number that we know."""
+
+
+def of(
+    method: str, dataset: str, semantics: str = "att", label: str = "", **fields: object
+) -> PublishedNumber:
+    """The only number of that description; not fine-tuned unless asked for."""
+    wanted = {"dataset": dataset, "semantics": semantics, "label": label, "finetuned": False, **fields}
+    numbers = published_of(method, [FOLDER])
+    (found,) = [each for each in numbers if all(getattr(each, name) == wanted[name] for name in wanted)]
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_file_holds_valid_numbers_that_no_two_entries_give_twice(path) -> None:
+    numbers = read_published(path)
+    keys = Counter(
+        (each.dataset, each.semantics, each.features, each.finetuned, each.split, each.setting, each.label)
+        for each in numbers
+    )
+    assert max(keys.values()) == 1
+    assert {each.title for each in numbers} == {numbers[0].title}
+
+
+def test_the_numbers_that_contradict_themselves_are_known() -> None:
+    """Printed so by SDGZSL's authors; which of the three is wrong cannot be told, so they are not mended."""
+    inconsistent = {
+        (each.method, each.dataset, each.semantics, each.finetuned): (each.U, each.S, each.H)
+        for each in published_numbers(FOLDER)
+        if each.consistent is False
+    }
+    assert inconsistent == {
+        ("sdgzsl", "AWA2", "att", True): (69.6, 86.5, 73.7),
+        ("sdgzsl", "APY", "att", True): (36.2, 60.7, 47.5),
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "scores", "printed"),
+    [
+        (of("tf-vaegan", "FLO", finetuned=True), (69.5, 92.5, 79.4, 74.7), "63.8"),
+        (of("izf", "AWA1"), (61.3, 80.5, 69.6, None), "69.1"),
+        (of("dvbe", "AWA2"), (63.6, 70.8, 67.0, None), "41.9"),
+    ],
+    ids=["tf-vaegan", "izf", "dvbe"],
+)
+def test_a_mended_misprint_is_consistent_and_its_note_tells_what_is_printed(number, scores, printed) -> None:
+    assert (number.U, number.S, number.H, number.T1) == scores
+    assert number.consistent
+    assert printed in number.note
+
+
+def test_an_h_that_no_source_prints_is_left_to_be_computed() -> None:
+    unprinted = [each for each in published_numbers(FOLDER) if each.H is None and each.harmonic is not None]
+    assert [(each.method, each.dataset) for each in unprinted] == [("f-clswgan", "APY")]
+    assert round(unprinted[0].harmonic or 0, 1) == 42.9
+
+
+@pytest.mark.parametrize(
+    ("number", "scores"),
+    [
+        (of("ce-gzsl", "AWA1"), (65.3, 73.4, 69.1, 71.0)),
+        (of("ce-gzsl", "CUB", "sent"), (63.9, 66.8, 65.3, 77.5)),
+        (of("ce-gzsl", "CUB"), (52.4, 60.9, 56.4, None)),
+        (of("ce-gzsl", "APY", label="rerun by ZLAP's authors, batch 512"), (28.3, 65.8, 39.6, None)),
+        (of("ce-gzsl", "SUN", label="+ ZLAP"), (50.9, 35.7, 42.0, None)),
+        (of("zlap", "CUB", "sent", "WGAN + ZLAP"), (73.0, 64.8, 68.7, None)),
+        (of("f-clswgan", "FLO"), (59.0, 73.8, 65.6, 67.2)),
+        (of("f-clswgan", "CUB", "sent"), (50.3, 58.3, 54.0, None)),
+        (of("lisgan", "APY"), (34.3, 68.2, 45.7, 43.1)),
+        (of("cada-vae", "CUB", "sent"), (52.0, 54.8, 53.4, None)),
+        (of("f-vaegan-d2", "SUN", finetuned=True), (50.1, 37.8, 43.1, 65.6)),
+        (of("tf-vaegan", "CUB"), (52.8, 64.7, 58.1, 64.9)),
+        (of("free", "SUN"), (47.4, 37.2, 41.7, 65.0)),
+        (of("sdgzsl", "FLO", features="E-PGN"), (83.3, 90.2, 86.6, 85.4)),
+        (of("gcm-cf", "APY"), (37.1, 56.8, 44.9, None)),
+        (of("icce", "CUB", "unknown"), (67.3, 65.5, 66.4, 78.4)),
+        (of("zerodiff", "SUN", finetuned=True), (63.0, 56.9, 59.8, 77.3)),
+        (of("vads", "AWA2"), (75.4, 83.6, 79.3, 82.5)),
+        (of("cnzsl", "AWA1", label="the notebook, last epoch"), (64.1, 73.4, 68.4, 69.7)),
+        (of("eszsl", "FLO"), (None, None, None, 51.1)),
+        (of("relation-net", "CUB"), (37.4, 61.1, 46.4, 54.8)),
+        (of("sje", "SUN"), (14.7, 30.5, 19.8, 53.7)),
+        (of("clip", "CUB", "unknown"), (29.6, 29.9, 29.7, None)),
+    ],
+    ids=lambda value: f"{value.method}-{value.dataset}" if isinstance(value, PublishedNumber) else "",
+)
+def test_numbers_are_as_the_sources_print_them(number: PublishedNumber, scores) -> None:
+    assert (number.U, number.S, number.H, number.T1) == scores
+
+
+def test_what_is_not_inductive_or_not_of_the_usual_features_says_so() -> None:
+    numbers = published_numbers(FOLDER)
+    transductive = {each.method for each in numbers if each.setting != "inductive"}
+    assert transductive == {"lisgan", "lfgaa", "hsva"}
+    unusual = {each.method for each in numbers if each.features != "res101"}
+    assert unusual == {"sdgzsl", "e-pgn", "gsmflow", "vads", "zerodiff", "lfgaa", "clip"}
+    assert {each.split for each in numbers if each.method == "gcm-cf"} == {"ps-v2"}
+
+
+def test_what_rests_on_memory_cites_no_page_as_seen() -> None:
+    for each in published_numbers(FOLDER):
+        assert (each.verified == "seen") == (each.source != "the paper, not looked up again"), each
+
+
+def test_every_method_of_ours_has_a_file_under_its_name_and_title() -> None:
+    titles = {path.stem: read_published(path)[0].title for path in FILES}
+    ours = Plugins(entry for entry in every_entry() if is_own(entry)).methods()
+    assert {"ce-gzsl", "f-clswgan"} <= set(ours)
+    for name, spec in ours.items():
+        assert name in WITHOUT or titles[name] == spec.title
+
+
+def test_the_plugin_offers_the_folder_of_the_files() -> None:
+    assert list(gzslbench_published()) == [FOLDER]
+    assert len(FILES) == 39
