@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import torch
 
 from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.execution.plan import make_plan
@@ -37,18 +36,10 @@ def run_suite(suite: Suite, store: Store) -> dict[str, list[dict[str, Any]]]:
     for entry in suite.runs:
         plan = make_plan(entry.request)
         for cell in plan.cells:
-            if cell.device == "cuda":
-                _forget_peak_memory(plan.device)
             with watch(cell) as progress:
                 record, folder = run_cell(plan, cell, store, Options(resume=True), progress)
             found.setdefault(entry.name, []).append(_numbers(entry, record, folder))
     return found
-
-
-def _forget_peak_memory(device: str) -> None:
-    """The next run's peak is its own, not that of all runs until then."""
-    torch.cuda.init()  # before it there is nothing to reset, which torch refuses
-    torch.cuda.reset_peak_memory_stats(device)
 
 
 def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, Any]:
@@ -79,8 +70,7 @@ def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, An
         **told,
         "metrics": trace[entry.at],
         "H_by_epoch": [[epoch, metrics["H"]] for epoch, metrics in trace.items()],
-        "last": record.metrics["last"],
-        "published_pick": record.metrics["test-peek"],
+        "by_rule": record.metrics,
     }
 
 

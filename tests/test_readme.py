@@ -66,7 +66,7 @@ def test_the_run_shown_is_one_of_the_stored_metrics():
     assert shown is not None
     metrics = Path(__file__).parents[1] / "benchmarks" / "metrics" / "flo-lite0.json"
     stored = json.loads(metrics.read_text(encoding="utf-8"))
-    last = [run["last"] for group in stored["runs"].values() for run in group["runs"]]
+    last = [run["by_rule"]["last"] for group in stored["runs"].values() for run in group["runs"]]
     assert list(shown.groups()) in [[f"{one[name]:.2f}" for name in ("U", "S", "H")] for one in last]
 
 

@@ -38,27 +38,41 @@ class FClswgan:
             lr=params.classifier_lr,
         )
 
-    def stages(self) -> tuple[Stage, Stage]:
+    def stages(self) -> tuple[Stage, ...]:
         """The seen-class classifier, then the game with it frozen."""
+        return self.classifier_stage(), self.game_stage(self.params.lr)
+
+    def classifier_stage(self) -> Stage:
+        """Train the seen-class classifier on real features."""
         params = self.params
-        pretrain, game = (Adam(lr, (params.beta1, 0.999)) for lr in (params.pretrain_lr, params.lr))
-        classifier = Phase("classifier", self.classifier_loss, updates=("classifier",), optimizer=pretrain)
+        phase = Phase(
+            "classifier",
+            self.classifier_loss,
+            updates=("classifier",),
+            optimizer=self._adam(params.pretrain_lr),
+        )
+        return Stage(
+            "classifier", params.pretrain_epochs, params.pretrain_batch_size, (phase,), sampling="pass"
+        )
+
+    def game_stage(self, critic_lr: float) -> Stage:
+        """``critic_iter`` steps of the critic, then one of the generator on the last critic batch."""
+        params = self.params
         critic = Phase(
-            "critic", self.critic_loss, updates=("critic",), optimizer=game, repeats=params.critic_iter
+            "critic",
+            self.critic_loss,
+            updates=("critic",),
+            optimizer=self._adam(critic_lr),
+            repeats=params.critic_iter,
         )
         generator = Phase(
-            "generator", self.generator_loss, updates=("generator",), optimizer=game, fresh_batch=False
+            "generator",
+            self.generator_loss,
+            updates=("generator",),
+            optimizer=self._adam(params.lr),
+            fresh_batch=False,
         )
-        return (
-            Stage(
-                "classifier",
-                params.pretrain_epochs,
-                params.pretrain_batch_size,
-                (classifier,),
-                sampling="pass",
-            ),
-            Stage("game", params.epochs, params.batch_size, (critic, generator)),
-        )
+        return Stage("game", params.epochs, params.batch_size, (critic, generator))
 
     def classifier_loss(self, batch: Batch) -> dict[str, Tensor]:
         """L_CLS of the real features."""
@@ -67,7 +81,7 @@ class FClswgan:
     def critic_loss(self, batch: Batch) -> dict[str, Tensor]:
         """L_WGAN, negated."""
         with torch.no_grad():
-            fake = self._fake(batch)
+            fake = self.fakes(batch)
         mix = batch.uniform(len(batch), 1)
         return critic_terms(
             self.critic, batch.features, fake, self.semantics, batch.labels, mix, self.params.lambda_gp
@@ -75,7 +89,10 @@ class FClswgan:
 
     def generator_loss(self, batch: Batch) -> dict[str, Tensor]:
         """L_WGAN + beta L_CLS: fool the critic, and be recognised by the classifier."""
-        fake = self._fake(batch)
+        return self.fooling_terms(self.fakes(batch), batch)
+
+    def fooling_terms(self, fake: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """The terms of ``generator_loss`` for the ``(B, d)`` features synthesized for the batch's labels."""
         return {
             "generator": -self.critic(fake, self.semantics, batch.labels).mean(),
             "fake_class": self.params.cls_weight * classification_loss(self.classifier, fake, batch.labels),
@@ -89,5 +106,9 @@ class FClswgan:
         """The visual features themselves."""
         return features
 
-    def _fake(self, batch: Batch) -> Tensor:
+    def fakes(self, batch: Batch) -> Tensor:
+        """``(B, d)`` features synthesized for the batch's labels."""
         return self.generator(batch.normal(len(batch), self.noise), self.semantics, batch.labels)
+
+    def _adam(self, lr: float) -> Adam:
+        return Adam(lr, (self.params.beta1, 0.999))

@@ -76,7 +76,7 @@ def test_a_measured_suite_stores_each_seed_at_the_fixed_epoch(tiny, tmp_path):
     stored = stored_in(tmp_path)["small"]
     assert [run["seed"] for run in stored["runs"]] == [1, 2]
     for run in stored["runs"]:
-        assert run["at"] == 1 and run["last"]["epoch"] == 2
+        assert run["at"] == 1 and run["by_rule"]["last"]["epoch"] == 2
         assert dict(run["H_by_epoch"])[1] == run["metrics"]["H"]
     mean = sum(run["metrics"]["H"] for run in stored["runs"]) / 2
     assert stored["summary"]["H"]["mean"] == pytest.approx(mean)

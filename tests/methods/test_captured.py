@@ -14,7 +14,8 @@ from gzslbench.presets import preset
 from gzslbench.training.construction import build_method
 from gzslbench.training.trainer import StageRun, Trainer
 
-METHODS = sorted(plugins().methods())
+CLOSED_FORMS = {"eszsl", "sae"}
+METHODS = sorted(set(plugins().methods()) - CLOSED_FORMS)
 SMALL = {"epochs": 2, "batch_size": 256, "pretrain_epochs": 1}
 
 
@@ -43,6 +44,12 @@ def trained(name, graphs, device="cpu", precision="fp32", deterministic=False):
     trainer = Trainer(method, view, 1, precision, deterministic, graphs=graphs)
     losses = [end.losses for end in trainer.epochs()]
     return torch.cat([p.detach().flatten() for p in method.modules.parameters()]), losses
+
+
+@pytest.mark.parametrize("name", sorted(CLOSED_FORMS))
+def test_a_closed_form_has_nothing_to_train(name):
+    method, _ = start(name)
+    assert method.stages() == ()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -1,0 +1,23 @@
+"""Sums over the training rows that closed-form methods are solved from."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+
+def gram(rows: Tensor) -> Tensor:
+    """``(n, d)`` rows to the ``(d, d)`` sum of their outer products, in float64."""
+    rows = rows.double()
+    return rows.t() @ rows
+
+
+def class_sums(features: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """``(n, d)`` features to the ``(classes, d)`` sum of each class, in float64; without rows it is 0."""
+    sums = features.new_zeros(classes, features.shape[1], dtype=features.double().dtype)
+    return sums.index_add(0, labels, features.double())
+
+
+def class_counts(labels: Tensor, classes: int) -> Tensor:
+    """``(classes,)`` rows of each class, in float64."""
+    return functional.one_hot(labels, classes).sum(0).double()

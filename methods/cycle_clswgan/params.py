@@ -1,0 +1,21 @@
+"""Parameters of cycle-CLSWGAN: those of f-CLSWGAN, and the regressor's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gzslbench.params import param
+from gzslbench_methods.f_clswgan.params import FClswganParams
+
+
+@dataclass(frozen=True)
+class CycleClswganParams(FClswganParams):
+    """Settings of the published code; a classification loss of weight 0 makes it the paper's cycle-WGAN."""
+
+    critic_lr: float = param(1e-3, "learning rate of the critic; lr is the generator's", above=0)
+    cycle_weight: float = param(
+        0.01, "weight of the cycle loss in the generator's loss (the code's r_beta)", low=0
+    )
+    regressor_epochs: int = param(40, "passes that train the regressor", low=1, unit="epochs")
+    regressor_lr: float = param(1e-4, "learning rate of the regressor", above=0)
+    regressor_decay: float = param(0.0, "penalty on the regressor's squared weights", low=0)

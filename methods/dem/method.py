@@ -1,0 +1,42 @@
+"""DEM (Zhang et al., CVPR 2017): semantics embedded among the features, where the nearest class wins."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gzslbench.data.views import TrainView
+from gzslbench.method import Adam, Phase, Stage
+from gzslbench.training.batch import Batch
+from gzslbench_methods.dem.losses import embedding_loss
+from gzslbench_methods.dem.params import DemParams
+from gzslbench_methods.linear import linear
+
+
+class Dem:
+    """Two layers with ReLU from the semantics to the features."""
+
+    def __init__(self, view: TrainView, params: DemParams) -> None:
+        self.params = params
+        self.semantics = view.semantics
+        widths = view.semantics.shape[1], params.hidden, view.features.shape[1]
+        self.embedding = nn.Sequential(
+            linear(widths[0], widths[1]), nn.ReLU(), linear(widths[1], widths[2]), nn.ReLU()
+        )
+        self.modules = nn.ModuleDict({"embedding": self.embedding})
+
+    def stages(self) -> tuple[Stage]:
+        """One stage of passes over the rows."""
+        params = self.params
+        adam = Adam(params.lr, weight_decay=params.weight_decay)
+        phase = Phase("embedding", self.embedding_loss, updates=("embedding",), optimizer=adam)
+        return (Stage("embedding", params.epochs, params.batch_size, (phase,), sampling="pass"),)
+
+    def embedding_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Each row against the embedding of its class's semantics."""
+        by_class = self.embedding(self.semantics)
+        return {"distance": embedding_loss(by_class.index_select(0, batch.labels), batch.features)}
+
+    def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
+        """Minus the distance of ``(n, d)`` features to the embedding of ``(C, a)`` semantics."""
+        return -torch.cdist(features, self.embedding(semantics))

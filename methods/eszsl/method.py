@@ -1,0 +1,50 @@
+"""ESZSL (Romera-Paredes & Torr, ICML 2015): a bilinear map between features and semantics, in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from gzslbench.data.views import TrainView
+from gzslbench.method import Stage
+from gzslbench_methods.closed_form import class_sums, gram
+from gzslbench_methods.eszsl.params import EszslParams
+
+
+class Eszsl:
+    """Scores x^T V s, with V solved from all seen training rows at once."""
+
+    def __init__(self, view: TrainView, params: EszslParams) -> None:
+        solution = solve(view, params).to(view.features.dtype)
+        self.to_semantics = nn.utils.skip_init(nn.Linear, *solution.shape, bias=False)
+        self.to_semantics.weight.data = solution.t().contiguous()
+        self.modules = nn.ModuleDict({"to_semantics": self.to_semantics})
+
+    def stages(self) -> Sequence[Stage]:
+        """None: the constructor has solved it."""
+        return ()
+
+    def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
+        """``(n, d)`` features and ``(C, a)`` semantics to ``(n, C)`` compatibilities."""
+        return self.to_semantics(features) @ semantics.t()
+
+
+def solve(view: TrainView, params: EszslParams) -> Tensor:
+    """``(d, a)``: V = (X X^T + 10^alpha I)^-1 X Y S^T (S S^T + 10^gamma I)^-1, in float64.
+
+    X Y, the features times the labels, is the features' sum of each class; where the labels of the other
+    classes are -1 and not 0, it is twice that less the sum of all.
+    """
+    sums = class_sums(view.features, view.labels, len(view.semantics))
+    toward = sums if params.targets == "binary" else 2 * sums - sums.sum(0)
+    semantics = view.semantics.double()
+    left = _penalized(gram(view.features), params.alpha)
+    right = _penalized(gram(semantics), params.gamma)
+    by_features = torch.linalg.solve(left, toward.t() @ semantics)
+    return torch.linalg.solve(right, by_features.t()).t()
+
+
+def _penalized(matrix: Tensor, exponent: float) -> Tensor:
+    return matrix + 10.0**exponent * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)

@@ -1,0 +1,22 @@
+"""Parameters of SAE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gzslbench.params import Params, param
+
+
+@dataclass(frozen=True)
+class SaeParams(Params):
+    """The weight of the encoder's loss, and the space in which features and classes meet."""
+
+    weight: float = param(
+        500000.0, "weight of the encoder's loss against the decoder's (the paper's lambda)", above=0
+    )
+    compare_in: str = param(
+        "features",
+        "features: the decoder maps each class's semantics to a feature vector; semantics: the encoder maps"
+        " each feature vector to semantics",
+        choices=("features", "semantics"),
+    )
