@@ -118,37 +118,31 @@ SHAPES = {
 AWA2_BATCH = 4096
 """The published one."""
 
-FLO_LITE0 = Shape(
-    "FLO-lite0",
-    5631,
-    82,
-    20,
-    1024,
-    256,
-    256,
-    100,
-    1403,
-    1155,
+FLO_LITE0 = replace(
+    SHAPES["FLO"],
+    name="FLO-lite0",
+    noise=256,
+    comparator=256,
+    syn_num=100,
     features=1280,
     generator=1024,
     critic=1024,
     embedding=512,
     projection=128,
-    weight=0.01,
 )
 """FLO with EfficientNet-Lite0 features and the CPU-sized settings of the suite flo-lite0."""
 
 DIGITS = Shape(
     "digits",
-    1152,
-    8,
-    2,
-    16,
-    32,
-    64,
-    400,
-    290,
-    360,
+    rows=1152,
+    classes=8,
+    unseen=2,
+    semantics=16,
+    noise=32,
+    comparator=64,
+    syn_num=400,
+    test_seen=290,
+    test_unseen=360,
     batch=64,
     features=64,
     generator=256,

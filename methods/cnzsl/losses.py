@@ -11,7 +11,7 @@ from gzslbench_methods.precision import full
 def scaled_cosines(features: Tensor, prototypes: Tensor, scale: float) -> Tensor:
     """``(n, C)`` inner products of features and prototypes, both brought to length ``scale``.
 
-    The normalize + scale trick of Skorokhodov & Elhoseiny 2021, eq. 4.
+    The normalize + scale trick of Skorokhodov & Elhoseiny 2021.
     """
     one, other = (scale * functional.normalize(full(each), dim=1) for each in (features, prototypes))
     return one @ other.t()

@@ -12,7 +12,7 @@ _MOMENTUM = 0.1
 
 
 class ClassNormalization(nn.Module):
-    """Each hidden unit shifted to mean 0 over the classes, and scaled (Skorokhodov & Elhoseiny 2021, eq. 10).
+    """Each hidden unit shifted to mean 0 over the classes, and scaled (Skorokhodov & Elhoseiny 2021).
 
     While it trains, by the mean and variance over the classes it is given; in evaluation, by running ones.
     """
@@ -52,7 +52,7 @@ class PrototypeNetwork(nn.Module):
             return ClassNormalization(hidden, {"variance": 1.0, "deviation": 0.5}[normalization])
 
         out = nn.Linear(hidden, features)
-        bound = math.sqrt(3 / (hidden * features))  # eq. 12: so the prototypes' variance is that of the input
+        bound = math.sqrt(3 / (hidden * features))  # so that the prototypes vary as the features do
         nn.init.uniform_(out.weight, -bound, bound)
         self.layers = nn.Sequential(
             nn.Linear(semantics, hidden),

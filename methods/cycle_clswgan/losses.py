@@ -8,7 +8,7 @@ from gzslbench_methods.precision import full
 
 
 def cycle_loss(regressor: nn.Module, features: Tensor, semantics: Tensor) -> Tensor:
-    """Mean squared length of a - R(x) (Felix et al. 2018, eqs. 3 and 4).
+    """Mean squared length of a - R(x) (Felix et al. 2018).
 
     Args:
         regressor: R, ``(B, d)`` features to ``(B, a)`` semantics.

@@ -9,7 +9,7 @@ from gzslbench_methods.precision import full
 
 
 def embedding_loss(embedded: Tensor, features: Tensor) -> Tensor:
-    """Mean squared difference of embedded semantics and features (Zhang et al. 2017, eq. 1, without penalty).
+    """Mean squared difference of embedded semantics and features (Zhang et al. 2017, without its penalty).
 
     Args:
         embedded: ``(B, d)`` what the network makes of the semantics of each row's class.

@@ -37,7 +37,7 @@ class Sae:
 
 
 def solve(view: TrainView, weight: float) -> Tensor:
-    """``(a, d)`` W of Kodirov et al. 2017, eq. 8, in float64: A W + W B = C.
+    """``(a, d)`` W of Kodirov et al. 2017, in float64: A W + W B = C.
 
     With S the semantics of every row, A = S S^T, B = weight X X^T and C = (1 + weight) S X^T; S repeats a
     class's semantics for each of its rows, so A and C come from the rows' counts and sums by class.
