@@ -200,4 +200,4 @@ def iterations_left(trainer: Trainer, eval_every: int) -> int | None:
     due = run.stage.epochs
     if eval_every:
         due = min(due, (run.epoch // eval_every + 1) * eval_every)
-    return (due - run.epoch) * run.sampler.iterations - run.iteration
+    return (due - run.epoch) * run.iterations - run.iteration

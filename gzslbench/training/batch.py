@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -13,12 +13,14 @@ class Batch:
     """``(B, d)`` features and their ``(B,)`` labels (row numbers of the view's semantics).
 
     Losses take their random numbers from ``noise`` through ``normal`` and ``uniform``, so that a run can
-    be repeated and resumed to the bit.
+    be repeated and resumed to the bit. ``epoch`` is a number on the device, the completed epochs of the
+    stage, for terms whose weight follows it.
     """
 
     features: Tensor
     labels: Tensor
     noise: torch.Generator
+    epoch: Tensor = field(default_factory=lambda: torch.zeros(()))
 
     def __len__(self) -> int:
         return len(self.labels)

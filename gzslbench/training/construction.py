@@ -10,6 +10,7 @@ import torch
 from gzslbench.computing.seeds import stream
 from gzslbench.data.views import TrainView
 from gzslbench.errors import PluginError
+from gzslbench.head import HeadSpec
 from gzslbench.method import MethodSpec
 from gzslbench.params import Params
 
@@ -31,14 +32,14 @@ def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -
     return method
 
 
-def load_class(spec: MethodSpec) -> type[Any]:
+def load_class(spec: MethodSpec | HeadSpec) -> type[Any]:
     """The class that ``spec.load`` names."""
     module, _, name = spec.load.partition(":")
     try:
         cls: type[Any] = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise PluginError(
-            f"method {spec.name!r} cannot be loaded: {error}",
+            f"{spec.name!r} cannot be loaded: {error}",
             where=spec.load,
             fix="the spec's `load` must read `package.module:Class`",
         ) from error

@@ -52,7 +52,7 @@ class JointStep:
         terms, gradients = self._differentiated(batches)
         self._add(gradients)
         for optimizer in self.optimizers:
-            optimizer.adam.step()
+            optimizer.update()
         by_seed = zip(*(values.double().unbind() for values in terms.values()), strict=True)
         return [dict(zip(terms, own, strict=True)) for own in by_seed]
 
@@ -75,14 +75,17 @@ class JointStep:
     ) -> tuple[dict[str, Tensor], list[Tensor | None]]:
         """The terms, ``(S,)`` each, and the gradients of the updated parameters, ``(S, ...)`` each."""
 
-        def losses(networks: dict[str, Tensor], features: Tensor, labels: Tensor, seed: Tensor) -> Any:
-            batch = SeedBatch(features, labels, batches.own[0].noise, seed, batches.own)
+        def losses(
+            networks: dict[str, Tensor], features: Tensor, labels: Tensor, epoch: Tensor, seed: Tensor
+        ) -> Any:
+            batch = SeedBatch(features, labels, batches.own[0].noise, epoch, seed=seed, own=batches.own)
             return functional_call(self.loss, networks, (batch,))
 
         networks = {f"networks.{name}": tensor for name, tensor in self.stack.tensors.items()}
         seeds = torch.arange(len(batches.own))
         with lowered(batches.features.device, precision):
-            terms = torch.vmap(losses, randomness="error")(networks, batches.features, batches.labels, seeds)
+            mapped = torch.vmap(losses, randomness="error")
+            terms = mapped(networks, batches.features, batches.labels, batches.epochs, seeds)
         wanted = [self.stack.tensors[name] for name in self.updated]
         gradients = torch.autograd.grad(total(terms), wanted, allow_unused=True)
         return {name: term.detach() for name, term in terms.items()}, list(gradients)

@@ -1,4 +1,4 @@
-"""One phase's optimizer and its step."""
+"""One phase's optimizers and its step."""
 
 from __future__ import annotations
 
@@ -10,14 +10,27 @@ from torch import Tensor, nn
 
 from gzslbench.computing.device import lowered
 from gzslbench.computing.span import span
-from gzslbench.method import Phase
+from gzslbench.errors import PluginError
+from gzslbench.method import Optimizer, Phase
 from gzslbench.training.batch import Batch
+from gzslbench.training.update_rule import Moments, UpdateRule, no_moments
 
 
 class PhaseOptimizer:
-    """Adam over the modules that ``phase`` updates; the method's other modules are frozen meanwhile."""
+    """Steps the modules that ``phase`` updates; the method's other modules are frozen meanwhile."""
 
-    def __init__(self, phase: Phase, modules: nn.ModuleDict, precision: str = "fp32") -> None:
+    def __init__(
+        self,
+        phase: Phase,
+        modules: nn.ModuleDict,
+        precision: str = "fp32",
+        moments: Moments | None = None,
+    ) -> None:
+        """``moments``: Those of the stage, which its phases share.
+
+        Raises:
+            PluginError: The phase has no optimizer for a module that it updates.
+        """
         self.phase = phase
         self.precision = precision
         self.modules = modules
@@ -25,22 +38,17 @@ class PhaseOptimizer:
         self.parameters = [p for name in phase.updates for p in modules[name].parameters()]
         self.kept = [p for p in self.parameters if id(p) in kept]
         self.zeroed = [p for p in self.parameters if id(p) not in kept]
-        settings = phase.optimizer
-        self.rate = settings.lr
-        self.adam = torch.optim.Adam(
-            self.parameters,
-            lr=_tensor(settings.lr, self.parameters[0].device),
-            betas=settings.betas,
-            weight_decay=settings.weight_decay,
-            fused=all(p.is_floating_point() for p in self.parameters),
-            capturable=self.parameters[0].is_cuda,
-        )
-        self._own = {name: self.adam.param_groups[0][name] for name in ("lr", "capturable")}
+        moments = no_moments() if moments is None else moments
+        self.rules = [
+            UpdateRule(settings, [p for name in names for p in modules[name].parameters()], moments)
+            for settings, names in _settings(phase)
+        ]
         self._holding = False
 
     def start_epoch(self, factor: float) -> None:
-        """Apply the schedule's ``factor`` to the learning rate and drop the gradients kept so far."""
-        self._set_rate(self.phase.optimizer.lr * factor)
+        """Apply the schedule's ``factor`` to the learning rates and drop the gradients kept so far."""
+        for rule in self.rules:
+            rule.set_factor(factor)
         for parameter in self.kept:
             if self._holding and parameter.grad is not None:
                 parameter.grad.zero_()
@@ -54,7 +62,7 @@ class PhaseOptimizer:
         """
         self._holding = True
         for parameter in self.kept:
-            if parameter.grad is None and parameter in self.adam.state:
+            if parameter.grad is None and any(parameter in rule.moments for rule in self.rules):
                 parameter.grad = torch.zeros_like(parameter)
         for parameter in self.zeroed:
             parameter.grad = None
@@ -64,7 +72,7 @@ class PhaseOptimizer:
         with span(self.phase.name):
             self.prepare()
             terms = self.differentiate(batch)
-            self.adam.step()
+            self.update()
         return terms
 
     def prepare(self) -> None:
@@ -81,25 +89,21 @@ class PhaseOptimizer:
         total(terms).backward()  # type: ignore[no-untyped-call]
         return {name: term.detach().double() for name, term in terms.items()}
 
+    def update(self) -> None:
+        """Step by the gradients there are."""
+        for rule in self.rules:
+            rule.step()
+
     def state_dict(self) -> dict[str, Any]:
-        """Adam's moments and the gradients kept within the epoch."""
-        adam = self.adam.state_dict()
-        for group in adam["param_groups"]:
-            group["lr"] = self.rate
-        return {"adam": adam, "kept": [p.grad for p in self.kept]}
+        """Moments, rates, and the gradients kept within the epoch."""
+        return {"rules": [rule.state_dict() for rule in self.rules], "kept": [p.grad for p in self.kept]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from ``state``."""
-        self.adam.load_state_dict(state["adam"])
-        for group in self.adam.param_groups:
-            self._set_rate(group["lr"])
-            group.update(self._own)
+        for rule, saved in zip(self.rules, state["rules"], strict=True):
+            rule.load_state_dict(saved)
         for parameter, gradient in zip(self.kept, state["kept"], strict=True):
             parameter.grad = None if gradient is None else gradient.to(parameter.device)
-
-    def _set_rate(self, rate: float) -> None:
-        self.rate = rate
-        self._own["lr"].fill_(rate)
 
 
 def total(terms: Mapping[str, Tensor]) -> Tensor:
@@ -107,6 +111,15 @@ def total(terms: Mapping[str, Tensor]) -> Tensor:
     return torch.stack([term.float() for term in terms.values()]).sum()
 
 
-def _tensor(rate: float, device: torch.device) -> Tensor:
-    """A learning rate where a captured step reads it anew; CUDA's fused Adam takes it in float32 alone."""
-    return torch.tensor(rate, dtype=torch.float32 if device.type == "cuda" else torch.float64, device=device)
+def _settings(phase: Phase) -> list[tuple[Optimizer, tuple[str, ...]]]:
+    """The phase's optimizers, each with the names of its modules."""
+    if not isinstance(phase.optimizer, Mapping):
+        return [(phase.optimizer, phase.updates)]
+    missing = [name for name in phase.updates if name not in phase.optimizer]
+    if missing:
+        raise PluginError(
+            f"phase {phase.name!r} updates {missing[0]!r}, for which it has no optimizer",
+            where=f"Phase.optimizer of {phase.name!r}",
+            fix="name an optimizer for each module in `updates`",
+        )
+    return [(phase.optimizer[name], (name,)) for name in phase.updates]

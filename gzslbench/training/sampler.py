@@ -20,6 +20,9 @@ class Sampler:
 
     ``draw``: each batch is a fresh random subset without repetition, independent of the one before.
     ``pass``: full batches walk through one permutation after another.
+
+    Attributes:
+        epoch: What its batches tell of the stage's completed epochs; whoever counts them fills it in.
     """
 
     def __init__(
@@ -35,11 +38,12 @@ class Sampler:
         self.sampling = sampling
         self.rows = rows
         self.noise = noise
+        self.epoch = torch.zeros((), device=view.labels.device)
         self._walk = Walk(len(view.labels), rows, view.labels.device)
 
     @property
     def iterations(self) -> int:
-        """Iterations an epoch: ceil(N / batch_size)."""
+        """Iterations that go once through the rows: ceil(N / batch_size)."""
         return math.ceil(len(self.view.labels) / self.batch_size)
 
     def batch(self) -> Batch:
@@ -51,7 +55,8 @@ class Sampler:
     def reserve(self) -> Batch:
         """A batch whose rows are still to be filled in."""
         features, labels, size = self.view.features, self.view.labels, self.batch_size
-        return Batch(features.new_empty(size, *features.shape[1:]), labels.new_empty(size), self.noise)
+        rows = features.new_empty(size, *features.shape[1:])
+        return Batch(rows, labels.new_empty(size), self.noise, self.epoch)
 
     def fill(self, batch: Batch) -> None:
         """Let ``batch`` be the next one, in the memory that it has."""

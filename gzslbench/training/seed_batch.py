@@ -25,12 +25,17 @@ class SeedBatches:
         self.features = torch.stack([batch.features for batch in batches])
         self.labels = torch.stack([batch.labels for batch in batches])
         self.own = [
-            Batch(features, labels, batch.noise)
+            Batch(features, labels, batch.noise, batch.epoch)
             for features, labels, batch in zip(self.features, self.labels, batches, strict=True)
         ]
 
+    @property
+    def epochs(self) -> Tensor:
+        """``(S,)``, as they are now."""
+        return torch.stack([batch.epoch for batch in self.own])
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class SeedBatch(Batch):
     """The batch of each of several seeds, as a loss sees it inside ``torch.vmap`` over them.
 

@@ -61,13 +61,17 @@ class SeedGroup:
 
     def iterate(self) -> None:
         """One iteration of every seed."""
-        if len(self.runs) == 1:
-            _iterate_alone(self.runs[0])
+        loops = {run.loop for run in self.runs}
+        if len(self.runs) == 1 or len(loops) > 1:
+            for run in self.runs:
+                _iterate_alone(run)
             return
         for run in self.runs:
             run.begin_iteration()
         drawn = False
         for step in self.steps:
+            if step.phase.loop not in (None, *loops):
+                continue
             for _ in range(step.phase.repeats):
                 self._step(step, draws=step.phase.fresh_batch or not drawn)
                 drawn = True

@@ -20,6 +20,7 @@ from gzslbench.training.captured_steps import CapturedSteps
 from gzslbench.training.epoch_losses import EpochLosses
 from gzslbench.training.optimization import PhaseOptimizer
 from gzslbench.training.sampler import Sampler
+from gzslbench.training.update_rule import no_moments
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,10 @@ class StageRun:
             rows=generator(device, seed, "sampling", stage.name),
             noise=generator(device, seed, "noise", stage.name),
         )
-        self.optimizers = [PhaseOptimizer(phase, method.modules, precision) for phase in stage.phases]
+        moments = no_moments()
+        self.optimizers = [
+            PhaseOptimizer(phase, method.modules, precision, moments) for phase in stage.phases
+        ]
         self.epoch = 0
         self.iteration = 0
         self.sums: dict[str, Tensor] = {}
@@ -81,9 +85,11 @@ class StageRun:
         self.captured = None if capture is None else CapturedSteps(self.sampler, method.modules, capture)
 
     def iterate(self) -> None:
-        """One iteration: every phase in order."""
+        """One iteration: every phase of the loop in order."""
         self.begin_iteration()
         for optimizer in self.optimizers:
+            if optimizer.phase.loop not in (None, self.loop):
+                continue
             for _ in range(optimizer.phase.repeats):
                 self._step(optimizer)
         self.iteration += 1
@@ -110,9 +116,19 @@ class StageRun:
                 self.sums[key] = value.clone()
 
     @property
+    def loop(self) -> int:
+        """The loop that the next iteration belongs to."""
+        return self.iteration // self.sampler.iterations
+
+    @property
+    def iterations(self) -> int:
+        """Iterations an epoch."""
+        return self.stage.loops * self.sampler.iterations
+
+    @property
     def epoch_is_over(self) -> bool:
         """Whether the epoch's iterations are done."""
-        return self.iteration >= self.sampler.iterations
+        return self.iteration >= self.iterations
 
     def end_epoch(self) -> EpochLosses:
         """Count the epoch, and send its losses to the host.
@@ -140,6 +156,7 @@ class StageRun:
         self.epoch, self.iteration = state["epoch"], state["iteration"]
         self.sums = {key: value.clone() for key, value in state["sums"].items()}
         self.sampler.load_state_dict(state["sampler"])
+        self.sampler.epoch.fill_(self.epoch)
         self.torch_stream.state = state["torch_stream"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
@@ -155,8 +172,13 @@ class StageRun:
         self._losses(self.epoch + (self.iteration > 0)).means()
 
     def _losses(self, epoch: int) -> EpochLosses:
-        steps = {o.phase.name: o.phase.repeats * self.sampler.iterations for o in self.optimizers}
+        steps = {phase.name: self._steps(phase) for phase in self.stage.phases}
         return EpochLosses(self.sums, steps, self.stage.name, epoch)
+
+    def _steps(self, phase: Phase) -> int:
+        """Of one phase, an epoch."""
+        loops = self.stage.loops if phase.loop is None else 1
+        return phase.repeats * loops * self.sampler.iterations
 
     def _step(self, optimizer: PhaseOptimizer) -> None:
         if self.captured is None:
@@ -171,6 +193,7 @@ class StageRun:
             self.sums = {}
         for total in self.sums.values():  # a captured step adds to it where it is
             total.zero_()
+        self.sampler.epoch.fill_(self.epoch)
         factor = self.stage.schedule(self.epoch)
         for optimizer in self.optimizers:
             optimizer.start_epoch(factor)
@@ -217,7 +240,7 @@ class Trainer:
         finished = self.stages[: self.stage_index]
         done = sum(stage.epochs * _iterations(stage, rows) for stage in finished)
         if self.current is not None:
-            done += self.current.epoch * self.current.sampler.iterations + self.current.iteration
+            done += self.current.epoch * self.current.iterations + self.current.iteration
         return done
 
     @property
@@ -321,4 +344,5 @@ def _whole(value: Any) -> Any:
 
 
 def _iterations(stage: Stage, rows: int) -> int:
-    return math.ceil(rows / min(stage.batch_size, rows))
+    """Iterations an epoch."""
+    return stage.loops * math.ceil(rows / min(stage.batch_size, rows))

@@ -27,7 +27,7 @@ def trainer_at(epoch, iteration, *, epochs, length, stages=1, stage=0):
         epoch=epoch,
         iteration=iteration,
         stage=SimpleNamespace(epochs=epochs),
-        sampler=SimpleNamespace(iterations=length),
+        iterations=length,
     )
     return SimpleNamespace(current=current, stages=(None,) * stages, stage_index=stage)
 

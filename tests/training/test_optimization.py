@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from gzslbench.method import Adam, Phase
+from gzslbench.errors import PluginError
+from gzslbench.method import Adam, Phase, Sgd
 from gzslbench.training.batch import Batch
 from gzslbench.training.optimization import PhaseOptimizer
+from gzslbench.training.update_rule import no_moments
 
 FACTORS = (1.0, 0.99, 0.3)
 
@@ -53,13 +55,13 @@ def test_steps_are_those_of_torch_adam_at_the_rate_of_the_epoch_to_the_bit():
 
 def test_the_rate_is_one_tensor_whatever_happens():
     optimizer = make(networks())
-    rate = optimizer.adam.param_groups[0]["lr"]
+    rate = optimizer.rules[0]._torch.param_groups[0]["lr"]
     optimizer.start_epoch(0.5)
     optimizer.step(batches(1)[0])
     state = copy.deepcopy(optimizer.state_dict())
     optimizer.start_epoch(0.25)
     optimizer.load_state_dict(state)
-    assert optimizer.adam.param_groups[0]["lr"] is rate
+    assert optimizer.rules[0]._torch.param_groups[0]["lr"] is rate
     assert rate.item() == 1e-4 / 3 * 0.5
 
 
@@ -70,7 +72,7 @@ def test_a_state_holds_plain_numbers_and_goes_on_elsewhere():
     for batch in batches(2):
         optimizer.step(batch)
     state = copy.deepcopy(optimizer.state_dict())
-    assert type(state["adam"]["param_groups"][0]["lr"]) is float
+    assert type(state["rules"][0]["rate"]) is float
     other = copy.deepcopy(modules)
     resumed = make(other)
     resumed.load_state_dict(state)
@@ -117,3 +119,95 @@ def test_a_held_gradient_stays_where_it_is_and_one_that_never_was_stays_away():
     optimizer.start_epoch(1.0)
     assert modules["kept"].weight.grad is held and not held.any()
     assert modules["idle"].weight.grad is None
+
+
+def loss_of(modules, names=("kept", "other")):
+    return lambda batch: {name: (modules[name](batch.features) ** 2).mean() for name in names}
+
+
+def plain_steps(modules, optimizers, count, names=("kept", "other")):
+    for batch in batches(count):
+        modules.zero_grad()
+        sum((modules[name](batch.features) ** 2).mean() for name in names).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+
+
+@pytest.mark.parametrize(
+    ("settings", "optimizer"),
+    [
+        (Sgd(0.1), lambda p: torch.optim.SGD(p, lr=0.1)),
+        (Sgd(0.1, 0.9, 0.01), lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01)),
+        (Adam(0.1, amsgrad=True), lambda p: torch.optim.Adam(p, lr=0.1, amsgrad=True)),
+    ],
+)
+def test_other_optimizers_are_torchs_own(settings, optimizer):
+    ours, plain = networks(), networks()
+    step = PhaseOptimizer(Phase("phase", loss_of(ours), ("kept", "other"), settings), ours)
+    for batch in batches(5):
+        step.step(batch)
+    plain_steps(plain, [optimizer([*plain["kept"].parameters(), *plain["other"].parameters()])], 5)
+    torch.testing.assert_close(values(ours), values(plain))
+
+
+def test_each_module_may_have_an_optimizer_of_its_own():
+    ours, plain = networks(), networks()
+    each = {"kept": Adam(0.1, (0.5, 0.999)), "other": Sgd(0.2)}
+    step = PhaseOptimizer(Phase("phase", loss_of(ours), ("kept", "other"), each), ours)
+    for batch in batches(4):
+        step.step(batch)
+    adam = torch.optim.Adam(plain["kept"].parameters(), lr=0.1, betas=(0.5, 0.999))
+    plain_steps(plain, [adam, torch.optim.SGD(plain["other"].parameters(), lr=0.2)], 4)
+    torch.testing.assert_close(values(ours), values(plain))
+
+
+def test_a_module_without_an_optimizer_is_refused_by_name():
+    modules = networks()
+    with pytest.raises(PluginError, match="'other', for which it has no optimizer"):
+        PhaseOptimizer(Phase("phase", loss_of(modules), ("kept", "other"), {"kept": Adam(0.1)}), modules)
+
+
+def two_phases(modules):
+    """Two phases of one stage that both update ``kept``."""
+    moments = no_moments()
+    each = {"kept": Adam(0.1), "other": Sgd(0.2, momentum=0.9)}
+    return [
+        PhaseOptimizer(Phase("both", loss_of(modules), ("kept", "other"), each), modules, moments=moments),
+        PhaseOptimizer(
+            Phase("one", loss_of(modules, ["kept"]), ("kept",), Adam(0.1)), modules, moments=moments
+        ),
+    ]
+
+
+def test_a_module_has_the_same_moments_in_all_phases_of_a_stage():
+    ours, plain = networks(), networks()
+    phases = two_phases(ours)
+    adam = torch.optim.Adam(plain["kept"].parameters(), lr=0.1)
+    sgd = torch.optim.SGD(plain["other"].parameters(), lr=0.2, momentum=0.9)
+    for batch in batches(3):
+        for phase in phases:
+            phase.step(batch)
+    for batch in batches(3):
+        for names, optimizers in ((("kept", "other"), (adam, sgd)), (("kept",), (adam,))):
+            plain.zero_grad()
+            sum((plain[name](batch.features) ** 2).mean() for name in names).backward()
+            for optimizer in optimizers:
+                optimizer.step()
+    torch.testing.assert_close(values(ours), values(plain))
+
+
+def test_shared_moments_survive_saving_and_loading():
+    modules = networks()
+    phases = two_phases(modules)
+    for batch in batches(2):
+        for phase in phases:
+            phase.step(batch)
+    states = copy.deepcopy([phase.state_dict() for phase in phases])
+    other = copy.deepcopy(modules)
+    resumed = two_phases(other)
+    for phase, state in zip(resumed, states, strict=True):
+        phase.load_state_dict(state)
+    for batch in batches(3):
+        for phase in (*phases, *resumed):
+            phase.step(batch)
+    assert torch.equal(values(modules), values(other))

@@ -148,7 +148,7 @@ def test_draws_are_those_of_the_seed_alone_to_the_bit():
     stacked = SeedBatches(batches())
 
     def joint(features, labels, seed):
-        return draws(SeedBatch(features, labels, stacked.own[0].noise, seed, stacked.own))
+        return draws(SeedBatch(features, labels, stacked.own[0].noise, seed=seed, own=stacked.own))
 
     drawn = torch.vmap(joint, randomness="error")(stacked.features, stacked.labels, torch.arange(len(SEEDS)))
     for position, batch in enumerate(batches()):
