@@ -11,6 +11,7 @@ import pluggy
 if TYPE_CHECKING:
     from gzslbench.data.catalogue import DatasetSpec
     from gzslbench.execution.cell import Cell
+    from gzslbench.head import HeadSpec
     from gzslbench.method import MethodSpec
     from gzslbench.results.record import Record
 
@@ -22,6 +23,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 @hookspec
 def gzslbench_methods() -> Iterable[MethodSpec]:  # type: ignore[empty-body]
     """The methods this plugin offers; must not import torch."""
+
+
+@hookspec
+def gzslbench_heads() -> Iterable[HeadSpec]:  # type: ignore[empty-body]
+    """The heads this plugin offers; must not import torch."""
 
 
 @hookspec

@@ -9,7 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from gzslbench.citation import year_of
+from gzslbench.head import HeadSettings
 from gzslbench.params import Params
+from gzslbench.setting import Setting
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from gzslbench.training.batch import Batch
 
 Kind = Literal["generative", "scoring"]
-Setting = Literal["inductive", "class-transductive", "transductive"]
 Sampling = Literal["draw", "pass"]
 
 
@@ -29,7 +31,7 @@ class MethodSpec:
     Attributes:
         name: What ``--method`` takes, in lower case with hyphens.
         title: The method's name as its paper writes it.
-        paper: Authors, venue and year.
+        paper: Authors, title, venue and year.
         url: Where the paper is.
         params: The frozen dataclass of its parameters.
         load: ``package.module:Class`` of the method, imported when it is run.
@@ -50,38 +52,59 @@ class MethodSpec:
     preprocessing: str = "minmax"
     version: int = 1
 
+    @property
+    def year(self) -> int | None:
+        """When its paper appeared."""
+        return year_of(self.paper)
+
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam's settings for one phase (learning rate before the stage's schedule)."""
+    """Adam's settings (learning rate before the stage's schedule)."""
 
     lr: float
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
+    amsgrad: bool = False
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """Settings of stochastic gradient descent (learning rate before the stage's schedule)."""
+
+    lr: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+
+Optimizer = Adam | Sgd
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One optimizer's turn within an iteration.
+    """One loss's turn within an iteration.
 
     Attributes:
         name: Shown in the log; unique within its stage.
         loss: Maps a batch to its named terms; their sum is minimized. It does the same work at each step and
             keeps no reference to the batch: on CUDA a step is captured once and replayed.
         updates: Names of the modules in ``Method.modules`` that the step changes; the others are frozen.
-        optimizer: One optimizer over all updated modules.
+        optimizer: Settings for all updated modules, or for each of them by name. A module that several
+            phases of a stage update has the same moments in all of them.
         repeats: Steps an iteration.
         fresh_batch: Whether each repeat samples a batch; otherwise the phase sees the last one.
         keep_gradients: Modules among ``updates`` whose gradients are zeroed once an epoch, not at each step.
+        loop: The stage's loop that the phase belongs to, from 0; None for all.
     """
 
     name: str
     loss: Callable[[Batch], Mapping[str, Tensor]]
     updates: tuple[str, ...]
-    optimizer: Adam
+    optimizer: Optimizer | Mapping[str, Optimizer]
     repeats: int = 1
     fresh_batch: bool = True
     keep_gradients: tuple[str, ...] = ()
+    loop: int | None = None
 
 
 def _constant(_epoch: int) -> float:
@@ -94,12 +117,13 @@ class Stage:
 
     Attributes:
         name: Unique within the method.
-        epochs: Number of epochs; one epoch is ceil(N / batch_size) iterations.
+        epochs: Number of epochs; one epoch is ``loops`` times ceil(N / batch_size) iterations.
         batch_size: Rows a batch; at most all N training rows are taken.
         phases: Run in order, each iteration.
         schedule: Maps the epoch (from 0) to the factor on every learning rate.
         sampling: ``draw`` takes a fresh random subset for each batch, as the f-CLSWGAN family does;
             ``pass`` walks in full batches through one permutation after another.
+        loops: How often an epoch goes through its iterations; a phase may belong to one of them.
     """
 
     name: str
@@ -108,28 +132,7 @@ class Stage:
     phases: tuple[Phase, ...]
     schedule: Callable[[int], float] = _constant
     sampling: Sampling = "draw"
-
-
-@dataclass(frozen=True)
-class HeadSettings:
-    """How the final classifier is fitted on real seen and synthesized unseen features.
-
-    Attributes:
-        per_class: Synthesized features for each unseen class (syn_num).
-        batch_size: Rows a step.
-        epochs: Passes over real and synthesized features for the generalized setting.
-        zsl_epochs: Passes of a second head over the synthesized features alone, whose accuracy on the
-            unseen classes is T1; 0 takes T1 from the first head restricted to the unseen classes.
-        lr: Adam's learning rate.
-        beta1: Adam's first moment decay.
-    """
-
-    per_class: int
-    batch_size: int
-    epochs: int = 25
-    zsl_epochs: int = 0
-    lr: float = 1e-3
-    beta1: float = 0.5
+    loops: int = 1
 
 
 class Method(Protocol):
@@ -147,14 +150,20 @@ class Method(Protocol):
 
 
 class GenerativeMethod(Method, Protocol):
-    """A method that synthesizes features of classes it has only semantics of."""
+    """A method that synthesizes features of classes it has only semantics of.
+
+    Where its head is to be fitted on seen rows that are drawn rather than embedded, as from an encoder's
+    distribution, and ``head.seen_per_class`` is set, it may have ``sample(features, noise)`` besides: it
+    takes the real features of some classes, ``noise.per_class`` of each, to ``(len(noise), e)`` rows.
+    """
 
     head: HeadSettings
 
     def synthesize(self, semantics: Tensor, noise: ClassNoise) -> Tensor:
         """``(C, a)`` semantics to ``(len(noise), d)`` features, the rows of one class together.
 
-        Each class has ``noise.per_class`` rows; all random numbers come from ``noise``.
+        With ``head.space`` "embedding" they are rows of the embedding instead, as wide as it is. Each class
+        has ``noise.per_class`` rows; all random numbers come from ``noise``.
         """
         ...
 

@@ -128,8 +128,8 @@ def build(cls: type[P], values: Mapping[str, Any], where: str) -> P:
     return cls(**{name: infos[name].check(value, where) for name, value in values.items()})
 
 
-def parse_assignments(cls: type[Params], assignments: Iterable[str]) -> dict[str, Any]:
-    """The values of ``--set name=value`` options, checked against ``cls``."""
+def parse_assignments(cls: type[Params], assignments: Iterable[str], option: str = "--set") -> dict[str, Any]:
+    """The values of ``--set name=value`` options, or of another ``option``, checked against ``cls``."""
     infos = {info.name: info for info in fields_of(cls)}
     values: dict[str, Any] = {}
     for assignment in assignments:
@@ -137,12 +137,12 @@ def parse_assignments(cls: type[Params], assignments: Iterable[str]) -> dict[str
         if not equals:
             raise ParamError(
                 f"cannot read {assignment!r}",
-                where="--set",
-                fix="write --set name=value, for example --set lr=0.001",
+                where=option,
+                fix=f"write {option} name=value, for example {option} lr=0.001",
             )
         name = name.strip()
-        _refuse_unknown([name], infos, "--set")
-        values[name] = infos[name].check(infos[name].parse(text.strip(), "--set"), "--set")
+        _refuse_unknown([name], infos, option)
+        values[name] = infos[name].check(infos[name].parse(text.strip(), option), option)
     return values
 
 

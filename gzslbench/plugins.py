@@ -22,11 +22,13 @@ import pluggy
 from gzslbench import hooks
 from gzslbench.data.catalogue import DatasetSpec
 from gzslbench.errors import PluginError, did_you_mean
-from gzslbench.method import Kind, MethodSpec, Setting
+from gzslbench.head import HeadSpec
+from gzslbench.method import Kind, MethodSpec
+from gzslbench.setting import SETTINGS
 
 SWITCH = "GZSLBENCH_PLUGINS"
 OWN_DISTRIBUTION = "gzslbench"
-Spec = TypeVar("Spec", MethodSpec, DatasetSpec)
+Spec = TypeVar("Spec", MethodSpec, DatasetSpec, HeadSpec)
 
 
 class Plugins:
@@ -73,6 +75,11 @@ class Plugins:
         self.load_all()
         return self._collect("gzslbench_datasets", DatasetSpec)
 
+    def heads(self) -> dict[str, HeadSpec]:
+        """Every head on offer besides softmax, by name."""
+        self.load_all()
+        return self._collect("gzslbench_heads", HeadSpec)
+
     def published(self) -> list[Path]:
         """Every folder of published numbers on offer."""
         self.load_all()
@@ -90,19 +97,15 @@ class Plugins:
         Raises:
             PluginError: No plugin offers it.
         """
-        if name in self.entries:
-            self.load(name)
-            found = self._collect("gzslbench_methods", MethodSpec)
-            if name in found:
-                return found[name]
-        if name in self.errors:
-            raise PluginError(
-                f"plugin {name!r} cannot be loaded: {self.errors[name]}", fix="see `gzslbench doctor`"
-            )
-        every = self.methods()
-        if name not in every:
-            raise PluginError(f"no method {name!r}", fix=did_you_mean(name, list(every)))
-        return every[name]
+        return self._named(name, "method", MethodSpec)
+
+    def head(self, name: str) -> HeadSpec:
+        """One head, as ``method``.
+
+        Raises:
+            PluginError: No plugin offers it.
+        """
+        return self._named(name, "head", HeadSpec)
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Call ``hook`` of every loaded plugin; one that raises is a warning, and the caller goes on."""
@@ -118,12 +121,29 @@ class Plugins:
         named = self.entries.get(entry.name)
         return self.errors.get(entry.name if named is not None and named == entry else _full_name(entry))
 
+    def _named(self, name: str, what: str, kind: type[Spec]) -> Spec:
+        hook = f"gzslbench_{what}s"
+        if name in self.entries:
+            self.load(name)
+            found = self._collect(hook, kind)
+            if name in found:
+                return found[name]
+        if name in self.errors:
+            raise PluginError(
+                f"plugin {name!r} cannot be loaded: {self.errors[name]}", fix="see `gzslbench doctor`"
+            )
+        self.load_all()
+        every = self._collect(hook, kind)
+        if name not in every:
+            raise PluginError(f"no {what} {name!r}", fix=did_you_mean(name, list(every)))
+        return every[name]
+
     def _collect(self, hook: str, kind: type[Spec]) -> dict[str, Spec]:
         specs: dict[str, Spec] = {}
         for name, spec in self._offers(hook):
             if not isinstance(spec, kind):
                 self._fail(name, f"{hook} offers {spec!r}, no {kind.__name__}")
-            elif isinstance(spec, MethodSpec) and (objection := _objection(spec)):
+            elif objection := _objection(spec):
                 self._fail(name, f"{hook}: {spec.name!r} has {objection}")
             elif spec.name in specs:
                 self._fail(name, f"{hook}: the name {spec.name!r} is taken")
@@ -172,10 +192,10 @@ def plugins() -> Plugins:
     return Plugins(entry for entry in every_entry() if allowed(entry))
 
 
-def _objection(spec: MethodSpec) -> str | None:
-    """Why a method cannot be offered: its kind or its setting is none that there is."""
-    for name, known in (("kind", get_args(Kind)), ("setting", get_args(Setting))):
-        if getattr(spec, name) not in known:
+def _objection(spec: MethodSpec | DatasetSpec | HeadSpec) -> str | None:
+    """Why a plugin cannot be offered: its kind or its setting is none that there is."""
+    for name, known in (("kind", get_args(Kind)), ("setting", SETTINGS)):
+        if getattr(spec, name, known[0]) not in known:
             return f"the {name} {getattr(spec, name)!r}, none of {', '.join(known)}"
     return None
 

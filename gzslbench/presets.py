@@ -1,4 +1,4 @@
-"""The settings of a method for each dataset, from the defaults.toml beside its code."""
+"""The settings of a method or a head for each dataset, from the defaults.toml beside its code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from gzslbench.errors import ParamError
+from gzslbench.head import HeadSpec
 from gzslbench.method import MethodSpec
 from gzslbench.params import build
 
@@ -36,8 +37,8 @@ class Preset:
     source: str
 
 
-def load_presets(spec: MethodSpec) -> dict[str, Preset]:
-    """Every table of the method's defaults.toml by name; empty where it has none.
+def load_presets(spec: MethodSpec | HeadSpec) -> dict[str, Preset]:
+    """Every table of the plugin's defaults.toml by name; empty where it has none.
 
     Raises:
         ParamError: The file is no TOML, or a table holds an unknown or impossible parameter.
@@ -53,7 +54,7 @@ def load_presets(spec: MethodSpec) -> dict[str, Preset]:
     return {name: _preset(spec, str(file), tables, name) for name in tables}
 
 
-def preset(spec: MethodSpec, dataset: str, semantics: str) -> Preset:
+def preset(spec: MethodSpec | HeadSpec, dataset: str, semantics: str) -> Preset:
     """The narrowest table that fits: ``DATASET/semantics``, else ``DATASET``, else ``default``.
 
     Raises:
@@ -66,7 +67,7 @@ def preset(spec: MethodSpec, dataset: str, semantics: str) -> Preset:
     return Preset(DEFAULT, {}, "")
 
 
-def _preset(spec: MethodSpec, file: str, tables: Mapping[str, Any], name: str) -> Preset:
+def _preset(spec: MethodSpec | HeadSpec, file: str, tables: Mapping[str, Any], name: str) -> Preset:
     merged: dict[str, Any] = {}
     for wider in dict.fromkeys((DEFAULT, name.partition("/")[0], name)):
         table = tables.get(wider, {})

@@ -21,11 +21,11 @@ def methods(name: str | None, as_json: bool) -> None:
     if name is None:
         every = plugins().methods()
         content = {each.name: report.about(each) for each in every.values()}
-        view: RenderableType = report.methods_table(every)
+        view: RenderableType = report.table(every, ("name", "title", "year", "kind", "setting"))
     else:
         spec = plugins().method(name)
         numbers = published_of(spec.name, plugins().published())
-        content, view = report.as_json(spec, numbers), report.method_description(spec, numbers)
+        content, view = report.method_as_json(spec, numbers), report.method_description(spec, numbers)
     if as_json:
         click.echo(json.dumps(content, indent=2))
     else:

@@ -51,6 +51,17 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 int
     multiple=True,
     help="Change a parameter of the method; repeatable.",
 )
+@click.option(
+    "--head",
+    help="What classifies for a generative method: a name from `gzslbench heads`. [default: softmax]",
+)
+@click.option(
+    "--head-set",
+    "head_settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Change a parameter of the head; repeatable.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Short for --set epochs=N.")
 @click.option(
     "--eval-every",

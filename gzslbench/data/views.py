@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import get_args
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.preprocessing import fit_preprocessing
 from gzslbench.errors import PluginError, did_you_mean
-from gzslbench.method import Setting
+from gzslbench.setting import SETTINGS, Setting
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def _widen(train: TrainView, held_out: EvalView, setting: Setting) -> TrainView:
     if setting == "transductive":
         return TransductiveView(*shared, _by_hash(held_out.features))
     raise PluginError(
-        f"no setting {setting!r}", where="MethodSpec.setting", fix=did_you_mean(setting, [*get_args(Setting)])
+        f"no setting {setting!r}", where="MethodSpec.setting", fix=did_you_mean(setting, [*SETTINGS])
     )
 
 

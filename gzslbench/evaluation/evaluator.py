@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -18,14 +18,18 @@ from gzslbench.computing.span import span
 from gzslbench.data.views import EvalView, TrainView
 from gzslbench.errors import DivergedError, PluginError
 from gzslbench.evaluation.evaluation import Evaluation
+from gzslbench.evaluation.gathering import gather
+from gzslbench.evaluation.head_rows import HeadRows
 from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.ranking import predict
-from gzslbench.evaluation.softmax_head import fit_softmax_head
+from gzslbench.evaluation.softmax_head import SoftmaxFit
 from gzslbench.evaluation.subject import Subject
+from gzslbench.setting import Setting
 
 if TYPE_CHECKING:
-    from gzslbench.method import GenerativeMethod, HeadSettings, ScoringMethod
+    from gzslbench.head import Head, HeadSettings
+    from gzslbench.method import GenerativeMethod, ScoringMethod
 
 
 class Evaluator:
@@ -36,21 +40,31 @@ class Evaluator:
     """
 
     def __init__(
-        self, train_view: TrainView, eval_view: EvalView, *, chunk: int = 8192, graphs: bool = True
+        self,
+        train_view: TrainView,
+        eval_view: EvalView,
+        *,
+        head: Head | None = None,
+        head_setting: Setting = "inductive",
+        chunk: int = 8192,
+        graphs: bool = True,
     ) -> None:
         """Take both views.
 
         Args:
             train_view: Of the seen training rows.
             eval_view: Of the same task.
+            head: Fitted for a generative method; None for the softmax head of its own settings.
+            head_setting: What the head sees; a transductive one gets the unlabelled test rows.
             chunk: Rows embedded or scored at once; it shrinks where memory runs out.
             graphs: Whether a CUDA device replays captured steps of the head; it changes no number.
         """
+        self.head = SoftmaxFit() if head is None else head
+        self.head_setting = head_setting
         self.graphs = graphs
         self.train = train_view
         self.test = eval_view
         self.chunk = Chunk(chunk, "rows evaluated at once")
-        self.seen_classes = eval_view.seen.nonzero().squeeze(1)
         self.unseen_classes = (~eval_view.seen).nonzero().squeeze(1)
         self.labels: NDArray[np.int64] = eval_view.labels.cpu().numpy()
 
@@ -95,23 +109,21 @@ class Evaluator:
     def _with_head(
         self, method: GenerativeMethod, epoch: int, seed: int, head_epochs: int | None
     ) -> Evaluation:
-        settings, real, subject = method.head, len(self.train.labels), Subject(method, self.chunk)
-        blocks = chain([self.train.features], self._synthesized(subject, epoch, seed))
-        features = subject.embed(blocks, real + len(self.unseen_classes) * settings.per_class)
+        settings, subject = self.head.settings(method.head), Subject(method, self.chunk)
+        rows, synthesized = gather(subject, settings, self.train, self.test, epoch, seed)
         order = self._order(epoch, seed)
-        test = subject.embed([self.test.features[order]], len(order))[order.argsort()]
-        unseen_labels = self.unseen_classes.repeat_interleave(settings.per_class)
-        labels = torch.cat([self.seen_classes[self.train.labels], unseen_labels])
+        disordered = subject.gathered(subject.embed(self.test.features[order]), len(order))
+        test = disordered[order.argsort()]
+        if self.head_setting == "transductive":
+            rows = replace(rows, unlabelled=disordered)
         # The head is fitted in float32 whatever the precision of the networks.
-        with torch.autocast(features.device.type, enabled=False):
+        with torch.autocast(test.device.type, enabled=False):
             with span("zsl head"):
-                zsl = self._zsl_predictions(settings, features[real:], test, epoch, seed)
+                zsl = self._zsl_predictions(settings, synthesized, test, epoch, seed)
             trace = []
             epochs = settings.epochs if head_epochs is None else head_epochs
-            random = generator(features.device, seed, "evaluation", epoch, "head")
-            heads = fit_softmax_head(
-                features, labels, len(self.test.seen), settings, epochs, random, self.graphs
-            )
+            random = generator(test.device, seed, "evaluation", epoch, "head")
+            heads = self.head.fit(rows, settings, epochs, random, self.graphs)
             for _ in range(epochs):
                 with span("head"):
                     head = next(heads)
@@ -127,24 +139,19 @@ class Evaluator:
         """What a second head, fitted on ``synthesized`` alone, predicts for test_unseen; None without one."""
         if settings.zsl_epochs == 0:
             return None
-        classes = len(self.unseen_classes)
+        classes = torch.arange(len(self.unseen_classes), device=synthesized.device)
         random = generator(synthesized.device, seed, "evaluation", epoch, "zsl-head")
-        labels = torch.arange(classes, device=synthesized.device).repeat_interleave(settings.per_class)
-        epochs, graphs = settings.zsl_epochs, self.graphs
-        for fitted in fit_softmax_head(synthesized, labels, classes, settings, epochs, random, graphs):
+        rows = HeadRows(
+            synthesized,
+            classes.repeat_interleave(settings.per_class),
+            self.test.semantics[self.unseen_classes],
+            self.test.seen[self.unseen_classes],
+        )
+        for fitted in self.head.fit(rows, settings, settings.zsl_epochs, random, self.graphs):
             head = fitted
         scores = torch.cat(list(self.chunk.over(test[len(self.test.seen_labels) :], head.scores)))
         zsl: NDArray[np.int64] = self.unseen_classes[scores.argmax(dim=1)].cpu().numpy()
         return zsl
-
-    def _synthesized(self, subject: Subject, epoch: int, seed: int) -> Iterator[Tensor]:
-        """The features of the unseen classes, each drawn from a stream that its position names."""
-        semantics, positions = self.test.semantics[self.unseen_classes], self.unseen_classes.tolist()
-
-        def stream(unseen: int) -> torch.Generator:
-            return generator(semantics.device, seed, "evaluation", epoch, "synthesis", positions[unseen])
-
-        return subject.synthesized(semantics, self.train.features.shape[1], stream)
 
     def _order(self, epoch: int, seed: int) -> Tensor:
         """A random order of the test rows, so that a method cannot tell seen from unseen by their place."""

@@ -18,7 +18,8 @@ from torch.optim.adam import adam
 from gzslbench.computing.graph import capture_on
 from gzslbench.computing.replays import Replays
 from gzslbench.computing.walk import Walk
-from gzslbench.method import HeadSettings
+from gzslbench.evaluation.head_rows import HeadRows
+from gzslbench.head import HeadSettings
 
 _INIT_STD = 0.02  # the family's initialisation of every linear layer, with zero bias
 
@@ -35,6 +36,21 @@ class SoftmaxHead:
         return torch.addmm(self.bias, features, self.weight.T)
 
 
+class SoftmaxFit:
+    """The head of the method's own settings; a ``gzslbench.head.Head``."""
+
+    def settings(self, of_method: HeadSettings) -> HeadSettings:
+        """The method's own."""
+        return of_method
+
+    def fit(
+        self, rows: HeadRows, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
+    ) -> Iterator[SoftmaxHead]:
+        """As ``fit_softmax_head``."""
+        classes = len(rows.seen)
+        return fit_softmax_head(rows.features, rows.labels, classes, settings, epochs, generator, graphs)
+
+
 def fit_softmax_head(
     features: Tensor,
     labels: Tensor,
@@ -43,6 +59,7 @@ def fit_softmax_head(
     epochs: int,
     generator: torch.Generator,
     graphs: bool = True,
+    start: SoftmaxHead | None = None,
 ) -> Iterator[SoftmaxHead]:
     """Fit a head by Adam on mean cross-entropy; yields the head after each of ``epochs`` passes.
 
@@ -58,11 +75,10 @@ def fit_softmax_head(
         epochs: Passes over the rows.
         generator: On the same device; draws the initial weights, then the permutations.
         graphs: Whether a CUDA device replays a captured step; it changes no number.
+        start: A head to go on from, which is changed; None to draw one.
     """
     device, batch_size = features.device, min(settings.batch_size, len(labels))
-    weight = torch.empty(classes, features.shape[1], device=device)
-    weight.normal_(0.0, _INIT_STD, generator=generator)
-    head = SoftmaxHead(weight, torch.zeros(classes, device=device))
+    head = _drawn(classes, features.shape[1], generator) if start is None else start
     step = _AdamStep(head, settings, features, labels, batch_size)
     capture = capture_on(device) if graphs else None
     run = step if capture is None else partial(Replays(capture), "head step", step)
@@ -72,6 +88,12 @@ def fit_softmax_head(
             step.rows.copy_(walk.take(batch_size))
             run()
         yield head
+
+
+def _drawn(classes: int, width: int, generator: torch.Generator) -> SoftmaxHead:
+    weight = torch.empty(classes, width, device=generator.device)
+    weight.normal_(0.0, _INIT_STD, generator=generator)
+    return SoftmaxHead(weight, torch.zeros(classes, device=generator.device))
 
 
 class _AdamStep:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-PROTOCOL = 2
+from gzslbench.head import SOFTMAX
+
+PROTOCOL = 3
 """Raised when the trainer or the evaluator gives other numbers for the same cell."""
 
 
@@ -23,6 +25,9 @@ class Cell:
         task: The dataset's task id, which holds the fingerprints of split and content.
         preprocessing: How features are scaled.
         params: Every parameter of the method.
+        head: What classifies for a generative method; None for one that scores classes itself.
+        head_version: The version of the head's spec.
+        head_params: Every parameter of a head that has its own.
         seed: Root of every random stream.
         select: The selection rule of the headline, ``last`` or ``val``.
         validation: Fingerprint of the validation split that ``val`` chooses on; None for ``last``.
@@ -40,6 +45,9 @@ class Cell:
     preprocessing: str
     params: Mapping[str, Any]
     seed: int
+    head: str | None = None
+    head_version: int = 1
+    head_params: Mapping[str, Any] = field(default_factory=dict)
     select: str = "last"
     validation: str | None = None
     eval_every: int = 0
@@ -61,4 +69,5 @@ class Cell:
     @property
     def id(self) -> str:
         """The run's id and folder name: readable, and unique by the digest's first ten digits."""
-        return f"{self.method}-{self.dataset}-s{self.seed}-{self.digest[:10]}"
+        head = "" if self.head in (None, SOFTMAX) else f"-{self.head}"
+        return f"{self.method}{head}-{self.dataset}-s{self.seed}-{self.digest[:10]}"

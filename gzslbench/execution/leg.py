@@ -24,9 +24,11 @@ from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.selection import Scored
 from gzslbench.execution.cell import Cell
 from gzslbench.execution.progress import Progress
-from gzslbench.method import MethodSpec, Setting
+from gzslbench.head import Head
+from gzslbench.method import MethodSpec
 from gzslbench.params import Params
 from gzslbench.plugins import plugins
+from gzslbench.setting import Setting
 from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
 from gzslbench.training.construction import build_method
 from gzslbench.training.trainer import EpochEnd, Trainer
@@ -61,6 +63,8 @@ class Leg:
         profile: Traces a window of it; None for no trace.
         together: Seeds that train as one program.
         graphs: Whether a CUDA device replays captured steps.
+        head: Fitted for a generative method; None for the softmax head of its own settings.
+        head_setting: What the head sees while it is fitted.
         views: Makes the dataset's views, or finds those that another seed has made.
     """
 
@@ -79,6 +83,8 @@ class Leg:
     profile: Profile | None = None
     together: int = 1
     graphs: bool = True
+    head: Head | None = None
+    head_setting: Setting = "inductive"
     views: MakeViews = make_views
 
     @property
@@ -110,7 +116,9 @@ class LegRun:
         self.trainer = Trainer(
             self.method, train, cell.seed, cell.precision, cell.deterministic, graphs=leg.graphs
         )
-        self.evaluator = Evaluator(train, held_out, graphs=leg.graphs)
+        self.evaluator = Evaluator(
+            train, held_out, head=leg.head, head_setting=leg.head_setting, graphs=leg.graphs
+        )
         self.seconds = Seconds()
         self.together = leg.together
         self.history: list[Scored] = []

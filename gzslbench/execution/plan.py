@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gzslbench.errors import ParamError
 from gzslbench.execution.cell import Cell
+from gzslbench.head import SOFTMAX, HeadSpec
 from gzslbench.method import MethodSpec
 from gzslbench.params import Params, build, parse_assignments
 from gzslbench.plugins import plugins
 from gzslbench.presets import Preset, preset
 from gzslbench.results.record import SELECTIONS
+from gzslbench.setting import Setting
 
 if TYPE_CHECKING:
     from gzslbench.data.dataset import Dataset
@@ -32,6 +34,8 @@ class Request:
     data: Path | None = None
     seeds: tuple[int, ...] = ()
     settings: tuple[str, ...] = ()
+    head: str | None = None
+    head_settings: tuple[str, ...] = ()
     epochs: int | None = None
     eval_every: int = 0
     select: str = "last"
@@ -43,10 +47,20 @@ class Request:
 
 
 @dataclass(frozen=True)
+class HeadPlan:
+    """A head with its parameters."""
+
+    spec: HeadSpec
+    params: Params
+    preset: Preset
+
+
+@dataclass(frozen=True)
 class Plan:
     """Cells that share a method and a dataset, one a seed, with what they need to run.
 
-    ``device`` is the one named by the user or found, for example ``cuda:1``.
+    ``head`` is the one asked for in place of the softmax head, None without one; ``device`` is the one
+    named by the user or found, for example ``cuda:1``.
     """
 
     spec: MethodSpec
@@ -55,6 +69,12 @@ class Plan:
     dataset: Dataset
     cells: Sequence[Cell]
     device: str
+    head: HeadPlan | None = None
+
+    @property
+    def head_setting(self) -> Setting:
+        """What the head sees while it is fitted."""
+        return "inductive" if self.head is None else self.head.spec.setting
 
 
 def make_plan(request: Request) -> Plan:
@@ -80,6 +100,7 @@ def make_plan(request: Request) -> Plan:
     chosen = preset(spec, dataset.name, dataset.semantics_name)
     if request.shuffle_semantics is not None:
         dataset = shuffle_semantics(dataset, request.shuffle_semantics)
+    head = _head(request, spec, dataset)
     params = build(spec.params, {**chosen.values, **assignments}, f"{spec.name} on {dataset.name}")
     preprocessing = request.preprocessing or spec.preprocessing
     cell = Cell(
@@ -90,6 +111,7 @@ def make_plan(request: Request) -> Plan:
         preprocessing=preprocessing,
         params=params.as_dict(),
         seed=0,
+        **_head_fields(spec, head),
         select=request.select,
         validation=validation_dataset(dataset).split.fingerprint if request.select == "val" else None,
         eval_every=request.eval_every,
@@ -98,10 +120,45 @@ def make_plan(request: Request) -> Plan:
         deterministic=request.deterministic,
     )
     seeds = request.seeds or (DEFAULT_SEED,)
-    return Plan(spec, params, chosen, dataset, [replace(cell, seed=seed) for seed in seeds], str(device))
+    cells = [replace(cell, seed=seed) for seed in seeds]
+    return Plan(spec, params, chosen, dataset, cells, str(device), head)
 
 
 def _with_epochs(request: Request) -> tuple[str, ...]:
     if request.epochs is None:
         return request.settings
     return (*request.settings, f"epochs={request.epochs}")
+
+
+def _head(request: Request, spec: MethodSpec, dataset: Dataset) -> HeadPlan | None:
+    name = request.head
+    if name in (None, SOFTMAX):
+        if request.head_settings:
+            raise ParamError(
+                "the softmax head has no parameters of its own",
+                where="--head-set",
+                fix="set the method's with --set, or name another head with --head",
+            )
+        if name is None or spec.kind == "generative":
+            return None
+    if spec.kind != "generative":
+        raise ParamError(
+            f"{spec.name} scores the classes itself and takes no head",
+            where="--head",
+            fix="leave out --head, or choose a generative method (see `gzslbench methods`)",
+        )
+    head = plugins().head(str(name))
+    chosen = preset(head, dataset.name, dataset.semantics_name)
+    assignments = parse_assignments(head.params, request.head_settings, "--head-set")
+    return HeadPlan(
+        head,
+        build(head.params, {**chosen.values, **assignments}, f"head {name} on {dataset.name}"),
+        chosen,
+    )
+
+
+def _head_fields(spec: MethodSpec, head: HeadPlan | None) -> dict[str, Any]:
+    """What the cell says of the head."""
+    if head is None:
+        return {"head": SOFTMAX if spec.kind == "generative" else None}
+    return {"head": head.spec.name, "head_version": head.spec.version, "head_params": head.params.as_dict()}

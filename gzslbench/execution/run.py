@@ -30,6 +30,8 @@ from gzslbench.params import Params, build
 from gzslbench.plugins import plugins
 from gzslbench.results.record import Record
 from gzslbench.results.store import RunFolder, Store
+from gzslbench.setting import widest
+from gzslbench.training.construction import load_class
 from gzslbench.training.interruption import Interruption, catch_interruption
 
 if TYPE_CHECKING:
@@ -168,6 +170,8 @@ def legs_of(
         profile=options.profile,
         graphs=options.graphs,
         together=together,
+        head=None if plan.head is None else load_class(plan.head.spec)(plan.head.params),
+        head_setting=plan.head_setting,
         views=views,
     )
     spent: list[Seconds] = []
@@ -190,7 +194,7 @@ def legs_of(
         id=cell.id,
         cell=cell.as_dict(),
         task=describe_task(plan.dataset),
-        setting=plan.spec.setting,
+        setting=widest(plan.spec.setting, plan.head_setting),
         selection=cell.select,
         run=run,
         **numbers,

@@ -21,9 +21,9 @@ from gzslbench.execution.plan import Plan
 from gzslbench.execution.progress import Progress, Silent
 from gzslbench.execution.run import Options, legs_of, prepared
 from gzslbench.execution.seed_run import SeedRun
-from gzslbench.method import Setting
 from gzslbench.results.record import Record
 from gzslbench.results.store import RunFolder, Store
+from gzslbench.setting import Setting
 from gzslbench.training.interruption import Interruption, catch_interruption
 from gzslbench.training.together import SeedGroup
 

@@ -1,4 +1,4 @@
-"""Methods on the terminal and as JSON."""
+"""Methods and heads on the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -9,91 +9,60 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gzslbench.head import HeadSpec
 from gzslbench.method import MethodSpec
-from gzslbench.params import ParamInfo, fields_of
-from gzslbench.presets import Preset, load_presets, preset
+from gzslbench.reporting import parameters
 from gzslbench.reporting import published as report
 from gzslbench.reporting.console import key_values
 from gzslbench.results.published import PublishedNumber
 
-ABOUT = ("name", "title", "paper", "url", "kind", "setting", "preprocessing", "version")
+METHOD = ("name", "title", "paper", "year", "url", "kind", "setting", "preprocessing", "version")
+HEAD = ("name", "title", "paper", "year", "url", "setting", "version")
 
 
-def methods_table(specs: Mapping[str, MethodSpec]) -> Table:
-    """A row a method."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("name", no_wrap=True)
-    for name in ("title", "kind", "setting"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("paper", overflow="fold")
+def table(specs: Mapping[str, MethodSpec] | Mapping[str, HeadSpec], columns: Sequence[str]) -> Table:
+    """A row a plugin, with these of its fields and its paper."""
+    rows = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        rows.add_column(name, no_wrap=True)
+    rows.add_column("paper", overflow="fold")
     for spec in specs.values():
-        table.add_row(*(Text(text) for text in (spec.name, spec.title, spec.kind, spec.setting, spec.paper)))
-    return table
+        rows.add_row(*(Text(str(getattr(spec, name))) for name in (*columns, "paper")))
+    return rows
 
 
-def about(spec: MethodSpec) -> dict[str, Any]:
-    """The method's row as JSON."""
-    return {name: getattr(spec, name) for name in ABOUT}
+def about(spec: MethodSpec | HeadSpec) -> dict[str, Any]:
+    """The plugin's row as JSON."""
+    return {name: getattr(spec, name) for name in (METHOD if isinstance(spec, MethodSpec) else HEAD)}
 
 
-def as_json(spec: MethodSpec, numbers: Sequence[PublishedNumber]) -> dict[str, Any]:
+def method_as_json(spec: MethodSpec, numbers: Sequence[PublishedNumber]) -> dict[str, Any]:
     """All that ``gzslbench methods NAME`` shows; ``numbers`` are those published of the method."""
-    defaults = _defaults(spec)
     return {
         **about(spec),
-        "parameters": [_describe(info, defaults[info.name]) for info in fields_of(spec.params)],
-        "presets": {
-            name: {"source": each.source, "values": _differences(each, defaults)}
-            for name, each in load_presets(spec).items()
-        },
+        **parameters.as_json(spec),
         "published": [report.as_json(number) for number in numbers],
     }
 
 
+def head_as_json(spec: HeadSpec) -> dict[str, Any]:
+    """All that ``gzslbench heads NAME`` shows."""
+    return {**about(spec), **parameters.as_json(spec)}
+
+
 def method_description(spec: MethodSpec, numbers: Sequence[PublishedNumber]) -> RenderableType:
     """What the method is, its parameters, settings for each dataset and published numbers, with sources."""
-    description = as_json(spec, numbers)
-    parts: list[RenderableType] = [key_values({name: description[name] for name in ABOUT}), Text()]
-    parts += [_parameters(description["parameters"]), Text()]
-    for name, each in description["presets"].items():
-        parts.append(Text.assemble((name, "bold"), f"  {each['source']}"))
-        parts.append(Text(f"  {_assignments(each['values']) or 'the defaults above'}"))
-    parts += [Text(), report.published_table(numbers)]
-    example = f"gzslbench run --method {spec.name} --dataset digits"
-    return Group(*parts, Text(), Text.assemble("try it: ", (example, "bold")))
+    parts = [Text(), report.published_table(numbers)]
+    return _description(spec, *parts, example=f"gzslbench run --method {spec.name} --dataset digits")
 
 
-def _describe(info: ParamInfo, default: Any) -> dict[str, Any]:
-    return {
-        "name": info.name,
-        "type": info.type.__name__,
-        "default": default,
-        "range": info.range,
-        "unit": info.unit,
-        "doc": info.doc,
-    }
+def head_description(spec: HeadSpec) -> RenderableType:
+    """What the head is, its parameters and settings for each dataset, with sources."""
+    return _description(spec, example=f"gzslbench run --method ce-gzsl --head {spec.name} --dataset digits")
 
 
-def _defaults(spec: MethodSpec) -> dict[str, Any]:
-    """What a dataset without a table gets."""
-    return {**{info.name: info.default for info in fields_of(spec.params)}, **preset(spec, "", "").values}
-
-
-def _differences(chosen: Preset, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in chosen.values.items() if value != defaults[name]}
-
-
-def _parameters(parameters: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("parameter", "type", "default", "range"):
-        table.add_column(name, no_wrap=name != "range")
-    table.add_column("meaning", overflow="fold")
-    for each in parameters:
-        unit = f" [{each['unit']}]" if each["unit"] else ""
-        cells = (each["name"], each["type"], str(each["default"]), each["range"], each["doc"] + unit)
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
-
-
-def _assignments(values: Mapping[str, Any]) -> str:
-    return "  ".join(f"{name}={value}" for name, value in values.items())
+def _description(spec: MethodSpec | HeadSpec, *more: RenderableType, example: str) -> RenderableType:
+    content = parameters.description(parameters.as_json(spec))
+    return Group(
+        key_values(about(spec)), Text(), *content, *more, Text(), Text.assemble("try it: ", (example, "bold"))
+    )

@@ -16,7 +16,7 @@ from typing import Any
 from gzslbench.data.catalogue import catalogue
 from gzslbench.errors import GzslBenchError, did_you_mean
 from gzslbench.reading import check_folder, is_there, reading
-from gzslbench.results.record import SETTINGS
+from gzslbench.setting import SETTINGS
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from gzslbench.errors import StoreError
+from gzslbench.setting import SETTINGS
 
 SCHEMA = 1
 RULES = ("last", "val", "test-peek", "test-peek-inner", "test-peek-outer")
 SELECTIONS = ("last", "val")
 STATUSES = ("complete", "diverged")
-SETTINGS = ("inductive", "class-transductive", "transductive")
 PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
 EPOCHS = ("epoch", "head_epoch")
 

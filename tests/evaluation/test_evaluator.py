@@ -14,7 +14,8 @@ from gzslbench.errors import DivergedError, PluginError
 from gzslbench.evaluation.class_noise import ClassNoise
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import metrics_of
-from gzslbench.method import HeadSettings
+from gzslbench.evaluation.softmax_head import SoftmaxFit
+from gzslbench.head import HeadSettings
 
 DIM = 6
 
@@ -388,3 +389,25 @@ def test_a_method_that_changes_its_networks_while_tested_is_refused():
     method.modules["norm"] = nn.BatchNorm1d(DIM)
     with pytest.raises(PluginError, match="changed its networks"):
         Evaluator(task.train, task.test).evaluate(method, 1, 0)
+
+
+@pytest.mark.parametrize(("setting", "given"), [("inductive", False), ("transductive", True)])
+def test_a_head_gets_test_rows_only_where_it_is_transductive_and_in_no_telling_order(task, setting, given):
+    asked = []
+
+    class Watching(SoftmaxFit):
+        def fit(self, rows, *arguments):
+            asked.append(rows)
+            return super().fit(rows, *arguments)
+
+    evaluator = Evaluator(task.train, task.test, head=Watching(), head_setting=setting)
+    evaluator.evaluate(Generative(replace(HEAD, zsl_epochs=1)), 1, 0)
+    zsl, whole = asked
+    assert zsl.unlabelled is None
+    assert (whole.unlabelled is not None) == given
+    test = 2 * task.test.features
+    assert not any((row == whole.features).all(1).any() for row in test)
+    if given:
+        found = {tuple(row) for row in whole.unlabelled.tolist()}
+        assert found == {tuple(row) for row in test.tolist()}
+        assert not torch.equal(whole.unlabelled, test)

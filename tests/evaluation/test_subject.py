@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import chain
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +12,16 @@ from gzslbench.evaluation import subject as module
 from gzslbench.evaluation.subject import Subject
 
 
-def subject(chunk=100, per_class=5, **calls):
-    return Subject(SimpleNamespace(head=SimpleNamespace(per_class=per_class), **calls), Chunk(chunk))
+def subject(chunk=100, **calls):
+    return Subject(SimpleNamespace(**calls), Chunk(chunk))
+
+
+def embedded(asked, blocks, rows):
+    return asked.gathered(chain.from_iterable(map(asked.embed, blocks)), rows)
+
+
+def synthesized(asked, semantics, per_class=5):
+    return list(asked.synthesized(semantics, per_class, streams, 3))
 
 
 def doubled_where_at_most(most):
@@ -35,13 +44,13 @@ def streams(position):
 def test_blocks_are_embedded_below_each_other_also_where_memory_is_short():
     blocks = [torch.randn(20, 3), torch.randn(7, 3)]
     short = subject(embed=doubled_where_at_most(6))
-    assert torch.equal(short.embed(blocks, 27), 2 * torch.cat(blocks))
+    assert torch.equal(embedded(short, blocks, 27), 2 * torch.cat(blocks))
     assert short.chunk.size == 6
 
 
 def test_a_method_that_writes_into_its_rows_changes_a_copy():
     rows = torch.ones(4, 3)
-    subject(embed=lambda part: part.mul_(5)).embed([rows], 4)
+    embedded(subject(embed=lambda part: part.mul_(5)), [rows], 4)
     subject(scores=lambda part, semantics: part.mul_(5) @ semantics.mul_(2).T).scores(rows, torch.eye(3))
     assert torch.equal(rows, torch.ones(4, 3))
 
@@ -66,7 +75,7 @@ def test_as_many_classes_are_synthesized_at_once_as_fit_and_it_changes_nothing(c
         asked.append(len(some))
         return drawn(some, noise)
 
-    blocks = list(subject(chunk=chunk, synthesize=synthesize).synthesized(semantics, 3, streams))
+    blocks = synthesized(subject(chunk=chunk, synthesize=synthesize), semantics)
     assert asked == calls
     assert torch.equal(torch.cat(blocks), class_by_class(semantics, 5))
 
@@ -80,9 +89,7 @@ def test_where_memory_is_short_fewer_classes_are_synthesized_at_once():
         return drawn(some, noise)
 
     short = subject(synthesize=synthesize)
-    assert torch.equal(
-        torch.cat(list(short.synthesized(semantics, 3, streams))), class_by_class(semantics, 5)
-    )
+    assert torch.equal(torch.cat(synthesized(short, semantics)), class_by_class(semantics, 5))
     assert short.chunk.size == 12
 
 
@@ -94,14 +101,14 @@ def test_where_a_single_class_is_too_much_it_is_tried_once():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(torch.OutOfMemoryError):
-        list(subject(chunk=10, synthesize=synthesize).synthesized(torch.randn(3, 3), 3, streams))
+        synthesized(subject(chunk=10, synthesize=synthesize), torch.randn(3, 3))
     assert tried == [2, 1]
 
 
 def test_a_method_that_writes_into_its_semantics_changes_a_copy():
     semantics = torch.ones(2, 3)
     scaled = subject(synthesize=lambda some, noise: drawn(some.mul_(5), noise))
-    list(scaled.synthesized(semantics, 3, streams))
+    synthesized(scaled, semantics)
     assert torch.equal(semantics, torch.ones(2, 3))
 
 
@@ -114,11 +121,7 @@ def test_a_huge_class_is_synthesized_in_parts_whatever_the_memory(monkeypatch):
         return drawn(semantics, noise)
 
     results = [
-        list(
-            subject(chunk=chunk, per_class=10, synthesize=synthesize).synthesized(
-                torch.zeros(2, 3), 3, streams
-            )
-        )
+        synthesized(subject(chunk=chunk, synthesize=synthesize), torch.zeros(2, 3), per_class=10)
         for chunk in (2, 100)
     ]
     assert asked == [4, 4, 2] * 4
@@ -139,14 +142,42 @@ def test_an_answer_of_another_shape_is_refused_by_name(call, wrong):
     asked = subject(**{call: wrong})
     with pytest.raises(PluginError, match=f"{call} returned the shape"):
         if call == "embed":
-            asked.embed([torch.zeros(4, 3)], 4)
+            embedded(asked, [torch.zeros(4, 3)], 4)
         elif call == "scores":
             asked.scores(torch.zeros(4, 3), torch.zeros(2, 3))
         else:
-            next(asked.synthesized(torch.zeros(1, 2), 3, streams))
+            synthesized(asked, torch.zeros(1, 2))
 
 
 def test_blocks_embedded_in_different_widths_are_refused():
     widths = iter((3, 2))
     with pytest.raises(PluginError, match="embed returned the shape"):
-        subject(embed=lambda rows: rows[:, : next(widths)]).embed([torch.zeros(4, 3)] * 2, 8)
+        embedded(subject(embed=lambda rows: rows[:, : next(widths)]), [torch.zeros(4, 3)] * 2, 8)
+
+
+CLASSES = [torch.arange(3.0)[:, None], torch.arange(10.0, 17.0)[:, None], torch.tensor([[20.0]])]
+
+
+@pytest.mark.parametrize("chunk", [1, 8, 100])
+def test_rows_are_drawn_of_each_class_without_repetition_while_there_are_any(chunk):
+    asked = subject(chunk=chunk, embed=lambda rows: 2 * rows)
+    drawn = torch.cat(list(asked.sampled(CLASSES, 4, streams))).split(4)
+    for position, (own, rows) in enumerate(zip(CLASSES, drawn, strict=True)):
+        values = (rows / 2).flatten().tolist()
+        assert set(values) <= set(own.flatten().tolist())
+        assert len(set(values)) == min(4, len(own))
+        order = torch.randperm(len(own), generator=streams(position)).tolist()
+        assert values == [own[order[i % len(own)]].item() for i in range(4)]
+
+
+def test_a_method_with_a_sample_of_its_own_is_asked_with_noise_from_the_classes_streams():
+    asked = subject(embed=None, sample=lambda rows, noise: rows + noise.normal(1))
+    drawn = torch.cat(list(asked.sampled(CLASSES[:1], 3, streams)))
+    random = streams(0)
+    order = torch.randperm(3, generator=random)
+    assert torch.equal(drawn, CLASSES[0][order] + torch.randn(3, 1, generator=random))
+
+
+def test_a_sample_of_another_length_is_refused():
+    with pytest.raises(PluginError, match="sample returned the shape"):
+        list(subject(sample=lambda rows, noise: rows[1:]).sampled(CLASSES, 2, streams))

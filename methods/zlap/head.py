@@ -1,0 +1,93 @@
+"""ZLAP (Chen et al., IJCAI 2022): prototypes made from semantics, fitted with adjusted logits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gzslbench.computing.walk import Walk
+from gzslbench.evaluation.head_rows import HeadRows
+from gzslbench.head import HeadSettings
+from gzslbench_methods.zlap.losses import adjusted_loss, cosine_logits, log_priors
+from gzslbench_methods.zlap.params import ZlapParams
+
+
+@dataclass(frozen=True, eq=False)
+class Prototypes:
+    """``(K, e)`` prototypes; a row belongs to the one of highest cosine, whatever the priors were."""
+
+    prototypes: Tensor
+    temperature: float
+
+    def scores(self, features: Tensor) -> Tensor:
+        """``(n, e)`` features to ``(n, K)`` logits."""
+        return cosine_logits(features, self.prototypes, self.temperature)
+
+
+class Zlap:
+    """The head; a ``gzslbench.head.Head``."""
+
+    def __init__(self, params: ZlapParams) -> None:
+        self.params = params
+
+    def settings(self, of_method: HeadSettings) -> HeadSettings:
+        """A few synthesized features a class; one head for both settings, restricted for T1."""
+        params = self.params
+        return replace(
+            of_method,
+            per_class=params.per_class,
+            batch_size=params.batch_size,
+            epochs=params.epochs,
+            zsl_epochs=0,
+            lr=params.lr,
+        )
+
+    def fit(
+        self, rows: HeadRows, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
+    ) -> Iterator[Prototypes]:
+        """Fit a prototype network by Adam; yields its prototypes after each of ``epochs`` passes."""
+        params, batch_size = self.params, min(settings.batch_size, len(rows.labels))
+        network = _Network(rows.semantics, params.hidden, rows.features.shape[1], generator)
+        priors = log_priors(rows.labels, rows.seen, params.seen_ratio).float()
+        adam = torch.optim.Adam(network.parameters, lr=settings.lr, weight_decay=params.weight_decay)
+        halved = torch.optim.lr_scheduler.StepLR(adam, params.lr_halved_at, gamma=0.5)
+        walk = Walk(len(rows.labels), generator, rows.labels.device)
+        for _ in range(epochs):
+            for _ in range(math.ceil(len(rows.labels) / batch_size)):
+                batch = walk.take(batch_size)
+                with torch.enable_grad():
+                    logits = cosine_logits(rows.features[batch], network.prototypes(), params.temperature)
+                    loss = adjusted_loss(logits, priors, rows.labels[batch])
+                adam.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                adam.step()
+            halved.step()
+            yield Prototypes(network.prototypes().detach(), params.temperature)
+
+
+class _Network:
+    """``(K, a)`` semantics -> hidden, ReLU -> ``(K, e)`` prototypes, ReLU."""
+
+    def __init__(self, semantics: Tensor, hidden: int, width: int, generator: torch.Generator) -> None:
+        self.semantics = semantics
+        self.first = _layer(semantics.shape[1], hidden, generator)
+        self.second = _layer(hidden, width, generator)
+        self.parameters = [*self.first, *self.second]
+
+    def prototypes(self) -> Tensor:
+        hidden = functional.relu(functional.linear(self.semantics, *self.first))
+        return functional.relu(functional.linear(hidden, *self.second))
+
+
+def _layer(inputs: int, outputs: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Weight and bias, uniform within 1 / sqrt(inputs), as torch's own linear layer has them."""
+    bound = 1 / math.sqrt(inputs)
+    device = generator.device
+    weight = torch.empty(outputs, inputs, device=device).uniform_(-bound, bound, generator=generator)
+    bias = torch.empty(outputs, device=device).uniform_(-bound, bound, generator=generator)
+    return weight.requires_grad_(), bias.requires_grad_()

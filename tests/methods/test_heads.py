@@ -1,0 +1,61 @@
+"""Parameters, presets and notes of every head, and each on the problem with a known answer."""
+
+from __future__ import annotations
+
+from importlib import import_module, resources
+
+import pytest
+
+from gzslbench.data.made.synthetic import load_synthetic
+from gzslbench.data.views import make_views
+from gzslbench.evaluation.evaluator import Evaluator
+from gzslbench.params import build, fields_of
+from gzslbench.plugins import plugins
+from gzslbench.presets import load_presets, preset
+from gzslbench.training.construction import build_method, load_class
+from gzslbench.training.trainer import Trainer
+
+HEADS = sorted(plugins().heads())
+FAR_ABOVE_CHANCE = 40.0
+
+
+@pytest.fixture(params=HEADS)
+def spec(request):
+    return plugins().head(request.param)
+
+
+def test_there_are_heads():
+    assert {"lisgan-transductive", "zlap"} <= set(HEADS)
+
+
+def test_every_parameter_is_documented_and_in_the_readme(spec):
+    package = spec.load.partition(":")[0].rpartition(".")[0]
+    readme = resources.files(package).joinpath("README.md").read_text(encoding="utf-8")
+    for info in fields_of(spec.params):
+        assert info.doc and info.range and f"`{info.name}`" in readme, info.name
+
+
+def test_every_preset_builds_and_names_its_source(spec):
+    for name, found in load_presets(spec).items():
+        assert found.source, name
+        build(spec.params, found.values, name)
+
+
+def test_its_class_is_where_it_says(spec):
+    assert import_module(spec.load.partition(":")[0])
+    assert load_class(spec)(spec.params()).settings
+
+
+def test_with_its_preset_every_head_comes_far_above_chance(spec):
+    method_spec = plugins().method("f-clswgan")
+    train, held_out = make_views(load_synthetic(), method_spec.preprocessing, "cpu")
+    params = build(method_spec.params, preset(method_spec, "synthetic", "latent").values, "test")
+    method = build_method(method_spec, train, params, seed=1)
+    for _ in Trainer(method, train, seed=1).epochs():
+        pass
+    head = load_class(spec)(build(spec.params, preset(spec, "synthetic", "latent").values, "test"))
+    evaluator = Evaluator(train, held_out, head=head, head_setting=spec.setting)
+    evaluation = evaluator.evaluate(method, 1, seed=1)
+    again = evaluator.evaluate(method, 1, seed=1)
+    assert evaluation.trace == again.trace
+    assert evaluation.trace[-1].H > FAR_ABOVE_CHANCE, evaluation.trace[-1]
