@@ -60,14 +60,14 @@ def _moved(metric: str, old: Mapping[str, float], new: Mapping[str, float]) -> I
 
 
 def read_stored(path: Path) -> dict[str, Any]:
-    """The summaries that ``write_stored`` wrote, as ``compare`` takes them.
+    """The groups of runs that ``write_stored`` wrote, by name, each with its ``summary`` and its ``runs``.
 
     Raises:
         StoreError: There is none, or it is damaged.
     """
     try:
         groups = json.loads(path.read_text(encoding="utf-8"))["runs"]
-        return {name: {"summary": group["summary"]} for name, group in groups.items()}
+        return {name: {"summary": group["summary"], "runs": group["runs"]} for name, group in groups.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(
             f"no stored metrics to compare with: {error}", where=path, fix="measure without --check first"

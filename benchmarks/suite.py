@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gzslbench.errors import ParamError, did_you_mean
 from gzslbench.execution.plan import Request
+from gzslbench_benchmarks.claim import Claim
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -17,8 +18,8 @@ else:
     import tomli as tomllib
 
 SUITES = Path(__file__).parent / "suites"
-_OWN = ("eval_every", "precision", "shuffle_semantics")
-_RUN_KEYS = {"name", "method", "seeds", "epochs", "at", "set", *_OWN}
+_OWN = ("eval_every", "precision", "preprocessing", "shuffle_semantics", "head")
+_RUN_KEYS = {"name", "method", "seeds", "epochs", "at", "set", "head_set", *_OWN}
 
 
 @dataclass(frozen=True)
@@ -28,21 +29,22 @@ class SuiteRun:
     Attributes:
         name: What their numbers are stored under.
         request: What to run.
-        at: The epoch at which they are read; fixed beforehand.
+        at: The epoch at which they are read; fixed beforehand. None: at the end, whenever that is.
     """
 
     name: str
     request: Request
-    at: int
+    at: int | None
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite's title and its runs."""
+    """A suite's title, its runs, and what they are asked about the claims of papers."""
 
     name: str
     title: str
     runs: tuple[SuiteRun, ...]
+    claims: tuple[Claim, ...] = ()
 
 
 def load_suite(name: str) -> Suite:
@@ -58,7 +60,8 @@ def load_suite(name: str) -> Suite:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         runs = tuple(_run(entry, content) for entry in content["runs"])
-        return Suite(path.stem, content["title"], runs)
+        claims = tuple(_claim(entry, runs) for entry in content.get("claims", ()))
+        return Suite(path.stem, content["title"], runs, claims)
     except (ValueError, KeyError, TypeError) as error:
         raise ParamError(
             f"not a suite: {error}", where=path, fix="compare it with suites/flo-lite0.toml"
@@ -73,14 +76,15 @@ def _run(entry: Mapping[str, Any], content: Mapping[str, Any]) -> SuiteRun:
     request = Request(
         method=entry["method"],
         seeds=tuple(entry["seeds"]),
-        epochs=entry["epochs"],
-        settings=tuple(f"{name}={value}" for name, value in settings.items()),
+        epochs=entry.get("epochs"),
+        settings=_assignments(settings),
+        head_settings=_assignments(entry.get("head_set", {})),
         **{**content["shared"], **{name: entry[name] for name in _OWN if name in entry}},
     )
     at = entry.get("at", request.epochs)
     if request.select != "last":
         raise ValueError(f"run {entry['name']!r} is read at a fixed epoch, which leaves nothing to select")
-    if at != request.epochs and not (0 < at < request.epochs and _is_due(at, request.eval_every)):
+    if at is not None and at != request.epochs and not _is_within(at, request):
         raise ValueError(
             f"run {entry['name']!r} is not evaluated at = {at}: choose a multiple of eval_every ="
             f" {request.eval_every} up to epochs = {request.epochs}"
@@ -88,5 +92,20 @@ def _run(entry: Mapping[str, Any], content: Mapping[str, Any]) -> SuiteRun:
     return SuiteRun(entry["name"], request, at)
 
 
-def _is_due(epoch: int, every: int) -> bool:
-    return every > 0 and epoch % every == 0
+def _is_within(epoch: int, request: Request) -> bool:
+    """Whether a run is evaluated after ``epoch``, before its last."""
+    due = request.eval_every > 0 and epoch % request.eval_every == 0
+    return due and request.epochs is not None and 0 < epoch < request.epochs
+
+
+def _claim(entry: Mapping[str, Any], runs: Sequence[SuiteRun]) -> Claim:
+    claim = Claim(**entry)
+    known = list(dict.fromkeys(run.name for run in runs))
+    for name in (claim.better, claim.than):
+        if name not in known:
+            raise KeyError(f"claim about {claim.method!r}: no runs {name!r}; {did_you_mean(name, known)}")
+    return claim
+
+
+def _assignments(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{name}={value}" for name, value in settings.items())

@@ -68,7 +68,7 @@ def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "new" / "tiny.json"
     make_writable(path)
     write_stored(path, {"title": "tiny", "runs": {"small": group(40.0, 60.0)}})
-    assert read_stored(path) == {"small": {"summary": group(40.0, 60.0)["summary"]}}
+    assert read_stored(path) == {"small": group(40.0, 60.0)}
     assert [file.name for file in path.parent.iterdir()] == ["tiny.json"]
 
 

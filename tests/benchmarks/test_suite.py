@@ -34,6 +34,9 @@ def test_every_bundled_suite_names_known_methods_and_parameters(name):
     for run in suite.runs:
         spec = plugins().method(run.request.method)
         parse_assignments(spec.params, run.request.settings)
+        if run.request.epochs is None:
+            assert run.at is None
+            continue
         assert 1 <= run.at <= run.request.epochs
         assert run.at % run.request.eval_every == 0 or run.at == run.request.epochs
 
@@ -66,6 +69,18 @@ def test_flo_runs_the_presets_on_a_gpu_at_every_precision_and_looks_ten_to_twent
     precisions = {(run.name, run.request.precision) for run in suite.runs if run.request.method == "ce-gzsl"}
     assert precisions == {("ce-gzsl", "fp32"), ("ce-gzsl, tf32", "tf32"), ("ce-gzsl, bf16", "bf16")}
     assert "f-clswgan" in {run.request.method for run in suite.runs}
+
+
+def test_a_run_may_have_a_head_and_a_claim_must_name_runs(tmp_path):
+    path = tmp_path / "tiny.toml"
+    headed = TINY + 'head = "zlap"\nhead_set = { epochs = 3 }\n'
+    claim = '[[claims]]\nmethod = "zlap"\ntext = "?"\nbetter = "small"\nthan = "smal"\n'
+    path.write_text(headed)
+    (run,) = load_suite(str(path)).runs
+    assert (run.request.head, run.request.head_settings) == ("zlap", ("epochs=3",))
+    path.write_text(headed + claim)
+    with pytest.raises(ParamError, match="no runs 'smal'; did you mean 'small'"):
+        load_suite(str(path))
 
 
 def test_an_unknown_suite_is_answered_with_the_nearest():
