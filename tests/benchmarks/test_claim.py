@@ -1,9 +1,36 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
 
+from gzslbench.plugins import plugins
 from gzslbench_benchmarks.claim import Claim, judged, table
+from gzslbench_benchmarks.claims import claims, verdicts_table
+from gzslbench_benchmarks.stored import write_stored
+from gzslbench_benchmarks.suite import load_suite
 
+SUITE = """
+title = "tiny"
+[shared]
+dataset = "digits"
+[[runs]]
+name = "with"
+method = "eszsl"
+seeds = [1]
+[[runs]]
+name = "without"
+method = "eszsl"
+set = { alpha = 0.0 }
+seeds = [1]
+[[claims]]
+method = "small"
+text = "it helps"
+better = "with"
+than = "without"
+metric = "U"
+"""
 CLAIM = Claim("small", "it helps", better="with", than="without", metric="U")
 
 
@@ -52,3 +79,27 @@ def test_the_table_is_markdown():
 def test_a_claim_in_no_metric_is_refused():
     with pytest.raises(ValueError, match="no metric 'X'"):
         Claim("small", "it helps", "with", "without", metric="X")
+
+
+def test_the_program_prints_the_verdicts_of_what_is_stored(tmp_path):
+    suite = tmp_path / "tiny.toml"
+    suite.write_text(SUITE)
+    stored = tmp_path / "tiny.json"
+    command = [str(suite), "--stored", str(stored)]
+    missing = CliRunner().invoke(claims, command)
+    assert missing.exit_code == 1 and "no stored metrics" in missing.output
+    groups = {"with": runs(s1=30.0), "without": runs(s1=20.0)}
+    write_stored(stored, {"runs": {name: {"summary": {}, "runs": each} for name, each in groups.items()}})
+    told = CliRunner().invoke(claims, command)
+    assert told.exit_code == 0
+    assert told.output == table([verdict(groups["with"], groups["without"])])
+
+
+def test_the_document_of_claims_holds_what_is_stored():
+    document = (Path(__file__).parents[2] / "docs" / "claims.md").read_text(encoding="utf-8")
+    assert verdicts_table("flo-lite0-claims") in document
+
+
+@pytest.mark.parametrize("name", sorted(plugins().methods()) + sorted(plugins().heads()))
+def test_a_claim_of_every_paper_is_checked(name):
+    assert name in {claim.method for claim in load_suite("flo-lite0-claims").claims}
