@@ -1,0 +1,1 @@
+"""What can be said of numbers that differ from seed to seed."""

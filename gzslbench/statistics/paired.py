@@ -1,0 +1,66 @@
+"""Whether one method is better than another on the same seeds, classes or datasets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+Name = TypeVar("Name")
+LEVEL = 0.05
+"""Below which probability a difference counts as significant."""
+
+
+def t_test(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """The two-sided probability of Student's paired test, for a few seeds.
+
+    Args:
+        one: Values of one method.
+        other: Of another, on the same seeds in the same order.
+
+    Returns:
+        None where nothing can be said: with fewer than two pairs. Differences that are all the same, and
+        not 0, have probability 0; without any difference it is 1.
+    """
+    differences = _differences(one, other)
+    if len(differences) < 2:
+        return None
+    if len(set(differences)) == 1:
+        return 0.0 if differences[0] else 1.0
+    from scipy.stats import ttest_rel
+
+    return float(ttest_rel(one, other).pvalue)
+
+
+def wilcoxon_test(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """The two-sided probability of Wilcoxon's signed ranks, for many pairs such as per-class accuracies.
+
+    Returns:
+        None with fewer than two pairs; 1 without any difference.
+    """
+    differences = _differences(one, other)
+    if len(differences) < 2:
+        return None
+    if not any(differences):
+        return 1.0
+    from scipy.stats import wilcoxon
+
+    return float(wilcoxon(differences).pvalue)
+
+
+def holm(probabilities: Mapping[Name, float]) -> dict[Name, float]:
+    """Each probability as it counts among all of them (Holm 1979, step down); in the same order."""
+    ordered = sorted(probabilities, key=lambda name: probabilities[name])
+    corrected: dict[Name, float] = {}
+    highest = 0.0
+    for position, name in enumerate(ordered):
+        highest = max(highest, min(1.0, (len(ordered) - position) * probabilities[name]))
+        corrected[name] = highest
+    return {name: corrected[name] for name in probabilities}
+
+
+def _differences(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    differences = [first - second for first, second in zip(one, other, strict=True)]
+    if not all(map(math.isfinite, differences)):
+        raise ValueError("values that are no numbers cannot be compared")
+    return differences
