@@ -1,0 +1,143 @@
+"""gzslbench leaderboard: methods by datasets, of the runs in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gzslbench.errors import StoreError
+from gzslbench.results.record import PERCENTAGES, RULES
+
+if TYPE_CHECKING:
+    from gzslbench.leaderboard.entry import Entry
+    from gzslbench.reporting.sheets.sheet import Sheet
+    from gzslbench.results.published import PublishedNumber
+
+EPILOG = """\b
+Examples:
+  gzslbench leaderboard
+  gzslbench leaderboard results other-lab/results --dataset FLO --metric AUSUC
+  gzslbench leaderboard --select val --format latex > table.tex
+  gzslbench leaderboard --costs --format csv > table.csv
+
+Numbers that may not be compared share no table: other features, semantics or split, another setting
+(transductive), a variant, parameters that are not the preset's. Each further table says why it is one.
+
+Exit status: 0 there is a table; 2 there is none, or something to mend.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("results", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--dataset", "datasets", multiple=True, help="Only this dataset; repeatable.")
+@click.option("--method", "methods", multiple=True, help="Only this method; repeatable.")
+@click.option(
+    "--select",
+    "rule",
+    type=click.Choice(RULES),
+    default="last",
+    show_default=True,
+    help="Which rule chose the epochs. Those that peek at the test set compare with published habits alone.",
+)
+@click.option("--metric", type=click.Choice(PERCENTAGES), default="H", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["console", "md", "latex", "csv", "json", "html"]),
+    default="console",
+    show_default=True,
+)
+@click.option(
+    "--intervals/--no-intervals",
+    default=True,
+    show_default=True,
+    help="95 % confidence intervals of the means.",
+)
+@click.option(
+    "--with-published",
+    is_flag=True,
+    help="Rows of published numbers of the same features and semantics, and ours chosen by their habit.",
+)
+@click.option("--costs", is_flag=True, help="Columns for time, trained parameters and peak memory.")
+def leaderboard(
+    results: tuple[Path, ...],
+    datasets: tuple[str, ...],
+    methods: tuple[str, ...],
+    rule: str,
+    metric: str,
+    form: str,
+    intervals: bool,
+    with_published: bool,
+    costs: bool,
+) -> None:
+    """Compare methods by the runs in RESULTS (folders; ./results by default)."""
+    from gzslbench.leaderboard.board import boards
+    from gzslbench.leaderboard.published import published_rows
+    from gzslbench.reporting.leaderboard import as_csv, as_json, left_out_notes, sheet_of
+    from gzslbench.results.store import DEFAULT_ROOT
+
+    roots = results or (Path(DEFAULT_ROOT),)
+    entries = [
+        entry
+        for entry in _entries(roots)
+        if (not datasets or entry.dataset in datasets)
+        and (not methods or entry.summary.cell["method"] in methods)
+    ]
+    found, left_out = boards(entries, rule, metric)
+    if not found:
+        raise StoreError(
+            "no runs to compare" + "".join(f"; {note}" for note in left_out_notes(left_out)),
+            where=", ".join(map(str, roots)),
+            fix="run some first, or name the folders that hold runs; see gzslbench leaderboard --help",
+        )
+    if form in ("csv", "json"):
+        click.echo(as_csv(found) if form == "csv" else as_json(found, left_out), nl=False)
+        return
+    numbers = _published() if with_published else []
+    sheets = [
+        sheet_of(board, published_rows(board, numbers), intervals=intervals, costs=costs) for board in found
+    ]
+    _print(sheets, left_out_notes(left_out), form)
+
+
+def _entries(roots: Sequence[Path]) -> list[Entry]:
+    from gzslbench.leaderboard.entry import entry_of
+    from gzslbench.results.index import summaries
+    from gzslbench.results.store import Store
+
+    found = {}
+    for root in roots:
+        for summary in summaries(Store(root)):
+            found[summary.id] = entry_of(summary)
+    return list(found.values())
+
+
+def _published() -> list[PublishedNumber]:
+    from gzslbench.plugins import plugins
+    from gzslbench.results.published import published_numbers
+
+    return [number for folder in plugins().published() for number in published_numbers(folder)]
+
+
+def _print(sheets: Sequence[Sheet], notes: Sequence[str], form: str) -> None:
+    from gzslbench.reporting.console import console
+    from gzslbench.reporting.sheets.console import to_console
+    from gzslbench.reporting.sheets.html import to_html
+    from gzslbench.reporting.sheets.latex import to_latex
+    from gzslbench.reporting.sheets.markdown import to_markdown
+
+    if form == "console":
+        out = console()
+        for sheet in sheets:
+            out.print(to_console(sheet))
+            out.print()
+        for note in notes:
+            out.print(note)
+        return
+    renderers: dict[str, Callable[[Sheet], str]] = {"md": to_markdown, "latex": to_latex, "html": to_html}
+    click.echo("\n".join(map(renderers[form], sheets)), nl=False)
+    for note in notes:
+        click.echo(note, err=True)

@@ -1,0 +1,1 @@
+"""Methods beside each other, as far as their numbers may be compared."""

@@ -1,0 +1,209 @@
+"""Tables of methods by datasets, each of numbers that may be compared."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gzslbench.leaderboard.entry import Entry
+from gzslbench.leaderboard.score import Score, compared, score
+from gzslbench.statistics.ranks import Ranking, rank
+
+
+@dataclass(frozen=True, order=True)
+class Kind:
+    """What all numbers of a table have in common; the usual comes first.
+
+    Attributes:
+        changed: Whether parameters differ from the presets.
+        setting: What was seen besides the seen classes' training rows.
+        variant: Of the methods, where it is not the presets'.
+        features: Name of the features.
+        semantics: Name of the semantics.
+        edition: 0 for the task of each dataset with most runs, 1 for the next, and so on.
+        protocol: Version of trainer and evaluator, the newest first.
+    """
+
+    changed: bool
+    setting: str
+    variant: str
+    features: str
+    semantics: str
+    edition: int
+    protocol: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table.
+
+    Attributes:
+        label: The method, its head, and a number where several rows would be called the same.
+        scores: By dataset; a dataset without a run is missing.
+        changes: What is not as the presets have it, as assignments; empty where all is.
+    """
+
+    label: str
+    scores: Mapping[str, Score]
+    changes: str = ""
+
+
+@dataclass(frozen=True)
+class Board:
+    """A table.
+
+    Attributes:
+        kind: What its numbers have in common.
+        rule: How the epoch of every number was chosen.
+        metric: Which metric it shows, in percent.
+        tasks: By dataset, in order, the id of the task.
+        rows: Best first: by mean rank over the datasets that all rows have, else by their mean.
+        reason: Why it is a table of its own; empty for the first.
+        ranking: Of the rows over the datasets; None where no two datasets have all rows.
+    """
+
+    kind: Kind
+    rule: str
+    metric: str
+    tasks: Mapping[str, str]
+    rows: Sequence[Row]
+    reason: str = ""
+    ranking: Ranking | None = None
+
+
+@dataclass
+class LeftOut:
+    """What no table shows, and why: how many runs by reason."""
+
+    runs: Counter[str] = field(default_factory=Counter)
+
+
+def boards(entries: Iterable[Entry], rule: str, metric: str) -> tuple[list[Board], LeftOut]:
+    """The tables of all ``entries`` that have a number by ``rule``, the one with most of the usual first."""
+    left_out, usable = LeftOut(), []
+    for entry in entries:
+        if entry.summary.status != "complete":
+            left_out.runs["diverged"] += 1
+        elif rule not in entry.summary.metrics:
+            left_out.runs[f"selected by {entry.summary.selection!r} alone, not by {rule!r}"] += 1
+        else:
+            usable.append(entry)
+    newest = _newest(usable, left_out)
+    editions = _editions(newest)
+    groups: dict[Kind, list[Entry]] = defaultdict(list)
+    for entry in newest:
+        groups[_kind(entry, editions)].append(entry)
+    kinds = sorted(
+        groups, key=lambda kind: (kind.changed, kind.setting != "inductive", -len(groups[kind]), kind)
+    )
+    first = kinds[0] if kinds else None
+    return [_board(kind, groups[kind], rule, metric, first) for kind in kinds], left_out
+
+
+def _newest(entries: Sequence[Entry], left_out: LeftOut) -> list[Entry]:
+    """Of runs that differ in nothing that counts, the one that began last."""
+    found: dict[tuple[str, int], Entry] = {}
+    for entry in sorted(entries, key=lambda each: each.summary.run.get("started") or ""):
+        if (entry.same, entry.seed) in found:
+            left_out.runs["repeated: a newer run of the same settings and seed is shown"] += 1
+        found[entry.same, entry.seed] = entry
+    return list(found.values())
+
+
+def _editions(entries: Sequence[Entry]) -> dict[str, int]:
+    """By task id, its place among the tasks of the same dataset, features and semantics; most runs first."""
+    counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    for entry in entries:
+        task = entry.summary.task
+        counts[task["dataset"], task["features"], task["semantics"]][task["id"]] += 1
+    places: dict[str, int] = {}
+    for tasks in counts.values():
+        for place, (task_id, _) in enumerate(sorted(tasks.items(), key=lambda item: (-item[1], item[0]))):
+            places[task_id] = place
+    return places
+
+
+def _kind(entry: Entry, editions: Mapping[str, int]) -> Kind:
+    task = entry.summary.task
+    changes = {name for name in entry.changes if name != "variant"}
+    return Kind(
+        changed=bool(changes),
+        setting=entry.summary.setting,
+        variant=entry.variant,
+        features=str(task["features"]),
+        semantics=str(task["semantics"]),
+        edition=editions[task["id"]],
+        protocol=-int(entry.summary.cell["protocol"]),
+    )
+
+
+def _board(kind: Kind, entries: Sequence[Entry], rule: str, metric: str, first: Kind | None) -> Board:
+    tasks = {entry.dataset: str(entry.summary.task["id"]) for entry in entries}
+    runs: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        runs[entry.row, _changes(entry)][entry.dataset].append(entry)
+    labels = _labels(list(runs))
+    datasets = sorted(tasks)
+    columns = {
+        name: compared(
+            {labels[of]: score(each[name], rule, metric) for of, each in runs.items() if name in each}
+        )
+        for name in datasets
+    }
+    scored = [
+        Row(label, {name: columns[name][label] for name in datasets if label in columns[name]}, changes)
+        for (_, changes), label in labels.items()
+    ]
+    ranking = _ranking(scored, datasets)
+    ordered = sorted(scored, key=lambda row: (_place(row, ranking), row.label))
+    reason = "" if first is None or kind == first else _reason(kind, first, tasks)
+    return Board(kind, rule, metric, {name: tasks[name] for name in datasets}, ordered, reason, ranking)
+
+
+def _changes(entry: Entry) -> str:
+    return " ".join(f"{name}={value}" for name, value in entry.changes.items() if name != "variant")
+
+
+def _labels(rows: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """By row and its changes, what it is called: numbered where only the changes tell it from another."""
+    called = Counter(row for row, _ in rows)
+    given: Counter[str] = Counter()
+    labels = {}
+    for row, changes in sorted(rows):
+        given[row] += 1
+        labels[row, changes] = f"{row} ({given[row]})" if called[row] > 1 else row
+    return labels
+
+
+def _ranking(rows: Sequence[Row], datasets: Sequence[str]) -> Ranking | None:
+    shared = [name for name in datasets if all(name in row.scores for row in rows)]
+    if len(rows) < 2 or len(shared) < 2:
+        return None
+    return rank({row.label: [row.scores[name].estimate.mean for name in shared] for row in rows})
+
+
+def _place(row: Row, ranking: Ranking | None) -> float:
+    if ranking is not None:
+        return ranking.ranks[row.label]
+    means = [each.estimate.mean for each in row.scores.values()]
+    return -sum(means) / len(means)
+
+
+def _reason(kind: Kind, first: Kind, tasks: Mapping[str, str]) -> str:
+    """What tells this table's numbers from those of the first."""
+    reasons = []
+    if kind.changed != first.changed:
+        reasons.append("parameters are not the presets'" if kind.changed else "parameters are the presets'")
+    if kind.setting != first.setting:
+        reasons.append(f"the setting is {kind.setting}")
+    if kind.variant != first.variant:
+        reasons.append(f"the variant is {kind.variant}")
+    for name in ("features", "semantics"):
+        if getattr(kind, name) != getattr(first, name):
+            reasons.append(f"the {name} are {getattr(kind, name)}")
+    if kind.edition != first.edition:
+        reasons.append(f"the task is another: {', '.join(tasks.values())}")
+    if kind.protocol != first.protocol:
+        reasons.append(f"protocol {-kind.protocol} of trainer and evaluator")
+    return "; ".join(reasons)

@@ -1,0 +1,1 @@
+"""Tables in every format that people paste them into."""
