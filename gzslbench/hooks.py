@@ -41,6 +41,11 @@ def gzslbench_published() -> Iterable[Path]:  # type: ignore[empty-body]
 
 
 @hookspec
+def gzslbench_stored() -> Iterable[Path]:  # type: ignore[empty-body]
+    """Folders of stored metrics, as ``gzslbench.results.stored`` reads them; must not read one."""
+
+
+@hookspec
 def gzslbench_run_start(run: Cell) -> None:
     """A run begins (or goes on after an interruption)."""
 

@@ -82,14 +82,11 @@ class Plugins:
 
     def published(self) -> list[Path]:
         """Every folder of published numbers on offer."""
-        self.load_all()
-        folders = []
-        for name, folder in self._offers("gzslbench_published"):
-            if isinstance(folder, Path) and folder.is_dir():
-                folders.append(folder)
-            else:
-                self._fail(name, f"gzslbench_published offers {folder!r}, no folder")
-        return folders
+        return self._folders("gzslbench_published")
+
+    def stored(self) -> list[Path]:
+        """Every folder of stored metrics on offer."""
+        return self._folders("gzslbench_stored")
 
     def method(self, name: str) -> MethodSpec:
         """One method; only the plugin of that name is loaded where there is one.
@@ -150,6 +147,16 @@ class Plugins:
             else:
                 specs[spec.name] = spec
         return dict(sorted(specs.items()))
+
+    def _folders(self, hook: str) -> list[Path]:
+        self.load_all()
+        folders = []
+        for name, folder in self._offers(hook):
+            if isinstance(folder, Path) and folder.is_dir():
+                folders.append(folder)
+            else:
+                self._fail(name, f"{hook} offers {folder!r}, no folder")
+        return folders
 
     def _offers(self, hook: str) -> Iterator[tuple[str, Any]]:
         """The name of each loaded plugin with one thing it offers, in the order in which they were found."""

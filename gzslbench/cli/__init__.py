@@ -15,6 +15,7 @@ TARGETS = {
     "data": Target("gzslbench.cli.data:data", "Show, verify, import or synthesize dataset files."),
     "show": Target("gzslbench.cli.show:show", "Show a run: settings, metrics, files, how to repeat it."),
     "leaderboard": Target("gzslbench.cli.leaderboard:leaderboard", "Compare methods by the stored runs."),
+    "compare": Target("gzslbench.cli.compare:compare", "Hold stored runs against published numbers."),
     "doctor": Target("gzslbench.cli.doctor:doctor", "Check versions, device, plugins and folders."),
 }
 

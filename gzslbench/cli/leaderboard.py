@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gzslbench.cli.stored_runs import (
+    every_published_number,
+    results_argument,
+    roots,
+    stored_entries,
+    which_number,
+    which_runs,
+)
 from gzslbench.errors import StoreError
-from gzslbench.results.record import PERCENTAGES, RULES
 
 if TYPE_CHECKING:
-    from gzslbench.leaderboard.entry import Entry
     from gzslbench.reporting.sheets.sheet import Sheet
-    from gzslbench.results.published import PublishedNumber
 
 EPILOG = """\b
 Examples:
@@ -31,18 +36,9 @@ Exit status: 0 there is a table; 2 there is none, or something to mend.
 
 
 @click.command(epilog=EPILOG)
-@click.argument("results", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--dataset", "datasets", multiple=True, help="Only this dataset; repeatable.")
-@click.option("--method", "methods", multiple=True, help="Only this method; repeatable.")
-@click.option(
-    "--select",
-    "rule",
-    type=click.Choice(RULES),
-    default="last",
-    show_default=True,
-    help="Which rule chose the epochs. Those that peek at the test set compare with published habits alone.",
-)
-@click.option("--metric", type=click.Choice(PERCENTAGES), default="H", show_default=True)
+@results_argument
+@which_runs
+@which_number
 @click.option(
     "--format",
     "form",
@@ -77,49 +73,22 @@ def leaderboard(
     from gzslbench.leaderboard.board import boards
     from gzslbench.leaderboard.published import published_rows
     from gzslbench.reporting.leaderboard import as_csv, as_json, left_out_notes, sheet_of
-    from gzslbench.results.store import DEFAULT_ROOT
 
-    roots = results or (Path(DEFAULT_ROOT),)
-    entries = [
-        entry
-        for entry in _entries(roots)
-        if (not datasets or entry.dataset in datasets)
-        and (not methods or entry.summary.cell["method"] in methods)
-    ]
-    found, left_out = boards(entries, rule, metric)
+    found, left_out = boards(stored_entries(results, datasets, methods), rule, metric)
     if not found:
         raise StoreError(
             "no runs to compare" + "".join(f"; {note}" for note in left_out_notes(left_out)),
-            where=", ".join(map(str, roots)),
+            where=", ".join(map(str, roots(results))),
             fix="run some first, or name the folders that hold runs; see gzslbench leaderboard --help",
         )
     if form in ("csv", "json"):
         click.echo(as_csv(found) if form == "csv" else as_json(found, left_out), nl=False)
         return
-    numbers = _published() if with_published else []
+    numbers = every_published_number() if with_published else []
     sheets = [
         sheet_of(board, published_rows(board, numbers), intervals=intervals, costs=costs) for board in found
     ]
     _print(sheets, left_out_notes(left_out), form)
-
-
-def _entries(roots: Sequence[Path]) -> list[Entry]:
-    from gzslbench.leaderboard.entry import entry_of
-    from gzslbench.results.index import summaries
-    from gzslbench.results.store import Store
-
-    found = {}
-    for root in roots:
-        for summary in summaries(Store(root)):
-            found[summary.id] = entry_of(summary)
-    return list(found.values())
-
-
-def _published() -> list[PublishedNumber]:
-    from gzslbench.plugins import plugins
-    from gzslbench.results.published import published_numbers
-
-    return [number for folder in plugins().published() for number in published_numbers(folder)]
 
 
 def _print(sheets: Sequence[Sheet], notes: Sequence[str], form: str) -> None:

@@ -7,6 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gzslbench.cli import main
+from gzslbench.params import build
+from gzslbench.plugins import plugins
+from gzslbench.presets import preset
 from gzslbench.results.record import Record
 from gzslbench.results.store import Store
 
@@ -67,3 +70,62 @@ def store(tmp_path: Path, record: Record) -> Store:
     with folder.lock():
         folder.write_record(record)
     return store
+
+
+def run_of(method, seed, H, dataset="AWA2", features="res101", **params) -> Record:
+    """A finished run whose metrics are all ``H``, its parameters the preset's but for ``params``."""
+    spec = plugins().method(method)
+    values = {**preset(spec, dataset, "att").values, **params}
+    task = f"{dataset}/{features}/att/ps-1-2"
+    metrics = {"U": H, "S": H, "H": H, "T1": H, "AUSUC": H, "epoch": 3, "head_epoch": 1}
+    cell = {
+        "method": method,
+        "method_version": 1,
+        "dataset": dataset,
+        "task": task,
+        "preprocessing": "minmax",
+        "params": build(spec.params, values, "test").as_dict(),
+        "seed": seed,
+        "precision": "fp32",
+        "protocol": 3,
+    }
+    run = {
+        "started": "2026-01-01",
+        "seconds_train": 60.0,
+        "seconds_evaluate": 0.0,
+        "peak_memory_bytes": 2**20,
+    }
+    return Record(
+        id=f"{method}-{dataset}-s{seed}-{H}",
+        status="complete",
+        cell=cell,
+        task={"id": task, "dataset": dataset, "features": features, "semantics": "att"},
+        setting="inductive",
+        selection="last",
+        metrics={"last": metrics, "test-peek": {**metrics, "H": H + 1}},
+        parameters=7,
+        run=run,
+    )
+
+
+@pytest.fixture
+def keep(tmp_path: Path) -> Callable[..., Path]:
+    """Keeps a run like ``run_of`` in the folder that ``results`` names."""
+
+    def kept(*arguments, **settings) -> Path:
+        made = run_of(*arguments, **settings)
+        folder = Store(tmp_path / "results").run(made.id)
+        folder.path.mkdir(parents=True)
+        folder.write_record(made)
+        return folder.path
+
+    return kept
+
+
+@pytest.fixture
+def results(tmp_path: Path, keep) -> Path:
+    """Three seeds each of CE-GZSL, at 72, 74 and 76, and f-CLSWGAN, at 61, 62 and 63."""
+    for seed in (1, 2, 3):
+        keep("ce-gzsl", seed, 70.0 + 2 * seed)
+        keep("f-clswgan", seed, 60.0 + seed)
+    return tmp_path / "results"

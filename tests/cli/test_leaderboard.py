@@ -8,55 +8,6 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
-from gzslbench.params import build
-from gzslbench.plugins import plugins
-from gzslbench.presets import preset
-from gzslbench.results.record import Record
-from gzslbench.results.store import Store
-
-
-def record(method, seed, H, dataset="AWA2", features="res101", **params):
-    spec = plugins().method(method)
-    values = {**preset(spec, dataset, "att").values, **params}
-    task = f"{dataset}/{features}/att/ps-1-2"
-    metrics = {"U": H, "S": H, "H": H, "T1": H, "AUSUC": H, "epoch": 3, "head_epoch": 1}
-    cell = {
-        "method": method, "method_version": 1, "dataset": dataset, "task": task, "preprocessing": "minmax",
-        "params": build(spec.params, values, "test").as_dict(), "seed": seed, "precision": "fp32",
-        "protocol": 3,
-    }  # fmt: skip
-    run = {
-        "started": "2026-01-01",
-        "seconds_train": 60.0,
-        "seconds_evaluate": 0.0,
-        "peak_memory_bytes": 2**20,
-    }
-    return Record(
-        id=f"{method}-{dataset}-s{seed}-{H}",
-        status="complete",
-        cell=cell,
-        task={"id": task, "dataset": dataset, "features": features, "semantics": "att"},
-        setting="inductive",
-        selection="last",
-        metrics={"last": metrics, "test-peek": {**metrics, "H": H + 1}},
-        parameters=7,
-        run=run,
-    )
-
-
-@pytest.fixture
-def results(tmp_path):
-    store = Store(tmp_path / "results")
-    for seed in (1, 2, 3):
-        for method, H in (("ce-gzsl", 70.0), ("f-clswgan", 60.0)):
-            keep(store, record(method, seed, H + seed * (1 + (method == "ce-gzsl"))))
-    return store.root
-
-
-def keep(store, made):
-    folder = store.run(made.id)
-    folder.path.mkdir(parents=True)
-    folder.write_record(made)
 
 
 def called(*arguments):
@@ -91,8 +42,8 @@ def test_data_formats_hold_the_runs_behind_each_number(results):
     ]
 
 
-def test_runs_of_other_parameters_get_a_table_that_says_why(results):
-    keep(Store(results), record("ce-gzsl", 1, 99.0, epochs=2))
+def test_runs_of_other_parameters_get_a_table_that_says_why(results, keep):
+    keep("ce-gzsl", 1, 99.0, epochs=2)
     done = called(results)
     assert "a table of its own: parameters are not the presets'" in done.stdout
     assert "ce-gzsl: epochs=2" in done.stdout
@@ -105,8 +56,8 @@ def test_published_numbers_stand_below(results):
 
 
 @pytest.mark.parametrize("options", [("--dataset", "AWA2"), ("--method", "ce-gzsl"), ("--metric", "AUSUC")])
-def test_it_can_be_narrowed(results, options):
-    keep(Store(results), record("sae", 1, 5.0, dataset="CUB", weight=0.5))
+def test_it_can_be_narrowed(results, keep, options):
+    keep("sae", 1, 5.0, dataset="CUB", weight=0.5)
     done = called(results, *options)
     assert done.exit_code == 0
     assert ("sae" in done.stdout) == (options[0] == "--metric")

@@ -24,7 +24,7 @@ def to_latex(sheet: Sheet) -> str:
     It needs ``\\usepackage{booktabs}``. A sign that ASCII does not have is left to the engine: pdfLaTeX knows
     those of western languages.
     """
-    columns = "l" + "r" * (len(sheet.header) - 1)
+    columns = "".join("l" if position in sheet.words else "r" for position in range(len(sheet.header)))
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{_escaped(sheet.title)}}}"]
     lines += [
         rf"\begin{{tabular}}{{{columns}}}",

@@ -12,7 +12,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~])")
 
 def to_markdown(sheet: Sheet) -> str:
     """The best in bold, those not significantly worse in italics."""
-    rule = ["---", *["---:"] * (len(sheet.header) - 1)]
+    rule = ["---" if position in sheet.words else "---:" for position in range(len(sheet.header))]
     lines = [f"**{_escaped(sheet.title)}**", "", _line(map(_escaped, sheet.header)), _line(rule)]
     lines += [_line(map(_text, row)) for row in sheet.rows]
     if sheet.notes:

@@ -23,16 +23,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table with its title and notes; the first column is text, the others are numbers.
+    """A table with its title and notes.
 
     Attributes:
         title: Above it.
         header: Names of the columns.
         rows: As long as the header.
         notes: Below it, a sentence each.
+        words: Which columns, from 0, hold words; the others hold numbers and are flushed right.
     """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     notes: Sequence[str] = ()
+    words: Sequence[int] = (0,)

@@ -1,0 +1,74 @@
+"""gzslbench compare: published numbers, ours when they were stored, and ours now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gzslbench.cli.stored_runs import (
+    every_published_number,
+    results_argument,
+    roots,
+    stored_entries,
+    which_number,
+    which_runs,
+)
+from gzslbench.errors import StoreError
+
+EPILOG = """\b
+Examples:
+  gzslbench compare
+  gzslbench compare --method ce-gzsl --dataset AWA2 --select test-peek
+  gzslbench compare --tolerance 1 --json > compare.json
+
+Where features, semantics, split, setting or parameters differ, no comparison is due, and the table says so.
+
+Exit status: 0 every number that may be compared agrees; 1 one does not; 2 something to mend.
+"""
+
+
+@click.command(epilog=EPILOG)
+@results_argument
+@which_runs
+@which_number
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    help="Points of percent that count as agreement. [default: 2]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def compare(
+    results: tuple[Path, ...],
+    datasets: tuple[str, ...],
+    methods: tuple[str, ...],
+    rule: str,
+    metric: str,
+    tolerance: float | None,
+    as_json: bool,
+) -> None:
+    """Hold the runs in RESULTS (folders; ./results by default) against published and stored numbers."""
+    from gzslbench.leaderboard.board import boards
+    from gzslbench.leaderboard.comparison import TOLERANCE, comparisons
+    from gzslbench.plugins import plugins
+    from gzslbench.reporting import comparison as report
+    from gzslbench.reporting.console import console
+    from gzslbench.reporting.sheets.console import to_console
+    from gzslbench.results.stored import stored_metrics
+
+    tables, _ = boards(stored_entries(results, datasets, methods), rule, metric)
+    if not tables:
+        raise StoreError(
+            f"no runs with a number by {rule!r}",
+            where=", ".join(map(str, roots(results))),
+            fix="run some first, or name the folders that hold runs; see gzslbench compare --help",
+        )
+    stored = stored_metrics(plugins().stored(), rule, metric)
+    limit = TOLERANCE if tolerance is None else tolerance
+    found = comparisons(tables, every_published_number(), stored, limit)
+    if as_json:
+        click.echo(report.as_json(found), nl=False)
+    else:
+        console().print(to_console(report.sheet_of(found, rule, metric)))
+    if any(each.verdict in ("lower", "higher") for each in found):
+        raise SystemExit(1)

@@ -1,0 +1,76 @@
+"""What commands over many stored runs share: where to look, and which to take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from gzslbench.results.record import PERCENTAGES, RULES
+
+if TYPE_CHECKING:
+    from gzslbench.leaderboard.entry import Entry
+    from gzslbench.results.published import PublishedNumber
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def results_argument(command: Command) -> Command:
+    """Folders that hold runs, ``results`` by default."""
+    return click.argument("results", nargs=-1, type=click.Path(path_type=Path))(command)
+
+
+def which_runs(command: Command) -> Command:
+    """``--dataset`` and ``--method``."""
+    for name, what in (("method", "methods"), ("dataset", "datasets")):
+        option = click.option(f"--{name}", what, multiple=True, help=f"Only this {name}; repeatable.")
+        command = option(command)
+    return command
+
+
+def which_number(command: Command) -> Command:
+    """``--select`` and ``--metric``."""
+    metric = click.option("--metric", type=click.Choice(PERCENTAGES), default="H", show_default=True)
+    rule = click.option(
+        "--select",
+        "rule",
+        type=click.Choice(RULES),
+        default="last",
+        show_default=True,
+        help="Which rule chose the epochs. Those that peek at the test set compare with published habits"
+        " alone.",
+    )
+    return rule(metric(command))
+
+
+def roots(results: Sequence[Path]) -> Sequence[Path]:
+    """The folders asked for."""
+    from gzslbench.results.store import DEFAULT_ROOT
+
+    return results or (Path(DEFAULT_ROOT),)
+
+
+def stored_entries(results: Sequence[Path], datasets: Sequence[str], methods: Sequence[str]) -> list[Entry]:
+    """The runs in the folders asked for; one that lies in several of them counts once."""
+    from gzslbench.leaderboard.entry import entry_of
+    from gzslbench.results.index import summaries
+    from gzslbench.results.store import Store
+
+    found = {summary.id: summary for root in roots(results) for summary in summaries(Store(root))}
+    entries = map(entry_of, found.values())
+    return [
+        entry
+        for entry in entries
+        if (not datasets or entry.dataset in datasets)
+        and (not methods or entry.summary.cell["method"] in methods)
+    ]
+
+
+def every_published_number() -> list[PublishedNumber]:
+    """All that any plugin offers."""
+    from gzslbench.plugins import plugins
+    from gzslbench.results.published import published_numbers
+
+    return [number for folder in plugins().published() for number in published_numbers(folder)]

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from gzslbench.cli import main
+
+
+def called(*arguments):
+    return CliRunner().invoke(main, ["compare", *map(str, arguments)])
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "verdict"), [((), 1, "higher"), (("--tolerance", "9"), 0, "agrees")]
+)
+def test_published_and_measured_stand_beside_each_other_and_the_exit_code_tells(
+    results, options, code, verdict
+):
+    done = called(results, "--method", "ce-gzsl", *options)
+    assert done.exit_code == code, done.output
+    rows = [line for line in done.stdout.splitlines() if line.startswith("ce-gzsl")]
+    assert any(verdict in row and "70.0" in row and "74.0 ± 2.0" in row for row in rows)
+
+
+def test_it_is_data_too(results):
+    found = json.loads(called(results, "--method", "ce-gzsl", "--json").stdout)
+    due = [each for each in found if each["verdict"] == "higher"]
+    assert due and all(each["difference"] == pytest.approx(74.0 - each["published"]) for each in due)
+    assert all(each["source"] and len(each["runs"]) == 3 for each in due)
+
+
+def test_without_runs_it_says_what_to_do(tmp_path):
+    done = called(tmp_path / "none")
+    assert done.exit_code == 2 and "run some first" in done.output
