@@ -14,6 +14,7 @@ TARGETS = {
     "datasets": Target("gzslbench.cli.datasets:datasets", "List the datasets, or describe one."),
     "data": Target("gzslbench.cli.data:data", "Show, verify, import or synthesize dataset files."),
     "show": Target("gzslbench.cli.show:show", "Show a run: settings, metrics, files, how to repeat it."),
+    "runs": Target("gzslbench.cli.runs:runs", "List, verify, export, import or remove stored runs."),
     "leaderboard": Target("gzslbench.cli.leaderboard:leaderboard", "Compare methods by the stored runs."),
     "compare": Target("gzslbench.cli.compare:compare", "Hold stored runs against published numbers."),
     "doctor": Target("gzslbench.cli.doctor:doctor", "Check versions, device, plugins and folders."),

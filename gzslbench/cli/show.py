@@ -82,7 +82,7 @@ def show(
     if classes or curve or confusion is not None:
         values, tables = _parts(record, folder, classes, curve, confusion)
     else:
-        from gzslbench.reporting.predictions import check_predictions
+        from gzslbench.auditing.predictions import check_predictions
 
         check_predictions(record, folder)
         values, tables = {}, []
@@ -100,10 +100,10 @@ def _parts(
     record: Record, folder: RunFolder, classes: bool, curve: bool, confusion: Path | None
 ) -> tuple[dict[str, Any], list[RenderableType]]:
     """What is asked for of the predictions, for JSON and for the terminal; the matrix is written."""
+    from gzslbench.auditing.predictions import predictions_of
     from gzslbench.evaluation.curve import seen_unseen_curve
     from gzslbench.reporting.classes import class_outcomes, classes_json, classes_table, confusion_csv
     from gzslbench.reporting.curve import curve_json, curve_table
-    from gzslbench.reporting.predictions import predictions_of
 
     predictions, names = predictions_of(record, folder), record.task["class_names"]
     values: dict[str, Any] = {}

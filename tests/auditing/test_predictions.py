@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from gzslbench.errors import StoreError
-from gzslbench.evaluation.predictions import save_predictions
-from gzslbench.reporting.predictions import (
+from gzslbench.auditing.predictions import (
     PredictionsWarning,
     check_predictions,
     differences,
     predictions_of,
 )
+from gzslbench.errors import StoreError
+from gzslbench.evaluation.predictions import save_predictions
 
 
 def test_a_record_that_its_predictions_bear_out_is_no_warning(record, folder, table) -> None:

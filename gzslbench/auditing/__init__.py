@@ -1,0 +1,1 @@
+"""Whether a stored run bears itself out."""

@@ -1,0 +1,1 @@
+"""Runs on their way from one store to another."""
