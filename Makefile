@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint types unit docs bench metrics clean
+.PHONY: help demo test lint types unit docs bench regress clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -41,8 +41,8 @@ docs: $(VENV)/.dev ## try every command the README shows
 bench: $(VENV)/.installed ## time ours against the published formulation (an hour or more on two cores)
 	$(BIN)/python -m gzslbench_benchmarks.speed --out results/speed.json
 
-metrics: $(VENV)/.installed ## train and store the suite flo-lite0 (hours; needs FLO under GZSLBENCH_DATA)
-	$(BIN)/python -m gzslbench_benchmarks.measure flo-lite0
+regress: $(VENV)/.installed ## train the suite flo-lite0 again: did a number move? (hours; needs FLO under GZSLBENCH_DATA)
+	$(BIN)/gzslbench regress flo-lite0
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

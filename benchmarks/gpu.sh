@@ -33,7 +33,7 @@ speed iteration epoch evaluation f-clswgan together training precision growth pe
 for precision in tf32 bf16; do
     speed iteration training --precision "$precision" --out "$out/speed-cuda-$precision.json"
 done
-step gzslbench_benchmarks.measure flo --results "$out/results" --out "$out/flo.json"
+step gzslbench regress flo --results "$out/results" --stored "$out/flo.json" --update --reason measured-on-a-GPU
 if [[ -d $tests ]]; then
     step pytest -m gpu "$tests"
 fi

@@ -41,8 +41,8 @@ def gzslbench_published() -> Iterable[Path]:  # type: ignore[empty-body]
 
 
 @hookspec
-def gzslbench_stored() -> Iterable[Path]:  # type: ignore[empty-body]
-    """Folders of stored metrics, as ``gzslbench.results.stored`` reads them; must not read one."""
+def gzslbench_suites() -> Iterable[Path]:  # type: ignore[empty-body]
+    """Folders that hold ``suites/*.toml`` and the ``metrics/*.json`` stored of them; must not read one."""
 
 
 @hookspec

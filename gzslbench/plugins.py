@@ -84,9 +84,9 @@ class Plugins:
         """Every folder of published numbers on offer."""
         return self._folders("gzslbench_published")
 
-    def stored(self) -> list[Path]:
-        """Every folder of stored metrics on offer."""
-        return self._folders("gzslbench_stored")
+    def suites(self) -> list[Path]:
+        """Every folder of suites and stored metrics on offer."""
+        return self._folders("gzslbench_suites")
 
     def method(self, name: str) -> MethodSpec:
         """One method; only the plugin of that name is loaded where there is one.

@@ -18,9 +18,3 @@ FOLDER = Path(__file__).parent
 def gzslbench_published() -> Iterable[Path]:
     """This folder."""
     return [FOLDER]
-
-
-@hookimpl
-def gzslbench_stored() -> Iterable[Path]:
-    """What we measured, in the folder beside this one."""
-    return [FOLDER.parent / "metrics"]

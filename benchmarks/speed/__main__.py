@@ -105,10 +105,10 @@ def _measure_all(
     import torch
 
     from gzslbench.reporting.console import console
+    from gzslbench.suites.stored import make_writable
     from gzslbench_benchmarks.commit import commit_of
     from gzslbench_benchmarks.speed.measurement import Measurement, write_measured
     from gzslbench_benchmarks.speed.table import report
-    from gzslbench_benchmarks.stored import make_writable
 
     if out is not None:
         make_writable(out)

@@ -17,6 +17,8 @@ TARGETS = {
     "runs": Target("gzslbench.cli.runs:runs", "List, verify, export, import or remove stored runs."),
     "leaderboard": Target("gzslbench.cli.leaderboard:leaderboard", "Compare methods by the stored runs."),
     "compare": Target("gzslbench.cli.compare:compare", "Hold stored runs against published numbers."),
+    "regress": Target("gzslbench.cli.regress:regress", "Run a suite again: did a stored number move?"),
+    "claims": Target("gzslbench.cli.claims:claims", "What stored metrics say of papers' claims."),
     "doctor": Target("gzslbench.cli.doctor:doctor", "Check versions, device, plugins and folders."),
 }
 

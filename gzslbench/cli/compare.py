@@ -63,7 +63,7 @@ def compare(
             where=", ".join(map(str, roots(results))),
             fix="run some first, or name the folders that hold runs; see gzslbench compare --help",
         )
-    stored = stored_metrics(plugins().stored(), rule, metric)
+    stored = stored_metrics([folder / "metrics" for folder in plugins().suites()], rule, metric)
     limit = TOLERANCE if tolerance is None else tolerance
     found = comparisons(tables, every_published_number(), stored, limit)
     if as_json:

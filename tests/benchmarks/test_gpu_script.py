@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench_benchmarks.measure import measure
+from gzslbench.cli.regress import regress
+from gzslbench.suites.suite import load_suite
 from gzslbench_benchmarks.speed.__main__ import speed
 from gzslbench_benchmarks.speed.cases import CASES
-from gzslbench_benchmarks.suite import load_suite
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu.sh"
-STEPS = ("speed iteration epoch evaluation", "precision tf32", "precision bf16", "measure flo", "pytest")
+STEPS = ("speed iteration epoch evaluation", "precision tf32", "precision bf16", "regress flo", "pytest")
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def test_every_step_runs_on_cuda_and_leaves_what_it_measures_in_one_folder(scrip
     out = tmp_path / "new" / "out"
     assert out.is_dir()
     assert all("--device cuda" in line and f"--out {out}/speed-cuda" in line for line in speed)
-    assert len({line.split("--out ")[1].split()[0] for line in asked[:4]}) == 4
-    assert f"--results {out}/results" in measured and f"--out {out}/flo.json" in measured
+    assert len({line.split("--out ")[1].split()[0] for line in asked[:3]}) == 3
+    assert f"--results {out}/results" in measured and f"--stored {out}/flo.json" in measured
     assert "-m gpu" in tested and Path(tested.split()[-1]).resolve() == SCRIPT.parents[1] / "tests"
 
 
@@ -52,8 +52,9 @@ def test_every_step_is_one_that_its_program_takes(script):
         context = speed.make_context("speed", shlex.split(line)[2:], resilient_parsing=False)
         assert set(context.params["cases"]) <= set(CASES)
     assert {*shlex.split(asked[0])} >= set(CASES) - {"opening", "startup"}  # which no GPU is needed for
-    context = measure.make_context("measure", shlex.split(asked[3])[2:])
-    assert all(run.request.device == "cuda" for run in load_suite(context.params["name"]).runs)
+    context = regress.make_context("regress", shlex.split(asked[3])[3:])
+    assert context.params["update"] and context.params["reason"]
+    assert all(run.request.device == "cuda" for run in load_suite(context.params["suite"]).runs)
 
 
 @pytest.mark.parametrize("failing", STEPS)

@@ -12,6 +12,7 @@ import torch
 from click.testing import CliRunner
 
 from gzslbench.reporting.console import console
+from gzslbench.suites.suite import load_suite
 from gzslbench_benchmarks.speed import cases, contest, memory_probe
 from gzslbench_benchmarks.speed.__main__ import speed
 from gzslbench_benchmarks.speed.cases import (
@@ -26,7 +27,6 @@ from gzslbench_benchmarks.speed.cases import (
 from gzslbench_benchmarks.speed.conditions import Conditions
 from gzslbench_benchmarks.speed.shapes import FLO_LITE0, SHAPES
 from gzslbench_benchmarks.speed.table import report
-from gzslbench_benchmarks.suite import load_suite
 
 pytestmark = pytest.mark.usefixtures("threads")
 

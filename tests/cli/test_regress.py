@@ -9,10 +9,11 @@ import torch
 from click.testing import CliRunner
 
 import gzslbench_benchmarks
+from gzslbench.cli import main
 from gzslbench.execution.plan import make_plan
-from gzslbench_benchmarks.measure import measure
-from gzslbench_benchmarks.stored import summarize
-from gzslbench_benchmarks.suite import load_suite
+from gzslbench.suites.stored import summarize
+from gzslbench.suites.suite import load_suite
+from gzslbench_methods.dem.losses import embedding_loss
 
 METRICS = sorted((Path(gzslbench_benchmarks.__file__).parent / "metrics").glob("*.json"))
 TINY = """
@@ -56,12 +57,13 @@ epochs = 2
 
 @pytest.fixture
 def tiny(tmp_path):
-    """Calls the program on a suite with this text; everything it writes stays in ``tmp_path``."""
+    """Stores, or with ``check`` compares, a suite with this text; all it writes stays in ``tmp_path``."""
 
-    def call(text=TINY, *options):
+    def call(text=TINY, *options, check=False, results="results"):
         (tmp_path / "tiny.toml").write_text(text)
-        places = ["--results", str(tmp_path / "results"), "--out", str(tmp_path / "metrics" / "tiny.json")]
-        return CliRunner().invoke(measure, [str(tmp_path / "tiny.toml"), *places, *options])
+        places = ["--results", str(tmp_path / results), "--stored", str(tmp_path / "metrics" / "tiny.json")]
+        what = [] if check else ["--update", "--reason", "a test"]
+        return CliRunner().invoke(main, ["regress", str(tmp_path / "tiny.toml"), *places, *what, *options])
 
     return call
 
@@ -109,21 +111,72 @@ def test_on_cuda_the_peak_memory_of_a_run_is_none_of_the_run_before(tiny, tmp_pa
     assert greedy["gpu"] and small["peak_memory_bytes"] < greedy["peak_memory_bytes"]
 
 
-def test_a_check_stores_nothing_and_names_what_moved(tiny, tmp_path):
-    assert "without --check first" in tiny(TINY, "--check").output
+def test_a_comparison_stores_nothing_and_names_what_moved(tiny, tmp_path):
+    early = tiny(check=True)
+    assert early.exit_code == 2 and "store some with --update first" in early.output
     assert not (tmp_path / "results").exists()
     tiny()
-    outcome = tiny(TINY, "--check")
-    assert outcome.exit_code == 0 and "small: as stored" in outcome.output
+    outcome = tiny(check=True)
+    assert outcome.exit_code == 0 and "as stored, within their tolerances: small" in outcome.output
     path = tmp_path / "metrics" / "tiny.json"
     content = json.loads(path.read_text())
     summary = content["runs"]["small"]["summary"]["S"]
     summary["mean"] += summary["tolerance"] + 1
     path.write_text(json.dumps(content))
     before = path.read_bytes()
-    outcome = tiny(TINY, "--check")
-    assert outcome.exit_code == 1 and "small: S moved from" in outcome.output
+    outcome = tiny(check=True)
+    assert outcome.exit_code == 1
+    (row,) = (line.split() for line in outcome.output.splitlines() if line.startswith("small  S"))
+    assert float(row[2]) == pytest.approx(summary["mean"], abs=0.01) and float(row[5]) < 0
     assert path.read_bytes() == before
+
+
+def test_an_update_says_why_and_shows_what_it_replaces(tiny, tmp_path):
+    unsaid = CliRunner().invoke(main, ["regress", "digits", "--update"])
+    assert unsaid.exit_code == 2 and "say why" in unsaid.output
+    tiny()
+    path = tmp_path / "metrics" / "tiny.json"
+    content = json.loads(path.read_text())
+    assert content["reason"] == "a test"
+    content["runs"]["small"]["summary"]["S"]["mean"] += 50
+    path.write_text(json.dumps(content))
+    outcome = tiny()
+    assert outcome.exit_code == 0 and "what moved" in outcome.output and "-50.00" in outcome.output
+    assert tiny(check=True).exit_code == 0
+
+
+BROKEN = """
+title = "rings"
+[shared]
+dataset = "synthetic"
+[[runs]]
+name = "dem"
+method = "dem"
+seeds = [1, 2]
+epochs = 10
+"""
+
+
+def test_the_alarm_rings_where_a_loss_is_broken(tiny, monkeypatch):
+    tiny(BROKEN)
+    assert tiny(BROKEN, check=True, results="again").exit_code == 0
+    monkeypatch.setattr(
+        "gzslbench_methods.dem.method.embedding_loss", lambda *arguments: -embedding_loss(*arguments)
+    )
+    outcome = tiny(BROKEN, check=True, results="broken")
+    assert outcome.exit_code == 1
+    assert "suite tiny: what moved" in outcome.output
+    assert ["dem", "H"] in [line.split()[:2] for line in outcome.output.splitlines()]
+
+
+def test_runs_are_made_anew_unless_a_folder_is_named(tiny, tmp_path, monkeypatch):
+    tiny()
+    monkeypatch.chdir(tmp_path)
+    stored = ["--stored", str(tmp_path / "metrics" / "tiny.json")]
+    outcome = CliRunner().invoke(main, ["regress", "tiny.toml", *stored])
+    assert outcome.exit_code == 0, outcome.output
+    (made,) = (each for each in (tmp_path / "results").iterdir() if each.name.startswith("regress-tiny-"))
+    assert len(list(made.glob("*/record.json"))) == 2
 
 
 def test_a_diverged_run_is_stored_with_its_failure_and_the_others_go_on(tiny, tmp_path):
@@ -131,7 +184,7 @@ def test_a_diverged_run_is_stored_with_its_failure_and_the_others_go_on(tiny, tm
     head, runs = one_seed.split("[[runs]]")
     outcome = tiny(head + WILD + "[[runs]]" + runs)
     assert outcome.exit_code == 1
-    assert "wild (0 of 1 seeds)" in outcome.output and "seed 1 diverged" in outcome.output
+    assert "0 of 1" in outcome.output and "wild: seed 1 diverged" in outcome.output
     stored = stored_in(tmp_path)
     (wild,), (small,) = stored["wild"]["runs"], stored["small"]["runs"]
     assert wild["status"] == "diverged" and wild["failure"]["epoch"] in (1, 2) and "metrics" not in wild
@@ -159,27 +212,28 @@ def test_a_closed_form_is_read_at_its_end_and_claims_are_judged(tiny, tmp_path):
     (run,) = stored_in(tmp_path)["other"]["runs"]
     assert run["at"] is None
     assert {name: run["by_rule"]["last"][name] for name in run["metrics"]} == run["metrics"]
-    assert "| eszsl | a closed form beats two epochs of ten features | H |" in outcome.output
+    stored = ["--stored", str(tmp_path / "metrics" / "tiny.json")]
+    told = CliRunner().invoke(main, ["claims", str(tmp_path / "tiny.toml"), *stored])
+    assert "| eszsl | a closed form beats two epochs of ten features | H |" in told.output
 
 
 def test_only_what_is_asked_for_runs_and_the_rest_stays_as_stored(tiny, tmp_path):
     assert tiny(TINY + OTHER, "--only", "small").exit_code == 0
     assert list(stored_in(tmp_path)) == ["small"]
     before = stored_in(tmp_path)["small"]
-    (tmp_path / "results").rename(tmp_path / "gone")
-    assert tiny(TINY + OTHER, "--only", "oth").exit_code == 0
+    assert tiny(TINY + OTHER, "--only", "oth", results="others").exit_code == 0
     assert stored_in(tmp_path)["small"] == before and "other" in stored_in(tmp_path)
-    assert len(list((tmp_path / "results").iterdir())) == 1
-    outcome = tiny(TINY + OTHER, "--only", "other", "--check")
+    assert len(list((tmp_path / "others").glob("*/record.json"))) == 1
+    outcome = tiny(TINY + OTHER, "--only", "other", check=True)
     assert outcome.exit_code == 0 and "other: one seed" in outcome.output and "small" not in outcome.output
     outcome = tiny(TINY + OTHER, "--only", "nothing")
-    assert outcome.exit_code == 1 and "the names are: small, other" in outcome.output
+    assert outcome.exit_code == 2 and "the names are: small, other" in outcome.output
 
 
 def test_nothing_runs_where_the_metrics_cannot_be_stored(tiny, tmp_path):
     (tmp_path / "metrics").write_text("in the way")
     outcome = tiny()
-    assert outcome.exit_code == 1 and "cannot be stored" in outcome.output
+    assert outcome.exit_code == 2 and "cannot be stored" in outcome.output
     assert not (tmp_path / "results").exists()
 
 
@@ -203,5 +257,7 @@ def test_stored_metrics_agree_with_their_own_summary(path):
 @pytest.mark.parametrize("path", METRICS, ids=[path.stem for path in METRICS])
 def test_stored_metrics_are_of_the_very_cells_that_their_suite_asks_for(path):
     stored = json.loads(path.read_text(encoding="utf-8"))
-    asked = {cell.id for run in load_suite(path.stem).runs for cell in make_plan(run.request).cells}
-    assert {run["id"] for group in stored["runs"].values() for run in group["runs"]} == asked
+    asked: dict[str, set[str]] = {}
+    for run in load_suite(path.stem).runs:
+        asked.setdefault(run.name, set()).update(cell.id for cell in make_plan(run.request).cells)
+    assert {name: {run["id"] for run in group["runs"]} for name, group in stored["runs"].items()} == asked

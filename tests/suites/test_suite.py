@@ -8,7 +8,7 @@ from gzslbench.errors import ParamError
 from gzslbench.params import parse_assignments
 from gzslbench.plugins import plugins
 from gzslbench.presets import preset
-from gzslbench_benchmarks.suite import SUITES, load_suite
+from gzslbench.suites.suite import bundled_suites, load_suite
 
 TINY = """
 title = "Two seeds and a control"
@@ -27,7 +27,7 @@ at = 1
 """
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in SUITES.glob("*.toml")))
+@pytest.mark.parametrize("name", sorted(bundled_suites()))
 def test_every_bundled_suite_names_known_methods_and_parameters(name):
     suite = load_suite(name)
     assert suite.runs

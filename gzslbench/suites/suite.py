@@ -1,4 +1,4 @@
-"""Suites: which runs belong together, as TOML under ``suites/`` or at any path."""
+"""Suites: which runs belong together, as TOML that a plugin bundles or at any path."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from gzslbench.errors import ParamError, did_you_mean
 from gzslbench.execution.plan import Request
-from gzslbench_benchmarks.claim import Claim
+from gzslbench.plugins import plugins
+from gzslbench.suites.claim import Claim
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-SUITES = Path(__file__).parent / "suites"
 _OWN = ("eval_every", "precision", "preprocessing", "shuffle_semantics", "head")
 _RUN_KEYS = {"name", "method", "seeds", "epochs", "at", "set", "head_set", *_OWN}
 
@@ -39,12 +39,21 @@ class SuiteRun:
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite's title, its runs, and what they are asked about the claims of papers."""
+    """A suite's title, its runs, and what they are asked about the claims of papers.
+
+    ``path`` is its file; what is stored of a bundled one lies in ``metrics`` beside the folder of suites.
+    """
 
     name: str
+    path: Path
     title: str
     runs: tuple[SuiteRun, ...]
     claims: tuple[Claim, ...] = ()
+
+
+def bundled_suites() -> dict[str, Path]:
+    """Every suite that a plugin bundles, by name."""
+    return {path.stem: path for folder in plugins().suites() for path in sorted(folder.glob("suites/*.toml"))}
 
 
 def load_suite(name: str) -> Suite:
@@ -53,18 +62,18 @@ def load_suite(name: str) -> Suite:
     Raises:
         ParamError: There is none, or it is not a suite.
     """
-    path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
+    bundled = {} if name.endswith(".toml") else bundled_suites()
+    path = bundled.get(name, Path(name))
     if not path.is_file():
-        known = [file.stem for file in SUITES.glob("*.toml")]
-        raise ParamError(f"no suite {name!r}", where=path, fix=did_you_mean(name, known))
+        raise ParamError(f"no suite {name!r}", where=path, fix=did_you_mean(name, list(bundled)))
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         runs = tuple(_run(entry, content) for entry in content["runs"])
         claims = tuple(_claim(entry, runs) for entry in content.get("claims", ()))
-        return Suite(path.stem, content["title"], runs, claims)
+        return Suite(path.stem, path, content["title"], runs, claims)
     except (ValueError, KeyError, TypeError) as error:
         raise ParamError(
-            f"not a suite: {error}", where=path, fix="compare it with suites/flo-lite0.toml"
+            f"not a suite: {error}", where=path, fix="compare it with a bundled one, such as flo-lite0"
         ) from error
 
 

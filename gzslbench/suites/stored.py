@@ -6,6 +6,7 @@ import json
 import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from gzslbench.results.record import PERCENTAGES
 TOLERANCE_SPREADS = 3.0
 """Standard deviations over seeds that a later mean may differ by, and at least TOLERANCE_FLOOR points."""
 TOLERANCE_FLOOR = 3.0
+OTHER_DEVICE = 2.0
+"""Times the tolerance where what is stored was measured on another kind of device."""
 
 
 def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
@@ -33,30 +36,59 @@ def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | 
     return summary
 
 
-def compare(stored: Mapping[str, Any], measured: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
-    """Whether each group of runs, by name, has moved, and a line that says so.
+@dataclass(frozen=True)
+class Change:
+    """What became of one group of runs.
+
+    Attributes:
+        name: The group's.
+        moved: By metric that did, the mean as it was stored and now, and the tolerance between them.
+        note: What else there is to say; empty where the group was compared and nothing moved.
+        alarming: Whether something must be looked at.
+    """
+
+    name: str
+    moved: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    note: str = ""
+    alarming: bool = False
+
+
+def compare(stored: Mapping[str, Any], measured: Mapping[str, Any]) -> Iterator[Change]:
+    """What became of each group of runs, by name.
 
     Args:
-        stored: By name, each with the ``summary`` of its runs.
+        stored: By name, each with the ``summary`` of its runs and the ``runs``.
         measured: The same, of the later runs.
     """
     for name in sorted({*stored, *measured}):
-        if name not in stored or name not in measured:
-            yield True, f"{name}: not {'stored' if name in measured else 'in the suite any more'}"
-            continue
-        old, new = stored[name]["summary"], measured[name]["summary"]
-        if bool(old) != bool(new):
-            yield True, f"{name}: every seed diverged{'' if old else ' in what is stored'}"
-        elif any(value["tolerance"] is None for value in old.values()):
-            yield False, f"{name}: one seed: not compared"
+        if name not in measured:
+            yield Change(name, note="not in the suite any more", alarming=True)
+        elif name not in stored:
+            yield Change(name, note="not stored", alarming=True)
         else:
-            moved = [line for metric in old for line in _moved(metric, old[metric], new[metric])]
-            yield bool(moved), f"{name}: {', '.join(moved) or 'as stored'}"
+            yield _change(name, stored[name], measured[name])
 
 
-def _moved(metric: str, old: Mapping[str, float], new: Mapping[str, float]) -> Iterator[str]:
-    if abs(new["mean"] - old["mean"]) > old["tolerance"]:
-        yield f"{metric} moved from {old['mean']:.1f} to {new['mean']:.1f} (tolerance {old['tolerance']:.1f})"
+def _change(name: str, stored: Mapping[str, Any], measured: Mapping[str, Any]) -> Change:
+    old, new = stored["summary"], measured["summary"]
+    if bool(old) != bool(new):
+        which = "" if old else " in what is stored"
+        return Change(name, note=f"every seed diverged{which}", alarming=True)
+    if any(value["tolerance"] is None for value in old.values()):
+        return Change(name, note="one seed: not compared")
+    other = _gpu(stored) != _gpu(measured)
+    factor = OTHER_DEVICE if other else 1.0
+    moved = {
+        metric: (old[metric]["mean"], new[metric]["mean"], factor * old[metric]["tolerance"])
+        for metric in old
+        if abs(new[metric]["mean"] - old[metric]["mean"]) > factor * old[metric]["tolerance"]
+    }
+    note = "stored on another kind of device: twice the tolerance" if other else ""
+    return Change(name, moved, note, bool(moved))
+
+
+def _gpu(group: Mapping[str, Any]) -> bool:
+    return any(run.get("gpu") for run in group.get("runs", ()))
 
 
 def read_stored(path: Path) -> dict[str, Any]:
@@ -70,7 +102,7 @@ def read_stored(path: Path) -> dict[str, Any]:
         return {name: {"summary": group["summary"], "runs": group["runs"]} for name, group in groups.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(
-            f"no stored metrics to compare with: {error}", where=path, fix="measure without --check first"
+            f"no stored metrics to compare with: {error}", where=path, fix="store some with --update first"
         ) from error
 
 
@@ -88,7 +120,7 @@ def make_writable(path: Path) -> None:
             raise IsADirectoryError("it is a folder")
     except OSError as error:
         raise StoreError(
-            f"the metrics cannot be stored: {error}", where=path, fix="choose another file with --out"
+            f"the metrics cannot be stored: {error}", where=path, fix="choose another file"
         ) from error
 
 

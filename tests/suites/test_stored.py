@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gzslbench.errors import StoreError
-from gzslbench_benchmarks.stored import compare, make_writable, read_stored, summarize, write_stored
+from gzslbench.suites.stored import Change, compare, make_writable, read_stored, summarize, write_stored
 
 PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
 
@@ -14,8 +14,9 @@ def group(*values, **others):
     return {"summary": summarize(runs), "runs": runs}
 
 
-def told(stored, measured):
-    return list(compare({"small": stored}, {"small": measured}))
+def change(stored, measured):
+    (found,) = compare({"small": stored}, {"small": measured})
+    return found
 
 
 def test_the_tolerance_is_three_deviations_and_at_least_three_points():
@@ -39,29 +40,39 @@ def test_diverged_runs_have_no_part_in_the_summary():
     ("by", "moved"), [(0.0, False), (3.0, False), (-3.0, False), (3.5, True), (-3.5, True)]
 )
 def test_a_mean_has_moved_where_it_is_farther_off_than_the_tolerance(by, moved):
-    ((found, line),) = told(group(50.0, 50.0), group(50.0 + by, 50.0 + by))
-    assert found == moved
-    assert ("H moved from 50.0 to" in line) == moved
+    found = change(group(50.0, 50.0), group(50.0 + by, 50.0 + by))
+    assert found.alarming == moved
+    assert dict(found.moved) == (dict.fromkeys(PERCENTAGES, (50.0, 50.0 + by, 3.0)) if moved else {})
 
 
 def test_only_the_metric_that_moved_is_named():
-    ((found, line),) = told(group(50.0, 50.0), group(50.0, 50.0, U=60.0))
-    assert found
-    assert line == "small: U moved from 50.0 to 60.0 (tolerance 3.0)"
+    found = change(group(50.0, 50.0), group(50.0, 50.0, U=60.0))
+    assert found.alarming and dict(found.moved) == {"U": (50.0, 60.0, 3.0)}
+
+
+@pytest.mark.parametrize(("by", "moved"), [(5.5, False), (6.5, True)])
+def test_what_was_stored_on_another_kind_of_device_may_differ_by_twice_as_much(by, moved):
+    now = group(50.0 + by, 50.0 + by)
+    now["runs"][0]["gpu"] = True
+    found = change(group(50.0, 50.0), now)
+    assert found.alarming == moved and "another kind of device" in found.note
 
 
 def test_a_group_stored_of_one_seed_is_not_compared():
-    assert told(group(50.0), group(90.0)) == [(False, "small: one seed: not compared")]
+    assert change(group(50.0), group(90.0)) == Change("small", note="one seed: not compared")
 
 
 def test_a_group_of_which_nothing_finished_any_more_has_moved():
-    ((moved, line),) = told(group(50.0, 50.0), {"summary": {}})
-    assert moved and "every seed diverged" in line
+    found = change(group(50.0, 50.0), {"summary": {}, "runs": []})
+    assert found.alarming and "every seed diverged" in found.note
 
 
-def test_groups_on_one_side_alone_count_as_moved():
+def test_groups_on_one_side_alone_are_alarming():
     found = list(compare({"old": group(1.0, 1.0)}, {"new": group(1.0, 1.0)}))
-    assert found == [(True, "new: not stored"), (True, "old: not in the suite any more")]
+    assert [(each.name, each.note, each.alarming) for each in found] == [
+        ("new", "not stored", True),
+        ("old", "not in the suite any more", True),
+    ]
 
 
 def test_what_is_written_is_read(tmp_path):

@@ -1,0 +1,16 @@
+"""The suites beside this module, and what we measured of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gzslbench.hooks import hookimpl
+
+FOLDER = Path(__file__).parent
+
+
+@hookimpl
+def gzslbench_suites() -> Iterable[Path]:
+    """This folder, which holds ``suites`` and ``metrics``."""
+    return [FOLDER]
