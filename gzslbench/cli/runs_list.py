@@ -33,8 +33,7 @@ def list_(
     as_json: bool,
 ) -> None:
     """List the runs in RESULTS (folders; ./results by default), the newest last."""
-    from gzslbench.reporting.console import console
-    from gzslbench.reporting.runs import runs_table, unfinished_notes
+    from gzslbench.reporting.runs import runs_lines, unfinished_notes
     from gzslbench.results.store import Store
 
     entries = [
@@ -47,7 +46,5 @@ def list_(
         for entry in entries:
             click.echo(json.dumps(asdict(entry.summary)))
         return
-    out = console()
-    out.print(runs_table(entries))
-    for note in unfinished_notes(Store(root) for root in roots(results)):
-        out.print(note)
+    lines = (*runs_lines(entries), *unfinished_notes(Store(root) for root in roots(results)))
+    click.echo("\n".join(lines))

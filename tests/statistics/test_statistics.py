@@ -5,8 +5,9 @@ import math
 import statistics
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.stats import ttest_rel
 
 from gzslbench.statistics.interval import bootstrap_interval, estimate
 from gzslbench.statistics.paired import holm, t_test, wilcoxon_test
@@ -30,6 +31,14 @@ STUDENT = (
 
 def test_students_sleep_data_have_the_probability_he_gave():
     assert t_test(*STUDENT) == pytest.approx(0.002833, abs=1e-6)
+
+
+@given(st.lists(st.tuples(st.floats(-99, 99), st.floats(-99, 99)), min_size=2, max_size=9))
+def test_the_paired_test_is_scipys(pairs):
+    one, other = zip(*pairs, strict=True)
+    differences = [first - second for first, second in pairs]
+    assume(statistics.stdev(differences) > 1e-6)
+    assert t_test(one, other) == pytest.approx(ttest_rel(one, other).pvalue, rel=1e-6, abs=1e-9)
 
 
 def test_the_interval_of_a_mean_is_students():
