@@ -114,11 +114,16 @@ class Params:
 
 def fields_of(cls: type[Params]) -> tuple[ParamInfo, ...]:
     """The documented parameters of ``cls``, in the order they are written."""
-    hints = typing.get_type_hints(cls)
-    return tuple(
-        ParamInfo(name=f.name, type=hints[f.name], default=f.default, **f.metadata)
-        for f in dataclasses.fields(cls)
-    )
+    if cls not in _FIELDS:
+        hints = typing.get_type_hints(cls)
+        _FIELDS[cls] = tuple(
+            ParamInfo(name=f.name, type=hints[f.name], default=f.default, **f.metadata)
+            for f in dataclasses.fields(cls)
+        )
+    return _FIELDS[cls]
+
+
+_FIELDS: dict[type[Params], tuple[ParamInfo, ...]] = {}
 
 
 def build(cls: type[P], values: Mapping[str, Any], where: str) -> P:
