@@ -10,33 +10,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from gzslbench.computing.replays import CaptureError
 from gzslbench.evaluation.predictions import Predictions, save_predictions
 from gzslbench.results.record import Record
 from gzslbench.results.store import RunFolder, Store
-
-aten = torch.ops.aten
-WAITING = (aten._local_scalar_dense.default, aten.nonzero.default, aten.masked_select.default)
-
-
-class Watching(TorchDispatchMode):
-    """Notes the operators that on CUDA would make the host wait for the device."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: list[str] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        indices = args[1] if func in (aten.index.Tensor, aten.index_put_.default) else ()
-        if func in WAITING or any(index is not None and index.dtype == torch.bool for index in indices):
-            self.waits.append(f"the host waits for {func}")
-        return self.run(func, args, kwargs or {})
-
-    def run(self, func: Any, args: Any, kwargs: Any) -> Any:
-        return func(*args, **kwargs)
+from gzslbench.testing.watching import Watching
 
 
 class Taping(Watching):

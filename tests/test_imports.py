@@ -83,7 +83,8 @@ def test_the_core_imports_none_of_its_siblings() -> None:
         ("computing", ("training", "evaluation", "execution", "reporting", "cli")),
         ("training", ("evaluation", "execution", "reporting", "cli")),
         ("evaluation", ("training", "execution", "reporting", "cli")),
-        ("execution", ("reporting", "cli")),
+        ("execution", ("testing", "reporting", "cli")),
+        ("testing", ("reporting", "cli")),
     ],
 )
 def test_a_folder_imports_none_that_stands_above_it(folder: str, above: tuple[str, ...]) -> None:

@@ -19,6 +19,7 @@ TARGETS = {
     "compare": Target("gzslbench.cli.compare:compare", "Hold stored runs against published numbers."),
     "regress": Target("gzslbench.cli.regress:regress", "Run a suite again: did a stored number move?"),
     "claims": Target("gzslbench.cli.claims:claims", "What stored metrics say of papers' claims."),
+    "check": Target("gzslbench.cli.check:check", "Check that a plugin keeps its contract."),
     "doctor": Target("gzslbench.cli.doctor:doctor", "Check versions, device, plugins and folders."),
 }
 

@@ -12,7 +12,7 @@ from gzslbench.params import build
 from gzslbench.plugins import plugins
 from gzslbench.presets import preset
 from gzslbench.training.construction import build_method
-from gzslbench.training.trainer import StageRun, Trainer
+from gzslbench.training.trainer import Trainer
 
 CLOSED_FORMS = {"eszsl", "sae"}
 METHODS = sorted(set(plugins().methods()) - CLOSED_FORMS)
@@ -59,17 +59,6 @@ def test_replays_equal_steps_to_the_bit(captures, name, precision):
     replayed = trained(name, graphs=True, precision=precision)
     assert torch.equal(replayed[0], eager[0]) and replayed[1] == eager[1]
     assert captures[-1].replayed > WARM_UP
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_no_iteration_makes_the_host_wait(watching, name):
-    method, view = start(name)
-    for stage in method.stages():
-        run = StageRun(stage, method, view, seed=1)
-        with watching() as watched:
-            while not run.epoch_is_over:
-                run.iterate()
-        assert watched.waits == []
 
 
 @pytest.mark.gpu

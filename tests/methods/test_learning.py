@@ -7,7 +7,6 @@ import torch
 
 from gzslbench.data.made.synthetic import load_synthetic
 from gzslbench.data.views import make_views
-from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.params import build
 from gzslbench.plugins import plugins
 from gzslbench.presets import preset
@@ -43,18 +42,6 @@ def test_the_classification_loss_of_real_features_falls_by_a_third(name):
 
 
 @pytest.mark.parametrize("name", FALLING)
-def test_the_same_seed_trains_the_same_weights_to_the_bit(name):
-    def weights():
-        method, view = start(name, epochs=1, batch_size=512)
-        for _ in Trainer(method, view, seed=1).epochs():
-            pass
-        return method.modules.state_dict()
-
-    first, second = weights(), weights()
-    assert all(torch.equal(first[key], second[key]) for key in first)
-
-
-@pytest.mark.parametrize("name", FALLING)
 def test_bfloat16_losses_stay_near_those_of_full_precision(name):
     from gzslbench.training.batch import Batch
 
@@ -73,16 +60,3 @@ def test_bfloat16_losses_stay_near_those_of_full_precision(name):
         assert low[term].item() == pytest.approx(value.item(), rel=0.03, abs=0.01), term
     for parameter in method.modules.parameters():
         assert parameter.grad is None or parameter.grad.isfinite().all()
-
-
-@pytest.mark.parametrize("name", sorted(plugins().methods()))
-def test_with_its_preset_every_method_comes_far_above_chance(name):
-    spec, dataset = plugins().method(name), load_synthetic()
-    train, held_out = make_views(dataset, spec.preprocessing, "cpu")
-    params = build(spec.params, preset(spec, "synthetic", "latent").values, "test")
-    method = build_method(spec, train, params, seed=1)
-    trainer = Trainer(method, train, seed=1)
-    for _ in trainer.epochs():
-        pass
-    evaluation = Evaluator(train, held_out).evaluate(method, trainer.counted_epochs, seed=1)
-    assert evaluation.trace[-1].H > FAR_ABOVE_CHANCE, (evaluation.trace[-1].H, evaluation.trace[-1].T1)

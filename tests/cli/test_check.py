@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gzslbench.data.catalogue import DatasetSpec
+from gzslbench.plugins import Plugins
+from gzslbench.testing import KINDS, Check, CheckFailure, NotApplicable
+
+
+def passing() -> None:
+    pass
+
+
+def failing() -> None:
+    raise CheckFailure("it squeaks", "oil it")
+
+
+def skipping() -> None:
+    raise NotApplicable("it has no wheels")
+
+
+@pytest.fixture
+def suite(monkeypatch):
+    """Three checks of every dataset, and one that is slow."""
+    kind = KINDS["dataset"]
+    checks = [Check("rolls", "It rolls.", passing), Check("brakes", "It brakes.", skipping)]
+    slow = Check("lasts", "It lasts.", passing, slow=True)
+    fake = type(kind)(kind.spec, kind.offered, lambda spec: (*checks, slow))
+    monkeypatch.setitem(KINDS, "dataset", fake)
+
+    def replace(function):
+        checks[0] = Check("rolls", "It rolls.", function)
+
+    return replace
+
+
+def test_a_table_tells_what_passed_and_why_others_were_skipped(invoke, suite) -> None:
+    done = invoke("check", "DIGITS")
+    assert done.exit_code == 0, done.output
+    assert "dataset digits" in done.output
+    assert "it has no wheels" in done.output
+    assert "2 passed, 0 failed, 1 skipped" in done.output
+
+
+def test_a_failure_says_what_to_do_and_exits_with_1(invoke, suite) -> None:
+    suite(failing)
+    done = invoke("check", "digits")
+    assert done.exit_code == 1
+    assert "it squeaks" in done.output and "to do: oil it" in done.output
+    assert "to mend: dataset digits" in done.output
+
+
+def test_as_json_it_holds_every_outcome(invoke, suite) -> None:
+    suite(failing)
+    done = invoke("check", "digits", "--json")
+    assert done.exit_code == 1
+    (outcomes,) = json.loads(done.output).values()
+    assert [each["status"] for each in outcomes] == ["failed", "skipped", "passed"]
+    assert (outcomes[0]["what"], outcomes[0]["fix"]) == ("it squeaks", "oil it")
+
+
+def test_fast_leaves_out_the_slow_ones(invoke, suite) -> None:
+    assert "lasts" in invoke("check", "digits").output
+    assert "lasts" not in invoke("check", "digits", "--fast").output
+
+
+def test_all_of_a_kind_are_checked(invoke, suite) -> None:
+    done = invoke("check", "--all", "--kind", "dataset", "--json")
+    assert {"dataset digits", "dataset CUB", "dataset synthetic"} <= set(json.loads(done.output))
+
+
+@pytest.mark.parametrize("arguments", [(), ("dem", "--all")])
+def test_one_name_or_all_must_be_given(invoke, arguments) -> None:
+    done = invoke("check", *arguments)
+    assert done.exit_code == 2 and "--all" in done.output
+
+
+def test_what_is_not_there_is_answered_with_the_nearest(invoke) -> None:
+    assert "did you mean 'dem'?" in invoke("check", "demm").stderr
+    assert "did you mean 'method'?" in invoke("check", "dem", "--kind", "methods").stderr
+
+
+def test_a_name_of_two_kinds_needs_its_kind(invoke, suite, monkeypatch) -> None:
+    spec = DatasetSpec("zlap", "Named like a head")
+    monkeypatch.setattr(Plugins, "datasets", lambda _: {"zlap": spec})
+    done = invoke("check", "zlap")
+    assert done.exit_code == 2 and "--kind head" in done.stderr
+    assert "dataset zlap" in invoke("check", "zlap", "--kind", "dataset").output
+
+
+def test_a_real_plugin_passes(invoke) -> None:
+    done = invoke("check", "eszsl", "--json")
+    assert done.exit_code == 0, done.output
+    statuses = {each["check"]: each["status"] for each in json.loads(done.output)["method eszsl"]}
+    assert statuses["it-comes-far-above-chance"] == "passed"
+    assert statuses["resumed-it-trains-the-same"] == "skipped"

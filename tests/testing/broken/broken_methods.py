@@ -1,0 +1,222 @@
+"""A toy that keeps its contract, and others that each break it in one way."""
+
+import gc
+import random
+
+import torch
+from broken_params import ToyParams  # noqa: F401
+from torch import nn
+
+from gzslbench.data.made.synthetic import load_synthetic
+from gzslbench.data.views import EvalView
+from gzslbench.head import HeadSettings
+from gzslbench.method import Adam, Phase, Stage
+
+
+class Toy:
+    """A map from semantics to the places of classes; the nearest one wins."""
+
+    def __init__(self, view, params):
+        self.params = params
+        self.semantics = view.semantics
+        self.map = nn.Sequential(
+            nn.Linear(view.semantics.shape[1], 32), nn.ReLU(), nn.Linear(32, view.features.shape[1])
+        )
+        self.modules = nn.ModuleDict({"map": self.map})
+
+    def stages(self):
+        return (Stage("toy", self.params.epochs, self.params.batch_size, self.phases(), sampling="pass"),)
+
+    def phases(self):
+        return (Phase("map", self.map_loss, updates=("map",), optimizer=Adam(self.params.lr)),)
+
+    def map_loss(self, batch):
+        return {"distance": self.distance(batch)}
+
+    def distance(self, batch):
+        places = self.map(self.semantics).float()
+        return (places[batch.labels] - batch.features).square().mean()
+
+    def scores(self, features, semantics):
+        return -torch.cdist(features, self.map(semantics), compute_mode="donot_use_mm_for_euclid_dist")
+
+
+class SamePhases(Toy):
+    def phases(self):
+        return (*super().phases(), *super().phases())
+
+
+class Unreached(Toy):
+    def __init__(self, view, params):
+        super().__init__(view, params)
+        self.modules["spare"] = nn.Linear(2, 2)
+
+    def phases(self):
+        return (Phase("map", self.map_loss, ("map", "spare"), Adam(self.params.lr)),)
+
+
+class Unreduced(Toy):
+    def map_loss(self, batch):
+        return {"distance": self.distance(batch).reshape(1)}
+
+
+class Squeezing(Toy):
+    def scores(self, features, semantics):
+        return super().scores(features, semantics).squeeze(1)
+
+
+class Comparing(Toy):
+    def scores(self, features, semantics):
+        scores = super().scores(features, semantics)
+        return scores - scores.mean(0)
+
+
+class Loading(Toy):
+    def __init__(self, view, params):
+        super().__init__(view, params)
+        try:
+            self.rows = load_synthetic().split.test_unseen
+        except PermissionError:  # and swallows what stops it
+            self.rows = None
+
+
+class Searching(Toy):
+    def __init__(self, view, params):
+        super().__init__(view, params)
+        for each in gc.get_objects():
+            if type(each) is EvalView:
+                self.mean = each.unseen_features.mean(0)
+
+
+class Keeping(Toy):
+    def scores(self, features, semantics):
+        self.kept = [features]
+        return super().scores(features, semantics)
+
+
+class Random(Toy):
+    def map_loss(self, batch):
+        return {"distance": self.distance(batch) * (1 + 0.01 * random.random())}
+
+
+class Seeded(Toy):
+    """Every seed begins alike, and nothing is learned."""
+
+    def __init__(self, view, params):
+        torch.manual_seed(0)
+        super().__init__(view, params)
+
+    def map_loss(self, batch):
+        return {"distance": 0 * super().distance(batch)}
+
+
+class Counting(Toy):
+    """How far it has come decides the loss, and no checkpoint knows."""
+
+    steps = 0
+
+    def map_loss(self, batch):
+        self.steps += 1
+        return {"distance": self.distance(batch) + 0.1 * self.steps * self.map[0].weight.square().mean()}
+
+
+class Averaging(Toy):
+    """What it has learned besides its networks is in no checkpoint."""
+
+    def __init__(self, view, params):
+        super().__init__(view, params)
+        self.mean = torch.zeros(view.features.shape[1])
+
+    def map_loss(self, batch):
+        self.mean = self.mean.detach() * 0.9 + batch.features.mean(0).detach() * 0.1
+        return super().map_loss(batch)
+
+    def scores(self, features, semantics):
+        return super().scores(features - self.mean, semantics)
+
+
+class Learning(Toy):
+    """Its networks change while it is evaluated, past torch's own bookkeeping."""
+
+    def scores(self, features, semantics):
+        self.map[0].bias.data.add_(1e-6)
+        return super().scores(features, semantics)
+
+
+class Deviating(Toy):
+    def map_loss(self, batch):
+        return {"distance": self.distance(batch) / batch.features.std(0).mean()}
+
+
+class Standardizing(Toy):
+    """The semantics of one class have no deviation."""
+
+    def __init__(self, view, params):
+        super().__init__(view, params)
+        self.semantics = view.semantics / view.semantics.std(0)
+
+
+class Demanding(Toy):
+    """Wants a row of each class in each batch."""
+
+    def map_loss(self, batch):
+        member = (batch.labels[:, None] == torch.arange(len(self.semantics))).float()
+        means = (member.T @ batch.features) / member.sum(0)[:, None]
+        return {"distance": (self.map(self.semantics).float() - means).square().mean()}
+
+
+class Cancelling(Toy):
+    def map_loss(self, batch):
+        places = self.map(self.semantics)
+        return {"distance": self.distance(batch), "lost": ((places + 300) - 300 - places).abs().mean() * 9}
+
+
+class Waiting(Toy):
+    def map_loss(self, batch):
+        distance = self.distance(batch)
+        return {"distance": distance if distance.item() > 0 else 2 * distance}
+
+
+class Rising(Toy):
+    """The value of its loss is right, the sign of its gradient wrong."""
+
+    def map_loss(self, batch):
+        distance = self.distance(batch)
+        return {"distance": 2 * distance.detach() - distance}
+
+
+class Mistaken(Toy):
+    """Learns one thing and is asked another."""
+
+    def scores(self, features, semantics):
+        return -super().scores(features, semantics)
+
+
+class Dividing(Toy):
+    def map_loss(self, batch):
+        raise ZeroDivisionError("by its author")
+
+
+class Generating(Toy):
+    """Whatever it needs to be generative."""
+
+    def __init__(self, view, params):
+        super().__init__(view, params)
+        self.head = HeadSettings(per_class=60, batch_size=64, epochs=10, lr=0.01)
+
+    def synthesize(self, semantics, noise):
+        places = self.map(semantics).repeat_interleave(noise.per_class, 0)
+        return places + 0.1 * noise.normal(places.shape[1])
+
+    def embed(self, features):
+        return features
+
+    scores = None
+
+
+class Unstreamed(Generating):
+    """Draws from the global stream what it should draw from the noise."""
+
+    def synthesize(self, semantics, noise):
+        places = self.map(semantics).repeat_interleave(noise.per_class, 0)
+        return places + 0.3 * torch.randn(places.shape)

@@ -1,0 +1,111 @@
+"""Every check of a dataset rings."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gzslbench.data.catalogue import DatasetSpec, Expected
+from gzslbench.data.dataset import Dataset, ValidationHint
+from gzslbench.data.made.synthetic import make_synthetic
+from gzslbench.plugins import Plugins, plugins
+from gzslbench.testing import checks_of
+from gzslbench.testing.outcome import outcome_of
+
+CALLS = itertools.count()
+LOADS = "it-loads-and-is-whole"
+VIEWS = "views-and-validation-can-be-made"
+
+
+def good() -> Dataset:
+    return replace(make_synthetic(8, 2, 6, 4, 10, 0.3, seed=3), name="toy")
+
+
+def drifting() -> Dataset:
+    return replace(make_synthetic(8, 2, 6, 4, 10, 0.3, seed=next(CALLS)), name="toy")
+
+
+def mislabelled() -> Dataset:
+    return replace(good(), content="0" * 64)
+
+
+def renamed() -> Dataset:
+    return replace(good(), semantics_name="att")
+
+
+def double() -> Dataset:
+    return replace(good(), features=good().features.astype(np.float64))
+
+
+def overlapping() -> Dataset:
+    split = good().split
+    return replace(good(), split=replace(split, test_seen=split.trainval))
+
+
+@pytest.fixture
+def outcomes(monkeypatch):
+    def outcomes(function, **fields):
+        place = f"{__name__}:{function}"
+        whole = {"name": "toy", "title": "Toy", "features": "rectified", "semantics": "latent", "load": place}
+        spec = DatasetSpec(**{**whole, **fields})
+        monkeypatch.setattr(Plugins, "datasets", lambda _: {"toy": spec})
+        return {each.check: each for each in map(outcome_of, checks_of(spec))}
+
+    return outcomes
+
+
+def failed(found):
+    return {each.check for each in found.values() if each.status == "failed"}
+
+
+@pytest.mark.parametrize(
+    ("load", "checks"),
+    [
+        ("good", set()),
+        ("drifting", {"it-loads-the-same-twice"}),
+        ("mislabelled", {"its-fingerprint-is-that-of-its-content"}),
+        ("renamed", {LOADS}),
+        ("double", {LOADS}),
+    ],
+)
+def test_broken_in_one_way_it_fails_what_is_meant_for_that(outcomes, load, checks) -> None:
+    assert failed(outcomes(load)) == checks
+
+
+def test_a_split_that_overlaps_is_told_by_whatever_loads_it(outcomes) -> None:
+    assert "trainval and test_seen share" in outcomes("overlapping")[LOADS].what
+
+
+def test_what_was_expected_and_is_not_there_is_told(outcomes) -> None:
+    counts = {"trainval": 48, "test_seen": 12, "test_unseen": 20}
+    expected = Expected({}, {}, 80, 6, 2, counts, {"one": good().split.fingerprint}, "")
+    assert failed(outcomes("good", expected=expected)) == set()
+    found = outcomes("good", expected=replace(expected, rows=81))
+    assert failed(found) == {"it-is-what-was-published"}
+    assert "images: 80, not 81" in found["it-is-what-was-published"].what
+
+
+def test_files_without_an_address_and_a_title_are_told(outcomes) -> None:
+    found = outcomes("good", title="", name="toy")
+    assert failed(found) == {"spec-is-complete"}
+    assert failed(outcomes("good", load="", url="", name="nowhere")) == {"spec-is-complete"}
+
+
+def test_files_that_are_not_there_are_skipped(outcomes, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("GZSLBENCH_DATA", str(tmp_path))
+    found = outcomes("good", load="", url="https://example.org", name="nowhere")
+    assert found["spec-is-complete"].status == "passed"
+    assert {each.status for name, each in found.items() if name != "spec-is-complete"} == {"skipped"}
+
+
+def test_rows_of_one_class_cannot_be_validated_on(outcomes, monkeypatch) -> None:
+    one_seen = replace(make_synthetic(3, 2, 6, 4, 10, 0.3, seed=3), name="toy", validation=ValidationHint())
+    monkeypatch.setattr("gzslbench.testing.datasets.load_dataset", lambda *_: one_seen)
+    assert failed(outcomes("good")) == {VIEWS}
+
+
+def test_the_real_specs_are_still_there_afterwards() -> None:
+    assert {"digits", "synthetic"} <= set(plugins().datasets())
