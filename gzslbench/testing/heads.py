@@ -46,8 +46,13 @@ class HeadCase:
         """A copy of half of the test rows of every class to be fitted on; of the others, no labels."""
         view = self.held_out
         unlabelled = view.features[1::2].clone() if self.spec.setting == "transductive" else None
-        fitted = (view.features[::2], view.labels[::2], view.semantics, view.seen)
-        return HeadRows(*(each.clone() for each in fitted), unlabelled)
+        return HeadRows(
+            view.features[::2].clone(),
+            view.labels[::2].clone(),
+            view.semantics.clone(),
+            view.seen.clone(),
+            unlabelled,
+        )
 
     def scores(self, settings: HeadSettings | None = None, rows: HeadRows | None = None) -> Tensor:
         """``(n, K)`` scores of the other half after a whole fit."""

@@ -1,4 +1,4 @@
-"""Parameters, presets and notes of every head, and each on the problem with a known answer."""
+"""Every head on the problem with a known answer."""
 
 from __future__ import annotations
 

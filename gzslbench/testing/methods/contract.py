@@ -59,11 +59,9 @@ def losses_reach_what_they_update(case: MethodCase) -> None:
     method, view, _ = case.built()
     for stage in method.stages():
         for phase in stage.phases:
-            rows = slice(
-                None, None, max(1, len(view.labels) // stage.batch_size)
-            )  # of as many classes as fit
+            of_all_classes = slice(None, None, max(1, len(view.labels) // stage.batch_size))
             noise = generator(view.features.device, SEED, "noise", stage.name)
-            batch = Batch(view.features[rows], view.labels[rows], noise)
+            batch = Batch(view.features[of_all_classes], view.labels[of_all_classes], noise)
             terms = phase.loss(batch)
             _demand_scalars(phase, terms)
             _demand_gradients(phase, method.modules, sum(terms.values(), torch.zeros(())))

@@ -32,8 +32,8 @@ def it_comes_far_above_chance(case: MethodCase) -> None:
     demand(
         reached.H > FAR_ABOVE_CHANCE,
         f"H is {reached.H:.1f} (U {reached.U:.1f}, S {reached.S:.1f}, T1 {reached.T1:.1f})",
-        "give defaults.toml a table [synthetic] whose settings learn 30 classes of 32 features; where U is near 0"
-        " and T1 is not, lower the scores of seen classes",
+        "write settings that learn 30 classes of 32 features under [synthetic] in defaults.toml; where U is"
+        " near 0 and T1 is not, lower the scores of seen classes",
     )
 
 

@@ -17,8 +17,8 @@ from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
 from gzslbench.training.trainer import Trainer
 
 _DRAWS = (
-    "draw from batch.normal and batch.uniform in losses, from `noise` in synthesize, from torch's own stream in"
-    " the constructor; neither numpy, random nor the clock; and keep no state in classes or modules"
+    "draw from batch.normal and batch.uniform in losses, from `noise` in synthesize, from torch's own stream"
+    " in the constructor; neither numpy, random nor the clock; and keep no state in classes or modules"
 )
 _STATE = "register what training changes in a module of self.modules, as a parameter or by register_buffer"
 
