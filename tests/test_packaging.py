@@ -12,7 +12,7 @@ FOLDERS = {
     "features": "gzslbench_features",
     "benchmarks": "gzslbench_benchmarks",
 }
-DATA = ("*.toml", "README.md", "py.typed")
+DATA = ("*.toml", "README.md", "py.typed", "*.tmpl")
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,7 @@ def expected_files(sources: Path) -> set[str]:
             "metrics/*.json",
             "speed/measured/*.json",
             "py.typed",
+            "**/*.tmpl",
         ):
             files |= {
                 f"{package}/{path.relative_to(sources / folder).as_posix()}"
@@ -98,7 +99,7 @@ def check_it_runs(target: Path, elsewhere: Path) -> None:
     for file in installed(target, "-c", places, *modules, cwd=elsewhere).splitlines():
         assert Path(file).is_relative_to(target), file
     listed = json.loads(installed(target, "-m", "gzslbench", "methods", "--json", cwd=elsewhere))
-    assert list(listed) == list(METHODS)
+    assert set(METHODS) <= set(listed)
     results = elsewhere / "results"
     arguments = ["run", "--method", "ce-gzsl", "--dataset", "digits", "--epochs", "2", "--json"]
     arguments += ["--results", str(results)]

@@ -20,6 +20,7 @@ TARGETS = {
     "regress": Target("gzslbench.cli.regress:regress", "Run a suite again: did a stored number move?"),
     "claims": Target("gzslbench.cli.claims:claims", "What stored metrics say of papers' claims."),
     "check": Target("gzslbench.cli.check:check", "Check that a plugin keeps its contract."),
+    "new": Target("gzslbench.cli.new:new", "Begin a method of your own."),
     "doctor": Target("gzslbench.cli.doctor:doctor", "Check versions, device, plugins and folders."),
 }
 

@@ -11,11 +11,12 @@ from gzslbench.data.views import make_views
 from gzslbench.params import build
 from gzslbench.plugins import plugins
 from gzslbench.presets import preset
+from gzslbench.testing.methods.case import MethodCase
 from gzslbench.training.construction import build_method
 from gzslbench.training.trainer import Trainer
 
 CLOSED_FORMS = {"eszsl", "sae"}
-METHODS = sorted(set(plugins().methods()) - CLOSED_FORMS)
+METHODS = sorted(name for name, spec in plugins().methods().items() if MethodCase(spec).trains)
 SMALL = {"epochs": 2, "batch_size": 256, "pretrain_epochs": 1}
 
 
