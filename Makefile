@@ -35,8 +35,8 @@ types: $(VENV)/.dev ## mypy, strict in the core
 unit: $(VENV)/.dev ## the tests alone
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
 
-docs: $(VENV)/.dev ## try every command the README shows
-	OMP_NUM_THREADS=1 $(BIN)/pytest tests/test_readme.py tests/plugin
+docs: $(VENV)/.dev ## try every command of the README and the tutorial
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/test_readme.py tests/plugin tests/docs
 
 bench: $(VENV)/.installed ## time ours against the published formulation (an hour or more on two cores)
 	$(BIN)/python -m gzslbench_benchmarks.speed --out results/speed.json

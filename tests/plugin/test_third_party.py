@@ -13,6 +13,13 @@ def test_its_method_is_listed_and_described(gzslbench) -> None:
     assert "penalty on the map from semantics to means" in described
 
 
+def test_it_passes_every_check_that_applies(gzslbench) -> None:
+    done = gzslbench("check", "nearest-mean", "--json")
+    assert done.returncode == 0, done.stdout
+    (outcomes,) = json.loads(done.stdout).values()
+    assert sum(each["status"] == "passed" for each in outcomes) > 12
+
+
 def test_doctor_names_its_distribution_and_version(gzslbench) -> None:
     plugins = {each["name"]: each for each in json.loads(gzslbench("doctor", "--json").stdout)["plugins"]}
     found = plugins["nearest-mean"]

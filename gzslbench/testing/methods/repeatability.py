@@ -20,7 +20,10 @@ _DRAWS = (
     "draw from batch.normal and batch.uniform in losses, from `noise` in synthesize, from torch's own stream"
     " in the constructor; neither numpy, random nor the clock; and keep no state in classes or modules"
 )
-_STATE = "register what training changes in a module of self.modules, as a parameter or by register_buffer"
+_STATE = (
+    "register what training changes in a module of self.modules, as a parameter or by register_buffer, and"
+    " take the number of the epoch from batch.epoch"
+)
 
 
 def the_same_seed_gives_the_same_record(case: MethodCase) -> None:

@@ -1,0 +1,96 @@
+"""The tutorial, typed in from top to bottom."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TUTORIAL = Path(__file__).parents[2] / "docs" / "adding-a-method.md"
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL)
+INSTALL = "pip install --editable ."
+METADATA = "from setuptools import build_meta; build_meta.prepare_metadata_for_build_editable('src')"
+
+pytestmark = pytest.mark.slow
+
+
+class Reader:
+    """Does what the tutorial says, in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.told = ""
+
+    def type_in(self, command: str) -> None:
+        """One line of a block of commands."""
+        line, _, status = command.partition("  # exit status ")
+        if line.startswith("cd "):
+            self.folder = self.folder / line.removeprefix("cd ")
+            return
+        # An editable install, but one that leaves the environment of the tests alone.
+        program = [sys.executable, "-c", METADATA] if line == INSTALL else self.program(line.split())
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("GZSLBENCH_")}
+        done = subprocess.run(
+            program,
+            cwd=self.folder,
+            env={**clean, "PYTHONPATH": str(self.folder / "src"), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == int(status or 0), f"{command}:\n{done.stdout}{done.stderr}"
+        self.told = done.stdout
+
+    def program(self, words: list[str]) -> list[str]:
+        assert words[0] in ("gzslbench", "pytest"), words
+        return [sys.executable, "-m", *words]
+
+    def write(self, block: str) -> None:
+        """A block that begins with the name of a file."""
+        first, _, text = block.partition("\n")
+        file = self.folder / first.removeprefix("# ")
+        assert file.parent.is_dir(), file
+        file.write_text(text, encoding="utf-8")
+
+    def change(self, block: str) -> None:
+        """A block of changed lines, those that count steps among them."""
+        old, new = (line[2:].strip() for line in block.strip().splitlines())
+        file = self.folder / "src" / "gzslbench_pull" / "method.py"
+        text = file.read_text(encoding="utf-8")
+        assert text.count(old) == 1
+        kept = [
+            line for line in text.replace(old, new).splitlines() if not line.strip().startswith("self.steps")
+        ]
+        file.write_text("\n".join(kept) + "\n", encoding="utf-8")
+
+
+def test_every_block_does_what_the_tutorial_says(tmp_path) -> None:
+    reader = Reader(tmp_path)
+    for language, block in BLOCKS:
+        if language == "sh":
+            for command in block.splitlines():
+                reader.type_in(command)
+        elif language == "text":
+            failed = re.findall(r"failed +([\w-]+)", reader.told)
+            assert sorted(failed) == sorted(re.findall(r"failed +([\w-]+)", block))
+        elif language == "diff":
+            reader.change(block)
+        else:
+            reader.write(block)
+    text = (reader.folder / "src" / "gzslbench_pull" / "method.py").read_text(encoding="utf-8")
+    assert "steps" not in text and "batch.epoch" in text
+    ruff = shutil.which("ruff", path=Path(sys.executable).parent)
+    if ruff is not None:
+        configuration = TUTORIAL.parents[1] / "pyproject.toml"
+        command = [ruff, "check", "--no-cache", "--config", str(configuration), str(reader.folder / "src")]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def test_there_are_blocks_of_every_language() -> None:
+    assert {language for language, _ in BLOCKS} == {"sh", "python", "text", "diff", "markdown"}
