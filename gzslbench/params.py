@@ -50,8 +50,9 @@ class ParamInfo:
     @property
     def range(self) -> str:
         """The accepted values in words, for example ``> 0`` or ``reference | clean``."""
-        if self.choices:
-            return " | ".join(self.choices)
+        choices = ("true", "false") if self.type is bool else self.choices
+        if choices:
+            return " | ".join(choices)
         bounds = [(">", self.above), (">=", self.low), ("<=", self.high)]
         return ", ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
 

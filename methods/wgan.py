@@ -6,6 +6,8 @@ so the part that reads the semantics is computed once a class.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -52,8 +54,13 @@ class Critic(nn.Module):
         return full(self.out(functional.leaky_relu(preactivation, SLOPE))).squeeze(1)
 
 
-def synthesize(network: Generator, width: int, semantics: Tensor, noise: ClassNoise) -> Tensor:
-    """``(C, a)`` semantics and noise of ``width`` to features, the rows of one class together."""
+def synthesize(
+    generator: Callable[[Tensor, Tensor, Tensor], Tensor], width: int, semantics: Tensor, noise: ClassNoise
+) -> Tensor:
+    """``(C, a)`` semantics and noise of ``width`` to features, the rows of one class together.
+
+    ``generator`` takes noise, semantics and labels to features, as ``Generator`` does.
+    """
     labels = torch.arange(len(semantics), device=semantics.device).repeat_interleave(noise.per_class)
     with torch.no_grad():
-        return network(noise.normal(width), semantics, labels)
+        return generator(noise.normal(width), semantics, labels)

@@ -117,5 +117,6 @@ def test_every_field_knows_its_type_range_and_meaning() -> None:
     assert infos["epochs"].range == ">= 1"
     assert infos["variant"].range == "reference | clean"
     assert infos["weight"].range == ""
+    assert infos["clip"].range == "true | false"
     assert (infos["epochs"].type, infos["epochs"].unit) == (int, "epochs")
     assert infos["clip"].doc == "whether to clip"

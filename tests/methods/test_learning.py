@@ -21,6 +21,7 @@ FALLING = {
     "f-clswgan": ("classifier", "classifier/classifier"),
     "lisgan": ("classifier", "classifier/classifier"),
 }
+TRAINED = [*FALLING, "f-vaegan-d2"]
 FAR_ABOVE_CHANCE = 40.0
 """Points of H on the synthetic data, where the best there is, is 94 and chance is 3."""
 
@@ -42,6 +43,19 @@ def test_the_classification_loss_of_real_features_falls_by_a_third(name):
 
 
 @pytest.mark.parametrize("name", FALLING)
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_same_seed_trains_the_same_weights_to_the_bit(name):
+    def weights():
+        method, view = start(name, epochs=1, batch_size=512)
+        for _ in Trainer(method, view, seed=1).epochs():
+            pass
+        return method.modules.state_dict()
+
+    first, second = weights(), weights()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", TRAINED)
 def test_bfloat16_losses_stay_near_those_of_full_precision(name):
     from gzslbench.training.batch import Batch
 

@@ -76,6 +76,23 @@ F_CLSWGAN_EVERYWHERE = {
     "head_epochs": 25,
     "head_batch_size": 0,
 }
+F_VAEGAN_D2 = table(
+    "epochs lr gamma_d gamma_g encoded_noise syn_num classifier_lr",
+    ("AWA2", 120, 1e-5, 10.0, 10.0, True, 1800, 1e-3),
+    ("CUB", 300, 1e-4, 10.0, 10.0, True, 300, 1e-3),
+    ("FLO", 500, 1e-4, 10.0, 10.0, False, 1200, 1e-3),
+    ("SUN", 400, 1e-3, 1.0, 1.0, True, 400, 5e-4),
+)
+VAEGAN_EVERYWHERE = {
+    "nz": 0,
+    "ngh": 4096,
+    "ndh": 4096,
+    "lambda_gp": 10.0,
+    "beta1": 0.5,
+    "head_epochs": 25,
+    "head_batch_size": 0,
+}
+F_VAEGAN_D2_EVERYWHERE = {**VAEGAN_EVERYWHERE, "batch_size": 64, "critic_iter": 5, "adapt_penalty": False}
 
 
 @pytest.fixture(params=METHODS)
@@ -118,6 +135,7 @@ def test_every_preset_builds_and_names_its_source(spec):
         for method, rows, everywhere in (
             ("ce-gzsl", CE_GZSL, CE_GZSL_EVERYWHERE),
             ("f-clswgan", F_CLSWGAN, F_CLSWGAN_EVERYWHERE),
+            ("f-vaegan-d2", F_VAEGAN_D2, F_VAEGAN_D2_EVERYWHERE),
         )
         for key, row in rows.items()
     ],

@@ -1,0 +1,247 @@
+"""f-VAEGAN-D2: its losses against their formulas, and its training against the published program, plainly."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from gzslbench.computing.seeds import generator
+from gzslbench.data.views import TrainView
+from gzslbench.errors import DataError
+from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.training.batch import Batch
+from gzslbench.training.sampler import Sampler
+from gzslbench.training.trainer import Trainer
+from gzslbench_methods.f_vaegan_d2.losses import divergence_loss, reconstruction_loss
+from gzslbench_methods.f_vaegan_d2.method import FVaegan
+from gzslbench_methods.f_vaegan_d2.params import FVaeganParams
+from gzslbench_methods.penalty_weight import PenaltyWeight
+from gzslbench_methods.vaegan import Encoder
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+ROWS, FEATURES, CLASSES, SEMANTICS, NOISE, SEED = 13, 6, 4, 5, 3, 3
+SETTINGS = {
+    "epochs": 3,
+    "batch_size": 5,
+    "critic_iter": 2,
+    "lr": 0.01,
+    "gamma_d": 3.0,
+    "gamma_g": 2.0,
+    "lambda_gp": 4.0,
+    "nz": NOISE,
+    "ngh": 8,
+    "ndh": 7,
+    "syn_num": 9,
+}
+
+
+@pytest.fixture
+def view(float64):
+    torch.manual_seed(0)
+    labels = torch.arange(ROWS) % CLASSES
+    return TrainView(torch.rand(ROWS, FEATURES), labels, torch.randn(CLASSES, SEMANTICS))
+
+
+def made(view, **settings):
+    torch.manual_seed(1)
+    method = FVaegan(view, FVaeganParams(**{**SETTINGS, **settings}))
+    for parameter in method.modules.parameters():
+        nn.init.normal_(parameter, 0.0, 0.5)
+    return method
+
+
+def batch_of(view):
+    return Batch(view.features, view.labels, torch.Generator().manual_seed(5))
+
+
+class Plain:
+    """Functions of the very same tensors: the networks over concatenations, and the published steps."""
+
+    def __init__(self, method, view):
+        self.p, self.view = method.params, view
+        self.att = torch.stack([row / row.square().sum().sqrt() for row in view.semantics])
+        nets = {name: list(net.parameters()) for name, net in method.modules.named_children()}
+        self.w = {name: [p.detach().clone().requires_grad_() for p in ps] for name, ps in nets.items()}
+        self.weight = self.p.lambda_gp
+        self.noise = generator("cpu", SEED, "noise", "game")
+        rows = generator("cpu", SEED, "sampling", "game")
+        self.sampler = Sampler(view, self.p.batch_size, "draw", rows=rows, noise=self.noise)
+
+    def normal(self, rows):
+        return torch.randn(rows, NOISE, generator=self.noise)
+
+    def encode(self, x, a):
+        by_features, by_semantics, bias, narrow, narrow_bias, out, out_bias = self.w["encoder"]
+        units = torch.cat([x, a], 1) @ torch.cat([by_features, by_semantics], 1).t() + bias
+        units = functional.leaky_relu(functional.leaky_relu(units, 0.2) @ narrow.t() + narrow_bias, 0.2)
+        units = units @ out.t() + out_bias
+        mean, log_variance = units[:, :NOISE], units[:, NOISE:]
+        return mean, log_variance, self.normal(len(x)) * torch.exp(0.5 * log_variance) + mean
+
+    def generate(self, z, a):
+        by_noise, by_semantics, bias, out, out_bias = self.w["generator"]
+        units = torch.cat([z, a], 1) @ torch.cat([by_noise, by_semantics], 1).t() + bias
+        return torch.sigmoid(functional.leaky_relu(units, 0.2) @ out.t() + out_bias)
+
+    def criticise(self, x, a):
+        by_features, by_semantics, bias, out = self.w["critic"]
+        units = torch.cat([x, a], 1) @ torch.cat([by_features, by_semantics], 1).t() + bias
+        return functional.leaky_relu(units, 0.2) @ out.t()
+
+    def penalty(self, x, fake, a):
+        alpha = torch.rand(len(x), 1, generator=self.noise)
+        between = (alpha * x + (1 - alpha) * fake).requires_grad_()
+        scores = self.criticise(between, a)
+        (gradient,) = torch.autograd.grad(scores, between, torch.ones_like(scores), create_graph=True)
+        return ((gradient.norm(2, dim=1) - 1) ** 2).mean()
+
+    def step(self, adams, loss):
+        for name in adams:
+            gradients = torch.autograd.grad(loss, self.w[name], retain_graph=True)
+            for tensor, gradient in zip(self.w[name], gradients, strict=True):
+                tensor.grad = gradient
+        for adam in adams.values():
+            adam.step()
+
+    def train(self):
+        p, betas = self.p, (self.p.beta1, 0.999)
+        critic = {"critic": torch.optim.Adam(self.w["critic"], lr=p.lr, betas=betas)}
+        generator = {
+            "encoder": torch.optim.Adam(self.w["encoder"], lr=p.lr),
+            "generator": torch.optim.Adam(self.w["generator"], lr=p.lr, betas=betas),
+        }
+        for _ in range(p.epochs * -(-ROWS // p.batch_size)):
+            penalties = []
+            for _ in range(p.critic_iter):
+                batch = self.sampler.batch()
+                x, a = batch.features, self.att[batch.labels]
+                fake = self.generate(self.fake_noise(x, a), a).detach()
+                penalty = self.penalty(x, fake, a)
+                penalties.append(penalty.item())
+                gap = (self.criticise(fake, a) - self.criticise(x, a)).mean()
+                self.step(critic, p.gamma_d * (gap + self.weight * penalty))
+            if p.adapt_penalty:
+                mean = sum(penalties) / p.critic_iter
+                self.weight *= 1.1 if mean > 1.05 else 1 / 1.1 if mean < 1.001 else 1
+            self.step(generator, self.generator_loss(x, a))
+
+    def fake_noise(self, x, a):
+        return self.encode(x, a)[2] if self.p.encoded_noise else self.normal(len(x))
+
+    def generator_loss(self, x, a):
+        mean, log_variance, z = self.encode(x, a)
+        made = self.generate(z, a)
+        cross_entropy = functional.binary_cross_entropy(made, x, reduction="sum") / len(x)
+        divergence = -0.5 * torch.sum(1 + log_variance - mean**2 - log_variance.exp()) / len(x)
+        fake = made if self.p.encoded_noise else self.generate(self.normal(len(x)), a)
+        return cross_entropy + divergence - self.p.gamma_g * self.criticise(fake, a).mean()
+
+
+@pytest.mark.parametrize("encoded_noise", [True, False])
+@pytest.mark.parametrize("adapt_penalty", [True, False])
+def test_weights_after_training_are_those_of_the_plain_program(view, encoded_noise, adapt_penalty):
+    method = made(view, encoded_noise=encoded_noise, adapt_penalty=adapt_penalty)
+    plain = Plain(method, view)
+    plain.train()
+    for _ in Trainer(method, view, SEED).epochs():
+        pass
+    for name, net in method.modules.named_children():
+        torch.testing.assert_close(
+            [p.detach() for p in net.parameters()], [p.detach() for p in plain.w[name]], rtol=1e-6, atol=1e-8
+        )
+    assert method.penalty.value.item() == pytest.approx(plain.weight)
+    assert (plain.weight != SETTINGS["lambda_gp"]) == adapt_penalty
+
+
+def test_reconstruction_is_the_cross_entropy_of_every_feature_summed():
+    torch.manual_seed(0)
+    logits, features = torch.randn(4, 3), torch.rand(4, 3)
+    total = 0.0
+    for z, x in zip(logits.flatten().tolist(), features.flatten().tolist(), strict=True):
+        y = 1 / (1 + math.exp(-z))
+        total -= x * math.log(y) + (1 - x) * math.log(1 - y)
+    assert reconstruction_loss(logits, features).item() == pytest.approx(total / 4)
+
+
+def test_divergence_is_that_of_the_normal_distributions():
+    torch.manual_seed(0)
+    mean, log_variance = torch.randn(4, 3), torch.randn(4, 3)
+    own = torch.distributions.Normal(mean, torch.exp(log_variance / 2))
+    prior = torch.distributions.Normal(torch.zeros(4, 3), torch.ones(4, 3))
+    expected = torch.distributions.kl_divergence(own, prior).sum(1).mean()
+    torch.testing.assert_close(divergence_loss(mean, log_variance), expected)
+
+
+def test_a_code_has_the_mean_and_the_deviation_of_its_row():
+    torch.manual_seed(0)
+    encoder, many = Encoder(FEATURES, SEMANTICS, 8, NOISE), 20000
+    for parameter in encoder.parameters():
+        nn.init.normal_(parameter, 0.0, 0.5)
+    batch = Batch(torch.rand(1, FEATURES).expand(many, -1), torch.zeros(many).long(), torch.Generator())
+    mean, log_variance, noise = encoder.code(batch, torch.randn(1, SEMANTICS))
+    deviation = torch.exp(log_variance[0] / 2)
+    torch.testing.assert_close(noise.std(0), deviation, rtol=0.03, atol=0)
+    assert ((noise.mean(0) - mean[0]).abs() < 0.03 * deviation).all()
+
+
+@pytest.mark.parametrize(
+    ("penalties", "expected"),
+    [((1.0, 1.2), 11.0), ((1.0, 1.0), 10 / 1.1), ((1.04, 1.04), 10.0), ((0.0, 3.0), 11.0)],
+)
+def test_the_penaltys_weight_follows_the_mean_penalty_of_an_iteration(penalties, expected):
+    weight = PenaltyWeight(10.0)
+    for penalty in penalties:
+        weight.note(torch.tensor(penalty))
+    weight.adapt(2)
+    assert weight.value.item() == pytest.approx(expected)
+    weight.note(torch.tensor(2.06))  # what was noted before is forgotten
+    weight.adapt(2)
+    assert weight.value.item() == pytest.approx(expected)
+
+
+def test_a_resumed_run_goes_on_with_the_weight_it_had(view):
+    def trainer():
+        return Trainer(made(view, adapt_penalty=True), view, SEED)
+
+    whole, first, second = trainer(), trainer(), trainer()
+    list(whole.epochs())
+    iterations = iter(range(100))
+    list(first.epochs(stop=lambda: next(iterations) >= 4))
+    second.load_state_dict(first.state_dict())
+    list(second.epochs())
+    expected, got = (each.method.modules.state_dict() for each in (whole, second))
+    assert expected["penalty.value"] != SETTINGS["lambda_gp"]
+    assert all(torch.equal(got[name], expected[name]) for name in expected)
+
+
+def test_features_outside_the_unit_interval_are_refused(view):
+    with pytest.raises(DataError, match=r"\[0, 1\]"):
+        made(TrainView(view.features * 2, view.labels, view.semantics))
+
+
+def test_synthesized_features_lie_in_the_unit_interval_whatever_the_length_of_the_semantics(view):
+    method, semantics = made(view), torch.randn(2, SEMANTICS)
+
+    def synthesized(rows):
+        streams = [torch.Generator().manual_seed(c) for c in range(2)]
+        return method.synthesize(rows, ClassNoise(streams, 7))
+
+    features = synthesized(semantics)
+    assert features.shape == (14, FEATURES) and 0 <= features.min() and features.max() <= 1
+    torch.testing.assert_close(synthesized(3 * semantics), features)
+
+
+def test_loss_weights_scale_their_terms(view):
+    one, other = made(view, gamma_d=1.0, gamma_g=1.0), made(view, gamma_d=3.0, gamma_g=2.0)
+    terms, weighted = one.critic_loss(batch_of(view)), other.critic_loss(batch_of(view))
+    for name in ("critic", "penalty"):
+        torch.testing.assert_close(weighted[name], 3 * terms[name])
+    terms, weighted = one.generator_loss(batch_of(view)), other.generator_loss(batch_of(view))
+    torch.testing.assert_close(weighted["generator"], 2 * terms["generator"])
+    assert weighted["reconstruction"] == terms["reconstruction"]
+    assert weighted["divergence"] == terms["divergence"]
