@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["generative", "scoring"]
 Sampling = Literal["draw", "pass"]
+Span = Literal["epoch", "stage"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class Phase:
             phases of a stage update has the same moments in all of them.
         repeats: Steps an iteration.
         fresh_batch: Whether each repeat samples a batch; otherwise the phase sees the last one.
-        keep_gradients: Modules among ``updates`` whose gradients are zeroed once an epoch, not at each step.
+        keep_gradients: Modules among ``updates`` whose gradients add up, and are not zeroed at each step.
+        kept_for: Whether those are zeroed once an epoch, or never within the stage.
         loop: The stage's loop that the phase belongs to, from 0; None for all.
     """
 
@@ -104,6 +106,7 @@ class Phase:
     repeats: int = 1
     fresh_batch: bool = True
     keep_gradients: tuple[str, ...] = ()
+    kept_for: Span = "epoch"
     loop: int | None = None
 
 

@@ -45,10 +45,15 @@ class PhaseOptimizer:
         ]
         self._holding = False
 
-    def start_epoch(self, factor: float) -> None:
-        """Apply the schedule's ``factor`` to the learning rates and drop the gradients kept so far."""
+    def start_epoch(self, factor: float, *, first: bool = False) -> None:
+        """Apply the schedule's ``factor`` to the learning rates and drop the gradients kept for an epoch.
+
+        In the ``first`` epoch of the stage those kept for a stage are dropped as well.
+        """
         for rule in self.rules:
             rule.set_factor(factor)
+        if self.phase.kept_for == "stage" and not first:
+            return
         for parameter in self.kept:
             if self._holding and parameter.grad is not None:
                 parameter.grad.zero_()
@@ -95,7 +100,7 @@ class PhaseOptimizer:
             rule.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """Moments, rates, and the gradients kept within the epoch."""
+        """Moments, rates, and the gradients kept."""
         return {"rules": [rule.state_dict() for rule in self.rules], "kept": [p.grad for p in self.kept]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

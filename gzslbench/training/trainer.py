@@ -196,7 +196,7 @@ class StageRun:
         self.sampler.epoch.fill_(self.epoch)
         factor = self.stage.schedule(self.epoch)
         for optimizer in self.optimizers:
-            optimizer.start_epoch(factor)
+            optimizer.start_epoch(factor, first=self.epoch == 0)
 
 
 class Trainer:

@@ -18,12 +18,13 @@ def networks():
     return nn.ModuleDict({"kept": nn.Linear(3, 2), "other": nn.Linear(3, 2), "idle": nn.Linear(3, 2)})
 
 
-def make(modules, keep=("kept",), lr=1e-4 / 3):
+def make(modules, keep=("kept",), lr=1e-4 / 3, kept_for="epoch"):
     def loss(batch):
         return {name: (modules[name](batch.features) ** 2).mean() for name in ("kept", "other")}
 
     updates = ("kept", "other", "idle")
-    return PhaseOptimizer(Phase("phase", loss, updates, Adam(lr), keep_gradients=keep), modules)
+    phase = Phase("phase", loss, updates, Adam(lr), keep_gradients=keep, kept_for=kept_for)
+    return PhaseOptimizer(phase, modules)
 
 
 def batches(count):
@@ -102,6 +103,25 @@ def test_kept_gradients_add_up_within_an_epoch_and_others_do_not(holding):
         sum((expected[name](batch.features) ** 2).mean() for name in ("kept", "other")).backward()
     for name in ("kept", "other"):
         torch.testing.assert_close(modules[name].weight.grad, expected[name].weight.grad)
+
+
+@pytest.mark.parametrize("holding", [False, True])
+def test_gradients_kept_for_a_stage_add_up_over_its_epochs_and_go_at_its_start(holding):
+    modules = networks()
+    optimizer, steps = make(modules, lr=1e-12, kept_for="stage"), batches(3)
+    optimizer.step(batches(4)[-1])
+    optimizer.start_epoch(1.0, first=True)
+    for epoch, batch in enumerate(steps):
+        if epoch:
+            optimizer.start_epoch(1.0)
+        optimizer.step(batch)
+        if holding:
+            optimizer.hold_gradients()
+    expected = copy.deepcopy(modules)
+    expected.zero_grad()
+    for batch in steps:
+        (expected["kept"](batch.features) ** 2).mean().backward()
+    torch.testing.assert_close(modules["kept"].weight.grad, expected["kept"].weight.grad)
 
 
 def test_a_held_gradient_stays_where_it_is_and_one_that_never_was_stays_away():
