@@ -20,7 +20,20 @@ PACKAGES = {
     "gzslbench_features": "features",
     "gzslbench_benchmarks": "benchmarks",
 }
-METHODS = ("ce-gzsl", "cnzsl", "cycle-clswgan", "dem", "eszsl", "f-clswgan", "f-vaegan-d2", "lisgan", "sae")
+METHODS = (
+    "ale",
+    "ce-gzsl",
+    "cnzsl",
+    "cycle-clswgan",
+    "dem",
+    "devise",
+    "eszsl",
+    "f-clswgan",
+    "f-vaegan-d2",
+    "lisgan",
+    "sae",
+    "sje",
+)
 OFFLINE = ("--no-deps", "--no-index", "--disable-pip-version-check", "--quiet", "--no-compile")
 
 pytestmark = pytest.mark.slow

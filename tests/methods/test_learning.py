@@ -14,12 +14,15 @@ from gzslbench.training.construction import build_method
 from gzslbench.training.trainer import Trainer
 
 FALLING = {
+    "ale": ("hinges", "hinges/ranking"),
     "ce-gzsl": ("game", "critic/class"),
     "cnzsl": ("prototypes", "prototypes/class"),
     "cycle-clswgan": ("regressor", "regressor/regressor"),
     "dem": ("embedding", "embedding/distance"),
+    "devise": ("hinges", "hinges/rank"),
     "f-clswgan": ("classifier", "classifier/classifier"),
     "lisgan": ("classifier", "classifier/classifier"),
+    "sje": ("hinges", "hinges/structured"),
 }
 TRAINED = [*FALLING, "f-vaegan-d2"]
 FAR_ABOVE_CHANCE = 40.0
