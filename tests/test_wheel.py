@@ -21,7 +21,9 @@ PACKAGES = {
     "gzslbench_benchmarks": "benchmarks",
 }
 METHODS = (
+METHODS = (
     "ale",
+    "cada-vae",
     "ce-gzsl",
     "cnzsl",
     "cycle-clswgan",
@@ -33,6 +35,7 @@ METHODS = (
     "lisgan",
     "sae",
     "sje",
+)
 )
 OFFLINE = ("--no-deps", "--no-index", "--disable-pip-version-check", "--quiet", "--no-compile")
 

@@ -14,7 +14,7 @@ class SjeParams(BilinearParams):
 
     search: str = param(
         "plain",
-        "by which scores the most violating class is found: plain, those of the method; scaled, those of"
-        " features' images at mean 0 and deviation 1, as the reimplementation does that the presets come from",
+        "by which scores the most violating class is found: plain, those of the method; scaled, those of the"
+        " images at mean 0 and deviation 1, as the reimplementation does that the presets come from",
         choices=("plain", "scaled"),
     )

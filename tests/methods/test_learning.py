@@ -15,6 +15,7 @@ from gzslbench.training.trainer import Trainer
 
 FALLING = {
     "ale": ("hinges", "hinges/ranking"),
+    "cada-vae": ("vae", "vae/features"),
     "ce-gzsl": ("game", "critic/class"),
     "cnzsl": ("prototypes", "prototypes/class"),
     "cycle-clswgan": ("regressor", "regressor/regressor"),

@@ -13,7 +13,14 @@ from gzslbench.training.together import SeedGroup
 from gzslbench.training.trainer import Trainer
 
 SEEDS = (3, 1, 4)
+CADA_VAE = {
+    "latent": 4,
+    **{f"{part}_{kind}": 8 for part in ("features", "semantics") for kind in ("encoder", "decoder")},
+    **{"kl_end": 3, "cross_start": 0, "cross_end": 2, "align_start": 0, "align_end": 2},
+}
 METHODS = {
+    "cada-vae, reference": ("cada-vae", {**CADA_VAE, "variant": "reference"}),
+    "cada-vae, clean": ("cada-vae", {**CADA_VAE, "variant": "clean"}),
     "ale, by rank": ("ale", {"weights": "rank"}),
     "ale, by position": ("ale", {"weights": "position", "normalization": "standardize"}),
     "devise, all": ("devise", {"terms": "all"}),
