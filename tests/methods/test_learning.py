@@ -26,8 +26,6 @@ FALLING = {
     "sje": ("hinges", "hinges/structured"),
 }
 TRAINED = [*FALLING, "f-vaegan-d2"]
-FAR_ABOVE_CHANCE = 40.0
-"""Points of H on the synthetic data, where the best there is, is 94 and chance is 3."""
 
 
 def start(name, **settings):
@@ -44,19 +42,6 @@ def test_the_classification_loss_of_real_features_falls_by_a_third(name):
     stage, term = FALLING[name]
     ends = [end for end in Trainer(method, view, seed=1).epochs() if end.stage == stage]
     assert ends[-1].losses[term] < ends[0].losses[term] * 2 / 3
-
-
-@pytest.mark.parametrize("name", FALLING)
-@pytest.mark.parametrize("name", TRAINED)
-def test_the_same_seed_trains_the_same_weights_to_the_bit(name):
-    def weights():
-        method, view = start(name, epochs=1, batch_size=512)
-        for _ in Trainer(method, view, seed=1).epochs():
-            pass
-        return method.modules.state_dict()
-
-    first, second = weights(), weights()
-    assert all(torch.equal(first[key], second[key]) for key in first)
 
 
 @pytest.mark.parametrize("name", TRAINED)
