@@ -20,7 +20,7 @@ PACKAGES = {
     "gzslbench_features": "features",
     "gzslbench_benchmarks": "benchmarks",
 }
-METHODS = [
+METHODS = (
     "ale",
     "cada-vae",
     "ce-gzsl",
@@ -33,8 +33,9 @@ METHODS = [
     "f-vaegan-d2",
     "lisgan",
     "sae",
+    "sdgzsl",
     "sje",
-]
+)
 OFFLINE = ("--no-deps", "--no-index", "--disable-pip-version-check", "--quiet", "--no-compile")
 
 pytestmark = pytest.mark.slow

@@ -23,6 +23,7 @@ FALLING = {
     "devise": ("hinges", "hinges/rank"),
     "f-clswgan": ("classifier", "classifier/classifier"),
     "lisgan": ("classifier", "classifier/classifier"),
+    "sdgzsl": ("disentangling", "networks/features"),
     "sje": ("hinges", "hinges/structured"),
 }
 TRAINED = [*FALLING, "f-vaegan-d2"]

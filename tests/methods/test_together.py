@@ -18,7 +18,10 @@ CADA_VAE = {
     **{f"{part}_{kind}": 8 for part in ("features", "semantics") for kind in ("encoder", "decoder")},
     **{"kl_end": 3, "cross_start": 0, "cross_end": 2, "align_start": 0, "align_end": 2},
 }
+SDGZSL = {"hidden": 9, "code": 5, "latent": 3, "s_dim": 4, "kl_warmup": 0.1, "tc_warmup": 0.1}
 METHODS = {
+    "sdgzsl, reference": ("sdgzsl", {**SDGZSL, "variant": "reference"}),
+    "sdgzsl, clean": ("sdgzsl", {**SDGZSL, "variant": "clean"}),
     "cada-vae, reference": ("cada-vae", {**CADA_VAE, "variant": "reference"}),
     "cada-vae, clean": ("cada-vae", {**CADA_VAE, "variant": "clean"}),
     "ale, by rank": ("ale", {"weights": "rank"}),
