@@ -35,6 +35,7 @@ METHODS = (
     "sae",
     "sdgzsl",
     "sje",
+    "tf-vaegan",
 )
 OFFLINE = ("--no-deps", "--no-index", "--disable-pip-version-check", "--quiet", "--no-compile")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -63,7 +66,7 @@ class FVaegan:
             "critic",
             self.critic_loss,
             updates=("critic",),
-            optimizer=self.adam(params.lr),
+            optimizer={"critic": self.adam(params.lr)},
             repeats=params.critic_iter,
         )
         generator = Phase(
@@ -141,6 +144,12 @@ class FVaegan:
     def adam(self, lr: float) -> Adam:
         """The optimizer of every network but the encoder, which has torch's own decays, as published."""
         return Adam(lr, (self.params.beta1, 0.999))
+
+
+def joined(phase: Phase, **added: Adam) -> Phase:
+    """The phase, which has an optimizer for each module, updating those of ``added`` as well."""
+    assert isinstance(phase.optimizer, Mapping)
+    return replace(phase, updates=(*phase.updates, *added), optimizer={**phase.optimizer, **added})
 
 
 def _refuse_unscaled(features: Tensor) -> None:

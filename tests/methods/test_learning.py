@@ -25,6 +25,7 @@ FALLING = {
     "lisgan": ("classifier", "classifier/classifier"),
     "sdgzsl": ("disentangling", "networks/features"),
     "sje": ("hinges", "hinges/structured"),
+    "tf-vaegan": ("game", "critic/semantics"),
 }
 TRAINED = [*FALLING, "f-vaegan-d2"]
 

@@ -93,6 +93,21 @@ VAEGAN_EVERYWHERE = {
     "head_batch_size": 0,
 }
 F_VAEGAN_D2_EVERYWHERE = {**VAEGAN_EVERYWHERE, "batch_size": 64, "critic_iter": 5, "adapt_penalty": False}
+TF_VAEGAN = table(
+    "epochs syn_num lr classifier_lr gamma_d gamma_g a1 a2 recons_weight feed_lr freeze_dec encoded_noise",
+    ("AWA2", 120, 1800, 1e-5, 1e-3, 10.0, 10.0, 0.01, 0.01, 0.1, 1e-4, True, True),
+    ("CUB", 300, 300, 1e-4, 1e-3, 10.0, 10.0, 1.0, 1.0, 0.01, 1e-5, False, True),
+    ("FLO", 500, 1200, 1e-4, 1e-3, 10.0, 10.0, 0.5, 0.5, 0.01, 1e-5, False, False),
+    ("SUN", 400, 400, 1e-3, 5e-4, 1.0, 1.0, 0.1, 0.01, 0.01, 1e-4, False, True),
+)
+TF_VAEGAN_EVERYWHERE = {
+    **VAEGAN_EVERYWHERE,
+    "variant": "reference",
+    "batch_size": 64,
+    "critic_iter": 5,
+    "adapt_penalty": True,
+    "dec_lr": 1e-4,
+}
 
 
 @pytest.fixture(params=METHODS)
@@ -136,6 +151,7 @@ def test_every_preset_builds_and_names_its_source(spec):
             ("ce-gzsl", CE_GZSL, CE_GZSL_EVERYWHERE),
             ("f-clswgan", F_CLSWGAN, F_CLSWGAN_EVERYWHERE),
             ("f-vaegan-d2", F_VAEGAN_D2, F_VAEGAN_D2_EVERYWHERE),
+            ("tf-vaegan", TF_VAEGAN, TF_VAEGAN_EVERYWHERE),
         )
         for key, row in rows.items()
     ],
