@@ -260,4 +260,5 @@ def test_stored_metrics_are_of_the_very_cells_that_their_suite_asks_for(path):
     asked: dict[str, set[str]] = {}
     for run in load_suite(path.stem).runs:
         asked.setdefault(run.name, set()).update(cell.id for cell in make_plan(run.request).cells)
-    assert {name: {run["id"] for run in group["runs"]} for name, group in stored["runs"].items()} == asked
+    kept = {name: {run["id"] for run in group["runs"]} for name, group in stored["runs"].items()}
+    assert kept == {name: asked[name] for name in kept}
