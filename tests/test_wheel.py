@@ -31,6 +31,7 @@ METHODS = (
     "eszsl",
     "f-clswgan",
     "f-vaegan-d2",
+    "free",
     "lisgan",
     "sae",
     "sdgzsl",

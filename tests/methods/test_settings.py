@@ -108,6 +108,22 @@ TF_VAEGAN_EVERYWHERE = {
     "adapt_penalty": True,
     "dec_lr": 1e-4,
 }
+FREE = table(
+    "epochs syn_num batch_size critic_iter lr classifier_lr gamma_d center_margin incenter_weight"
+    " recons_weight other_center freeze_dec encoded_noise",
+    ("AWA1", 301, 4600, 64, 1, 1e-5, 1e-3, 10.0, 50.0, 0.1, 0.001, "nearest", True, True),
+    ("AWA2", 401, 4600, 64, 1, 1e-5, 1e-3, 10.0, 50.0, 0.5, 0.001, "nearest", True, True),
+    ("CUB", 501, 700, 64, 1, 1e-4, 1e-3, 10.0, 200.0, 0.8, 0.001, "random", False, True),
+    ("FLO", 501, 2400, 256, 5, 1e-4, 1e-3, 10.0, 200.0, 0.8, 0.001, "random", False, False),
+    ("SUN", 601, 300, 512, 1, 2e-4, 5e-4, 1.0, 120.0, 0.8, 0.1, "random", False, True),
+)
+FREE_EVERYWHERE = {
+    **VAEGAN_EVERYWHERE,
+    "variant": "reference",
+    "adapt_penalty": True,
+    "center_weight": 0.5,
+    "dec_lr": 1e-4,
+}
 
 
 @pytest.fixture(params=METHODS)
@@ -151,6 +167,7 @@ def test_every_preset_builds_and_names_its_source(spec):
             ("ce-gzsl", CE_GZSL, CE_GZSL_EVERYWHERE),
             ("f-clswgan", F_CLSWGAN, F_CLSWGAN_EVERYWHERE),
             ("f-vaegan-d2", F_VAEGAN_D2, F_VAEGAN_D2_EVERYWHERE),
+            ("free", FREE, FREE_EVERYWHERE),
             ("tf-vaegan", TF_VAEGAN, TF_VAEGAN_EVERYWHERE),
         )
         for key, row in rows.items()

@@ -25,6 +25,7 @@ SHARED = {"batch_size": 16, "ngh": 8, "ndh": 8, "nz": 3, "epochs": 3}
 METHODS = {
     "f-clswgan": ("f-clswgan", {"pretrain_epochs": 2}),
     "f-vaegan-d2": ("f-vaegan-d2", {"adapt_penalty": True}),
+    "free": ("free", {"center_margin": 2.0}),
     "tf-vaegan": ("tf-vaegan", {}),
     "reference": ("ce-gzsl", {"embed_size": 7, "outz_size": 4, "nhF": 6}),
     "clean": ("ce-gzsl", {"embed_size": 7, "outz_size": 4, "nhF": 6, "variant": "clean"}),

@@ -1,0 +1,91 @@
+"""FREE (Chen et al., ICCV 2021): f-VAEGAN-D2 with a refinement of the features that is trained beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from gzslbench.data.views import TrainView
+from gzslbench.method import Stage
+from gzslbench.training.batch import Batch
+from gzslbench_methods.f_vaegan_d2.method import FVaegan, joined
+from gzslbench_methods.free.losses import center_loss
+from gzslbench_methods.free.model import Refinement
+from gzslbench_methods.free.params import FreeParams
+from gzslbench_methods.tf_vaegan.losses import semantic_loss
+from gzslbench_methods.vaegan import Code
+
+LOOPS = 2
+"""How often an epoch goes through its iterations, as published."""
+
+
+class Free(FVaegan):
+    """The head is fitted on the features, the refinement's hidden layer and the semantics it expects."""
+
+    params: FreeParams
+
+    def __init__(self, view: TrainView, params: FreeParams) -> None:
+        super().__init__(view, params)
+        features, (classes, semantics) = view.features.shape[1], view.semantics.shape
+        self.refinement = Refinement(features, params.ngh, semantics)
+        self.centers = nn.Embedding(classes, semantics)
+        self.modules.update({"refinement": self.refinement, "centers": self.centers})
+
+    def stages(self) -> tuple[Stage]:
+        """f-VAEGAN-D2's phases; the refinement learns in both, unless frozen, its centres in the critic's."""
+        params = self.params
+        (game,) = super().stages()
+        critic, generator = game.phases
+        refinement = self.adam(params.dec_lr)
+        critic = joined(critic, refinement=refinement, centers=self.adam(params.lr))
+        if params.variant == "reference":
+            critic = replace(critic, keep_gradients=("centers",), kept_for="stage")
+        if not params.freeze_dec:
+            generator = joined(generator, refinement=refinement)
+        return (replace(game, phases=(critic, generator), loops=LOOPS),)
+
+    def critic_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """f-VAEGAN-D2's terms, and of real features the refinement's semantic and centre losses."""
+        params = self.params
+        terms = super().critic_loss(batch)
+        mean, deviation = self.refinement(batch.features)
+        center = center_loss(
+            mean,
+            self.centers.weight,
+            batch.labels,
+            params.center_margin,
+            params.incenter_weight,
+            self._others(batch),
+        )
+        return {
+            **terms,
+            "semantics": self._lost_semantics(mean, deviation, batch),
+            "center": params.center_weight * center,
+        }
+
+    def generator_terms(self, code: Code, logits: Tensor, fake: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """f-VAEGAN-D2's terms, and the refinement's semantic loss of the fakes."""
+        return {
+            **super().generator_terms(code, logits, fake, batch),
+            "fake_semantics": self._lost_semantics(*self.refinement(fake), batch),
+        }
+
+    def embed(self, features: Tensor) -> Tensor:
+        """``(n, d)`` features to ``(n, d + ngh + a)``: features, hidden layer, semantics expected."""
+        hidden = self.refinement.hidden(features)
+        mean, _ = self.refinement.latent(hidden)
+        return torch.cat([features, hidden, torch.sigmoid(mean)], dim=1)
+
+    def _lost_semantics(self, mean: Tensor, deviation: Tensor, batch: Batch) -> Tensor:
+        drawn = torch.sigmoid(mean + deviation * batch.normal(*mean.shape))
+        return self.params.recons_weight * semantic_loss(drawn, self.semantics[batch.labels])
+
+    def _others(self, batch: Batch) -> Tensor | None:
+        """For each row a random class, its own as likely as another, as published; None for the nearest."""
+        if self.params.other_center == "nearest":
+            return None
+        classes = len(self.semantics)
+        steps = (batch.uniform(len(batch)) * classes).long()
+        return (batch.labels + steps) % classes
