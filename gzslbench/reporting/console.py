@@ -27,7 +27,7 @@ CHOSEN_ON = {
 def console() -> Console:
     """Standard output; wide where it is no terminal, so that files and pipes get whole lines."""
     terminal = Console(highlight=False)
-    return terminal if terminal.is_terminal else Console(highlight=False, width=176)
+    return terminal if terminal.is_terminal else Console(highlight=False, width=190)
 
 
 def metrics_table(record: Record) -> Table:
