@@ -54,7 +54,7 @@ def compare(
     from gzslbench.reporting import comparison as report
     from gzslbench.reporting.console import console
     from gzslbench.reporting.sheets.console import to_console
-    from gzslbench.results.stored import stored_metrics
+    from gzslbench.suites.stored import stored_metrics
 
     tables, _ = boards(stored_entries(results, datasets, methods), rule, metric)
     if not tables:

@@ -15,10 +15,8 @@ from gzslbench.results.store import DEFAULT_ROOT
 if TYPE_CHECKING:
     from gzslbench.suites.suite import Suite, SuiteRun
 
-DEFAULT_SUITE = "digits"
 EPILOG = """\b
 Examples:
-  gzslbench regress
   gzslbench regress flo-lite0 --only eszsl --only cnzsl
   gzslbench regress mine.toml --stored mine.json --update --reason "first measurement"
 
@@ -31,7 +29,7 @@ Exit status: 0 nothing moved; 1 something did, or a run diverged; 2 something to
 
 
 @click.command(epilog=EPILOG)
-@click.argument("suite", default=DEFAULT_SUITE)
+@click.argument("suite")
 @click.option("--only", metavar="TEXT", multiple=True, help="Only runs with TEXT in their name; repeatable.")
 @click.option(
     "--results",
@@ -54,7 +52,7 @@ def regress(
     update: bool,
     reason: str | None,
 ) -> None:
-    """Run SUITE again and compare with its stored metrics (digits by default)."""
+    """Run SUITE (a bundled one, such as flo-lite0, or a .toml) again and compare with its stored metrics."""
     from gzslbench.reporting.progress import watch
     from gzslbench.results.store import Store
     from gzslbench.suites.measuring import measure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gzslbench.leaderboard.entry import Entry
 from gzslbench.leaderboard.score import Score, compared, score
@@ -72,21 +72,18 @@ class Board:
     ranking: Ranking | None = None
 
 
-@dataclass
-class LeftOut:
-    """What no table shows, and why: how many runs by reason."""
+def boards(entries: Iterable[Entry], rule: str, metric: str) -> tuple[list[Board], Counter[str]]:
+    """The tables of all ``entries`` that have a number by ``rule``, the one with most of the usual first.
 
-    runs: Counter[str] = field(default_factory=Counter)
-
-
-def boards(entries: Iterable[Entry], rule: str, metric: str) -> tuple[list[Board], LeftOut]:
-    """The tables of all ``entries`` that have a number by ``rule``, the one with most of the usual first."""
-    left_out, usable = LeftOut(), []
+    With them comes what no table shows: how many runs, by the reason why.
+    """
+    left_out: Counter[str] = Counter()
+    usable = []
     for entry in entries:
         if entry.summary.status != "complete":
-            left_out.runs["diverged"] += 1
+            left_out["diverged"] += 1
         elif rule not in entry.summary.metrics:
-            left_out.runs[f"selected by {entry.summary.selection!r} alone, not by {rule!r}"] += 1
+            left_out[f"selected by {entry.summary.selection!r} alone, not by {rule!r}"] += 1
         else:
             usable.append(entry)
     newest = _newest(usable, left_out)
@@ -101,12 +98,12 @@ def boards(entries: Iterable[Entry], rule: str, metric: str) -> tuple[list[Board
     return [_board(kind, groups[kind], rule, metric, first) for kind in kinds], left_out
 
 
-def _newest(entries: Sequence[Entry], left_out: LeftOut) -> list[Entry]:
+def _newest(entries: Sequence[Entry], left_out: Counter[str]) -> list[Entry]:
     """Of runs that differ in nothing that counts, the one that began last."""
     found: dict[tuple[str, int], Entry] = {}
     for entry in sorted(entries, key=lambda each: each.summary.run.get("started") or ""):
         if (entry.same, entry.seed) in found:
-            left_out.runs["repeated: a newer run of the same settings and seed is shown"] += 1
+            left_out["repeated: a newer run of the same settings and seed is shown"] += 1
         found[entry.same, entry.seed] = entry
     return list(found.values())
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gzslbench.leaderboard.board import Board, LeftOut, Row
+from gzslbench.leaderboard.board import Board, Row
 from gzslbench.leaderboard.published import PublishedRow
 from gzslbench.leaderboard.score import Score
 from gzslbench.reporting.sheets.sheet import Cell, Sheet
@@ -55,14 +55,14 @@ def sheet_of(
     return Sheet(title, header, rows, [*_notes(board), *(_PUBLISHED if published else ())])
 
 
-def left_out_notes(left_out: LeftOut) -> list[str]:
+def left_out_notes(left_out: Mapping[str, int]) -> list[str]:
     """What no table shows."""
-    return [f"{count} run{'s' * (count > 1)} left out: {why}" for why, count in sorted(left_out.runs.items())]
+    return [f"{count} run{'s' * (count > 1)} left out: {why}" for why, count in sorted(left_out.items())]
 
 
-def as_json(boards: Sequence[Board], left_out: LeftOut) -> str:
+def as_json(boards: Sequence[Board], left_out: Mapping[str, int]) -> str:
     """Everything the tables show, and the runs behind each number."""
-    content = {"boards": [_board_as_dict(board) for board in boards], "left_out": dict(left_out.runs)}
+    content = {"boards": [_board_as_dict(board) for board in boards], "left_out": dict(left_out)}
     return json.dumps(content, indent=1) + "\n"
 
 

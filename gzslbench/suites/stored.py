@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,22 @@ def read_stored(path: Path) -> dict[str, Any]:
         raise StoreError(
             f"no stored metrics to compare with: {error}", where=path, fix="store some with --update first"
         ) from error
+
+
+def stored_metrics(folders: Iterable[Path], rule: str, metric: str) -> dict[str, float]:
+    """By run id, the metric by the rule, of every file in ``folders``.
+
+    Raises:
+        StoreError: As ``read_stored``.
+    """
+    groups = [
+        group
+        for folder in folders
+        for path in sorted(folder.glob("*.json"))
+        for group in read_stored(path).values()
+    ]
+    runs = [run for group in groups for run in group["runs"] if rule in run.get("by_rule", {})]
+    return {run["id"]: run["by_rule"][rule][metric] for run in runs}
 
 
 def make_writable(path: Path) -> None:

@@ -52,13 +52,13 @@ def test_the_same_dataset_may_be_in_one_task_only_while_others_go_on(entry):
 def test_what_has_no_number_by_the_rule_is_counted_and_not_shown(entry):
     tables_, left = boards([entry(), entry("sae", rule="val"), entry("dem", status="diverged")], "last", "H")
     assert [list(shown(board)) for board in tables_] == [["ce-gzsl"]]
-    assert dict(left.runs) == {"diverged": 1, "selected by 'last' alone, not by 'last'": 1}
+    assert dict(left) == {"diverged": 1, "selected by 'last' alone, not by 'last'": 1}
 
 
 def test_of_runs_that_differ_in_nothing_the_newest_counts(entry):
     tables_, left = boards([entry(H=50.0), entry(H=60.0)], "last", "H")
     assert shown(tables_[0]) == {"ce-gzsl": {"AWA2": 60.0}}
-    assert list(left.runs.values()) == [1]
+    assert list(left.values()) == [1]
 
 
 def test_rows_of_other_parameters_are_rows_of_their_own_and_numbered(entry):

@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from gzslbench.errors import StoreError
-from gzslbench.suites.stored import Change, compare, make_writable, read_stored, summarize, write_stored
+from gzslbench.suites.stored import (
+    Change,
+    compare,
+    make_writable,
+    read_stored,
+    stored_metrics,
+    summarize,
+    write_stored,
+)
 
 PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
 
@@ -99,3 +107,17 @@ def test_a_file_or_folder_in_the_way_is_told(tmp_path):
     for path in (tmp_path / "file" / "tiny.json", tmp_path / "folder"):
         with pytest.raises(StoreError, match="cannot be stored"):
             make_writable(path)
+
+
+def test_stored_metrics_are_found_by_run_and_rule(tmp_path):
+    runs = [
+        {"id": "one", "by_rule": {"last": {"H": 40.0}, "val": {"H": 30.0}}},
+        {"id": "two", "by_rule": {"last": {"H": 50.0}}},
+        {"id": "three", "failure": {}},
+    ]
+    write_stored(tmp_path / "tiny.json", {"runs": {"small": {"summary": {}, "runs": runs}}})
+    assert stored_metrics([tmp_path], "last", "H") == {"one": 40.0, "two": 50.0}
+    assert stored_metrics([tmp_path], "val", "H") == {"one": 30.0}
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(StoreError, match=r"bad\.json"):
+        stored_metrics([tmp_path], "last", "H")
