@@ -17,19 +17,21 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
+  gzslbench regress
   gzslbench regress flo-lite0 --only eszsl --only cnzsl
   gzslbench regress mine.toml --stored mine.json --update --reason "first measurement"
 
 The runs are made anew, in a folder of their own under ./results, unless --results names one that holds them.
-A mean has moved where it differs from the stored one by more than three standard deviations over its seeds,
-and more than three points; twice that where it was stored on another kind of device.
+A mean has moved where it differs from the stored one by more than the suite's tolerance. Where it names none,
+that is three standard deviations over its seeds, and at least three points. It is doubled for what was stored
+on another kind of device.
 
 Exit status: 0 nothing moved; 1 something did, or a run diverged; 2 something to mend; 130 interrupted.
 """
 
 
 @click.command(epilog=EPILOG)
-@click.argument("suite")
+@click.argument("suite", default="digits")
 @click.option("--only", metavar="TEXT", multiple=True, help="Only runs with TEXT in their name; repeatable.")
 @click.option(
     "--results",
@@ -52,7 +54,10 @@ def regress(
     update: bool,
     reason: str | None,
 ) -> None:
-    """Run SUITE (a bundled one, such as flo-lite0, or a .toml) again and compare with its stored metrics."""
+    """Run SUITE again and compare with its stored metrics.
+
+    SUITE is a bundled one, such as flo-lite0, or a .toml; by default digits, a minute of every method.
+    """
     from gzslbench.reporting.progress import watch
     from gzslbench.results.store import Store
     from gzslbench.suites.measuring import measure
@@ -67,7 +72,7 @@ def regress(
     asked = _asked(loaded, only)
     if update:
         make_writable(file)
-    measured = measure(asked, Store(results or _new_folder(loaded.name)), watch)
+    measured = measure(asked, Store(results or _new_folder(loaded.name)), watch, loaded.tolerance)
     compared = {name: group for name, group in known.items() if not only or name in measured}
     alarming = _tell(loaded, compared, measured)
     if update:

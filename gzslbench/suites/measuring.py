@@ -20,12 +20,14 @@ from gzslbench.suites.suite import SuiteRun
 Watch = Callable[[Cell], AbstractContextManager[Progress]]
 
 
-def measure(runs: Sequence[SuiteRun], store: Store, watch: Watch) -> dict[str, dict[str, Any]]:
+def measure(
+    runs: Sequence[SuiteRun], store: Store, watch: Watch, tolerance: float | None = None
+) -> dict[str, dict[str, Any]]:
     """Run ``runs``; by their names, the ``summary`` over their seeds and the ``runs`` themselves.
 
     What is finished in ``store`` is read, not run again; what is interrupted goes on. Kept of each run are
     its metrics at the suite's fixed epoch and its way there, wall time and peak memory (on a CPU the most
-    that the whole program took until then).
+    that the whole program took until then). ``tolerance`` is the suite's, for the summaries.
 
     Raises:
         GzslBenchError: A run cannot be made, or was stopped. One that diverges is kept with its failure.
@@ -37,7 +39,7 @@ def measure(runs: Sequence[SuiteRun], store: Store, watch: Watch) -> dict[str, d
             with watch(cell) as progress:
                 record, folder = run_cell(plan, cell, store, Options(resume=True), progress)
             found.setdefault(entry.name, []).append(_numbers(entry, record, folder))
-    return {name: {"summary": summarize(each), "runs": each} for name, each in found.items()}
+    return {name: {"summary": summarize(each, tolerance), "runs": each} for name, each in found.items()}
 
 
 def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, Any]:

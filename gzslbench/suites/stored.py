@@ -21,19 +21,26 @@ OTHER_DEVICE = 2.0
 """Times the tolerance where what is stored was measured on another kind of device."""
 
 
-def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
+def summarize(
+    runs: Sequence[Mapping[str, Any]], tolerance: float | None = None
+) -> dict[str, dict[str, float | None]]:
     """Mean, standard deviation and tolerance of each metric over the finished seeds, in points of percent.
 
-    One seed has no spread: its standard deviation and tolerance are None. Empty where none finished.
+    One seed has no spread, and its standard deviation is None. Where no ``tolerance`` is given it follows
+    from the spread, and one seed has none. Empty where no seed finished.
     """
     finished = [run["metrics"] for run in runs if "metrics" in run]
     summary: dict[str, dict[str, float | None]] = {}
     for name in PERCENTAGES if finished else ():
         values = [metrics[name] for metrics in finished]
         spread = statistics.stdev(values) if len(values) > 1 else None
-        tolerance = None if spread is None else max(TOLERANCE_FLOOR, TOLERANCE_SPREADS * spread)
-        summary[name] = {"mean": statistics.fmean(values), "std": spread, "tolerance": tolerance}
+        allowed = _by_spread(spread) if tolerance is None else tolerance
+        summary[name] = {"mean": statistics.fmean(values), "std": spread, "tolerance": allowed}
     return summary
+
+
+def _by_spread(spread: float | None) -> float | None:
+    return None if spread is None else max(TOLERANCE_FLOOR, TOLERANCE_SPREADS * spread)
 
 
 @dataclass(frozen=True)

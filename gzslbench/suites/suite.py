@@ -39,9 +39,15 @@ class SuiteRun:
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite's title, its runs, and what they are asked about the claims of papers.
+    """What belongs together.
 
-    ``path`` is its file; what is stored of a bundled one lies in ``metrics`` beside the folder of suites.
+    Attributes:
+        name: Of its file, without the ending.
+        path: Its file; what is stored of a bundled one lies in ``metrics`` beside the folder of suites.
+        title: What it is for, in a line.
+        runs: What to run.
+        claims: What the runs are asked about the claims of papers.
+        tolerance: Points of percent that a later mean may differ by; None: by its spread over the seeds.
     """
 
     name: str
@@ -49,6 +55,7 @@ class Suite:
     title: str
     runs: tuple[SuiteRun, ...]
     claims: tuple[Claim, ...] = ()
+    tolerance: float | None = None
 
 
 def bundled_suites() -> dict[str, Path]:
@@ -70,7 +77,7 @@ def load_suite(name: str) -> Suite:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         runs = tuple(_run(entry, content) for entry in content["runs"])
         claims = tuple(_claim(entry, runs) for entry in content.get("claims", ()))
-        return Suite(path.stem, path, content["title"], runs, claims)
+        return Suite(path.stem, path, content["title"], runs, claims, _tolerance(content))
     except (ValueError, KeyError, TypeError) as error:
         raise ParamError(
             f"not a suite: {error}", where=path, fix="compare it with a bundled one, such as flo-lite0"
@@ -99,6 +106,13 @@ def _run(entry: Mapping[str, Any], content: Mapping[str, Any]) -> SuiteRun:
             f" {request.eval_every} up to epochs = {request.epochs}"
         )
     return SuiteRun(entry["name"], request, at)
+
+
+def _tolerance(content: Mapping[str, Any]) -> float | None:
+    tolerance = content.get("tolerance")
+    if tolerance is not None and not (type(tolerance) in (int, float) and 0 < tolerance < 100):
+        raise ValueError(f"tolerance = {tolerance!r} is no number of points between 0 and 100")
+    return tolerance
 
 
 def _is_within(epoch: int, request: Request) -> bool:

@@ -38,6 +38,11 @@ def test_one_seed_has_no_spread_and_no_tolerance():
     assert group(50.0)["summary"]["H"] == {"mean": 50.0, "std": None, "tolerance": None}
 
 
+def test_a_suite_may_name_its_tolerance_which_holds_for_one_seed_too():
+    for values in ((50.0,), (40.0, 60.0)):
+        assert summarize(group(*values)["runs"], 5.0)["H"]["tolerance"] == 5.0
+
+
 def test_diverged_runs_have_no_part_in_the_summary():
     runs = [*group(40.0, 60.0)["runs"], {"failure": {"epoch": 2}}]
     assert summarize(runs) == group(40.0, 60.0)["summary"]

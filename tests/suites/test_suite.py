@@ -38,7 +38,8 @@ def test_every_bundled_suite_names_known_methods_and_parameters(name):
             assert run.at is None
             continue
         assert 1 <= run.at <= run.request.epochs
-        assert run.at % run.request.eval_every == 0 or run.at == run.request.epochs
+        every = run.request.eval_every
+        assert run.at == run.request.epochs or (every and run.at % every == 0)
 
 
 def test_a_suite_at_any_path_overlays_its_runs_settings_on_the_methods(tmp_path):
@@ -47,6 +48,18 @@ def test_a_suite_at_any_path_overlays_its_runs_settings_on_the_methods(tmp_path)
     (run,) = load_suite(str(path)).runs
     assert run.request.settings == ("ngh=8", "ndh=8")
     assert (run.request.seeds, run.request.epochs, run.at) == ((1, 2), 2, 1)
+
+
+def test_a_suite_may_name_a_tolerance_that_is_a_number_of_points(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    assert load_suite(str(path)).tolerance is None
+    path.write_text("tolerance = 5\n" + TINY)
+    assert load_suite(str(path)).tolerance == 5
+    for wrong in ("0", "true", '"wide"', "inf"):
+        path.write_text(f"tolerance = {wrong}\n" + TINY)
+        with pytest.raises(ParamError, match="no number of points"):
+            load_suite(str(path))
 
 
 def test_a_run_may_be_evaluated_otherwise_and_at_another_precision_than_the_others(tmp_path):

@@ -1,0 +1,45 @@
+"""The short suite, whole: the alarm that rings in every test run."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+from click.testing import CliRunner
+
+from gzslbench.cli import main
+from gzslbench.plugins import plugins
+from gzslbench.suites.suite import load_suite
+
+SUITE = load_suite("digits")
+NAMES = list(dict.fromkeys(run.name for run in SUITE.runs))
+
+
+def test_every_method_and_head_that_we_ship_is_in_it():
+    known = {**plugins().methods(), **plugins().heads()}
+    ours = {name for name, spec in known.items() if spec.load.startswith("gzslbench_methods.")}
+    assert len(ours) > 15
+    assert ours <= {run.request.method for run in SUITE.runs} | {run.request.head for run in SUITE.runs}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_stored_number_moves(name, tmp_path):
+    outcome = CliRunner().invoke(main, ["regress", "--only", name, "--results", str(tmp_path)])
+    assert outcome.exit_code == 0, outcome.output
+    assert "suite digits: nothing moved" in outcome.output
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("cada-vae", "gzslbench_methods.cada_vae.method.alignment_loss"),
+        ("devise", "gzslbench_methods.devise.method.rank_loss"),
+    ],
+)
+def test_a_loss_that_is_a_tenth_of_itself_rings(name, broken, tmp_path, monkeypatch):
+    module, _, function = broken.rpartition(".")
+    loss = getattr(import_module(module), function)
+    monkeypatch.setattr(broken, lambda *arguments: 0.1 * loss(*arguments))
+    outcome = CliRunner().invoke(main, ["regress", "--only", name, "--results", str(tmp_path)])
+    assert outcome.exit_code == 1, outcome.output
+    assert "suite digits: what moved" in outcome.output
