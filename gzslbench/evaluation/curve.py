@@ -51,6 +51,10 @@ class SeenUnseenCurve:
         i = int(H.argmax())
         return CurvePoint(float(self.gamma[i]), float(self.S[i]), float(self.U[i]), float(H[i]))
 
+    def position(self, gamma: float) -> int:
+        """Where the point that holds for ``gamma`` is: the first whose own gamma is no less."""
+        return int(np.searchsorted(self.gamma, gamma))
+
 
 def seen_unseen_curve(predictions: Predictions) -> SeenUnseenCurve:
     """Every point of the curve, from one sort of the gaps.

@@ -35,7 +35,7 @@ def curve_table(curve: SeenUnseenCurve) -> RenderableType:
 
     Among them are the run's own S and U and the point of best H, which says that it is chosen on test.
     """
-    own, best = _place(curve, 0.0), _place(curve, curve.best.gamma)
+    own, best = curve.position(0.0), curve.position(curve.best.gamma)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("gamma", "S", "U", "H"):
         table.add_column(name, justify="right")
@@ -55,11 +55,6 @@ def _spread(curve: SeenUnseenCurve) -> list[int]:
     gained = curve.U - curve.S
     places: list[int] = np.searchsorted(gained, np.linspace(gained[0], gained[-1], POINTS)).tolist()
     return places
-
-
-def _place(curve: SeenUnseenCurve, gamma: float) -> int:
-    """The position of the point that holds for ``gamma``: the first whose own gamma is no less."""
-    return int(np.searchsorted(curve.gamma, gamma))
 
 
 def _finite(gamma: float) -> float | None:

@@ -1,0 +1,1 @@
+"""Figures of runs and leaderboards, drawn by matplotlib, which is an extra."""

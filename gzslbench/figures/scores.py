@@ -1,0 +1,65 @@
+"""The numbers of a leaderboard as dots."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gzslbench.figures.canvas import canvas
+from gzslbench.figures.style import BLUE, NEUTRAL, PAGE, VERMILLION, label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from gzslbench.leaderboard.board import Board
+    from gzslbench.leaderboard.score import Score
+
+_ROW, _BESIDES = 0.19, 0.9
+"""Inches of a method, and of what is no method."""
+_PANEL, _MOST_COLUMNS = 2.6, 3
+
+
+def scores_figure(board: Board) -> Figure:
+    """A panel a dataset: the mean over seeds with its 95 % interval, and the seeds; best row first.
+
+    Args:
+        board: With at least one row.
+    """
+    columns = min(_MOST_COLUMNS, len(board.tasks))
+    rows = math.ceil(len(board.tasks) / columns)
+    height = _ROW * len(board.rows) + _BESIDES
+    names = [label(row.label) for row in board.rows]
+    with canvas(min(PAGE, 1.4 + _PANEL * columns), rows * height + 0.3) as figure:
+        panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        panels[0].set_ylim(len(names) - 0.5, -0.5)
+        panels[0].set_yticks(range(len(names)), names)
+        for axes, dataset in zip(panels, board.tasks, strict=False):
+            axes.set_title(label(dataset))
+            axes.set_xlabel(f"{board.metric} (%)")
+            axes.tick_params(axis="y", length=0)
+            for place, row in enumerate(board.rows):
+                if dataset in row.scores:
+                    _dot(axes, place, row.scores[dataset])
+        for axes in panels[len(board.tasks) :]:
+            axes.set_visible(False)
+        handles = {
+            text: handle
+            for axes in panels
+            for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=3)
+    return figure
+
+
+def _dot(axes: Axes, place: int, score: Score) -> None:
+    mean, interval = score.estimate.mean, score.estimate.interval
+    values = list(score.values.values())
+    if interval is None:
+        axes.plot([mean], [place], "o", color=BLUE, fillstyle="none", label="one seed")
+        return
+    axes.plot(values, [place] * len(values), "|", color=NEUTRAL, alpha=0.45, markersize=6, label="a seed")
+    axes.plot(interval, [place, place], color=BLUE, linewidth=1.2)
+    color = VERMILLION if score.best else BLUE
+    text = "mean, best of its panel" if score.best else "mean and its 95 % interval"
+    axes.plot([mean], [place], "o", color=color, label=text, zorder=3)
