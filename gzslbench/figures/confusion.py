@@ -10,7 +10,7 @@ from matplotlib.colors import PowerNorm
 from numpy.typing import NDArray
 
 from gzslbench.figures.canvas import canvas
-from gzslbench.figures.style import INK, NEUTRAL, PAGE, SMALLEST, label
+from gzslbench.figures.style import INK, PAGE, SMALLEST, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDAr
         bar.outline.set_visible(False)
         if 0 < unseen < size:
             for line in (axes.axhline, axes.axvline):
-                line(unseen - 0.5, color=NEUTRAL, linewidth=0.8)
+                line(unseen - 0.5, color=INK, linewidth=0.8)
         if size <= _NAMED:
             _name(axes, [label(names[i]) for i in order], side)
         else:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from gzslbench.figures.canvas import canvas
@@ -23,6 +24,7 @@ _LEGS = {
     "validation": "validation leg, on classes held out of trainval",
     "final": "final leg, on all of trainval",
 }
+_STYLES: dict[str, dict[str, Any]] = {"validation": {"linestyle": "--", "alpha": 0.6}}
 _PEEKS = "Ds^"
 _COLUMNS, _MOST = 4, 32
 _STEPS = (1, 2, 5, 10)
@@ -55,10 +57,9 @@ def training_curves_figure(history: History, choices: Sequence[Choice], failure:
 def _accuracies(
     part: SubFigure, metrics: Mapping[str, Mapping[str, Series]], choices: Sequence[Choice]
 ) -> None:
-    legs = [leg for leg in _LEGS if leg in metrics]
-    panels = part.subplots(1, len(legs), sharey=True, squeeze=False)[0]
-    for leg, axes in zip(legs, panels, strict=True):
-        axes.set(xlabel="epoch", ylim=(0, 102), title=_LEGS[leg] if len(legs) > 1 else "")
+    panels = part.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+    for leg, axes in zip(metrics, panels, strict=True):
+        axes.set(xlabel="epoch", ylim=(0, 102), title=_leg(leg) if len(metrics) > 1 else "")
         axes.xaxis.set_major_locator(MaxNLocator(steps=_STEPS, integer=True))
         for name in METRICS:
             if name in metrics[leg]:
@@ -74,6 +75,7 @@ def _accuracies(
         for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     part.legend(handles.values(), handles.keys(), loc="outside right center")
+    part.suptitle("accuracies at the evaluated epochs", x=0.01, ha="left", fontsize=8)
 
 
 def _mark(axes: Axes, choice: Choice, peek: str | None) -> None:
@@ -90,20 +92,27 @@ def _losses(
     part: SubFigure, history: History, terms: Sequence[tuple[str, str]], rows: int, failure: str
 ) -> None:
     stages = history.stages
+    colors = {stage: PALETTE[place % len(PALETTE)] for place, stage in enumerate(stages)}
     panels = part.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes, (stage, term) in zip(panels, terms, strict=False):
-        axes.set_title(label(f"{stage}: {term}" if len(stages) > 1 else term), fontsize=7)
-        color = PALETTE[stages.index(stage) % len(PALETTE)]
+        axes.set_title(label(term, longest=26), fontsize=7)
         for leg, series in history.losses[stage, term].items():
-            dashed = {"linestyle": "--", "alpha": 0.6} if leg == "validation" else {}
-            _line(axes, series, color=color, label=_LEGS.get(leg, label(leg)), **dashed)
+            _line(axes, series, color=colors[stage], **_STYLES.get(leg, {}))
         _scale(axes, [value for series in history.losses[stage, term].values() for value in series.values])
     for axes in panels[len(terms) :]:
         axes.set_visible(False)
     part.supxlabel("epoch" if len(stages) == 1 else "epoch of the stage", fontsize=8)
     part.suptitle(_title(len(terms), len(history.losses), failure), x=0.01, ha="left", fontsize=8)
-    if any(len(series) > 1 for series in history.losses.values()):
-        part.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    shown = [Line2D([], [], color=colors[stage], label=label(f"stage {stage}")) for stage in stages]
+    legs = list(dict.fromkeys(leg for series in history.losses.values() for leg in series))
+    lines = [Line2D([], [], color=NEUTRAL, label=_leg(leg), **_STYLES.get(leg, {})) for leg in legs]
+    handles = shown * (len(stages) > 1) + lines * (len(legs) > 1)
+    if handles:
+        part.legend(handles=handles, loc="outside upper right", ncols=2)
+
+
+def _leg(name: str) -> str:
+    return _LEGS.get(name, label(name))
 
 
 def _title(shown: int, terms: int, failure: str) -> str:
