@@ -89,9 +89,14 @@ class Leg:
 
     @property
     def owner(self) -> str:
-        """Whose checkpoint is whose: the cell, the leg, and what a choice on validation classes settled."""
-        epochs = self.params.as_dict().get("epochs")
-        return f"{self.cell.digest} {self.name} epochs={epochs} head_epochs={self.head_epochs}"
+        """Whose checkpoint its own is."""
+        return checkpoint_owner(self.cell, self.name, self.params, self.head_epochs)
+
+
+def checkpoint_owner(cell: Cell, leg: str, params: Params, head_epochs: int | None) -> str:
+    """Whose checkpoint is whose: the cell, the leg, and what a choice on validation classes settled."""
+    epochs = params.as_dict().get("epochs")
+    return f"{cell.digest} {leg} epochs={epochs} head_epochs={head_epochs}"
 
 
 @dataclass(frozen=True)

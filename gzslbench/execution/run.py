@@ -212,7 +212,7 @@ def _validated(leg: Leg, spent: list[Seconds]) -> Legs[tuple[dict[str, Any], Out
     """Choose the epochs on the validation split, train again on all of trainval, test once."""
     choice = stored_choice(leg.folder) or (yield from _choose(leg, spent))
     settled = {"eval_every": 0, "head_epochs": choice["head_epoch"]}
-    params = _with_epochs(leg.params, choice["epoch"])
+    params = with_epochs(leg.params, choice["epoch"])
     outcome = yield _begun(replace(leg, params=params, **settled), spent)
     numbers = _numbers(leg, outcome, {"val": select("last", outcome.history)})
     before, together = Seconds(*choice.pop("seconds")), choice.pop("together", 1)
@@ -243,7 +243,7 @@ def _begun(leg: Leg, spent: list[Seconds]) -> LegRun:
     return run
 
 
-def _with_epochs(params: Params, epochs: int) -> Params:
+def with_epochs(params: Params, epochs: int) -> Params:
     """``params`` with the number of epochs chosen; 0 epochs is a method that trains none.
 
     Raises:

@@ -45,7 +45,9 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDAr
         )
         axes.grid(visible=False)
         image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(_GAMMA, 0, 100), interpolation="none")
-        bar = figure.colorbar(image, ax=axes, label="% of the true class's test rows", ticks=_TICKS)
+        bar = figure.colorbar(
+            image, ax=axes, label="% of the true class's test rows", ticks=_TICKS, shrink=0.85
+        )
         bar.outline.set_visible(False)
         if 0 < unseen < size:
             for line in (axes.axhline, axes.axvline):

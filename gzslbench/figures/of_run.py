@@ -38,6 +38,8 @@ def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) ->
 def _figures(record: Record, folder: RunFolder, with_features: bool) -> Iterator[Drawing]:
     yield _training_curves(record, folder)
     yield from _of_predictions(record, folder)
+    if with_features:
+        yield _features(record, folder)
 
 
 def _training_curves(record: Record, folder: RunFolder) -> Drawing:
@@ -108,6 +110,22 @@ _OF_PREDICTIONS: dict[str, tuple[str, Callable[[Predictions, Sequence[str]], Fig
     "confusion": ("Which classes are taken for which, by {}.", _confusion),
 }
 """By name, the title, to which the run is added, and what draws it."""
+
+
+def _features(record: Record, folder: RunFolder) -> Drawing:
+    name, title = "features", f"Real and synthesized features of unseen classes, by {_run(record)}."
+    if record.cell.get("head") is None:
+        return Drawing(name, title, reason="the method scores classes itself and synthesizes nothing")
+
+    from gzslbench.execution.trained import open_trained
+    from gzslbench.figures.features import features_figure
+    from gzslbench.figures.projection import project
+
+    try:
+        projection = project(open_trained(record, folder), record.cell["seed"])
+    except GzslBenchError as error:
+        return Drawing(name, title, reason=_one_line(error))
+    return Drawing(name, title, lambda: features_figure(projection))
 
 
 def _run(record: Record) -> str:

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from gzslbench.figures.choice import Choice
 
 _COLORS = {"U": UNSEEN, "S": SEEN, "H": HARMONIC}
-_LEGS = {
-    "validation": "validation leg, on classes held out of trainval",
-    "final": "final leg, on all of trainval",
-}
+_LEGS = {"validation": "validation leg: held-out classes", "final": "final leg: all of trainval"}
 _STYLES: dict[str, dict[str, Any]] = {"validation": {"linestyle": "--", "alpha": 0.6}}
 _PEEKS = "Ds^"
 _COLUMNS, _MOST = 4, 32
@@ -64,6 +61,8 @@ def _accuracies(
         for name in METRICS:
             if name in metrics[leg]:
                 _line(axes, metrics[leg][name], color=_COLORS[name], label=name, marker=".")
+        last = max(epoch for series in metrics[leg].values() for epoch in series.epochs)
+        axes.set_xlim(0, 1.04 * max(1, last))
         peeks = iter(_PEEKS)
         for choice in choices:
             if choice.leg == leg:
@@ -75,7 +74,9 @@ def _accuracies(
         for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     part.legend(handles.values(), handles.keys(), loc="outside right center")
-    part.suptitle("accuracies at the evaluated epochs", x=0.01, ha="left", fontsize=8)
+    part.suptitle(
+        "accuracies at the evaluated epochs, after the head's last epoch", x=0.01, ha="left", fontsize=8
+    )
 
 
 def _mark(axes: Axes, choice: Choice, peek: str | None) -> None:
