@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gzslbench.cli.figure_files import figure_folder, figure_options, write_figures
 from gzslbench.cli.stored_runs import (
     every_published_number,
     results_argument,
@@ -27,6 +28,7 @@ Examples:
   gzslbench leaderboard results other-lab/results --dataset FLO --metric AUSUC
   gzslbench leaderboard --select val --format latex > table.tex
   gzslbench leaderboard --costs --format csv > table.csv
+  gzslbench leaderboard --figures figures
 
 Numbers that may not be compared share no table: other features, semantics or split, another setting
 (transductive), a variant, parameters that are not the preset's. Each further table says why it is one.
@@ -58,6 +60,7 @@ Exit status: 0 there is a table; 2 there is none, or something to mend.
     help="Rows of published numbers of the same features and semantics, and ours chosen by their habit.",
 )
 @click.option("--costs", is_flag=True, help="Columns for time, trained parameters and peak memory.")
+@figure_options
 def leaderboard(
     results: tuple[Path, ...],
     datasets: tuple[str, ...],
@@ -68,12 +71,15 @@ def leaderboard(
     intervals: bool,
     with_published: bool,
     costs: bool,
+    figures: Path | None,
+    formats: tuple[str, ...],
 ) -> None:
     """Compare methods by the runs in RESULTS (folders; ./results by default)."""
     from gzslbench.leaderboard.board import boards
     from gzslbench.leaderboard.published import published_rows
     from gzslbench.reporting.leaderboard import as_csv, as_json, left_out_notes, sheet_of
 
+    figure_folder(figures, formats)
     found, left_out = boards(stored_entries(results, datasets, methods), rule, metric)
     if not found:
         raise StoreError(
@@ -81,6 +87,10 @@ def leaderboard(
             where=", ".join(map(str, roots(results))),
             fix="run some first, or name the folders that hold runs; see gzslbench leaderboard --help",
         )
+    if figures is not None:
+        from gzslbench.figures.of_boards import figures_of_boards
+
+        write_figures(figures_of_boards(found), figures, formats)
     if form in ("csv", "json"):
         click.echo(as_csv(found) if form == "csv" else as_json(found, left_out), nl=False)
         return

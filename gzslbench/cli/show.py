@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gzslbench.cli.figure_files import figure_folder, figure_options, write_figures
 from gzslbench.cli.output_file import OutputFile, write_output
 from gzslbench.errors import StoreError
 from gzslbench.results.record import Record
@@ -21,6 +24,7 @@ Examples:
   gzslbench show ce-gzsl-AWA2
   gzslbench show ce-gzsl-AWA2 --classes --curve
   gzslbench show ce-gzsl-AWA2 --confusion confusion.csv
+  gzslbench show ce-gzsl-AWA2 --figures figures --figure-format pdf
 """
 
 
@@ -51,6 +55,7 @@ Examples:
     metavar="FILE.svg",
     help="Write what `run` printed at the end as a picture.",
 )
+@figure_options
 @click.option(
     "--json",
     "as_json",
@@ -64,13 +69,16 @@ def show(
     curve: bool,
     confusion: Path | None,
     picture: Path | None,
+    figures: Path | None,
+    formats: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Show RUN: a run's id, the beginning of one, or a run's folder.
 
     The record's metrics are computed again from the run's predictions; a difference is a warning. Where
-    parts are asked for, they alone are shown.
+    parts, files or figures are asked for, they alone are shown or written.
     """
+    figure_folder(figures, formats)
     folder = Store(results).find(run)
     record = folder.record()
     if record is None:
@@ -90,9 +98,11 @@ def show(
         from gzslbench.reporting.picture import summary_svg
 
         write_output(picture, summary_svg(record, folder))
+    if figures is not None:
+        _draw(record, folder, figures, formats)
     if as_json:
         click.echo(json.dumps({**record.as_dict(), **values}, indent=2))
-    elif tables or (confusion is None and picture is None):
+    elif tables or (confusion, picture, figures) == (None, None, None):
         _print(record, folder, tables)
 
 
@@ -119,6 +129,15 @@ def _parts(
     if confusion is not None:
         write_output(confusion, confusion_csv(predictions, names))
     return values, tables
+
+
+def _draw(record: Record, folder: RunFolder, figures: Path, formats: Sequence[str]) -> None:
+    from gzslbench.auditing.predictions import PredictionsWarning
+    from gzslbench.figures.of_run import figures_of_run
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PredictionsWarning)  # whoever looks at the run has been warned
+        write_figures(figures_of_run(record, folder, with_features=True), figures, formats)
 
 
 def _print(record: Record, folder: RunFolder, tables: list[RenderableType]) -> None:

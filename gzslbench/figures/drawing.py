@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FORMATS = ("png", "pdf", "svg")
+"""What a figure can be written as."""
+
 
 @dataclass(frozen=True)
 class Drawing:

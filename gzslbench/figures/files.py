@@ -5,16 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from gzslbench.figures.style import DPI, styled
 from gzslbench.results.atomic import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Format = Literal["png", "pdf", "svg"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 
 _NO_DATES: dict[str, dict[str, Any]] = {
     "png": {"Software": None},

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gzslbench.figures.canvas import canvas
-from gzslbench.figures.style import BLUE, NEUTRAL, PAGE, VERMILLION, label
+from gzslbench.figures.style import BLUE, NEUTRAL, PAGE, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +41,8 @@ def scores_figure(board: Board) -> Figure:
             for place, row in enumerate(board.rows):
                 if dataset in row.scores:
                     _dot(axes, place, row.scores[dataset])
+            left, right = axes.get_xlim()
+            axes.set_xlim(max(left, -1), min(right, 101))
         for axes in panels[len(board.tasks) :]:
             axes.set_visible(False)
         handles = {
@@ -54,12 +56,10 @@ def scores_figure(board: Board) -> Figure:
 
 def _dot(axes: Axes, place: int, score: Score) -> None:
     mean, interval = score.estimate.mean, score.estimate.interval
-    values = list(score.values.values())
     if interval is None:
-        axes.plot([mean], [place], "o", color=BLUE, fillstyle="none", label="one seed")
+        axes.plot([mean], [place], "o", color=BLUE, fillstyle="none", label="one seed alone")
         return
-    axes.plot(values, [place] * len(values), "|", color=NEUTRAL, alpha=0.45, markersize=6, label="a seed")
-    axes.plot(interval, [place, place], color=BLUE, linewidth=1.2)
-    color = VERMILLION if score.best else BLUE
-    text = "mean, best of its panel" if score.best else "mean and its 95 % interval"
-    axes.plot([mean], [place], "o", color=color, label=text, zorder=3)
+    values = list(score.values.values())
+    axes.plot([mean], [place], "o", color=BLUE, zorder=3, label="mean, 95 % interval")
+    axes.plot(interval, [place, place], color=BLUE)
+    axes.plot(values, [place] * len(values), "|", color=NEUTRAL, alpha=0.5, markersize=6, label="a seed")

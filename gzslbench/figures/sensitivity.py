@@ -1,0 +1,57 @@
+"""How the accuracies follow one parameter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from gzslbench.figures.canvas import canvas
+from gzslbench.figures.style import COLUMN, HARMONIC, SEEN, UNSEEN, label
+from gzslbench.statistics.interval import estimate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from gzslbench.leaderboard.sweep import Sweep
+
+_METRICS = {"U": UNSEEN, "S": SEEN, "H": HARMONIC}
+_TICKS = 7
+"""Most values that are ticks."""
+_WIDE = 20
+"""Largest over smallest value from which on the axis is logarithmic."""
+
+
+def sensitivity_figure(sweep: Sweep, rule: str) -> Figure:
+    """U, S and H over the parameter: means over seeds, in a band of their standard deviation.
+
+    Args:
+        sweep: Of runs that have numbers by ``rule``.
+        rule: How the epoch of every number was chosen.
+    """
+    values = list(sweep.entries)
+    with canvas(COLUMN, 0.85 * COLUMN) as figure:
+        axes = figure.add_subplot(
+            xlabel=label(sweep.parameter),
+            ylabel="accuracy (%)",
+            ylim=(0, 102),
+        )
+        for metric, color in _METRICS.items():
+            found = [
+                estimate([entry.summary.metrics[rule][metric] for entry in sweep.entries[value]])
+                for value in values
+            ]
+            means = np.array([each.mean for each in found])
+            spread = np.array([each.std or 0.0 for each in found])
+            axes.fill_between(values, means - spread, means + spread, color=color, alpha=0.2, linewidth=0)
+            axes.plot(values, means, "o-", color=color, label=metric)
+        if values[0] > 0 and values[-1] > _WIDE * values[0]:
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_locator(NullLocator())
+        if len(values) <= _TICKS:
+            axes.set_xticks(values)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+        axes.set_title(label(f"{sweep.row} on {sweep.dataset}, by {rule}", longest=50), pad=18)
+    return figure
