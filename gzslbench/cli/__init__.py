@@ -16,6 +16,7 @@ TARGETS = {
     "show": Target("gzslbench.cli.show:show", "Show a run: settings, metrics, files, how to repeat it."),
     "runs": Target("gzslbench.cli.runs:runs", "List, verify, export, import or remove stored runs."),
     "leaderboard": Target("gzslbench.cli.leaderboard:leaderboard", "Compare methods by the stored runs."),
+    "report": Target("gzslbench.cli.report:report", "Write the stored runs as a site that opens from disk."),
     "compare": Target("gzslbench.cli.compare:compare", "Hold stored runs against published numbers."),
     "regress": Target("gzslbench.cli.regress:regress", "Run a suite again: did a stored number move?"),
     "claims": Target("gzslbench.cli.claims:claims", "What stored metrics say of papers' claims."),

@@ -10,6 +10,9 @@ from gzslbench.data.content import content_hash
 from gzslbench.data.dataset import Dataset
 from gzslbench.errors import DataError
 
+SHUFFLED = "-shuffled"
+"""Between the name of the semantics and the seed that they were shuffled by."""
+
 
 def shuffle_semantics(dataset: Dataset, seed: int) -> Dataset:
     """Give every class the semantics of another one, so that whatever U and T1 remain are chance.
@@ -38,7 +41,7 @@ def shuffle_semantics(dataset: Dataset, seed: int) -> Dataset:
     semantics[order] = dataset.semantics[np.roll(order, 1)]
     return replace(
         dataset,
-        semantics_name=f"{dataset.semantics_name}-shuffled{seed}",
+        semantics_name=f"{dataset.semantics_name}{SHUFFLED}{seed}",
         semantics=semantics,
         content=content_hash(dataset.features, dataset.labels, semantics),
         notes=(*dataset.notes, f"control: semantics shuffled over the classes, seed {seed}"),

@@ -98,9 +98,9 @@ def make_plan(request: Request) -> Plan:
     assignments = parse_assignments(spec.params, _with_epochs(request))
     dataset = load_dataset(request.dataset, request.features, request.semantics, request.data)
     chosen = preset(spec, dataset.name, dataset.semantics_name)
+    head = _head(request, spec, dataset)
     if request.shuffle_semantics is not None:
         dataset = shuffle_semantics(dataset, request.shuffle_semantics)
-    head = _head(request, spec, dataset)
     params = build(spec.params, {**chosen.values, **assignments}, f"{spec.name} on {dataset.name}")
     preprocessing = request.preprocessing or spec.preprocessing
     cell = Cell(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from gzslbench.data.shuffled import SHUFFLED
 from gzslbench.errors import GzslBenchError
 from gzslbench.head import SOFTMAX
 from gzslbench.params import build
@@ -15,6 +16,8 @@ from gzslbench.plugins import plugins
 from gzslbench.presets import preset
 from gzslbench.results.summary import Summary
 
+HEAD = "head."
+"""Before the name of a parameter that is the head's."""
 _SAME_IN_A_ROW = ("method", "method_version", "head", "head_version", "preprocessing", "precision")
 
 
@@ -65,11 +68,12 @@ def entry_of(summary: Summary) -> Entry:
         parts.append(f"with {cell['head']}")
     if cell["precision"] != "fp32":
         parts.append(f"in {cell['precision']}")
-    known = _preset("method", cell["method"], summary.task["dataset"], summary.task["semantics"])
+    dataset, semantics = summary.task["dataset"], str(summary.task["semantics"]).partition(SHUFFLED)[0]
+    known = _preset("method", cell["method"], dataset, semantics)
     own = {name: value for name, value in cell["params"].items() if known.get(name, _ABSENT) != value}
-    head = _preset("head", cell.get("head"), summary.task["dataset"], summary.task["semantics"])
+    head = _preset("head", cell.get("head"), dataset, semantics)
     of_head = {
-        f"head.{name}": value
+        HEAD + name: value
         for name, value in (cell.get("head_params") or {}).items()
         if head.get(name, _ABSENT) != value
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gzslbench.reporting.command import repeat_command
+from gzslbench.reporting.description import files, sections, words
 from gzslbench.results.record import PERCENTAGES, RULES, SELECTIONS, Record
 from gzslbench.results.store import DEFAULT_ROOT, RunFolder
 
@@ -66,27 +67,10 @@ def run_summary(record: Record, folder: RunFolder) -> RenderableType:
 
 def run_description(record: Record, folder: RunFolder) -> RenderableType:
     """All that a record says: settings, task, metrics, environment, files and how to repeat it."""
-    cell = dict(record.cell)
-    params = cell.pop("params", {})
-    task = {
-        name: value for name, value in record.task.items() if name not in ("class_names", "files", "notes")
-    }
-    run = {name: value for name, value in record.run.items() if name != "command"}
-    environment = {**run, "parameters trained": record.parameters}
-    sections = {
-        "settings": {**cell, "setting": record.setting},
-        "parameters": params,
-        "task": {**task, **{f"note {i}": note for i, note in enumerate(record.task.get("notes", []), 1)}},
-        "data files (sha256)": record.task.get("files", {}),
-        "validation": record.validation or {},
-        "failure": record.failure or {},
-        "environment": environment,
-        "files": {path.name: path for path in sorted(folder.path.iterdir()) if path.name != "lock"},
-    }
     parts: list[RenderableType] = [Text(f"{record.id}: {record.status}", style="bold"), Text()]
     if record.metrics:
         parts += [metrics_table(record), Text()]
-    for title, values in sections.items():
+    for title, values in {**sections(record), "files": files(folder)}.items():
         if values:
             parts += [Text(title, style="bold"), key_values(values), Text()]
     parts += [
@@ -107,18 +91,8 @@ def key_values(values: Mapping[str, Any]) -> Table:
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(Text(str(name)), Text(_words(value)))
+        table.add_row(Text(str(name)), Text(words(value)))
     return table
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_words(part)}" for name, part in value.items())
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return ", ".join(_words(part) for part in value)
-    return str(value)
 
 
 def _style(record: Record, rule: str) -> str:

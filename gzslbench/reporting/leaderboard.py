@@ -18,7 +18,7 @@ COSTS = ("minutes", "parameters", "peak MiB")
 _DASH = "–"
 _MARKS = (
     "best of its column in bold; marked as tied where Student's paired test over shared seeds, with Holm's"
-    " correction, finds no significant difference (5 %); a row without two shared seeds is not tested"
+    " correction, finds no significant difference (5 %); a row without three shared seeds is not tested"
 )
 _PUBLISHED = (
     "published numbers as their sources print them, most of them best epochs on the test set of single seeds;"

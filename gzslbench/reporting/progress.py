@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,6 +36,14 @@ def watch_together(cells: Sequence[Cell], *, plain: bool = False) -> Iterator[di
         return
     with _bars() as bar:
         yield {cell.id: Bar(bar, _title(cell)) for cell in cells}
+
+
+@contextmanager
+def counted(what: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error that each call advances; nothing where that is no terminal."""
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda _: bar.advance(task)
 
 
 def _bars() -> Progress:

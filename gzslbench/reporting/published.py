@@ -32,14 +32,23 @@ def as_json(number: PublishedNumber) -> dict[str, Any]:
     return {**kept, "harmonic": number.harmonic, "consistent": number.consistent}
 
 
-def published_table(numbers: Sequence[PublishedNumber]) -> RenderableType:
-    """A row a number; marks of what is doubtful and references to the sources, explained below it."""
-    if not numbers:
-        return Text.assemble((TITLE, "bold"), "  none known")
+def published_rows(numbers: Sequence[PublishedNumber]) -> tuple[list[dict[str, str]], list[str]]:
+    """A row a number: its cells by column, that of the marks without a name; and the remarks.
+
+    ``source`` counts the remarks from 1.
+    """
     remarks = list(dict.fromkeys(remark for number in numbers for remark in _remarks(number)))
     rows = [_row(number, remarks) for number in numbers]
     if all(number.features == "res101" for number in numbers):
         rows = [{name: cell for name, cell in row.items() if name != "features"} for row in rows]
+    return rows, remarks
+
+
+def published_table(numbers: Sequence[PublishedNumber]) -> RenderableType:
+    """A row a number; marks of what is doubtful and references to the sources, explained below it."""
+    if not numbers:
+        return Text.assemble((TITLE, "bold"), "  none known")
+    rows, remarks = published_rows(numbers)
     table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
     for name in rows[0]:
         score = name in METRICS
