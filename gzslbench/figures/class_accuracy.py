@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 _ROW, _TALLEST, _BESIDES = 0.14, 11.0, 0.95
 """Inches of a class, of the whole figure, and of what is no class."""
-_LARGEST, _LETTER = 7.0, 0.78
+_LARGEST, _SHARE = 7.0, 0.8
 """Points of a name, and its share of the height of a class."""
+_BARS, _LETTER = 2.8, 0.64
+"""Inches of the bars, and the mean width of a letter in its points."""
 
 
 def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
@@ -32,11 +34,12 @@ def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
     """
     groups = [sorted((each for each in classes if each.seen == seen), key=_worst) for seen in (False, True)]
     ordered = [each for group in groups for each in group]
-    names = [label(each.name) for each in ordered]
+    names = [label(each.name, longest=32) for each in ordered]
     height = min(_TALLEST, _ROW * len(ordered) + _BESIDES)
     points = 72 * (height - _BESIDES) / len(ordered)
-    step = max(1, math.ceil(SMALLEST / _LETTER / points))
-    width = COLUMN + 0.05 * max(0, max(map(len, names)) - 16)
+    step = max(1, math.ceil(SMALLEST / _SHARE / points))
+    fontsize = min(_LARGEST, max(SMALLEST, _SHARE * points))
+    width = max(COLUMN, _BARS + max(map(len, names)) * _LETTER * fontsize / 72)
     with canvas(width, height) as figure:
         axes = figure.add_subplot(
             xlabel="accuracy (% of the class's test rows)",
@@ -44,9 +47,9 @@ def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
             ylim=(len(ordered) - 0.5, -0.5),
         )
         axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="y", length=0, labelsize=fontsize)
         axes.set_yticks(range(0, len(ordered), step), names[::step])
-        axes.tick_params(axis="y", labelsize=min(_LARGEST, max(SMALLEST, _LETTER * points)))
+
         _bars(axes, 0, groups[0], UNSEEN, "unseen", "U")
         _bars(axes, len(groups[0]), groups[1], SEEN, "seen", "S")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=2)

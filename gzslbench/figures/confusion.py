@@ -10,14 +10,14 @@ from matplotlib.colors import PowerNorm
 from numpy.typing import NDArray
 
 from gzslbench.figures.canvas import canvas
-from gzslbench.figures.style import INK, PAGE, SMALLEST, label
+from gzslbench.figures.style import INK, SMALLEST, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_NAMED = 75
-"""Most classes whose names are legible."""
+_WIDEST, _LETTER = 5.5, 0.64
+"""Inches of the largest matrix, and the mean width of a letter in the points of its font."""
 _NUMBERED = 16
 """Most classes whose cells hold their numbers."""
 _DARK = 35.0
@@ -38,8 +38,11 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDAr
     order = np.argsort(seen, kind="stable")
     shares = _percent_of_rows(counts[np.ix_(order, order)])
     size, unseen = len(order), int((~seen).sum())
-    side = min(PAGE, 3.4 + 0.055 * size)
-    with canvas(side, side * 0.92) as figure:
+    side = min(_WIDEST, 2.2 + 0.055 * size)
+    fontsize = min(7.0, 0.75 * 72 * side / size)
+    called = [label(names[i], longest=24) for i in order] if fontsize >= SMALLEST else []
+    margin = max(map(len, called), default=0) * _LETTER * fontsize / 72
+    with canvas(side + margin + 1.3, side + margin + 0.7) as figure:
         axes = figure.add_subplot(
             title="confusion of classes", xlabel="predicted class", ylabel="true class", aspect="equal"
         )
@@ -52,8 +55,9 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDAr
         if 0 < unseen < size:
             for line in (axes.axhline, axes.axvline):
                 line(unseen - 0.5, color=INK, linewidth=0.8)
-        if size <= _NAMED:
-            _name(axes, [label(names[i]) for i in order], side)
+        if called:
+            axes.set_xticks(range(size), called, rotation=90, fontsize=fontsize)
+            axes.set_yticks(range(size), called, fontsize=fontsize)
         else:
             _name_parts(axes, unseen, size)
         if size <= _NUMBERED:
@@ -67,13 +71,6 @@ def _percent_of_rows(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     shares = np.full(counts.shape, np.nan)
     np.divide(100.0 * counts, total, out=shares, where=total > 0)
     return shares
-
-
-def _name(axes: Axes, names: Sequence[str], side: float) -> None:
-    fontsize = min(7.0, max(SMALLEST, 0.75 * 72 * 0.72 * side / len(names)))
-    places = range(len(names))
-    axes.set_xticks(places, names, rotation=90, fontsize=fontsize)
-    axes.set_yticks(places, names, fontsize=fontsize)
 
 
 def _name_parts(axes: Axes, unseen: int, size: int) -> None:
