@@ -71,8 +71,9 @@ function filterRuns(form) {
   form.querySelector("output").value = `${rows.filter((row) => !row.hidden).length} of ${rows.length} runs`;
 }
 
+// A form hides its own properties behind controls of the same name, `dataset` among them.
 for (const form of document.querySelectorAll(".filters")) {
-  const filter = form.dataset.for === "runs" ? filterRuns : filterBoards;
+  const filter = form.getAttribute("data-for") === "runs" ? filterRuns : filterBoards;
   form.hidden = false;
   form.addEventListener("input", () => filter(form));
   form.addEventListener("submit", (event) => event.preventDefault());

@@ -1,0 +1,190 @@
+"""The report in a real browser, opened from disk."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
+
+
+def pages(site):
+    return sorted(str(path.relative_to(site)) for path in site.rglob("*.html"))
+
+
+def kinds(site):
+    """A page of each kind, the run and the method those with most in them."""
+    run = next(name for name in pages(site) if name.startswith("runs/ce-gzsl-digits"))
+    return ["index.html", "runs.html", run, "methods/ce-gzsl.html", "methods/eszsl.html"]
+
+
+def column(board, dataset):
+    """The numbers of a column of a table, from the top."""
+    cells = board.locator(f"tbody td[data-dataset='{dataset}']:visible")
+    return [float(found[0]) for text in cells.all_inner_texts() if (found := re.findall(r"^[\d.]+", text))]
+
+
+def test_every_page_opens_without_an_error_and_asks_nothing_of_any_network(browse, site):
+    tab = browse()
+    for page in pages(site):
+        tab.goto((site / page).as_uri())
+        assert tab.title().endswith("· gzslbench")
+        assert tab.evaluate("window.hacked") is None
+
+
+def test_every_link_leads_to_a_page_or_a_place_that_is_there(browse, site):
+    tab = browse()
+    seen = set()
+    for page in pages(site):
+        tab.goto((site / page).as_uri())
+        seen |= set(tab.eval_on_selector_all("a[href]", "links => links.map(link => link.href)"))
+    inside = {url for url in seen if url.startswith("file:")}
+    assert len(inside) > 20
+    for url in inside:
+        path, _, place = unquote(url.removeprefix("file://")).partition("#")
+        text = (site / path).read_text()
+        assert not place or f'id="{place}"' in text
+    assert all(url.startswith("https://") for url in seen - inside)
+
+
+def test_a_column_sorts_both_ways_by_click_and_by_key(browse):
+    tab = browse()
+    board = tab.locator(".board:visible", has=tab.locator("th[data-dataset=synthetic]")).first
+    head = board.locator("th[data-dataset=synthetic]")
+    head.locator("button").click()
+    numbers = column(board, "synthetic")
+    assert len(numbers) == 3 and numbers == sorted(numbers, reverse=True)
+    assert head.get_attribute("aria-sort") == "descending"
+    head.locator("button").focus()
+    tab.keyboard.press("Enter")
+    assert column(board, "synthetic") == sorted(numbers)
+    assert head.get_attribute("aria-sort") == "ascending"
+    board.locator("thead th").first.locator("button").click()
+    labels = board.locator("tbody th:visible").all_inner_texts()
+    assert labels == sorted(labels) and head.get_attribute("aria-sort") is None
+
+
+def test_filters_choose_metric_rule_setting_methods_and_datasets(browse):
+    tab = browse()
+    told = tab.locator(".filters output")
+    boards = tab.locator(".board:visible")
+    before = boards.count()
+    assert before >= 1 and told.inner_text().endswith("tables" if before > 1 else "table")
+    tab.get_by_label("Metric").select_option("AUSUC")
+    assert "AUSUC" in boards.first.inner_text() and boards.count() == before
+    tab.get_by_label("Epoch chosen by").select_option("test-peek")
+    assert "chosen on the test set" in boards.first.inner_text()
+    tab.get_by_label("synthetic", exact=True).uncheck()
+    assert tab.locator("[data-dataset=synthetic]:visible").count() == 0
+    assert tab.locator("[data-dataset=digits]:visible").count() > 0
+    tab.get_by_role("searchbox", name="Method").fill("CLSW")
+    assert boards.count() >= 1
+    for label in tab.locator(".board:visible tbody th:visible").all_inner_texts():
+        assert "clsw" in label
+    tab.get_by_label("Setting").select_option("inductive")
+    assert boards.count() >= 1
+    tab.get_by_role("searchbox", name="Method").fill("no such method")
+    assert boards.count() == 0 and tab.get_by_text("Nothing fits these filters.").is_visible()
+    assert told.inner_text() == "0 rows in 0 tables"
+
+
+def test_a_number_leads_to_its_runs_and_they_to_the_command_that_repeats_them(browse, site):
+    tab = browse()
+    cell = tab.locator(".board:visible tr[data-method=ce-gzsl] td[data-dataset=digits]").first
+    assert not cell.get_by_role("link").first.is_visible()
+    cell.locator("summary").click()
+    assert cell.get_by_role("link").count() == 5
+    assert "95 % interval" in cell.inner_text()
+    cell.get_by_role("link").first.click()
+    tab.wait_for_load_state()
+    assert "-digits-s" in tab.locator("h1").inner_text()
+    assert tab.locator("pre").inner_text().startswith("gzslbench run --method")
+    tab.get_by_role("link", name="ce-gzsl", exact=True).first.click()
+    tab.wait_for_load_state()
+    assert tab.locator("h1").inner_text() == "CE-GZSL"
+    assert "Published numbers" in tab.locator("main").inner_text()
+
+
+def test_figures_are_drawn_and_their_ids_are_their_own(browse, site):
+    tab = browse(kinds(site)[2])
+    figures = tab.locator("figure svg[role=img]")
+    assert figures.count() == 4
+    for i in range(4):
+        box = figures.nth(i).bounding_box()
+        assert box["width"] > 200 and box["height"] > 100
+        assert figures.nth(i).get_attribute("aria-label")
+    for page in pages(site):
+        tab.goto((site / page).as_uri())
+        ids = tab.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
+        assert len(ids) == len(set(ids)), page
+
+
+def test_the_list_of_runs_filters_by_text_dataset_and_status(browse):
+    tab = browse("runs.html")
+    rows = tab.locator("tbody tr:visible")
+    every = rows.count()
+    tab.get_by_label("Dataset").select_option("synthetic")
+    assert rows.count() == 9
+    tab.get_by_label("Text").fill("ESZSL")
+    assert rows.count() == 3 and tab.locator("output").inner_text() == f"3 of {every} runs"
+    tab.get_by_label("Status").select_option("complete")
+    assert rows.count() == 3
+
+
+def test_names_in_records_cannot_put_anything_into_a_page(browse, site):
+    (page,) = (name for name in pages(site) if name.startswith("runs/run-"))
+    tab = browse(page)
+    assert tab.evaluate("window.hacked") is None
+    assert tab.locator("h1").inner_text() == "run & <b>bold #1?"
+    assert tab.locator("main img, main script, main b").count() == 0
+    assert "onerror" in tab.locator("main").inner_text()
+    assert "does not bear itself out" in tab.locator(".alert").first.inner_text()
+
+
+def test_the_page_follows_the_readers_theme_and_keeps_a_choice(browse):
+    def paper(tab):
+        return tab.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    light, dark = paper(browse(color_scheme="light")), paper(browse(color_scheme="dark"))
+    assert light != dark
+    tab = browse(color_scheme="light")
+    tab.get_by_role("button", name="Dark").click()
+    assert paper(tab) == dark
+    tab.get_by_role("link", name="Runs", exact=True).click()
+    tab.wait_for_load_state()
+    assert paper(tab) == dark and tab.get_by_role("button", name="Light").is_visible()
+
+
+def test_nothing_is_wider_than_a_phone(browse, site):
+    tab = browse(**PHONE)
+    for page in kinds(site):
+        tab.goto((site / page).as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 360, page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_screen_readers_and_keyboards_find_their_way(browse, site, scheme):
+    tab = browse(color_scheme=scheme, bypass_csp=True)
+    for page in kinds(site):
+        tab.goto((site / page).as_uri())
+        found = Axe().run(tab, options={"preload": False})
+        assert found.violations_count == 0, (page, found.generate_report())
+
+
+def test_the_first_key_leads_past_the_navigation(browse):
+    tab = browse()
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.className") == "skip"
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.id") == "content"
+
+
+def test_without_scripts_every_table_shows(browse):
+    tab = browse(java_script_enabled=False)
+    assert tab.locator(".filters").is_hidden() and tab.locator(".theme").is_hidden()
+    boards = tab.locator(".board")
+    assert boards.count() > 5
+    assert all(boards.nth(i).is_visible() for i in range(boards.count()))
