@@ -41,6 +41,7 @@ json.dump(sorted(sys.modules), sys.__stdout__)
         ["methods", "--json"],
         ["methods", "ce-gzsl"],
         ["show", "--help"],
+        ["leaderboard", "--help"],
     ],
     ids=" ".join,
 )
@@ -83,8 +84,9 @@ def test_the_core_imports_none_of_its_siblings() -> None:
         ("computing", ("training", "evaluation", "execution", "reporting", "cli")),
         ("training", ("evaluation", "execution", "reporting", "cli")),
         ("evaluation", ("training", "execution", "reporting", "cli")),
-        ("execution", ("testing", "reporting", "cli")),
-        ("testing", ("reporting", "cli")),
+        ("execution", ("testing", "figures", "reporting", "cli")),
+        ("testing", ("figures", "reporting", "cli")),
+        ("figures", ("reporting", "site", "cli")),
     ],
 )
 def test_a_folder_imports_none_that_stands_above_it(folder: str, above: tuple[str, ...]) -> None:

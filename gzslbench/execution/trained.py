@@ -11,7 +11,7 @@ import torch
 
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.load import load_dataset
-from gzslbench.data.shuffled import shuffle_semantics
+from gzslbench.data.shuffled import SHUFFLED, shuffle_semantics
 from gzslbench.data.views import EvalView, TrainView, make_views
 from gzslbench.errors import CheckpointError, DataError, PluginError, StoreError
 from gzslbench.execution.cell import Cell
@@ -25,7 +25,7 @@ from gzslbench.results.store import RunFolder
 from gzslbench.training.checkpoint import load_checkpoint
 from gzslbench.training.construction import build_method
 
-_SHUFFLED = re.compile(r"(.+)-shuffled(\d+)")
+_SHUFFLED = re.compile(rf"(.+){SHUFFLED}(\d+)")
 _REPEAT = "repeat the run with --rerun"
 
 
@@ -125,8 +125,8 @@ def _dataset(record: Record, data: Path | None) -> Dataset:
     if shuffled:
         dataset = shuffle_semantics(dataset, int(shuffled[2]))
     for what, there, kept in (
-        ("split", dataset.split.fingerprint, task["split_fingerprint"]),
-        ("features, labels or semantics", dataset.content, task["content"]),
+        ("split", dataset.split.fingerprint, str(task.get("split_fingerprint"))),
+        ("features, labels or semantics", dataset.content, str(task.get("content"))),
     ):
         if there != kept:
             raise DataError(

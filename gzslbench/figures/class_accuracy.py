@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from gzslbench.figures.canvas import canvas
-from gzslbench.figures.style import COLUMN, NEUTRAL, SEEN, SMALLEST, UNSEEN, label
+from gzslbench.figures.style import COLUMN, NEUTRAL, SEEN, SMALLEST, UNSEEN, label, width_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +20,8 @@ _ROW, _TALLEST, _BESIDES = 0.14, 11.0, 0.95
 """Inches of a class, of the whole figure, and of what is no class."""
 _LARGEST, _SHARE = 7.0, 0.8
 """Points of a name, and its share of the height of a class."""
-_BARS, _LETTER = 2.8, 0.64
-"""Inches of the bars, and the mean width of a letter in its points."""
+_BARS = 2.8
+"""Inches of the bars."""
 
 
 def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
@@ -39,7 +39,7 @@ def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
     points = 72 * (height - _BESIDES) / len(ordered)
     step = max(1, math.ceil(SMALLEST / _SHARE / points))
     fontsize = min(_LARGEST, max(SMALLEST, _SHARE * points))
-    width = max(COLUMN, _BARS + max(map(len, names)) * _LETTER * fontsize / 72)
+    width = max(COLUMN, _BARS + width_of(names, fontsize))
     with canvas(width, height) as figure:
         axes = figure.add_subplot(
             xlabel="accuracy (% of the class's test rows)",

@@ -10,14 +10,14 @@ from matplotlib.colors import PowerNorm
 from numpy.typing import NDArray
 
 from gzslbench.figures.canvas import canvas
-from gzslbench.figures.style import INK, SMALLEST, label
+from gzslbench.figures.style import INK, SMALLEST, label, width_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_WIDEST, _LETTER = 5.5, 0.64
-"""Inches of the largest matrix, and the mean width of a letter in the points of its font."""
+_WIDEST = 5.5
+"""Inches of the largest matrix."""
 _NUMBERED = 16
 """Most classes whose cells hold their numbers."""
 _DARK = 35.0
@@ -41,7 +41,7 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDAr
     side = min(_WIDEST, 2.2 + 0.055 * size)
     fontsize = min(7.0, 0.75 * 72 * side / size)
     called = [label(names[i], longest=24) for i in order] if fontsize >= SMALLEST else []
-    margin = max(map(len, called), default=0) * _LETTER * fontsize / 72
+    margin = width_of(called, fontsize)
     with canvas(side + margin + 1.3, side + margin + 0.7) as figure:
         axes = figure.add_subplot(
             title="confusion of classes", xlabel="predicted class", ylabel="true class", aspect="equal"

@@ -46,11 +46,11 @@ def features_figure(projection: Projection) -> Figure:
             axes.set(title=kind, xlabel=f"first component ({first:.0f} % of the real variance)")
             axes.tick_params(labelleft=False, labelbottom=False, length=0)
             for name, color, points in zip(projection.names, PALETTE, rows, strict=False):
-                axes.plot(*points.T, color=color, label=label(name), **_ROW)
+                axes.plot(*points.T, color=color, label=label(name, longest=24), **_ROW)
             for color, points in zip(PALETTE, projection.real, strict=False):
                 axes.plot(*points.mean(axis=0), color=color, **_MEAN)
         figure.suptitle(_title(projection), x=0.01, ha="left", fontsize=8)
-        classes = panels[0].get_legend_handles_labels()[0]
+        classes = [line for line in panels[0].lines if line.get_marker() == _ROW["marker"]]
         mean = Line2D([], [], color="none", label="mean of the class's real rows", **_MEAN)
         figure.legend(handles=[*classes, mean], loc="outside lower left", ncols=4)
     return figure

@@ -57,5 +57,5 @@ def _add(series: dict[str, Series], name: str, epoch: int, value: float) -> None
 
 def _numbers(values: Any) -> Iterable[tuple[str, float]]:
     for name, value in values.items() if isinstance(values, dict) else ():
-        if isinstance(value, (int, float)) and math.isfinite(value):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
             yield str(name), float(value)

@@ -133,4 +133,5 @@ def _run(record: Record) -> str:
 
 
 def _one_line(error: GzslBenchError) -> str:
-    return "; ".join(part for part in (error.what, error.where, error.fix) if part)
+    parts = (error.what, error.where, error.fix)
+    return "; ".join(" ".join(part.split()) for part in parts if part)

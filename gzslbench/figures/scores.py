@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gzslbench.figures.canvas import canvas
-from gzslbench.figures.style import BLUE, NEUTRAL, PAGE, label
+from gzslbench.figures.style import BLUE, COLUMN, NEUTRAL, label, width_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _ROW, _BESIDES = 0.19, 0.9
 """Inches of a method, and of what is no method."""
-_PANEL, _MOST_COLUMNS = 2.6, 3
+_PANEL = {1: 2.8, 2: 2.4, 3: 1.9}
+"""Inches of a panel, by how many stand beside each other."""
 
 
 def scores_figure(board: Board) -> Figure:
@@ -26,16 +27,17 @@ def scores_figure(board: Board) -> Figure:
     Args:
         board: With at least one row.
     """
-    columns = min(_MOST_COLUMNS, len(board.tasks))
+    columns = min(max(_PANEL), len(board.tasks))
     rows = math.ceil(len(board.tasks) / columns)
     height = _ROW * len(board.rows) + _BESIDES
-    names = [label(row.label) for row in board.rows]
-    with canvas(min(PAGE, 1.4 + _PANEL * columns), rows * height + 0.3) as figure:
+    names = [label(row.label, longest=30) for row in board.rows]
+    width = max(COLUMN, width_of(names, 7) + _PANEL[columns] * columns)
+    with canvas(width, rows * height + 0.3) as figure:
         panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         panels[0].set_ylim(len(names) - 0.5, -0.5)
         panels[0].set_yticks(range(len(names)), names)
         for axes, dataset in zip(panels, board.tasks, strict=False):
-            axes.set_title(label(dataset))
+            axes.set_title(label(dataset, longest=24))
             axes.set_xlabel(f"{board.metric} (%)")
             axes.tick_params(axis="y", length=0)
             for place, row in enumerate(board.rows):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, NullLocator
+from numpy.typing import NDArray
 
 from gzslbench.figures.canvas import canvas
 from gzslbench.figures.style import COLUMN, HARMONIC, SEEN, UNSEEN, label
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from gzslbench.leaderboard.sweep import Sweep
 
 _METRICS = {"U": UNSEEN, "S": SEEN, "H": HARMONIC}
-_TICKS = 7
-"""Most values that are ticks."""
+_APART = 0.12
+"""Of the axis, the least from tick to tick."""
 _WIDE = 20
 """Largest over smallest value from which on the axis is logarithmic."""
 
@@ -46,12 +48,22 @@ def sensitivity_figure(sweep: Sweep, rule: str) -> Figure:
             spread = np.array([each.std or 0.0 for each in found])
             axes.fill_between(values, means - spread, means + spread, color=color, alpha=0.2, linewidth=0)
             axes.plot(values, means, "o-", color=color, label=metric)
-        if values[0] > 0 and values[-1] > _WIDE * values[0]:
-            axes.set_xscale("log")
-            axes.xaxis.set_minor_locator(NullLocator())
-        if len(values) <= _TICKS:
-            axes.set_xticks(values)
+        wide = values[0] > 0 and values[-1] > _WIDE * values[0]
+        axes.set_xscale("log" if wide else "linear")
+        axes.set_xticks(_ticks(values, np.log(values) if wide else np.array(values)))
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
         axes.set_title(label(f"{sweep.row} on {sweep.dataset}, by {rule}", longest=50), pad=18)
     return figure
+
+
+def _ticks(values: Sequence[float], places: NDArray[np.float64]) -> list[float]:
+    """The ``values`` whose names have room, the least first; ``places`` are theirs on the axis."""
+    least = _APART * (places[-1] - places[0])
+    taken, last = [], -np.inf
+    for value, place in zip(values, places.tolist(), strict=True):
+        if place - last >= least:
+            taken.append(value)
+            last = place
+    return taken

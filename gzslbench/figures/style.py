@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -82,13 +82,21 @@ def styled(**changes: Any) -> Iterator[None]:
 
 
 def label(text: object, longest: int = 40) -> str:
-    """``text`` on one line of at most ``longest`` characters, without what no SVG may hold."""
+    """``text`` on one line of at most ``longest`` characters, without what no SVG may hold; never empty."""
     plain = "".join(
         " " if each.isspace() else "�" if unicodedata.category(each) in _UNDRAWABLE else each
         for each in str(text)
     ).strip()
+    if not plain:
+        return "(no name)"
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
 
 
+def width_of(texts: Sequence[str], points: float) -> float:
+    """About as many inches as the longest of ``texts`` takes in letters of ``points``; 0 of none."""
+    return max(map(len, texts), default=0) * _LETTER * points / 72
+
+
+_LETTER = 0.64
 _UNDRAWABLE = ("Cc", "Cs", "Cn", "Co")
 """Control characters, lone surrogates, and what is no character."""

@@ -96,7 +96,7 @@ def _losses(
     colors = {stage: PALETTE[place % len(PALETTE)] for place, stage in enumerate(stages)}
     panels = part.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes, (stage, term) in zip(panels, terms, strict=False):
-        axes.set_title(label(term, longest=26), fontsize=7)
+        axes.set_title(label(term, longest=24), fontsize=6.5)
         for leg, series in history.losses[stage, term].items():
             _line(axes, series, color=colors[stage], **_STYLES.get(leg, {}))
         _scale(axes, [value for series in history.losses[stage, term].values() for value in series.values])

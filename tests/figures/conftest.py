@@ -28,6 +28,7 @@ def hostile() -> list[str]:
         "two\nlines\tand \x00 nothing",
         "half a \ud83d character",
         "--> ]]> &amp; \"quoted\" 'too'",
+        "_hidden",
         "n" * 300,
         "",
         " ",

@@ -21,6 +21,8 @@ from gzslbench.figures.style import label, styled
         ("n" * 41, "n" * 39 + "…"),
         ("n" * 40, "n" * 40),
         (7, "7"),
+        ("", "(no name)"),
+        (" \n", "(no name)"),
     ],
 )
 def test_a_label_is_one_short_line_of_what_can_be_drawn(name, shown):
