@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from gzslbench.data.content import content_hash
-from gzslbench.data.dataset import Dataset
 from gzslbench.errors import DataError
+
+if TYPE_CHECKING:
+    from gzslbench.data.dataset import Dataset
 
 SHUFFLED = "-shuffled"
 """Between the name of the semantics and the seed that they were shuffled by."""
@@ -29,6 +29,10 @@ def shuffle_semantics(dataset: Dataset, seed: int) -> Dataset:
     Raises:
         DataError: There is only one class.
     """
+    import numpy as np  # whoever lists stored runs needs the name alone
+
+    from gzslbench.data.content import content_hash
+
     count = len(dataset.semantics)
     if count < 2:
         raise DataError(

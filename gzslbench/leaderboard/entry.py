@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from gzslbench.data.shuffled import SHUFFLED
@@ -52,7 +52,7 @@ class Entry:
         """The method's variant, where it is not the preset's; else nothing."""
         return str(self.changes.get("variant", ""))
 
-    @property
+    @cached_property
     def same(self) -> str:
         """Equal for runs of one dataset that differ in nothing but seed, device and when they looked."""
         cell = self.summary.cell

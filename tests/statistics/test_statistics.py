@@ -4,14 +4,16 @@ import itertools
 import math
 import statistics
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.stats import ttest_rel
+from scipy.stats import friedmanchisquare, rankdata, ttest_rel
+from scipy.stats import studentized_range as scipys_range
 
 from gzslbench.statistics.interval import bootstrap_interval, estimate
 from gzslbench.statistics.paired import holm, t_test, wilcoxon_test
-from gzslbench.statistics.ranks import nemenyi_difference, rank
+from gzslbench.statistics.ranks import nemenyi_difference, rank, studentized_range
 
 _TABLE = """
     C4.5      .763 .599 .954 .628 .882 .936 .661 .583 .775 1 .940 .619 .972 .957
@@ -136,3 +138,29 @@ def test_few_methods_or_datasets_are_ranked_and_no_more():
 
 def test_methods_that_are_all_alike_are_alike():
     assert rank({"a": (1.0, 2.0), "b": (1.0, 2.0), "c": (1.0, 2.0)}).probability == 1.0
+
+
+@pytest.mark.parametrize("level", [0.1, 0.05, 0.01])
+@pytest.mark.parametrize("count", [2, 3, 10, 50, 500])
+def test_the_studentized_range_is_scipys(count, level):
+    expected = scipys_range.ppf(1 - level, count, math.inf)
+    assert studentized_range(1 - level, count) == pytest.approx(float(expected), abs=1e-5)
+
+
+@given(
+    st.integers(3, 6).flatmap(
+        lambda methods: st.lists(
+            st.lists(st.integers(0, 4).map(float), min_size=methods, max_size=methods), min_size=2, max_size=6
+        )
+    )
+)
+def test_ranks_and_friedmans_probability_are_scipys_with_ties(datasets):
+    values = {f"m{i}": column for i, column in enumerate(zip(*datasets, strict=True))}
+    found = rank(values)
+    expected = np.mean([rankdata([-value for value in row]) for row in datasets], axis=0)
+    assert list(found.ranks.values()) == pytest.approx(expected.tolist())
+    if all(len(set(row)) == 1 for row in datasets):
+        assert found.probability == 1.0
+    else:
+        probability = friedmanchisquare(*values.values()).pvalue
+        assert found.probability == pytest.approx(float(probability))
