@@ -101,6 +101,8 @@ def expected_files(sources: Path) -> set[str]:
             "speed/measured/*.json",
             "py.typed",
             "**/*.tmpl",
+            "site/assets/*",
+            "site/templates/*",
         ):
             files |= {
                 f"{package}/{path.relative_to(sources / folder).as_posix()}"

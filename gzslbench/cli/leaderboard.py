@@ -13,6 +13,7 @@ from gzslbench.cli.stored_runs import (
     every_published_number,
     results_argument,
     roots,
+    run_folders,
     stored_entries,
     which_number,
     which_runs,
@@ -28,6 +29,7 @@ Examples:
   gzslbench leaderboard results other-lab/results --dataset FLO --metric AUSUC
   gzslbench leaderboard --select val --format latex > table.tex
   gzslbench leaderboard --costs --format csv > table.csv
+  gzslbench leaderboard --test classes --intervals bootstrap
   gzslbench leaderboard --figures figures
 
 Numbers that may not be compared share no table: other features, semantics or split, another setting
@@ -49,10 +51,20 @@ Exit status: 0 there is a table; 2 there is none, or something to mend.
     show_default=True,
 )
 @click.option(
-    "--intervals/--no-intervals",
-    default=True,
+    "--intervals",
+    type=click.Choice(["student", "bootstrap", "none"]),
+    default="student",
     show_default=True,
-    help="95 % confidence intervals of the means.",
+    help="95 % intervals of the means: Student's, or of means of resampled seeds (too narrow for a handful).",
+)
+@click.option(
+    "--test",
+    "over",
+    type=click.Choice(["seeds", "classes"]),
+    default="seeds",
+    show_default=True,
+    help="What tells whether a row is worse than the best: Student's paired test over shared seeds, or"
+    " Wilcoxon's signed ranks over the accuracies of the test classes, for single seeds.",
 )
 @click.option(
     "--with-published",
@@ -68,7 +80,8 @@ def leaderboard(
     rule: str,
     metric: str,
     form: str,
-    intervals: bool,
+    intervals: str,
+    over: str,
     with_published: bool,
     costs: bool,
     figures: Path | None,
@@ -77,10 +90,15 @@ def leaderboard(
     """Compare methods by the runs in RESULTS (folders; ./results by default)."""
     from gzslbench.leaderboard.board import boards
     from gzslbench.leaderboard.published import published_rows
+    from gzslbench.leaderboard.significance import OverClasses, OverSeeds
     from gzslbench.reporting.leaderboard import as_csv, as_json, left_out_notes, sheet_of
+    from gzslbench.statistics.interval import bootstrap_interval, student_interval
 
     figure_folder(figures, formats)
-    found, left_out = boards(stored_entries(results, datasets, methods), rule, metric)
+    entries = stored_entries(results, datasets, methods)
+    test = OverClasses(run_folders(results, entries), rule, metric) if over == "classes" else OverSeeds()
+    interval = bootstrap_interval if intervals == "bootstrap" else student_interval
+    found, left_out = boards(entries, rule, metric, test, interval)
     if not found:
         raise StoreError(
             "no runs to compare" + "".join(f"; {note}" for note in left_out_notes(left_out)),
@@ -96,7 +114,8 @@ def leaderboard(
         return
     numbers = every_published_number() if with_published else []
     sheets = [
-        sheet_of(board, published_rows(board, numbers), intervals=intervals, costs=costs) for board in found
+        sheet_of(board, published_rows(board, numbers), intervals=intervals != "none", costs=costs)
+        for board in found
     ]
     _print(sheets, left_out_notes(left_out), form)
 

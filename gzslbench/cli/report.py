@@ -11,6 +11,7 @@ from gzslbench.cli.stored_runs import (
     every_published_number,
     results_argument,
     roots,
+    run_folders,
     stored_entries,
     which_runs,
 )
@@ -56,7 +57,6 @@ def report(
     """
     from gzslbench.plugins import plugins
     from gzslbench.reporting.progress import counted
-    from gzslbench.results.store import Store
     from gzslbench.site.building import build_site, check_place
     from gzslbench.site.content import Content
     from gzslbench.suites.stored import stored_metrics
@@ -72,10 +72,9 @@ def report(
             where=", ".join(map(str, roots(results))),
             fix="run some first, or name the folders that hold runs; see gzslbench report --help",
         )
-    runs = [entry.summary.id for entry in entries]
     content = Content(
         entries=entries,
-        folders={run: folder for root in roots(results) for run, folder in Store(root).folders(runs).items()},
+        folders=run_folders(results, entries),
         specs=plugins().methods(),
         numbers=every_published_number(),
         stored=stored_metrics([folder / "metrics" for folder in plugins().suites()], "last", "H"),

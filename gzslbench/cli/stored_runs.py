@@ -13,6 +13,7 @@ from gzslbench.results.record import PERCENTAGES, RULES
 if TYPE_CHECKING:
     from gzslbench.leaderboard.entry import Entry
     from gzslbench.results.published import PublishedNumber
+    from gzslbench.results.store import RunFolder
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -66,6 +67,14 @@ def stored_entries(results: Sequence[Path], datasets: Sequence[str], methods: Se
         if (not datasets or entry.dataset in datasets)
         and (not methods or entry.summary.cell["method"] in methods)
     ]
+
+
+def run_folders(results: Sequence[Path], entries: Sequence[Entry]) -> dict[str, RunFolder]:
+    """By run id, where each of ``entries`` is kept."""
+    from gzslbench.results.store import Store
+
+    runs = [entry.summary.id for entry in entries]
+    return {run: folder for root in roots(results) for run, folder in Store(root).folders(runs).items()}
 
 
 def every_published_number() -> list[PublishedNumber]:

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 from gzslbench.leaderboard.entry import Entry
 from gzslbench.leaderboard.score import Score, compared, score
+from gzslbench.leaderboard.significance import OverSeeds, Test
+from gzslbench.statistics.interval import Interval, student_interval
 from gzslbench.statistics.ranks import Ranking, rank
+
+_OVER_SEEDS = OverSeeds()
 
 
 @dataclass(frozen=True, order=True)
@@ -61,6 +65,7 @@ class Board:
         rows: Best first: by mean rank over the datasets that all rows have, else by their mean.
         reason: Why it is a table of its own; empty for the first.
         ranking: Of the rows over the datasets; None where no two datasets have all rows.
+        test: That marked the rows not significantly worse than the best.
     """
 
     kind: Kind
@@ -70,12 +75,40 @@ class Board:
     rows: Sequence[Row]
     reason: str = ""
     ranking: Ranking | None = None
+    test: Test = _OVER_SEEDS
 
 
-def boards(entries: Iterable[Entry], rule: str, metric: str) -> tuple[list[Board], Counter[str]]:
+@dataclass(frozen=True)
+class Shown:
+    """Which number of each run a table shows, and how its means are judged."""
+
+    rule: str
+    metric: str
+    test: Test
+    interval: Interval
+
+    def score(self, entries: Sequence[Entry]) -> Score:
+        """Of one row's runs on one dataset."""
+        return score(entries, self.rule, self.metric, self.interval)
+
+
+def boards(
+    entries: Iterable[Entry],
+    rule: str,
+    metric: str,
+    test: Test = _OVER_SEEDS,
+    interval: Interval = student_interval,
+) -> tuple[list[Board], Counter[str]]:
     """The tables of all ``entries`` that have a number by ``rule``, the one with most of the usual first.
 
     With them comes what no table shows: how many runs, by the reason why.
+
+    Args:
+        entries: The runs.
+        rule: How the epoch of every number was chosen.
+        metric: Which metric they show.
+        test: Of each row against the best of its column.
+        interval: Of the means.
     """
     left_out: Counter[str] = Counter()
     usable = []
@@ -94,8 +127,8 @@ def boards(entries: Iterable[Entry], rule: str, metric: str) -> tuple[list[Board
     kinds = sorted(
         groups, key=lambda kind: (kind.changed, kind.setting != "inductive", -len(groups[kind]), kind)
     )
-    first = kinds[0] if kinds else None
-    return [_board(kind, groups[kind], rule, metric, first) for kind in kinds], left_out
+    shown = Shown(rule, metric, test, interval)
+    return [_board(kind, groups[kind], shown, kinds[0]) for kind in kinds], left_out
 
 
 def _newest(entries: Sequence[Entry], left_out: Counter[str]) -> list[Entry]:
@@ -135,7 +168,7 @@ def _kind(entry: Entry, editions: Mapping[str, int]) -> Kind:
     )
 
 
-def _board(kind: Kind, entries: Sequence[Entry], rule: str, metric: str, first: Kind | None) -> Board:
+def _board(kind: Kind, entries: Sequence[Entry], shown: Shown, first: Kind) -> Board:
     tasks = {entry.dataset: str(entry.summary.task["id"]) for entry in entries}
     runs: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
@@ -144,7 +177,7 @@ def _board(kind: Kind, entries: Sequence[Entry], rule: str, metric: str, first: 
     datasets = sorted(tasks)
     columns = {
         name: compared(
-            {labels[of]: score(each[name], rule, metric) for of, each in runs.items() if name in each}
+            {labels[of]: shown.score(each[name]) for of, each in runs.items() if name in each}, shown.test
         )
         for name in datasets
     }
@@ -154,8 +187,16 @@ def _board(kind: Kind, entries: Sequence[Entry], rule: str, metric: str, first: 
     ]
     ranking = _ranking(scored, datasets)
     ordered = sorted(scored, key=lambda row: (_place(row, ranking), row.label))
-    reason = "" if first is None or kind == first else _reason(kind, first, tasks)
-    return Board(kind, rule, metric, {name: tasks[name] for name in datasets}, ordered, reason, ranking)
+    return Board(
+        kind=kind,
+        rule=shown.rule,
+        metric=shown.metric,
+        tasks={name: tasks[name] for name in datasets},
+        rows=ordered,
+        reason="" if kind == first else _reason(kind, first, tasks),
+        ranking=ranking,
+        test=shown.test,
+    )
 
 
 def _changes(entry: Entry) -> str:

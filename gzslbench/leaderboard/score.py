@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
 from gzslbench.leaderboard.entry import Entry
-from gzslbench.statistics.interval import Estimate, estimate
-from gzslbench.statistics.paired import LEVEL, holm, t_test
-
-SEEDS = 3
-"""Shared seeds that a test takes: with two, Student's finds even 20 and 60 percent alike."""
+from gzslbench.statistics.interval import Estimate, Interval, estimate, student_interval
+from gzslbench.statistics.paired import LEVEL, holm
 
 
 @dataclass(frozen=True)
@@ -23,9 +20,8 @@ class Score:
         estimate: Mean, standard deviation, confidence interval and number of seeds.
         entries: The runs, by seed.
         best: Whether no other mean of the column is higher.
-        probability: That a difference to the best as large as this is chance: Student's paired test over the
-            seeds that both have, by Holm's correction over the column; None for the best, and where fewer
-            than SEEDS are shared.
+        probability: That a difference to the best as large as this is chance, by Holm's correction over the
+            column; None for the best, and where the test cannot tell.
     """
 
     values: Mapping[int, float]
@@ -56,26 +52,24 @@ class Score:
         return max(entry.summary.run["peak_memory_bytes"] or 0 for entry in self.entries)
 
 
-def score(entries: Sequence[Entry], rule: str, metric: str) -> Score:
+def score(entries: Sequence[Entry], rule: str, metric: str, interval: Interval = student_interval) -> Score:
     """The score of one row's runs on one dataset, one a seed."""
     values = {entry.seed: float(entry.summary.metrics[rule][metric]) for entry in entries}
-    return Score(values, estimate(list(values.values())), entries)
+    return Score(values, estimate(list(values.values()), interval), entries)
 
 
-def compared(column: Mapping[str, Score]) -> dict[str, Score]:
-    """The scores of a column, by row, with the best marked and the others tested against it."""
+def compared(column: Mapping[str, Score], test: Callable[[Score, Score], float | None]) -> dict[str, Score]:
+    """The scores of a column, by row, with the best marked and the others tested against it.
+
+    Args:
+        column: Of one dataset, by row.
+        test: The probability that a difference to the best is chance; None where it cannot tell.
+    """
     if not column:
         return {}
     best = max(column, key=lambda row: column[row].estimate.mean)
-    tested = {row: _probability(column[best], each) for row, each in column.items() if row != best}
+    tested = {row: test(column[best], each) for row, each in column.items() if row != best}
     corrected = holm({row: found for row, found in tested.items() if found is not None})
     return {
         row: replace(each, best=row == best, probability=corrected.get(row)) for row, each in column.items()
     }
-
-
-def _probability(best: Score, other: Score) -> float | None:
-    seeds = sorted(best.values.keys() & other.values.keys())
-    if len(seeds) < SEEDS:
-        return None
-    return t_test([best.values[seed] for seed in seeds], [other.values[seed] for seed in seeds])

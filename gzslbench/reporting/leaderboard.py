@@ -16,10 +16,6 @@ from gzslbench.statistics.ranks import Ranking
 
 COSTS = ("minutes", "parameters", "peak MiB")
 _DASH = "–"
-_MARKS = (
-    "best of its column in bold; marked as tied where Student's paired test over shared seeds, with Holm's"
-    " correction, finds no significant difference (5 %); a row without three shared seeds is not tested"
-)
 _PUBLISHED = (
     "published numbers as their sources print them, most of them best epochs on the test set of single seeds;"
     " ours by the same habit (test-peek) beside them; neither is ranked",
@@ -108,7 +104,10 @@ def _notes(board: Board) -> Iterator[str]:
     if board.reason:
         yield f"a table of its own: {board.reason}"
     yield f"each number by {_RULES[board.rule]}"
-    yield _MARKS
+    yield (
+        f"best of its column in bold; marked as tied where {board.test.words}, with Holm's correction,"
+        f" finds no significant difference (5 %); {board.test.limits}"
+    )
     for name, task in board.tasks.items():
         yield f"{name}: task {task}"
     if board.ranking is not None and board.ranking.probability is not None:

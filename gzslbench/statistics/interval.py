@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,21 +29,30 @@ class Estimate:
     n: int
 
 
-def estimate(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
-    """The mean of ``values``, and Student's interval of it, which supposes that seeds scatter normally.
+Interval = Callable[[Sequence[float]], tuple[float, float]]
+"""From values, at least two, to where the mean of all that there might be lies."""
+
+
+def student_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Student's interval of the mean, which supposes that seeds scatter normally.
 
     Args:
-        values: One a seed, at least one.
+        values: One a seed, at least two.
         confidence: In (0, 1).
     """
+    from scipy.special import stdtrit  # scipy.stats takes most of a second to import
+
+    mean, n = statistics.fmean(values), len(values)
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * statistics.stdev(values) / n**0.5
+    return mean - half, mean + half
+
+
+def estimate(values: Sequence[float], interval: Interval = student_interval) -> Estimate:
+    """The mean of ``values``, one a seed and at least one, with its spread and ``interval``."""
     mean, n = statistics.fmean(values), len(values)
     if n == 1:
         return Estimate(mean, None, None, 1)
-    from scipy.special import stdtrit  # scipy.stats takes most of a second to import
-
-    std = statistics.stdev(values)
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * std / n**0.5
-    return Estimate(mean, std, (mean - half, mean + half), n)
+    return Estimate(mean, statistics.stdev(values), interval(values), n)
 
 
 def bootstrap_interval(

@@ -51,7 +51,11 @@ def test_every_step_is_one_that_its_program_takes(script):
     for line in asked[:3]:
         context = speed.make_context("speed", shlex.split(line)[2:], resilient_parsing=False)
         assert set(context.params["cases"]) <= set(CASES)
-    assert {*shlex.split(asked[0])} >= set(CASES) - {"opening", "startup"}  # which no GPU is needed for
+    assert {*shlex.split(asked[0])} >= set(CASES) - {
+        "opening",
+        "startup",
+        "store",
+    }  # which no GPU is needed for
     context = regress.make_context("regress", shlex.split(asked[3])[3:])
     assert context.params["update"] and context.params["reason"]
     assert all(run.request.device == "cuda" for run in load_suite(context.params["suite"]).runs)

@@ -24,7 +24,7 @@ def test_methods_stand_beside_each_other_with_spread_interval_and_seeds(results)
 
 @pytest.mark.parametrize("form", ["md", "latex", "html"])
 def test_every_format_has_every_row(results, form):
-    done = called(results, "--format", form, "--no-intervals", "--costs")
+    done = called(results, "--format", form, "--intervals", "none", "--costs")
     assert done.exit_code == 0
     for text in ("ce-gzsl", "f-clswgan", "74.0", "62.0", "minutes"):
         assert text in done.stdout
@@ -71,3 +71,12 @@ def test_of_no_runs_it_says_what_to_do(tmp_path, results):
     assert (
         "6 runs left out: selected by 'last' alone, not by 'val'" in called(results, "--select", "val").output
     )
+
+
+def test_intervals_and_the_test_may_be_chosen(results):
+    plain, resampled = (called(results, "--intervals", kind) for kind in ("student", "bootstrap"))
+    assert plain.exit_code == resampled.exit_code == 0
+    assert plain.output != resampled.output and "[" in resampled.output
+    over = called(results, "--test", "classes")
+    assert over.exit_code == 0 and "Wilcoxon's signed ranks" in over.output
+    assert "~" not in over.output.split("each number by")[0]  # these runs keep no predictions

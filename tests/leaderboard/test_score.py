@@ -4,6 +4,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 from gzslbench.leaderboard.score import compared, score
+from gzslbench.leaderboard.significance import OverSeeds
 
 SEEDS = (1, 2, 3, 4)
 NUMBERS = {"best": (60, 62, 61, 63), "near": (60, 61, 62, 62), "far": (40, 43, 41, 42), "none": (70, 0, 0, 0)}
@@ -19,7 +20,8 @@ def column(entry):
                 "H",
             )
             for row, values in NUMBERS.items()
-        }
+        },
+        OverSeeds(),
     )
 
 
@@ -40,11 +42,13 @@ def test_probabilities_are_students_by_holm(column):
         assert column[row].probability == pytest.approx(floor), (row, probability)
 
 
-def test_without_two_shared_seeds_nothing_is_said(entry):
-    found = compared({row: score([entry(row, H=H)], "last", "H") for row, H in (("a", 50.0), ("b", 49.0))})
+def test_without_three_shared_seeds_nothing_is_said(entry):
+    found = compared(
+        {row: score([entry(row, H=H)], "last", "H") for row, H in (("a", 50.0), ("b", 49.0))}, OverSeeds()
+    )
     assert found["a"].best
     assert (found["b"].probability, found["b"].tied) == (None, False)
 
 
 def test_an_empty_column_is_empty():
-    assert compared({}) == {}
+    assert compared({}, OverSeeds()) == {}
