@@ -41,8 +41,9 @@ docs: $(VENV)/.dev ## try every command of the README and the tutorial
 bench: $(VENV)/.installed ## time ours against the published formulation (an hour or more on two cores)
 	$(BIN)/python -m gzslbench_benchmarks.speed --out results/speed.json
 
-regress: $(VENV)/.installed ## train the suite flo-lite0 again: did a number move? (hours; needs FLO under GZSLBENCH_DATA)
+regress: $(VENV)/.installed ## train the FLO suites again: did a number move? (hours; needs FLO under GZSLBENCH_DATA)
 	$(BIN)/gzslbench regress flo-lite0
+	$(BIN)/gzslbench regress flo-lite0-claims
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

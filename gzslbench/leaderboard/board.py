@@ -7,35 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gzslbench.leaderboard.entry import Entry
+from gzslbench.leaderboard.kind import Kind, editions_of, kind_of, reason_of
 from gzslbench.leaderboard.score import Score, compared, score
 from gzslbench.leaderboard.significance import OverSeeds, Test
 from gzslbench.statistics.interval import Interval, student_interval
 from gzslbench.statistics.ranks import Ranking, rank
 
 _OVER_SEEDS = OverSeeds()
-
-
-@dataclass(frozen=True, order=True)
-class Kind:
-    """What all numbers of a table have in common; the usual comes first.
-
-    Attributes:
-        changed: Whether parameters differ from the presets.
-        setting: What was seen besides the seen classes' training rows.
-        variant: Of the methods, where it is not the presets'.
-        features: Name of the features.
-        semantics: Name of the semantics.
-        edition: 0 for the task of each dataset with most runs, 1 for the next, and so on.
-        protocol: Version of trainer and evaluator, the newest first.
-    """
-
-    changed: bool
-    setting: str
-    variant: str
-    features: str
-    semantics: str
-    edition: int
-    protocol: int
 
 
 @dataclass(frozen=True)
@@ -120,10 +98,10 @@ def boards(
         else:
             usable.append(entry)
     newest = _newest(usable, left_out)
-    editions = _editions(newest)
+    editions = editions_of(newest)
     groups: dict[Kind, list[Entry]] = defaultdict(list)
     for entry in newest:
-        groups[_kind(entry, editions)].append(entry)
+        groups[kind_of(entry, editions)].append(entry)
     kinds = sorted(
         groups, key=lambda kind: (kind.changed, kind.setting != "inductive", -len(groups[kind]), kind)
     )
@@ -139,33 +117,6 @@ def _newest(entries: Sequence[Entry], left_out: Counter[str]) -> list[Entry]:
             left_out["repeated: a newer run of the same settings and seed is shown"] += 1
         found[entry.same, entry.seed] = entry
     return list(found.values())
-
-
-def _editions(entries: Sequence[Entry]) -> dict[str, int]:
-    """By task id, its place among the tasks of the same dataset, features and semantics; most runs first."""
-    counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
-    for entry in entries:
-        task = entry.summary.task
-        counts[task["dataset"], task["features"], task["semantics"]][task["id"]] += 1
-    places: dict[str, int] = {}
-    for tasks in counts.values():
-        for place, (task_id, _) in enumerate(sorted(tasks.items(), key=lambda item: (-item[1], item[0]))):
-            places[task_id] = place
-    return places
-
-
-def _kind(entry: Entry, editions: Mapping[str, int]) -> Kind:
-    task = entry.summary.task
-    changes = {name for name in entry.changes if name != "variant"}
-    return Kind(
-        changed=bool(changes),
-        setting=entry.summary.setting,
-        variant=entry.variant,
-        features=str(task["features"]),
-        semantics=str(task["semantics"]),
-        edition=editions[task["id"]],
-        protocol=-int(entry.summary.cell["protocol"]),
-    )
 
 
 def _board(kind: Kind, entries: Sequence[Entry], shown: Shown, first: Kind) -> Board:
@@ -193,7 +144,7 @@ def _board(kind: Kind, entries: Sequence[Entry], shown: Shown, first: Kind) -> B
         metric=shown.metric,
         tasks={name: tasks[name] for name in datasets},
         rows=ordered,
-        reason="" if kind == first else _reason(kind, first, tasks),
+        reason="" if kind == first else reason_of(kind, first, tasks),
         ranking=ranking,
         test=shown.test,
     )
@@ -226,22 +177,3 @@ def _place(row: Row, ranking: Ranking | None) -> float:
         return ranking.ranks[row.label]
     means = [each.estimate.mean for each in row.scores.values()]
     return -sum(means) / len(means)
-
-
-def _reason(kind: Kind, first: Kind, tasks: Mapping[str, str]) -> str:
-    """What tells this table's numbers from those of the first."""
-    reasons = []
-    if kind.changed != first.changed:
-        reasons.append("parameters are not the presets'" if kind.changed else "parameters are the presets'")
-    if kind.setting != first.setting:
-        reasons.append(f"the setting is {kind.setting}")
-    if kind.variant != first.variant:
-        reasons.append(f"the variant is {kind.variant}")
-    for name in ("features", "semantics"):
-        if getattr(kind, name) != getattr(first, name):
-            reasons.append(f"the {name} are {getattr(kind, name)}")
-    if kind.edition != first.edition:
-        reasons.append(f"the task is another: {', '.join(tasks.values())}")
-    if kind.protocol != first.protocol:
-        reasons.append(f"protocol {-kind.protocol} of trainer and evaluator")
-    return "; ".join(reasons)
