@@ -26,6 +26,10 @@ class DataError(GzslBenchError):
     """A dataset, feature, semantics or split file is missing, damaged or contradicts itself."""
 
 
+class ExtractionError(GzslBenchError):
+    """A photograph or the weights of an extractor are missing, damaged or of another kind."""
+
+
 class PluginError(GzslBenchError):
     """A plugin is unknown, cannot be loaded, or does not keep its contract."""
 

@@ -11,6 +11,7 @@ import pluggy
 if TYPE_CHECKING:
     from gzslbench.data.catalogue import DatasetSpec
     from gzslbench.execution.cell import Cell
+    from gzslbench.extractor import ExtractorSpec
     from gzslbench.head import HeadSpec
     from gzslbench.method import MethodSpec
     from gzslbench.results.record import Record
@@ -33,6 +34,11 @@ def gzslbench_heads() -> Iterable[HeadSpec]:  # type: ignore[empty-body]
 @hookspec
 def gzslbench_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
     """The datasets this plugin offers; must not import torch or read data."""
+
+
+@hookspec
+def gzslbench_extractors() -> Iterable[ExtractorSpec]:  # type: ignore[empty-body]
+    """The feature extractors this plugin offers; must not import torch."""
 
 
 @hookspec

@@ -22,13 +22,14 @@ import pluggy
 from gzslbench import hooks
 from gzslbench.data.catalogue import DatasetSpec
 from gzslbench.errors import PluginError, did_you_mean
+from gzslbench.extractor import ExtractorSpec
 from gzslbench.head import HeadSpec
 from gzslbench.method import Kind, MethodSpec
 from gzslbench.setting import SETTINGS
 
 SWITCH = "GZSLBENCH_PLUGINS"
 OWN_DISTRIBUTION = "gzslbench"
-Spec = TypeVar("Spec", MethodSpec, DatasetSpec, HeadSpec)
+Spec = TypeVar("Spec", MethodSpec, DatasetSpec, HeadSpec, ExtractorSpec)
 
 
 class Plugins:
@@ -80,6 +81,11 @@ class Plugins:
         self.load_all()
         return self._collect("gzslbench_heads", HeadSpec)
 
+    def extractors(self) -> dict[str, ExtractorSpec]:
+        """Every feature extractor on offer, by name."""
+        self.load_all()
+        return self._collect("gzslbench_extractors", ExtractorSpec)
+
     def published(self) -> list[Path]:
         """Every folder of published numbers on offer."""
         return self._folders("gzslbench_published")
@@ -103,6 +109,14 @@ class Plugins:
             PluginError: No plugin offers it.
         """
         return self._named(name, "head", HeadSpec)
+
+    def extractor(self, name: str) -> ExtractorSpec:
+        """One extractor, as ``method``.
+
+        Raises:
+            PluginError: No plugin offers it.
+        """
+        return self._named(name, "extractor", ExtractorSpec)
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Call ``hook`` of every loaded plugin; one that raises is a warning, and the caller goes on."""
@@ -199,7 +213,7 @@ def plugins() -> Plugins:
     return Plugins(entry for entry in every_entry() if allowed(entry))
 
 
-def _objection(spec: MethodSpec | DatasetSpec | HeadSpec) -> str | None:
+def _objection(spec: MethodSpec | DatasetSpec | HeadSpec | ExtractorSpec) -> str | None:
     """Why a plugin cannot be offered: its kind or its setting is none that there is."""
     for name, known in (("kind", get_args(Kind)), ("setting", SETTINGS)):
         if getattr(spec, name, known[0]) not in known:

@@ -11,6 +11,9 @@ TARGETS = {
     "run": Target("gzslbench.cli.run:run", "Train a method on a dataset and test it."),
     "methods": Target("gzslbench.cli.methods:methods", "List the methods, or describe one."),
     "heads": Target("gzslbench.cli.heads:heads", "List the heads of generative methods, or describe one."),
+    "extractors": Target(
+        "gzslbench.cli.extractors:extractors", "List the feature extractors, or describe one"
+    ),
     "datasets": Target("gzslbench.cli.datasets:datasets", "List the datasets, or describe one."),
     "data": Target("gzslbench.cli.data:data", "Show, verify, import or synthesize dataset files."),
     "show": Target("gzslbench.cli.show:show", "Show a run: settings, metrics, files, how to repeat it."),

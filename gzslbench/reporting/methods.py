@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gzslbench.extractor import ExtractorSpec
 from gzslbench.head import HeadSpec
 from gzslbench.method import MethodSpec
 from gzslbench.reporting import parameters
@@ -20,7 +21,10 @@ METHOD = ("name", "title", "paper", "year", "url", "kind", "setting", "preproces
 HEAD = ("name", "title", "paper", "year", "url", "setting", "version")
 
 
-def table(specs: Mapping[str, MethodSpec] | Mapping[str, HeadSpec], columns: Sequence[str]) -> Table:
+def table(
+    specs: Mapping[str, MethodSpec] | Mapping[str, HeadSpec] | Mapping[str, ExtractorSpec],
+    columns: Sequence[str],
+) -> Table:
     """A row a plugin, with these of its fields and its paper."""
     rows = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:

@@ -1,0 +1,64 @@
+"""ResNet-101 (He et al., CVPR 2016), its parameters named as torchvision names them."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+BLOCKS = (3, 4, 23, 3)
+EXPANSION = 4
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 and 1x1 convolutions beside a shortcut.
+
+    The 3x3 one has the stride, as in torchvision; in the paper the first 1x1 one does.
+    """
+
+    def __init__(self, width_in: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width_in, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, EXPANSION * width, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(EXPANSION * width)
+        self.downsample = None
+        if stride != 1 or width_in != EXPANSION * width:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(width_in, EXPANSION * width, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(EXPANSION * width),
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, width_in, h, w)`` to ``(B, 4 width, h / stride, w / stride)``."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = functional.relu(self.bn2(self.conv2(y)), inplace=True)
+        return functional.relu(self.bn3(self.conv3(y)).add_(shortcut), inplace=True)
+
+
+class ResNet101(nn.Module):
+    """Photographs to the mean of the last activations over all places: the top pooling units."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        width_in = 64
+        for number, blocks in enumerate(BLOCKS, start=1):
+            width = 32 * 2**number
+            stack = nn.Sequential()
+            for block in range(blocks):
+                stack.append(Bottleneck(width_in, width, 2 if number > 1 and block == 0 else 1))
+                width_in = EXPANSION * width
+            self.add_module(f"layer{number}", stack)
+        self.fc = nn.Linear(width_in, 1000)
+
+    def forward(self, photographs: Tensor) -> Tensor:
+        """``(B, 3, h, w)`` to ``(B, 2048)``; ``fc`` has no part in it, and is there for the weights' sake."""
+        x = functional.relu(self.bn1(self.conv1(photographs)), inplace=True)
+        x = functional.max_pool2d(x, 3, stride=2, padding=1)
+        for number in range(1, len(BLOCKS) + 1):
+            x = self.get_submodule(f"layer{number}")(x)
+        return x.mean(dim=(2, 3))

@@ -1,0 +1,32 @@
+"""gzslbench extractors: what turns photographs into features."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from rich.console import RenderableType
+
+from gzslbench.plugins import plugins
+from gzslbench.reporting import extractors as report
+from gzslbench.reporting.console import console, key_values
+from gzslbench.reporting.methods import table
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def extractors(name: str | None, as_json: bool) -> None:
+    """List the feature extractors, or describe NAME: weights, and how it wants its photographs."""
+    if name is None:
+        every = plugins().extractors()
+        content = {each.name: report.as_json(each) for each in every.values()}
+        view: RenderableType = table(every, ("name", "title", "year", "width"))
+    else:
+        spec = plugins().extractor(name)
+        content = report.as_json(spec)
+        view = key_values({**content, "preparation": report.in_words(spec.preparation)})
+    if as_json:
+        click.echo(json.dumps(content, indent=2))
+    else:
+        console().print(view)

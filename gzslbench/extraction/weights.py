@@ -1,0 +1,48 @@
+"""Weights from files."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from gzslbench.errors import ExtractionError
+from gzslbench.reading import check_file
+
+FEW = 3
+
+
+def read_weights(network: nn.Module, file: Path) -> None:
+    """Give ``network`` the weights in ``file``, each of its own name and shape; no code in it is run.
+
+    Raises:
+        ExtractionError: The file is not there, is no file of weights, or is another network's.
+    """
+    check_file(file, ExtractionError)
+    try:
+        state: Any = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise ExtractionError(
+            f"no file of weights, or a damaged one: {str(error).partition(chr(10))[0]}",
+            where=file,
+            fix="download it again; its sha256 begins as the end of its name tells",
+        ) from error
+    if not isinstance(state, dict):
+        raise ExtractionError("it holds no weights by name", where=file, fix="name a file of a state_dict")
+    own = network.state_dict()
+    differing = [name for name in {**own, **state} if _shape(own.get(name)) != _shape(state.get(name))]
+    if differing:
+        raise ExtractionError(
+            f"the weights are of another network: {len(differing)} of its {len(own)} do not fit, for example"
+            f" {', '.join(sorted(differing)[:FEW])}",
+            where=file,
+            fix="name the weights of this very network with --weights",
+        )
+    network.load_state_dict(state)
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    return tuple(value.shape) if isinstance(value, torch.Tensor) else None

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gzslbench.errors import ExtractionError
+from gzslbench.extraction import photograph
+from gzslbench.extraction.photograph import prepared, read_photograph
+from gzslbench.extractor import Preparation
+
+RANDOM = np.random.default_rng(0)
+PIXELS = RANDOM.integers(256, size=(6, 9, 3), dtype=np.uint8)
+
+
+def kept(tmp_path, picture, name="picture.png", **options):
+    file = tmp_path / name
+    picture.save(file, **options)
+    return file
+
+
+def test_an_rgb_picture_is_read_as_it_is(tmp_path):
+    found = read_photograph(kept(tmp_path, Image.fromarray(PIXELS)))
+    assert found.mode == "RGB" and np.array_equal(np.asarray(found), PIXELS)
+
+
+def test_grey_and_sixteen_bit_pictures_have_three_equal_colours_of_eight_bits(tmp_path):
+    grey = PIXELS[..., 0]
+    for values, mode in ((grey, "L"), (grey.astype(np.uint16) * 257, "I;16")):
+        picture = Image.frombytes(mode, (9, 6), np.ascontiguousarray(values).tobytes())
+        found = np.asarray(read_photograph(kept(tmp_path, picture)))
+        assert np.array_equal(found, np.stack([grey] * 3, axis=-1)), mode
+
+
+def test_palettes_are_looked_up_and_transparent_places_are_white(tmp_path):
+    palette = Image.fromarray(PIXELS).quantize(256)
+    found = np.asarray(read_photograph(kept(tmp_path, palette)))
+    assert np.array_equal(found, np.asarray(palette.convert("RGB")))
+    clear = np.dstack([PIXELS, np.zeros((6, 9), np.uint8)])
+    clear[0, 0, 3] = 255
+    found = np.asarray(read_photograph(kept(tmp_path, Image.fromarray(clear, "RGBA"))))
+    assert np.array_equal(found[0, 0], PIXELS[0, 0]) and (found[1:] == 255).all()
+
+
+def test_four_printing_colours_become_three(tmp_path):
+    picture = Image.fromarray(PIXELS).convert("CMYK")
+    found = np.asarray(read_photograph(kept(tmp_path, picture, "picture.tif")))
+    assert np.array_equal(found, PIXELS)
+
+
+def test_a_picture_that_says_how_it_was_held_is_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the top of the scene is at the right of the picture
+    found = np.asarray(read_photograph(kept(tmp_path, Image.fromarray(PIXELS), exif=exif)))
+    assert np.array_equal(found, np.rot90(PIXELS, -1))
+
+
+@pytest.mark.parametrize("damage", ["no picture", "cut", "empty", "folder", "missing"])
+def test_what_cannot_be_read_is_an_error_that_names_the_file(tmp_path, damage):
+    content = io.BytesIO()
+    Image.fromarray(RANDOM.integers(256, size=(64, 64, 3), dtype=np.uint8)).save(content, "JPEG")
+    bytes_of = {"no picture": b"GIF, or so it says", "cut": content.getvalue()[:1500], "empty": b""}
+    file = tmp_path / "picture.jpg"
+    if damage in bytes_of:
+        file.write_bytes(bytes_of[damage])
+    elif damage == "folder":
+        file.mkdir()
+    with pytest.raises(ExtractionError) as caught:
+        read_photograph(file)
+    assert "picture.jpg" in str(caught.value) and caught.value.fix
+
+
+def test_a_picture_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
+    file = kept(tmp_path, Image.new("RGB", (100, 80)))
+    monkeypatch.setattr(photograph, "MOST_PIXELS", 7999)
+    with pytest.raises(ExtractionError, match="100 x 80 pixels"):
+        read_photograph(file)
+
+
+@pytest.mark.parametrize(
+    ("size", "rounding", "box"),
+    [
+        ((20, 11), "down", (4, 1)),  # 18 x 10: places 5 and 1, less the odd
+        ((11, 20), "nearest", (1, 5)),
+        ((10, 10), "down", (1, 1)),
+        ((1, 1), "down", (1, 1)),
+        ((13, 10), "nearest", (2, 1)),
+    ],
+)
+def test_the_centre_is_cut_out_of_the_resized_picture(size, rounding, box):
+    width, height = size
+    picture = Image.fromarray(RANDOM.integers(256, size=(height, width, 3), dtype=np.uint8))
+    preparation = Preparation(short_side=10, crop=8, rounding=rounding, interpolation="bicubic")
+    found = prepared(picture, preparation)
+    assert found.shape == (3, 8, 8) and found.dtype == torch.float32
+    scale = 10 / min(size)
+    whole = [round(side * scale) if rounding == "nearest" else int(side * scale) for side in size]
+    resized = np.asarray(picture.resize(whole, Image.Resampling.BICUBIC), np.float32) / 255
+    left, top = ((side - 8) // 2 if rounding == "nearest" else round((side - 8) / 2) for side in whole)
+    for c, (mean, std) in enumerate(zip(preparation.mean, preparation.std, strict=True)):
+        expected = (resized[top : top + 8, left : left + 8, c] - mean) / std
+        assert np.allclose(found[c].numpy(), expected, atol=1e-6)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional
+
+from gzslbench.errors import ExtractionError
+from gzslbench_features.resnet101.network import ResNet101
+from gzslbench_features.resnet101.weights import load
+
+
+@pytest.fixture(scope="module")
+def network():
+    """With statistics that are not the ones a new network has."""
+    torch.manual_seed(0)
+    made = ResNet101().eval()
+    for name, buffer in made.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.normal_(0, 0.1)
+        elif name.endswith("running_var"):
+            buffer.uniform_(0.5, 2)
+    return made
+
+
+def published_names():
+    """What torchvision's files hold: 44,549,160 weights, and the statistics beside them."""
+
+    def normalization(name):
+        return [
+            f"{name}.{part}"
+            for part in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+        ]
+
+    names = ["conv1.weight", *normalization("bn1"), "fc.weight", "fc.bias"]
+    for layer, blocks in enumerate((3, 4, 23, 3), start=1):
+        for block in range(blocks):
+            for part in (1, 2, 3):
+                place = f"layer{layer}.{block}"
+                names += [f"{place}.conv{part}.weight", *normalization(f"{place}.bn{part}")]
+        names += [
+            f"layer{layer}.0.downsample.0.weight",
+            *normalization(f"layer{layer}.0.downsample.1"),
+        ]
+    return names
+
+
+def test_names_and_count_are_those_of_the_published_file(network):
+    assert sorted(network.state_dict()) == sorted(published_names())
+    assert sum(parameter.numel() for parameter in network.parameters()) == 44_549_160
+
+
+def plainly(state, x):
+    """ResNet-101 written out from its weights by name."""
+
+    def normalized(name, x):
+        mean, var, weight, bias = (
+            state[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        scale = weight / torch.sqrt(var + 1e-5)
+        return x * scale[:, None, None] + (bias - mean * scale)[:, None, None]
+
+    def convolved(name, x, stride=1, padding=0):
+        return functional.conv2d(x, state[f"{name}.weight"], stride=stride, padding=padding)
+
+    x = torch.clamp(normalized("bn1", convolved("conv1", x, 2, 3)), min=0)
+    x = functional.max_pool2d(functional.pad(x, (1, 1, 1, 1), value=float("-inf")), 3, 2)
+    for layer, blocks in enumerate((3, 4, 23, 3), start=1):
+        for block in range(blocks):
+            name, stride = f"layer{layer}.{block}", 2 if layer > 1 and block == 0 else 1
+            y = torch.clamp(normalized(f"{name}.bn1", convolved(f"{name}.conv1", x)), min=0)
+            y = torch.clamp(normalized(f"{name}.bn2", convolved(f"{name}.conv2", y, stride, 1)), min=0)
+            y = normalized(f"{name}.bn3", convolved(f"{name}.conv3", y))
+            if f"{name}.downsample.0.weight" in state:
+                x = normalized(f"{name}.downsample.1", convolved(f"{name}.downsample.0", x, stride))
+            x = torch.clamp(x + y, min=0)
+    return x.flatten(2).sum(2) / (x.shape[2] * x.shape[3])
+
+
+def test_features_are_those_of_the_network_written_out(network):
+    photographs = torch.randn(2, 3, 65, 97)
+    with torch.inference_mode():
+        found, expected = network(photographs), plainly(network.state_dict(), photographs)
+    assert found.shape == (2, 2048)
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_features_are_torchvisions_for_the_same_weights(network):
+    try:
+        from torchvision.models import resnet101
+    except (ImportError, RuntimeError) as error:
+        pytest.skip(f"torchvision does not import: {error}")
+    theirs = resnet101()
+    theirs.load_state_dict(network.state_dict())
+    theirs.fc = torch.nn.Identity()
+    photographs = torch.randn(2, 3, 224, 224)
+    with torch.inference_mode():
+        assert torch.allclose(network(photographs), theirs.eval()(photographs), rtol=1e-5, atol=1e-5)
+
+
+def test_it_loads_a_file_and_says_what_to_do_without_one(network, tmp_path):
+    file = tmp_path / "resnet101.pth"
+    torch.save(network.state_dict(), file)
+    loaded = load(file)
+    assert loaded.weights == file and not loaded.network.training
+    photographs = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(loaded.network(photographs), network(photographs))
+    with pytest.raises(ExtractionError, match="without weights") as caught:
+        load(None)
+    assert "ResNet101_Weights" in str(caught.value)
