@@ -13,8 +13,7 @@ from gzslbench.cli.stored_runs import (
     every_published_number,
     results_argument,
     roots,
-    run_folders,
-    stored_entries,
+    stored_runs,
     which_number,
     which_runs,
 )
@@ -29,7 +28,7 @@ Examples:
   gzslbench leaderboard results other-lab/results --dataset FLO --metric AUSUC
   gzslbench leaderboard --select val --format latex > table.tex
   gzslbench leaderboard --costs --format csv > table.csv
-  gzslbench leaderboard --test classes --intervals bootstrap
+  gzslbench leaderboard --test classes --metric U --intervals bootstrap
   gzslbench leaderboard --figures figures
 
 Numbers that may not be compared share no table: other features, semantics or split, another setting
@@ -64,7 +63,7 @@ Exit status: 0 there is a table; 2 there is none, or something to mend.
     default="seeds",
     show_default=True,
     help="What tells whether a row is worse than the best: Student's paired test over shared seeds, or"
-    " Wilcoxon's signed ranks over the accuracies of the test classes, for single seeds.",
+    " Wilcoxon's signed ranks over the accuracies of the test classes (of U, S and T1), for single seeds.",
 )
 @click.option(
     "--with-published",
@@ -92,12 +91,18 @@ def leaderboard(
     from gzslbench.leaderboard.published import published_rows
     from gzslbench.leaderboard.significance import OverClasses, OverSeeds
     from gzslbench.reporting.leaderboard import as_csv, as_json, left_out_notes, sheet_of
-    from gzslbench.statistics.interval import bootstrap_interval, student_interval
+    from gzslbench.results.record import SELECTIONS
+    from gzslbench.statistics.interval import BOOTSTRAP, STUDENT
 
     figure_folder(figures, formats)
-    entries = stored_entries(results, datasets, methods)
-    test = OverClasses(run_folders(results, entries), rule, metric) if over == "classes" else OverSeeds()
-    interval = bootstrap_interval if intervals == "bootstrap" else student_interval
+    if over == "classes" and (metric not in OverClasses.METRICS or rule not in SELECTIONS):
+        raise click.UsageError(
+            "--test classes takes --metric U, S or T1, for H and AUSUC are no means over classes, and"
+            " --select last or val, for runs keep the predictions of no other rule"
+        )
+    entries, folders = stored_runs(results, datasets, methods)
+    test = OverClasses(folders, rule, metric) if over == "classes" else OverSeeds()
+    interval = BOOTSTRAP if intervals == "bootstrap" else STUDENT
     found, left_out = boards(entries, rule, metric, test, interval)
     if not found:
         raise StoreError(

@@ -11,8 +11,7 @@ from gzslbench.cli.stored_runs import (
     every_published_number,
     results_argument,
     roots,
-    run_folders,
-    stored_entries,
+    stored_runs,
     which_runs,
 )
 from gzslbench.errors import StoreError
@@ -61,33 +60,36 @@ def report(
     from gzslbench.site.content import Content
     from gzslbench.suites.stored import stored_metrics
 
-    check_place(out)
     drawn = _can_draw(figures)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        entries = stored_entries(results, datasets, methods)
+        entries, folders = stored_runs(results, datasets, methods)
+    damaged = [str(each.message) for each in caught]
+    for note in damaged:
+        click.echo(f"warning: {note}", err=True)
     if not entries:
         raise StoreError(
-            "no runs to report",
+            "no runs to report" + (" of those asked for" if datasets or methods else ""),
             where=", ".join(map(str, roots(results))),
             fix="run some first, or name the folders that hold runs; see gzslbench report --help",
         )
+    check_place(out)
     content = Content(
         entries=entries,
-        folders=run_folders(results, entries),
+        folders=folders,
         specs=plugins().methods(),
         numbers=every_published_number(),
         stored=stored_metrics([folder / "metrics" for folder in plugins().suites()], "last", "H"),
-        notes=[*(str(each.message) for each in caught), *(() if drawn else (_UNDRAWN,))],
+        notes=[*damaged, *([_UNDRAWN] if not drawn and figures is None else [])],
     )
     with counted("pages", content.pages) as step:
         build_site(content, out, drawn=drawn, step=step)
-    for note in content.notes:
-        click.echo(note, err=True)
+    if not drawn and figures is None:
+        click.echo(_UNDRAWN, err=True)
     click.echo(f"{len(entries)} {'run' if len(entries) == 1 else 'runs'}: open {out / 'index.html'}")
 
 
-_UNDRAWN = "the pages have no figures: pip install 'gzslbench[figures]', and leave out --no-figures"
+_UNDRAWN = "the pages have no figures, which take matplotlib: pip install 'gzslbench[figures]'"
 
 
 def _can_draw(wanted: bool | None) -> bool:

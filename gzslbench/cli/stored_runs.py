@@ -55,26 +55,27 @@ def roots(results: Sequence[Path]) -> Sequence[Path]:
 
 def stored_entries(results: Sequence[Path], datasets: Sequence[str], methods: Sequence[str]) -> list[Entry]:
     """The runs in the folders asked for; one that lies in several of them counts once."""
+    return stored_runs(results, datasets, methods)[0]
+
+
+def stored_runs(
+    results: Sequence[Path], datasets: Sequence[str], methods: Sequence[str]
+) -> tuple[list[Entry], dict[str, RunFolder]]:
+    """The runs in the folders asked for, and by id where each is; of several of one id, the last good one."""
     from gzslbench.leaderboard.entry import entry_of
     from gzslbench.results.index import summaries
     from gzslbench.results.store import Store
 
-    found = {summary.id: summary for root in roots(results) for summary in summaries(Store(root))}
-    entries = map(entry_of, found.values())
-    return [
+    found = {
+        summary.id: (summary, store) for store in map(Store, roots(results)) for summary in summaries(store)
+    }
+    entries = [
         entry
-        for entry in entries
+        for entry in (entry_of(summary) for summary, _ in found.values())
         if (not datasets or entry.dataset in datasets)
         and (not methods or entry.summary.cell["method"] in methods)
     ]
-
-
-def run_folders(results: Sequence[Path], entries: Sequence[Entry]) -> dict[str, RunFolder]:
-    """By run id, where each of ``entries`` is kept."""
-    from gzslbench.results.store import Store
-
-    runs = [entry.summary.id for entry in entries]
-    return {run: folder for root in roots(results) for run, folder in Store(root).folders(runs).items()}
+    return entries, {run: store.run(run) for run, (_, store) in found.items()}
 
 
 def every_published_number() -> list[PublishedNumber]:

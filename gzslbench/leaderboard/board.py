@@ -10,7 +10,7 @@ from gzslbench.leaderboard.entry import Entry
 from gzslbench.leaderboard.kind import Kind, editions_of, kind_of, reason_of
 from gzslbench.leaderboard.score import Score, compared, score
 from gzslbench.leaderboard.significance import OverSeeds, Test
-from gzslbench.statistics.interval import Interval, student_interval
+from gzslbench.statistics.interval import STUDENT, Interval
 from gzslbench.statistics.ranks import Ranking, rank
 
 _OVER_SEEDS = OverSeeds()
@@ -44,6 +44,7 @@ class Board:
         reason: Why it is a table of its own; empty for the first.
         ranking: Of the rows over the datasets; None where no two datasets have all rows.
         test: That marked the rows not significantly worse than the best.
+        interval: Of its means.
     """
 
     kind: Kind
@@ -54,6 +55,7 @@ class Board:
     reason: str = ""
     ranking: Ranking | None = None
     test: Test = _OVER_SEEDS
+    interval: Interval = STUDENT
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def boards(
     rule: str,
     metric: str,
     test: Test = _OVER_SEEDS,
-    interval: Interval = student_interval,
+    interval: Interval = STUDENT,
 ) -> tuple[list[Board], Counter[str]]:
     """The tables of all ``entries`` that have a number by ``rule``, the one with most of the usual first.
 
@@ -147,6 +149,7 @@ def _board(kind: Kind, entries: Sequence[Entry], shown: Shown, first: Kind) -> B
         reason="" if kind == first else reason_of(kind, first, tasks),
         ranking=ranking,
         test=shown.test,
+        interval=shown.interval,
     )
 
 

@@ -66,7 +66,7 @@ def entry_of(summary: Summary) -> Entry:
     parts = [str(cell["method"])]
     if cell.get("head") not in (None, SOFTMAX):
         parts.append(f"with {cell['head']}")
-    if cell["precision"] != "fp32":
+    if cell.get("precision", "fp32") != "fp32":
         parts.append(f"in {cell['precision']}")
     dataset, semantics = summary.task["dataset"], str(summary.task["semantics"]).partition(SHUFFLED)[0]
     known = _preset("method", cell["method"], dataset, semantics)

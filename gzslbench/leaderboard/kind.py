@@ -56,7 +56,7 @@ def kind_of(entry: Entry, editions: Mapping[str, int]) -> Kind:
         features=str(task["features"]),
         semantics=str(task["semantics"]),
         edition=editions[task["id"]],
-        protocol=-int(entry.summary.cell["protocol"]),
+        protocol=-int(entry.summary.cell.get("protocol", 0)),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from gzslbench.leaderboard.entry import Entry
-from gzslbench.statistics.interval import Estimate, Interval, estimate, student_interval
+from gzslbench.statistics.interval import STUDENT, Estimate, Interval, estimate
 from gzslbench.statistics.paired import LEVEL, holm
 
 
@@ -19,7 +19,7 @@ class Score:
         values: By seed, in percent.
         estimate: Mean, standard deviation, confidence interval and number of seeds.
         entries: The runs, by seed.
-        best: Whether no other mean of the column is higher.
+        best: Whether its mean is the highest of the column; of equals the first.
         probability: That a difference to the best as large as this is chance, by Holm's correction over the
             column; None for the best, and where the test cannot tell.
     """
@@ -52,7 +52,7 @@ class Score:
         return max(entry.summary.run["peak_memory_bytes"] or 0 for entry in self.entries)
 
 
-def score(entries: Sequence[Entry], rule: str, metric: str, interval: Interval = student_interval) -> Score:
+def score(entries: Sequence[Entry], rule: str, metric: str, interval: Interval = STUDENT) -> Score:
     """The score of one row's runs on one dataset, one a seed."""
     values = {entry.seed: float(entry.summary.metrics[rule][metric]) for entry in entries}
     return Score(values, estimate(list(values.values()), interval), entries)

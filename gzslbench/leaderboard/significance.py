@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from gzslbench.errors import GzslBenchError
@@ -32,7 +32,7 @@ class Test(Protocol):
     limits: str
 
     def __call__(self, best: Score, other: Score) -> float | None:
-        """The two-sided probability; None where it cannot tell."""
+        """The two-sided probability; None where it cannot tell, 1 where ``other`` is ahead after all."""
         ...
 
 
@@ -47,16 +47,20 @@ class OverSeeds:
         seeds = sorted(best.values.keys() & other.values.keys())
         if len(seeds) < SEEDS:
             return None
-        return t_test([best.values[seed] for seed in seeds], [other.values[seed] for seed in seeds])
+        return _unless_ahead(
+            t_test, [best.values[seed] for seed in seeds], [other.values[seed] for seed in seeds]
+        )
 
 
 class OverClasses:
     """Wilcoxon's signed ranks over the accuracies of the test classes, each a mean over a row's seeds.
 
     It tells of single seeds too, but of these trainings alone: another seed may turn it round. U is tested
-    over the unseen classes, S over the seen ones, H over all, and T1 over the unseen ones with no other
-    candidates; AUSUC is no matter of single classes.
+    over the unseen classes, S over the seen ones, and T1 over the unseen ones with no other candidates. H and
+    AUSUC are no means over classes, and have no such test.
     """
+
+    METRICS = ("U", "S", "T1")
 
     words = "Wilcoxon's signed ranks over the accuracies of the test classes"
     limits = "of these trainings, not of other seeds; rows without predictions by this rule are not tested"
@@ -73,12 +77,16 @@ class OverClasses:
         one, two = self._of_row(best), self._of_row(other)
         if one is None or two is None or one.shape != two.shape:
             return None
-        return wilcoxon_test(one.tolist(), two.tolist())
+        return _unless_ahead(wilcoxon_test, one.tolist(), two.tolist())
 
     def _of_row(self, score: Score) -> NDArray[np.float64] | None:
+        import numpy as np
+
         found = [self._of_run(entry) for entry in score.entries]
         known = [each for each in found if each is not None]
-        return sum(known) / len(known) if len(known) == len(found) else None  # type: ignore[return-value]
+        if len(known) < len(found):
+            return None
+        return np.asarray(np.mean(known, axis=0), dtype=np.float64)
 
     def _of_run(self, entry: Entry) -> NDArray[np.float64] | None:
         run = entry.summary.id
@@ -92,7 +100,7 @@ class OverClasses:
 
         from gzslbench.evaluation.predictions import load_predictions
 
-        if entry.summary.selection != self.rule or self.metric == "AUSUC":
+        if entry.summary.selection != self.rule:
             return None
         try:
             predictions = load_predictions(self.folders[entry.summary.id].predictions_file)
@@ -103,6 +111,15 @@ class OverClasses:
             labels = labels[len(labels) - len(predictions.zsl) :]
             right = predictions.zsl == labels
         rows = np.bincount(labels, minlength=len(predictions.seen))
-        asked = {"U": ~predictions.seen, "S": predictions.seen}.get(self.metric, rows > 0) & (rows > 0)
+        asked = (predictions.seen if self.metric == "S" else ~predictions.seen) & (rows > 0)
         hits = np.bincount(labels[right], minlength=len(predictions.seen))
         return 100.0 * hits[asked] / rows[asked]
+
+
+def _unless_ahead(
+    test: Callable[[Sequence[float], Sequence[float]], float | None],
+    best: Sequence[float],
+    other: Sequence[float],
+) -> float | None:
+    """A row of a lower mean may be ahead in all that the two can be compared in: then it is not worse."""
+    return 1.0 if sum(other) > sum(best) else test(best, other)

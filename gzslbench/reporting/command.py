@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
@@ -14,27 +14,26 @@ from gzslbench.results.record import Record
 from gzslbench.results.summary import Summary
 
 _NAMES = ("gzslbench", "__main__.py")
-_SWITCHES = ("--resume", "--rerun", "--dry-run", "--json", "--profile", "--together")
+_PLACES = ("--dataset", "--data", "--results")
+_CELL = ("eval_every", "select", "preprocessing", "device", "precision")
 
 
 def repeat_command(record: Record) -> str:
-    """The command line that makes ``record`` again: as it was typed, narrowed to its seed.
+    """The ``gzslbench run`` that has the record's very cell, whatever presets have become since.
 
-    A run that another command or program made is repeated by the ``gzslbench run`` that its settings come to.
+    Where data and results lie is as it was typed. A run that another command or program made leaves that to
+    the usual places: its dataset must be found by its name.
     """
-    program, *arguments = record.run.get("command") or [""]
-    if PurePath(program).name not in _NAMES or arguments[:1] != ["run"]:
-        return shlex.join(["gzslbench", "run", *map(str, _options(record)), "--rerun"])
-    kept = _without_seeds([argument for argument in arguments if argument not in _SWITCHES])
-    return shlex.join(["gzslbench", *kept, "--seed", str(record.cell["seed"]), "--rerun"])
+    return shlex.join(["gzslbench", "run", *map(str, _options(record)), "--rerun"])
 
 
 def _options(record: Record) -> Iterator[Any]:
-    """Of ``gzslbench run``, such that it has the record's cell."""
-    cell, task = record.cell, record.task
-    semantics, _, shuffled = str(task["semantics"]).partition(SHUFFLED)
-    yield from ("--method", cell["method"], "--dataset", cell["dataset"])
-    yield from ("--features", task["features"], "--semantics", semantics)
+    cell, task, places = record.cell, record.task, _typed_places(record)
+    semantics, _, shuffled = str(task.get("semantics", "")).partition(SHUFFLED)
+    yield from ("--method", cell["method"], "--dataset", places.pop("--dataset", task["dataset"]))
+    for name, value in (("features", task.get("features")), ("semantics", semantics)):
+        if value:
+            yield from (f"--{name}", value)
     if shuffled:
         yield from ("--shuffle-semantics", shuffled)
     if cell.get("head") not in (None, SOFTMAX):
@@ -42,16 +41,24 @@ def _options(record: Record) -> Iterator[Any]:
     for name, value in entry_of(Summary.of(record)).changes.items():
         of_head = name.removeprefix(HEAD)
         yield from ("--set", f"{name}={value}") if of_head == name else ("--head-set", f"{of_head}={value}")
-    for name in ("eval_every", "select", "preprocessing", "device", "precision"):
-        yield from (f"--{name.replace('_', '-')}", cell[name])
-    if cell["deterministic"]:
+    for name in _CELL:
+        if name in cell:
+            yield from (f"--{name.replace('_', '-')}", cell[name])
+    if cell.get("deterministic"):
         yield "--deterministic"
     yield from ("--seed", cell["seed"])
+    for place in places.items():
+        yield from place
 
 
-def _without_seeds(arguments: Sequence[str]) -> Iterator[str]:
-    follows = False
-    for argument in arguments:
-        if not follows and argument != "--seed" and not argument.startswith("--seed="):
-            yield argument
-        follows = argument == "--seed" and not follows
+def _typed_places(record: Record) -> dict[str, str]:
+    """The places named in the command that made the run, if that was ``gzslbench run``."""
+    program, *arguments = record.run.get("command") or [""]
+    if PurePath(program).name not in _NAMES or arguments[:1] != ["run"]:
+        return {}
+    places = {}
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if name in _PLACES:
+            places[name] = value if equals else following
+    return places

@@ -48,7 +48,7 @@ def sheet_of(
         numbers = [row.numbers.get(name) for name in board.tasks]
         cells = [Cell(row.label), *(Cell(_DASH if each is None else f"{each:.1f}") for each in numbers)]
         rows.append(cells + [Cell("")] * (len(header) - len(cells)))
-    return Sheet(title, header, rows, [*_notes(board), *(_PUBLISHED if published else ())])
+    return Sheet(title, header, rows, [*_notes(board, intervals), *(_PUBLISHED if published else ())])
 
 
 def left_out_notes(left_out: Mapping[str, int]) -> list[str]:
@@ -100,9 +100,11 @@ def _costs(scores: Sequence[Score]) -> list[Cell]:
     return [Cell(f"{minutes:.1f}"), Cell(f"{parameters:,}"), Cell(f"{memory:,.0f}")]
 
 
-def _notes(board: Board) -> Iterator[str]:
+def _notes(board: Board, intervals: bool) -> Iterator[str]:
     if board.reason:
         yield f"a table of its own: {board.reason}"
+    if intervals:
+        yield f"in brackets {board.interval.words}"
     yield f"each number by {_RULES[board.rule]}"
     yield (
         f"best of its column in bold; marked as tied where {board.test.words}, with Holm's correction,"
@@ -136,6 +138,8 @@ def _board_as_dict(board: Board) -> dict[str, Any]:
         "setting": kind.setting,
         "variant": kind.variant or None,
         "protocol": -kind.protocol,
+        "interval": board.interval.words,
+        "test": board.test.words,
         "tasks": dict(board.tasks),
         "rows": [
             {
@@ -168,7 +172,17 @@ def _score_as_dict(found: Score) -> dict[str, Any]:
 def _csv_lines(board: Board) -> Iterator[dict[str, Any]]:
     content = _board_as_dict(board)
     shared = {
-        name: content[name] for name in ("rule", "metric", "features", "semantics", "setting", "protocol")
+        name: content[name]
+        for name in (
+            "rule",
+            "metric",
+            "features",
+            "semantics",
+            "setting",
+            "protocol",
+            "interval",
+            "test",
+        )
     }
     for row in content["rows"]:
         for dataset, found in row["scores"].items():

@@ -141,9 +141,28 @@ def _check(record: Record) -> None:
     else:
         _demand(record.parameters is None, "parameters", "is given for a diverged run")
         _check_failure(record.failure)
+    _check_cell(record.cell)
+    _check_run(record.run)
     for rule, metrics in record.metrics.items():
         _demand(rule in RULES, f"metrics.{rule}", f"is none of {', '.join(RULES)}")
         _check_metrics(metrics, f"metrics.{rule}")
+
+
+def _check_cell(cell: Mapping[str, Any]) -> None:
+    for name, kind in (("method", str), ("seed", int), ("params", dict), ("head_params", dict)):
+        _demand(isinstance(cell.get(name, kind()), kind), f"cell.{name}", f"is no {kind.__name__}")
+
+
+def _check_run(run: Mapping[str, Any]) -> None:
+    command = run.get("command") or []
+    _demand(
+        isinstance(command, list) and all(isinstance(word, str) for word in command),
+        "run.command",
+        "is no list of words",
+    )
+    for name in ("seconds_train", "seconds_evaluate", "peak_memory_bytes"):
+        value = run.get(name)
+        _demand(value is None or type(value) in (int, float), f"run.{name}", "is no number")
 
 
 def _check_metrics(metrics: Any, where: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -59,10 +59,6 @@ class Store:
             StoreError: The results folder may not be read.
         """
         return self._holding(RECORD)
-
-    def folders(self, runs: Iterable[str]) -> dict[str, RunFolder]:
-        """By id, the folders of those of ``runs`` that have a record here."""
-        return {folder.id: folder for folder in map(self.run, runs) if folder.has_ended()}
 
     def unfinished(self) -> list[RunFolder]:
         """Every folder of a run that is interrupted or still running, by name.

@@ -36,4 +36,4 @@ def _file_name(name: str) -> str:
     if _PLAIN.fullmatch(name):
         return name
     plain = re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")[:60]
-    return f"{plain}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+    return f"{plain}~{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"

@@ -43,6 +43,7 @@ def build_site(content: Content, out: Path, *, drawn: bool = True, step: Step = 
             step(page)
         (scratch / MARK).write_text("A report of gzslbench; the next one replaces this folder.\n")
         if out.exists():
+            shutil.copymode(out, scratch)
             out.rename(old)
         scratch.rename(out)
     except OSError as error:
@@ -60,6 +61,10 @@ def check_place(out: Path) -> None:
     Raises:
         StoreError: It does, or cannot.
     """
+    if out == Path.cwd():
+        raise StoreError(
+            "the folder you are in cannot be replaced", where=out, fix="choose another with --out"
+        )
     try:
         if out.is_dir():
             if any(out.iterdir()) and not (out / MARK).exists():

@@ -34,11 +34,6 @@ class Panel:
         return self.board.rule in SELECTIONS
 
     @property
-    def first(self) -> bool:
-        """Whether it is shown before anything is asked for."""
-        return self.board.metric == "H"
-
-    @property
     def methods(self) -> Iterator[tuple[Row, list[tuple[str, str, Score | None]], str]]:
         """Each of its own rows: by dataset the text and the score, and the rank."""
         for row, cells in zip(self.board.rows, self.sheet.rows, strict=False):
@@ -58,8 +53,11 @@ class Panel:
 def overview_page(content: Content, drawn: bool) -> str:
     """The first page, with figures of the tables that show first where pages are ``drawn``."""
     panels = list(_panels(content))
-    shown = [panel.board for panel in panels if panel.board.rule == panels[0].board.rule and panel.first]
-    left_out = dict.fromkeys(note for rule in _rules(content) for note in _left_out(content, rule))
+    shown = [
+        panel.board
+        for panel in panels
+        if (panel.board.rule, panel.board.metric) == (panels[0].board.rule, "H")
+    ]
     return rendered(
         "index.html",
         panels=panels,
@@ -68,7 +66,8 @@ def overview_page(content: Content, drawn: bool) -> str:
         honest=SELECTIONS,
         settings=sorted({panel.board.kind.setting for panel in panels}),
         datasets=sorted({name for panel in panels for name in panel.board.tasks}),
-        notes=[*content.notes, *left_out],
+        notes=[*content.notes, *_left_out(content)],
+        method_of=method_of,
         figures=figures_of_overview(shown) if drawn else [],
         runs=len(content.entries),
         methods=content.methods,
@@ -100,5 +99,7 @@ def _rules(content: Content) -> list[str]:
     return [rule for rule in RULES if any(rule in entry.summary.metrics for entry in content.entries)]
 
 
-def _left_out(content: Content, rule: str) -> list[str]:
-    return [f"{rule}: {note}" for note in left_out_notes(boards(content.entries, rule, "H")[1])]
+def _left_out(content: Content) -> list[str]:
+    """Runs that no table by the first rule shows, and why."""
+    first = next(iter(_rules(content)), RULES[0])
+    return [f"by {first}: {note}" for note in left_out_notes(boards(content.entries, first, "H")[1])]

@@ -29,10 +29,6 @@ class Estimate:
     n: int
 
 
-Interval = Callable[[Sequence[float]], tuple[float, float]]
-"""From values, at least two, to where the mean of all that there might be lies."""
-
-
 def student_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Student's interval of the mean, which supposes that seeds scatter normally.
 
@@ -45,14 +41,6 @@ def student_interval(values: Sequence[float], confidence: float = CONFIDENCE) ->
     mean, n = statistics.fmean(values), len(values)
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * statistics.stdev(values) / n**0.5
     return mean - half, mean + half
-
-
-def estimate(values: Sequence[float], interval: Interval = student_interval) -> Estimate:
-    """The mean of ``values``, one a seed and at least one, with its spread and ``interval``."""
-    mean, n = statistics.fmean(values), len(values)
-    if n == 1:
-        return Estimate(mean, None, None, 1)
-    return Estimate(mean, statistics.stdev(values), interval(values), n)
 
 
 def bootstrap_interval(
@@ -80,3 +68,30 @@ def bootstrap_interval(
         rng=np.random.default_rng(seed),
     ).confidence_interval
     return float(found.low), float(found.high)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """How an interval of a mean is found.
+
+    Attributes:
+        words: What it is.
+        of: From values, at least two, to its ends.
+    """
+
+    words: str
+    of: Callable[[Sequence[float]], tuple[float, float]]
+
+
+STUDENT = Interval("Student's 95 % interval of the mean", student_interval)
+BOOTSTRAP = Interval(
+    "95 % of the means of resampled seeds, which is too narrow for a handful of them", bootstrap_interval
+)
+
+
+def estimate(values: Sequence[float], interval: Interval = STUDENT) -> Estimate:
+    """The mean of ``values``, one a seed and at least one, with its spread and ``interval``."""
+    mean, n = statistics.fmean(values), len(values)
+    if n == 1:
+        return Estimate(mean, None, None, 1)
+    return Estimate(mean, statistics.stdev(values), interval.of(values), n)

@@ -10,6 +10,8 @@ from typing import TypeVar
 Name = TypeVar("Name")
 LEVEL = 0.05
 """Below which probability a difference counts as significant."""
+DIGITS = 9
+"""Decimals of a difference that a test of ranks looks at."""
 
 
 def t_test(one: Sequence[float], other: Sequence[float]) -> float | None:
@@ -38,10 +40,12 @@ def t_test(one: Sequence[float], other: Sequence[float]) -> float | None:
 def wilcoxon_test(one: Sequence[float], other: Sequence[float]) -> float | None:
     """The two-sided probability of Wilcoxon's signed ranks, for many pairs such as per-class accuracies.
 
+    Differences that rounding alone tells apart count as equal: they are taken to DIGITS decimals.
+
     Returns:
         None with fewer than two pairs; 1 without any difference.
     """
-    differences = _differences(one, other)
+    differences = [round(difference, DIGITS) for difference in _differences(one, other)]
     if len(differences) < 2:
         return None
     if not any(differences):

@@ -33,7 +33,9 @@ def test_no_stored_number_moves(name, tmp_path):
     ("name", "broken"),
     [
         ("cada-vae", "gzslbench_methods.cada_vae.method.alignment_loss"),
+        ("cycle-clswgan", "gzslbench_methods.cycle_clswgan.method.cycle_loss"),
         ("devise", "gzslbench_methods.devise.method.rank_loss"),
+        ("lisgan", "gzslbench_methods.lisgan.method.soul_loss"),
     ],
 )
 def test_a_loss_that_is_a_tenth_of_itself_rings(name, broken, tmp_path, monkeypatch):

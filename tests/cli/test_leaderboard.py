@@ -77,6 +77,10 @@ def test_intervals_and_the_test_may_be_chosen(results):
     plain, resampled = (called(results, "--intervals", kind) for kind in ("student", "bootstrap"))
     assert plain.exit_code == resampled.exit_code == 0
     assert plain.output != resampled.output and "[" in resampled.output
-    over = called(results, "--test", "classes")
+    assert "means of resampled seeds" in resampled.output
+    over = called(results, "--test", "classes", "--metric", "U")
     assert over.exit_code == 0 and "Wilcoxon's signed ranks" in over.output
-    assert "~" not in over.output.split("each number by")[0]  # these runs keep no predictions
+    assert "~" not in over.output.split("in brackets")[0]  # these runs keep no predictions
+    for refused in (("--metric", "H"), ("--metric", "U", "--select", "test-peek")):
+        outcome = called(results, "--test", "classes", *refused)
+        assert outcome.exit_code == 2 and "--test classes takes" in outcome.output

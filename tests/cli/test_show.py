@@ -42,7 +42,7 @@ def test_rules_that_choose_on_test_say_so_and_others_do_not(invoke, store) -> No
 
 def test_the_command_repeats_this_seed_alone(invoke, store) -> None:
     last = invoke("show", "ce-gzsl").output.splitlines()[-1].strip()
-    assert last == "gzslbench run --dataset CUB --seed 7 --rerun"
+    assert last == "gzslbench run --method ce-gzsl --dataset CUB --select last --seed 7 --rerun"
 
 
 def test_json_is_the_record(invoke, store, record) -> None:

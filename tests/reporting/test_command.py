@@ -16,17 +16,29 @@ from gzslbench.results.store import Store
 
 
 @pytest.mark.parametrize(
-    ("typed", "repeated"),
+    ("typed", "dataset", "places"),
     [
-        ("gzslbench run --dataset CUB", "gzslbench run --dataset CUB --seed 7 --rerun"),
-        ("/bin/gzslbench run --seed 1 --seed 7 --method m", "gzslbench run --method m --seed 7 --rerun"),
-        ("/lib/gzslbench/__main__.py run --seed=7 --resume", "gzslbench run --seed 7 --rerun"),
-        ("gzslbench run --dataset 'my data' --json", "gzslbench run --dataset 'my data' --seed 7 --rerun"),
+        ("gzslbench run --dataset CUB --json", "CUB", []),
+        ("/bin/gzslbench run --seed 1 --dataset=my/CUB", "my/CUB", []),
+        ("/lib/gzslbench/__main__.py run --dataset 'my data/CUB' --resume", "my data/CUB", []),
+        (
+            "gzslbench run --dataset cub --data=there --results out",
+            "cub",
+            ["--data", "there", "--results", "out"],
+        ),
+        ("gzslbench regress suite --results out", "CUB", []),
+        ("sweep.py --dataset nonsense", "CUB", []),
     ],
 )
-def test_the_typed_command_is_narrowed_to_the_records_seed(typed: str, repeated: str) -> None:
-    record = SimpleNamespace(cell={"seed": 7}, run={"command": shlex.split(typed)})
-    assert repeat_command(record) == repeated  # type: ignore[arg-type]
+def test_where_data_and_results_lie_is_as_it_was_typed(typed, dataset, places) -> None:
+    cell = {"method": "of-nobody", "seed": 7, "params": {"lr": 0.1}, "precision": "bf16"}
+    record = SimpleNamespace(
+        cell=cell, run={"command": shlex.split(typed)}, task={"dataset": "CUB", "semantics": "att"},
+        id="", status="", setting="", selection="", metrics={}, parameters=None,
+    )  # fmt: skip
+    expected = ["gzslbench", "run", "--method", "of-nobody", "--dataset", dataset, "--semantics", "att"]
+    expected += ["--set", "lr=0.1", "--precision", "bf16", "--seed", "7", *places, "--rerun"]
+    assert shlex.split(repeat_command(record)) == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("by", [["regress", "digits"], ["/sweep.py"], None])

@@ -70,7 +70,19 @@ def store(tmp_path_factory) -> Store:
         task={"dataset": HOSTILE, "notes": [HOSTILE], "class_names": [HOSTILE, *names[1:]]},
         run={"command": ["gzslbench", "run", HOSTILE]},
     )
+    diverged(store)
     return store
+
+
+def diverged(store: Store) -> None:
+    """A run that has no metrics, no predictions, and tells little of itself."""
+    record = json.loads(store.runs()[0].record_file.read_text())
+    folder = store.run("eszsl-my--data-s5-0000000000")
+    folder.path.mkdir()
+    failure = {"term": "critic/penalty", "stage": "game", "epoch": 2}
+    task = {**record["task"], "dataset": "my  data"}
+    changes = {"status": "diverged", "metrics": {}, "parameters": None, "failure": failure, "run": {}}
+    folder.write_record(Record(**{**record, **changes, "task": task, "id": folder.id}))
 
 
 @pytest.fixture(scope="session")

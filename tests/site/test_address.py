@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gzslbench.site.address import link, method_page, run_page, web_address
@@ -19,11 +19,13 @@ def test_a_plain_name_is_its_pages_and_the_address_of_it():
 @given(names)
 def test_every_name_has_a_page_inside_the_site_that_a_link_needs_no_more_care_for(name):
     page = run_page(name)
-    assert re.fullmatch(r"runs/[A-Za-z0-9_][\w.-]*\.html|runs/-[0-9a-f]{10}\.html", page)
+    assert re.fullmatch(r"runs/[A-Za-z0-9_][\w.-]*\.html|runs/[\w-]*~[0-9a-f]{10}\.html", page)
     assert ".." not in page.split("/") and link(page, "") == page
 
 
 @given(names, names)
+@example("a b", "a-b~c8687a08aa")
+@example("a b", "a-b-c8687a08aa")
 def test_no_two_names_share_a_page(one, other):
     assert (method_page(one) == method_page(other)) == (one == other)
 

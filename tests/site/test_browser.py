@@ -89,6 +89,11 @@ def test_filters_choose_metric_rule_setting_methods_and_datasets(browse):
     tab.get_by_role("searchbox", name="Method").fill("no such method")
     assert boards.count() == 0 and tab.get_by_text("Nothing fits these filters.").is_visible()
     assert told.inner_text() == "0 rows in 0 tables"
+    tab.get_by_label("synthetic", exact=True).check()
+    tab.get_by_role("searchbox", name="Method").fill("eszsl")
+    tab.get_by_label("Epoch chosen by").select_option("last")
+    shown = tab.locator(".board:visible tbody:not(.published) tr:visible").count()
+    assert told.inner_text().startswith(f"{shown} rows in {boards.count()} table")
 
 
 def test_a_number_leads_to_its_runs_and_they_to_the_command_that_repeats_them(browse, site):
@@ -130,8 +135,25 @@ def test_the_list_of_runs_filters_by_text_dataset_and_status(browse):
     assert rows.count() == 9
     tab.get_by_label("Text").fill("ESZSL")
     assert rows.count() == 3 and tab.locator("output").inner_text() == f"3 of {every} runs"
-    tab.get_by_label("Status").select_option("complete")
-    assert rows.count() == 3
+    tab.get_by_label("Status").select_option("diverged")
+    assert rows.count() == 0
+    tab.get_by_label("Text").fill("")
+    tab.get_by_label("Dataset").select_option("my  data")
+    assert rows.count() == 1 and tab.locator("output").inner_text() == f"1 of {every} runs"
+    rows.get_by_role("link").first.click()
+    tab.wait_for_load_state()
+    assert "critic/penalty" in tab.locator(".alert", has_text="diverged").inner_text()
+
+
+def test_the_way_back_shows_what_the_filters_say(browse):
+    tab = browse()
+    tab.get_by_label("Metric").select_option("AUSUC")
+    tab.get_by_role("link", name="Runs", exact=True).click()
+    tab.wait_for_load_state()
+    tab.go_back()
+    tab.wait_for_timeout(300)
+    metric = tab.get_by_label("Metric").input_value()
+    assert tab.locator(".board:visible h2").first.inner_text().startswith(f"{metric} (%)")
 
 
 def test_names_in_records_cannot_put_anything_into_a_page(browse, site):

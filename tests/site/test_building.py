@@ -94,4 +94,4 @@ def test_without_matplotlib_the_pages_say_how_to_get_figures(store, tmp_path, mo
 
 def test_a_method_that_is_not_installed_has_a_page_of_its_runs(store, site):
     pages = [path for path in (site / "methods").iterdir() if "not installed here" in path.read_text()]
-    assert len(pages) == 1 and "run-b-bold" in pages[0].read_text()
+    assert len(pages) == 1 and "run-b-bold-1~" in pages[0].read_text()

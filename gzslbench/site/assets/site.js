@@ -33,7 +33,7 @@ for (const head of document.querySelectorAll(".sortable thead th")) {
   head.querySelector("button").addEventListener("click", () => sortBy(head));
 }
 
-// The first page's filters choose which tables show, and which of their rows and columns.
+// The first page's filters choose which tables show, and which of their rows and columns; ranks are over all datasets.
 function filterBoards(form) {
   const asked = new FormData(form);
   const datasets = new Set(asked.getAll("dataset"));
@@ -43,6 +43,8 @@ function filterBoards(form) {
   let methods = 0;
   for (const board of document.querySelectorAll(".board")) {
     for (const cell of board.querySelectorAll("[data-dataset]")) cell.hidden = !datasets.has(cell.dataset.dataset);
+    const narrowed = [...board.querySelectorAll("th[data-dataset]")].some((head) => head.hidden);
+    for (const cell of board.querySelectorAll(".rank")) cell.hidden = narrowed;
     let shown = 0;
     for (const row of board.querySelectorAll("tbody tr")) {
       const theirs = row.parentElement.classList.contains("published");
@@ -77,7 +79,8 @@ for (const form of document.querySelectorAll(".filters")) {
   form.hidden = false;
   form.addEventListener("input", () => filter(form));
   form.addEventListener("submit", (event) => event.preventDefault());
-  filter(form);
+  // Not before the browser has given the controls back what they were left at.
+  addEventListener("pageshow", () => filter(form));
 }
 
 // The reader's choice between light and dark, kept where the browser keeps things for pages from disk.
