@@ -16,6 +16,7 @@ TARGETS = {
     ),
     "datasets": Target("gzslbench.cli.datasets:datasets", "List the datasets, or describe one."),
     "data": Target("gzslbench.cli.data:data", "Show, verify, import or synthesize dataset files."),
+    "extract": Target("gzslbench.cli.extract:extract", "Compute a dataset's features from its photographs."),
     "show": Target("gzslbench.cli.show:show", "Show a run: settings, metrics, files, how to repeat it."),
     "runs": Target("gzslbench.cli.runs:runs", "List, verify, export, import or remove stored runs."),
     "leaderboard": Target("gzslbench.cli.leaderboard:leaderboard", "Compare methods by the stored runs."),

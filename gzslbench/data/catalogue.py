@@ -62,6 +62,8 @@ class DatasetSpec:
         paper: Authors, venue and year.
         url: Where it can be had.
         expected: What its files should hold, where that is known.
+        photographs: ``package.module:function`` from the dataset's folder to a Listing of its photographs;
+            empty where nobody has written one.
     """
 
     name: str
@@ -72,6 +74,7 @@ class DatasetSpec:
     paper: str = ""
     url: str = ""
     expected: Expected | None = None
+    photographs: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,5 +124,12 @@ def compare(dataset: Dataset, expected: Expected) -> Iterator[Comparison]:
 
 
 def _spec(name: str, table: dict[str, Any]) -> DatasetSpec:
-    title, paper = table.pop("title"), table.pop("paper")
-    return DatasetSpec(name=name, title=title, paper=paper, url=XLSA17_PAGE, expected=Expected(**table))
+    title, paper, photographs = table.pop("title"), table.pop("paper"), table.pop("photographs", "")
+    return DatasetSpec(
+        name=name,
+        title=title,
+        paper=paper,
+        url=XLSA17_PAGE,
+        expected=Expected(**table),
+        photographs=photographs,
+    )

@@ -46,6 +46,44 @@ def counted(what: str, total: int) -> Iterator[Callable[[str], None]]:
         yield lambda _: bar.advance(task)
 
 
+@contextmanager
+def rows_counted(total: int) -> Iterator[Callable[[int], None]]:
+    """Tells on standard error how many rows are done, how many a second, and how long the rest will take.
+
+    A bar on a terminal, a line now and then elsewhere. What is done before the first row does not count.
+    """
+    if sys.stderr.isatty():
+        columns = (BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("", total=total)
+            yield lambda rows: bar.advance(task, rows)
+        return
+    yield _RowLines(total)
+
+
+class _RowLines:
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.began: tuple[float, int] | None = None
+        self.last = 0.0
+
+    def __call__(self, rows: int) -> None:
+        self.done += rows
+        now = time.monotonic()
+        if self.began is None:
+            self.began = now, self.done
+        elif now - self.last >= SECONDS_BETWEEN_LINES or self.done == self.total:
+            self.last = now
+            rate = (self.done - self.began[1]) / max(now - self.began[0], 1e-9)
+            left = (self.total - self.done) / rate if rate else 0
+            print(  # noqa: T201
+                f"{self.done} of {self.total} photographs, {rate:.1f} a second, {left:.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
 def _bars() -> Progress:
     return Progress(
         TextColumn("[bold]{task.fields[what]}"),

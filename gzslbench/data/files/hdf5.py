@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,15 @@ _AGAIN = "move it away, and write it again with `gzslbench data import`"
 _HINTS = ("train_rows", "val_rows", "train_classes", "val_classes")
 
 
-def write_hdf5(path: Path, datasets: Sequence[Dataset], sources: Sequence[Source]) -> None:
+def write_hdf5(
+    path: Path,
+    datasets: Sequence[Dataset],
+    sources: Sequence[Source],
+    extraction: Mapping[str, object] | None = None,
+) -> None:
     """Write one dataset under several semantics; ``path`` appears whole or not at all.
+
+    ``extraction`` is what decided the features, where they were extracted from photographs.
 
     Raises:
         DataError: The folder cannot be written or is full.
@@ -46,6 +53,8 @@ def write_hdf5(path: Path, datasets: Sequence[Dataset], sources: Sequence[Source
     with _whole_or_not_at_all(path, room) as scratch, h5py.File(scratch, "w") as file:
         file.attrs.update(layout=LAYOUT, version=VERSION, name=first.name, features_name=first.features_name)
         file.attrs["sources"] = json.dumps([asdict(source) for source in sources])
+        if extraction is not None:
+            file.attrs["extraction"] = json.dumps(extraction)
         file.create_dataset("features", data=np.asarray(first.features, dtype="<f4"))
         file["labels"] = first.labels.astype("<i8")
         file["image_files"] = image_files
@@ -69,6 +78,13 @@ def stored_sources(path: Path) -> dict[str, Source]:
     """The files that ``path`` was imported from, by name, as they were then."""
     with _opened(path) as file:
         return {entry["name"]: Source(**entry) for entry in json.loads(file.attrs["sources"])}
+
+
+def stored_extraction(path: Path) -> dict[str, object] | None:
+    """What decided the features in ``path``; None where they were not extracted here."""
+    with _opened(path) as file:
+        told = file.attrs.get("extraction")
+        return None if told is None else dict(json.loads(told))
 
 
 def is_ours(path: Path) -> bool:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def read_folder(folder: Path, name: str, features: str, semantics: Sequence[str]
     read = read_features(folder / f"{features}.mat")
     notes = (*checks.check_features(read.features, f"{read.path}: features"), *_made(folder))
     remembered = {read.path.name: sha256_of(read.path)}
-    return [_assemble(folder, name, read, each, notes, remembered) for each in semantics]
+    return [assemble(folder, name, read, each, notes, remembered) for each in semantics]
 
 
 def read_features(path: Path) -> FeatureFile:
@@ -128,9 +128,19 @@ def _made(folder: Path) -> Iterator[str]:
         yield (folder / MARKER).read_text(encoding="utf-8", errors="replace").strip()
 
 
-def _assemble(
-    folder: Path, name: str, read: FeatureFile, semantics: str, notes: tuple[str, ...], hashes: dict[str, str]
+def assemble(
+    folder: Path,
+    name: str,
+    read: FeatureFile,
+    semantics: str,
+    notes: tuple[str, ...],
+    hashes: Mapping[str, str],
 ) -> Dataset:
+    """A dataset of features that have been read, and of the semantics and the split in ``folder``.
+
+    Raises:
+        DataError: They contradict each other.
+    """
     splits = read_splits(folder, semantics)
     field = splits_path(folder, semantics)[1]
     checks.check_semantics(splits.semantics, splits.class_names, f"{splits.path}: {field}")
@@ -151,7 +161,7 @@ def _assemble(
         split=splits.split,
         content=content_hash(read.features, read.labels, splits.semantics),
         image_files=read.image_files,
-        files=hashes | {path.name: sha256_of(path) for path in (splits.path, *lists)},
+        files={**hashes} | {path.name: sha256_of(path) for path in (splits.path, *lists)},
         notes=notes + tuple(leaks(hint, splits.split)),
         validation=hint,
     )

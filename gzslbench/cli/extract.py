@@ -1,0 +1,146 @@
+"""gzslbench extract: features of a dataset's photographs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gzslbench.errors import DataError, ExtractionError
+
+if TYPE_CHECKING:
+    from gzslbench.data.load import Place
+    from gzslbench.extraction.listing import Listing
+
+EPILOG = """\b
+Examples:
+  gzslbench extract --dataset FLO --images FLO/jpg --extractor efficientnet-lite0
+  gzslbench extract --dataset FLO --images FLO/jpg --extractor resnet101 --weights resnet101-63fe2227.pth
+  gzslbench run --method ce-gzsl --dataset FLO --features resnet101
+
+Rows are in the order that the dataset's split indexes. What was extracted is kept beside the file until that
+is written whole: an interrupted extraction goes on when the command is repeated. Photographs that cannot be
+read are named at the end, and nothing is written; with --skip their rows are left out, and the split without
+them is another task.
+
+Exit status: 0 the file is written; 2 something to mend; 130 interrupted.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--dataset", required=True, help="A name from `gzslbench datasets`.")
+@click.option(
+    "--images",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The folder of the photographs.",
+)
+@click.option("--extractor", "name", required=True, help="A name from `gzslbench extractors`.")
+@click.option("--weights", type=click.Path(path_type=Path), help="The file of the network's weights.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Processes that decode photographs while the network computes; 0: none.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
+@click.option("--precision", type=click.Choice(["fp32", "tf32"]), default="fp32", show_default=True)
+@click.option("--data", type=click.Path(path_type=Path), help="The folder that holds the datasets.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The .h5 file to write. [default: beside the splits, named after the extractor]",
+)
+@click.option("--skip", is_flag=True, help="Leave out the rows whose photographs cannot be read.")
+def extract(
+    dataset: str,
+    images: Path,
+    name: str,
+    weights: Path | None,
+    batch_size: int,
+    workers: int,
+    device: str,
+    precision: str,
+    data: Path | None,
+    out: Path | None,
+    skip: bool,
+) -> None:
+    """Compute the features of a dataset's photographs, and write them as `run --features` takes them."""
+    _require_pillow()
+    from gzslbench.computing.device import check_precision, resolve_device
+    from gzslbench.data.files.hdf5 import is_ours
+    from gzslbench.data.load import Place, find
+    from gzslbench.extraction.extracting import Extraction, refusal
+    from gzslbench.extraction.extracting import extract as extracted
+    from gzslbench.extraction.partial import SUFFIX
+    from gzslbench.extraction.writing import write_features
+    from gzslbench.plugins import plugins
+    from gzslbench.reporting.progress import rows_counted
+
+    spec = plugins().extractor(name)
+    resolved = resolve_device(device)
+    check_precision(precision, resolved)
+    place = find(dataset, data)
+    if not isinstance(place, Place) or not place.path.is_dir():
+        raise DataError("its data lie in no folder with splits", where=dataset, fix="name such a dataset")
+    listing = _listing(place)
+    target = out or place.path / f"{name.replace('-', '_')}.h5"
+    _check_target(target, is_ours)
+    load = _load(spec.load)
+    extraction = Extraction(spec, load(weights), batch_size, workers, resolved, precision)
+    with rows_counted(len(listing.files)) as step:
+        partial, failures = extracted(
+            extraction, listing, images, target.with_name(target.name + SUFFIX), step
+        )
+    if failures and not skip:
+        raise refusal(failures, images)
+    write_features(
+        target, place.path, place.name, partial.features, listing, failures, extraction.provenance()
+    )
+    partial.remove()
+    for why in failures.values():
+        click.echo(f"left out {why}", err=True)
+    click.echo(f"{len(listing.files) - len(failures)} photographs: wrote {target}")
+
+
+def _require_pillow() -> None:
+    try:
+        import_module("PIL")
+    except ImportError as error:
+        raise ExtractionError(
+            "photographs are read by Pillow, which is not installed",
+            fix="pip install 'gzslbench[images]'",
+        ) from error
+
+
+def _listing(place: Place) -> Listing:
+    if place.spec is None or not place.spec.photographs:
+        raise DataError(
+            f"nobody has told in which order the split of {place.name} takes its photographs",
+            where=place.path,
+            fix="extract FLO, or write a listing and name it in the dataset's spec",
+        )
+    found: Listing = _load(place.spec.photographs)(place.path)
+    return found
+
+
+def _load(path: str) -> Any:
+    from pkgutil import resolve_name
+
+    return resolve_name(path)
+
+
+def _check_target(target: Path, is_ours: Any) -> None:
+    matlab = target.with_suffix(".mat")
+    if target.suffix != ".h5":
+        raise DataError("the file to write is no .h5 file", where=target, fix="end its name in .h5")
+    if matlab.exists():
+        raise DataError(
+            "there are features of this name in a .mat file", where=matlab, fix="name another file with --out"
+        )
+    if target.exists() and not is_ours(target):
+        raise DataError("what is there is not of gzslbench's layout", where=target, fix="name another file")

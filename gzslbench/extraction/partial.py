@@ -1,0 +1,89 @@
+"""Features on their way to a file: batch after batch on disk, so that an interrupted extraction goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from gzslbench.errors import ExtractionError
+
+SUFFIX = ".partial"
+
+
+class Partial:
+    """A folder beside the file that is to be written.
+
+    Attributes:
+        features: ``(N, d)`` float32, a memory map; rows of batches that are not done are 0.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, int], owner: str) -> None:
+        """Open the folder, or make it anew where it is not there or another extraction left it.
+
+        Args:
+            folder: Its path.
+            shape: Rows and features.
+            owner: Everything that decides the features.
+
+        Raises:
+            ExtractionError: It cannot be written.
+        """
+        self.folder = folder
+        with _writable(folder):
+            if self._owner() != owner:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+                open_memmap(folder / "features.npy", "w+", np.float32, shape).flush()
+                (folder / "done").touch()
+                (folder / "owner").write_text(owner)
+            self.features: NDArray[np.float32] = open_memmap(folder / "features.npy", "r+")
+
+    def done(self) -> set[int]:
+        """Numbers of the batches whose features are on disk; a torn last line, of a killed one, is none."""
+        whole, _, _torn = (self.folder / "done").read_text().rpartition("\n")
+        return {int(line) for line in whole.splitlines()}
+
+    def keep(
+        self, batch: int, rows: NDArray[np.int64], features: NDArray[np.float32], complete: bool
+    ) -> None:
+        """Keep the features of a batch; one that is not ``complete`` is computed again next time.
+
+        Raises:
+            ExtractionError: The disk is full, or the folder gone.
+        """
+        self.features[rows] = features
+        if not complete:
+            return
+        with _writable(self.folder):
+            self.features.flush()  # type: ignore[attr-defined]
+            with (self.folder / "done").open("a") as file:
+                file.write(f"{batch}\n")
+                file.flush()
+                os.fsync(file.fileno())
+
+    def remove(self) -> None:
+        """Remove the folder, now that its features are in a file."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _owner(self) -> str | None:
+        file = self.folder / "owner"
+        return file.read_text() if file.is_file() else None
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ExtractionError(
+            f"features cannot be kept: {error.strerror or error}",
+            where=folder,
+            fix="free some space, or name a file in a folder you may write to with --out",
+        ) from error

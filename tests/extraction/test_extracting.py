@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from gzslbench.errors import ExtractionError
+from gzslbench.extraction.extracting import extract, refusal
+from gzslbench.extraction.flowers import listing
+from gzslbench.extraction.photograph import prepared, read_photograph
+
+
+def run(extraction, world, folder, step=lambda rows: None):
+    return extract(extraction, listing(world.folder), world.images, folder, step)
+
+
+def plainly(extraction, world):
+    """One photograph after the other."""
+    rows = []
+    with torch.inference_mode():
+        for file in listing(world.folder).files:
+            picture = prepared(read_photograph(world.images / file), extraction.spec.preparation)
+            rows.append(extraction.extractor.network(picture[None])[0].numpy())
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("settings", [{}, {"batch_size": 1}, {"batch_size": 64}, {"workers": 2}])
+def test_features_are_those_of_the_plain_loop(small, world, tmp_path, settings):
+    partial, failures = run(small(**settings), world, tmp_path / "partial")
+    assert failures == {}
+    assert np.allclose(partial.features, plainly(small(), world), rtol=1e-5, atol=1e-6)
+
+
+def test_workers_change_no_bit_and_every_row_is_told_of(small, world, tmp_path):
+    told = []
+    alone, _ = run(small(), world, tmp_path / "alone", told.append)
+    helped, _ = run(small(workers=2), world, tmp_path / "helped")
+    assert np.array_equal(alone.features, helped.features)
+    assert sum(told) == len(world.labels)
+
+
+class InterruptedHereError(Exception):
+    pass
+
+
+def test_an_interrupted_extraction_goes_on_where_it_was_to_the_same_bits(small, world, tmp_path):
+    whole, _ = run(small(), world, tmp_path / "whole")
+
+    def stop(rows):
+        if rows and next(left) == 0:
+            raise InterruptedHereError
+
+    left = iter((2, 1, 0))
+    with pytest.raises(InterruptedHereError):
+        run(small(), world, tmp_path / "partial", stop)
+    later = small()
+    partial, _ = run(later, world, tmp_path / "partial")
+    assert later.extractor.network.seen == len(world.labels) - 3 * 6
+    assert np.array_equal(partial.features, whole.features)
+
+
+def test_killed_at_ten_random_moments_it_ends_with_the_same_bits(small, world, tmp_path):
+    whole, _ = run(small(batch_size=2), world, tmp_path / "whole")
+    folder, draws = tmp_path / "partial", random.Random(0)
+    context = multiprocessing.get_context("fork")
+
+    def slowly():
+        run(small(batch_size=2), world, folder, lambda rows: time.sleep(0.01))
+
+    for _ in range(10):
+        child = context.Process(target=slowly)
+        child.start()
+        time.sleep(draws.uniform(0, 0.15))
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+    partial, _ = run(small(batch_size=2), world, folder)
+    assert np.array_equal(partial.features, whole.features)
+
+
+@pytest.mark.parametrize("other", [{"batch_size": 5}, {"precision": "other weights"}])
+def test_what_another_extraction_left_is_not_taken(small, world, tmp_path, other):
+    first = small()
+    run(first, world, tmp_path / "partial")
+    if "precision" in other:
+        first.extractor.weights.write_bytes(b"other weights")
+        other = {}
+    second = small(**other)
+    run(second, world, tmp_path / "partial")
+    assert second.extractor.network.seen == len(world.labels)
+
+
+def test_photographs_that_cannot_be_read_are_named_and_once_mended_they_alone_are_computed(
+    small, world, tmp_path
+):
+    files = listing(world.folder).files
+    good = (world.images / files[7]).read_bytes()
+    (world.images / files[7]).write_bytes(good[:200])
+    (world.images / files[20]).unlink()
+    _, failures = run(small(), world, tmp_path / "partial")
+    assert sorted(failures) == [7, 20] and files[7] in failures[7] and files[20] in failures[20]
+    error = str(refusal(failures, world.images))
+    assert "2 photographs cannot be read" in error and files[20] in error and "--skip" in error
+    for row in (7, 20):
+        (world.images / files[row]).write_bytes(good)
+    later = small()
+    _, failures = run(later, world, tmp_path / "partial")
+    assert failures == {} and later.extractor.network.seen == 2 * 6
+
+
+def test_features_that_are_no_numbers_are_refused(small, world, tmp_path):
+    extraction = small()
+    with torch.no_grad():
+        extraction.extractor.network.convolution.weight.fill_(float("nan"))
+    with pytest.raises(ExtractionError, match="NaN"):
+        run(extraction, world, tmp_path / "partial")
+
+
+def test_where_features_come_from_is_told(small):
+    told = small().provenance()
+    assert told["extractor"] == "small" and len(str(told["weights_sha256"])) == 64
+    assert told != replace(small(), batch_size=7).provenance()
