@@ -7,6 +7,7 @@ import click
 from gzslbench.cli.group import LazyGroup, Target
 
 TARGETS = {
+    "fetch": Target("gzslbench.cli.data_fetch:fetch", "Download the archives of datasets and unpack them."),
     "show": Target("gzslbench.cli.data_show:show", "Sizes, split, fingerprints and notes of a dataset."),
     "verify": Target(
         "gzslbench.cli.data_verify:verify", "Check a dataset and compare it with what is known."
@@ -18,4 +19,4 @@ TARGETS = {
 
 @click.group(cls=LazyGroup, targets=TARGETS)
 def data() -> None:
-    """Show, verify, import or synthesize dataset files."""
+    """Fetch, show, verify, import or synthesize dataset files."""

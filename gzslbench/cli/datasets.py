@@ -81,6 +81,10 @@ def _rows(described: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in described.items():
         if name == "expected":
             yield from _rows({f"expected {key}": each for key, each in (value or {}).items()})
+        elif name == "archives":
+            for archive in value:
+                what = "images, with --images" if archive["images"] else "features and splits"
+                yield "data fetch", f"{archive['url']} ({what})"
         elif isinstance(value, dict):
             yield name, "\n".join(f"{key} {each}" for key, each in value.items())
         elif value:

@@ -14,6 +14,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+from gzslbench.data.fetching.archive import Archive
+
 if TYPE_CHECKING:
     from gzslbench.data.dataset import Dataset
 
@@ -35,7 +37,6 @@ class Expected:
         unseen: Unseen classes.
         counts: Rows of trainval, test_seen and test_unseen.
         fingerprints: ``Split.fingerprint`` of each known edition of the split, by edition.
-        archive: URL of the archive that holds the files.
     """
 
     features: Mapping[str, int]
@@ -45,7 +46,6 @@ class Expected:
     unseen: int
     counts: Mapping[str, int]
     fingerprints: Mapping[str, str]
-    archive: str
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class DatasetSpec:
         expected: What its files should hold, where that is known.
         photographs: ``package.module:function`` from the dataset's folder to a Listing of its photographs;
             empty where nobody has written one.
+        archives: What ``gzslbench data fetch`` downloads.
     """
 
     name: str
@@ -75,6 +76,7 @@ class DatasetSpec:
     url: str = ""
     expected: Expected | None = None
     photographs: str = ""
+    archives: tuple[Archive, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def compare(dataset: Dataset, expected: Expected) -> Iterator[Comparison]:
 
 def _spec(name: str, table: dict[str, Any]) -> DatasetSpec:
     title, paper, photographs = table.pop("title"), table.pop("paper"), table.pop("photographs", "")
+    archives = tuple(Archive(**archive) for archive in table.pop("archives"))
     return DatasetSpec(
         name=name,
         title=title,
@@ -132,4 +135,5 @@ def _spec(name: str, table: dict[str, Any]) -> DatasetSpec:
         url=XLSA17_PAGE,
         expected=Expected(**table),
         photographs=photographs,
+        archives=archives,
     )

@@ -53,9 +53,11 @@ def require_folder(spec: DatasetSpec, root: str | Path | None = None) -> Path:
 
 def how_to_get(spec: DatasetSpec, root: str | Path | None = None) -> str:
     """Where the files of a known dataset come from and where they go."""
-    archive = f" ({spec.expected.archive})" if spec.expected else ""
+    archives = [archive for archive in spec.archives if not archive.images]
+    fetch = f"run `gzslbench data fetch {spec.name}`; or " if archives else ""
+    address = f" ({archives[0].url})" if archives else ""
     return (
-        f"get the archive{archive} from the page of 'Zero-Shot Learning: the Good, the Bad and the Ugly' at "
-        f"the Max Planck Institute for Informatics, {XLSA17_PAGE}, and unpack its {spec.name} folder to "
-        f"{candidates(spec.name, root)[0]}; or name the folder above it with --data or ${ROOT_VARIABLE}"
+        f"{fetch}get the archive{address} from the page of 'Zero-Shot Learning: the Good, the Bad and the "
+        f"Ugly' at the Max Planck Institute for Informatics, {XLSA17_PAGE}, and unpack its {spec.name} folder "
+        f"to {candidates(spec.name, root)[0]}; or name the folder above it with --data or ${ROOT_VARIABLE}"
     )
