@@ -57,7 +57,7 @@ def how_to_get(spec: DatasetSpec, root: str | Path | None = None) -> str:
     fetch = f"run `gzslbench data fetch {spec.name}`; or " if archives else ""
     address = f" ({archives[0].url})" if archives else ""
     return (
-        f"{fetch}get the archive{address} from the page of 'Zero-Shot Learning: the Good, the Bad and the "
-        f"Ugly' at the Max Planck Institute for Informatics, {XLSA17_PAGE}, and unpack its {spec.name} folder "
-        f"to {candidates(spec.name, root)[0]}; or name the folder above it with --data or ${ROOT_VARIABLE}"
+        f"{fetch}get the archive{address} from the page of 'Zero-Shot Learning: the Good, the Bad and "
+        f"the Ugly' at the Max Planck Institute for Informatics, {XLSA17_PAGE}, and unpack its {spec.name} "
+        f"folder to {candidates(spec.name, root)[0]}; or name the folder above it with --data or ${ROOT_VARIABLE}"
     )

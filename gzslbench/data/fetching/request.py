@@ -106,10 +106,13 @@ def _opener() -> OpenerDirector:
 
 def _next(url: str, location: str) -> str:
     """Where a redirect leads."""
-    target = urljoin(url, quote(location, safe="%/:=&?~#+!$,;'@()*[]"))
-    scheme, before = urlsplit(target).scheme, urlsplit(url).scheme
-    if scheme not in ("http", "https") or (scheme, before) == ("http", "https"):
-        raise DataError(f"a redirect leads to {target}, and is not followed", where=url, fix=_ELSEWHERE)
+    try:
+        target = urljoin(url, quote(location, safe="%/:=&?~#+!$,;'@()*[]"))
+        kept = urlsplit(target).scheme in ("https", urlsplit(url).scheme)
+    except ValueError:
+        target, kept = location, False
+    if not kept:
+        raise DataError(f"a redirect leads to {target!r}, and is not followed", where=url, fix=_ELSEWHERE)
     return target
 
 
