@@ -59,5 +59,6 @@ def how_to_get(spec: DatasetSpec, root: str | Path | None = None) -> str:
     return (
         f"{fetch}get the archive{address} from the page of 'Zero-Shot Learning: the Good, the Bad and "
         f"the Ugly' at the Max Planck Institute for Informatics, {XLSA17_PAGE}, and unpack its {spec.name} "
-        f"folder to {candidates(spec.name, root)[0]}; or name the folder above it with --data or ${ROOT_VARIABLE}"
+        f"folder to {candidates(spec.name, root)[0]}; or name the folder above it with --data or "
+        f"${ROOT_VARIABLE}"
     )

@@ -71,6 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(answer.delay)
         begin = self._begin(answer)
         body = answer.content[begin:]
+        cut = answer.cuts.pop(0) if answer.cuts else len(body)
         self.send_response(206 if begin else 200)
         if begin:
             total = len(answer.content)
@@ -86,7 +87,6 @@ class Handler(BaseHTTPRequestHandler):
             length = len(answer.content) if answer.length is None else answer.length
             self.send_header("Content-Length", str(length - begin))
         self.end_headers()
-        cut = answer.cuts.pop(0) if answer.cuts else len(body)
         self._send(answer, body[:cut], whole=cut >= len(body))
 
     def _send(self, answer: Answer, body: bytes, whole: bool) -> None:

@@ -1,0 +1,136 @@
+"""gzslbench data fetch, beside the server that it needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from gzslbench.cli import data_fetch, main
+
+FOLDER = "xlsa17/data/SUN"
+
+
+@pytest.fixture
+def content(make_zip, make_noise):
+    return make_zip({f"{FOLDER}/res101.mat": make_noise(2_000_000), f"{FOLDER}/att_splits.mat": b"splits"})
+
+
+@pytest.fixture
+def call(server, tmp_path):
+    """Fetch SUN from the server into ``tmp_path``."""
+
+    def call(*arguments, name="SUN", **settings):
+        line = ["data", "fetch", name, "--data", str(tmp_path), "--mirror", server.url, *arguments]
+        return CliRunner().invoke(main, line, **settings)
+
+    return call
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Somebody is there to ask."""
+    monkeypatch.setattr(data_fetch, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+
+
+def test_a_fetch_says_what_it_did_and_what_to_type_next(call, server, content, tmp_path):
+    server.serve("/xlsa17.zip", content)
+    done = call()
+    assert done.exit_code == 0, done.output
+    assert f"SUN: 2 files written to {tmp_path / 'SUN'}" in done.stdout
+    assert "next: gzslbench data verify SUN; gzslbench datasets SUN" in done.stdout
+    assert "xlsa17.zip: 0 bytes of 1.9 MiB" in done.stderr
+    assert (tmp_path / "SUN" / "att_splits.mat").read_bytes() == b"splits"
+    again = call()
+    assert "SUN: all of xlsa17.zip is there and as it should be" in again.stdout
+
+
+def test_json_is_all_there_is_on_standard_output(call, server, content, tmp_path):
+    server.serve("/xlsa17.zip", content)
+    (told,) = json.loads(call("--json").stdout)
+    assert (told["dataset"], told["folder"], told["written"]) == ("SUN", str(tmp_path / "SUN"), 2)
+    assert told["provenance"]["url"] == f"{server.url}/xlsa17.zip"
+    assert json.loads(call("--json").stdout)[0]["provenance"] is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "much"),
+    [({"length": 3 * 2**30}, "3.0 GiB"), ({"no_length": True}, "an unknown number of bytes")],
+)
+def test_much_is_not_downloaded_unasked(call, server, content, settings, much, tmp_path):
+    server.serve("/xlsa17.zip", content, **settings)
+    done = call()
+    assert done.exit_code == 2
+    assert f"{much} would be downloaded" in done.stderr
+    assert "--yes" in done.stderr
+    assert not list((tmp_path / "archives").glob("*.part"))
+
+
+def test_yes_is_an_answer_beforehand(call, server, content):
+    server.serve("/xlsa17.zip", content, no_length=True)
+    assert call("--yes").exit_code == 0
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("n\n", 2), ("", 130)])
+def test_much_is_downloaded_where_the_answer_is_yes(call, server, content, terminal, answer, status):
+    server.serve("/xlsa17.zip", content, no_length=True)
+    done = call(input=answer)
+    assert done.exit_code == status
+    assert "download an unknown number of bytes?" in done.stderr
+    assert ("2 files written" in done.stdout) == (status == 0)
+
+
+def test_a_different_file_is_overwritten_with_force_alone(call, server, content, tmp_path):
+    server.serve("/xlsa17.zip", content)
+    (tmp_path / "SUN").mkdir()
+    (tmp_path / "SUN" / "att_splits.mat").write_bytes(b"mine")
+    refused = call()
+    assert refused.exit_code == 2
+    assert str(tmp_path / "SUN" / "att_splits.mat") in refused.stderr
+    assert call("--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--images",), "no archive of images of SUN"),
+        (("--mirror", "ftp://127.0.0.1"), "no http or https address"),
+        (("AWA-2",), "did you mean 'AWA2'"),
+        (("digits",), "nothing to fetch"),
+        ((), "answers 404"),
+    ],
+)
+def test_mistakes_exit_with_two_and_no_traceback(call, arguments, told):
+    done = call(*arguments)
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_control_c_keeps_what_came_for_the_next_time(call, server, content, tmp_path):
+    server.serve("/xlsa17.zip", content, pause=0.05)
+    line = [sys.executable, "-m", "gzslbench", "data", "fetch", "SUN", "--data", str(tmp_path)]
+    environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    fetching = subprocess.Popen(
+        [*line, "--mirror", server.url], stderr=subprocess.PIPE, text=True, env=environment
+    )
+    part, until = tmp_path / "archives" / "xlsa17.zip.part", time.monotonic() + 15
+    while not (part.is_file() and part.stat().st_size > 100_000) and time.monotonic() < until:
+        time.sleep(0.01)
+    fetching.send_signal(signal.SIGINT)
+    told = fetching.communicate(timeout=15)[1]
+    assert fetching.returncode == 130
+    assert "stopped" in told
+    assert "Traceback" not in told
+    have = part.stat().st_size
+    assert content.startswith(part.read_bytes())
+    server.answers["/xlsa17.zip"].pause = 0
+    assert call().exit_code == 0
+    assert server.ranges()[-1] == f"bytes={have}-"
