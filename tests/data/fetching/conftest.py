@@ -23,7 +23,7 @@ from gzslbench.data.fetching.tries import Patience
 
 @dataclass
 class Answer:
-    """How the server answers at one path; lists are used up, an entry a request."""
+    """How the server answers at one path; lists are used up, an entry a request, and ``then`` takes its place."""
 
     content: bytes = b""
     etag: str | None = '"one"'
@@ -40,6 +40,7 @@ class Answer:
     extra: bytes = b""
     delay: float = 0.0
     pause: float = 0.0
+    then: Answer | None = None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -52,6 +53,8 @@ class Handler(BaseHTTPRequestHandler):
         owner.requests.append((self.path, dict(self.headers)))
         self.close_connection = True
         answer = owner.answers.get(self.path)
+        if answer is not None and answer.then is not None:
+            owner.answers[self.path] = answer.then
         with suppress(ConnectionError):
             if answer is None:
                 self._status(404, {})

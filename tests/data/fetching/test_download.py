@@ -102,18 +102,10 @@ def test_a_file_that_changed_starts_anew(server, get, part, content, make_noise)
 
 
 def test_a_file_that_changes_between_two_tries_starts_anew(server, get, content, make_noise):
-    old = make_noise(SIZE, 9)
-    url = server.serve("/data.bin", old, etag='"old"')
-    served = server.answers["/data.bin"]
-
-    class Changing(list):
-        def pop(self, *_):
-            served.content, served.etag, served.cuts = content, '"new"', []
-            return 100_000
-
-    served.cuts = Changing([1])
-    assert get(url)[0] == content != old
-    assert len(server.requests) == 2
+    server.serve("/data.bin", content, etag='"new"')
+    new = server.answers["/data.bin"]
+    assert get(server.serve("/data.bin", make_noise(SIZE, 9), cuts=[100_000], then=new))[0] == content
+    assert server.ranges() == [None, "bytes=100000-"]
 
 
 def test_a_server_that_ignores_ranges_starts_anew(server, get, part, content):
