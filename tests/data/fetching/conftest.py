@@ -23,7 +23,7 @@ from gzslbench.data.fetching.tries import Patience
 
 @dataclass
 class Answer:
-    """How the server answers at one path; lists are used up, an entry a request, and ``then`` takes its place."""
+    """How the server answers at one path; lists lose an entry a request, and ``then`` answers the next."""
 
     content: bytes = b""
     etag: str | None = '"one"'
