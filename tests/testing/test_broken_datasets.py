@@ -81,7 +81,7 @@ def test_a_split_that_overlaps_is_told_by_whatever_loads_it(outcomes) -> None:
 
 def test_what_was_expected_and_is_not_there_is_told(outcomes) -> None:
     counts = {"trainval": 48, "test_seen": 12, "test_unseen": 20}
-    expected = Expected({}, {}, 80, 6, 2, counts, {"one": good().split.fingerprint}, "")
+    expected = Expected({}, {}, 80, 6, 2, counts, {"one": good().split.fingerprint})
     assert failed(outcomes("good", expected=expected)) == set()
     found = outcomes("good", expected=replace(expected, rows=81))
     assert failed(found) == {"it-is-what-was-published"}
