@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SEEDS = 3
 """Shared seeds that a test takes: with two, Student's finds even 20 and 60 percent alike."""
 
+CLASSES = 6
+"""Classes that a test takes: with five, the clearest difference has a probability of 6 %."""
+
 
 class Test(Protocol):
     """Tells how likely a difference is chance.
@@ -63,7 +66,10 @@ class OverClasses:
     METRICS = ("U", "S", "T1")
 
     words = "Wilcoxon's signed ranks over the accuracies of the test classes"
-    limits = "of these trainings, not of other seeds; rows without predictions by this rule are not tested"
+    limits = (
+        "of these trainings, not of other seeds; rows without predictions by this rule, and fewer than six"
+        " classes, are not tested"
+    )
 
     def __init__(self, folders: Mapping[str, RunFolder], rule: str, metric: str) -> None:
         """Take the runs' folders by id, and what the column shows."""
@@ -73,9 +79,9 @@ class OverClasses:
         self._known: dict[str, NDArray[np.float64] | None] = {}
 
     def __call__(self, best: Score, other: Score) -> float | None:
-        """None where the predictions of a run are not there, or are not those of the rule."""
+        """None without predictions of the rule, or with fewer than CLASSES classes."""
         one, two = self._of_row(best), self._of_row(other)
-        if one is None or two is None or one.shape != two.shape:
+        if one is None or two is None or one.shape != two.shape or len(one) < CLASSES:
             return None
         return _unless_ahead(wilcoxon_test, one.tolist(), two.tolist())
 

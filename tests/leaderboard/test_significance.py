@@ -97,6 +97,12 @@ def test_where_the_predictions_are_not_of_this_number_nothing_is_said(column):
     assert OverClasses(folders, "last", "U")(both, scores["near"]) is None
 
 
+def test_five_classes_are_too_few(column, monkeypatch):
+    scores, folders = column
+    monkeypatch.setattr("gzslbench.leaderboard.significance.CLASSES", UNSEEN + 1)
+    assert OverClasses(folders, "last", "U")(scores["best"], scores["far"]) is None
+
+
 def test_a_table_tells_which_test_it_was_judged_by(column):
     scores, folders = column
     entries = [entry for each in scores.values() for entry in each.entries]
