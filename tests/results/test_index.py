@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import sqlite3
 import warnings
+from contextlib import closing
 
 import pytest
 
@@ -109,3 +111,22 @@ def test_nothing_is_made_where_there_is_nothing(tmp_path):
         assert summaries(Store(tmp_path / "none")) == []
         assert summaries(Store(tmp_path)) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_processes_that_write_and_list_at_once_lose_nothing(store, record):
+    def work(own):
+        for number in range(25):
+            write(store, record, f"{own}-{number}")
+            assert f"{own}-{number}" in ids(store)
+
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=work, args=(own,)) for own in ("red", "blue", "green")]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    expected = {f"{own}-{number}" for own in ("red", "blue", "green") for number in range(25)}
+    assert set(ids(store)) == expected | {"one", "two"}
+    with closing(sqlite3.connect(store.root / FILE)) as kept:
+        assert {name for (name,) in kept.execute("SELECT name FROM runs")} == set(ids(store))
