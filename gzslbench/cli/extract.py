@@ -72,7 +72,7 @@ def extract(
     """Compute the features of a dataset's photographs, and write them as `run --features` takes them."""
     _require_pillow()
     from gzslbench.computing.device import check_precision, resolve_device
-    from gzslbench.data.files.hdf5 import is_ours
+    from gzslbench.data.files.importing import check_target
     from gzslbench.data.load import Place, find
     from gzslbench.extraction.extracting import Extraction, refusal
     from gzslbench.extraction.extracting import extract as extracted
@@ -89,9 +89,9 @@ def extract(
         raise DataError("its data lie in no folder with splits", where=dataset, fix="name such a dataset")
     listing = _listing(place)
     target = out or place.path / f"{name.replace('-', '_')}.h5"
-    _check_target(target, is_ours)
-    load = _load(spec.load)
-    extraction = Extraction(spec, load(weights), batch_size, workers, resolved, precision)
+    check_target(target)
+    _refuse_matlab(target)
+    extraction = Extraction(spec, _load(spec.load)(weights), batch_size, workers, resolved, precision)
     with rows_counted(len(listing.files)) as step:
         partial, failures = extracted(
             extraction, listing, images, target.with_name(target.name + SUFFIX), step
@@ -134,13 +134,9 @@ def _load(path: str) -> Any:
     return resolve_name(path)
 
 
-def _check_target(target: Path, is_ours: Any) -> None:
+def _refuse_matlab(target: Path) -> None:
     matlab = target.with_suffix(".mat")
-    if target.suffix != ".h5":
-        raise DataError("the file to write is no .h5 file", where=target, fix="end its name in .h5")
     if matlab.exists():
         raise DataError(
             "there are features of this name in a .mat file", where=matlab, fix="name another file with --out"
         )
-    if target.exists() and not is_ours(target):
-        raise DataError("what is there is not of gzslbench's layout", where=target, fix="name another file")

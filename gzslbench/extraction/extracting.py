@@ -33,7 +33,7 @@ class Extraction:
         batch_size: Rows at once.
         workers: Processes that decode photographs.
         device: Where the network computes.
-        precision: ``fp32``, ``tf32`` or ``bf16``.
+        precision: ``fp32`` or ``tf32``.
     """
 
     spec: ExtractorSpec

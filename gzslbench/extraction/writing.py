@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.data import checks
 from gzslbench.data.content import content_hash
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.files import hdf5, xlsa17
@@ -56,14 +57,14 @@ def without(dataset: Dataset, rows: Mapping[int, str]) -> Dataset:
     """The dataset without these rows: its split is another, and is called ``part``.
 
     Raises:
-        DataError: A part of the split, or all rows of a class, would be left out.
+        DataError: A part of the split, or all rows of a class, are among them.
     """
     kept = np.setdiff1d(np.arange(len(dataset.labels)), list(rows))
     place = np.full(len(dataset.labels), -1)
     place[kept] = np.arange(len(kept))
     parts = (dataset.split.trainval, dataset.split.test_seen, dataset.split.test_unseen)
     features, labels = np.asarray(dataset.features)[kept], dataset.labels[kept]
-    return replace(
+    part = replace(
         dataset,
         features=features,
         labels=labels,
@@ -73,3 +74,5 @@ def without(dataset: Dataset, rows: Mapping[int, str]) -> Dataset:
         notes=(*dataset.notes, f"{len(rows)} of {len(dataset.labels)} rows left out: no readable photograph"),
         validation=None,
     )
+    checks.check_dataset(part, "the rows whose photographs can be read")
+    return part

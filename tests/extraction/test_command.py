@@ -70,6 +70,16 @@ def test_a_photograph_that_cannot_be_read_leaves_nothing_written_unless_its_row_
     assert any("1 of 40 rows left out" in note for note in part.notes)
 
 
+def test_a_class_without_a_photograph_is_refused_even_where_rows_may_go(world, extracted, tmp_path):
+    whole = listing(world.folder)
+    for file, label in zip(whole.files, whole.labels, strict=True):
+        if label == 4:
+            (world.images / file).unlink()
+    outcome = extracted("--skip", "--out", tmp_path / "some.h5")
+    assert outcome.exit_code == 2 and "photographs can be read" in outcome.output
+    assert not (tmp_path / "some.h5").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -53,13 +53,18 @@ def _import(place: Place, features: str | None, out: str | Path | None, root: st
             "no semantics", where=place.path / f"*{xlsa17.SPLITS}", fix="put att_splits.mat there"
         )
     target = Path(out) if out is not None else place.path / f"{features}{SUFFIX}"
-    _check_target(target)
+    check_target(target)
     sources = [remember(path) for path in xlsa17.source_files(place.path, features)]
     hdf5.write_hdf5(target, xlsa17.read_folder(place.path, place.name, features, semantics), sources)
     return target
 
 
-def _check_target(target: Path) -> None:
+def check_target(target: Path) -> None:
+    """Refuse a file to write that is no .h5 file, or that something else than our layout lies in.
+
+    Raises:
+        DataError: It is, or does.
+    """
     if target.suffix != SUFFIX:
         raise DataError(
             "the file to write is no .h5 file", where=target, fix=f"give --out a name that ends in {SUFFIX}"
