@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +10,7 @@ import click
 
 from gzslbench.errors import StoreError
 from gzslbench.figures.drawing import FORMATS, Drawing
-from gzslbench.results.atomic import store_errors
+from gzslbench.results.atomic import make_folder, store_errors
 
 USUAL = ("png", "svg")
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -49,14 +48,9 @@ def figure_folder(folder: Path | None, formats: Sequence[str]) -> None:
     from gzslbench.figures.extra import require_matplotlib
 
     require_matplotlib()
-    probe = folder / f".probe.{os.getpid()}"
     try:
         with store_errors("the folder for figures cannot be written", folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            try:
-                probe.write_bytes(b"gzslbench")
-            finally:
-                probe.unlink(missing_ok=True)
+            make_folder(folder)
     except StoreError as error:
         raise StoreError(error.what, where=error.where, fix="name a folder that can be written") from error
 

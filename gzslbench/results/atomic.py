@@ -33,6 +33,20 @@ def store_errors(what: str, where: Path) -> Iterator[None]:
         raise StoreError(f"{what}: {reason}", where=where, fix=advice) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder where it is missing, and try whether it takes files.
+
+    Raises:
+        OSError: It does not.
+    """
+    probe = folder / f".probe.{os.getpid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        probe.write_bytes(b"gzslbench")
+    finally:
+        probe.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` in one step; whatever fails, the file that was there is still there.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from gzslbench.errors import StoreError
 from gzslbench.reading import check_folder, is_there
-from gzslbench.results.atomic import store_errors
+from gzslbench.results.atomic import make_folder, store_errors
 from gzslbench.results.folder import LOCK, RECORD, RunFolder
 from gzslbench.results.record import Record
 
@@ -40,13 +39,8 @@ class Store:
         Raises:
             StoreError: It is read-only or full, or a file is in the way.
         """
-        probe = self.root / f".probe.{os.getpid()}"
         with store_errors("the results folder cannot be written", self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            try:
-                probe.write_bytes(b"gzslbench")
-            finally:
-                probe.unlink(missing_ok=True)
+            make_folder(self.root)
 
     def run(self, run: str) -> RunFolder:
         """The folder of the run with this id, whether or not it is there yet."""
