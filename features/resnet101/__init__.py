@@ -12,9 +12,10 @@ SPEC = ExtractorSpec(
     title="ResNet-101",
     paper="He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016",
     url="https://arxiv.org/abs/1512.03385",
-    load="gzslbench_features.resnet101.weights:load",
+    load="gzslbench_features.resnet101.loading:load",
+    weights="torchvision's: --weights IMAGENET1K_V1 or IMAGENET1K_V2 downloads them, or name such a file",
     width=2048,
-    weights="torchvision's ResNet101_Weights, V1 or V2, as a .pth file: name it with --weights",
+    layers=("layer4", "layer3", "layer2", "layer1"),
 )
 
 

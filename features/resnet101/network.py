@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-BLOCKS = (3, 4, 23, 3)
+BLOCKS = {"layer1": 3, "layer2": 4, "layer3": 23, "layer4": 3}
 EXPANSION = 4
 
 
@@ -39,26 +39,28 @@ class Bottleneck(nn.Module):
 
 
 class ResNet101(nn.Module):
-    """Photographs to the mean of the last activations over all places: the top pooling units."""
+    """Photographs to the activations of a layer; ``fc`` is there for the sake of the weights alone."""
 
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
-        width_in = 64
-        for number, blocks in enumerate(BLOCKS, start=1):
-            width = 32 * 2**number
+        width_in, width = 64, 64
+        for name, blocks in BLOCKS.items():
             stack = nn.Sequential()
             for block in range(blocks):
-                stack.append(Bottleneck(width_in, width, 2 if number > 1 and block == 0 else 1))
+                stack.append(Bottleneck(width_in, width, 2 if name != "layer1" and block == 0 else 1))
                 width_in = EXPANSION * width
-            self.add_module(f"layer{number}", stack)
+            self.add_module(name, stack)
+            width *= 2
         self.fc = nn.Linear(width_in, 1000)
 
-    def forward(self, photographs: Tensor) -> Tensor:
-        """``(B, 3, h, w)`` to ``(B, 2048)``; ``fc`` has no part in it, and is there for the weights' sake."""
+    def forward(self, photographs: Tensor, layer: str = "layer4") -> Tensor:
+        """``(B, 3, h, w)`` to ``(B, C, h', w')``, the activations after ``layer``."""
         x = functional.relu(self.bn1(self.conv1(photographs)), inplace=True)
         x = functional.max_pool2d(x, 3, stride=2, padding=1)
-        for number in range(1, len(BLOCKS) + 1):
-            x = self.get_submodule(f"layer{number}")(x)
-        return x.mean(dim=(2, 3))
+        for name in BLOCKS:
+            x = self.get_submodule(name)(x)
+            if name == layer:
+                break
+        return x

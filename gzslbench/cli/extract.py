@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,13 +13,20 @@ from gzslbench.errors import DataError, ExtractionError
 
 if TYPE_CHECKING:
     from gzslbench.data.load import Place
-    from gzslbench.extraction.listing import Listing
+    from gzslbench.extraction.listings.listing import Listing
+    from gzslbench.extractor import Crops
 
 EPILOG = """\b
 Examples:
   gzslbench extract --dataset FLO --images FLO/jpg --extractor efficientnet-lite0
   gzslbench extract --dataset FLO --images FLO/jpg --extractor resnet101 --weights resnet101-63fe2227.pth
+  gzslbench extract --dataset CUB --images CUB/images --extractor resnet101 --weights IMAGENET1K_V2
   gzslbench run --method ce-gzsl --dataset FLO --features resnet101
+
+The order of rows: AWA1 and AWA2 take the folders of JPEGImages by name; CUB takes images.txt, FLO setid.mat,
+SUN images.mat, APY the lists of attribute_data, from the folder of the dataset or of the photographs. Where a
+published feature file with the photographs' names lies beside the splits, its order is taken, and its classes
+must agree.
 
 Rows are in the order that the dataset's split indexes. What was extracted is kept beside the file until that
 is written whole: an interrupted extraction goes on when the command is repeated. Photographs that cannot be
@@ -37,8 +45,16 @@ Exit status: 0 the file is written; 2 something to mend; 130 interrupted.
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="The folder of the photographs.",
 )
-@click.option("--extractor", "name", required=True, help="A name from `gzslbench extractors`.")
-@click.option("--weights", type=click.Path(path_type=Path), help="The file of the network's weights.")
+@click.option("--extractor", "name", required=True, help="NAME, or NAME:MODEL, from `gzslbench extractors`.")
+@click.option("--weights", help="A file of the network's weights, or a name that the extractor knows.")
+@click.option("--layer", default="", help="Where in the network. [default: its usual layer]")
+@click.option("--pooling", default="", help="Of a layer over all places. [default: the extractor's usual]")
+@click.option(
+    "--crops",
+    type=click.Choice(["centre", "whole", "ten"]),
+    help="What is seen of a photograph. [default: the network's usual, mostly centre]",
+)
+@click.option("--boxes", is_flag=True, help="Cut out the box around each object first; APY always does.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
 @click.option(
     "--workers",
@@ -48,7 +64,7 @@ Exit status: 0 the file is written; 2 something to mend; 130 interrupted.
     help="Processes that decode photographs while the network computes; 0: none.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
-@click.option("--precision", type=click.Choice(["fp32", "tf32"]), default="fp32", show_default=True)
+@click.option("--precision", type=click.Choice(["fp32", "tf32", "bf16"]), default="fp32", show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), help="The folder that holds the datasets.")
 @click.option(
     "--out",
@@ -60,7 +76,11 @@ def extract(
     dataset: str,
     images: Path,
     name: str,
-    weights: Path | None,
+    weights: str | None,
+    layer: str,
+    pooling: str,
+    crops: Crops | None,
+    boxes: bool,
     batch_size: int,
     workers: int,
     device: str,
@@ -72,35 +92,38 @@ def extract(
     """Compute the features of a dataset's photographs, and write them as `run --features` takes them."""
     _require_pillow()
     from gzslbench.computing.device import check_precision, resolve_device
-    from gzslbench.data.files.importing import check_target
     from gzslbench.data.load import Place, find
+    from gzslbench.extraction.asking import answer, ask, features_name
     from gzslbench.extraction.extracting import Extraction, refusal
     from gzslbench.extraction.extracting import extract as extracted
     from gzslbench.extraction.partial import SUFFIX
+    from gzslbench.extraction.target import check_features_target
     from gzslbench.extraction.writing import write_features
     from gzslbench.plugins import plugins
     from gzslbench.reporting.progress import rows_counted
 
-    spec = plugins().extractor(name)
+    extractor, _, model = name.partition(":")
+    spec = plugins().extractor(extractor)
     resolved = resolve_device(device)
     check_precision(precision, resolved)
     place = find(dataset, data)
     if not isinstance(place, Place) or not place.path.is_dir():
         raise DataError("its data lie in no folder with splits", where=dataset, fix="name such a dataset")
-    listing = _listing(place)
-    target = out or place.path / f"{name.replace('-', '_')}.h5"
-    check_target(target)
-    _refuse_matlab(target)
-    extraction = Extraction(spec, _load(spec.load)(weights), batch_size, workers, resolved, precision)
+    listing = _listing(place, images, boxes)
+    request = ask(spec, model, weights, layer, pooling)
+    network = answer(spec, request, crops)
+    extraction = Extraction(spec, network, request, batch_size, workers, resolved, precision)
+    called = features_name(spec, request, crops, listing.boxed)
+    target = out or place.path / f"{called}.h5"
+    provenance = {**extraction.provenance(), "boxes": listing.boxed}
+    check_features_target(target, provenance)
     with rows_counted(len(listing.files)) as step:
         partial, failures = extracted(
             extraction, listing, images, target.with_name(target.name + SUFFIX), step
         )
     if failures and not skip:
         raise refusal(failures, images)
-    write_features(
-        target, place.path, place.name, partial.features, listing, failures, extraction.provenance()
-    )
+    write_features(target, place.path, place.name, partial.features, listing, failures, provenance)
     partial.remove()
     for why in failures.values():
         click.echo(f"left out {why}", err=True)
@@ -117,26 +140,20 @@ def _require_pillow() -> None:
         ) from error
 
 
-def _listing(place: Place) -> Listing:
+def _listing(place: Place, images: Path, boxes: bool) -> Listing:
+    from gzslbench.extraction.listings.reading import read_listing
+
     if place.spec is None or not place.spec.photographs:
         raise DataError(
             f"nobody has told in which order the split of {place.name} takes its photographs",
             where=place.path,
-            fix="extract FLO, or write a listing and name it in the dataset's spec",
+            fix="name a dataset of `gzslbench datasets`, or name a listing of yours in the dataset's spec",
         )
-    found: Listing = _load(place.spec.photographs)(place.path)
-    return found
-
-
-def _load(path: str) -> Any:
-    from pkgutil import resolve_name
-
-    return resolve_name(path)
-
-
-def _refuse_matlab(target: Path) -> None:
-    matlab = target.with_suffix(".mat")
-    if matlab.exists():
+    listing = read_listing(place.spec.photographs, place.path, images)
+    if boxes and listing.boxes is None:
         raise DataError(
-            "there are features of this name in a .mat file", where=matlab, fix="name another file with --out"
+            f"there are no boxes around the objects of {place.name}",
+            where="--boxes",
+            fix="leave --boxes out, or put the index file with the boxes beside the splits",
         )
+    return replace(listing, boxed=boxes or listing.boxed)

@@ -25,7 +25,7 @@ def extractors(name: str | None, as_json: bool) -> None:
     else:
         spec = plugins().extractor(name)
         content = report.as_json(spec)
-        view = key_values({**content, "preparation": report.in_words(spec.preparation)})
+        view = key_values(report.rows(spec))
     if as_json:
         click.echo(json.dumps(content, indent=2))
     else:

@@ -62,8 +62,8 @@ class DatasetSpec:
         paper: Authors, venue and year.
         url: Where it can be had.
         expected: What its files should hold, where that is known.
-        photographs: ``package.module:function`` from the dataset's folder to a Listing of its photographs;
-            empty where nobody has written one.
+        photographs: ``package.module:function``, a ``gzslbench.extraction.listings.listing.List``, of its
+            photographs in the order of its rows; empty where nobody has written one.
         archives: What ``gzslbench data fetch`` downloads.
     """
 

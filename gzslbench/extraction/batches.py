@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.photograph import prepared, read_photograph
+from gzslbench.extraction.listings.listing import Listing
+from gzslbench.extraction.photograph import read_photograph
+from gzslbench.extraction.preparing import VIEWS, views
 from gzslbench.extractor import Preparation
 
 
@@ -21,64 +23,71 @@ class Batch:
 
     Attributes:
         number: Its place among all batches, from 0.
-        photographs: ``(B, 3, crop, crop)``; what cannot be read is 0.
+        rows: Those whose photographs can be read.
+        views: ``(len(rows), V, 3, crop, crop)`` uint8, what the network sees of them.
         failures: By row, why its photograph cannot be read.
     """
 
     number: int
-    photographs: Tensor
+    rows: list[int]
+    views: Tensor
     failures: dict[int, str]
 
 
 def batches(
     images: Path,
-    files: Sequence[str],
+    listing: Listing,
     preparation: Preparation,
     size: int,
     wanted: Sequence[int],
     workers: int,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
-    """The batches numbered ``wanted``, in that order, of all ``files`` in groups of ``size``.
+    """The batches numbered ``wanted``, in that order, of all rows in groups of ``size``.
 
     Which rows a batch holds depends on ``size`` alone: what is left out now is not mixed otherwise later.
 
     Args:
-        images: The folder that ``files`` lie below.
-        files: Of all rows.
+        images: The folder that the listing's files lie below.
+        listing: Of all rows.
         preparation: How the network wants them.
         size: Rows of a batch; the last may have fewer.
         wanted: Numbers from 0.
         workers: Processes that decode; 0 decodes in this one.
+        pinned: Whether views lie in memory that a GPU copies from by itself.
     """
-    rows = _Rows(images, files, preparation, size)
     loader = DataLoader(
-        rows,
+        _Rows(images, listing, preparation, size),
         batch_size=None,
         sampler=list(wanted),
         num_workers=workers,
         prefetch_factor=2 if workers else None,
+        pin_memory=pinned,
     )
-    for number, photographs, failures in loader:
-        yield Batch(number, photographs, failures)
+    for number, rows, pixels, failures in loader:
+        yield Batch(number, rows, pixels, failures)
 
 
-class _Rows(Dataset[tuple[int, Tensor, dict[int, str]]]):
+class _Rows(Dataset[tuple[int, list[int], Tensor, dict[int, str]]]):
     """By number, a whole batch: one message from a worker, not one a photograph."""
 
-    def __init__(self, images: Path, files: Sequence[str], preparation: Preparation, size: int) -> None:
+    def __init__(self, images: Path, listing: Listing, preparation: Preparation, size: int) -> None:
         self.images = images
-        self.files = files
+        self.listing = listing
         self.preparation = preparation
         self.size = size
 
-    def __getitem__(self, number: int) -> tuple[int, Tensor, dict[int, str]]:
-        """The batch's number, photographs and failures."""
+    def __getitem__(self, number: int) -> tuple[int, list[int], Tensor, dict[int, str]]:
+        """The batch's number, rows, views and failures."""
         first = number * self.size
-        photographs, failures = [], {}
-        for row, file in enumerate(self.files[first : first + self.size], start=first):
+        read: dict[int, Tensor] = {}
+        failures = {}
+        for row in range(first, min(first + self.size, len(self.listing.files))):
+            file, box = self.listing.files[row], self.listing.box(row)
             try:
-                photographs.append(prepared(read_photograph(self.images / file), self.preparation))
+                read[row] = views(read_photograph(self.images / file, box), self.preparation)
             except ExtractionError as error:
                 failures[row] = f"{file}: {error.what}"
-                photographs.append(torch.zeros(3, self.preparation.crop, self.preparation.crop))
-        return number, torch.stack(photographs), failures
+        crop = self.preparation.crop
+        none = torch.zeros(0, VIEWS[self.preparation.crops], 3, crop, crop, dtype=torch.uint8)
+        return number, list(read), torch.stack(list(read.values())) if read else none, failures

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from gzslbench.computing.device import numerics
-from gzslbench.data.files.sources import sha256_of
+from gzslbench.computing.device import lowered, numerics
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.batches import batches
-from gzslbench.extraction.listing import Listing
+from gzslbench.extraction.batches import Batch, batches
+from gzslbench.extraction.listings.listing import Listing
 from gzslbench.extraction.partial import Partial
-from gzslbench.extractor import Extractor, ExtractorSpec
+from gzslbench.extraction.preparing import normalized
+from gzslbench.extractor import Extractor, ExtractorSpec, Request
 
 FEW = 10
 
@@ -30,14 +34,16 @@ class Extraction:
     Attributes:
         spec: Of the extractor.
         extractor: The network with its weights.
+        request: Which of the extractor's networks it is.
         batch_size: Rows at once.
         workers: Processes that decode photographs.
         device: Where the network computes.
-        precision: ``fp32`` or ``tf32``.
+        precision: ``fp32``, ``tf32`` or ``bf16``.
     """
 
     spec: ExtractorSpec
     extractor: Extractor
+    request: Request = field(default_factory=Request)
     batch_size: int = 32
     workers: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -45,17 +51,43 @@ class Extraction:
 
     def provenance(self) -> dict[str, object]:
         """What decides the features besides the photographs, ready for JSON."""
+        extractor, request = self.extractor, self.request
         return {
             "extractor": self.spec.name,
             "version": self.spec.version,
-            "weights": self.extractor.weights.name,
-            "weights_sha256": sha256_of(self.extractor.weights),
-            "preparation": asdict(self.spec.preparation),
+            "model": request.model,
+            "layer": request.layer,
+            "pooling": request.pooling,
+            "weights": extractor.weights.name,
+            "weights_sha256": extractor.weights.sha256,
+            "preparation": asdict(extractor.preparation),
             "batch_size": self.batch_size,
             "precision": self.precision,
             "device": self.device.type,
-            "torch": torch.__version__,
+            "packages": {name: version(name) for name in ("torch", "pillow", *extractor.packages)},
         }
+
+    def features(self, seen: Tensor) -> Tensor:
+        """``(B, width)`` float32 of ``(B, V, 3, crop, crop)`` uint8: the mean over the views of a row."""
+        pixels = normalized(seen.to(self.device, non_blocking=True), self.extractor.preparation)
+        with lowered(self.device, self.precision):
+            found: Tensor = self.extractor.network(pixels.flatten(0, 1))
+        return found.float().view(*seen.shape[:2], -1).mean(1)
+
+    @cached_property
+    def width(self) -> int:
+        """Features of one photograph."""
+        preparation = self.extractor.preparation
+        nothing = torch.zeros(1, 1, 3, preparation.crop, preparation.crop, dtype=torch.uint8)
+        with self.computing():
+            return self.features(nothing).shape[1]
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Compute features inside."""
+        self.extractor.network.to(self.device)
+        with torch.inference_mode(), numerics(self.precision, deterministic=False):
+            yield
 
 
 def extract(
@@ -80,23 +112,37 @@ def extract(
         ExtractionError: Features cannot be kept, or are NaN or infinite.
     """
     owner = hashlib.sha256(json.dumps(extraction.provenance(), sort_keys=True).encode()).hexdigest()
-    partial = Partial(folder, (len(listing.files), extraction.spec.width), f"{owner} {listing.fingerprint}")
-    size, count, done = extraction.batch_size, len(listing.files), partial.done()
+    size, count = extraction.batch_size, len(listing.files)
+    partial = Partial(folder, (count, extraction.width), f"{owner} {listing.fingerprint}")
+    done = partial.done()
     wanted = [number for number in range(-(-count // size)) if number not in done]
     step(sum(min(size, count - number * size) for number in done))
     failures: dict[int, str] = {}
-    network = extraction.extractor.network.to(extraction.device)
-    preparation = extraction.spec.preparation
-    with torch.inference_mode(), numerics(extraction.precision, deterministic=False):
-        for batch in batches(images, listing.files, preparation, size, wanted, extraction.workers):
-            rows = np.arange(batch.number * size, batch.number * size + len(batch.photographs))
-            if len(batch.failures) < len(rows):
-                features = network(batch.photographs.to(extraction.device)).float().cpu().numpy()
-                _check(features, rows, batch.failures, listing.files)
-                partial.keep(batch.number, rows, features, complete=not batch.failures)
+    pinned = extraction.device.type == "cuda"
+    read = batches(
+        images, listing, extraction.extractor.preparation, size, wanted, extraction.workers, pinned
+    )
+    with extraction.computing():
+        for batch, computed in _one_behind(read, extraction):
+            if computed is not None:
+                features = computed.cpu().numpy()
+                _check(features, batch.rows, listing.files)
+                partial.keep(batch.number, batch.rows, features, complete=not batch.failures)
             failures |= batch.failures
-            step(len(rows))
+            step(len(batch.rows) + len(batch.failures))
     return partial, failures
+
+
+def _one_behind(read: Iterable[Batch], extraction: Extraction) -> Iterator[tuple[Batch, Tensor | None]]:
+    """Each batch with its features, once the next one is under way: a GPU then never waits for the disk."""
+    last: tuple[Batch, Tensor | None] | None = None
+    for batch in read:
+        computed = extraction.features(batch.views) if batch.rows else None
+        if last is not None:
+            yield last
+        last = batch, computed
+    if last is not None:
+        yield last
 
 
 def refusal(failures: dict[int, str], images: Path) -> ExtractionError:
@@ -110,13 +156,11 @@ def refusal(failures: dict[int, str], images: Path) -> ExtractionError:
     )
 
 
-def _check(
-    features: NDArray[np.float32], rows: NDArray[np.int64], failures: dict[int, str], files: Sequence[str]
-) -> None:
-    damaged = [row for row in rows[~np.isfinite(features).all(axis=1)].tolist() if row not in failures]
-    if damaged:
+def _check(features: NDArray[np.float32], rows: Sequence[int], files: Sequence[str]) -> None:
+    damaged = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(damaged):
         raise ExtractionError(
             "the network gives NaN or infinite features",
-            where=files[damaged[0]],
+            where=files[rows[damaged[0]]],
             fix="look at the weights, or try --precision fp32",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,9 +50,7 @@ class Partial:
         whole, _, _torn = (self.folder / "done").read_text().rpartition("\n")
         return {int(line) for line in whole.splitlines()}
 
-    def keep(
-        self, batch: int, rows: NDArray[np.int64], features: NDArray[np.float32], complete: bool
-    ) -> None:
+    def keep(self, batch: int, rows: Sequence[int], features: NDArray[np.float32], complete: bool) -> None:
         """Keep the features of a batch; one that is not ``complete`` is computed again next time.
 
         Raises:

@@ -1,7 +1,8 @@
-"""Weights from files."""
+"""Weights from files, and what names them for good."""
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from gzslbench.data.files.sources import sha256_of
 from gzslbench.errors import ExtractionError
+from gzslbench.extractor import Weights
 from gzslbench.reading import check_file
 
 FEW = 3
 
 
-def read_weights(network: nn.Module, file: Path) -> None:
+def read_weights(network: nn.Module, file: Path) -> Weights:
     """Give ``network`` the weights in ``file``, each of its own name and shape; no code in it is run.
 
     Raises:
@@ -42,6 +45,16 @@ def read_weights(network: nn.Module, file: Path) -> None:
             fix="name the weights of this very network with --weights",
         )
     network.load_state_dict(state)
+    return Weights(file.name, sha256_of(file))
+
+
+def sha256_of_network(network: nn.Module) -> str:
+    """sha256 of a network's weights: name, type, shape and values of each, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:

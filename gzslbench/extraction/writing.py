@@ -16,7 +16,7 @@ from gzslbench.data.files import hdf5, xlsa17
 from gzslbench.data.files.sources import remember
 from gzslbench.data.split import Split
 from gzslbench.errors import DataError
-from gzslbench.extraction.listing import Listing
+from gzslbench.extraction.listings.listing import Listing
 
 
 def write_features(

@@ -7,18 +7,35 @@ from typing import Any
 
 from gzslbench.extractor import ExtractorSpec, Preparation
 
-ABOUT = ("name", "title", "paper", "year", "url", "width", "weights", "version")
+ABOUT = (
+    "name", "model", "title", "paper", "year", "url", "width", "layers", "poolings", "weights", "version",
+)  # fmt: skip
 
 
 def as_json(spec: ExtractorSpec) -> dict[str, Any]:
     """All that is known of it without loading it."""
-    return {**{name: getattr(spec, name) for name in ABOUT}, "preparation": asdict(spec.preparation)}
+    preparation = asdict(spec.preparation) if spec.preparation else None
+    return {**{name: getattr(spec, name) for name in ABOUT}, "preparation": preparation}
+
+
+def rows(spec: ExtractorSpec) -> dict[str, Any]:
+    """The same in words; what the model decides is said so."""
+    words = {
+        name: ", ".join(value) if isinstance(value, tuple) else value for name, value in as_json(spec).items()
+    }
+    words["preparation"] = in_words(spec.preparation) if spec.preparation else None
+    decided = {name: "as the model has it" for name in ("width", "layers", "preparation") if not words[name]}
+    return {name: value for name, value in {**words, **decided}.items() if value}
 
 
 def in_words(preparation: Preparation) -> str:
     """How a photograph becomes the network's input."""
     mean, std = (" ".join(f"{value:g}" for value in each) for each in (preparation.mean, preparation.std))
+    square = f"{preparation.crop} x {preparation.crop}"
+    if preparation.crops == "whole":
+        return f"squeezed to {square} ({preparation.interpolation}), mean {mean}, std {std}"
+    crops = "centre" if preparation.crops == "centre" else "centre and corners, each also mirrored,"
     return (
         f"shorter side {preparation.short_side} pixels ({preparation.interpolation}, longer side rounded"
-        f" {preparation.rounding}), centre {preparation.crop} x {preparation.crop}, mean {mean}, std {std}"
+        f" {preparation.rounding}), {crops} {square}, mean {mean}, std {std}"
     )

@@ -10,7 +10,7 @@ from scipy.io import savemat
 from torch import nn
 
 from gzslbench.extraction.extracting import Extraction
-from gzslbench.extractor import Extractor, ExtractorSpec, Preparation
+from gzslbench.extractor import Extractor, ExtractorSpec, Preparation, Request, Weights
 
 SEEN, UNSEEN, EACH = 3, 2, 8
 CLASSES = SEEN + UNSEEN
@@ -75,16 +75,13 @@ class Small(nn.Module):
 
 
 @pytest.fixture
-def small(tmp_path):
+def small():
     """Makes extractions by a small network."""
-    weights = tmp_path / "small.pth"
-    weights.write_bytes(b"none, but a file with a sha256")
-    spec = ExtractorSpec(
-        "small", "Small", "nobody, 2026", "", "", width=4, weights="",
-        preparation=Preparation(short_side=20, crop=16),
-    )  # fmt: skip
+    spec = ExtractorSpec("small", "Small", "nobody, 2026", "", "", weights="", width=4)
 
-    def make(**settings) -> Extraction:
-        return Extraction(spec, Extractor(Small().eval(), weights), **{"batch_size": 6, **settings})
+    def make(sha256="0" * 64, crops="centre", **settings) -> Extraction:
+        preparation = Preparation(short_side=20, crop=16, crops=crops)
+        extractor = Extractor(Small().eval(), Weights("small.pth", sha256), preparation)
+        return Extraction(spec, extractor, Request(), **{"batch_size": 6, **settings})
 
     return make

@@ -13,10 +13,12 @@ from click.testing import CliRunner
 from gzslbench.cli import main
 from gzslbench.data.files.hdf5 import stored_extraction
 from gzslbench.data.load import load_dataset
-from gzslbench.extraction.flowers import listing
-from gzslbench.extraction.photograph import prepared, read_photograph
-from gzslbench_features.efficientnet_lite0 import SPEC
-from gzslbench_features.efficientnet_lite0.weights import load
+from gzslbench.extraction.listings.flowers import listing
+from gzslbench.extraction.photograph import read_photograph
+from gzslbench.extraction.preparing import normalized, views
+from gzslbench.extractor import Request
+from gzslbench_features.efficientnet_lite0 import PREPARATION
+from gzslbench_features.efficientnet_lite0.loading import load
 
 LITE0 = ("--extractor", "efficientnet-lite0", "--batch-size", "8", "--device", "cpu")
 
@@ -39,11 +41,11 @@ def test_photographs_become_features_that_a_run_takes(world, extracted, tmp_path
     assert outcome.exit_code == 0, outcome.output
     assert "40 photographs: wrote" in outcome.output and "40 of 40 photographs" in outcome.output
     dataset = load_dataset("FLO", "efficientnet_lite0", root=world.folder.parent)
-    expected = listing(world.folder)
+    expected = listing(world.folder, world.images)
     assert dataset.image_files == expected.files and np.array_equal(dataset.labels, expected.labels)
-    picture = prepared(read_photograph(world.images / expected.files[5]), SPEC.preparation)
-    network = load(None).network.requires_grad_(False)
-    assert np.allclose(dataset.features[5], network(picture[None])[0].numpy(), rtol=1e-4, atol=1e-5)
+    picture = normalized(views(read_photograph(world.images / expected.files[5]), PREPARATION), PREPARATION)
+    network = load(Request(pooling="mean")).network.requires_grad_(False)
+    assert np.allclose(dataset.features[5], network(picture)[0].numpy(), rtol=1e-4, atol=1e-5)
     told = stored_extraction(world.folder / "efficientnet_lite0.h5")
     assert told["extractor"] == "efficientnet-lite0" and len(told["weights_sha256"]) == 64
     assert {path.name for path in world.folder.iterdir() if "partial" in path.name} == set()
@@ -56,14 +58,14 @@ def test_photographs_become_features_that_a_run_takes(world, extracted, tmp_path
 def test_a_photograph_that_cannot_be_read_leaves_nothing_written_unless_its_row_may_go(
     world, extracted, tmp_path
 ):
-    file = listing(world.folder).files[3]
+    file = listing(world.folder, world.images).files[3]
     (world.images / file).write_bytes(b"no picture")
     outcome = extracted()
     assert outcome.exit_code == 2 and f"{file}: no picture that can be read" in outcome.output
     assert not (world.folder / "efficientnet_lite0.h5").exists()
     outcome = extracted("--skip", "--out", tmp_path / "some.h5")
     assert outcome.exit_code == 0 and f"left out {file}" in outcome.output
-    whole = listing(world.folder)
+    whole = listing(world.folder, world.images)
     part = load_dataset(tmp_path / "some.h5")
     assert part.image_files == tuple(name for name in whole.files if name != file)
     assert sum(part.split.counts.values()) == 39 and part.split.name == "part"
@@ -71,7 +73,7 @@ def test_a_photograph_that_cannot_be_read_leaves_nothing_written_unless_its_row_
 
 
 def test_a_class_without_a_photograph_is_refused_even_where_rows_may_go(world, extracted, tmp_path):
-    whole = listing(world.folder)
+    whole = listing(world.folder, world.images)
     for file, label in zip(whole.files, whole.labels, strict=True):
         if label == 4:
             (world.images / file).unlink()
@@ -111,8 +113,7 @@ def test_real_photographs_end_to_end(tmp_path):
     folder = Path(os.environ["GZSLBENCH_DATA"]) / "FLO"
     out = tmp_path / "some.h5"
     images = ("--images", folder / "jpg", "--skip", "--out", out)
-    # Most of the 8189 are not there: in larger batches empty places would be computed along.
-    outcome = call("extract", "--dataset", "FLO", *LITE0, *images, "--batch-size", 1)
+    outcome = call("extract", "--dataset", "FLO", *LITE0, *images)
     assert outcome.exit_code == 0, outcome.output
     part, whole = load_dataset(out), load_dataset("FLO", "efficientnet_lite0")
     assert len(part.labels) == len(list((folder / "jpg").glob("*.jpg"))) == 612

@@ -4,13 +4,11 @@ import io
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
 from gzslbench.extraction import photograph
-from gzslbench.extraction.photograph import prepared, read_photograph
-from gzslbench.extractor import Preparation
+from gzslbench.extraction.photograph import read_photograph
 
 RANDOM = np.random.default_rng(0)
 PIXELS = RANDOM.integers(256, size=(6, 9, 3), dtype=np.uint8)
@@ -80,26 +78,9 @@ def test_a_picture_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
         read_photograph(file)
 
 
-@pytest.mark.parametrize(
-    ("size", "rounding", "box"),
-    [
-        ((20, 11), "down", (4, 1)),  # 18 x 10: places 5 and 1, less the odd
-        ((11, 20), "nearest", (1, 5)),
-        ((10, 10), "down", (1, 1)),
-        ((1, 1), "down", (1, 1)),
-        ((13, 10), "nearest", (2, 1)),
-    ],
-)
-def test_the_centre_is_cut_out_of_the_resized_picture(size, rounding, box):
-    width, height = size
-    picture = Image.fromarray(RANDOM.integers(256, size=(height, width, 3), dtype=np.uint8))
-    preparation = Preparation(short_side=10, crop=8, rounding=rounding, interpolation="bicubic")
-    found = prepared(picture, preparation)
-    assert found.shape == (3, 8, 8) and found.dtype == torch.float32
-    scale = 10 / min(size)
-    whole = [round(side * scale) if rounding == "nearest" else int(side * scale) for side in size]
-    resized = np.asarray(picture.resize(whole, Image.Resampling.BICUBIC), np.float32) / 255
-    left, top = ((side - 8) // 2 if rounding == "nearest" else round((side - 8) / 2) for side in whole)
-    for c, (mean, std) in enumerate(zip(preparation.mean, preparation.std, strict=True)):
-        expected = (resized[top : top + 8, left : left + 8, c] - mean) / std
-        assert np.allclose(found[c].numpy(), expected, atol=1e-6)
+def test_of_a_box_what_lies_in_the_picture_is_cut_out(tmp_path):
+    file = kept(tmp_path, Image.fromarray(PIXELS))
+    assert np.array_equal(np.asarray(read_photograph(file, (2, 1, 7, 5))), PIXELS[1:5, 2:7])
+    assert np.array_equal(np.asarray(read_photograph(file, (-3, -1, 90, 4))), PIXELS[:4])
+    with pytest.raises(ExtractionError, match=r"9 x 6.*box \(9, 0, 12, 6\)"):
+        read_photograph(file, (9, 0, 12, 6))

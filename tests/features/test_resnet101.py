@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+import hashlib
+import http.server
+import threading
+
 import pytest
 import torch
 from torch.nn import functional
 
 from gzslbench.errors import ExtractionError
+from gzslbench.extraction.asking import ask
+from gzslbench.extraction.pooling import Pooled
+from gzslbench.extractor import Preparation
+from gzslbench_features.resnet101 import SPEC, published
+from gzslbench_features.resnet101.loading import load
 from gzslbench_features.resnet101.network import ResNet101
-from gzslbench_features.resnet101.weights import load
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +87,7 @@ def plainly(state, x):
 def test_features_are_those_of_the_network_written_out(network):
     photographs = torch.randn(2, 3, 65, 97)
     with torch.inference_mode():
-        found, expected = network(photographs), plainly(network.state_dict(), photographs)
+        found, expected = network(photographs).mean(dim=(2, 3)), plainly(network.state_dict(), photographs)
     assert found.shape == (2, 2048)
     assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
 
@@ -92,19 +100,94 @@ def test_features_are_torchvisions_for_the_same_weights(network):
     theirs = resnet101()
     theirs.load_state_dict(network.state_dict())
     theirs.fc = torch.nn.Identity()
-    photographs = torch.randn(2, 3, 224, 224)
+    photographs, features = torch.randn(2, 3, 224, 224), Pooled(network, network, "mean")
     with torch.inference_mode():
-        assert torch.allclose(network(photographs), theirs.eval()(photographs), rtol=1e-5, atol=1e-5)
+        assert torch.allclose(features(photographs), theirs.eval()(photographs), rtol=1e-5, atol=1e-5)
 
 
-def test_it_loads_a_file_and_says_what_to_do_without_one(network, tmp_path):
-    file = tmp_path / "resnet101.pth"
+@pytest.fixture(scope="module")
+def file(network, tmp_path_factory):
+    file = tmp_path_factory.mktemp("weights") / "resnet101-x.pth"
     torch.save(network.state_dict(), file)
-    loaded = load(file)
-    assert loaded.weights == file and not loaded.network.training
+    return file
+
+
+def test_it_loads_a_file_and_says_what_to_do_without_one(network, file):
+    loaded = load(ask(SPEC, weights=str(file)))
+    assert loaded.weights.name == file.name and not loaded.network.training
     photographs = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
-        assert torch.equal(loaded.network(photographs), network(photographs))
+        assert torch.equal(loaded.network(photographs), network(photographs).mean(dim=(2, 3)))
     with pytest.raises(ExtractionError, match="without weights") as caught:
-        load(None)
-    assert "ResNet101_Weights" in str(caught.value)
+        load(ask(SPEC))
+    assert "IMAGENET1K_V2" in str(caught.value)
+
+
+@pytest.mark.parametrize(("layer", "width"), [("layer1", 256), ("layer2", 512), ("layer3", 1024)])
+def test_features_are_had_from_earlier_layers_and_by_the_largest_activation(network, file, layer, width):
+    found = load(ask(SPEC, weights=str(file), layer=layer, pooling="max")).network
+    seen = {}
+    hook = network.get_submodule(layer).register_forward_hook(
+        lambda module, given, made: seen.update(it=made)
+    )
+    photographs = torch.randn(2, 3, 48, 64)
+    with torch.inference_mode():
+        network(photographs)
+        assert torch.equal(found(photographs), seen["it"].flatten(2).max(dim=2).values)
+    hook.remove()
+    assert seen["it"].shape[1] == width
+
+
+@pytest.fixture
+def serve():
+    """Serves one file on loopback; gives its address, and how often it was asked for."""
+    servers = []
+
+    def serve_it(file):
+        asked = [0]
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked[0] += 1
+                self.send_response(200)
+                self.send_header("Content-Length", str(file.stat().st_size))
+                self.end_headers()
+                self.wfile.write(file.read_bytes())
+
+            def log_message(self, *arguments):
+                pass
+
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/{file.name}", asked
+
+    yield serve_it
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_published_weights_are_downloaded_once_checked_and_bring_their_own_preparation(
+    file, tmp_path, monkeypatch, serve
+):
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    url, asked = serve(file)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    known = published.Published(url, sha256[:8], Preparation(short_side=232))
+    monkeypatch.setitem(published.PUBLISHED, "IMAGENET1K_V2", known)
+    for _ in range(2):
+        loaded = load(ask(SPEC, weights="IMAGENET1K_V2"))
+        assert loaded.weights.sha256 == sha256 and loaded.preparation.short_side == 232
+    assert asked == [1]
+    assert load(ask(SPEC, weights=str(file))).preparation.short_side == 232  # its sha256 tells
+
+
+def test_a_download_that_is_another_file_is_refused_and_not_kept(file, tmp_path, monkeypatch, serve):
+    url, _ = serve(file)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setitem(
+        published.PUBLISHED, "IMAGENET1K_V1", published.Published(url, "63fe2227", Preparation())
+    )
+    with pytest.raises(ExtractionError, match="cannot be downloaded") as caught:
+        load(ask(SPEC, weights="IMAGENET1K_V1"))
+    assert url in str(caught.value) and not list(tmp_path.rglob("*.pth"))

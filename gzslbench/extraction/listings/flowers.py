@@ -8,31 +8,31 @@ import numpy as np
 
 from gzslbench.data.files.matfile import read_mat
 from gzslbench.errors import DataError
-from gzslbench.extraction.listing import Listing
+from gzslbench.extraction.listings.index_files import find_index
+from gzslbench.extraction.listings.listing import Listing
 
 LABELS, PARTS = "imagelabels.mat", "setid.mat"
 IN_ORDER = ("trnid", "valid", "tstid")
-_FETCH = f"put {LABELS} and {PARTS} of the Oxford Flowers page beside the splits"
+_FETCH = f"take {LABELS} and {PARTS} of the Oxford Flowers page"
 
 
-def listing(folder: Path) -> Listing:
+def listing(folder: Path, images: Path) -> Listing:
     """The photographs in the order that the proposed split indexes: training, validation, test of setid.mat.
 
     Args:
-        folder: Of the dataset, with imagelabels.mat and setid.mat.
+        folder: Of the dataset.
+        images: Of the photographs; the index files are here, or in the dataset's folder.
 
     Raises:
         DataError: One of them is not there, is damaged, or they contradict each other.
     """
-    for name in (LABELS, PARTS):
-        if not (folder / name).is_file():
-            raise DataError("an index file is not there", where=folder / name, fix=_FETCH)
-    labels = _whole(folder / LABELS, ("labels",))["labels"]
-    parts = _whole(folder / PARTS, IN_ORDER)
+    labels = _whole(find_index(LABELS, folder, images), ("labels",))["labels"]
+    path = find_index(PARTS, folder, images)
+    parts = _whole(path, IN_ORDER)
     numbers = np.concatenate([parts[part] for part in IN_ORDER])
     if not np.array_equal(np.sort(numbers), np.arange(1, len(labels) + 1)):
         raise DataError(
-            f"the parts are not the numbers 1 to {len(labels)}, once each", where=folder / PARTS, fix=_FETCH
+            f"the parts are not the numbers 1 to {len(labels)}, once each", where=path, fix=_FETCH
         )
     files = tuple(f"image_{number:05d}.jpg" for number in numbers.tolist())
     return Listing(files, labels[numbers - 1] - 1)

@@ -1,0 +1,1 @@
+"""Which photographs a dataset has, from the index files of its publishers."""
