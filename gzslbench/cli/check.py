@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--all", "every", is_flag=True, help="Check every method, head and dataset on offer.")
-@click.option("--kind", help="method, head or dataset: where NAME is several, or with --all for one kind.")
+@click.option(
+    "--all", "every", is_flag=True, help="Check every method, head, dataset and extractor there is."
+)
+@click.option(
+    "--kind", help="method, head, dataset or extractor: where NAME is several, or with --all for one kind."
+)
 @click.option("--fast", is_flag=True, help="Leave out the checks that train for long.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(name: str | None, every: bool, kind: str | None, fast: bool, as_json: bool) -> None:
-    """Check that the method, head or dataset NAME keeps its contract.
+    """Check that the method, head, dataset or extractor NAME keeps its contract.
 
     The same checks are there for tests, see gzslbench.testing. Exit status: 0 none failed; 1 one failed.
     """

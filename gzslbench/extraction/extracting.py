@@ -69,9 +69,15 @@ class Extraction:
 
     def features(self, seen: Tensor) -> Tensor:
         """``(B, width)`` float32 of ``(B, V, 3, crop, crop)`` uint8: the mean over the views of a row."""
-        pixels = normalized(seen.to(self.device, non_blocking=True), self.extractor.preparation)
+        pixels = normalized(seen.to(self.device, non_blocking=True), self.extractor.preparation).flatten(0, 1)
         with lowered(self.device, self.precision):
-            found: Tensor = self.extractor.network(pixels.flatten(0, 1))
+            found: Tensor = self.extractor.network(pixels)
+        if found.ndim != 2:
+            raise ExtractionError(
+                f"the network makes {tuple(found.shape)} of {len(pixels)} photographs, not a row of each",
+                where=self.spec.load,
+                fix="pool over places in the extractor, and flatten",
+            )
         return found.float().view(*seen.shape[:2], -1).mean(1)
 
     @cached_property

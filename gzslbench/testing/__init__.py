@@ -13,6 +13,6 @@ With pytest, a whole test file of a plugin is::
 from __future__ import annotations
 
 from gzslbench.testing.check import Check, CheckFailure, NotApplicable
-from gzslbench.testing.suites import KINDS, checks_of
+from gzslbench.testing.suites import KINDS, checks_of, extractor_checks
 
-__all__ = ["KINDS", "Check", "CheckFailure", "NotApplicable", "checks_of"]
+__all__ = ["KINDS", "Check", "CheckFailure", "NotApplicable", "checks_of", "extractor_checks"]

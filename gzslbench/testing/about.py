@@ -152,7 +152,11 @@ def readme_names_losses_and_parameters(case: Described) -> None:
 
 def listing_imports_no_torch(case: Described) -> None:
     """Listing it imports no torch, so that `gzslbench methods` stays quick."""
-    module = case.spec.params.__module__
+    import_without_torch(case.spec.params.__module__)
+
+
+def import_without_torch(module: str) -> None:
+    """Fail where ``module`` cannot be imported by itself, or brings torch."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(
         [sys.executable, "-c", _NO_TORCH, module],

@@ -8,17 +8,19 @@ from typing import Any
 
 from gzslbench.data.catalogue import DatasetSpec
 from gzslbench.errors import PluginError, did_you_mean
+from gzslbench.extractor import ExtractorSpec
 from gzslbench.head import HeadSpec
 from gzslbench.method import MethodSpec
 from gzslbench.plugins import plugins
 from gzslbench.testing.about import ABOUT
 from gzslbench.testing.check import Check, bind
 from gzslbench.testing.datasets import DATASET_CHECKS, DatasetCase
+from gzslbench.testing.extractors import EXTRACTOR_CHECKS, ExtractorCase
 from gzslbench.testing.heads import HEAD_CHECKS, HeadCase
 from gzslbench.testing.methods import contract, honesty, learning, repeatability, robustness
 from gzslbench.testing.methods.case import MethodCase
 
-Spec = MethodSpec | HeadSpec | DatasetSpec
+Spec = MethodSpec | HeadSpec | DatasetSpec | ExtractorSpec
 
 
 @dataclass(frozen=True)
@@ -75,20 +77,27 @@ def dataset_checks(spec: DatasetSpec) -> tuple[Check, ...]:
     return tuple(bind(check, case) for check in DATASET_CHECKS)
 
 
+def extractor_checks(spec: ExtractorSpec, model: str = "", weights: str | None = None) -> tuple[Check, ...]:
+    """The checks of an extractor, of one model where it takes one, with weights where it has none itself."""
+    case = ExtractorCase(spec, model, weights)
+    return tuple(bind(check, case) for check in EXTRACTOR_CHECKS)
+
+
 KINDS: Mapping[str, Kind] = {
     "method": Kind(MethodSpec, lambda: plugins().methods(), method_checks),
     "head": Kind(HeadSpec, lambda: plugins().heads(), head_checks),
     "dataset": Kind(DatasetSpec, lambda: plugins().datasets(), dataset_checks),
+    "extractor": Kind(ExtractorSpec, lambda: plugins().extractors(), extractor_checks),
 }
 """Another kind of plugin is another entry."""
 
 
 def checks_of(plugin: str | Spec, kind: str | None = None, *, fast: bool = False) -> tuple[Check, ...]:
-    """The checks of one method, head or dataset.
+    """The checks of one method, head, dataset or extractor.
 
     Args:
         plugin: Its name, or its spec.
-        kind: ``method``, ``head`` or ``dataset``, where the name alone is not enough.
+        kind: One of ``KINDS``, where the name alone is not enough.
         fast: Leave out those that train for long.
 
     Raises:
@@ -124,7 +133,7 @@ def named(name: str, kind: str | None = None) -> tuple[str, Spec]:
         ]
     if not found:
         names = [spec.name for _, spec in known]
-        raise PluginError(f"no {kind or 'method, head or dataset'} {name!r}", fix=did_you_mean(name, names))
+        raise PluginError(f"no {kind or ', '.join(KINDS)} {name!r}", fix=did_you_mean(name, names))
     if len(found) > 1:
         kinds = [each for each, _ in found]
         raise PluginError(f"{name!r} is a {' and a '.join(kinds)}", fix=f"add --kind {kinds[0]}")

@@ -12,6 +12,7 @@ from gzslbench.errors import ExtractionError
 from gzslbench.extraction.asking import ask
 from gzslbench.extraction.pooling import Pooled
 from gzslbench.extractor import Preparation
+from gzslbench.testing import extractor_checks
 from gzslbench_features.resnet101 import SPEC, published
 from gzslbench_features.resnet101.loading import load
 from gzslbench_features.resnet101.network import ResNet101
@@ -121,6 +122,11 @@ def test_it_loads_a_file_and_says_what_to_do_without_one(network, file):
     with pytest.raises(ExtractionError, match="without weights") as caught:
         load(ask(SPEC))
     assert "IMAGENET1K_V2" in str(caught.value)
+
+
+@pytest.mark.parametrize("place", range(len(extractor_checks(SPEC))))
+def test_with_weights_it_keeps_its_contract(file, place):
+    extractor_checks(SPEC, weights=str(file))[place]()
 
 
 @pytest.mark.parametrize(("layer", "width"), [("layer1", 256), ("layer2", 512), ("layer3", 1024)])

@@ -55,7 +55,8 @@ def _rows(files: Sequence[str], names: Sequence[str], path: Path) -> list[int]:
         if Counter(ours) == Counter(theirs):
             break
     else:
-        missing = next((name for name in theirs if name not in set(ours)), theirs[0])
+        known = set(ours)
+        missing = next((name for name in names if _tail(name, 1) not in known), names[0])
         raise DataError(
             f"it names {len(names)} photographs and the index files {len(files)}, not the same ones:"
             f" {missing} does not fit",
