@@ -1,0 +1,152 @@
+"""Features of photographs: our extraction against the plain loop and against the network alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from gzslbench.extraction.extracting import Extraction, extract
+from gzslbench.extraction.listings.listing import Listing
+from gzslbench.extraction.photograph import read_photograph
+from gzslbench.extraction.preparing import normalized, views
+from gzslbench.extractor import Extractor, ExtractorSpec, Preparation, Request, Weights
+from gzslbench_benchmarks.speed.conditions import Conditions, Program
+from gzslbench_benchmarks.speed.contest import Contestant, Setting
+
+BATCH = 32
+PHOTOGRAPHS, ON_CUDA, QUICK = 128, 8192, 4
+SIZE, QUICK_SIZE = (667, 500), (60, 45)
+FILES = 64
+"""Different ones; more photographs are the same files again."""
+GPU_WORKERS = 16
+LITE0 = "EfficientNet-Lite0"
+
+
+def settings(conditions: Conditions) -> Iterator[Setting]:
+    """Each network over JPEG files of the size that Oxford Flowers' have; weights are random."""
+    count = QUICK if conditions.quick else ON_CUDA if conditions.on_cuda else PHOTOGRAPHS
+    with TemporaryDirectory(prefix="gzslbench-") as scratch:
+        root = Path(scratch)
+        _write_photographs(root, min(count, FILES), QUICK_SIZE if conditions.quick else SIZE)
+        listing = Listing(
+            tuple(f"{row % FILES}.jpg" for row in range(count)), np.zeros(count, dtype=np.int64)
+        )
+        for name, build in NETWORKS.items():
+            if name == LITE0 and find_spec("efficientnet_lite_pytorch") is None:
+                continue
+            yield Setting(f"{name}, {count} photographs", _contestants(conditions, build, listing, root))
+
+
+def _contestants(
+    conditions: Conditions, build: Callable[[], nn.Module], listing: Listing, root: Path
+) -> list[Contestant]:
+    cores = os.cpu_count() or 1
+    many = GPU_WORKERS if conditions.on_cuda else cores
+    made = partial(_extraction, conditions, build)
+    return [
+        Contestant(f"ours, {workers} workers", partial(_ours, made, listing, root, workers))
+        for workers in dict.fromkeys((many, 1, 0))
+    ] + [
+        Contestant("a plain loop: read a batch, compute it", partial(_plain, made, listing, root)),
+        Contestant("the network alone", partial(_alone, made, listing, root)),
+        Contestant("reading alone, this process", partial(_reading, made, listing, root)),
+    ]
+
+
+def _extraction(conditions: Conditions, build: Callable[[], nn.Module], workers: int = 0) -> Extraction:
+    torch.manual_seed(0)
+    spec = ExtractorSpec("speed", "Speed", "nobody, 2026", "", "", weights="random")
+    extractor = Extractor(build().eval(), Weights("random", "0" * 64), Preparation())
+    settings = {"device": conditions.device, "precision": conditions.precision}
+    return Extraction(spec, extractor, Request(), BATCH, workers, **settings)
+
+
+def _ours(made: Callable[..., Extraction], listing: Listing, root: Path, workers: int) -> Program:
+    extraction = made(workers=workers)
+
+    def program() -> None:
+        with TemporaryDirectory(prefix="gzslbench-") as scratch:
+            extract(extraction, listing, root, Path(scratch) / "partial")
+
+    return program
+
+
+def _plain(made: Callable[..., Extraction], listing: Listing, root: Path) -> Program:
+    """As one writes it at first."""
+    extraction = made()
+    preparation, device = extraction.extractor.preparation, extraction.device
+
+    def program() -> None:
+        found = []
+        with extraction.computing():
+            for first in range(0, len(listing.files), BATCH):
+                pictures = [_read(root / file, preparation) for file in listing.files[first : first + BATCH]]
+                found.append(extraction.extractor.network(torch.cat(pictures).to(device)).cpu())
+        torch.cat(found)
+
+    return program
+
+
+def _alone(made: Callable[..., Extraction], listing: Listing, root: Path) -> Program:
+    """Over one batch that lies on the device, as often as there are batches."""
+    extraction = made()
+    batch = torch.cat([views(read_photograph(root / file), Preparation()) for file in listing.files[:BATCH]])
+    on_device = batch[:, None].to(extraction.device)
+
+    def program() -> None:
+        with extraction.computing():
+            for first in range(0, len(listing.files), BATCH):
+                extraction.features(on_device[: len(listing.files) - first])
+
+    return program
+
+
+def _reading(made: Callable[..., Extraction], listing: Listing, root: Path) -> Program:
+    def program() -> None:
+        for file in listing.files:
+            views(read_photograph(root / file), Preparation())
+
+    return program
+
+
+def _read(file: Path, preparation: Preparation) -> Tensor:
+    return normalized(views(read_photograph(file), preparation), preparation)
+
+
+def _write_photographs(root: Path, count: int, size: tuple[int, int]) -> None:
+    """Coarse and fine noise, which packs about as well as a photograph."""
+    random = np.random.default_rng(0)
+    width, height = size
+    for number in range(count):
+        coarse = Image.fromarray(random.integers(256, size=(12, 16, 3), dtype=np.uint8)).resize(size)
+        pixels = np.asarray(coarse, dtype=np.float64) + random.normal(0, 6, size=(height, width, 3))
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(root / f"{number}.jpg", quality=90)
+
+
+def _resnet101() -> nn.Module:
+    from gzslbench.extraction.pooling import Pooled
+    from gzslbench_features.resnet101.network import ResNet101
+
+    network = ResNet101()
+    return Pooled(network, network, "mean")
+
+
+def _efficientnet_lite0() -> nn.Module:
+    from efficientnet_lite_pytorch import EfficientNet
+
+    from gzslbench.extraction.pooling import Pooled
+
+    network = EfficientNet.from_name("efficientnet-lite0")
+    return Pooled(network, network.extract_features, "mean")
+
+
+NETWORKS = {"ResNet-101": _resnet101, LITE0: _efficientnet_lite0}
