@@ -34,6 +34,10 @@ class PluginError(GzslBenchError):
     """A plugin is unknown, cannot be loaded, or does not keep its contract."""
 
 
+class ExecutorError(GzslBenchError):
+    """An executor is missing a package, or its cluster cannot be reached or is gone."""
+
+
 class ParamError(GzslBenchError):
     """A parameter is unknown, of the wrong type, or out of range."""
 

@@ -11,6 +11,7 @@ import pluggy
 if TYPE_CHECKING:
     from gzslbench.data.catalogue import DatasetSpec
     from gzslbench.execution.cell import Cell
+    from gzslbench.executor import ExecutorSpec
     from gzslbench.extractor import ExtractorSpec
     from gzslbench.head import HeadSpec
     from gzslbench.method import MethodSpec
@@ -39,6 +40,11 @@ def gzslbench_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
 @hookspec
 def gzslbench_extractors() -> Iterable[ExtractorSpec]:  # type: ignore[empty-body]
     """The feature extractors this plugin offers; must not import torch."""
+
+
+@hookspec
+def gzslbench_executors() -> Iterable[ExecutorSpec]:  # type: ignore[empty-body]
+    """The executors this plugin offers; must not import torch or reach a cluster."""
 
 
 @hookspec

@@ -22,6 +22,7 @@ import pluggy
 from gzslbench import hooks
 from gzslbench.data.catalogue import DatasetSpec
 from gzslbench.errors import PluginError, did_you_mean
+from gzslbench.executor import ExecutorSpec
 from gzslbench.extractor import ExtractorSpec
 from gzslbench.head import HeadSpec
 from gzslbench.method import Kind, MethodSpec
@@ -29,7 +30,7 @@ from gzslbench.setting import SETTINGS
 
 SWITCH = "GZSLBENCH_PLUGINS"
 OWN_DISTRIBUTION = "gzslbench"
-Spec = TypeVar("Spec", MethodSpec, DatasetSpec, HeadSpec, ExtractorSpec)
+Spec = TypeVar("Spec", MethodSpec, DatasetSpec, HeadSpec, ExtractorSpec, ExecutorSpec)
 
 
 class Plugins:
@@ -86,6 +87,11 @@ class Plugins:
         self.load_all()
         return self._collect("gzslbench_extractors", ExtractorSpec)
 
+    def executors(self) -> dict[str, ExecutorSpec]:
+        """Every executor on offer, by name."""
+        self.load_all()
+        return self._collect("gzslbench_executors", ExecutorSpec)
+
     def published(self) -> list[Path]:
         """Every folder of published numbers on offer."""
         return self._folders("gzslbench_published")
@@ -117,6 +123,14 @@ class Plugins:
             PluginError: No plugin offers it.
         """
         return self._named(name, "extractor", ExtractorSpec)
+
+    def executor(self, name: str) -> ExecutorSpec:
+        """One executor, as ``method``.
+
+        Raises:
+            PluginError: No plugin offers it.
+        """
+        return self._named(name, "executor", ExecutorSpec)
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Call ``hook`` of every loaded plugin; one that raises is a warning, and the caller goes on."""
@@ -213,7 +227,7 @@ def plugins() -> Plugins:
     return Plugins(entry for entry in every_entry() if allowed(entry))
 
 
-def _objection(spec: MethodSpec | DatasetSpec | HeadSpec | ExtractorSpec) -> str | None:
+def _objection(spec: MethodSpec | DatasetSpec | HeadSpec | ExtractorSpec | ExecutorSpec) -> str | None:
     """Why a plugin cannot be offered: its kind or its setting is none that there is."""
     for name, known in (("kind", get_args(Kind)), ("setting", SETTINGS)):
         if getattr(spec, name, known[0]) not in known:

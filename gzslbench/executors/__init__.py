@@ -1,0 +1,20 @@
+"""The executors that come with gzslbench."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gzslbench.executor import ExecutorSpec
+from gzslbench.hooks import hookimpl
+
+
+@hookimpl
+def gzslbench_executors() -> Iterable[ExecutorSpec]:
+    """This machine."""
+    return [
+        ExecutorSpec(
+            "local",
+            "processes on this machine, a fresh one for each job",
+            "gzslbench.executors.local:LocalExecutor",
+        )
+    ]
