@@ -80,6 +80,7 @@ def test_the_core_imports_none_of_its_siblings() -> None:
     ("folder", "above"),
     [
         ("data", ("computing", "training", "evaluation", "execution", "reporting", "cli")),
+        ("building", ("training", "evaluation", "execution", "extraction", "reporting", "cli")),
         ("results", ("computing", "training", "evaluation", "execution", "reporting", "cli")),
         ("computing", ("training", "evaluation", "execution", "reporting", "cli")),
         ("training", ("evaluation", "execution", "reporting", "cli")),

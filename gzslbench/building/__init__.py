@@ -1,0 +1,1 @@
+"""From a folder of photographs and a table of semantics to a dataset with a split."""
