@@ -15,7 +15,7 @@ TARGETS = {
         "gzslbench.cli.extractors:extractors", "List the feature extractors, or describe one."
     ),
     "datasets": Target("gzslbench.cli.datasets:datasets", "List the datasets, or describe one."),
-    "data": Target("gzslbench.cli.data:data", "Fetch, show, verify, import or synthesize dataset files."),
+    "data": Target("gzslbench.cli.data:data", "Fetch, show, verify, import, build or synthesize datasets."),
     "extract": Target("gzslbench.cli.extract:extract", "Compute a dataset's features from its photographs."),
     "show": Target("gzslbench.cli.show:show", "Show a run: settings, metrics, files, how to repeat it."),
     "runs": Target("gzslbench.cli.runs:runs", "List, verify, export, import or remove stored runs."),

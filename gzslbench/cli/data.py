@@ -13,10 +13,11 @@ TARGETS = {
         "gzslbench.cli.data_verify:verify", "Check a dataset and compare it with what is known."
     ),
     "import": Target("gzslbench.cli.data_import:import_", "Turn MATLAB files into HDF5 that opens at once."),
+    "build": Target("gzslbench.cli.data_build:build", "Make a dataset of your own photographs."),
     "synth": Target("gzslbench.cli.data_synth:synth", "Write a dataset folder of random numbers for trials."),
 }
 
 
 @click.group(cls=LazyGroup, targets=TARGETS)
 def data() -> None:
-    """Fetch, show, verify, import or synthesize dataset files."""
+    """Fetch, show, verify, import, build or synthesize dataset files."""

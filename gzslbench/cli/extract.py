@@ -143,13 +143,17 @@ def _require_pillow() -> None:
 def _listing(place: Place, images: Path, boxes: bool) -> Listing:
     from gzslbench.extraction.listings.reading import read_listing
 
-    if place.spec is None or not place.spec.photographs:
+    make = place.spec.photographs if place.spec is not None else ""
+    if not make and (place.path / "listing.csv").is_file():
+        make = "gzslbench.extraction.listings.class_folders:listing"
+    if not make:
         raise DataError(
             f"nobody has told in which order the split of {place.name} takes its photographs",
             where=place.path,
-            fix="name a dataset of `gzslbench datasets`, or name a listing of yours in the dataset's spec",
+            fix="name a dataset of `gzslbench datasets`, make one of your photographs with `gzslbench data build`,"
+            " or name a listing of yours in the dataset's spec",
         )
-    listing = read_listing(place.spec.photographs, place.path, images)
+    listing = read_listing(make, place.path, images)
     if boxes and listing.boxes is None:
         raise DataError(
             f"there are no boxes around the objects of {place.name}",

@@ -1,0 +1,176 @@
+"""gzslbench data build: a folder of class folders becomes a dataset."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gzslbench.cli.dataset_options import as_json
+from gzslbench.errors import ParamError
+
+if TYPE_CHECKING:
+    from gzslbench.building.plan import Plan
+
+EPILOG = """\b
+Examples:
+  gzslbench data build birds --images photos --semantics attributes.csv --unseen-classes 10 --dry-run
+  gzslbench data build birds --images photos --semantics attributes.csv --unseen unseen.txt
+  gzslbench data build birds --images photos --semantics words.npy --unseen-classes 10 --seed 1 \\
+      --extractor efficientnet-lite0
+  gzslbench run --method eszsl --dataset birds
+
+The dataset is called like FOLDER, which gets a split of xlsa17's shape (att_splits.mat), listing.csv with the
+photograph and the class of each row, and build.json, which tells how it was made. The same photographs and
+seed give the same split on every machine. Repeated, the command finds the dataset there, and goes on with an
+extraction that was interrupted.
+
+The dataset is written whole or not at all, and stays where its features then cannot be extracted.
+
+Exit status: 0 all of it is there; 2 something to mend; 130 interrupted.
+"""
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_LIKEWISE = "As in `gzslbench extract`."
+
+
+@click.command(epilog=EPILOG)
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+@click.option(
+    "--images",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The folder with one folder of photographs a class, which may hold folders in turn.",
+)
+@click.option(
+    "--semantics",
+    required=True,
+    type=_FILE,
+    help="A .csv (class, then numbers), .npy (a row a class) or .mat file (att: a row or column a class).",
+)
+@click.option("--semantics-name", default="att", show_default=True, help="What `--semantics` calls them.")
+@click.option(
+    "--class-names",
+    type=_FILE,
+    help="The classes of the rows of a table without names, one a line. [default: the folders, sorted]",
+)
+@click.option("--unseen", type=_FILE, help="The unseen classes, one a line.")
+@click.option("--unseen-classes", type=int, metavar="K", help="Draw so many unseen classes instead.")
+@click.option(
+    "--test-seen",
+    default=0.2,
+    show_default=True,
+    help="The share of each seen class's photographs that test.",
+)
+@click.option(
+    "--validation-classes",
+    type=int,
+    metavar="K",
+    help="Draw so many of the seen classes for `run --select val`. [default: every fifth]",
+)
+@click.option("--seed", default=0, show_default=True, help="Of all that is drawn.")
+@click.option("--dry-run", is_flag=True, help="Show classes and split, and write nothing.")
+@click.option("--force", is_flag=True, help="Replace another dataset that this command wrote to FOLDER.")
+@click.option("--extractor", help="Extract features at once: as in `gzslbench extract`.")
+@click.option("--weights", help=_LIKEWISE)
+@click.option("--batch-size", type=click.IntRange(min=1), help=_LIKEWISE)
+@click.option("--workers", type=click.IntRange(min=0), help=_LIKEWISE)
+@click.option("--device", help=_LIKEWISE)
+@click.option("--skip", is_flag=True, default=None, help=_LIKEWISE)
+@as_json
+def build(
+    folder: Path,
+    extractor: str | None,
+    weights: str | None,
+    batch_size: int | None,
+    workers: int | None,
+    device: str | None,
+    skip: bool | None,
+    dry_run: bool,
+    force: bool,
+    as_json: bool,
+    **asked: Any,
+) -> None:
+    """Make a dataset of the photographs in class folders, a table of semantics and a split, in FOLDER."""
+    from gzslbench.building.contents import described
+    from gzslbench.building.plan import Request, plan_build
+    from gzslbench.building.writing import check_place, is_built, write_build
+
+    options = {
+        "weights": weights,
+        "batch_size": batch_size,
+        "workers": workers,
+        "device": device,
+        "skip": skip,
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    _check_extraction(extractor, options)
+    request = Request(**asked)
+    check_place(folder, request.images)
+    features = _features(extractor, weights)
+    plan = plan_build(request)
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        if dry_run:
+            is_built(plan, folder, force=force)
+        written = not dry_run and write_build(plan, folder, force=force)
+        _print(plan, folder, dry_run=dry_run, written=written)
+        if extractor is not None and not dry_run:
+            _extract(folder, request.images, extractor, options)
+    if as_json:
+        click.echo(json.dumps(described(plan), indent=2))
+    elif not dry_run:
+        _print_next(plan, folder, features)
+
+
+def _check_extraction(extractor: str | None, options: dict[str, Any]) -> None:
+    if options and extractor is None:
+        option = next(iter(options)).replace("_", "-")
+        raise ParamError(
+            f"--{option} is for extraction", where=f"--{option}", fix="name a network with --extractor"
+        )
+
+
+def _features(extractor: str | None, weights: str | None) -> str | None:
+    """What the features will be called; an extractor that nobody knows is refused before anything is read."""
+    from gzslbench.extraction.asking import ask, features_name
+    from gzslbench.plugins import plugins
+
+    if extractor is None:
+        return None
+    name, _, model = extractor.partition(":")
+    spec = plugins().extractor(name)
+    return features_name(spec, ask(spec, model, weights), None, False)
+
+
+def _print(plan: Plan, folder: Path, *, dry_run: bool, written: bool) -> None:
+    from gzslbench.reporting.building import classes_table, left_out, summary
+    from gzslbench.reporting.console import console
+
+    for line in left_out(plan):
+        click.echo(line, err=True)
+    if dry_run:
+        console().print(classes_table(plan))
+    for line in summary(plan, folder.resolve().name):
+        click.echo(line)
+    if dry_run:
+        click.echo("nothing was written (--dry-run)")
+    else:
+        click.echo(f"wrote {folder}" if written else f"{folder} holds this very dataset already")
+
+
+def _extract(folder: Path, images: Path, extractor: str, options: dict[str, Any]) -> None:
+    from gzslbench.cli.extract import extract
+
+    click.get_current_context().invoke(
+        extract, dataset=str(folder.resolve()), images=images, name=extractor, **options
+    )
+
+
+def _print_next(plan: Plan, folder: Path, features: str | None) -> None:
+    from gzslbench.reporting.building import next_commands
+
+    for command in next_commands(plan, folder, features):
+        click.echo(f"next: {command}")
