@@ -150,8 +150,8 @@ def _listing(place: Place, images: Path, boxes: bool) -> Listing:
         raise DataError(
             f"nobody has told in which order the split of {place.name} takes its photographs",
             where=place.path,
-            fix="name a dataset of `gzslbench datasets`, make one of your photographs with `gzslbench data build`,"
-            " or name a listing of yours in the dataset's spec",
+            fix="name a dataset of `gzslbench datasets`, or make one with `gzslbench data build`, or name a"
+            " listing of yours in the dataset's spec",
         )
     listing = read_listing(make, place.path, images)
     if boxes and listing.boxes is None:
