@@ -49,7 +49,8 @@ def write_features(
     datasets = [xlsa17.assemble(folder, name, read, each, (), {}) for each in semantics]
     if left_out:
         datasets = [without(dataset, left_out) for dataset in datasets]
-    sources = [remember(path) for path in sorted(folder.glob(f"*{xlsa17.SPLITS}"))]
+    _, *others = xlsa17.source_files(folder, target.stem)
+    sources = [remember(path) for path in others]
     hdf5.write_hdf5(target, datasets, sources, extraction=provenance)
 
 

@@ -55,6 +55,13 @@ def test_photographs_become_features_that_a_run_takes(world, extracted, tmp_path
     assert json.loads(ran.output.splitlines()[-1])["metrics"]["last"]["S"] > 60  # classes differ by colour
 
 
+def test_features_beside_class_lists_are_not_taken_for_out_of_date(world, extracted):
+    (world.folder / "valclasses1.txt").write_text("class 1\n")
+    assert extracted().exit_code == 0
+    dataset = load_dataset("FLO", "efficientnet_lite0", root=world.folder.parent)
+    assert dataset.validation.val_classes.tolist() == [0]
+
+
 def test_a_photograph_that_cannot_be_read_leaves_nothing_written_unless_its_row_may_go(
     world, extracted, tmp_path
 ):
