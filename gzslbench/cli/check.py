@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--fast", is_flag=True, help="Leave out the checks that train for long.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(name: str | None, every: bool, kind: str | None, fast: bool, as_json: bool) -> None:
-    """Check that the method, head, dataset or extractor NAME keeps its contract.
+    """Check that the method, head, dataset, extractor or executor NAME keeps its contract.
 
     The same checks are there for tests, see gzslbench.testing. Exit status: 0 none failed; 1 one failed.
     """

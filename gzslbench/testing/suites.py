@@ -8,6 +8,7 @@ from typing import Any
 
 from gzslbench.data.catalogue import DatasetSpec
 from gzslbench.errors import PluginError, did_you_mean
+from gzslbench.executor import ExecutorSpec
 from gzslbench.extractor import ExtractorSpec
 from gzslbench.head import HeadSpec
 from gzslbench.method import MethodSpec
@@ -15,12 +16,13 @@ from gzslbench.plugins import plugins
 from gzslbench.testing.about import ABOUT
 from gzslbench.testing.check import Check, bind
 from gzslbench.testing.datasets import DATASET_CHECKS, DatasetCase
+from gzslbench.testing.executors import EXECUTOR_CHECKS, ExecutorCase
 from gzslbench.testing.extractors import EXTRACTOR_CHECKS, ExtractorCase
 from gzslbench.testing.heads import HEAD_CHECKS, HeadCase
 from gzslbench.testing.methods import contract, honesty, learning, repeatability, robustness
 from gzslbench.testing.methods.case import MethodCase
 
-Spec = MethodSpec | HeadSpec | DatasetSpec | ExtractorSpec
+Spec = MethodSpec | HeadSpec | DatasetSpec | ExtractorSpec | ExecutorSpec
 
 
 @dataclass(frozen=True)
@@ -83,17 +85,24 @@ def extractor_checks(spec: ExtractorSpec, model: str = "", weights: str | None =
     return tuple(bind(check, case) for check in EXTRACTOR_CHECKS)
 
 
+def executor_checks(spec: ExecutorSpec, address: str | None = None) -> tuple[Check, ...]:
+    """The checks of an executor, at the address of a cluster where it is to go to one."""
+    case = ExecutorCase(spec, address)
+    return tuple(bind(check, case) for check in EXECUTOR_CHECKS)
+
+
 KINDS: Mapping[str, Kind] = {
     "method": Kind(MethodSpec, lambda: plugins().methods(), method_checks),
     "head": Kind(HeadSpec, lambda: plugins().heads(), head_checks),
     "dataset": Kind(DatasetSpec, lambda: plugins().datasets(), dataset_checks),
     "extractor": Kind(ExtractorSpec, lambda: plugins().extractors(), extractor_checks),
+    "executor": Kind(ExecutorSpec, lambda: plugins().executors(), executor_checks),
 }
 """Another kind of plugin is another entry."""
 
 
 def checks_of(plugin: str | Spec, kind: str | None = None, *, fast: bool = False) -> tuple[Check, ...]:
-    """The checks of one method, head, dataset or extractor.
+    """The checks of one method, head, dataset, extractor or executor.
 
     Args:
         plugin: Its name, or its spec.
