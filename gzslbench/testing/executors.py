@@ -40,9 +40,9 @@ class ExecutorCase:
         found: Callable[[Limits], Executor] = resolve_name(self.spec.load)
         return found
 
-    def ends(self, jobs: Sequence[Job], **limits: Any) -> dict[str, Ended]:
+    def ends(self, work: Sequence[Job], **limits: Any) -> dict[str, Ended]:
         """By job, how it ended."""
-        return ends_of(list(self.made(**limits).run(jobs)))
+        return ends_of(list(self.made(**limits).run(work)))
 
 
 def ends_of(events: Sequence[Event]) -> dict[str, Ended]:
