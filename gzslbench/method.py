@@ -40,6 +40,7 @@ class MethodSpec:
         setting: What it sees while it trains; stamped into every record.
         preprocessing: How its features are scaled unless the user says otherwise.
         version: Raise it when the same parameters give other numbers than before.
+        gpu_share: Of a GPU that a run takes, from 0 to 1, where a sweep puts several on one.
     """
 
     name: str
@@ -52,6 +53,7 @@ class MethodSpec:
     setting: Setting = "inductive"
     preprocessing: str = "minmax"
     version: int = 1
+    gpu_share: float = 0.25
 
     @property
     def year(self) -> int | None:

@@ -23,6 +23,7 @@ TARGETS = {
     "report": Target("gzslbench.cli.report:report", "Write the stored runs as a site that opens from disk."),
     "compare": Target("gzslbench.cli.compare:compare", "Hold stored runs against published numbers."),
     "regress": Target("gzslbench.cli.regress:regress", "Run a suite again: did a stored number move?"),
+    "sweep": Target("gzslbench.cli.sweep:sweep", "Run the cells of a suite, several at once."),
     "claims": Target("gzslbench.cli.claims:claims", "What stored metrics say of papers' claims."),
     "check": Target("gzslbench.cli.check:check", "Check that a plugin keeps its contract."),
     "new": Target("gzslbench.cli.new:new", "Begin a method of your own."),

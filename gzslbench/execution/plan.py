@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.errors import ParamError
 from gzslbench.execution.cell import Cell
+from gzslbench.execution.task import Task, task_of
 from gzslbench.head import SOFTMAX, HeadSpec
 from gzslbench.method import MethodSpec
 from gzslbench.params import Params, build, parse_assignments
@@ -56,8 +57,8 @@ class HeadPlan:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Cells that share a method and a dataset, one a seed, with what they need to run.
+class Resolved:
+    """Cells that share a method and a task, one a seed, with what decides them.
 
     ``head`` is the one asked for in place of the softmax head, None without one; ``device`` is the one
     named by the user or found, for example ``cuda:1``.
@@ -66,7 +67,6 @@ class Plan:
     spec: MethodSpec
     params: Params
     preset: Preset
-    dataset: Dataset
     cells: Sequence[Cell]
     device: str
     head: HeadPlan | None = None
@@ -77,51 +77,92 @@ class Plan:
         return "inductive" if self.head is None else self.head.spec.setting
 
 
+@dataclass(frozen=True)
+class Plan(Resolved):
+    """The same with the dataset in memory: all that they need to run."""
+
+    dataset: Dataset = field(kw_only=True)
+
+
 def make_plan(request: Request) -> Plan:
-    """Resolve names, presets, settings and device; nothing is trained or written.
+    """Resolve names, presets, settings and device, and read the data; nothing is trained or written.
 
     Raises:
         GzslBenchError: Whatever cannot be resolved.
     """
-    from gzslbench.computing.device import check_precision, resolve_device
+    method_of(request)
+    dataset, task = read_task(request)
+    found = resolve(request, task)
+    return Plan(
+        found.spec, found.params, found.preset, found.cells, found.device, found.head, dataset=dataset
+    )
+
+
+def read_task(request: Request) -> tuple[Dataset, Task]:
+    """The dataset that is asked for, and what cells hold of it.
+
+    Raises:
+        GzslBenchError: It cannot be had.
+    """
     from gzslbench.data.load import load_dataset
     from gzslbench.data.shuffled import shuffle_semantics
-    from gzslbench.data.validation import validation_dataset
+
+    dataset = load_dataset(request.dataset, request.features, request.semantics, request.data)
+    semantics = dataset.semantics_name
+    if request.shuffle_semantics is not None:
+        dataset = shuffle_semantics(dataset, request.shuffle_semantics)
+    return dataset, task_of(dataset, semantics, request.select == "val")
+
+
+def method_of(request: Request) -> MethodSpec:
+    """The method that is asked for, once everything is checked that needs no data.
+
+    Raises:
+        GzslBenchError: There is no such method, device, precision or rule.
+    """
+    from gzslbench.computing.device import check_precision, resolve_device
 
     spec = plugins().method(request.method)
-    device = resolve_device(request.device)
-    check_precision(request.precision, device)
+    check_precision(request.precision, resolve_device(request.device))
     if request.select not in SELECTIONS:
         raise ParamError(
             f"no selection rule {request.select!r}", where="--select", fix=f"choose one of {SELECTIONS}"
         )
+    parse_assignments(spec.params, _with_epochs(request))
+    return spec
+
+
+def resolve(request: Request, task: Task) -> Resolved:
+    """The cells that are asked for of a task that is known; no data are read.
+
+    Raises:
+        GzslBenchError: Names, presets or settings cannot be resolved.
+    """
+    from gzslbench.computing.device import resolve_device
+
+    spec, device = method_of(request), resolve_device(request.device)
     assignments = parse_assignments(spec.params, _with_epochs(request))
-    dataset = load_dataset(request.dataset, request.features, request.semantics, request.data)
-    chosen = preset(spec, dataset.name, dataset.semantics_name)
-    head = _head(request, spec, dataset)
-    if request.shuffle_semantics is not None:
-        dataset = shuffle_semantics(dataset, request.shuffle_semantics)
-    params = build(spec.params, {**chosen.values, **assignments}, f"{spec.name} on {dataset.name}")
-    preprocessing = request.preprocessing or spec.preprocessing
+    chosen = preset(spec, task.dataset, task.semantics)
+    head = _head(request, spec, task)
+    params = build(spec.params, {**chosen.values, **assignments}, f"{spec.name} on {task.dataset}")
     cell = Cell(
         method=spec.name,
         method_version=spec.version,
-        dataset=dataset.name,
-        task=dataset.task_id,
-        preprocessing=preprocessing,
+        dataset=task.dataset,
+        task=task.id,
+        preprocessing=request.preprocessing or spec.preprocessing,
         params=params.as_dict(),
         seed=0,
         **_head_fields(spec, head),
         select=request.select,
-        validation=validation_dataset(dataset).split.fingerprint if request.select == "val" else None,
+        validation=task.validation if request.select == "val" else None,
         eval_every=request.eval_every,
         device=device.type,
         precision=request.precision,
         deterministic=request.deterministic,
     )
-    seeds = request.seeds or (DEFAULT_SEED,)
-    cells = [replace(cell, seed=seed) for seed in seeds]
-    return Plan(spec, params, chosen, dataset, cells, str(device), head)
+    cells = [replace(cell, seed=seed) for seed in request.seeds or (DEFAULT_SEED,)]
+    return Resolved(spec, params, chosen, cells, str(device), head)
 
 
 def _with_epochs(request: Request) -> tuple[str, ...]:
@@ -130,7 +171,7 @@ def _with_epochs(request: Request) -> tuple[str, ...]:
     return (*request.settings, f"epochs={request.epochs}")
 
 
-def _head(request: Request, spec: MethodSpec, dataset: Dataset) -> HeadPlan | None:
+def _head(request: Request, spec: MethodSpec, task: Task) -> HeadPlan | None:
     name = request.head
     if name in (None, SOFTMAX):
         if request.head_settings:
@@ -148,11 +189,11 @@ def _head(request: Request, spec: MethodSpec, dataset: Dataset) -> HeadPlan | No
             fix="leave out --head, or choose a generative method (see `gzslbench methods`)",
         )
     head = plugins().head(str(name))
-    chosen = preset(head, dataset.name, dataset.semantics_name)
+    chosen = preset(head, task.dataset, task.semantics)
     assignments = parse_assignments(head.params, request.head_settings, "--head-set")
     return HeadPlan(
         head,
-        build(head.params, {**chosen.values, **assignments}, f"head {name} on {dataset.name}"),
+        build(head.params, {**chosen.values, **assignments}, f"head {name} on {task.dataset}"),
         chosen,
     )
 

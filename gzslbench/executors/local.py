@@ -19,7 +19,7 @@ from gzslbench.executor import Ended, Event, Failure, Job, Limits, Started
 from gzslbench.executors.child import do_job
 from gzslbench.executors.room import Room
 
-PRELOADED = ["gzslbench.executors.child", "gzslbench.execution.run", "gzslbench.data.load"]
+PRELOADED = ["gzslbench.executors.warm"]
 POLL = 0.2
 """Seconds between looks at the clock and at requests to stop."""
 MERCY = 30.0

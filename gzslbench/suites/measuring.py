@@ -68,7 +68,7 @@ def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, An
         )
     return {
         **told,
-        "metrics": _percentages(record.metrics["last"]) if entry.at is None else trace[entry.at],
+        "metrics": _percentages(record.metrics[record.selection]) if entry.at is None else trace[entry.at],
         "H_by_epoch": [[epoch, metrics["H"]] for epoch, metrics in trace.items()],
         "by_rule": record.metrics,
     }

@@ -112,7 +112,7 @@ def test_an_unknown_suite_is_answered_with_the_nearest():
         ("at = 1", "at = 3", "not evaluated at = 3"),
         ("at = 1", "at = 0", "not evaluated at = 0"),
         ("eval_every = 1", "eval_every = 0", "not evaluated at = 1"),
-        ("eval_every = 1", 'eval_every = 1\nselect = "val"', "nothing to select"),
+        ("eval_every = 1", 'eval_every = 1\nselect = "val"', "leave out at"),
     ],
 )
 def test_what_is_no_suite_is_refused_by_name(tmp_path, old, new, words):

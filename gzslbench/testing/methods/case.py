@@ -144,7 +144,7 @@ class MethodCase:
             head=SOFTMAX if self.spec.kind == "generative" else None,
             seed=seed,
         )
-        plan = Plan(self.spec, params, self.preset, dataset, [cell], "cpu")
+        plan = Plan(self.spec, params, self.preset, [cell], "cpu", dataset=dataset)
         with tempfile.TemporaryDirectory() as root:
             record, folder = run_cell(plan, cell, Store(Path(root)))
             if record.status != "complete":

@@ -1,0 +1,84 @@
+"""Tasks that were read before, remembered beside the runs, so that cells have names before data are read."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gzslbench._version import VERSION
+from gzslbench.data.catalogue import DatasetSpec
+from gzslbench.data.files import xlsa17
+from gzslbench.data.load import Place, default_features, find
+from gzslbench.execution.plan import Request
+from gzslbench.execution.task import Task
+from gzslbench.results.atomic import write_atomically
+
+FILE = ".tasks.json"
+
+
+class KnownTasks:
+    """What is known of the tasks in a results folder, while the files they came from stay as they are."""
+
+    def __init__(self, root: Path) -> None:
+        self.file = root / FILE
+        self._entries: dict[str, dict[str, Any]] = {}
+        with suppress(OSError, ValueError):  # made anew at any time
+            found = json.loads(self.file.read_text(encoding="utf-8"))
+            self._entries = found if isinstance(found, dict) else {}
+        self._stamps: dict[str, list[Any]] = {}
+
+    def get(self, request: Request) -> Task | None:
+        """The task that is asked for, where its files are those that were read.
+
+        Raises:
+            DataError: There is no such dataset, or its files are not there.
+        """
+        key, stamp = _key(request), self._stamp(request)
+        entry = self._entries.get(key, {})
+        if entry.get("stamp") != stamp:
+            return None
+        task = Task.from_dict(entry["task"])
+        return None if request.select == "val" and task.validation is None else task
+
+    def remember(self, request: Request, task: Task) -> None:
+        """Keep a task that has been read.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        key, stamp = _key(request), self._stamp(request)
+        before = self._entries.get(key, {})
+        if task.validation is None and before.get("stamp") == stamp:
+            task = replace(task, validation=before["task"]["validation"])
+        self._entries[key] = {"stamp": stamp, "task": task.as_dict()}
+        write_atomically(self.file, json.dumps(self._entries, indent=1).encode())
+
+    def _stamp(self, request: Request) -> list[Any]:
+        asked = json.dumps([request.dataset, request.features, str(request.data)])
+        if asked not in self._stamps:
+            self._stamps[asked] = _stamp(find(request.dataset, request.data), request)
+        return self._stamps[asked]
+
+
+def _key(request: Request) -> str:
+    where = Path(request.dataset).resolve() if "/" in request.dataset else request.dataset.lower()
+    data = None if request.data is None else str(Path(request.data).resolve())
+    return json.dumps(
+        [str(where), data, request.features, request.semantics, request.shuffle_semantics], sort_keys=True
+    )
+
+
+def _stamp(found: DatasetSpec | Place, request: Request) -> list[Any]:
+    """What changes when the files of a dataset do, or the program that makes it."""
+    if isinstance(found, DatasetSpec):
+        return [VERSION, found.load]
+    if found.path.is_file():
+        files = [found.path]
+    else:
+        features = request.features or default_features(found)
+        files = [*xlsa17.source_files(found.path, features), found.path / f"{features}.h5"]
+    stats = [(file, file.stat()) for file in files if file.is_file()]
+    return [VERSION, *([str(file.resolve()), stat.st_size, stat.st_mtime_ns] for file, stat in stats)]

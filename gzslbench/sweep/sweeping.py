@@ -1,0 +1,170 @@
+"""A sweep: what is planned goes to an executor, and what comes of it into the journal."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Protocol
+
+from gzslbench.executor import Ended, Event, Executor, Failure, Job, Started
+from gzslbench.results.store import Store
+from gzslbench.sweep.journal import Journal, this_process
+from gzslbench.sweep.planning import Planned
+from gzslbench.sweep.work import WORK, argument_of
+
+SPARE = 1.25
+"""Of the memory that a like cell took: what the next one is expected to take."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a cell that was run.
+
+    Attributes:
+        planned: The cell.
+        told: Its status, task and H; empty where it failed.
+        failure: Why it has no record.
+        seconds: Wall time of the last attempt.
+    """
+
+    planned: Planned
+    told: Mapping[str, Any]
+    failure: Failure | None
+    seconds: float
+
+
+class View(Protocol):
+    """Whoever looks on."""
+
+    def started(self, planned: Planned, where: str, attempt: int) -> None:
+        """A cell was begun, perhaps again."""
+        ...
+
+    def ended(self, result: Result) -> None:
+        """A cell came to its end."""
+        ...
+
+    def stopping(self) -> None:
+        """The user asked to stop."""
+        ...
+
+
+def sweep(
+    cells: Sequence[Planned],
+    executor: Executor,
+    store: Store,
+    journal: Journal,
+    view: View,
+    checkpoint_every: int = 10,
+) -> list[Result]:
+    """Run ``cells``; each record is in the store when its result is told.
+
+    The first Ctrl-C lets what runs save and begins nothing more; the second ends it at once.
+
+    Args:
+        cells: Those to run; each has a cell.
+        executor: Who runs them.
+        store: Of all records.
+        journal: Held by this process.
+        view: Is told of each beginning and end.
+        checkpoint_every: Epochs between checkpoints.
+
+    Raises:
+        ExecutorError: The executor cannot go on.
+        StoreError: The journal cannot be written.
+    """
+    by_id = {_id(each): each for each in cells}
+    memory = _expected_memory(cells)
+    jobs = [
+        Job(
+            name,
+            WORK,
+            argument_of(each.request, name, store.root, checkpoint_every),
+            gpus=each.gpus if each.cell is not None and each.cell.device == "cuda" else 0.0,
+            memory=memory,
+        )
+        for name, each in by_id.items()
+    ]
+    results = []
+    with _stopping(executor, view):
+        for event in executor.run(jobs):
+            planned = by_id[event.job]
+            _write(journal, event)
+            if isinstance(event, Started):
+                view.started(planned, event.where, event.attempt)
+            else:
+                results.append(Result(planned, told_of(event), event.failure, event.seconds))
+                view.ended(results[-1])
+    return results
+
+
+def begin(journal: Journal, planned: Sequence[Planned]) -> None:
+    """Write what a sweep found when it began."""
+    counts = Counter(each.state for each in planned)
+    journal.write("begun", who=this_process(), counts=dict(counts), total=len(planned))
+
+
+def told_of(ended: Ended) -> dict[str, Any]:
+    """The little of a result that a view and a journal show."""
+    if ended.result is None:
+        return {}
+    record = ended.result["record"]
+    metrics = record["metrics"].get(record["selection"], {})
+    return {
+        "status": record["status"],
+        "task": record["task"]["id"],
+        "method": record["cell"]["method"],
+        "H": metrics.get("H"),
+        "failure": record.get("failure"),
+    }
+
+
+def _id(planned: Planned) -> str:
+    assert planned.cell is not None
+    return planned.cell.id
+
+
+def _expected_memory(cells: Sequence[Planned]) -> int:
+    """Bytes, as the largest finished cell of the same suite took on a CPU; 0 where there is none."""
+    known = [each.summary.run.get("peak_memory_bytes") or 0 for each in cells if each.summary is not None]
+    return int(SPARE * max(known, default=0))
+
+
+def _write(journal: Journal, event: Event) -> None:
+    if isinstance(event, Started):
+        journal.write("started", cell=event.job, where=event.where, attempt=event.attempt)
+    elif event.failure is None:
+        journal.write("ended", cell=event.job, seconds=round(event.seconds, 3), told=told_of(event))
+    else:
+        failure = f"{event.failure.kind}: {event.failure.what}"
+        journal.write("ended", cell=event.job, seconds=round(event.seconds, 3), failure=failure)
+
+
+@contextmanager
+def _stopping(executor: Executor, view: View) -> Iterator[None]:
+    """Hand Ctrl-C and termination on to ``executor``: the first asks, the second kills."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = False
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            executor.kill()
+            return
+        asked = True
+        executor.stop()
+        view.stopping()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,62 @@
+"""A cell as a job: what a worker is told, and what it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gzslbench.errors import StoreError
+from gzslbench.execution.plan import Request, make_plan
+from gzslbench.execution.run import Options, run_cell
+from gzslbench.results.store import Store
+
+WORK = f"{__name__}:run_cell_job"
+
+
+def argument_of(request: Request, cell: str, results: Path, checkpoint_every: int) -> dict[str, Any]:
+    """What ``run_cell_job`` is called with, in plain JSON types.
+
+    Args:
+        request: With one seed.
+        cell: The id that must come out of it.
+        results: The results folder.
+        checkpoint_every: Epochs between checkpoints.
+    """
+    asked = {**asdict(request), "data": None if request.data is None else str(Path(request.data).resolve())}
+    return {
+        "request": asked,
+        "cell": cell,
+        "results": str(results.resolve()),
+        "checkpoint_every": checkpoint_every,
+    }
+
+
+def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a cell, or go on with it, or read its record; its record is in the store when this returns.
+
+    Returns:
+        The record, as a mapping of JSON types.
+
+    Raises:
+        GzslBenchError: It cannot be run, or was stopped.
+    """
+    plan = make_plan(request_of(argument["request"]))
+    (cell,) = plan.cells
+    if cell.id != argument["cell"]:
+        raise StoreError(
+            f"the cell has become {cell.id}: its data changed since the sweep was planned",
+            where=argument["cell"],
+            fix="repeat the command, which plans anew",
+        )
+    options = Options(resume=True, checkpoint_every=argument["checkpoint_every"])
+    record, _folder = run_cell(plan, cell, Store(Path(argument["results"])), options)
+    return {"record": record.as_dict()}
+
+
+def request_of(values: Mapping[str, Any]) -> Request:
+    """A request from JSON, whose lists were tuples."""
+    tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    data = None if values["data"] is None else Path(values["data"])
+    return Request(**{**values, **tuples, "data": data})
