@@ -77,9 +77,7 @@ def standing_view(standing: Standing) -> RenderableType:
         "done since": len(standing.done),
         "failed": len(standing.failed),
         "running": len(standing.running) if standing.alive else 0,
-        "time left": _left(total - ended, len(standing.done), _age(standing.began))
-        if standing.alive
-        else None,
+        "time left": left if standing.alive else None,
     }
     parts: list[RenderableType] = [
         key_values({name: value for name, value in facts.items() if value is not None})

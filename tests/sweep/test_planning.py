@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import pytest
+from scipy.io import savemat
+
+from gzslbench.data.made.folder import write_synthetic_folder
+from gzslbench.errors import ParamError
+from gzslbench.execution.plan import Request, make_plan
+from gzslbench.execution.run import run_cell
+from gzslbench.results.store import Store
+from gzslbench.suites.suite import load_suite
+from gzslbench.sweep.known_tasks import KnownTasks
+from gzslbench.sweep.planning import plan_sweep, read_unknown
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "results")
+    store.make()
+    return store
+
+
+def planned(suite, store):
+    return plan_sweep(load_suite(str(suite)), store, KnownTasks(store.root))
+
+
+def read(suite, store):
+    return list(read_unknown(planned(suite, store), KnownTasks(store.root)))
+
+
+def test_before_data_were_read_no_cell_has_a_name_and_none_is_read(suite, store, monkeypatch):
+    monkeypatch.setattr("gzslbench.data.load.load_dataset", None)
+    assert {each.state for each in planned(suite, store)} == {"unread"}
+
+
+def test_afterwards_every_cell_has_the_name_that_running_gives_it(suite, store, monkeypatch):
+    assert read(suite, store) == ["digits"]
+    expected = [cell.id for run in load_suite(str(suite)).runs for cell in make_plan(run.request).cells]
+    monkeypatch.setattr("gzslbench.data.load.load_dataset", None)
+    found = planned(suite, store)
+    assert [each.cell.id for each in found] == expected and {each.state for each in found} == {"new"}
+    assert [each.request.seeds for each in found] == [(1,), (1,), (2,), (1,), (2,)]
+
+
+def test_done_interrupted_and_new_cells_are_told_apart(suite, store):
+    read(suite, store)
+    plan = make_plan(Request("eszsl", "digits", seeds=(1,)))
+    run_cell(plan, plan.cells[0], store)
+    begun = store.run(planned(suite, store)[2].cell.id).path
+    begun.mkdir()
+    (begun / "checkpoint-final.pt").touch()
+    assert [each.state for each in planned(suite, store)] == ["done", "new", "interrupted", "new", "new"]
+
+
+def test_cells_asked_for_twice_are_planned_once(suite, store):
+    suite.write_text(
+        suite.read_text() + suite.read_text().partition("[[grids]]")[2].join(["\n[[grids]]", ""])
+    )
+    read(suite, store)
+    assert len(planned(suite, store)) == 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("epochs = 4", "epochs = 4\nset = { wings = 2 }", "wings"),
+        ('"f-clswgan"]', '"f-clswgam"]', "f-clswgan"),
+        ("epochs = 4", 'epochs = 4\nhead = "zlap"', "takes no head"),
+    ],
+)
+def test_what_no_data_could_mend_is_told_at_once_with_its_line(suite, store, old, new, words):
+    suite.write_text(suite.read_text().replace(old, new))
+    with pytest.raises(ParamError, match=words) as caught:
+        planned(suite, store)
+    assert f"{suite}, line " in str(caught.value)
+
+
+def test_data_that_are_not_there_are_impossible_and_the_others_go_on(suite, store, tmp_path):
+    suite.write_text(suite.read_text().replace('method = "eszsl"\ndataset = "digits"',
+                                               'method = "eszsl"\ndataset = ["digits", "AWA2"]'))  # fmt: skip
+    suite.write_text(suite.read_text().replace("[shared]", f'[shared]\ndata = "{tmp_path}"'))
+    read(suite, store)
+    states = [each.state for each in planned(suite, store)]
+    assert states == ["new", "impossible", "new", "new", "new", "new"]
+
+
+def test_a_task_is_known_until_one_of_its_files_changes(store, tmp_path):
+    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01, root=tmp_path)
+    request = Request("eszsl", "AWA2", data=tmp_path, seeds=(1,))
+    plan = make_plan(request)
+    known = KnownTasks(store.root)
+    assert known.get(request) is None
+    from gzslbench.execution.plan import read_task
+
+    known.remember(request, read_task(request)[1])
+    assert KnownTasks(store.root).get(request).id == plan.dataset.task_id
+    assert KnownTasks(store.root).get(Request("eszsl", "AWA2", semantics="att", data=tmp_path)) is None
+    validated = Request("eszsl", "AWA2", data=tmp_path, seeds=(1,), select="val")
+    assert KnownTasks(store.root).get(validated) is None  # its validation split is not known
+    known.remember(validated, read_task(validated)[1])
+    known.remember(request, read_task(request)[1])  # forgets nothing
+    assert KnownTasks(store.root).get(validated).validation
+    savemat(tmp_path / "AWA2" / "other_splits.mat", {"att": [[1.0]]})
+    assert KnownTasks(store.root).get(request) is None
+
+
+def test_what_is_remembered_may_be_damaged_or_gone(suite, store):
+    read(suite, store)
+    (store.root / ".tasks.json").write_text("[no json")
+    assert {each.state for each in planned(suite, store)} == {"unread"}
