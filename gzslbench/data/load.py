@@ -140,6 +140,12 @@ def _of_folder(place: Place, features: str, semantics: str, root: str | Path | N
     if stored is not None:
         return replace(hdf5.open_hdf5(stored, semantics), name=place.name)
     if not (folder / f"{features}.mat").is_file():
+        if why:
+            raise DataError(
+                f"{why}, but {features}.mat is not there",
+                where=folder / f"{features}.h5",
+                fix="put back, or move away, what changed; or extract the features again",
+            )
         raise missing_features(place, features, root)
     require_semantics(folder, semantics)
     dataset = xlsa17.read_folder(folder, place.name, features, [semantics])[0]
