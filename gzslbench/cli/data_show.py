@@ -13,7 +13,7 @@ from gzslbench.cli.dataset_options import which_dataset
 @click.command()
 @which_dataset
 def show(dataset: str, features: str | None, semantics: str | None, data: Path | None, as_json: bool) -> None:
-    """Show sizes, split, fingerprints and notes of DATASET.
+    """Show sizes, split, fingerprints and notes of DATASET, and what made its semantics, if we did.
 
     DATASET is a name from `gzslbench datasets`, a folder of xlsa17 shape, or an imported .h5 file.
     """
@@ -41,8 +41,10 @@ def _print(found: dict[str, object]) -> None:
 
 
 def _in_words(value: object) -> str:
+    from gzslbench.reporting.description import words
+
     if isinstance(value, dict):
-        return "\n".join(f"{name} {each}" for name, each in value.items()) or "none"
+        return "\n".join(f"{name} {words(each)}" for name, each in value.items()) or "none"
     if isinstance(value, list):
         return "\n".join(map(str, value)) or "none"
     return str(value)

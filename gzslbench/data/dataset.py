@@ -47,6 +47,7 @@ class Dataset:
         content: sha256 of features, labels and semantics, the same from .mat and from HDF5.
         notes: What a reader should know, for example rows of test_seen inside train_loc.
         validation: What the files say about validation, if anything.
+        provenance: What made the semantics, where `gzslbench data semantics` did.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Dataset:
     files: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     validation: ValidationHint | None = None
+    provenance: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property
     def seen_classes(self) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from gzslbench.data.dataset import Dataset
 
 
 def summarize(dataset: Dataset) -> dict[str, Any]:
-    """Names, sizes, split, fingerprints and notes of ``dataset``."""
+    """Names, sizes, split, fingerprints, notes and provenance of ``dataset``."""
     return {
         "name": dataset.name,
         "features": dataset.features_name,
@@ -28,6 +28,7 @@ def summarize(dataset: Dataset) -> dict[str, Any]:
         "content": dataset.content,
         "files": dict(dataset.files),
         "notes": list(dataset.notes),
+        "provenance": dict(dataset.provenance),
     }
 
 

@@ -290,6 +290,7 @@ def describe_task(dataset: Dataset) -> dict[str, Any]:
         "class_names": _candidates(dataset),
         "files": dict(dataset.files),
         "notes": list(dataset.notes),
+        **({"provenance": dict(dataset.provenance)} if dataset.provenance else {}),
     }
 
 

@@ -2,7 +2,8 @@
 
 ``/features`` (N, d) float32 in one piece, ``/labels`` from 0, ``/image_files``, and for each semantics a
 group ``/semantics/<name>`` with ``values`` (C, a), ``class_names``, the split's rows from 0, what the files
-say about validation, and the content hash. It is written only from a dataset that has passed every check.
+say about validation, the content hash, and ``provenance`` where we made the semantics. It is written only
+from a dataset that has passed every check.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -62,6 +64,31 @@ def write_hdf5(
             _write_semantics(file.create_group(f"semantics/{dataset.semantics_name}"), dataset)
 
 
+def add_semantics(path: Path, dataset: Dataset, source: Source | None = None) -> None:
+    """Put the semantics of ``dataset`` into ``path``, over others of that name, whole or not at all.
+
+    Args:
+        path: A file of our layout, with the features and labels of ``dataset``.
+        dataset: Under the new semantics.
+        source: The file that they can be read from too, to be remembered.
+
+    Raises:
+        DataError: The file is not of our layout, or cannot be written.
+    """
+    import h5py
+
+    sources = stored_sources(path) | ({source.name: source} if source else {})
+    room = path.stat().st_size + 64 * len(dataset.labels) + 2 * dataset.semantics.nbytes + _CHUNK
+    with _whole_or_not_at_all(path, room) as scratch:
+        shutil.copyfile(path, scratch)
+        with h5py.File(scratch, "r+") as file:
+            groups = file["semantics"]
+            if dataset.semantics_name in groups:
+                del groups[dataset.semantics_name]
+            _write_semantics(groups.create_group(dataset.semantics_name), dataset)
+            file.attrs["sources"] = json.dumps([asdict(each) for each in sources.values()])
+
+
 def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:
     """Open ``path`` with its features memory-mapped, trusting the content hash it holds.
 
@@ -72,6 +99,12 @@ def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:
     """
     with _opened(path) as file:
         return _read(file, path, semantics)
+
+
+def stored_semantics(path: Path) -> dict[str, dict[str, object]]:
+    """The semantics in ``path`` by name, each with what made it, where we did."""
+    with _opened(path) as file:
+        return {name: _provenance(group) for name, group in file["semantics"].items()}
 
 
 def stored_sources(path: Path) -> dict[str, Source]:
@@ -107,6 +140,8 @@ def _write_semantics(group: Any, dataset: Dataset) -> None:
         value = getattr(dataset.validation, hint, None)
         if value is not None:
             group[hint] = value.astype("<i8")
+    if dataset.provenance:
+        group["provenance"] = _encode((json.dumps(dict(dataset.provenance)),))
 
 
 def _read(file: Any, path: Path, semantics: str | None) -> Dataset:
@@ -127,9 +162,14 @@ def _read(file: Any, path: Path, semantics: str | None) -> Dataset:
         files=json.loads(group.attrs["files"]),
         notes=tuple(json.loads(group.attrs["notes"])),
         validation=ValidationHint(**hints) if hints else None,
+        provenance=_provenance(group),
     )
     checks.check_dataset(dataset, str(path))
     return dataset
+
+
+def _provenance(group: Any) -> dict[str, object]:
+    return dict(json.loads(_decode(group["provenance"])[0])) if "provenance" in group else {}
 
 
 def _map(features: Any, path: Path) -> NDArray[np.float32]:

@@ -1,11 +1,13 @@
 """Folders of the shape that Xian et al. (TPAMI 2019) publish as xlsa17.
 
 ``<features>.mat`` holds ``features`` (d x N), ``labels`` (from 1) and ``image_files``;
-``<semantics>_splits.mat`` holds ``att`` (a x C), ``allclasses_names`` and the split's row numbers (from 1).
+``<semantics>_splits.mat`` holds ``att`` (a x C), ``allclasses_names`` and the split's row numbers (from 1);
+where we made the semantics, ``gzslbench_provenance`` too, JSON that tells how.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,9 @@ from gzslbench.errors import DataError
 
 SPLITS = "_splits.mat"
 RAW = "original_"
+PROVENANCE = "gzslbench_provenance"
+NAMES = "allclasses_names"
+HINTS = ("train_loc", "val_loc")
 CLASS_LISTS = ("trainclasses1.txt", "valclasses1.txt")
 MARKER = "SYNTHETIC.txt"
 
@@ -41,7 +46,7 @@ class FeatureFile:
 
 @dataclass(frozen=True)
 class SplitsFile:
-    """The content of ``<semantics>_splits.mat``: ``(C, a)`` semantics, C names, rows from 0."""
+    """The content of ``<semantics>_splits.mat``: ``(C, a)`` semantics, C names, rows from 0, provenance."""
 
     path: Path
     semantics: NDArray[np.float32]
@@ -49,6 +54,7 @@ class SplitsFile:
     split: Split
     train_rows: Rows | None
     val_rows: Rows | None
+    provenance: Mapping[str, object]
 
 
 def feature_names(folder: Path) -> list[str]:
@@ -102,16 +108,35 @@ def read_splits(folder: Path, semantics: str) -> SplitsFile:
     FLO's file names no classes; there they are called ``class 1`` and so on.
     """
     path, field = splits_path(folder, semantics)
-    parts, hints = [f"{part}_loc" for part in checks.PARTS], ["train_loc", "val_loc"]
-    found = read_mat(path, (field, "allclasses_names", *parts, *hints))
+    parts = [f"{part}_loc" for part in checks.PARTS]
+    found = read_mat(path, (field, NAMES, PROVENANCE, *parts, *HINTS))
     _require(found, (field, *parts), path)
     matrix = np.ascontiguousarray(_numbers(found[field], f"{path}: {field}").T, dtype=np.float32)
-    names = found.get("allclasses_names", [f"class {number + 1}" for number in range(len(matrix))])
+    names = found.get(NAMES, [f"class {number + 1}" for number in range(len(matrix))])
     rows = {
-        key: np.sort(_whole(found[key], f"{path}: {key}") - 1) for key in (*parts, *hints) if key in found
+        key: np.sort(_whole(found[key], f"{path}: {key}") - 1) for key in (*parts, *HINTS) if key in found
     }
     split = Split("ps", *(rows[part] for part in parts))
-    return SplitsFile(path, matrix, tuple(names), split, *(rows.get(hint) for hint in hints))
+    train, val = (rows.get(hint) for hint in HINTS)
+    return SplitsFile(path, matrix, tuple(names), split, train, val, read_provenance(found, path))
+
+
+def read_provenance(found: Mapping[str, NDArray[Any]], path: Path) -> dict[str, object]:
+    """What the variables of a splits file tell of how its semantics were made; empty where they do not.
+
+    Raises:
+        DataError: They tell it in no way that can be read.
+    """
+    if PROVENANCE not in found:
+        return {}
+    try:
+        return dict(json.loads("".join(found[PROVENANCE])))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"damaged: {error}",
+            where=f"{path}: {PROVENANCE}",
+            fix="write the semantics again with `gzslbench data semantics`",
+        ) from error
 
 
 def splits_path(folder: Path, semantics: str) -> tuple[Path, str]:
@@ -164,6 +189,7 @@ def assemble(
         files={**hashes} | {path.name: sha256_of(path) for path in (splits.path, *lists)},
         notes=notes + tuple(leaks(hint, splits.split)),
         validation=hint,
+        provenance=splits.provenance,
     )
 
 
