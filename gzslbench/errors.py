@@ -30,6 +30,10 @@ class ExtractionError(GzslBenchError):
     """A photograph or the weights of an extractor are missing, damaged or of another kind."""
 
 
+class EncoderError(GzslBenchError):
+    """A text encoder is unknown, not installed, or its model is missing, damaged or of another kind."""
+
+
 class PluginError(GzslBenchError):
     """A plugin is unknown, cannot be loaded, or does not keep its contract."""
 

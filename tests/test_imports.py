@@ -19,7 +19,7 @@ SIBLINGS = (
     "features",
     "benchmarks",
 )
-HEAVY = ("torch", "scipy", "h5py", "sklearn", "matplotlib")
+HEAVY = ("torch", "scipy", "h5py", "sklearn", "matplotlib", "transformers", "sentence_transformers")
 RUN = """
 import json, sys
 from gzslbench.cli import main
@@ -41,6 +41,7 @@ json.dump(sorted(sys.modules), sys.__stdout__)
         ["methods", "--json"],
         ["methods", "ce-gzsl"],
         ["show", "--help"],
+        ["data", "semantics", "--help"],
         ["leaderboard", "--help"],
     ],
     ids=" ".join,

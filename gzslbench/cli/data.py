@@ -14,10 +14,13 @@ TARGETS = {
     ),
     "import": Target("gzslbench.cli.data_import:import_", "Turn MATLAB files into HDF5 that opens at once."),
     "build": Target("gzslbench.cli.data_build:build", "Make a dataset of your own photographs."),
+    "semantics": Target(
+        "gzslbench.cli.data_semantics:semantics", "Encode class names or descriptions as semantics."
+    ),
     "synth": Target("gzslbench.cli.data_synth:synth", "Write a dataset folder of random numbers for trials."),
 }
 
 
 @click.group(cls=LazyGroup, targets=TARGETS)
 def data() -> None:
-    """Fetch, show, verify, import, build or synthesize dataset files."""
+    """Fetch, show, verify, import, build or synthesize dataset files, or encode semantics."""

@@ -1,0 +1,1 @@
+"""Semantics of classes from texts about them, by a text encoder."""
