@@ -31,31 +31,34 @@ def _records() -> Iterator[Record]:
     for seed, syn_num, method, dataset in product(range(20), SYN_NUMS, METHODS, DATASETS):
         task = f"{dataset}/res101/att/ps-12345678-9abcdef0"
         params = {"syn_num": syn_num, **{f"parameter_{number}": 0.001 * number for number in range(20)}}
-        cell = Cell(method, 1, dataset, task, "minmax", params, seed, head="softmax")
-        names = [f"class {number}" for number in range(DATASETS[dataset])]
-        yield Record(
-            id=cell.id,
-            status="complete",
-            cell=json.loads(json.dumps(cell.as_dict())),
-            task={
-                "id": task,
-                "dataset": dataset,
-                "features": "res101",
-                "semantics": "att",
-                "class_names": names,
-            },
-            setting="inductive",
-            selection="last",
-            metrics={rule: _metrics(draws) for rule in RULES if rule != "val"},
-            parameters=10**7,
-            run={
-                "started": "2026-01-01T00:00:00+00:00",
-                "seconds_train": 600.0,
-                "seconds_evaluate": 30.0,
-                "peak_memory_bytes": 2**31,
-                "device": "cpu",
-            },
-        )
+        yield made_record(Cell(method, 1, dataset, task, "minmax", params, seed, head="softmax"), draws)
+
+
+def made_record(cell: Cell, draws: random.Random) -> Record:
+    """A record of ``cell`` with numbers that are drawn."""
+    return Record(
+        id=cell.id,
+        status="complete",
+        cell=json.loads(json.dumps(cell.as_dict())),
+        task={
+            "id": cell.task,
+            "dataset": cell.dataset,
+            "features": "res101",
+            "semantics": "att",
+            "class_names": [f"class {number}" for number in range(DATASETS.get(cell.dataset, 10))],
+        },
+        setting="inductive",
+        selection="last",
+        metrics={rule: _metrics(draws) for rule in RULES if rule != "val"},
+        parameters=10**7,
+        run={
+            "started": "2026-01-01T00:00:00+00:00",
+            "seconds_train": 600.0,
+            "seconds_evaluate": 30.0,
+            "peak_memory_bytes": 2**31,
+            "device": "cpu",
+        },
+    )
 
 
 def _metrics(draws: random.Random) -> dict[str, Any]:

@@ -36,6 +36,7 @@ CASES = {
     "startup": Case("the command line, a whole process", "startup"),
     "store": Case("ten thousand stored runs: listing and comparing them, whole processes", "store"),
     "extraction": Case("features of photographs, from JPEG files", "extraction"),
+    "sweep": Case("sweeps: planning ten thousand cells, two workers against one, cells of no work", "sweep"),
     "growth": Case("time and memory with batch, seen classes and syn_num", "growth"),
     "peak-memory": Case("peak memory of a CE-GZSL iteration, each in a process of its own", "peak_memory"),
     "precision": Case("one CE-GZSL iteration of ours at each precision", "precision"),

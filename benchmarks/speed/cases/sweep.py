@@ -1,0 +1,141 @@
+"""Sweeps, whole processes: planning, what a second worker saves, what a cell costs besides its work."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gzslbench.execution.plan import read_task
+from gzslbench.results.store import Store
+from gzslbench.suites.suite import load_suite
+from gzslbench.sweep.known_tasks import KnownTasks
+from gzslbench.sweep.planning import plan_sweep
+from gzslbench_benchmarks.speed.conditions import Conditions, Program
+from gzslbench_benchmarks.speed.contest import Contestant, Setting
+from gzslbench_benchmarks.speed.made_records import made_record
+
+CELLS, QUICK_CELLS = 10_000, 20
+EPOCHS, QUICK_EPOCHS = 150, 1
+"""Of f-CLSWGAN on digits: more than ten seconds of one thread."""
+FEW = 10
+GRID = """
+title = "Made"
+[shared]
+dataset = "digits"
+[[grids]]
+method = "{method}"
+dataset = "digits"
+seeds = {seeds}
+set = {{ {settings} }}
+"""
+OPEN = "import torch; from gzslbench.data.load import load_dataset; load_dataset('digits')"
+
+
+def settings(conditions: Conditions) -> Iterator[Setting]:
+    """On the digits, which are always there."""
+    with TemporaryDirectory(prefix="gzslbench-") as scratch:
+        yield _planning(Path(scratch), QUICK_CELLS if conditions.quick else CELLS)
+    with TemporaryDirectory(prefix="gzslbench-") as scratch:
+        yield _scaling(Path(scratch), QUICK_EPOCHS if conditions.quick else EPOCHS)
+    with TemporaryDirectory(prefix="gzslbench-") as scratch:
+        yield _overhead(Path(scratch))
+
+
+def _planning(root: Path, cells: int) -> Setting:
+    seeds = cells // 20
+    alphas = ", ".join(f"{number / 4:g}" for number in range(20))
+    suite = _suite(root, "eszsl", list(range(seeds)), f"alpha = [{alphas}]")
+    done, none = root / "done", root / "none"
+    for results in (done, none):
+        store, known = Store(results), KnownTasks(results)
+        store.make()
+        for run in load_suite(str(suite)).runs[:1]:
+            known.remember(run.request, read_task(run.request)[1])
+    draws = random.Random(0)
+    for planned in plan_sweep(load_suite(str(suite)), Store(done), KnownTasks(done)):
+        assert planned.cell is not None
+        (done / planned.cell.id).mkdir()
+        record = made_record(planned.cell, draws).to_json()
+        (done / planned.cell.id / "record.json").write_text(record, encoding="utf-8")
+    dry = ("sweep", suite, "--dry-run", "--results")
+    return Setting(
+        f"{cells} cells",
+        [
+            Contestant("all done: skipped", _always(partial(_run, "sweep", suite, "--results", done))),
+            Contestant("all done: planned and listed", _always(partial(_run, *dry, done))),
+            Contestant("none done: planned and listed", _always(partial(_run, *dry, none))),
+            Contestant("gzslbench sweep --help", _always(partial(_run, "sweep", "--help"))),
+        ],
+    )
+
+
+def _scaling(root: Path, epochs: int) -> Setting:
+    suite = _suite(root, "f-clswgan", [1, 2, 3, 4], f"epochs = {epochs}")
+    return Setting(
+        "four equal cells, one thread each",
+        [
+            Contestant("two workers", _always(_afresh(root, "sweep", suite, "--jobs", "2")), slow=True),
+            Contestant("one worker", _always(_afresh(root, "sweep", suite, "--jobs", "1")), slow=True),
+        ],
+    )
+
+
+def _overhead(root: Path) -> Setting:
+    suite = _suite(root, "eszsl", list(range(FEW)), "alpha = 1.0")
+    run = ("run", "--method", "eszsl", "--dataset", "digits", "--eval-every", "0", "--set", "alpha=1.0")
+    seeds = [word for seed in range(FEW) for word in ("--seed", str(seed))]
+    swept = _afresh(root, "sweep", suite, "--jobs", "1")
+    return Setting(
+        f"{FEW} cells of next to no work, one after another",
+        [
+            Contestant(
+                "a process each: gzslbench sweep", _always(_afresh(root, "sweep", suite, "--jobs", "1"))
+            ),
+            Contestant("in one process: gzslbench run", _always(_afresh(root, *run, *seeds))),
+            Contestant(f"{FEW} bare processes: import torch, open the data", _always(_bare)),
+        ],
+    )
+
+
+def _suite(root: Path, method: str, seeds: list[int], settings: str) -> Path:
+    suite = root / "made.toml"
+    suite.write_text(GRID.format(method=method, seeds=seeds, settings=settings), encoding="utf-8")
+    return suite
+
+
+def _always(program: Program) -> Callable[[], Program]:
+    """There is nothing to build."""
+    return lambda: program
+
+
+def _afresh(root: Path, *arguments: str | Path) -> Program:
+    """The command in a results folder of its own each time."""
+    numbers = count()
+
+    def program() -> None:
+        results = root / f"results-{next(numbers)}"
+        _run(*arguments, "--results", results)
+        shutil.rmtree(results)
+
+    return program
+
+
+def _bare() -> None:
+    for _ in range(FEW):
+        subprocess.run([sys.executable, "-c", OPEN], check=True)
+
+
+def _run(*arguments: str | Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "gzslbench", *map(str, arguments)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )

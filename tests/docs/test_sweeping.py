@@ -1,0 +1,36 @@
+"""The page about sweeps, typed in from top to bottom."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = (Path(__file__).parents[2] / "docs" / "sweeping.md").read_text(encoding="utf-8")
+((_, SUITE), (_, COMMANDS)) = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_command_of_the_page_does_what_it_says(tmp_path):
+    (tmp_path / "small.toml").write_text(SUITE, encoding="utf-8")
+    told = []
+    for command in COMMANDS.splitlines():
+        program, *arguments = shlex.split(command)
+        assert program == "gzslbench"
+        done = subprocess.run(
+            [sys.executable, "-m", "gzslbench", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        told.append(done.stdout)
+    before, swept, after, status, board = told
+    assert "6 unread" in before and "6 of 6 cells run" in swept and "6 done" in after
+    assert "done since     6" in status and "CNZSL" in board
