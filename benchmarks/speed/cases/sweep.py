@@ -95,9 +95,7 @@ def _overhead(root: Path) -> Setting:
     return Setting(
         f"{FEW} cells of next to no work, one after another",
         [
-            Contestant(
-                "a process each: gzslbench sweep", _always(_afresh(root, "sweep", suite, "--jobs", "1"))
-            ),
+            Contestant("a process each: gzslbench sweep", _always(swept)),
             Contestant("in one process: gzslbench run", _always(_afresh(root, *run, *seeds))),
             Contestant(f"{FEW} bare processes: import torch, open the data", _always(_bare)),
         ],
