@@ -71,7 +71,7 @@ class Extraction:
         """``(B, width)`` float32 of ``(B, V, 3, crop, crop)`` uint8: the mean over the views of a row."""
         pixels = normalized(seen.to(self.device, non_blocking=True), self.extractor.preparation).flatten(0, 1)
         with lowered(self.device, self.precision):
-            found: Tensor = self.extractor.network(pixels)
+            found: Tensor = self.extractor.network(pixels.contiguous(memory_format=torch.channels_last))
         if found.ndim != 2:
             raise ExtractionError(
                 f"the network makes {tuple(found.shape)} of {len(pixels)} photographs, not a row of each",
@@ -91,7 +91,7 @@ class Extraction:
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Compute features inside."""
-        self.extractor.network.to(self.device)
+        self.extractor.network.to(self.device, memory_format=torch.channels_last)
         with torch.inference_mode(), numerics(self.precision, deterministic=False):
             yield
 
