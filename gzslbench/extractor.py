@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 Interpolation = Literal["bilinear", "bicubic", "lanczos"]
-Rounding = Literal["down", "nearest"]
-Crops = Literal["centre", "whole", "ten"]
+Rounding = Literal["down", "nearest", "floor"]
+Crops = Literal["centre", "whole", "ten", "squeezed"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -27,13 +27,14 @@ class Preparation:
     Attributes:
         short_side: Pixels that the shorter side is resized to, the other in proportion.
         crop: Side of the square that the network sees, in pixels.
-        crops: ``centre`` cuts it out of the middle; ``ten`` out of the middle and the four corners, each
-            also mirrored, and means their features (Krizhevsky et al., NeurIPS 2012); ``whole`` squeezes
-            the whole photograph into it.
+        crops: ``centre`` cuts it out of the middle; ``ten`` out of the middle and the four corners, of the
+            mirrored photograph too, and means their features (Krizhevsky et al., NeurIPS 2012); ``whole``
+            squeezes the whole photograph into it; ``squeezed`` squeezes the whole into a square of side
+            ``short_side`` and cuts it out of the middle.
         interpolation: Of the resizing, which averages over what it makes smaller.
         rounding: Of the longer side to a whole pixel: ``down`` as torchvision does it, with the crop's place
-            at the nearest even, or ``nearest`` with the crop's place down. One pixel changes features by a
-            tenth.
+            at the nearest even, ``nearest`` with the crop's place down, or ``floor`` with both down, as
+            transformers does it. One pixel changes features by a tenth.
         mean: Subtracted from red, green and blue, which are from 0 to 1.
         std: What they are divided by then.
     """
@@ -64,6 +65,8 @@ class ExtractorSpec:
         model: What stands after the colon in ``NAME:MODEL``, in words; empty for an extractor that is one
             model.
         preparation: How the network usually wants its photographs; None where the model decides.
+        about: What ``--extractor``, ``--layer`` and ``--pooling`` mean, where the names alone do not tell.
+        examples: What may follow ``--extractor`` on a command line.
         version: Raise it when the same photographs give other features than before.
     """
 
@@ -78,7 +81,14 @@ class ExtractorSpec:
     poolings: tuple[str, ...] = ("mean", "max")
     model: str = ""
     preparation: Preparation | None = Preparation()
+    about: str = ""
+    examples: tuple[str, ...] = ()
     version: int = 1
+
+    @property
+    def pattern(self) -> str:
+        """What ``--extractor`` takes, a model that must be named in capitals."""
+        return f"{self.name}:{self.model}" if self.model else self.name
 
     @property
     def year(self) -> int | None:

@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from gzslbench.errors import ExtractionError
+from gzslbench.extraction.downloading import download
 from gzslbench.extraction.pooling import Pooled
 from gzslbench.extraction.weights import read_weights
 from gzslbench.extractor import Extractor, Request
 from gzslbench_features.resnet101.network import ResNet101
-from gzslbench_features.resnet101.published import PUBLISHED, download, preparation_of
+from gzslbench_features.resnet101.published import PUBLISHED, preparation_of
 
 
 def load(request: Request) -> Extractor:
@@ -26,6 +27,6 @@ def load(request: Request) -> Extractor:
         )
     known = PUBLISHED.get(request.weights)
     network = ResNet101()
-    weights = read_weights(network, download(known) if known else Path(request.weights))
+    weights = read_weights(network, download(known.url, known.sha256) if known else Path(request.weights))
     pooled = Pooled(network, partial(network, layer=request.layer), request.pooling).eval()
     return Extractor(pooled, weights, preparation_of(weights.sha256))

@@ -7,10 +7,7 @@ Addresses, the sha256 that each file's name begins, and the resizing are torchvi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.error import URLError
 
-from gzslbench.errors import ExtractionError
 from gzslbench.extractor import Preparation
 
 
@@ -43,25 +40,3 @@ def preparation_of(sha256: str) -> Preparation:
     """What the weights of this sha256 expect; what torchvision's first ones do, where they are others."""
     known = {each.sha256: each.preparation for each in PUBLISHED.values()}
     return known.get(sha256[:8], Preparation())
-
-
-def download(weights: Published) -> Path:
-    """The file, where torch keeps such files; downloaded and checked unless it is there.
-
-    Raises:
-        ExtractionError: It cannot be had, or what came is another file.
-    """
-    from torch.hub import download_url_to_file, get_dir
-
-    file = Path(get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
-    if not file.is_file():
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            download_url_to_file(weights.url, str(file), hash_prefix=weights.sha256)
-        except (URLError, OSError, RuntimeError) as error:
-            raise ExtractionError(
-                f"the weights cannot be downloaded: {error}",
-                where=weights.url,
-                fix="try again, or download the file elsewhere and name it with --weights",
-            ) from error
-    return file

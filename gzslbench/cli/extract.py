@@ -21,6 +21,7 @@ Examples:
   gzslbench extract --dataset FLO --images FLO/jpg --extractor efficientnet-lite0
   gzslbench extract --dataset FLO --images FLO/jpg --extractor resnet101 --weights resnet101-63fe2227.pth
   gzslbench extract --dataset CUB --images CUB/images --extractor resnet101 --weights IMAGENET1K_V2
+  gzslbench extract --dataset FLO --images FLO/jpg --extractor hf:facebook/dinov2-base --workers 4
   gzslbench run --method ce-gzsl --dataset FLO --features resnet101
 
 The order of rows: AWA1 and AWA2 take the folders of JPEGImages by name; CUB takes images.txt, FLO setid.mat,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import click
 from rich.console import RenderableType
@@ -21,7 +22,8 @@ def extractors(name: str | None, as_json: bool) -> None:
     if name is None:
         every = plugins().extractors()
         content = {each.name: report.as_json(each) for each in every.values()}
-        view: RenderableType = table(every, ("name", "title", "year", "width"))
+        shown = {each.name: replace(each, name=each.pattern) for each in every.values()}
+        view: RenderableType = table(shown, ("name", "title", "year", "width"))
     else:
         spec = plugins().extractor(name)
         content = report.as_json(spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from pkgutil import resolve_name
 
 from gzslbench.errors import ExtractionError, did_you_mean
@@ -47,16 +48,33 @@ def answer(spec: ExtractorSpec, request: Request, crops: Crops | None = None) ->
 
 
 def features_name(spec: ExtractorSpec, request: Request, crops: Crops | None, boxed: bool) -> str:
-    """What the features are called: the extractor, and whatever of it is not the usual."""
+    """What the features are called: the extractor, and whatever of it is not the usual.
+
+    A model in a folder is called as the folder is, and a layer that is a number is said to be one.
+    """
     usual = (spec.layers[:1], spec.poolings[:1])
     unusual = [
         word
         for word, first in zip((request.layer, request.pooling), usual, strict=True)
         if word and (word,) != first
     ]
-    words = (spec.name, request.model, *unusual, crops, "boxes" if boxed else "")
+    named = [_layer_number(word) for word in unusual]
+    words = (spec.name, _own_name(request.model), *named, crops, "boxes" if boxed else "")
     joined = "_".join(filter(None, words)).replace("-", "_")
     return "".join(each if each.isalnum() or each in "._" else "_" for each in joined)
+
+
+def _own_name(model: str) -> str:
+    """A folder's name without those of the folders that it lies in."""
+    folder = Path(model).expanduser()
+    return folder.resolve().name if model and folder.is_dir() else model
+
+
+def _layer_number(word: str) -> str:
+    """``-2`` and ``2`` would be the same name otherwise."""
+    if not word.lstrip("-").isdigit():
+        return word
+    return f"layer_minus_{word.lstrip('-')}" if word.startswith("-") else f"layer_{word}"
 
 
 def _one_of(known: Sequence[str], asked: str, option: str, spec: ExtractorSpec) -> str:

@@ -16,7 +16,7 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-VIEWS = {"centre": 1, "whole": 1, "ten": 10}
+VIEWS = {"centre": 1, "whole": 1, "ten": 10, "squeezed": 1}
 
 
 def views(picture: Image.Image, preparation: Preparation) -> Tensor:
@@ -40,28 +40,29 @@ def _views(picture: Image.Image, preparation: Preparation) -> Iterator[Image.Ima
         yield picture.resize((crop, crop), resampling)
         return
     resized = picture.resize(_resized(picture.size, preparation), resampling)
+    mirrored = [ImageOps.mirror(resized)] if preparation.crops == "ten" else []
     for left, top in _places(resized.size, preparation):
-        view = resized.crop((left, top, left + crop, top + crop))
-        yield view
-        if preparation.crops == "ten":
-            yield ImageOps.mirror(view)
+        for each in (resized, *mirrored):
+            yield each.crop((left, top, left + crop, top + crop))
 
 
 def _places(size: tuple[int, int], preparation: Preparation) -> Iterator[tuple[int, int]]:
     """Left and upper edges of the crops: the middle, then the corners."""
     free = [side - preparation.crop for side in size]
-    down = preparation.rounding == "nearest"
-    left, top = (room // 2 if down else round(room / 2) for room in free)
+    even = preparation.rounding == "down"
+    left, top = (round(room / 2) if even else room // 2 for room in free)
     yield left, top
     if preparation.crops == "ten":
         yield from ((left, top) for top in (0, free[1]) for left in (0, free[0]))
 
 
 def _resized(size: tuple[int, int], preparation: Preparation) -> tuple[int, int]:
-    """Width and height with the shorter one as asked for."""
-    whole = int if preparation.rounding == "down" else round
+    """Width and height with the shorter one as asked for, or both."""
+    whole = round if preparation.rounding == "nearest" else int
     width, height = size
     short = preparation.short_side
+    if preparation.crops == "squeezed":
+        return short, short
     if width <= height:
         return short, whole(short * height / width)
     return whole(short * width / height), short

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+from collections import OrderedDict
+from collections.abc import Callable, Container
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +15,31 @@ from torch import nn
 
 from gzslbench.data.files.sources import sha256_of
 from gzslbench.errors import ExtractionError
+from gzslbench.extraction.packages import require
 from gzslbench.extractor import Weights
 from gzslbench.reading import check_file
 
 FEW = 3
 
 
-def read_weights(network: nn.Module, file: Path) -> Weights:
+def read_weights(
+    network: nn.Module, file: Path, needless: Container[str] = (), renamed: Callable[[str], str] = str
+) -> Weights:
     """Give ``network`` the weights in ``file``, each of its own name and shape; no code in it is run.
+
+    Args:
+        network: Gets them.
+        file: Of a state_dict, as torch or safetensors saves it.
+        needless: Names that the file may have and the network has not.
+        renamed: The network's name of a weight from the file's.
 
     Raises:
         ExtractionError: The file is not there, is no file of weights, or is another network's.
     """
     check_file(file, ExtractionError)
-    try:
-        state: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        raise ExtractionError(
-            f"no file of weights, or a damaged one: {str(error).partition(chr(10))[0]}",
-            where=file,
-            fix="download it again; its sha256 begins as the end of its name tells",
-        ) from error
-    if not isinstance(state, dict):
-        raise ExtractionError("it holds no weights by name", where=file, fix="name a file of a state_dict")
+    read = _state(file)
+    state = OrderedDict((renamed(name), value) for name, value in read.items() if name not in needless)
+    state._metadata = getattr(read, "_metadata", None)  # type: ignore[attr-defined]  # versions of modules
     own = network.state_dict()
     differing = [name for name in {**own, **state} if _shape(own.get(name)) != _shape(state.get(name))]
     if differing:
@@ -55,6 +60,30 @@ def sha256_of_network(network: nn.Module) -> str:
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
         digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def _state(file: Path) -> dict[str, Any]:
+    read, unreadable = _reader(file)
+    try:
+        state = read(file)
+    except unreadable as error:
+        raise ExtractionError(
+            f"no file of weights, or a damaged one: {str(error).partition(chr(10))[0]}",
+            where=file,
+            fix="download it again; its sha256 begins as the end of its name tells",
+        ) from error
+    if not isinstance(state, dict):
+        raise ExtractionError("it holds no weights by name", where=file, fix="name a file of a state_dict")
+    return state
+
+
+def _reader(file: Path) -> tuple[Callable[[Path], Any], tuple[type[Exception], ...]]:
+    """What reads the file, and what it raises where the file is no good."""
+    if file.suffix == ".safetensors":
+        damage = require("safetensors", "hf").SafetensorError
+        return require("safetensors.torch", "hf").load_file, (damage, OSError)
+    errors = (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError)
+    return partial(torch.load, map_location="cpu", weights_only=True), errors
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:

@@ -8,8 +8,10 @@ from typing import Any
 from gzslbench.extractor import ExtractorSpec, Preparation
 
 ABOUT = (
-    "name", "model", "title", "paper", "year", "url", "width", "layers", "poolings", "weights", "version",
+    "name", "model", "title", "paper", "year", "url", "width", "layers", "poolings", "weights", "about",
+    "examples", "version",
 )  # fmt: skip
+EXTRACT = "gzslbench extract --dataset CUB --images CUB/images --extractor"
 
 
 def as_json(spec: ExtractorSpec) -> dict[str, Any]:
@@ -23,6 +25,8 @@ def rows(spec: ExtractorSpec) -> dict[str, Any]:
     words = {
         name: ", ".join(value) if isinstance(value, tuple) else value for name, value in as_json(spec).items()
     }
+    words |= {"name": spec.pattern, "model": ""}
+    words["examples"] = "\n".join(f"{EXTRACT} {example}" for example in spec.examples)
     words["preparation"] = in_words(spec.preparation) if spec.preparation else None
     decided = {name: "as the model has it" for name in ("width", "layers", "preparation") if not words[name]}
     return {name: value for name, value in {**words, **decided}.items() if value}
@@ -31,11 +35,14 @@ def rows(spec: ExtractorSpec) -> dict[str, Any]:
 def in_words(preparation: Preparation) -> str:
     """How a photograph becomes the network's input."""
     mean, std = (" ".join(f"{value:g}" for value in each) for each in (preparation.mean, preparation.std))
-    square = f"{preparation.crop} x {preparation.crop}"
+    square, short = f"{preparation.crop} x {preparation.crop}", preparation.short_side
     if preparation.crops == "whole":
         return f"squeezed to {square} ({preparation.interpolation}), mean {mean}, std {std}"
-    crops = "centre" if preparation.crops == "centre" else "centre and corners, each also mirrored,"
+    if preparation.crops == "squeezed":
+        squeezed = f"squeezed to {short} x {short} ({preparation.interpolation})"
+        return f"{squeezed}, centre {square}, mean {mean}, std {std}"
+    crops = "centre" if preparation.crops == "centre" else "centre and corners, also of the mirror image,"
     return (
-        f"shorter side {preparation.short_side} pixels ({preparation.interpolation}, longer side rounded"
+        f"shorter side {short} pixels ({preparation.interpolation}, longer side rounded"
         f" {preparation.rounding}), {crops} {square}, mean {mean}, std {std}"
     )

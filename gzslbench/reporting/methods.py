@@ -31,7 +31,8 @@ def table(
         rows.add_column(name, no_wrap=True)
     rows.add_column("paper", overflow="fold")
     for spec in specs.values():
-        rows.add_row(*(Text(str(getattr(spec, name))) for name in (*columns, "paper")))
+        values = (getattr(spec, name) for name in (*columns, "paper"))
+        rows.add_row(*(Text("" if value is None else str(value)) for value in values))
     return rows
 
 

@@ -1,0 +1,40 @@
+"""Vision models of transformers, from the Hugging Face hub or a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gzslbench.extractor import ExtractorSpec
+from gzslbench.hooks import hookimpl
+
+SPEC = ExtractorSpec(
+    name="hf",
+    title="Models of transformers",
+    paper="Wolf et al.: Transformers: State-of-the-Art Natural Language Processing, EMNLP 2020",
+    url="https://arxiv.org/abs/1910.03771",
+    load="gzslbench_features.huggingface.loading:load",
+    weights="the model's own, downloaded once; takes pip install 'gzslbench[hf]'",
+    poolings=("own", "cls", "mean", "max"),
+    model="MODEL",
+    preparation=None,
+    about=(
+        "MODEL is a name on the hub, NAME@REVISION, or a folder. Its own feature is the projected image of"
+        " CLIP and SigLIP, the class token of ViT and DINOv2, the pooled output of ResNet, ConvNeXt and Swin."
+        " --layer N takes hidden state N as transformers counts them: 0 is what goes into the first block, -1"
+        " the last, before a last normalization. --pooling cls is the class token, mean and max are over"
+        " patches or places."
+    ),
+    examples=(
+        "hf:facebook/dinov2-base",
+        "hf:openai/clip-vit-large-patch14",
+        "hf:microsoft/resnet-101",
+        "hf:google/vit-base-patch16-224 --layer -2 --pooling mean",
+        "hf:FOLDER",
+    ),
+)
+
+
+@hookimpl
+def gzslbench_extractors() -> Iterable[ExtractorSpec]:
+    """Whatever transformers loads that sees photographs."""
+    return [SPEC]

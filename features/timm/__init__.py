@@ -1,0 +1,37 @@
+"""Models of timm, without their classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gzslbench.extractor import ExtractorSpec
+from gzslbench.hooks import hookimpl
+
+SPEC = ExtractorSpec(
+    name="timm",
+    title="Models of timm",
+    paper="Wightman: PyTorch Image Models, 2019",
+    url="https://github.com/huggingface/pytorch-image-models",
+    load="gzslbench_features.timm.loading:load",
+    weights="the name's own, downloaded once, or --weights FILE of that network",
+    poolings=("own", "mean", "max"),
+    model="NAME",
+    preparation=None,
+    about=(
+        "NAME is one of timm.list_models(pretrained=True). Its own feature is what its classifier would see."
+        " --layer N takes the mean, or by --pooling max the largest, of block or stage N's activations over"
+        " all places, without class tokens: 0 is the first, -1 the last, before a last normalization."
+    ),
+    examples=(
+        "timm:vit_base_patch14_dinov2.lvd142m",
+        "timm:convnext_base.fb_in22k",
+        "timm:resnet50.a1_in1k --layer -2 --pooling max",
+        "timm:resnet50 --weights resnet50_a1_0-14fe96d1.pth",
+    ),
+)
+
+
+@hookimpl
+def gzslbench_extractors() -> Iterable[ExtractorSpec]:
+    """Whatever timm makes features of photographs with."""
+    return [SPEC]

@@ -1,0 +1,36 @@
+"""Classifiers of torchvision, without their last layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gzslbench.extractor import ExtractorSpec
+from gzslbench.hooks import hookimpl
+
+SPEC = ExtractorSpec(
+    name="torchvision",
+    title="Classifiers of torchvision",
+    paper="Marcel, Rodriguez: Torchvision, the Machine-Vision Package of Torch, ACM Multimedia 2010",
+    url="https://docs.pytorch.org/vision/stable/models.html",
+    load="gzslbench_features.torchvision.loading:load",
+    weights="--weights DEFAULT, or a name such as IMAGENET1K_V1, downloads them, or name such a file",
+    poolings=("own", "mean", "max"),
+    model="NAME",
+    preparation=None,
+    about=(
+        "NAME is one of torchvision.models.list_models(). Its own feature is what goes into its last linear"
+        " layer. --layer NODE takes the mean, or by --pooling max the largest, of a node's activations"
+        " (B, C, h, w) over all places; nodes are named as torchvision's create_feature_extractor names them."
+    ),
+    examples=(
+        "torchvision:resnet50 --weights IMAGENET1K_V2",
+        "torchvision:vit_b_16 --weights DEFAULT",
+        "torchvision:convnext_base --weights DEFAULT --layer features.5 --pooling max",
+    ),
+)
+
+
+@hookimpl
+def gzslbench_extractors() -> Iterable[ExtractorSpec]:
+    """Whatever torchvision classifies photographs with."""
+    return [SPEC]

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gzslbench.errors import ExtractionError
+from gzslbench.extraction.asking import ask
+from gzslbench.extraction.preparing import normalized, views
+from gzslbench_features.timm import SPEC
+from gzslbench_features.timm.loading import in_our_words, load
+
+try:
+    import timm
+except (ImportError, RuntimeError) as error:
+    timm, WHY = None, f"timm does not import: {error}"
+else:
+    WHY = ""
+needed = pytest.mark.skipif(timm is None, reason=WHY)
+VIT, SWIN = "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"
+NAMES = ("resnet18", VIT, SWIN, "mobilenetv3_small_050", "convnext_atto")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """Makes a file of a network's random weights; gives the network too."""
+    folder, made = tmp_path_factory.mktemp("weights"), {}
+
+    def file_of(name):
+        if name not in made:
+            torch.manual_seed(0)
+            network = timm.create_model(name).eval()
+            torch.save(network.state_dict(), folder / f"{name}.pth")
+            made[name] = network, folder / f"{name}.pth"
+        return made[name]
+
+    return file_of
+
+
+def loaded(name, weights, **asked):
+    return load(ask(SPEC, name, str(weights), **asked))
+
+
+@needed
+@pytest.mark.parametrize("name", NAMES)
+def test_features_are_what_the_classifier_sees(file, name):
+    network, weights = file(name)
+    photographs = torch.randn(1, 3, 224, 224)
+    with torch.inference_mode():
+        features = loaded(name, weights).network(photographs)
+        expected = network.forward_head(network.forward_features(photographs), pre_logits=True)
+        assert torch.allclose(features, expected, atol=1e-5)
+        assert torch.allclose(network.get_classifier()(features), network(photographs), atol=1e-5)
+
+
+@needed
+def test_files_of_safetensors_are_read_too(file, tmp_path):
+    from safetensors.torch import save_file
+
+    network, weights = file("resnet18")
+    save_file(network.state_dict(), tmp_path / "weights.safetensors")
+    photographs = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        found = loaded("resnet18", tmp_path / "weights.safetensors").network(photographs)
+        assert torch.equal(found, loaded("resnet18", weights).network(photographs))
+
+
+@needed
+@pytest.mark.parametrize(
+    ("name", "module", "spread"),
+    [
+        ("resnet18", "layer4", lambda state: state.flatten(2)),
+        (VIT, "blocks.11", lambda state: state[:, 1:].transpose(1, 2)),
+        (SWIN, "layers.3", lambda state: state.flatten(1, 2).transpose(1, 2)),
+    ],
+)
+def test_layers_are_blocks_or_stages_without_class_tokens(file, name, module, spread):
+    network, weights = file(name)
+    photographs = torch.randn(1, 3, 224, 224)
+    seen = {}
+    hook = network.get_submodule(module).register_forward_hook(lambda _, given, made: seen.update(it=made))
+    with torch.inference_mode():
+        network(photographs)
+        mean = loaded(name, weights, layer="-1").network(photographs)
+        largest = loaded(name, weights, layer="-1", pooling="max").network(photographs)
+    hook.remove()
+    assert torch.allclose(mean, spread(seen["it"]).mean(2), atol=1e-5)
+    assert torch.allclose(largest, spread(seen["it"]).amax(2), atol=1e-5)
+
+
+@needed
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18.a1_in1k", "vit_base_patch14_dinov2.lvd142m", "dm_nfnet_f0.dm_in1k",
+     "convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384", "resnetv2_50x1_bit.goog_in21k_ft_in1k"],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [(331, 500), (401, 400)])
+def test_pixels_are_those_of_its_own_transform(name, size):
+    settings = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
+    picture = Image.fromarray(np.random.default_rng(0).integers(256, size=(*size, 3), dtype=np.uint8))
+    preparation = in_our_words(settings, name)
+    ours = normalized(views(picture, preparation), preparation)
+    theirs = timm.data.create_transform(**settings, is_training=False)(picture)
+    assert torch.allclose(ours[0], theirs, atol=1e-5)
+
+
+@needed
+@pytest.mark.parametrize(
+    ("name", "asked", "complaint"),
+    [
+        ("resnet19", {}, "no model 'resnet19'"),
+        ("resnet18", {"layer": "7"}, "no such layer"),
+        ("resnet18", {"layer": "layer4"}, "no such layer"),
+        ("resnet18", {"pooling": "max"}, "only a layer's activations"),
+    ],
+)
+def test_what_there_is_not_is_told(file, name, asked, complaint):
+    weights = file(name)[1] if name != "resnet19" else "none.pth"
+    with pytest.raises(ExtractionError, match=complaint):
+        loaded(name, weights, **asked)
+
+
+@needed
+def test_weights_of_another_network_and_of_none_are_refused(file, monkeypatch):
+    with pytest.raises(ExtractionError, match="another network"):
+        loaded("resnet34", file("resnet18")[1])
+    with pytest.raises(ExtractionError, match="cannot be had"):
+        load(ask(SPEC, "resnet18.no_such_tag"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ExtractionError, match="cannot be had") as caught:
+        load(ask(SPEC, "resnet18.a1_in1k"))
+    assert "--weights" in caught.value.fix
+
+
+@needed
+def test_the_names_own_weights_are_named_by_what_they_are(file, monkeypatch):
+    network, _ = file("resnet18")
+    create = timm.create_model
+
+    def created(name, pretrained, num_classes):
+        made = create(name, num_classes=num_classes)
+        made.load_state_dict(network.state_dict(), strict=False)
+        return made
+
+    monkeypatch.setattr(timm, "create_model", created)
+    weights = [load(ask(SPEC, "resnet18.a1_in1k")).weights for _ in range(2)]
+    assert weights[0] == weights[1] and weights[0].name == "resnet18.a1_in1k"
+
+
+SETTINGS = {
+    "input_size": (3, 224, 224), "interpolation": "bicubic", "mean": (0.5,) * 3, "std": (0.5,) * 3,
+    "crop_pct": 0.9, "crop_mode": "center",
+}  # fmt: skip
+
+
+def test_settings_become_a_preparation():
+    found = in_our_words(SETTINGS, "x")
+    assert (found.short_side, found.crop, found.crops, found.interpolation) == (248, 224, "centre", "bicubic")
+    squash = {**SETTINGS, "crop_mode": "squash"}
+    assert in_our_words(squash, "x").crops == "squeezed"
+    assert in_our_words({**squash, "crop_pct": 1.0}, "x").crops == "whole"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"input_size": (1, 28, 28)}, {"input_size": (3, 224, 160)}, {"interpolation": "nearest"},
+     {"crop_mode": "border"}, {"crop_pct": 1.2}],
+)  # fmt: skip
+def test_a_preparation_that_we_do_not_have_is_refused_by_name(other):
+    with pytest.raises(ExtractionError, match=next(iter(other))):
+        in_our_words({**SETTINGS, **other}, "x")
+
+
+@pytest.mark.skipif(timm is not None, reason="timm imports here")
+def test_a_timm_that_is_not_there_or_does_not_fit_is_told():
+    with pytest.raises(ExtractionError) as caught:
+        load(ask(SPEC, "resnet18"))
+    assert "gzslbench[timm]" in caught.value.fix or "built for this torch" in caught.value.fix

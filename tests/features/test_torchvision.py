@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gzslbench.errors import ExtractionError
+from gzslbench.extraction.asking import ask
+from gzslbench.extraction.preparing import normalized, views
+from gzslbench_features.torchvision import SPEC
+from gzslbench_features.torchvision.loading import load
+
+try:
+    from torchvision import models
+except (ImportError, RuntimeError) as error:
+    models, WHY = None, f"torchvision does not import: {error}"
+else:
+    WHY = ""
+needed = pytest.mark.skipif(models is None, reason=WHY)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """Makes a file of a network's random weights; gives the network too, without dropout."""
+    folder, made = tmp_path_factory.mktemp("weights"), {}
+
+    def file_of(name, **settings):
+        if name not in made:
+            torch.manual_seed(0)
+            network = models.get_model(name, weights=None, **settings).eval()
+            torch.save(network.state_dict(), folder / f"{name}.pth")
+            made[name] = network, folder / f"{name}.pth"
+        return made[name]
+
+    return file_of
+
+
+def loaded(name, weights, **asked):
+    return load(ask(SPEC, name, str(weights), **asked))
+
+
+LAST = {
+    "resnet18": "fc", "mobilenet_v3_small": "classifier.3", "swin_t": "head", "vit_b_32": "heads.head",
+    "convnext_tiny": "classifier.2", "maxvit_t": "classifier.5", "densenet121": "classifier",
+    "mnasnet0_5": "classifier.1",
+}  # fmt: skip
+
+
+@needed
+@pytest.mark.parametrize("name", LAST)
+def test_the_last_layer_makes_the_networks_scores_of_the_features(file, name):
+    network, weights = file(name)
+    photographs = torch.randn(1, 3, 224, 224)
+    with torch.inference_mode():
+        features = loaded(name, weights).network(photographs)
+        scores = network.get_submodule(LAST[name])(features)
+        assert torch.allclose(scores, network(photographs), rtol=1e-4, atol=1e-5)
+
+
+@needed
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_networks_that_shift_the_colours_with_their_weights_do_so_here(file, name):
+    network, weights = file(name, transform_input=True, init_weights=False)
+    photographs = torch.randn(1, 3, 299, 299)
+    with torch.inference_mode():
+        features = loaded(name, weights).network(photographs)
+        assert torch.allclose(network.fc(features), network(photographs), rtol=1e-4, atol=1e-5)
+
+
+@needed
+@pytest.mark.parametrize(("name", "layer"), [("resnet18", "layer3"), ("squeezenet1_1", "features")])
+def test_a_node_is_pooled_over_places(file, name, layer):
+    network, weights = file(name)
+    seen = {}
+    hook = network.get_submodule(layer).register_forward_hook(lambda _, given, made: seen.update(it=made))
+    photographs = torch.randn(2, 3, 96, 64)
+    with torch.inference_mode():
+        network(photographs)
+        assert torch.equal(
+            loaded(name, weights, layer=layer).network(photographs), seen["it"].mean(dim=(2, 3))
+        )
+        largest = loaded(name, weights, layer=layer, pooling="max").network(photographs)
+        assert torch.equal(largest, seen["it"].flatten(2).max(dim=2).values)
+    hook.remove()
+
+
+@needed
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("resnet18", "IMAGENET1K_V1"),
+        ("resnet50", "IMAGENET1K_V2"),
+        ("swin_t", "IMAGENET1K_V1"),
+        ("vit_b_16", "IMAGENET1K_SWAG_E2E_V1"),
+        ("inception_v3", "IMAGENET1K_V1"),
+    ],
+)
+@pytest.mark.parametrize("size", [(331, 500), (401, 400)])
+def test_photographs_are_prepared_as_the_weights_of_that_sha256_want_them(name, published, size):
+    from gzslbench_features.torchvision.loading import _preparation
+
+    weights = models.get_model_weights(name)[published]
+    sha256 = weights.url.rpartition("-")[2][:8] + "0" * 56
+    preparation = _preparation(list(models.get_model_weights(name)), sha256)
+    picture = Image.fromarray(np.random.default_rng(0).integers(256, size=(*size, 3), dtype=np.uint8))
+    ours = normalized(views(picture, preparation), preparation)
+    assert torch.allclose(ours[0], weights.transforms()(picture), atol=1e-5)
+
+
+@needed
+def test_every_published_preparation_is_one_that_we_have():
+    from gzslbench_features.torchvision.loading import _preparation, _sha256_of
+
+    for name in models.list_models(module=models):
+        for weights in models.get_model_weights(name):
+            preparation = _preparation([weights], _sha256_of(weights))
+            assert len(_sha256_of(weights)) >= 8 and preparation.crop <= preparation.short_side
+
+
+@needed
+def test_published_names_are_downloaded_and_bring_their_preparation(file, monkeypatch):
+    _, weights = file("resnet18")
+    asked = []
+    monkeypatch.setattr(
+        "gzslbench_features.torchvision.loading.download", lambda *given: asked.append(given) or weights
+    )
+    for name in ("DEFAULT", "IMAGENET1K_V1"):
+        load(ask(SPEC, "resnet18", name))
+    url = models.ResNet18_Weights.IMAGENET1K_V1.url
+    assert asked == [(url, "f37072fd")] * 2
+
+
+@needed
+def test_old_names_of_weights_are_known(file, tmp_path):
+    import re
+
+    network, weights = file("densenet121")
+    old = {
+        re.sub(r"(denselayer\d+\.\w+)(\d)\.", r"\1.\2.", name): value
+        for name, value in network.state_dict().items()
+    }
+    assert "features.denseblock1.denselayer1.norm.1.weight" in old
+    torch.save(old, tmp_path / "old.pth")
+    photographs = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        found = loaded("densenet121", tmp_path / "old.pth").network(photographs)
+        assert torch.equal(found, loaded("densenet121", weights).network(photographs))
+
+
+@needed
+@pytest.mark.parametrize(
+    ("name", "asked", "complaint"),
+    [
+        ("resnet19", {}, "did you mean 'resnet1"),
+        ("squeezenet1_1", {}, "ends in no linear layer"),
+        ("resnet18", {"layer": "layer5"}, "no node 'layer5'"),
+        ("resnet18", {"pooling": "max"}, "only a layer's activations"),
+        ("vit_b_32", {"layer": "encoder.ln"}, r"not \(C, h, w\)"),
+    ],
+)
+def test_what_there_is_not_is_told(file, name, asked, complaint):
+    weights = file(name)[1] if name != "resnet19" else "none.pth"
+    with pytest.raises(ExtractionError, match=complaint):
+        loaded(name, weights, **asked)
+
+
+@needed
+def test_without_weights_it_names_those_that_there_are():
+    with pytest.raises(ExtractionError, match="without weights") as caught:
+        load(ask(SPEC, "resnet50"))
+    assert "DEFAULT or IMAGENET1K_V1 or IMAGENET1K_V2" in caught.value.fix
+
+
+@pytest.mark.skipif(models is not None, reason="torchvision imports here")
+def test_a_torchvision_that_is_not_there_or_does_not_fit_is_told():
+    for _ in range(2):
+        with pytest.raises(ExtractionError) as caught:
+            load(ask(SPEC, "resnet50"))
+        assert "gzslbench[torchvision]" in caught.value.fix or "built for this torch" in caught.value.fix
