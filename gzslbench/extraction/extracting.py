@@ -91,7 +91,7 @@ class Extraction:
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Compute features inside."""
-        self.extractor.network.to(self.device).to(memory_format=torch.channels_last)
+        self.extractor.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.inference_mode(), numerics(self.precision, deterministic=False):
             yield
 
