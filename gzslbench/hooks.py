@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gzslbench.head import HeadSpec
     from gzslbench.method import MethodSpec
     from gzslbench.results.record import Record
+    from gzslbench.tracker import TrackerSpec
 
 PROJECT = "gzslbench"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -55,6 +56,11 @@ def gzslbench_published() -> Iterable[Path]:  # type: ignore[empty-body]
 @hookspec
 def gzslbench_suites() -> Iterable[Path]:  # type: ignore[empty-body]
     """Folders that hold ``suites/*.toml`` and the ``metrics/*.json`` stored of them; must not read one."""
+
+
+@hookspec
+def gzslbench_trackers() -> Iterable[TrackerSpec]:  # type: ignore[empty-body]
+    """The trackers this plugin offers to ``--track``; must not import their packages."""
 
 
 @hookspec

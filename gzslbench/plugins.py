@@ -27,10 +27,11 @@ from gzslbench.extractor import ExtractorSpec
 from gzslbench.head import HeadSpec
 from gzslbench.method import Kind, MethodSpec
 from gzslbench.setting import SETTINGS
+from gzslbench.tracker import TrackerSpec
 
 SWITCH = "GZSLBENCH_PLUGINS"
 OWN_DISTRIBUTION = "gzslbench"
-Spec = TypeVar("Spec", MethodSpec, DatasetSpec, HeadSpec, ExtractorSpec, ExecutorSpec)
+Spec = TypeVar("Spec", MethodSpec, DatasetSpec, HeadSpec, ExtractorSpec, ExecutorSpec, TrackerSpec)
 
 
 class Plugins:
@@ -92,6 +93,11 @@ class Plugins:
         self.load_all()
         return self._collect("gzslbench_executors", ExecutorSpec)
 
+    def trackers(self) -> dict[str, TrackerSpec]:
+        """Every tracker on offer, by name."""
+        self.load_all()
+        return self._collect("gzslbench_trackers", TrackerSpec)
+
     def published(self) -> list[Path]:
         """Every folder of published numbers on offer."""
         return self._folders("gzslbench_published")
@@ -131,6 +137,14 @@ class Plugins:
             PluginError: No plugin offers it.
         """
         return self._named(name, "executor", ExecutorSpec)
+
+    def tracker(self, name: str) -> TrackerSpec:
+        """One tracker, as ``method``.
+
+        Raises:
+            PluginError: No plugin offers it.
+        """
+        return self._named(name, "tracker", TrackerSpec)
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Call ``hook`` of every loaded plugin; one that raises is a warning, and the caller goes on."""
@@ -227,7 +241,9 @@ def plugins() -> Plugins:
     return Plugins(entry for entry in every_entry() if allowed(entry))
 
 
-def _objection(spec: MethodSpec | DatasetSpec | HeadSpec | ExtractorSpec | ExecutorSpec) -> str | None:
+def _objection(
+    spec: MethodSpec | DatasetSpec | HeadSpec | ExtractorSpec | ExecutorSpec | TrackerSpec,
+) -> str | None:
     """Why a plugin cannot be offered: its kind or its setting is none that there is."""
     for name, known in (("kind", get_args(Kind)), ("setting", SETTINGS)):
         if getattr(spec, name, known[0]) not in known:

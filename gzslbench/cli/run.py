@@ -16,6 +16,7 @@ Examples:
   gzslbench run --method f-clswgan --dataset digits --seed 1 --seed 2 --together
   gzslbench run --method ce-gzsl --dataset CUB --semantics sent --set syn_num=300
   gzslbench run --method f-clswgan --dataset FLO --features efficientnet_lite0 --select val
+  gzslbench run --method ce-gzsl --dataset digits --track tensorboard
 
 Datasets are looked for under --data, else under the folder in the environment variable GZSLBENCH_DATA,
 else under ./data. A run that is finished is not run again; an interrupted one goes on with --resume.
@@ -129,6 +130,13 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 int
     " operators look slower than they are.",
 )
 @click.option(
+    "--track",
+    metavar="NAME",
+    multiple=True,
+    help="Tell a tracker of the run as it happens: tensorboard, mlflow, wandb, or a plugin's; repeatable."
+    " Those in the environment variable GZSLBENCH_TRACK (names with commas between) are told too.",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -145,25 +153,28 @@ def run(
     together: bool,
     graphs: bool,
     profiled: bool,
+    track: tuple[str, ...],
     as_json: bool,
     dry_run: bool,
-    **asked: Any,
+    **request: Any,
 ) -> None:
     """Train a method on a dataset, evaluate it, and keep its record."""
     from gzslbench.execution.plan import Request, make_plan
     from gzslbench.execution.run import Options
+    from gzslbench.execution.tracking import asked
 
     if resume and rerun:
         raise click.UsageError("--resume goes on with a run and --rerun begins it anew: give one of them")
     if together and profiled:
         raise click.UsageError("--profile traces one run at a time: leave out --together")
-    plan = make_plan(Request(**asked))
+    asked(track)
+    plan = make_plan(Request(**request))
     if dry_run:
         from gzslbench.reporting.plan import print_plan
 
         print_plan(plan, results, as_json=as_json)
         return
-    options = Options(resume, rerun, checkpoint_every, graphs=graphs)
+    options = Options(resume, rerun, checkpoint_every, graphs=graphs, track=track)
     if together:
         diverged = _run_together(plan, results, options, as_json)
     else:

@@ -26,6 +26,7 @@ from gzslbench.execution.leg import Leg, LegRun, MakeViews, Outcome, Seconds
 from gzslbench.execution.log import Logged
 from gzslbench.execution.plan import Plan
 from gzslbench.execution.progress import Progress, Silent
+from gzslbench.execution.tracking import asked, tracked
 from gzslbench.params import Params, build
 from gzslbench.plugins import plugins
 from gzslbench.results.record import Record
@@ -53,6 +54,7 @@ class Options:
         checkpoint_every: Epochs between checkpoints; 0 saves on interruption and at the end only.
         profile: Traces a window of one run; None for no trace.
         graphs: Whether a CUDA device replays captured steps.
+        track: Names of the trackers to tell, besides those in the environment; None for none at all.
     """
 
     resume: bool = False
@@ -60,6 +62,7 @@ class Options:
     checkpoint_every: int = 10
     profile: Profile | None = None
     graphs: bool = True
+    track: tuple[str, ...] | None = ()
 
 
 def run_cell(
@@ -70,18 +73,20 @@ def run_cell(
     Raises:
         InterruptedRunError: The user stopped it; it can be resumed.
         KeyboardInterrupt: The user stopped it when nothing was left to stop; its record is written.
+        PluginError: A tracker that is asked for is unknown, or what it needs is not installed.
         DeviceError: Memory ran out.
         StoreError: The store cannot be written, another process runs the cell, or an interrupted run is
             in the way.
     """
     options = options or Options()
+    trackers = asked(options.track)
     store.make()
     folder = store.run(cell.id)
     with folder.lock():
         finished = None if options.rerun else folder.record()
         if finished is not None:
             return finished, folder
-        with prepared(folder, options):
+        with prepared(folder, options), tracked(trackers, {cell.id: folder}, plan.device):
             reset_peak_memory(torch.device(plan.device))
             memory = memory_of_a_run(plan.device)
             profile = options.profile or nullcontext()
@@ -90,7 +95,7 @@ def run_cell(
                 record = _alone(legs_of(plan, cell, folder, options, watchers, stop, account))
             folder.write_record(record)
             folder.drop_previous()
-    plugins().notify("gzslbench_run_end", record=record)
+            plugins().notify("gzslbench_run_end", record=record)
     if stop.requested:  # too late for this run, in time for the next
         raise KeyboardInterrupt
     return record, folder
@@ -103,8 +108,7 @@ def prepared(folder: RunFolder, options: Options) -> Iterator[None]:
     Raises:
         StoreError: An interrupted run is in the way.
     """
-    checkpoints = list(folder.path.glob("checkpoint-*.pt"))
-    if checkpoints and not (options.resume or options.rerun):
+    if folder.has_checkpoint() and not (options.resume or options.rerun):
         raise StoreError(
             "an interrupted run of the same cell is there",
             where=folder.path,

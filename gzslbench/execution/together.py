@@ -21,6 +21,7 @@ from gzslbench.execution.plan import Plan
 from gzslbench.execution.progress import Progress, Silent
 from gzslbench.execution.run import Options, legs_of, prepared
 from gzslbench.execution.seed_run import SeedRun
+from gzslbench.execution.tracking import asked, tracked
 from gzslbench.results.record import Record
 from gzslbench.results.store import RunFolder, Store
 from gzslbench.setting import Setting
@@ -49,12 +50,13 @@ def run_together(
     Raises:
         InterruptedRunError: The user stopped them; they can be resumed, together or not.
         KeyboardInterrupt: The user stopped them when nothing was left to stop; the records are written.
-        PluginError: The method cannot train several seeds together.
+        PluginError: The method cannot train several seeds together, or a tracker cannot be had.
         DeviceError: Memory ran out.
         StoreError: The store cannot be written, another process runs one of the cells, or an interrupted
             run is in the way.
     """
     options, watchers = options or Options(), progress or {}
+    trackers = asked(options.track)
     store.make()
     folders = {cell.id: store.run(cell.id) for cell in plan.cells}
     with ExitStack() as held:
@@ -62,6 +64,7 @@ def run_together(
         missing = {cell.id: cell for cell in plan.cells if cell.id not in records}
         for name in missing:
             held.enter_context(prepared(folders[name], options))
+        held.enter_context(tracked(trackers, {name: folders[name] for name in missing}, plan.device))
         reset_peak_memory(torch.device(plan.device))
         with catch_interruption() as stop, _memory_of_the_runs(plan.device), account_kept() as account:
             views, seeds = _shared_views(), []

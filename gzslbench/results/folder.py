@@ -21,7 +21,10 @@ from gzslbench.results.record import Record
 
 RECORD = "record.json"
 CHOICE = "validation.json"
-OWN = (RECORD, "checkpoint-*.pt", CHOICE, "metrics.jsonl", "predictions.npz", "log.txt", "trace.json*")
+CHECKPOINTS = "checkpoint-*.pt"
+LOG = "log.txt"
+TRACKING = "tracking"
+OWN = (RECORD, CHECKPOINTS, CHOICE, "metrics.jsonl", "predictions.npz", LOG, "trace.json*", TRACKING)
 """What a run writes, in the order in which it is set aside."""
 LOCK = "lock"
 
@@ -55,7 +58,12 @@ class RunFolder:
     @property
     def log_file(self) -> Path:
         """What the run printed."""
-        return self.path / "log.txt"
+        return self.path / LOG
+
+    @property
+    def tracking(self) -> Path:
+        """The folder of what trackers keep with the run, a folder each."""
+        return self.path / TRACKING
 
     @property
     def choice_file(self) -> Path:
@@ -65,6 +73,10 @@ class RunFolder:
     def checkpoint_file(self, leg: str) -> Path:
         """Where the leg ``validation`` or ``final`` can go on."""
         return self.path / f"checkpoint-{leg}.pt"
+
+    def has_checkpoint(self) -> bool:
+        """Whether a run that was interrupted, or has ended, can go on from somewhere."""
+        return any(self.path.glob(CHECKPOINTS))
 
     def has_begun(self) -> bool:
         """Whether a run was made here, finished or not; a StoreError where that cannot be told."""
@@ -168,7 +180,7 @@ class RunFolder:
             kept = is_there(self.previous / RECORD, StoreError)
             if kept and not self.has_ended():
                 for file in self._own_files():
-                    file.unlink()
+                    _remove(file)
                 return
             if kept or not self.has_ended():
                 self.drop_previous()
@@ -177,7 +189,9 @@ class RunFolder:
                 file.rename(self.previous / file.name)
 
     def restore(self) -> None:
-        """Move back what ``set_aside`` kept, if the run that took its place has left nothing but its log.
+        """Move back what ``set_aside`` kept, if the run that took its place has left no more than traces.
+
+        Traces are its log, and what trackers were told when it began.
 
         The record is moved last, so that what is half restored is unfinished.
 
@@ -185,9 +199,11 @@ class RunFolder:
             StoreError: The folder is read-only.
         """
         with store_errors("the earlier run cannot be put back", self.path):
-            if not self.previous.is_dir() or any(file != self.log_file for file in self._own_files()):
+            left = self._own_files()
+            if not self.previous.is_dir() or any(file.name not in (LOG, TRACKING) for file in left):
                 return
-            self.log_file.unlink(missing_ok=True)
+            for file in left:
+                _remove(file)
             for file in reversed(self._own_files(self.previous)):
                 file.rename(self.path / file.name)
             self.previous.rmdir()
@@ -208,7 +224,7 @@ class RunFolder:
         return self.path / "previous"
 
     def _own_files(self, where: Path | None = None) -> list[Path]:
-        """The files of a run, its record first."""
+        """What a run wrote, its record first."""
         return [file for pattern in OWN for file in (where or self.path).glob(pattern)]
 
     @contextmanager
@@ -239,6 +255,14 @@ class RunFolder:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _metrics_line(line: bytes, where: str) -> dict[str, Any]:

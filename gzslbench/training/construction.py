@@ -13,6 +13,7 @@ from gzslbench.errors import PluginError
 from gzslbench.head import HeadSpec
 from gzslbench.method import MethodSpec
 from gzslbench.params import Params
+from gzslbench.tracker import TrackerSpec
 
 
 def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -> Any:
@@ -32,7 +33,7 @@ def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -
     return method
 
 
-def load_class(spec: MethodSpec | HeadSpec) -> type[Any]:
+def load_class(spec: MethodSpec | HeadSpec | TrackerSpec) -> type[Any]:
     """The class that ``spec.load`` names."""
     module, _, name = spec.load.partition(":")
     try:

@@ -20,7 +20,7 @@ from gzslbench.evaluation.evaluation import Evaluation
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.execution.cell import Cell
 from gzslbench.execution.plan import Plan
-from gzslbench.execution.run import run_cell
+from gzslbench.execution.run import Options, run_cell
 from gzslbench.head import SOFTMAX
 from gzslbench.method import MethodSpec
 from gzslbench.params import Params, build, fields_of
@@ -146,7 +146,7 @@ class MethodCase:
         )
         plan = Plan(self.spec, params, self.preset, [cell], "cpu", dataset=dataset)
         with tempfile.TemporaryDirectory() as root:
-            record, folder = run_cell(plan, cell, Store(Path(root)))
+            record, folder = run_cell(plan, cell, Store(Path(root)), Options(track=None))
             if record.status != "complete":
                 return record, {}
             with np.load(folder.predictions_file) as stored:
