@@ -21,7 +21,7 @@ from gzslbench.results.store import DEFAULT_ROOT
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(data: Path | None, results: Path, as_json: bool) -> None:
-    """Check versions, device, plugins, data and the results folder.
+    """Check versions, device, plugins, trackers, data and the results folder.
 
     Exit status: 0 all well; 1 a plugin is broken, a method's code cannot be imported, the data root may not
     be read, or the results folder takes no files.

@@ -17,12 +17,13 @@ from gzslbench.method import MethodSpec
 from gzslbench.plugins import allowed, every_entry, plugins
 from gzslbench.reading import is_there
 from gzslbench.results.store import Store
+from gzslbench.tracker import missing_modules
 
 LIBRARIES = ("gzslbench", "torch", "numpy", "scipy", "scikit-learn", "h5py", "click", "rich", "pluggy")
 
 
 def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
-    """Versions, device, plugins, methods, data and results folder, in plain JSON types.
+    """Versions, device, plugins, methods, trackers, data and results folder, in plain JSON types.
 
     ``problems`` lists what keeps runs from working: broken plugins, methods and made datasets whose code
     cannot be imported, a data root that may not be read, a results folder that takes no file, and a
@@ -39,6 +40,7 @@ def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
         "compilation": compilation,
         "plugins": offered,
         "code": code,
+        "trackers": _trackers(),
         "data": root,
         "results": folder,
         "problems": problems,
@@ -110,6 +112,14 @@ def _load_error(spec: MethodSpec | DatasetSpec) -> str | None:
     except (Exception, SystemExit) as error:  # importing runs whatever the plugin's author wrote
         return f"{type(error).__name__}: {error}"
     return None
+
+
+def _trackers() -> list[dict[str, Any]]:
+    """Each tracker, and what it lacks; that is no problem as long as nobody asks for it."""
+    return [
+        {"name": each.name, "title": each.title, "missing": missing_modules(each), "install": each.install}
+        for each in plugins().trackers().values()
+    ]
 
 
 def _data(data: Path | None) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
         "methods and made datasets": key_values(
             {each["name"]: each["error"] or "ok" for each in health["code"]}
         ),
+        "trackers": key_values({each["name"]: _tracker(each) for each in health["trackers"]}),
         "data": key_values(
             {
                 "root": data["root"] + _state(data),
@@ -54,6 +55,13 @@ def _state(data: Mapping[str, Any]) -> str:
     if data["error"]:
         return " (PROBLEM)"
     return "" if data["there"] else " (missing; name one with GZSLBENCH_DATA)"
+
+
+def _tracker(tracker: Mapping[str, Any]) -> str:
+    if not tracker["missing"]:
+        return "installed"
+    advice = f": pip install '{tracker['install']}'" if tracker["install"] else ""
+    return f"not installed{advice}"
 
 
 def _plugins(plugins: list[Mapping[str, Any]]) -> Table:

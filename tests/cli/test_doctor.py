@@ -10,6 +10,7 @@ import pytest
 from gzslbench.method import MethodSpec
 from gzslbench.params import Params
 from gzslbench.plugins import Plugins
+from gzslbench.tracker import TrackerSpec
 
 
 def test_a_sound_installation_is_well_and_left_unchanged(invoke) -> None:
@@ -97,3 +98,26 @@ def test_an_environment_that_neither_asks_for_compilation_nor_forbids_it_is_a_pr
     done = invoke("doctor")
     assert done.exit_code == 1
     assert "'maybe' is neither 0 nor 1" in done.output
+
+
+def test_a_tracker_that_is_not_installed_is_told_with_its_extra_and_is_no_problem(
+    invoke, monkeypatch
+) -> None:
+    specs = {
+        "there": TrackerSpec("there", "There", "x:Y", ("json",)),
+        "absent": TrackerSpec("absent", "Absent", "x:Y", ("json", "no_such_module"), "gzslbench[absent]"),
+    }
+    monkeypatch.setattr(Plugins, "trackers", lambda _: specs)
+    done = invoke("doctor")
+    assert done.exit_code == 0
+    lines = [" ".join(line.split()) for line in done.output.splitlines()]
+    assert "there installed" in lines
+    assert "absent not installed: pip install 'gzslbench[absent]'" in lines
+    told = json.loads(invoke("doctor", "--json").output)["trackers"]
+    assert [each["missing"] for each in told] == [[], ["no_such_module"]]
+
+
+def test_the_trackers_of_this_distribution_are_told(invoke) -> None:
+    told = json.loads(invoke("doctor", "--json").output)["trackers"]
+    assert {"tensorboard", "mlflow", "wandb"} <= {each["name"] for each in told}
+    assert all(each["install"] == f"gzslbench[{each['name']}]" for each in told)
