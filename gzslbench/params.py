@@ -1,6 +1,6 @@
 """Parameters of a method: frozen dataclasses whose fields know their meaning, unit and range.
 
-One schema serves the method's code, its ``defaults.toml``, ``--set name=value`` and the record.
+One schema serves the method's code, its ``defaults.toml``, ``--set name=value``, tuning and the record.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from gzslbench.errors import ParamError, did_you_mean
+from gzslbench.search_space import Space
 
 P = TypeVar("P", bound="Params")
 
@@ -25,11 +26,24 @@ def param(
     above: float | None = None,
     choices: tuple[str, ...] = (),
     unit: str = "",
+    search: Space | None = None,
 ) -> Any:
-    """A documented field: ``low <= value <= high``, ``value > above``, or one of ``choices``."""
+    """A documented field: ``low <= value <= high``, ``value > above``, or one of ``choices``.
+
+    ``search``, of ``gzslbench.search_space``, is where ``gzslbench tune`` looks for its value; None leaves it
+    alone.
+    """
     return dataclasses.field(
         default=default,
-        metadata={"doc": doc, "low": low, "high": high, "above": above, "choices": choices, "unit": unit},
+        metadata={
+            "doc": doc,
+            "low": low,
+            "high": high,
+            "above": above,
+            "choices": choices,
+            "unit": unit,
+            "search": search,
+        },
     )
 
 
@@ -46,6 +60,7 @@ class ParamInfo:
     high: float | None
     above: float | None
     choices: tuple[str, ...]
+    search: Space | None = None
 
     @property
     def range(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gzslbench.params import Params, param
+from gzslbench.search_space import choices, log
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,14 @@ class BilinearParams(Params):
     batch_size: int = param(
         32, "rows a step, whose losses are summed; the published methods step by one", low=1, unit="rows"
     )
-    lr: float = param(0.1, "learning rate of gradient descent on the sum over a batch", above=0)
-    margin: float = param(1.0, "by how much the own class's score must lead", above=0)
+    lr: float = param(
+        0.1, "learning rate of gradient descent on the sum over a batch", above=0, search=log(1e-3, 1.0)
+    )
+    margin: float = param(1.0, "by how much the own class's score must lead", above=0, search=log(0.5, 200.0))
     normalization: str = param(
         "l2",
         "how features are scaled: each row to length 1, each column to mean 0 and deviation 1 over the"
         " training rows, or not at all",
         choices=("l2", "standardize", "none"),
+        search=choices("l2", "standardize", "none"),
     )

@@ -43,6 +43,7 @@ def _describe(info: ParamInfo, default: Any) -> dict[str, Any]:
         "default": default,
         "range": info.range,
         "unit": info.unit,
+        "search": None if info.search is None else str(info.search),
         "doc": info.doc,
     }
 
@@ -58,13 +59,16 @@ def _differences(chosen: Preset, defaults: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parameters(parameters: list[dict[str, Any]]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("parameter", "type", "default", "range"):
+    searched = any(each["search"] for each in parameters)
+    columns = ("parameter", "type", "default", "range", *(["tuned in"] if searched else []))
+    for name in columns:
         table.add_column(name, no_wrap=name != "range")
     table.add_column("meaning", overflow="fold")
     for each in parameters:
         unit = f" [{each['unit']}]" if each["unit"] else ""
-        cells = (each["name"], each["type"], str(each["default"]), each["range"], each["doc"] + unit)
-        table.add_row(*(Text(cell) for cell in cells))
+        where = [each["search"] or ""] if searched else []
+        cells = (each["name"], each["type"], str(each["default"]), each["range"], *where)
+        table.add_row(*(Text(cell) for cell in (*cells, each["doc"] + unit)))
     return table
 
 

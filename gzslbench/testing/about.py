@@ -21,8 +21,9 @@ from gzslbench.head import HeadSpec
 from gzslbench.method import Kind, MethodSpec
 from gzslbench.params import ParamInfo, Params, build, fields_of
 from gzslbench.presets import load_presets
+from gzslbench.search_space import check_space
 from gzslbench.setting import SETTINGS
-from gzslbench.testing.check import NotApplicable, demand
+from gzslbench.testing.check import CheckFailure, NotApplicable, demand
 from gzslbench.training.construction import load_class
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -124,6 +125,22 @@ def parameters_out_of_range_are_refused(case: Described) -> None:
             )
 
 
+def search_spaces_lie_in_range(case: Described) -> None:
+    """Where a parameter is to be tuned, every value of its search space is one that it takes."""
+    searched = [info for info in fields_of(case.spec.params) if info.search is not None]
+    if not searched:
+        raise NotApplicable("no parameter has a search space: `gzslbench tune` needs --search")
+    for info in searched:
+        assert info.search is not None
+        try:
+            check_space(info.search, info, f"search space of {info.name}")
+        except ParamError as error:
+            raise CheckFailure(
+                f"parameter {info.name!r} is searched in {info.search}: {error.what}",
+                "mend `search` of its param(), or the range",
+            ) from error
+
+
 def presets_name_their_sources(case: Described) -> None:
     """Every table of defaults.toml builds and says where its numbers come from."""
     presets = load_presets(case.spec)
@@ -217,6 +234,7 @@ ABOUT = (
     parameters_are_documented,
     parameters_survive_a_record,
     parameters_out_of_range_are_refused,
+    search_spaces_lie_in_range,
     presets_name_their_sources,
     readme_names_losses_and_parameters,
     listing_imports_no_torch,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gzslbench.errors import ParamError
 from gzslbench.params import Params, param
+from gzslbench.search_space import linear
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class CadaVaeParams(Params):
     syn_num: int = param(400, "latent rows drawn for each unseen class", low=1, unit="rows")
     seen_num: int = param(200, "latent rows drawn for each seen class", low=1, unit="rows")
     classifier_lr: float = param(1e-3, "learning rate of the head", above=0)
-    head_epochs: int = param(25, "epochs of the head over all classes", low=1, unit="epochs")
+    head_epochs: int = param(
+        25, "epochs of the head over all classes", low=1, unit="epochs", search=linear(10, 60)
+    )
     zsl_epochs: int = param(
         0,
         "epochs of the head over the unseen classes alone; 0 restricts the other head instead",

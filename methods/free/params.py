@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gzslbench.params import param
+from gzslbench.search_space import linear, log
 from gzslbench_methods.f_vaegan_d2.params import FVaeganParams
 
 
@@ -24,12 +25,21 @@ class FreeParams(FVaeganParams):
     )
     ngh: int = param(4096, "hidden width of encoder, generator and refinement", low=1, unit="units")
     recons_weight: float = param(
-        0.001, "weight of the refinement's semantic loss, of real and of fake features", low=0
+        0.001,
+        "weight of the refinement's semantic loss, of real and of fake features",
+        low=0,
+        search=log(1e-4, 1.0),
     )
     center_weight: float = param(0.5, "weight of the self-adaptive margin centre loss", low=0)
-    center_margin: float = param(200.0, "margin between squared distances to centres", low=0)
+    center_margin: float = param(
+        200.0, "margin between squared distances to centres", low=0, search=linear(20.0, 400.0)
+    )
     incenter_weight: float = param(
-        0.8, "share of the distance to the own centre (gamma), the rest is the other's", low=0, high=1
+        0.8,
+        "share of the distance to the own centre (gamma), the rest is the other's",
+        low=0,
+        high=1,
+        search=linear(0.0, 1.0),
     )
     other_center: str = param(
         "random",

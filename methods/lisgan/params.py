@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gzslbench.params import param
+from gzslbench.search_space import log
 from gzslbench_methods.f_clswgan.params import FClswganParams
 
 
@@ -16,10 +17,16 @@ class LisGanParams(FClswganParams):
     head_epochs: int = param(50, "epochs of the head over all classes", low=1, unit="epochs")
     clusters: int = param(3, "soul samples of each seen class", low=1, unit="samples")
     sample_weight: float = param(
-        0.01, "weight of each fake's distance to the nearest soul sample (the code's proto_param2)", low=0
+        0.01,
+        "weight of each fake's distance to the nearest soul sample (the code's proto_param2)",
+        low=0,
+        search=log(1e-4, 1.0),
     )
     mean_weight: float = param(
-        0.001, "weight of the same distance of a class's mean fake (the code's proto_param1)", low=0
+        0.001,
+        "weight of the same distance of a class's mean fake (the code's proto_param1)",
+        low=0,
+        search=log(1e-5, 0.1),
     )
     mean_of: int = param(20, "fakes of each seen class whose mean is taken", low=1, unit="features")
     head_batch_size: int = param(

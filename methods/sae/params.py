@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gzslbench.params import Params, param
+from gzslbench.search_space import log
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,10 @@ class SaeParams(Params):
     """The weight of the encoder's loss, and the space in which features and classes meet."""
 
     weight: float = param(
-        500000.0, "weight of the encoder's loss against the decoder's (the paper's lambda)", above=0
+        500000.0,
+        "weight of the encoder's loss against the decoder's (the paper's lambda)",
+        above=0,
+        search=log(0.01, 1e6),
     )
     compare_in: str = param(
         "features",

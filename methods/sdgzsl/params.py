@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gzslbench.params import Params, param
+from gzslbench.search_space import log, steps
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class SdgzslParams(Params):
         unit="epochs",
     )
     batch_size: int = param(64, "rows a step", low=2, unit="rows")
-    lr: float = param(1e-4, "learning rate", above=0)
+    lr: float = param(1e-4, "learning rate", above=0, search=log(1e-5, 1e-3))
     weight_decay: float = param(1e-6, "penalty on half the squared weights", low=0)
     latent: int = param(20, "width of the VAE's latent space", low=1, unit="units")
     hidden: int = param(2048, "width of the hidden layers", low=1, unit="units")
@@ -32,9 +33,9 @@ class SdgzslParams(Params):
     s_dim: int = param(
         1024, "width of the semantic-consistent half of a feature, and of the other", low=1, unit="units"
     )
-    ga: float = param(15.0, "weight of the relation network's loss", low=0)
-    beta: float = param(1.0, "weight of the total correlation, once warmed up", low=0)
-    dis: float = param(3.0, "weight of the discriminator's loss", low=0)
+    ga: float = param(15.0, "weight of the relation network's loss", low=0, search=log(0.1, 20.0))
+    beta: float = param(1.0, "weight of the total correlation, once warmed up", low=0, search=log(1e-3, 1.0))
+    dis: float = param(3.0, "weight of the discriminator's loss", low=0, search=log(0.1, 5.0))
     dis_steps: int = param(
         2, "steps with the total correlation after each step of the discriminator", low=1, unit="steps"
     )
@@ -43,8 +44,14 @@ class SdgzslParams(Params):
     vae_enc_drop: float = param(0.4, "dropout in the VAE's encoder", low=0, high=0.99)
     vae_dec_drop: float = param(0.5, "dropout in the VAE's decoder", low=0, high=0.99)
     ae_drop: float = param(0.2, "dropout in the autoencoder", low=0, high=0.99)
-    syn_num: int = param(1200, "synthesized features for each unseen class", low=1, unit="features")
-    classifier_lr: float = param(1e-3, "learning rate of the head", above=0)
+    syn_num: int = param(
+        1200,
+        "synthesized features for each unseen class",
+        low=1,
+        unit="features",
+        search=steps(200, 5000, 100),
+    )
+    classifier_lr: float = param(1e-3, "learning rate of the head", above=0, search=log(1e-3, 1e-2))
     head_epochs: int = param(50, "epochs of the head over all classes", low=1, unit="epochs")
     zsl_epochs: int = param(
         20,

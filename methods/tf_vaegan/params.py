@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gzslbench.params import param
+from gzslbench.search_space import log
 from gzslbench_methods.f_vaegan_d2.params import FVaeganParams
 
 
@@ -25,9 +26,11 @@ class TfVaeganParams(FVaeganParams):
         True, "whether each iteration moves the penalty's weight by a tenth, after the mean penalty"
     )
     ngh: int = param(4096, "hidden width of encoder, generator, decoder and feedback", low=1, unit="units")
-    recons_weight: float = param(0.01, "weight of the decoder's loss, of real and of fake features", low=0)
-    a1: float = param(1.0, "share of the feedback while training", low=0)
-    a2: float = param(1.0, "share of the feedback in synthesis", low=0)
-    feed_lr: float = param(1e-4, "learning rate of the feedback", above=0)
-    dec_lr: float = param(1e-4, "learning rate of the decoder", above=0)
+    recons_weight: float = param(
+        0.01, "weight of the decoder's loss, of real and of fake features", low=0, search=log(1e-3, 1.0)
+    )
+    a1: float = param(1.0, "share of the feedback while training", low=0, search=log(0.01, 1.0))
+    a2: float = param(1.0, "share of the feedback in synthesis", low=0, search=log(0.01, 1.0))
+    feed_lr: float = param(1e-4, "learning rate of the feedback", above=0, search=log(1e-6, 1e-3))
+    dec_lr: float = param(1e-4, "learning rate of the decoder", above=0, search=log(1e-6, 1e-3))
     freeze_dec: bool = param(False, "whether the decoder rests in the generator's step")

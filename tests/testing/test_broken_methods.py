@@ -42,6 +42,7 @@ UNTRUE = {
 PARAMS = {
     "Undocumented": "parameters-are-documented",
     "Unranged": "parameters-are-documented",
+    "Searching": "search-spaces-lie-in-range",
     "Halving": "parameters-survive-a-record",
     "Accepting": "parameters-out-of-range-are-refused",
 }

@@ -36,6 +36,8 @@ ASKS_FOR_STEPS = {
     "a-loss-falls",
 }
 NORMALIZE_OVER_THE_BATCH = {"sdgzsl"}
+WITHOUT_SPACES = {"dem", "lisgan-transductive", "zlap"}
+"""Of these no paper says what was tuned; heads are not tuned."""
 TAKE_NETWORKS = {"resnet101"}
 CLOSED_FORMS = {spec.name for spec in plugins().methods().values() if not MethodCase(spec).trains}
 
@@ -62,5 +64,6 @@ def test_it_passes(name, check) -> None:
         may = MAY_BE_SKIPPED | (ASKS_FOR_STEPS if name in CLOSED_FORMS else set())
         may |= NETWORKS if name in TAKE_NETWORKS else set()
         may |= {"it-trains-on-a-batch-of-one"} if name in NORMALIZE_OVER_THE_BATCH else set()
+        may |= {"search-spaces-lie-in-range"} if name in WITHOUT_SPACES else set()
         assert check.name in may, reason
         raise

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gzslbench.params import Params, param
+from gzslbench.search_space import linear
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Bare(ToyParams):
 @dataclass(frozen=True)
 class Unranged(ToyParams):
     width: int = param(3, "of the toy")
+
+
+@dataclass(frozen=True)
+class Searching(ToyParams):
+    width: int = param(3, "of the toy", low=1, high=10, search=linear(5, 20))
 
 
 @dataclass(frozen=True)
