@@ -17,6 +17,7 @@ Examples:
   gzslbench run --method ce-gzsl --dataset CUB --semantics sent --set syn_num=300
   gzslbench run --method f-clswgan --dataset FLO --features efficientnet_lite0 --select val
   gzslbench run --method ce-gzsl --dataset digits --track tensorboard
+  gzslbench run --method f-clswgan --dataset FLO --preset tuned.toml
 
 Datasets are looked for under --data, else under the folder in the environment variable GZSLBENCH_DATA,
 else under ./data. A run that is finished is not run again; an interrupted one goes on with --resume.
@@ -44,6 +45,13 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 int
     "--together",
     is_flag=True,
     help="Train the seeds as one program; each has its own draws, and its numbers up to rounding.",
+)
+@click.option(
+    "--preset",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Take the dataset's settings from FILE, as `gzslbench tune --write` leaves it."
+    " [default: the method's own]",
 )
 @click.option(
     "--set",

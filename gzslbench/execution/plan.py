@@ -45,6 +45,7 @@ class Request:
     precision: str = "fp32"
     deterministic: bool = False
     shuffle_semantics: int | None = None
+    preset: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def resolve(request: Request, task: Task) -> Resolved:
 
     spec, device = method_of(request), resolve_device(request.device)
     assignments = parse_assignments(spec.params, _with_epochs(request))
-    chosen = preset(spec, task.dataset, task.semantics)
+    chosen = preset(spec, task.dataset, task.semantics, request.preset)
     head = _head(request, spec, task)
     params = build(spec.params, {**chosen.values, **assignments}, f"{spec.name} on {task.dataset}")
     cell = Cell(

@@ -189,6 +189,7 @@ def legs_of(
         "seconds_train": seconds.train,
         "seconds_evaluate": seconds.evaluate,
         "together": together,
+        "preset": {"table": plan.preset.table, "source": plan.preset.source},
         "peak_memory_bytes": peak_memory(device),
         "computed": dict(account),
         "command": sys.argv,
