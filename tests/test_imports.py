@@ -19,7 +19,7 @@ SIBLINGS = (
     "features",
     "benchmarks",
 )
-HEAVY = ("torch", "scipy", "h5py", "sklearn", "matplotlib", "transformers", "sentence_transformers")
+HEAVY = ("torch", "scipy", "h5py", "sklearn", "matplotlib", "transformers", "sentence_transformers", "optuna")
 RUN = """
 import json, sys
 from gzslbench.cli import main
@@ -43,6 +43,7 @@ json.dump(sorted(sys.modules), sys.__stdout__)
         ["show", "--help"],
         ["data", "semantics", "--help"],
         ["leaderboard", "--help"],
+        ["tune", "--help"],
     ],
     ids=" ".join,
 )
@@ -88,6 +89,7 @@ def test_the_core_imports_none_of_its_siblings() -> None:
         ("evaluation", ("training", "execution", "reporting", "cli")),
         ("execution", ("testing", "figures", "reporting", "cli")),
         ("testing", ("figures", "reporting", "cli")),
+        ("tuning", ("testing", "figures", "reporting", "cli")),
         ("figures", ("reporting", "site", "cli")),
     ],
 )

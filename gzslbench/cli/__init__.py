@@ -9,6 +9,7 @@ from gzslbench.cli.group import LazyGroup, Target
 
 TARGETS = {
     "run": Target("gzslbench.cli.run:run", "Train a method on a dataset and test it."),
+    "tune": Target("gzslbench.cli.tune:tune", "Search a method's parameters on validation classes."),
     "methods": Target("gzslbench.cli.methods:methods", "List the methods, or describe one."),
     "heads": Target("gzslbench.cli.heads:heads", "List the heads of generative methods, or describe one."),
     "extractors": Target(
