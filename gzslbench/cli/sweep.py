@@ -91,6 +91,7 @@ def sweep(
     results: Path,
 ) -> None:
     """Run the cells of SUITE that have no record yet, several at once."""
+    from gzslbench.execution.tracking import asked as asked_trackers
     from gzslbench.executor import Limits
     from gzslbench.reporting.console import console
     from gzslbench.reporting.sweep import counts_line, failures, plan_table, standing_view
@@ -113,6 +114,7 @@ def sweep(
         console().print(plan_table(planned))
         click.echo(counts_line(planned))
         return
+    asked_trackers()
     store.make()
     runner = _executor(executor, Limits(jobs, threads, timeout, retries, address))
     with journal.held():

@@ -13,6 +13,8 @@ from gzslbench.execution.run import Options, run_cell
 from gzslbench.results.store import Store
 
 WORK = f"{__name__}:run_cell_job"
+PATHS = ("data", "preset")
+"""Of a request, what is a path."""
 
 
 def argument_of(request: Request, cell: str, results: Path, checkpoint_every: int) -> dict[str, Any]:
@@ -24,7 +26,9 @@ def argument_of(request: Request, cell: str, results: Path, checkpoint_every: in
         results: The results folder.
         checkpoint_every: Epochs between checkpoints.
     """
-    asked = {**asdict(request), "data": None if request.data is None else str(Path(request.data).resolve())}
+    asked = asdict(request)
+    for name in PATHS:
+        asked[name] = None if asked[name] is None else str(Path(asked[name]).resolve())
     return {
         "request": asked,
         "cell": cell,
@@ -58,5 +62,5 @@ def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
 def request_of(values: Mapping[str, Any]) -> Request:
     """A request from JSON, whose lists were tuples."""
     tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    data = None if values["data"] is None else Path(values["data"])
-    return Request(**{**values, **tuples, "data": data})
+    paths = {name: None if values[name] is None else Path(values[name]) for name in PATHS}
+    return Request(**{**values, **tuples, **paths})
