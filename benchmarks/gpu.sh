@@ -29,9 +29,9 @@ speed() {
 }
 
 mkdir -p "$out"
-speed iteration epoch evaluation f-clswgan together training precision growth peak-memory --out "$out/speed-cuda.json"
+speed iteration epoch evaluation f-clswgan together training precision growth peak-memory extraction --out "$out/speed-cuda.json"
 for precision in tf32 bf16; do
-    speed iteration training --precision "$precision" --out "$out/speed-cuda-$precision.json"
+    speed iteration training extraction --precision "$precision" --out "$out/speed-cuda-$precision.json"
 done
 step gzslbench regress flo --results "$out/results" --stored "$out/flo.json" --update --reason measured-on-a-GPU
 if [[ -d $tests ]]; then

@@ -55,6 +55,7 @@ def test_every_step_is_one_that_its_program_takes(script):
         "opening",
         "startup",
         "store",
+        "sweep",
     }  # which no GPU is needed for
     context = regress.make_context("regress", shlex.split(asked[3])[3:])
     assert context.params["update"] and context.params["reason"]

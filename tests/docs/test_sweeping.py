@@ -33,4 +33,4 @@ def test_every_command_of_the_page_does_what_it_says(tmp_path):
         told.append(done.stdout)
     before, swept, after, status, board = told
     assert "6 unread" in before and "6 of 6 cells run" in swept and "6 done" in after
-    assert "done since     6" in status and "CNZSL" in board
+    assert "done since     6" in status and "cnzsl" in board

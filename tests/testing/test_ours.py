@@ -38,7 +38,7 @@ ASKS_FOR_STEPS = {
 NORMALIZE_OVER_THE_BATCH = {"sdgzsl"}
 WITHOUT_SPACES = {"dem", "lisgan-transductive", "zlap"}
 """Of these no paper says what was tuned; heads are not tuned."""
-TAKE_NETWORKS = {"resnet101"}
+TAKE_NETWORKS = {"hf", "resnet101", "timm", "torchvision"}
 CLOSED_FORMS = {spec.name for spec in plugins().methods().values() if not MethodCase(spec).trains}
 
 

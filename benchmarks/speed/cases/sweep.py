@@ -64,13 +64,17 @@ def _planning(root: Path, cells: int) -> Setting:
         (done / planned.cell.id).mkdir()
         record = made_record(planned.cell, draws).to_json()
         (done / planned.cell.id / "record.json").write_text(record, encoding="utf-8")
+    skipping = ("sweep", suite, "--results", done)
     dry = ("sweep", suite, "--dry-run", "--results")
     return Setting(
         f"{cells} cells",
         [
-            Contestant("all done: skipped", _always(partial(_run, "sweep", suite, "--results", done))),
-            Contestant("all done: planned and listed", _always(partial(_run, *dry, done))),
-            Contestant("none done: planned and listed", _always(partial(_run, *dry, none))),
+            Contestant(
+                "gzslbench sweep: all done, skipped",
+                _always(partial(_run, "sweep", suite, "--results", done)),
+            ),
+            Contestant("gzslbench sweep --dry-run: all done", _always(partial(_run, *dry, done))),
+            Contestant("gzslbench sweep --dry-run: none done", _always(partial(_run, *dry, none))),
             Contestant("gzslbench sweep --help", _always(partial(_run, "sweep", "--help"))),
         ],
     )
@@ -78,11 +82,20 @@ def _planning(root: Path, cells: int) -> Setting:
 
 def _scaling(root: Path, epochs: int) -> Setting:
     suite = _suite(root, "f-clswgan", [1, 2, 3, 4], f"epochs = {epochs}")
+    two, one = (_afresh(root, "sweep", suite, "--jobs", jobs) for jobs in ("2", "1"))
     return Setting(
         "four equal cells, one thread each",
         [
-            Contestant("two workers", _always(_afresh(root, "sweep", suite, "--jobs", "2")), slow=True),
-            Contestant("one worker", _always(_afresh(root, "sweep", suite, "--jobs", "1")), slow=True),
+            Contestant(
+                "gzslbench sweep, two workers",
+                _always(_afresh(root, "sweep", suite, "--jobs", "2")),
+                slow=True,
+            ),
+            Contestant(
+                "gzslbench sweep, one worker",
+                _always(_afresh(root, "sweep", suite, "--jobs", "1")),
+                slow=True,
+            ),
         ],
     )
 
@@ -95,8 +108,8 @@ def _overhead(root: Path) -> Setting:
     return Setting(
         f"{FEW} cells of next to no work, one after another",
         [
-            Contestant("a process each: gzslbench sweep", _always(swept)),
-            Contestant("in one process: gzslbench run", _always(_afresh(root, *run, *seeds))),
+            Contestant("gzslbench sweep: a process each", _always(swept)),
+            Contestant("gzslbench run: one process", _always(_afresh(root, *run, *seeds))),
             Contestant(f"{FEW} bare processes: import torch, open the data", _always(_bare)),
         ],
     )
