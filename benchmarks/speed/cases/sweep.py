@@ -71,7 +71,7 @@ def _planning(root: Path, cells: int) -> Setting:
         [
             Contestant(
                 "gzslbench sweep: all done, skipped",
-                _always(partial(_run, "sweep", suite, "--results", done)),
+                _always(partial(_run, *skipping)),
             ),
             Contestant("gzslbench sweep --dry-run: all done", _always(partial(_run, *dry, done))),
             Contestant("gzslbench sweep --dry-run: none done", _always(partial(_run, *dry, none))),
@@ -88,12 +88,12 @@ def _scaling(root: Path, epochs: int) -> Setting:
         [
             Contestant(
                 "gzslbench sweep, two workers",
-                _always(_afresh(root, "sweep", suite, "--jobs", "2")),
+                _always(two),
                 slow=True,
             ),
             Contestant(
                 "gzslbench sweep, one worker",
-                _always(_afresh(root, "sweep", suite, "--jobs", "1")),
+                _always(one),
                 slow=True,
             ),
         ],
