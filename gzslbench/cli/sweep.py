@@ -94,7 +94,7 @@ def sweep(
     from gzslbench.execution.tracking import asked as asked_trackers
     from gzslbench.executor import Limits
     from gzslbench.reporting.console import console
-    from gzslbench.reporting.sweep import counts_line, failures, plan_table, standing_view
+    from gzslbench.reporting.sweep import counts_line, failures, plan_lines, standing_view
     from gzslbench.results.store import Store
     from gzslbench.suites.suite import load_suite
     from gzslbench.sweep.journal import Journal
@@ -111,8 +111,7 @@ def sweep(
     known = KnownTasks(store.root)
     if dry_run:
         planned = plan_sweep(asked, store, known)
-        console().print(plan_table(planned))
-        click.echo(counts_line(planned))
+        click.echo("\n".join([*plan_lines(planned), counts_line(planned)]))
         return
     asked_trackers()
     store.make()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from gzslbench.reporting.console import key_values
@@ -22,29 +21,24 @@ from gzslbench.sweep.sweeping import Result, View
 
 LAST = 5
 """Ended cells that the live view shows."""
-STYLES: Mapping[State, str] = {
-    "done": "green",
-    "diverged": "yellow",
-    "interrupted": "cyan",
-    "new": "",
-    "unread": "dim",
-    "impossible": "red",
-}
+STATES: tuple[State, ...] = ("done", "diverged", "interrupted", "new", "unread", "impossible")
 
 
-def plan_table(planned: Sequence[Planned]) -> Table:
-    """Every cell, its state and why."""
-    table = Table("cell", "state", "why", box=None)
-    for each in planned:
-        name = each.cell.id if each.cell is not None else f"{each.name}, seed {each.request.seeds[0]}"
-        table.add_row(Text(name), Text(each.state, style=STYLES[each.state]), Text(each.why.splitlines()[0]))
-    return table
+def plan_lines(planned: Sequence[Planned]) -> Iterator[str]:
+    """A line for each cell: its name, its state and why; there may be thousands."""
+    names = [
+        each.cell.id if each.cell is not None else f"{each.name}, seed {each.request.seeds[0]}"
+        for each in planned
+    ]
+    width = max(map(len, names), default=0)
+    for name, each in zip(names, planned, strict=True):
+        yield f"{name:{width}}  {each.state:11}  {each.why.splitlines()[0]}"
 
 
 def counts_line(planned: Sequence[Planned]) -> str:
     """How many cells are in which state."""
     counts = Counter(each.state for each in planned)
-    return ", ".join(f"{counts[state]} {state}" for state in STYLES if counts[state]) or "no cells"
+    return ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no cells"
 
 
 def failures(results: Sequence[Result], planned: Sequence[Planned]) -> list[Text]:
