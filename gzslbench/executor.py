@@ -6,7 +6,8 @@ Nothing here imports torch, so listing executors stays quick.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 FailureKind = Literal["raised", "died", "timeout", "stopped"]
@@ -23,6 +24,12 @@ class Job:
         argument: What it is called with.
         gpus: The share of a GPU that it takes, from 0 for none to 1 for a whole one.
         memory: Bytes that it is expected to take on the host; 0 where nobody knows.
+        folder: An absolute path; None: it leaves no files. The job is told in ``argument["folder"]`` where
+            to work: this folder, or one of the same name that has its files, on a machine that cannot
+            reach it. Whatever the job leaves, below it, is here once it has ended; a job that dies with its
+            machine may lose its last seconds. Files whose names begin with a dot stay behind.
+        shared: Large values that can be pickled, in the argument too by their names. One that several jobs
+            name, the same object, is brought to each machine once, and mapped into their memory.
     """
 
     id: str
@@ -30,6 +37,8 @@ class Job:
     argument: Mapping[str, Any]
     gpus: float = 0.0
     memory: int = 0
+    folder: Path | None = None
+    shared: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

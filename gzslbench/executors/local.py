@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from gzslbench.executor import Ended, Event, Failure, Job, Limits, Started
 from gzslbench.executors.child import do_job
+from gzslbench.executors.packing import Files, SharedFiles
 from gzslbench.executors.room import Room
+from gzslbench.results.atomic import store_errors
 
 PRELOADED = ["gzslbench.executors.warm"]
 POLL = 0.2
@@ -38,10 +41,11 @@ class _Running:
 
 
 class LocalExecutor:
-    """Keeps as many processes at work as there is room for."""
+    """Keeps as many processes at work as there is room for; ``files`` has the shared values."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, files: Files | None = None) -> None:
         self.limits = limits
+        self.files = files or SharedFiles()
         self.room = Room(limits)
         self.stopping = False
         self.killing = False
@@ -70,6 +74,7 @@ class LocalExecutor:
             for each in running:
                 each.process.join()
                 each.answer.close()
+            self.files.close()
 
     def stop(self) -> None:
         """As ``Executor.stop``."""
@@ -85,8 +90,10 @@ class LocalExecutor:
             device = self.room.device_for(job, [(each.job, each.device) for each in running])
             ours, theirs = self._context.Pipe(duplex=False)
             devices = None if device is None else str(device)
+            shared = {name: self.files.file_of(value) for name, value in job.shared.items()}
             process = self._context.Process(
-                target=do_job, args=(job.work, dict(job.argument), self.limits.threads, devices, theirs)
+                target=do_job,
+                args=(job.work, _argument(job), shared, self.limits.threads, devices, theirs),
             )
             process.start()
             theirs.close()
@@ -131,8 +138,18 @@ class LocalExecutor:
         elif running.attempt <= self.limits.retries:
             waiting.append((running.job, running.attempt + 1))
         else:
-            what = f"{_cause(running.process.exitcode)}, {running.attempt} times"
+            times = f", {running.attempt} times" if running.attempt > 1 else ""
+            what = _cause(running.process.exitcode) + times
             yield Ended(running.job.id, seconds, failure=Failure("died", what))
+
+
+def _argument(job: Job) -> dict[str, Any]:
+    """The job's, and its folder, which is made."""
+    if job.folder is None:
+        return dict(job.argument)
+    with store_errors("the folder of a job cannot be made", job.folder):
+        job.folder.mkdir(parents=True, exist_ok=True)
+    return {**job.argument, "folder": str(job.folder)}
 
 
 def _signal(running: Sequence[_Running], number: signal.Signals) -> None:

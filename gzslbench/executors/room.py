@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from gzslbench.executor import Job, Limits
@@ -18,7 +19,11 @@ class Room:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.gpus = _gpus()
+
+    @cached_property
+    def gpus(self) -> int:
+        """CUDA devices of this machine, counted when a job first asks for one."""
+        return _gpus()
 
     def takes(self, job: Job, running: Sequence[Job]) -> bool:
         """Whether ``job`` may begin beside those that are running; alone any job may."""
@@ -35,10 +40,10 @@ class Room:
         """How many jobs like this one run at once, as far as cores and GPUs go."""
         if self.limits.jobs is not None:
             return self.limits.jobs
-        cores = max(1, _cores() // self.limits.threads)
+        by_cores = max(1, _cores() // self.limits.threads)
         if job.gpus and self.gpus:
-            return min(cores, max(1, int(self.gpus / job.gpus + 1e-9)))
-        return cores
+            return min(by_cores, max(1, int(self.gpus / job.gpus + 1e-9)))
+        return by_cores
 
     def device_for(self, job: Job, running: Sequence[tuple[Job, int | None]]) -> int | None:
         """The GPU with the largest share free; None where there is none, or the job takes none."""

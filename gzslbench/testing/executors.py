@@ -237,6 +237,63 @@ def a_long_result_comes_whole(case: ExecutorCase) -> None:
     )
 
 
+def what_a_job_leaves_in_its_folder_is_there(case: ExecutorCase) -> None:
+    """A job finds the files of its folder, and what it leaves there is there, and nothing else."""
+    with _folder() as folder:
+        (folder / "made").mkdir()
+        (folder / "made" / "before").write_text("known")
+        jobs = [
+            Job("made", f"{WORK}leave_files", {"times": 10_000}, folder=folder / "made"),
+            Job("new", f"{WORK}leave_files", {"times": 1}, folder=folder / "further" / "new"),
+        ]
+        ends = case.ends(jobs)
+        results = {name: dict(end.result or {}) for name, end in ends.items()}
+        found = {
+            str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+        }
+    demand(
+        results == {"made": {"before": "known", "name": "made"}, "new": {"before": None, "name": "new"}},
+        f"jobs that read their folders ended as {ends}",
+        "tell the job of a folder with the same name and files in argument['folder'], and make it",
+    )
+    table = bytes(range(256))
+    expected = {"made": table * 10_000, "further/new": table}
+    demand(
+        found
+        == {f"{name}/below/bytes": content for name, content in expected.items()}
+        | {f"{name}/first": b"whole" for name in expected},
+        f"after two jobs left files in their folders there are {sorted(found)}",
+        "bring back what they left, and remove what they removed",
+    )
+
+
+def begun_again_a_job_has_the_files_that_it_left(case: ExecutorCase) -> None:
+    """What a job saved before it died is there for the next attempt."""
+    with _folder() as folder:
+        end = case.ends([Job("steps", f"{WORK}go_on", {}, folder=folder / "steps")], retries=3)["steps"]
+    demand(
+        end.result == {"steps": 3},
+        f"a job that went on from a file of its folder, dying thrice, ended as {end}",
+        "give the next attempt the files of the one before",
+    )
+
+
+def shared_values_reach_jobs_that_cannot_change_them(case: ExecutorCase) -> None:
+    """Jobs that share an object have its value, whatever another does with it."""
+    import numpy as np
+
+    table = np.arange(300_000, dtype=np.float64).reshape(300, 1000)
+    values, total = {"table": table, "title": "numbers"}, float(table.sum())
+    jobs = [Job(f"job-{number}", f"{WORK}add_up", {}, shared={"values": values}) for number in range(3)]
+    ends = case.ends(jobs)
+    told = [end.result and (end.result["total"], end.result["title"]) for end in ends.values()]
+    demand(
+        told == [(total, "numbers")] * 3 and float(table.sum()) == total,
+        f"three jobs that share a table, and change it, ended as {ends}",
+        "give each job the values in its argument, and changes to no other",
+    )
+
+
 EXECUTOR_CHECKS = (
     spec_is_complete,
     every_job_is_done_whatever_their_order,
@@ -249,6 +306,9 @@ EXECUTOR_CHECKS = (
     jobs_of_one_id_are_done_once,
     threads_are_limited,
     a_long_result_comes_whole,
+    what_a_job_leaves_in_its_folder_is_there,
+    begun_again_a_job_has_the_files_that_it_left,
+    shared_values_reach_jobs_that_cannot_change_them,
 )
 
 

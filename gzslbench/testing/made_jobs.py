@@ -66,11 +66,68 @@ def work_until_stopped(argument: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
+def leave_files(argument: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Reads ``before``, removes it, and leaves others in the folder that it is told."""
+    folder = Path(argument["folder"])
+    before = (folder / "before").read_text() if (folder / "before").exists() else None
+    (folder / "before").unlink(missing_ok=True)
+    (folder / "below").mkdir(exist_ok=True)
+    (folder / "below" / "bytes").write_bytes(bytes(range(256)) * argument["times"])
+    (folder / "first").write_text("half")
+    (folder / "first").write_text("whole")
+    return {"before": before, "name": folder.name}
+
+
+def go_on(argument: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Kills its own process after each of three steps, which a file in its folder counts."""
+    file = Path(argument["folder"]) / "steps"
+    steps = int(file.read_text()) if file.exists() else 0
+    if steps < 3:
+        file.write_text(str(steps + 1))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"steps": steps}
+
+
+def count_up(argument: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Counts in a file of its folder, ten a second, from where it is up to ``until``, or until stopped."""
+    file = Path(argument["folder"]) / "count"
+    first = count = int(file.read_text()) if file.exists() else 0
+    with catch_interruption() as stop:
+        while count < argument["until"]:
+            if stop():
+                raise InterruptedRunError(f"saved at {count}", where=file)
+            time.sleep(0.1)
+            count += 1
+            part = file.with_name(".part")
+            part.write_text(str(count))
+            part.replace(file)
+    return {"first": first, "count": count, "where": str(file.parent)}
+
+
+def add_up(argument: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The sum of the array ``values["table"]``, which it then changes, and the title beside it."""
+    table = argument["values"]["table"]
+    total = float(table.sum())
+    table += 1
+    return {"total": total, "title": argument["values"]["title"], "file": _file_of(table)}
+
+
 def tell_limits(argument: Mapping[str, Any]) -> Mapping[str, Any]:
     """How many threads torch computes with here, and what it may see of the GPUs."""
     import torch
 
     return {"threads": torch.get_num_threads(), "devices": os.environ.get("CUDA_VISIBLE_DEVICES")}
+
+
+def _file_of(array: Any) -> str | None:
+    """Device and inode of the file that an array's memory is mapped from, where the system tells."""
+    maps = Path("/proc/self/maps")
+    for line in maps.read_text().splitlines() if maps.is_file() else ():
+        span, _, _, device, inode, *_ = line.split()
+        first, last = (int(end, 16) for end in span.split("-"))
+        if first <= array.ctypes.data < last and inode != "0":
+            return f"{device} {inode}"
+    return None
 
 
 def answer_at_length(argument: Mapping[str, Any]) -> Mapping[str, Any]:
