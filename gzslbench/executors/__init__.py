@@ -10,11 +10,16 @@ from gzslbench.hooks import hookimpl
 
 @hookimpl
 def gzslbench_executors() -> Iterable[ExecutorSpec]:
-    """This machine."""
+    """This machine, and Ray."""
     return [
         ExecutorSpec(
             "local",
             "processes on this machine, a fresh one for each job",
             "gzslbench.executors.local:LocalExecutor",
-        )
+        ),
+        ExecutorSpec(
+            "ray",
+            "a Ray cluster, or this machine as one",
+            "gzslbench.executors.ray_cluster:RayExecutor",
+        ),
     ]

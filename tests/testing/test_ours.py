@@ -39,12 +39,14 @@ NORMALIZE_OVER_THE_BATCH = {"sdgzsl"}
 WITHOUT_SPACES = {"dem", "lisgan-transductive", "zlap"}
 """Of these no paper says what was tuned; heads are not tuned."""
 TAKE_NETWORKS = {"hf", "resnet101", "timm", "torchvision"}
+STARTS_A_CLUSTER = {"ray"}
+"""For each check: tests/executors starts one for all of them."""
 CLOSED_FORMS = {spec.name for spec in plugins().methods().values() if not MethodCase(spec).trains}
 
 
 def every_check():
     for kind, spec in every_spec():
-        for check in checks_of(spec):
+        for check in checks_of(spec) if spec.name not in STARTS_A_CLUSTER else ():
             marks = [pytest.mark.slow] if check.slow else []
             yield pytest.param(spec.name, check, id=f"{kind}-{spec.name}-{check}", marks=marks)
 
