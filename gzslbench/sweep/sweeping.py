@@ -84,9 +84,10 @@ def sweep(
         Job(
             name,
             WORK,
-            argument_of(each.request, name, store.root, checkpoint_every),
+            argument_of(each.request, name, checkpoint_every),
             gpus=each.gpus if each.cell is not None and each.cell.device == "cuda" else 0.0,
             memory=memory,
+            folder=store.run(name).path.absolute(),
         )
         for name, each in by_id.items()
     ]

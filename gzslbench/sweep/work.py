@@ -17,13 +17,12 @@ PATHS = ("data", "preset")
 """Of a request, what is a path."""
 
 
-def argument_of(request: Request, cell: str, results: Path, checkpoint_every: int) -> dict[str, Any]:
-    """What ``run_cell_job`` is called with, in plain JSON types.
+def argument_of(request: Request, cell: str, checkpoint_every: int) -> dict[str, Any]:
+    """What ``run_cell_job`` is called with, in plain JSON types; its executor adds the run's folder.
 
     Args:
         request: With one seed.
         cell: The id that must come out of it.
-        results: The results folder.
         checkpoint_every: Epochs between checkpoints.
     """
     asked = asdict(request)
@@ -32,7 +31,6 @@ def argument_of(request: Request, cell: str, results: Path, checkpoint_every: in
     return {
         "request": asked,
         "cell": cell,
-        "results": str(results.resolve()),
         "checkpoint_every": checkpoint_every,
     }
 
@@ -55,7 +53,7 @@ def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
             fix="repeat the command, which plans anew",
         )
     options = Options(resume=True, checkpoint_every=argument["checkpoint_every"])
-    record, _folder = run_cell(plan, cell, Store(Path(argument["results"])), options)
+    record, _folder = run_cell(plan, cell, Store(Path(argument["folder"]).parent), options)
     return {"record": record.as_dict()}
 
 

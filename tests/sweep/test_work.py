@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,18 +14,18 @@ REQUEST = Request("eszsl", "digits", seeds=(1,), settings=("alpha=1.0",))
 
 def test_a_request_survives_the_way_to_a_worker(tmp_path):
     asked = replace(REQUEST, data=tmp_path / "data", preset=tmp_path / "tuned.toml", head_settings=("a=1",))
-    argument = json.loads(json.dumps(argument_of(asked, "a cell", Path("results"), 10)))
-    assert request_of(argument["request"]) == asked and argument["results"] == str(Path("results").resolve())
+    argument = json.loads(json.dumps(argument_of(asked, "a cell", 10)))
+    assert request_of(argument["request"]) == asked
 
 
 def test_a_job_runs_its_cell_once_and_then_reads_its_record(tmp_path):
     (cell,) = make_plan(REQUEST).cells
-    argument = argument_of(REQUEST, cell.id, tmp_path, 10)
+    argument = {**argument_of(REQUEST, cell.id, 10), "folder": str(tmp_path / cell.id)}
     first = run_cell_job(argument)
     assert first["record"]["id"] == cell.id and run_cell_job(argument) == first
 
 
 def test_a_job_whose_data_changed_since_it_was_planned_says_so(tmp_path):
     with pytest.raises(StoreError, match="its data changed since") as caught:
-        run_cell_job(argument_of(REQUEST, "eszsl-digits-s1-0123456789", tmp_path, 10))
+        run_cell_job(argument_of(REQUEST, "eszsl-digits-s1-0123456789", 10))
     assert "repeat the command" in str(caught.value) and not list(tmp_path.iterdir())
