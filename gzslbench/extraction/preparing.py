@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import torch
@@ -27,11 +28,14 @@ def views(picture: Image.Image, preparation: Preparation) -> Tensor:
 
 def normalized(pixels: Tensor, preparation: Preparation) -> Tensor:
     """``(..., 3, h, w)`` uint8 as float32 from 0 to 1, less the mean, over the deviation."""
-    mean, std = (
-        torch.tensor(values, device=pixels.device).view(3, 1, 1)
-        for values in (preparation.mean, preparation.std)
-    )
+    mean, std = (_colours(values, pixels.device) for values in (preparation.mean, preparation.std))
     return (pixels.float() / 255 - mean) / std
+
+
+@cache
+def _colours(values: tuple[float, float, float], device: torch.device) -> Tensor:
+    """A number for each colour, brought to the device once: each time would make the host wait for it."""
+    return torch.tensor(values, device=device).view(3, 1, 1)
 
 
 def _views(picture: Image.Image, preparation: Preparation) -> Iterator[Image.Image]:
