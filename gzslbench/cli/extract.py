@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gzslbench.cli import dataset_options
 from gzslbench.errors import DataError, ExtractionError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ Exit status: 0 the file is written; 2 something to mend; 130 interrupted.
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
 @click.option("--precision", type=click.Choice(["fp32", "tf32", "bf16"]), default="fp32", show_default=True)
-@click.option("--data", type=click.Path(path_type=Path), help="The folder that holds the datasets.")
+@dataset_options.data
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

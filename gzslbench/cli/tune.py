@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gzslbench.cli import dataset_options
 from gzslbench.cli.output_file import OutputFile, write_output
 
 EPILOG = """\b
@@ -30,13 +31,7 @@ Exit status: 0 done; 1 the chosen parameters diverged in the test; 2 something t
 
 
 @click.command(epilog=EPILOG)
-@click.option("--method", required=True, help="A name from `gzslbench methods`.")
-@click.option(
-    "--dataset", required=True, help="A name from `gzslbench datasets`, a folder, or an imported .h5 file."
-)
-@click.option("--features", help="The feature file without its ending, for example res101.")
-@click.option("--semantics", help="The semantics, for example att or sent.")
-@click.option("--data", type=click.Path(path_type=Path), help="The folder that holds the datasets.")
+@dataset_options.which_task
 @click.option(
     "--set",
     "settings",
