@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gzslbench.data.dataset import Dataset
 
 DEFAULT_SEED = 0
+_PATHS = ("data", "preset")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,17 @@ class Request:
     deterministic: bool = False
     shuffle_semantics: int | None = None
     preset: Path | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """In plain JSON types, for a process that may work in another folder: paths are absolute."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Request:
+        """As ``as_json`` wrote it."""
+        tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        paths = {name: Path(values[name]) for name in _PATHS if values[name] is not None}
+        return cls(**{**values, **tuples, **paths})
 
 
 @dataclass(frozen=True)
@@ -164,6 +176,12 @@ def resolve(request: Request, task: Task) -> Resolved:
     )
     cells = [replace(cell, seed=seed) for seed in request.seeds or (DEFAULT_SEED,)]
     return Resolved(spec, params, chosen, cells, str(device), head)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value.resolve())
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _with_epochs(request: Request) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,6 @@ from gzslbench.execution.run import Options, run_cell
 from gzslbench.results.store import Store
 
 WORK = f"{__name__}:run_cell_job"
-PATHS = ("data", "preset")
-"""Of a request, what is a path."""
 
 
 def argument_of(request: Request, cell: str, checkpoint_every: int) -> dict[str, Any]:
@@ -25,14 +22,7 @@ def argument_of(request: Request, cell: str, checkpoint_every: int) -> dict[str,
         cell: The id that must come out of it.
         checkpoint_every: Epochs between checkpoints.
     """
-    asked = asdict(request)
-    for name in PATHS:
-        asked[name] = None if asked[name] is None else str(Path(asked[name]).resolve())
-    return {
-        "request": asked,
-        "cell": cell,
-        "checkpoint_every": checkpoint_every,
-    }
+    return {"request": request.as_json(), "cell": cell, "checkpoint_every": checkpoint_every}
 
 
 def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +34,7 @@ def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         GzslBenchError: It cannot be run, or was stopped.
     """
-    plan = make_plan(request_of(argument["request"]))
+    plan = make_plan(Request.from_json(argument["request"]))
     (cell,) = plan.cells
     if cell.id != argument["cell"]:
         raise StoreError(
@@ -55,10 +45,3 @@ def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
     options = Options(resume=True, checkpoint_every=argument["checkpoint_every"])
     record, _folder = run_cell(plan, cell, Store(Path(argument["folder"]).parent), options)
     return {"record": record.as_dict()}
-
-
-def request_of(values: Mapping[str, Any]) -> Request:
-    """A request from JSON, whose lists were tuples."""
-    tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    paths = {name: None if values[name] is None else Path(values[name]) for name in PATHS}
-    return Request(**{**values, **tuples, **paths})

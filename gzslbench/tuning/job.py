@@ -18,7 +18,13 @@ WORK = f"{__name__}:work"
 
 def jobs(request: TuneRequest, workers: int) -> list[Job]:
     """So many workers of one study; each must see its file under the path that ``request`` names."""
-    argument = {name: _plain(value) for name, value in asdict(request).items()}
+    argument = {
+        **asdict(request),
+        "run": request.run.as_json(),
+        "searches": list(request.searches),
+        "study": None if request.study is None else str(request.study),
+        "results": str(request.results),
+    }
     return [Job(f"worker {number}", WORK, argument) for number in range(1, workers + 1)]
 
 
@@ -34,18 +40,13 @@ def work(argument: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _request(argument: Mapping[str, Any]) -> TuneRequest:
-    run = {name: _rich(name, value) for name, value in argument["run"].items()}
-    rest = {name: _rich(name, value) for name, value in argument.items() if name != "run"}
-    return TuneRequest(Request(**run), **rest)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
-    return str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
-
-
-def _rich(name: str, value: Any) -> Any:
-    if name in ("data", "preset", "study", "results") and value is not None:
-        return Path(value)
-    return tuple(value) if isinstance(value, list) else value
+    study = argument["study"]
+    return TuneRequest(
+        **{
+            **argument,
+            "run": Request.from_json(argument["run"]),
+            "searches": tuple(argument["searches"]),
+            "study": None if study is None else Path(study),
+            "results": Path(argument["results"]),
+        }
+    )

@@ -7,7 +7,7 @@ import pytest
 
 from gzslbench.errors import StoreError
 from gzslbench.execution.plan import Request, make_plan
-from gzslbench.sweep.work import argument_of, request_of, run_cell_job
+from gzslbench.sweep.work import argument_of, run_cell_job
 
 REQUEST = Request("eszsl", "digits", seeds=(1,), settings=("alpha=1.0",))
 
@@ -15,7 +15,7 @@ REQUEST = Request("eszsl", "digits", seeds=(1,), settings=("alpha=1.0",))
 def test_a_request_survives_the_way_to_a_worker(tmp_path):
     asked = replace(REQUEST, data=tmp_path / "data", preset=tmp_path / "tuned.toml", head_settings=("a=1",))
     argument = json.loads(json.dumps(argument_of(asked, "a cell", 10)))
-    assert request_of(argument["request"]) == asked
+    assert Request.from_json(argument["request"]) == asked
 
 
 def test_a_job_runs_its_cell_once_and_then_reads_its_record(tmp_path):
