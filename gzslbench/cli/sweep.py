@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gzslbench.cli import dataset_options
 from gzslbench.cli.group import INTERRUPTED
 from gzslbench.errors import ParamError
 from gzslbench.results.store import DEFAULT_ROOT
@@ -65,7 +66,7 @@ Exit status: 0 every cell has a good record; 1 some have none, or diverged; 2 so
     help="How often a cell whose process died is begun again, from its checkpoint.",
 )
 @click.option("--checkpoint-every", type=click.IntRange(min=0), default=10, show_default=True, help="Epochs.")
-@click.option("--data", type=click.Path(path_type=Path), help="The folder that holds the datasets.")
+@dataset_options.data
 @click.option(
     "--results",
     type=click.Path(path_type=Path),
@@ -118,9 +119,9 @@ def sweep(
     runner = _executor(executor, Limits(jobs, threads, timeout, retries, address))
     with journal.held():
         planned = _read_and_plan(asked, store, known)
-        begin(journal, planned)
-        click.echo(counts_line(planned), err=True)
         chosen = _to_run(planned, set(journal.read().failed) if failed else None, gpus_per_cell)
+        begin(journal, planned, chosen)
+        click.echo(counts_line(planned), err=True)
         done = _run(planned, chosen, runner, store, journal, checkpoint_every)
     for line in failures(done, planned):
         console().print(line)
@@ -181,12 +182,13 @@ def _run(
     checkpoint_every: int,
 ) -> list[Result]:
     from gzslbench.reporting.sweep import sweep_view
+    from gzslbench.sweep.sweeping import expected_memory
     from gzslbench.sweep.sweeping import sweep as run_all
 
     if not chosen:
         return []
     with sweep_view(planned, len(chosen)) as view:
-        return run_all(chosen, executor, store, journal, view, checkpoint_every)
+        return run_all(chosen, executor, store, journal, view, checkpoint_every, expected_memory(planned))
 
 
 def _close(planned: Sequence[Planned], chosen: Sequence[Planned], results: Sequence[Result]) -> None:

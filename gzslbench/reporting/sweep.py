@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter, deque
@@ -60,14 +61,12 @@ def failures(results: Sequence[Result], planned: Sequence[Planned]) -> list[Text
 
 def standing_view(standing: Standing) -> RenderableType:
     """What a sweep from another terminal has come to."""
-    total = sum(standing.counts.get(state, 0) for state in ("new", "interrupted"))
-    ended = len(standing.done) + len(standing.failed)
-    left = _left(total - ended, len(standing.done), _age(standing.began))
+    left = _left(standing.to_run - standing.ended, standing.ended, _age(standing.began))
     facts = {
         "sweep": f"{'at work' if standing.alive else 'not running'}, {standing.who}",
         "began": standing.began,
         "last heard of": standing.last,
-        "cells": f"{standing.total}, of which {total} were to run",
+        "cells": f"{standing.total}, of which {standing.to_run} were to run",
         "done since": len(standing.done),
         "failed": len(standing.failed),
         "running": len(standing.running) if standing.alive else 0,
@@ -121,7 +120,8 @@ class Lines:
 
     def stopping(self) -> None:
         """As ``View.stopping``."""
-        self._tell("stopping: what runs is saved first; again to stop at once")
+        line = "stopping: what runs is saved first; again to stop at once\n"
+        os.write(2, line.encode())  # print() may be what the signal has interrupted
 
     def _tell(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201

@@ -30,6 +30,8 @@ class Standing:
         last: When the last line was written.
         counts: By state of planning, cells that it found.
         total: Cells.
+        to_run: Of these, to be run.
+        ended: Of these, how many have ended since.
         running: By cell, since when and where.
         done: Cells that ended well since.
         failed: By cell, in words why it failed when it was last tried.
@@ -42,6 +44,8 @@ class Standing:
     last: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     total: int = 0
+    to_run: int = 0
+    ended: int = 0
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
     done: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -52,12 +56,13 @@ class Standing:
         self.last = line["time"]
         if line["event"] == "begun":
             self.who, self.began = line["who"], line["time"]
-            self.counts, self.total = line["counts"], line["total"]
-            self.running, self.done = {}, {}
+            self.counts, self.total, self.to_run = line["counts"], line["total"], line["to_run"]
+            self.running, self.done, self.ended = {}, {}, 0
         elif line["event"] == "started":
             self.running[line["cell"]] = {"time": line["time"], "where": line["where"]}
         elif line["event"] == "ended":
             self.running.pop(line["cell"], None)
+            self.ended += 1
             if "failure" in line:
                 self.failed[line["cell"]] = line["failure"]
             else:
@@ -135,9 +140,9 @@ class Journal:
             self._out.flush()
 
     def _is_held(self) -> bool:
-        with self.file.open("a") as file:
+        with self.file.open("rb") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
         return False

@@ -12,6 +12,7 @@ from gzslbench._version import VERSION
 from gzslbench.data.catalogue import DatasetSpec
 from gzslbench.data.files import xlsa17
 from gzslbench.data.load import Place, default_features, find
+from gzslbench.errors import DataError
 from gzslbench.execution.plan import Request
 from gzslbench.execution.task import Task
 from gzslbench.results.atomic import write_atomically
@@ -29,14 +30,17 @@ class KnownTasks:
             found = json.loads(self.file.read_text(encoding="utf-8"))
             self._entries = found if isinstance(found, dict) else {}
         self._stamps: dict[str, list[Any]] = {}
+        self._unreadable: dict[str, DataError] = {}
 
     def get(self, request: Request) -> Task | None:
         """The task that is asked for, where its files are those that were read.
 
         Raises:
-            DataError: There is no such dataset, or its files are not there.
+            DataError: There is no such dataset, its files are not there, or they could not be read.
         """
         key, stamp = _key(request), self._stamp(request)
+        if key in self._unreadable:
+            raise self._unreadable[key]
         entry = self._entries.get(key, {})
         if entry.get("stamp") != stamp:
             return None
@@ -55,6 +59,10 @@ class KnownTasks:
             task = replace(task, validation=before["task"]["validation"])
         self._entries[key] = {"stamp": stamp, "task": task.as_dict()}
         write_atomically(self.file, json.dumps(self._entries, indent=1).encode())
+
+    def give_up(self, request: Request, error: DataError) -> None:
+        """Raise ``error`` whenever the task is asked for again."""
+        self._unreadable[_key(request)] = error
 
     def _stamp(self, request: Request) -> list[Any]:
         asked = json.dumps([request.dataset, request.features, str(request.data)])

@@ -72,18 +72,25 @@ def plan_sweep(suite: Suite, store: Store, known: KnownTasks) -> list[Planned]:
 def read_unknown(planned: Sequence[Planned], known: KnownTasks) -> Iterator[str]:
     """Read the data of the tasks that are not known yet; yields the name of each once it is.
 
-    A dataset that cannot be read stays unknown, and its cells tell why when they run.
+    Cells of a dataset that cannot be read are impossible from then on.
     """
-    done: set[tuple[object, ...]] = set()
     for each in planned:
-        request = each.request
-        asked = (request.dataset, request.features, request.semantics, request.shuffle_semantics)
-        wanted = (*asked, request.select == "val")
-        if each.state == "unread" and wanted not in done:
-            done.add(wanted)
-            with suppress(DataError):
-                known.remember(request, read_task(request)[1])
-                yield "/".join(str(name) for name in asked[:3] if name)
+        if each.state != "unread" or _is_known(each.request, known):
+            continue
+        try:
+            dataset, task = read_task(each.request)
+        except DataError as error:
+            known.give_up(each.request, error)
+            continue
+        known.remember(each.request, task)
+        yield f"{dataset.name}/{dataset.features_name}/{dataset.semantics_name}"
+
+
+def _is_known(request: Request, known: KnownTasks) -> bool:
+    try:
+        return known.get(request) is not None
+    except DataError:
+        return True
 
 
 def _planned(

@@ -50,7 +50,7 @@ class View(Protocol):
         ...
 
     def stopping(self) -> None:
-        """The user asked to stop."""
+        """The user asked to stop; a signal handler calls it."""
         ...
 
 
@@ -61,6 +61,7 @@ def sweep(
     journal: Journal,
     view: View,
     checkpoint_every: int = 10,
+    memory: int = 0,
 ) -> list[Result]:
     """Run ``cells``; each record is in the store when its result is told.
 
@@ -73,13 +74,13 @@ def sweep(
         journal: Held by this process.
         view: Is told of each beginning and end.
         checkpoint_every: Epochs between checkpoints.
+        memory: Bytes that a cell is expected to take on the host.
 
     Raises:
         ExecutorError: The executor cannot go on.
         StoreError: The journal cannot be written.
     """
     by_id = {_id(each): each for each in cells}
-    memory = _expected_memory(cells)
     jobs = [
         Job(
             name,
@@ -104,10 +105,21 @@ def sweep(
     return results
 
 
-def begin(journal: Journal, planned: Sequence[Planned]) -> None:
-    """Write what a sweep found when it began."""
+def begin(journal: Journal, planned: Sequence[Planned], chosen: Sequence[Planned]) -> None:
+    """Write what a sweep found when it began, and how many cells of it are to run."""
     counts = Counter(each.state for each in planned)
-    journal.write("begun", who=this_process(), counts=dict(counts), total=len(planned))
+    told = {"counts": dict(counts), "total": len(planned), "to_run": len(chosen)}
+    journal.write("begun", who=this_process(), **told)
+
+
+def expected_memory(planned: Sequence[Planned]) -> int:
+    """Bytes that a cell will take on the host, by the largest finished one of a CPU; 0 without any."""
+    known = [
+        each.summary.run.get("peak_memory_bytes") or 0
+        for each in planned
+        if each.summary is not None and each.summary.cell["device"] == "cpu"
+    ]
+    return int(SPARE * max(known, default=0))
 
 
 def told_of(ended: Ended) -> dict[str, Any]:
@@ -119,7 +131,6 @@ def told_of(ended: Ended) -> dict[str, Any]:
     return {
         "status": record["status"],
         "task": record["task"]["id"],
-        "method": record["cell"]["method"],
         "H": metrics.get("H"),
         "failure": record.get("failure"),
     }
@@ -128,12 +139,6 @@ def told_of(ended: Ended) -> dict[str, Any]:
 def _id(planned: Planned) -> str:
     assert planned.cell is not None
     return planned.cell.id
-
-
-def _expected_memory(cells: Sequence[Planned]) -> int:
-    """Bytes, as the largest finished cell of the same suite took on a CPU; 0 where there is none."""
-    known = [each.summary.run.get("peak_memory_bytes") or 0 for each in cells if each.summary is not None]
-    return int(SPARE * max(known, default=0))
 
 
 def _write(journal: Journal, event: Event) -> None:

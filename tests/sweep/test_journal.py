@@ -13,7 +13,7 @@ def journal(tmp_path):
 
 def write(journal):
     with journal.held():
-        journal.write("begun", who="me", counts={"new": 3, "done": 1}, total=4)
+        journal.write("begun", who="me", counts={"new": 3, "done": 1}, total=4, to_run=3)
         journal.write("started", cell="a", where="process 1", attempt=1)
         journal.write("started", cell="b", where="process 2", attempt=1)
         journal.write("ended", cell="a", seconds=1.0, told={"task": "t", "H": 40.0})
@@ -23,14 +23,15 @@ def write(journal):
 def test_a_journal_tells_what_became_of_each_cell(journal):
     write(journal)
     found = journal.read()
-    assert (found.total, found.counts, found.who) == (4, {"new": 3, "done": 1}, "me")
+    assert (found.total, found.to_run, found.ended, found.who) == (4, 3, 2, "me")
+    assert found.counts == {"new": 3, "done": 1}
     assert found.best == {"t": (40.0, "a")} and found.failed == {"b": "died: by SIGKILL"}
     assert not found.alive and not found.running
 
 
 def test_it_knows_whether_its_sweep_is_at_work_and_lets_no_other_in(journal, tmp_path):
     with journal.held():
-        journal.write("begun", who="process 1 on here", counts={}, total=0)
+        journal.write("begun", who="process 1 on here", counts={}, total=0, to_run=0)
         assert Journal(tmp_path, "suite").read().alive
         with pytest.raises(StoreError, match=r"process 1 on here"), Journal(tmp_path, "suite").held():
             pass

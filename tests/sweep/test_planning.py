@@ -11,6 +11,7 @@ from gzslbench.results.store import Store
 from gzslbench.suites.suite import load_suite
 from gzslbench.sweep.known_tasks import KnownTasks
 from gzslbench.sweep.planning import plan_sweep, read_unknown
+from gzslbench.sweep.sweeping import expected_memory
 
 
 @pytest.fixture
@@ -28,13 +29,36 @@ def read(suite, store):
     return list(read_unknown(planned(suite, store), KnownTasks(store.root)))
 
 
+def test_data_that_cannot_be_read_make_their_cells_impossible_and_tell_why(suite, store, tmp_path):
+    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01, root=tmp_path)
+    (tmp_path / "AWA2" / "res101.mat").write_bytes(b"no features")
+    suite.write_text(
+        suite.read_text().replace('"cnzsl", "f-clswgan"]\ndataset = "digits"', '"cnzsl"]\ndataset = "AWA2"')
+    )
+    suite.write_text(suite.read_text().replace("[shared]", f'[shared]\ndata = "{tmp_path}"'))
+    known = KnownTasks(store.root)
+    before = plan_sweep(load_suite(str(suite)), store, known)
+    assert list(read_unknown(before, known)) == ["digits/pixels/strokes"]
+    found = plan_sweep(load_suite(str(suite)), store, known)
+    assert [each.state for each in found] == ["new", "impossible", "impossible"]
+    assert "res101.mat" in found[1].why
+
+
+def test_a_cell_is_expected_to_take_what_the_largest_finished_one_took_and_a_quarter_more(suite, store):
+    read(suite, store)
+    assert expected_memory(planned(suite, store)) == 0
+    plan = make_plan(Request("eszsl", "digits", seeds=(1,)))
+    record, _ = run_cell(plan, plan.cells[0], store)
+    assert expected_memory(planned(suite, store)) == int(1.25 * record.run["peak_memory_bytes"])
+
+
 def test_before_data_were_read_no_cell_has_a_name_and_none_is_read(suite, store, monkeypatch):
     monkeypatch.setattr("gzslbench.data.load.load_dataset", None)
     assert {each.state for each in planned(suite, store)} == {"unread"}
 
 
 def test_afterwards_every_cell_has_the_name_that_running_gives_it(suite, store, monkeypatch):
-    assert read(suite, store) == ["digits"]
+    assert read(suite, store) == ["digits/pixels/strokes"]
     expected = [cell.id for run in load_suite(str(suite)).runs for cell in make_plan(run.request).cells]
     monkeypatch.setattr("gzslbench.data.load.load_dataset", None)
     found = planned(suite, store)
