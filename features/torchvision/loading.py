@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,11 @@ def load(request: Request) -> Extractor:
     file = download(chosen.url, _sha256_of(chosen)) if chosen else Path(request.weights)
     weights = read_weights(network, file, renamed=partial(OLD_NAMES.sub, r"\1\2"))
     preparation = _preparation(known, weights.sha256)
-    features = _of_layer(network, request, where) if request.layer else _usual(network, request, where)
+    features = (
+        _of_layer(network, request, preparation.crop, where)
+        if request.layer
+        else _usual(network, request, where)
+    )
     _check(features, preparation, where)
     return Extractor(features.eval(), weights, preparation, ("torchvision",))
 
@@ -118,7 +123,7 @@ def _usual(network: nn.Module, request: Request, where: str) -> nn.Module:
     return network
 
 
-def _of_layer(network: nn.Module, request: Request, where: str) -> nn.Module:
+def _of_layer(network: nn.Module, request: Request, crop: int, where: str) -> nn.Module:
     extraction = require("torchvision.models.feature_extraction", "torchvision", FITTING)
     _, nodes = extraction.get_graph_node_names(network)
     if not any(node == request.layer or node.startswith(f"{request.layer}.") for node in nodes):
@@ -128,25 +133,48 @@ def _of_layer(network: nn.Module, request: Request, where: str) -> nn.Module:
             where=f"{where} --layer",
             fix=f"name one of its {len(nodes)} nodes, such as {', '.join(near)}",
         )
-    upto = extraction.create_feature_extractor(network, {request.layer: "activations"})
+    upto = extraction.create_feature_extractor(network, {request.layer: "activations"}).eval()
+    with _refusing(f"{where} --layer {request.layer}"), torch.inference_mode():
+        channels = _channels(upto(torch.zeros(1, 3, crop, crop))["activations"])
     pooling = "mean" if request.pooling in ("", "own") else request.pooling
-    return Pooled(upto, partial(_activations, upto), pooling)
+    return Pooled(upto, partial(_activations, upto, channels), pooling)
 
 
-def _activations(upto: nn.Module, photographs: Tensor) -> Tensor:
+def _channels(activations: Tensor) -> int:
+    """The axis of the channels; the other two are as long as each other, for the photograph is a square.
+
+    Raises:
+        ValueError: It cannot be told.
+    """
+    if activations.ndim == 4:
+        _, first, middle, last = activations.shape
+        if first != middle == last:
+            return 1
+        if first == middle != last:
+            return 3
+    shape = tuple(activations.shape[1:])
+    raise ValueError(f"its activations are {shape}, neither (C, h, h) nor (h, h, C)")
+
+
+def _activations(upto: nn.Module, channels: int, photographs: Tensor) -> Tensor:
     found: Tensor = upto(photographs)["activations"]
-    if found.ndim != 4:
-        raise ValueError(f"its activations are {tuple(found.shape[1:])}, not (C, h, w)")
-    return found
+    return found.movedim(channels, 1)
 
 
 def _check(features: nn.Module, preparation: Preparation, where: str) -> None:
     """Refuse what makes no row of a photograph."""
-    try:
+    with _refusing(where):
         with torch.inference_mode():
             found = features.eval()(torch.zeros(1, 3, preparation.crop, preparation.crop))
         if found.ndim != 2:
             raise ValueError(f"it gives {tuple(found.shape)} of one photograph")
+
+
+@contextmanager
+def _refusing(where: str) -> Iterator[None]:
+    """What a network says against a photograph, told as ours."""
+    try:
+        yield
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise ExtractionError(
             f"there are no features of a photograph: {str(error).partition(chr(10))[0]}",

@@ -9,7 +9,7 @@ from gzslbench.errors import ExtractionError
 from gzslbench.extraction.asking import ask
 from gzslbench.extraction.preparing import normalized, views
 from gzslbench_features.torchvision import SPEC
-from gzslbench_features.torchvision.loading import load
+from gzslbench_features.torchvision.loading import _channels, load
 
 try:
     from torchvision import models
@@ -86,6 +86,29 @@ def test_a_node_is_pooled_over_places(file, name, layer):
 
 
 @needed
+def test_a_node_with_its_channels_last_is_pooled_over_places_too(file):
+    _, weights = file("swin_t")
+    photographs = torch.randn(2, 3, 64, 96)
+    with torch.inference_mode():
+        last = loaded("swin_t", weights, layer="features.3").network(photographs)
+        first = loaded("swin_t", weights, layer="permute").network(photographs)
+        usual = loaded("swin_t", weights).network(photographs)
+    assert last.shape == (2, 192)
+    assert torch.allclose(first, usual, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((1, 64, 7, 7), 1), ((1, 7, 7, 64), 3), ((1, 7, 64, 7), None), ((1, 7, 7, 7), None)]
+)
+def test_the_channels_are_told_by_the_square_beside_them(shape, axis):
+    if axis is None:
+        with pytest.raises(ValueError, match="neither"):
+            _channels(torch.zeros(shape))
+    else:
+        assert _channels(torch.zeros(shape)) == axis
+
+
+@needed
 @pytest.mark.parametrize(
     ("name", "published"),
     [
@@ -156,7 +179,7 @@ def test_old_names_of_weights_are_known(file, tmp_path):
         ("squeezenet1_1", {}, "ends in no linear layer"),
         ("resnet18", {"layer": "layer5"}, "no node 'layer5'"),
         ("resnet18", {"pooling": "max"}, "only a layer's activations"),
-        ("vit_b_32", {"layer": "encoder.ln"}, r"not \(C, h, w\)"),
+        ("vit_b_32", {"layer": "encoder.ln"}, r"neither \(C, h, h\)"),
     ],
 )
 def test_what_there_is_not_is_told(file, name, asked, complaint):
