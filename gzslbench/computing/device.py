@@ -66,12 +66,22 @@ def numerics(precision: str, deterministic: bool) -> Iterator[None]:
     if deterministic:  # cuBLAS reads it before its first product
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-    torch.use_deterministic_algorithms(deterministic)
+    _be_deterministic(deterministic, warn_only=False)
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before[0])
-        torch.use_deterministic_algorithms(before[1], warn_only=before[2])
+        _be_deterministic(before[1], before[2])
+
+
+def _be_deterministic(mode: bool, warn_only: bool) -> None:
+    """Where it is not so yet: torch imports its compiler to say so, which takes a second."""
+    now = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    if now != (mode, warn_only):
+        torch.use_deterministic_algorithms(mode, warn_only=warn_only)
 
 
 def lowered(device: torch.device, precision: str) -> torch.autocast:

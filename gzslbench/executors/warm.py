@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import scipy.io  # noqa: F401
+import sklearn.datasets  # noqa: F401
+import torch
+
 import gzslbench.data.load
 import gzslbench.execution.run
 import gzslbench.executors.child
@@ -9,3 +13,5 @@ import gzslbench.sweep.work  # noqa: F401
 from gzslbench.plugins import plugins
 
 plugins().load_all()
+# Torch imports its compiler, a second's work, at the first optimizer and the first layer without values.
+torch.optim.Adam([torch.empty_like(torch.empty(1, device="meta"), device="cpu")])

@@ -132,7 +132,7 @@ def test_a_second_ctrl_c_ends_it_at_once(longer, tmp_path):
         process.send_signal(signal.SIGINT)
         time.sleep(0.1)
     status, _ = ended(process)
-    assert status == 130
+    assert status in (130, -signal.SIGINT)  # the second may come when the first has just ended it
     until(lambda: not alive(workers(tmp_path / "results")))
 
 
