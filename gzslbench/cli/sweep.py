@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli import dataset_options
+from gzslbench.cli import dataset_options, executor_options
 from gzslbench.cli.group import INTERRUPTED
 from gzslbench.errors import ParamError
 from gzslbench.results.store import DEFAULT_ROOT
@@ -48,8 +48,8 @@ Exit status: 0 every cell has a good record; 1 some have none, or diverged; 2 so
 @click.option("--dry-run", is_flag=True, help="Print the cells, and which would run and why; read no data.")
 @click.option("--status", is_flag=True, help="Print what a sweep of SUITE, perhaps elsewhere, has come to.")
 @click.option("--failed", is_flag=True, help="Run only cells that failed when they were last tried.")
-@click.option("--executor", default="local", show_default=True, help="local, ray, or another plugin's.")
-@click.option("--address", help="Of the cluster, for --executor ray. [default: this machine]")
+@executor_options.executor
+@executor_options.address
 @click.option("--jobs", type=click.IntRange(min=1), help="Cells at once. [default: as there is room]")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of each cell.")
 @click.option(
@@ -94,6 +94,7 @@ def sweep(
     """Run the cells of SUITE that have no record yet, several at once."""
     from gzslbench.execution.tracking import asked as asked_trackers
     from gzslbench.executor import Limits
+    from gzslbench.executors.chosen import make_executor
     from gzslbench.reporting.console import console
     from gzslbench.reporting.sweep import counts_line, failures, plan_lines, standing_view
     from gzslbench.results.store import Store
@@ -116,7 +117,7 @@ def sweep(
         return
     asked_trackers()
     store.make()
-    runner = _executor(executor, Limits(jobs, threads, timeout, retries, address))
+    runner = make_executor(executor, Limits(jobs, threads, timeout, retries, address))
     with journal.held():
         planned = _read_and_plan(asked, store, known)
         chosen = _to_run(planned, set(journal.read().failed) if failed else None, gpus_per_cell)
@@ -140,15 +141,6 @@ def _asked(suite: Suite, only: Sequence[str], data: Path | None) -> Suite:
     if data is not None:
         runs = [replace(run, request=replace(run.request, data=data)) for run in runs]
     return replace(suite, runs=tuple(runs))
-
-
-def _executor(name: str, limits: object) -> Executor:
-    from pkgutil import resolve_name
-
-    from gzslbench.plugins import plugins
-
-    made: Executor = resolve_name(plugins().executor(name).load)(limits)
-    return made
 
 
 def _read_and_plan(suite: Suite, store: Store, known: KnownTasks) -> list[Planned]:

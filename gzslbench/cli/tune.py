@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gzslbench.cli import dataset_options
+from gzslbench.cli import dataset_options, executor_options
 from gzslbench.cli.output_file import OutputFile, write_output
 
 EPILOG = """\b
@@ -15,6 +15,7 @@ Examples:
   gzslbench tune --method cnzsl --dataset AWA2 --write tuned.toml
   gzslbench tune --method ce-gzsl --dataset FLO --trials 50 --set epochs=200
   gzslbench tune --method cnzsl --dataset digits --search hidden=128..2048:log --no-test
+  gzslbench tune --method f-clswgan --dataset CUB --workers 4 --executor ray --address auto
   gzslbench run --method cnzsl --dataset AWA2 --preset tuned.toml
 
 A trial trains on part of trainval and is judged by H, at its last epoch, on the rest of it: on classes held
@@ -22,7 +23,8 @@ out as if they were unseen, and on rows of the others. No trial can see a test r
 preset.
 
 The study is kept in a file. Stopped or killed, it goes on when the command is repeated. Several processes may
-share it, each by the same command; where one dies, the others take up its trial.
+share it, each by the same command, or begun by --workers, here or on a cluster whose nodes see the file.
+Where one dies, the others take up its trial.
 
 Needs optuna: pip install 'gzslbench[tune]'.
 
@@ -91,6 +93,13 @@ Exit status: 0 done; 1 the chosen parameters diverged in the test; 2 something t
     show_default=True,
     help="End a trial that is below the median of the finished ones at the same epoch.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Trials at once, each in a process of its own, of one thread. [default: one, in this process]",
+)
+@executor_options.executor
+@executor_options.address
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
 @click.option(
     "--precision",
@@ -129,6 +138,9 @@ def tune(
     name: str | None,
     sampler: str,
     pruning: bool,
+    workers: int | None,
+    executor: str,
+    address: str | None,
     write: Path | None,
     results: Path,
     test: bool,
@@ -155,10 +167,22 @@ def tune(
         results,
     )
     watching = partial(watch, plain=as_json)
+    say = partial(click.echo, err=True)
     tuning = open_tuning(request)
-    search(tuning, watching, partial(click.echo, err=True))
+    if workers is None and executor == "local":
+        search(tuning, watching, say)
+    else:
+        _search_elsewhere(tuning, executor, address, workers or 1, say)
     if _conclude(tuning, watching, write, test, as_json):
         raise SystemExit(1)
+
+
+def _search_elsewhere(tuning: Any, executor: str, address: str | None, workers: int, say: Any) -> None:
+    from gzslbench.executor import Limits
+    from gzslbench.executors.chosen import make_executor
+    from gzslbench.tuning.workers import search_with
+
+    search_with(tuning, make_executor(executor, Limits(workers, address=address)), workers, say)
 
 
 def _conclude(tuning: Any, watching: Any, write: Path | None, test: bool, as_json: bool) -> bool:

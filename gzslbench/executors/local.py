@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from gzslbench.errors import ExecutorError
 from gzslbench.executor import Ended, Event, Failure, Job, Limits, Started
 from gzslbench.executors.child import do_job
 from gzslbench.executors.packing import Files, SharedFiles
@@ -44,6 +45,12 @@ class LocalExecutor:
     """Keeps as many processes at work as there is room for; ``files`` has the shared values."""
 
     def __init__(self, limits: Limits, files: Files | None = None) -> None:
+        if limits.address is not None:
+            raise ExecutorError(
+                "the local executor goes to no cluster",
+                where=f"--address {limits.address}",
+                fix="add --executor ray, or leave --address out",
+            )
         self.limits = limits
         self.files = files or SharedFiles()
         self.room = Room(limits)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any, Protocol
 
 from gzslbench.executor import Ended, Event, Executor, Failure, Job, Started
+from gzslbench.executors.chosen import stopped_by_signals
 from gzslbench.results.store import Store
 from gzslbench.sweep.journal import Journal, this_process
 from gzslbench.sweep.planning import Planned
@@ -93,7 +90,7 @@ def sweep(
         for name, each in by_id.items()
     ]
     results = []
-    with _stopping(executor, view):
+    with stopped_by_signals(executor, view.stopping):
         for event in executor.run(jobs):
             planned = by_id[event.job]
             _write(journal, event)
@@ -149,28 +146,3 @@ def _write(journal: Journal, event: Event) -> None:
     else:
         failure = f"{event.failure.kind}: {event.failure.what}"
         journal.write("ended", cell=event.job, seconds=round(event.seconds, 3), failure=failure)
-
-
-@contextmanager
-def _stopping(executor: Executor, view: View) -> Iterator[None]:
-    """Hand Ctrl-C and termination on to ``executor``: the first asks, the second kills."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    asked = False
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            executor.kill()
-            return
-        asked = True
-        executor.stop()
-        view.stopping()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -16,16 +16,22 @@ from gzslbench.tuning.tune import TuneRequest, open_tuning, search
 WORK = f"{__name__}:work"
 
 
-def jobs(request: TuneRequest, workers: int) -> list[Job]:
-    """So many workers of one study; each must see its file under the path that ``request`` names."""
+def jobs(request: TuneRequest, workers: int, gpus: float = 0.0) -> list[Job]:
+    """So many workers of one study; each must see its file under the path that ``request`` names.
+
+    Args:
+        request: What they search.
+        workers: How many.
+        gpus: The share of a GPU that each takes.
+    """
     argument = {
         **asdict(request),
         "run": request.run.as_json(),
         "searches": list(request.searches),
-        "study": None if request.study is None else str(request.study),
-        "results": str(request.results),
+        "study": None if request.study is None else str(request.study.absolute()),
+        "results": str(request.results.absolute()),
     }
-    return [Job(f"worker {number}", WORK, argument) for number in range(1, workers + 1)]
+    return [Job(f"worker {number}", WORK, argument, gpus) for number in range(1, workers + 1)]
 
 
 def work(argument: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,19 @@ def test_the_report_tells_trials_parameters_and_one_number_on_test(invoke, optun
     assert "trial 0" not in again.stderr
 
 
+@pytest.mark.slow
+def test_workers_are_begun_by_the_command(invoke, optuna) -> None:
+    done = invoke("tune", *QUICK, "--trials", "3", "--workers", "2", "--no-test")
+    assert done.exit_code == 0, done.output
+    assert "3 of 3 trials run (3 finished)" in done.stdout
+    assert done.stderr.count("on validation classes") == 3
+
+
+def test_an_address_is_of_a_cluster(invoke, optuna) -> None:
+    done = invoke("tune", *QUICK, "--trials", "1", "--workers", "2", "--address", "head:6379")
+    assert done.exit_code == 2 and "add --executor ray" in done.stderr
+
+
 def test_without_test_the_test_rows_are_left_alone(invoke, optuna, tmp_path) -> None:
     done = invoke("tune", *QUICK, "--trials", "1", "--no-test", "--json")
     assert done.exit_code == 0 and json.loads(done.stdout)["test"] is None
