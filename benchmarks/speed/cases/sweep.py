@@ -22,7 +22,7 @@ from gzslbench_benchmarks.speed.contest import Contestant, Setting
 from gzslbench_benchmarks.speed.made_records import made_record
 
 CELLS, QUICK_CELLS = 10_000, 20
-EPOCHS, QUICK_EPOCHS = 150, 1
+EPOCHS, QUICK_EPOCHS = 70, 1
 """Of f-CLSWGAN on digits: more than ten seconds of one thread."""
 FEW = 10
 GRID = """
