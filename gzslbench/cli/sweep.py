@@ -123,7 +123,7 @@ def sweep(
         chosen = _to_run(planned, set(journal.read().failed) if failed else None, gpus_per_cell)
         begin(journal, planned, chosen)
         click.echo(counts_line(planned), err=True)
-        done = _run(planned, chosen, runner, store, journal, checkpoint_every)
+        done = _run(planned, chosen, runner, store, journal, checkpoint_every, address is not None)
     for line in failures(done, planned):
         console().print(line)
     _close(planned, chosen, done)
@@ -172,6 +172,7 @@ def _run(
     store: Store,
     journal: Journal,
     checkpoint_every: int,
+    carry: bool,
 ) -> list[Result]:
     from gzslbench.reporting.sweep import sweep_view
     from gzslbench.sweep.sweeping import expected_memory
@@ -180,7 +181,8 @@ def _run(
     if not chosen:
         return []
     with sweep_view(planned, len(chosen)) as view:
-        return run_all(chosen, executor, store, journal, view, checkpoint_every, expected_memory(planned))
+        memory = expected_memory(planned)
+        return run_all(chosen, executor, store, journal, view, checkpoint_every, memory, carry)
 
 
 def _close(planned: Sequence[Planned], chosen: Sequence[Planned], results: Sequence[Result]) -> None:

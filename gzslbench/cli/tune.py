@@ -182,7 +182,8 @@ def _search_elsewhere(tuning: Any, executor: str, address: str | None, workers: 
     from gzslbench.executors.chosen import make_executor
     from gzslbench.tuning.workers import search_with
 
-    search_with(tuning, make_executor(executor, Limits(workers, address=address)), workers, say)
+    runner = make_executor(executor, Limits(workers, address=address))
+    search_with(tuning, runner, workers, say, carry=address is not None)
 
 
 def _conclude(tuning: Any, watching: Any, write: Path | None, test: bool, as_json: bool) -> bool:

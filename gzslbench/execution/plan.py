@@ -97,22 +97,26 @@ class Plan(Resolved):
     dataset: Dataset = field(kw_only=True)
 
 
-def make_plan(request: Request) -> Plan:
+def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
     """Resolve names, presets, settings and device, and read the data; nothing is trained or written.
+
+    Args:
+        request: What is asked for.
+        carried: Its dataset, where it came here from a process that has read it.
 
     Raises:
         GzslBenchError: Whatever cannot be resolved.
     """
     method_of(request)
-    dataset, task = read_task(request)
+    dataset, task = read_task(request, carried)
     found = resolve(request, task)
     return Plan(
         found.spec, found.params, found.preset, found.cells, found.device, found.head, dataset=dataset
     )
 
 
-def read_task(request: Request) -> tuple[Dataset, Task]:
-    """The dataset that is asked for, and what cells hold of it.
+def read_task(request: Request, carried: Dataset | None = None) -> tuple[Dataset, Task]:
+    """The dataset that is asked for, and what cells hold of it; ``carried`` as for ``make_plan``.
 
     Raises:
         GzslBenchError: It cannot be had.
@@ -120,7 +124,7 @@ def read_task(request: Request) -> tuple[Dataset, Task]:
     from gzslbench.data.load import load_dataset
     from gzslbench.data.shuffled import shuffle_semantics
 
-    dataset = load_dataset(request.dataset, request.features, request.semantics, request.data)
+    dataset = carried or load_dataset(request.dataset, request.features, request.semantics, request.data)
     semantics = dataset.semantics_name
     if request.shuffle_semantics is not None:
         dataset = shuffle_semantics(dataset, request.shuffle_semantics)

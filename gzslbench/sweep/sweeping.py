@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gzslbench.execution.carried import CarriedDataset
 from gzslbench.executor import Ended, Event, Executor, Failure, Job, Started
 from gzslbench.executors.chosen import stopped_by_signals
 from gzslbench.results.store import Store
@@ -59,6 +60,7 @@ def sweep(
     view: View,
     checkpoint_every: int = 10,
     memory: int = 0,
+    carry: bool = False,
 ) -> list[Result]:
     """Run ``cells``; each record is in the store when its result is told.
 
@@ -72,12 +74,15 @@ def sweep(
         view: Is told of each beginning and end.
         checkpoint_every: Epochs between checkpoints.
         memory: Bytes that a cell is expected to take on the host.
+        carry: Send the data along, for machines that may not have them.
 
     Raises:
+        DataError: Data to be sent along cannot be read.
         ExecutorError: The executor cannot go on.
         StoreError: The journal cannot be written.
     """
     by_id = {_id(each): each for each in cells}
+    datasets = {each: each for each in (CarriedDataset.of(cell.request) for cell in cells)}
     jobs = [
         Job(
             name,
@@ -86,6 +91,7 @@ def sweep(
             gpus=each.gpus if each.cell is not None and each.cell.device == "cuda" else 0.0,
             memory=memory,
             folder=store.run(name).path.absolute(),
+            shared={"dataset": datasets[CarriedDataset.of(each.request)]} if carry else {},
         )
         for name, each in by_id.items()
     ]

@@ -28,13 +28,15 @@ def argument_of(request: Request, cell: str, checkpoint_every: int) -> dict[str,
 def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
     """Run a cell, or go on with it, or read its record; its record is in the store when this returns.
 
+    Where the argument has a ``dataset`` that came with it, no file of the data is read.
+
     Returns:
         The record, as a mapping of JSON types.
 
     Raises:
         GzslBenchError: It cannot be run, or was stopped.
     """
-    plan = make_plan(Request.from_json(argument["request"]))
+    plan = make_plan(Request.from_json(argument["request"]), argument.get("dataset"))
     (cell,) = plan.cells
     if cell.id != argument["cell"]:
         raise StoreError(

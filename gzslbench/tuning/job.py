@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from gzslbench.execution.carried import CarriedDataset
 from gzslbench.execution.plan import Request
 from gzslbench.execution.progress import Silent
 from gzslbench.executor import Job
@@ -16,13 +17,14 @@ from gzslbench.tuning.tune import TuneRequest, open_tuning, search
 WORK = f"{__name__}:work"
 
 
-def jobs(request: TuneRequest, workers: int, gpus: float = 0.0) -> list[Job]:
+def jobs(request: TuneRequest, workers: int, gpus: float = 0.0, carry: bool = False) -> list[Job]:
     """So many workers of one study; each must see its file under the path that ``request`` names.
 
     Args:
         request: What they search.
         workers: How many.
         gpus: The share of a GPU that each takes.
+        carry: Send the data along, for machines that may not have them.
     """
     argument = {
         **asdict(request),
@@ -31,7 +33,9 @@ def jobs(request: TuneRequest, workers: int, gpus: float = 0.0) -> list[Job]:
         "study": None if request.study is None else str(request.study.absolute()),
         "results": str(request.results.absolute()),
     }
-    return [Job(f"worker {number}", WORK, argument, gpus) for number in range(1, workers + 1)]
+    shared = {"dataset": CarriedDataset.of(request.run)} if carry else {}
+    names = [f"worker {number}" for number in range(1, workers + 1)]
+    return [Job(name, WORK, argument, gpus, shared=shared) for name in names]
 
 
 def work(argument: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +44,9 @@ def work(argument: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         GzslBenchError: As ``open_tuning`` and ``search``.
     """
-    tuning = open_tuning(_request(argument))
+    asked = dict(argument)
+    carried = asked.pop("dataset", None)
+    tuning = open_tuning(_request(asked), carried)
     search(tuning, lambda _cell: nullcontext(Silent()), lambda _line: None)
     return {"run": tuning.result.run, "counts": tuning.result.counts}
 

@@ -25,6 +25,7 @@ from gzslbench.tuning.spaces import in_words, search_spaces
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
+    from gzslbench.data.dataset import Dataset
     from gzslbench.tuning.result import Result
     from gzslbench.tuning.study import Study
 
@@ -91,8 +92,12 @@ class Tuning:
         return result_of(self.study.trials)
 
 
-def open_tuning(request: TuneRequest) -> Tuning:
+def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
     """Resolve what is asked for, and open its study or begin it; nothing is trained.
+
+    Args:
+        request: What is asked for.
+        carried: Its dataset, where it came here from a process that has read it.
 
     Raises:
         GzslBenchError: optuna is not installed, or something cannot be resolved.
@@ -102,7 +107,7 @@ def open_tuning(request: TuneRequest) -> Tuning:
 
     if request.study is not None:
         check_ending(request.study)
-    plan = _plan(request)
+    plan = _plan(request, carried)
     epochs = () if request.run.epochs is None else (f"epochs={request.run.epochs}",)
     spaces = search_spaces(plan.spec, plan.params, (*request.run.settings, *epochs), request.searches)
     objective = Objective(plan)
@@ -178,9 +183,9 @@ def assignments(values: Mapping[str, Any]) -> str:
     )
 
 
-def _plan(request: TuneRequest) -> Plan:
+def _plan(request: TuneRequest, carried: Dataset | None) -> Plan:
     """The preset's plan, of one cell."""
-    plan = make_plan(request.run)
+    plan = make_plan(request.run, carried)
     if len(plan.cells) != 1:
         raise ParamError("a study has one seed", where="--seed", fix="give --seed once")
     every = request.eval_every

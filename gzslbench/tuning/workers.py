@@ -17,10 +17,11 @@ LOOK = 1.0
 """Seconds between looks at what has become of the trials."""
 
 
-def search_with(tuning: Tuning, executor: Executor, workers: int, say: Say) -> None:
+def search_with(tuning: Tuning, executor: Executor, workers: int, say: Say, carry: bool = False) -> None:
     """Have ``workers`` jobs run trials, until the study has as many as asked for.
 
     A worker that dies is begun again by its executor; where that does not help, the others go on without it.
+    ``carry`` sends the data along, for machines that may not have them.
 
     Raises:
         InterruptedRunError: The user stopped it; nothing is lost.
@@ -34,7 +35,7 @@ def search_with(tuning: Tuning, executor: Executor, workers: int, say: Say) -> N
         say("stopping: what runs is saved first; again to stop at once")
 
     with stopped_by_signals(executor, stopping), _told(tuning, say):
-        for event in executor.run(jobs(tuning.request, workers, gpus)):
+        for event in executor.run(jobs(tuning.request, workers, gpus, carry)):
             if isinstance(event, Ended) and event.failure is not None:
                 failures.append(event.failure)
                 say(f"{event.job} {event.failure.kind}: {event.failure.what}")
