@@ -106,6 +106,44 @@ def test_features_are_torchvisions_for_the_same_weights(network):
         assert torch.allclose(features(photographs), theirs.eval()(photographs), rtol=1e-5, atol=1e-5)
 
 
+STORED = (
+    *(0.22981, 0.011772, 0.591017, 0.211795, 1.235214, 0.480494, 1.878286, 0.206112),
+    *(0.227932, 0.011168, 0.5839, 0.187726, 1.215046, 0.461256, 1.858932, 0.199372),
+)
+"""Every 256th feature of two photographs, as torchvision 0.29.1 computed them with torch 2.13.0 on a CPU."""
+
+
+def wave(start, shape):
+    """Numbers that look random and need no generator: they are the same everywhere."""
+    places = torch.arange(torch.Size(shape).numel(), dtype=torch.float64)
+    return torch.sin(0.7 * places + start).reshape(shape)
+
+
+def with_waves_for_weights(network):
+    state = network.state_dict()
+    for number, (name, value) in enumerate(state.items()):
+        values = wave(number, value.shape)
+        if name.endswith("num_batches_tracked"):
+            continue
+        if value.ndim > 1:
+            values *= (0.3 / value[0].numel()) ** 0.5
+        elif name.endswith("running_var"):
+            values = 1 + values / 2
+        elif name.endswith("weight"):
+            values = 0.5 + values / 4
+        else:
+            values /= 4
+        state[name] = values.float()
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def test_features_are_those_that_torchvision_once_gave_for_the_same_weights():
+    with torch.inference_mode():
+        found = with_waves_for_weights(ResNet101())(wave(0, (2, 3, 65, 97)).float()).mean(dim=(2, 3))
+    assert torch.allclose(found[:, ::256].flatten(), torch.tensor(STORED), rtol=1e-4, atol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def file(network, tmp_path_factory):
     file = tmp_path_factory.mktemp("weights") / "resnet101-x.pth"
