@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint types unit docs bench regress clean
+.PHONY: help demo test lint types unit ray docs bench regress clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -34,6 +34,10 @@ types: $(VENV)/.dev ## mypy, strict in the core
 # One thread a test process: several processes share the cores.
 unit: $(VENV)/.dev ## the tests alone
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+
+ray: $(VENV)/.dev ## install Ray, then the tests on a cluster of two nodes, all on this machine (ten minutes)
+	$(INSTALL) --editable '.[ray]'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m ray
 
 docs: $(VENV)/.dev ## try every command of the README and the tutorial
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests/test_readme.py tests/plugin tests/docs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,20 @@ def folder(tmp_path: Path, record: Record, table: Predictions) -> RunFolder:
         folder.write_record(record)
     save_predictions(folder.predictions_file, table)
     return folder
+
+
+@pytest.fixture
+def stored() -> Callable[[Path], dict[str, Any]]:
+    """By run in a results folder, all of its record that no clock decides, and its predictions."""
+
+    def read(root: Path) -> dict[str, Any]:
+        found = {}
+        for folder in Store(root).runs():
+            record = json.loads(folder.record_file.read_text())
+            record.pop("run"), record.pop("sha256", None)
+            with np.load(folder.predictions_file) as predictions:
+                arrays = {name: predictions[name].tobytes() for name in predictions.files}
+            found[folder.id] = (record, arrays)
+        return found
+
+    return read

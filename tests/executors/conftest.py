@@ -49,6 +49,11 @@ class Cluster:
         """The processes of the cluster that see to jobs."""
         return [pid for pid in below(self.process.pid) if command_of(pid).startswith("ray::Attendant")]
 
+    def jobs(self) -> list[int]:
+        """The processes that do them: each attendant forks its own from a server."""
+        servers = [server for attendant in self.attendants() for server in below(attendant)]
+        return [pid for server in servers for pid in below(server)]
+
     def close(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()

@@ -180,7 +180,7 @@ def test_killed_at_random_it_ends_with_one_record_of_each_cell(longer, tmp_path,
     kills = {"driver": 0, "worker": 0}
     process = begun(*arguments)
     while sum(kills.values()) < KILLS and process.poll() is None:
-        time.sleep(draws.uniform(0.1, 1.5))
+        time.sleep(draws.uniform(0.05, 0.8))
         victims = workers(results) if Journal(results, "small").read().alive else []
         if victims and draws.random() < 0.7:
             try:
@@ -196,7 +196,7 @@ def test_killed_at_random_it_ends_with_one_record_of_each_cell(longer, tmp_path,
     output = ended(process)[1]
     status, more = swept(*arguments)
     assert status == 0, output + more
-    assert kills["worker"] >= 3 and kills["driver"] >= 2, kills
+    assert sum(kills.values()) == KILLS and min(kills.values()) >= 2, kills
     assert stored(results) == expected
     for file in results.glob("*/metrics.jsonl"):
         lines = [json.loads(line) for line in file.read_text().splitlines()]

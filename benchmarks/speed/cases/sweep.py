@@ -24,7 +24,8 @@ from gzslbench_benchmarks.speed.made_records import made_record
 CELLS, QUICK_CELLS = 10_000, 20
 EPOCHS, QUICK_EPOCHS = 70, 1
 """Of f-CLSWGAN on digits: more than ten seconds of one thread."""
-FEW = 10
+FEW, QUICK_FEW = 10, 1
+EQUAL, QUICK_EQUAL = 4, 1
 GRID = """
 title = "Made"
 [shared]
@@ -43,9 +44,10 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
         yield _planning(Path(scratch), QUICK_CELLS if conditions.quick else CELLS)
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
-        yield _scaling(Path(scratch), QUICK_EPOCHS if conditions.quick else EPOCHS)
+        epochs, cells = (QUICK_EPOCHS, QUICK_EQUAL) if conditions.quick else (EPOCHS, EQUAL)
+        yield _scaling(Path(scratch), epochs, cells)
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
-        yield _overhead(Path(scratch))
+        yield _overhead(Path(scratch), QUICK_FEW if conditions.quick else FEW)
 
 
 def _planning(root: Path, cells: int) -> Setting:
@@ -80,11 +82,11 @@ def _planning(root: Path, cells: int) -> Setting:
     )
 
 
-def _scaling(root: Path, epochs: int) -> Setting:
-    suite = _suite(root, "f-clswgan", [1, 2, 3, 4], f"epochs = {epochs}")
+def _scaling(root: Path, epochs: int, cells: int) -> Setting:
+    suite = _suite(root, "f-clswgan", list(range(cells)), f"epochs = {epochs}")
     two, one = (_afresh(root, "sweep", suite, "--jobs", jobs) for jobs in ("2", "1"))
     return Setting(
-        "four equal cells, one thread each",
+        f"{cells} equal cells, one thread each",
         [
             Contestant(
                 "gzslbench sweep, two workers",
@@ -100,17 +102,19 @@ def _scaling(root: Path, epochs: int) -> Setting:
     )
 
 
-def _overhead(root: Path) -> Setting:
-    suite = _suite(root, "eszsl", list(range(FEW)), "alpha = 1.0")
+def _overhead(root: Path, cells: int) -> Setting:
+    suite = _suite(root, "eszsl", list(range(cells)), "alpha = 1.0")
     run = ("run", "--method", "eszsl", "--dataset", "digits", "--eval-every", "0", "--set", "alpha=1.0")
-    seeds = [word for seed in range(FEW) for word in ("--seed", str(seed))]
+    seeds = [word for seed in range(cells) for word in ("--seed", str(seed))]
     swept = _afresh(root, "sweep", suite, "--jobs", "1")
     return Setting(
-        f"{FEW} cells of next to no work, one after another",
+        f"{cells} cells of next to no work, one after another",
         [
             Contestant("gzslbench sweep: a process each", _always(swept)),
             Contestant("gzslbench run: one process", _always(_afresh(root, *run, *seeds))),
-            Contestant(f"{FEW} bare processes: import torch, open the data", _always(_bare)),
+            Contestant(
+                f"{cells} bare processes: import torch, open the data", _always(partial(_bare, cells))
+            ),
         ],
     )
 
@@ -138,8 +142,8 @@ def _afresh(root: Path, *arguments: str | Path) -> Program:
     return program
 
 
-def _bare() -> None:
-    for _ in range(FEW):
+def _bare(processes: int) -> None:
+    for _ in range(processes):
         subprocess.run([sys.executable, "-c", OPEN], check=True)
 
 
