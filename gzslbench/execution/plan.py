@@ -52,6 +52,10 @@ class Request:
         """In plain JSON types, for a process that may work in another folder: paths are absolute."""
         return {name: _plain(value) for name, value in asdict(self).items()}
 
+    def for_a_worker(self) -> dict[str, Any]:
+        """As ``as_json``, for a process that is shown one GPU at the most: no card has a number there."""
+        return {**self.as_json(), "device": self.device.partition(":")[0]}
+
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Request:
         """As ``as_json`` wrote it."""

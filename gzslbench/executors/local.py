@@ -20,7 +20,7 @@ from gzslbench.errors import ExecutorError
 from gzslbench.executor import Ended, Event, Failure, Job, Limits, Started
 from gzslbench.executors.child import do_job
 from gzslbench.executors.packing import Files, SharedFiles
-from gzslbench.executors.room import Room
+from gzslbench.executors.room import Occupant, Room, resident_memory, visible_name
 from gzslbench.results.atomic import store_errors
 
 PRELOADED = ["gzslbench.executors.warm"]
@@ -28,6 +28,8 @@ POLL = 0.2
 """Seconds between looks at the clock and at requests to stop."""
 MERCY = 30.0
 """Seconds that a job asked to stop has before it is killed."""
+LEAVE = 5.0
+"""Seconds that the process of a job has to end once it has answered."""
 
 
 @dataclass
@@ -39,6 +41,7 @@ class _Running:
     began: float
     device: int | None
     content: bytes = b""
+    answered: float = 0.0
 
 
 class LocalExecutor:
@@ -94,9 +97,9 @@ class LocalExecutor:
     def _begin(self, waiting: deque[tuple[Job, int]], running: list[_Running]) -> Iterator[Event]:
         while waiting and not self.stopping and self._fits(waiting[0][0], running):
             job, attempt = waiting.popleft()
-            device = self.room.device_for(job, [(each.job, each.device) for each in running])
+            device = self.room.device_for(job, _occupants(running))
             ours, theirs = self._context.Pipe(duplex=False)
-            devices = None if device is None else str(device)
+            devices = None if device is None else visible_name(device)
             shared = {name: self.files.file_of(value) for name, value in job.shared.items()}
             process = self._context.Process(
                 target=do_job,
@@ -108,7 +111,7 @@ class LocalExecutor:
             yield Started(job.id, f"process {process.pid}", attempt)
 
     def _fits(self, job: Job, running: Sequence[_Running]) -> bool:
-        return self.room.takes(job, [each.job for each in running])
+        return self.room.takes(job, _occupants(running))
 
     def _wait(self, running: Sequence[_Running]) -> None:
         """Until something ends, but not long; answers are read as they come, for a full pipe would block."""
@@ -117,12 +120,16 @@ class LocalExecutor:
             if isinstance(ready, Connection):
                 with suppress(EOFError, OSError):
                     answers[ready].content = ready.recv_bytes()
+                    answers[ready].answered = time.monotonic()
         for each in running:
             if each.content:
                 each.process.join(POLL)
 
     def _late(self, running: _Running) -> bool:
-        return self.limits.timeout is not None and time.monotonic() - running.began > self.limits.timeout
+        now = time.monotonic()
+        if running.content:  # a thread that it left may keep its process alive
+            return now - running.answered > LEAVE
+        return self.limits.timeout is not None and now - running.began > self.limits.timeout
 
     def _ended(self, running: _Running, waiting: deque[tuple[Job, int]]) -> Iterator[Event]:
         late = running.process.is_alive()
@@ -143,11 +150,18 @@ class LocalExecutor:
         elif self.stopping:
             yield Ended(running.job.id, seconds, failure=Failure("stopped", "killed on request"))
         elif running.attempt <= self.limits.retries:
-            waiting.append((running.job, running.attempt + 1))
+            waiting.appendleft((running.job, running.attempt + 1))
         else:
             times = f", {running.attempt} times" if running.attempt > 1 else ""
             what = _cause(running.process.exitcode) + times
             yield Ended(running.job.id, seconds, failure=Failure("died", what))
+
+
+def _occupants(running: Sequence[_Running]) -> list[Occupant]:
+    return [
+        Occupant(each.job, each.device, resident_memory(each.process.pid) if each.process.pid else 0)
+        for each in running
+    ]
 
 
 def _argument(job: Job) -> dict[str, Any]:

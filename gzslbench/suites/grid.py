@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gzslbench.suites.shape import check_kinds, check_known, tables_of
+
 PRODUCTS = ("method", "dataset", "features", "semantics", "head", "preprocessing", "precision", "epochs")
 GRID_KEYS = {*PRODUCTS, "seeds", "name", "set", "head_set", "exclude", "eval_every", "select"}
 
@@ -18,24 +20,34 @@ def entries_of(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
     Raises:
         KeyError: A key is unknown, or the grid has no method, dataset or seeds.
-        ValueError: A list is empty, or everything is excluded.
+        ValueError: A list is empty, an exclusion matches nothing or everything is excluded, or several runs
+            would have one name.
     """
-    unknown = grid.keys() - GRID_KEYS
-    if unknown:
-        raise KeyError(f"the grid has the unknown key {min(unknown)!r}")
+    check_known(grid, GRID_KEYS, "the grid")
+    check_kinds(grid, PRODUCTS)
     axes = {name: _listed(name, grid[name]) for name in PRODUCTS if name in grid}
     axes = {name: axes[name] for name in ("method", "dataset") if _required(name, axes)} | axes
     for table in ("set", "head_set"):
         axes |= {f"{table}.{name}": _listed(name, value) for name, value in grid.get(table, {}).items()}
-    kept = 0
-    for values in itertools.product(*axes.values()):
-        chosen = _split(dict(zip(axes, values, strict=True)))
-        if any(_matches(chosen, exclusion) for exclusion in grid.get("exclude", ())):
-            continue
-        kept += 1
-        yield {**_entry(grid, chosen), "name": grid.get("name", "").strip() or _name(chosen, axes)}
+    every = [_split(dict(zip(axes, values, strict=True))) for values in itertools.product(*axes.values())]
+    kept = _left_over(every, tables_of(grid, "exclude"))
+    name = grid.get("name", "").strip()
+    if name and len(kept) > 1:
+        raise ValueError(f"{len(kept)} runs of the grid would all be called {name!r}: leave the name out")
+    for chosen in kept:
+        yield {**_entry(grid, chosen), "name": name or _name(chosen, axes)}
+
+
+def _left_over(
+    every: Sequence[Mapping[str, Any]], exclusions: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    for exclusion in exclusions:
+        if not any(_matches(chosen, exclusion) for chosen in every):
+            raise ValueError(f"exclude has {dict(exclusion)}, which no run of the grid matches")
+    kept = [chosen for chosen in every if not any(_matches(chosen, exclusion) for exclusion in exclusions)]
     if not kept:
         raise ValueError("every run of the grid is excluded")
+    return kept
 
 
 def _required(name: str, axes: Mapping[str, Any]) -> bool:
@@ -59,10 +71,16 @@ def _split(chosen: dict[str, Any]) -> dict[str, Any]:
 
 
 def _matches(chosen: Mapping[str, Any], exclusion: Mapping[str, Any]) -> bool:
-    unknown = exclusion.keys() - {*PRODUCTS}
-    if unknown:
-        raise KeyError(f"exclude has the unknown key {min(unknown)!r}")
-    return all(chosen.get(name) in _listed(name, value) for name, value in exclusion.items())
+    check_known(exclusion, PRODUCTS, "exclude")
+    return all(
+        any(_is(chosen, name, value) for value in _listed(name, values)) for name, values in exclusion.items()
+    )
+
+
+def _is(chosen: Mapping[str, Any], name: str, value: Any) -> bool:
+    if name == "dataset" and "semantics" in chosen and value == f"{chosen[name]}/{chosen['semantics']}":
+        return True
+    return bool(chosen.get(name) == value)
 
 
 def _entry(grid: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:

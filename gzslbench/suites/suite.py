@@ -14,6 +14,7 @@ from gzslbench.execution.plan import Request
 from gzslbench.plugins import plugins
 from gzslbench.suites.claim import Claim
 from gzslbench.suites.grid import entries_of
+from gzslbench.suites.shape import SHARED, check_kinds, check_known, table_of, tables_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,6 +27,8 @@ _OWN = (
 )  # fmt: skip
 _RUN_KEYS = {"name", "method", "seeds", "epochs", "at", "set", "head_set", *_OWN}
 _SUITE_KEYS = {"title", "about", "tolerance", "shared", "settings", "runs", "grids", "claims"}
+_Settings = Mapping[str, Mapping[str, Any]]
+"""By method."""
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,22 @@ def load_suite(name: str) -> Suite:
     with _reading(f"{path}"):
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)
-        title, tolerance = content["title"], _tolerance(content)
-        unknown = content.keys() - _SUITE_KEYS
-        if unknown:
-            raise KeyError(f"unknown key {min(unknown)!r}")
-    runs = tuple(_runs(content, path, text))
+        check_known(content, _SUITE_KEYS, "it")
+        title, tolerance = _title(content), _tolerance(content)
+        claimed = tables_of(content, "claims")
+    with _reading(where_is(path, text, "[shared]")):
+        shared = table_of(content, "shared")
+        check_known(shared, SHARED, "[shared]")
+        check_kinds(shared)
+    with _reading(str(path)):
+        tables = table_of(content, "settings")
+        settings = {name: table_of(tables, name) for name in tables}
+    runs = tuple(_runs(content, path, text, shared, settings))
+    with _reading(str(path)):
+        _check_settings(settings, runs)
     claims = []
-    for number, entry in enumerate(content.get("claims", ())):
-        with _reading(where_is(path, text, "claims", number)):
+    for number, entry in enumerate(claimed):
+        with _reading(where_is(path, text, "[[claims]]", number)):
             claims.append(_claim(entry, runs))
     return Suite(path.stem, path, title, runs, tuple(claims), tolerance)
 
@@ -103,52 +114,60 @@ def _reading(where: str) -> Iterator[None]:
         yield
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = error.args[0] if isinstance(error, KeyError) and error.args else error
-        raise ParamError(
-            f"not a suite: {what}", where=where, fix="compare it with a bundled one, such as flo-lite0"
-        ) from error
+        fix = f"compare it with a bundled one: {bundled_suites().get('digits', 'digits')}"
+        raise ParamError(f"not a suite: {what}", where=where, fix=fix) from error
 
 
-def _runs(content: Mapping[str, Any], path: Path, text: str) -> Iterator[SuiteRun]:
+def _runs(
+    content: Mapping[str, Any], path: Path, text: str, shared: Mapping[str, Any], settings: _Settings
+) -> Iterator[SuiteRun]:
     """The runs that are written out, then those of grids, each with its line."""
-    if not content.get("runs") and not content.get("grids"):
-        with _reading(str(path)):
+    with _reading(str(path)):
+        entries, grids = tables_of(content, "runs"), tables_of(content, "grids")
+        if not entries and not grids:
             raise KeyError("it has neither [[runs]] nor [[grids]]")
-    for number, entry in enumerate(content.get("runs", ())):
-        where = where_is(path, text, "runs", number)
+    for number, entry in enumerate(entries):
+        where = where_is(path, text, "[[runs]]", number)
         with _reading(where):
-            yield _run(entry, content, where)
-    for number, grid in enumerate(content.get("grids", ())):
-        where = where_is(path, text, "grids", number)
+            yield _run(entry, shared, settings, where)
+    for number, grid in enumerate(grids):
+        where = where_is(path, text, "[[grids]]", number)
         with _reading(where):
-            runs = [_run(entry, content, where) for entry in entries_of(grid)]
+            runs = [_run(entry, shared, settings, where) for entry in entries_of(grid)]
         yield from runs
 
 
-def where_is(path: Path, text: str, table: str, number: int) -> str:
-    """The file and the line of entry ``number``, from 0, of an array of tables."""
+def _check_settings(settings: _Settings, runs: Sequence[SuiteRun]) -> None:
+    methods = list(dict.fromkeys(run.request.method for run in runs))
+    for name in settings:
+        if name not in methods:
+            raise KeyError(f"[settings.{name}] is of no method here; {did_you_mean(name, methods)}")
+
+
+def where_is(path: Path, text: str, header: str, number: int = 0) -> str:
+    """The file and the line of a table's header, ``number`` times after the first."""
     headers = [
         line
         for line, content in enumerate(text.splitlines(), start=1)
-        if content.split("#")[0].replace(" ", "") == f"[[{table}]]"
+        if content.split("#")[0].replace(" ", "") == header
     ]
     return f"{path}, line {headers[number]}" if number < len(headers) else str(path)
 
 
-def _run(entry: Mapping[str, Any], content: Mapping[str, Any], where: str) -> SuiteRun:
-    unknown = entry.keys() - _RUN_KEYS
-    if unknown:
-        raise KeyError(f"run {entry.get('name')!r} has the unknown key {min(unknown)!r}")
+def _run(entry: Mapping[str, Any], shared: Mapping[str, Any], settings: _Settings, where: str) -> SuiteRun:
+    check_known(entry, _RUN_KEYS, f"run {entry.get('name')!r}")
+    check_kinds(entry)
     missing = [name for name in ("name", "method", "seeds") if name not in entry]
     if missing:
         raise KeyError(f"run {entry.get('name')!r} has no {missing[0]!r}")
-    settings = {**content.get("settings", {}).get(entry["method"], {}), **entry.get("set", {})}
+    assigned = {**settings.get(entry["method"], {}), **entry.get("set", {})}
     request = Request(
         method=entry["method"],
         seeds=_seeds(entry["seeds"]),
         epochs=entry.get("epochs"),
-        settings=_assignments(settings),
+        settings=_assignments(assigned),
         head_settings=_assignments(entry.get("head_set", {})),
-        **{**content.get("shared", {}), **{name: entry[name] for name in _OWN if name in entry}},
+        **{**shared, **{name: entry[name] for name in _OWN if name in entry}},
     )
     if request.select != "last":
         if "at" in entry:
@@ -166,7 +185,16 @@ def _run(entry: Mapping[str, Any], content: Mapping[str, Any], where: str) -> Su
 def _seeds(seeds: Any) -> tuple[int, ...]:
     if not (isinstance(seeds, list) and seeds and all(type(seed) is int and seed >= 0 for seed in seeds)):
         raise ValueError(f"seeds = {seeds!r} is no list of whole numbers from 0")
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds = {seeds!r} has one twice")
     return tuple(seeds)
+
+
+def _title(content: Mapping[str, Any]) -> str:
+    title = content.get("title")
+    if not isinstance(title, str) or not title.strip():
+        raise KeyError("it has no title")
+    return title
 
 
 def _tolerance(content: Mapping[str, Any]) -> float | None:

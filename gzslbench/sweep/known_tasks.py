@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +60,23 @@ class KnownTasks:
         if task.validation is None and before.get("stamp") == stamp:
             task = replace(task, validation=before["task"]["validation"])
         self._entries[key] = {"stamp": stamp, "task": task.as_dict()}
-        write_atomically(self.file, json.dumps(self._entries, indent=1).encode())
+        self._write()
+
+    def forget(self, request: Request) -> None:
+        """Have the task read anew: it is not what it was.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        if self._entries.pop(_key(request), None) is not None:
+            self._write()
 
     def give_up(self, request: Request, error: DataError) -> None:
         """Raise ``error`` whenever the task is asked for again."""
         self._unreadable[_key(request)] = error
+
+    def _write(self) -> None:
+        write_atomically(self.file, json.dumps(self._entries, indent=1).encode())
 
     def _stamp(self, request: Request) -> list[Any]:
         asked = json.dumps([request.dataset, request.features, str(request.data)])
@@ -82,11 +96,33 @@ def _key(request: Request) -> str:
 def _stamp(found: DatasetSpec | Place, request: Request) -> list[Any]:
     """What changes when the files of a dataset do, or the program that makes it."""
     if isinstance(found, DatasetSpec):
-        return [VERSION, found.load]
+        return [VERSION, found.load, *_of_files(_source(found.load))]
     if found.path.is_file():
         files = [found.path]
     else:
         features = request.features or default_features(found)
-        files = [*xlsa17.source_files(found.path, features), found.path / f"{features}.h5"]
+        ours, published = found.path / f"{features}.h5", found.path / f"{features}.mat"
+        _check_there([ours, published], found, features)
+        files = [*xlsa17.source_files(found.path, features), ours]
+    return [VERSION, *_of_files(files)]
+
+
+def _check_there(files: Sequence[Path], found: Place, features: str) -> None:
+    if not any(file.is_file() for file in files):
+        raise DataError(
+            f"there are no features {features!r}",
+            where=found.path,
+            fix=f"`gzslbench data fetch {found.name}` has the published ones, where it is known;"
+            " `gzslbench extract` computes others",
+        )
+
+
+def _of_files(files: Iterable[Path]) -> list[list[Any]]:
     stats = [(file, file.stat()) for file in files if file.is_file()]
-    return [VERSION, *([str(file.resolve()), stat.st_size, stat.st_mtime_ns] for file, stat in stats)]
+    return [[str(file.resolve()), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
+
+
+def _source(function: str) -> list[Path]:
+    """The file of ``package.module:function``."""
+    spec = find_spec(function.partition(":")[0])
+    return [Path(spec.origin)] if spec is not None and spec.origin is not None else []

@@ -10,6 +10,7 @@ from gzslbench.errors import StoreError
 from gzslbench.execution.plan import Request, make_plan
 from gzslbench.execution.run import Options, run_cell
 from gzslbench.results.store import Store
+from gzslbench.sweep.known_tasks import KnownTasks
 
 WORK = f"{__name__}:run_cell_job"
 
@@ -22,7 +23,7 @@ def argument_of(request: Request, cell: str, checkpoint_every: int) -> dict[str,
         cell: The id that must come out of it.
         checkpoint_every: Epochs between checkpoints.
     """
-    return {"request": request.as_json(), "cell": cell, "checkpoint_every": checkpoint_every}
+    return {"request": request.for_a_worker(), "cell": cell, "checkpoint_every": checkpoint_every}
 
 
 def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,14 +37,16 @@ def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         GzslBenchError: It cannot be run, or was stopped.
     """
-    plan = make_plan(Request.from_json(argument["request"]), argument.get("dataset"))
+    request, root = Request.from_json(argument["request"]), Path(argument["folder"]).parent
+    plan = make_plan(request, argument.get("dataset"))
     (cell,) = plan.cells
     if cell.id != argument["cell"]:
+        KnownTasks(root).forget(request)
         raise StoreError(
             f"the cell has become {cell.id}: its data changed since the sweep was planned",
             where=argument["cell"],
             fix="repeat the command, which plans anew",
         )
     options = Options(resume=True, checkpoint_every=argument["checkpoint_every"])
-    record, _folder = run_cell(plan, cell, Store(Path(argument["folder"]).parent), options)
+    record, _folder = run_cell(plan, cell, Store(root), options)
     return {"record": record.as_dict()}

@@ -172,6 +172,16 @@ def a_job_that_hangs_is_ended(case: ExecutorCase) -> None:
     demand(all(f"job-{n}" in ends for n in range(3)), "other jobs were not done", "go on with the others")
 
 
+def a_process_that_outlives_its_answer_holds_nothing_up(case: ExecutorCase) -> None:
+    """A job has ended once it has answered, whatever threads it leaves."""
+    ends = case.ends([Job("leaves", f"{WORK}leave_a_thread", {"seconds": 600})])
+    demand(
+        ends["leaves"].result == {"answered": True},
+        f"a job that leaves a thread ended as {ends['leaves']}",
+        "end its process some seconds after its answer",
+    )
+
+
 def asked_to_stop_jobs_save_and_no_more_begin(case: ExecutorCase) -> None:
     """stop() lets what is under way save and end, and begins nothing more."""
     with _folder() as folder:
@@ -301,6 +311,7 @@ EXECUTOR_CHECKS = (
     a_job_that_raises_ends_alone,
     a_job_whose_process_dies_is_begun_again,
     a_job_that_hangs_is_ended,
+    a_process_that_outlives_its_answer_holds_nothing_up,
     asked_to_stop_jobs_save_and_no_more_begin,
     killed_it_ends_at_once,
     jobs_of_one_id_are_done_once,

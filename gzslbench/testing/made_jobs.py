@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,6 +118,12 @@ def tell_limits(argument: Mapping[str, Any]) -> Mapping[str, Any]:
     import torch
 
     return {"threads": torch.get_num_threads(), "devices": os.environ.get("CUDA_VISIBLE_DEVICES")}
+
+
+def leave_a_thread(argument: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Answers at once, from a process that goes on for ``argument["seconds"]``."""
+    threading.Thread(target=time.sleep, args=(argument["seconds"],)).start()
+    return {"answered": True}
 
 
 def _file_of(array: Any) -> str | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from gzslbench.errors import StoreError
 from gzslbench.execution.carried import CarriedDataset
 from gzslbench.execution.plan import Request
 from gzslbench.execution.progress import Silent
@@ -18,7 +20,7 @@ WORK = f"{__name__}:work"
 
 
 def jobs(request: TuneRequest, workers: int, gpus: float = 0.0, carry: bool = False) -> list[Job]:
-    """So many workers of one study; each must see its file under the path that ``request`` names.
+    """So many workers of one study, which each must see under the path that ``request`` names.
 
     Args:
         request: What they search.
@@ -28,7 +30,7 @@ def jobs(request: TuneRequest, workers: int, gpus: float = 0.0, carry: bool = Fa
     """
     argument = {
         **asdict(request),
-        "run": request.run.as_json(),
+        "run": request.run.for_a_worker(),
         "searches": list(request.searches),
         "study": None if request.study is None else str(request.study.absolute()),
         "results": str(request.results.absolute()),
@@ -42,11 +44,19 @@ def work(argument: Mapping[str, Any]) -> dict[str, Any]:
     """Run trials until the study has as many as asked for; how many of them have ended.
 
     Raises:
+        StoreError: The study is not to be seen from here.
         GzslBenchError: As ``open_tuning`` and ``search``.
     """
     asked = dict(argument)
     carried = asked.pop("dataset", None)
-    tuning = open_tuning(_request(asked), carried)
+    request = _request(asked)
+    if request.study is None or not request.study.is_file():
+        raise StoreError(
+            f"{socket.gethostname()} does not see the study's file",
+            where=request.study,
+            fix="name a --study that all nodes see under the same path",
+        )
+    tuning = open_tuning(request, carried)
     search(tuning, lambda _cell: nullcontext(Silent()), lambda _line: None)
     return {"run": tuning.result.run, "counts": tuning.result.counts}
 

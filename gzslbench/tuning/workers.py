@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from gzslbench.errors import ExecutorError
 from gzslbench.executor import Ended, Executor, Failure
@@ -34,8 +35,9 @@ def search_with(tuning: Tuning, executor: Executor, workers: int, say: Say, carr
     def stopping() -> None:
         say("stopping: what runs is saved first; again to stop at once")
 
+    request = replace(tuning.request, study=tuning.study.path, name=tuning.study.name)
     with stopped_by_signals(executor, stopping), _told(tuning, say):
-        for event in executor.run(jobs(tuning.request, workers, gpus, carry)):
+        for event in executor.run(jobs(request, workers, gpus, carry)):
             if isinstance(event, Ended) and event.failure is not None:
                 failures.append(event.failure)
                 say(f"{event.job} {event.failure.kind}: {event.failure.what}")

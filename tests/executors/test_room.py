@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from gzslbench.executor import Job, Limits
 from gzslbench.executors import room
-from gzslbench.executors.room import Room, available_memory
+from gzslbench.executors.room import Occupant, Room, available_memory, resident_memory, visible_name
 
 GIB = 2**30
 
@@ -30,7 +32,7 @@ def at_once(made, one):
     """How many jobs begin beside each other."""
     running = []
     while made.takes(one, running) and len(running) < 100:
-        running.append(one)
+        running.append(Occupant(one, made.device_for(one, running)))
     return len(running)
 
 
@@ -46,22 +48,52 @@ def test_gpus_are_shared_by_what_a_job_takes(machine):
     assert at_once(machine(cores=64, gpus=2), job(gpus=0.3)) == 6
     assert at_once(machine(cores=64, gpus=2, jobs=3), job(gpus=1.0)) == 2
     assert at_once(machine(cores=4, gpus=2), job(gpus=0.25)) == 4
+    assert at_once(machine(cores=64, gpus=2), job(gpus=0.6)) == 2
+    assert at_once(machine(cores=64, gpus=3), job(gpus=0.4)) == 6
+
+
+def test_no_gpu_gets_more_than_all_of_it_whatever_the_shares(machine):
+    made = machine(cores=64, gpus=2, jobs=64)
+    running = [Occupant(job(gpus=0.6), 0), Occupant(job(gpus=0.7), 1)]
+    assert made.takes(job(gpus=0.4), running) and made.device_for(job(gpus=0.4), running) == 0
+    assert not made.takes(job(gpus=0.5), running)
+
+
+def test_a_gpu_is_called_as_the_mask_around_calls_it(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert visible_name(1) == "1"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, GPU-5ebe9fb0")
+    assert [visible_name(0), visible_name(1)] == ["2", "GPU-5ebe9fb0"]
 
 
 def test_a_job_goes_to_the_gpu_with_the_largest_share_free(machine):
     made = machine(gpus=3)
     assert made.device_for(job(), []) is None
     assert made.device_for(job(gpus=0.5), []) == 0
-    running = [(job(gpus=0.5), 0), (job(gpus=0.25), 1), (job(gpus=0.5), 2), (job(), None)]
+    taken = [(0.5, 0), (0.25, 1), (0.5, 2), (0.0, None)]
+    running = [Occupant(job(gpus=share), device) for share, device in taken]
     assert made.device_for(job(gpus=0.5), running) == 1
     assert machine(gpus=0).device_for(job(gpus=0.5), []) is None
 
 
 def test_a_job_waits_until_its_memory_is_free_unless_nothing_runs(machine):
     made = machine(memory=4 * GIB)
-    assert made.takes(job(memory=2 * GIB), [job()]) and not made.takes(job(memory=3 * GIB), [job()])
+    one = [Occupant(job())]
+    assert made.takes(job(memory=2 * GIB), one) and not made.takes(job(memory=3 * GIB), one)
     assert made.takes(job(memory=9 * GIB), [])
     assert at_once(machine(memory=None), job(memory=9 * GIB)) == 8
+
+
+def test_memory_that_running_jobs_have_not_taken_yet_is_theirs(machine):
+    assert at_once(machine(memory=16 * GIB), job(memory=6 * GIB)) == 2
+    made, running = machine(memory=10 * GIB), job(memory=6 * GIB)
+    assert not made.takes(job(memory=4 * GIB), [Occupant(running, None, 0)])
+    assert made.takes(job(memory=4 * GIB), [Occupant(running, None, 5 * GIB)])
+
+
+def test_resident_memory_is_what_the_system_tells():
+    assert 2**20 < resident_memory(os.getpid()) < 2**40
+    assert resident_memory(2**22 + 1) == 0
 
 
 def test_available_memory_is_what_the_system_tells(tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ METHODS, DATASETS = ["eszsl", "sae", "ale"], ["digits", "synthetic"]
     st.lists(st.tuples(st.sampled_from(METHODS), st.sampled_from(DATASETS)), max_size=3),
 )
 def test_a_grid_is_the_product_less_what_is_excluded(methods, datasets, excluded):
+    excluded = [pair for pair in excluded if pair[0] in methods and pair[1] in datasets]
     grid = {
         "method": methods, "dataset": datasets, "seeds": [1],
         "exclude": [{"method": method, "dataset": [dataset]} for method, dataset in excluded],
@@ -29,6 +30,20 @@ def test_a_grid_is_the_product_less_what_is_excluded(methods, datasets, excluded
             list(entries_of(grid))
         return
     assert [(entry["method"], entry["dataset"]) for entry in entries_of(grid)] == expected
+
+
+@pytest.mark.parametrize(
+    ("exclusion", "left"),
+    [
+        ({"dataset": "CUB/sent"}, ["CUB/att", "FLO"]),
+        ({"dataset": ["CUB/sent", "FLO"]}, ["CUB/att"]),
+        ({"dataset": "CUB"}, ["FLO"]),
+        ({"semantics": "att"}, ["CUB/sent", "FLO"]),
+    ],
+)
+def test_an_exclusion_may_name_a_dataset_with_its_semantics(exclusion, left):
+    grid = {"method": "sae", "dataset": ["CUB/att", "CUB/sent", "FLO"], "seeds": [1], "exclude": [exclusion]}
+    assert [entry["name"] for entry in entries_of(grid)] == [f"sae on {name}" for name in left]
 
 
 def test_values_of_parameters_and_semantics_after_a_slash_are_axes_too():
@@ -60,6 +75,8 @@ HEAD = 'title = "t"\n\n[[runs]]\nname = "a"\nmethod = "eszsl"\ndataset = "digits
         ('method = "eszsl"\ndataset = "digits"\nseeds = [1]\nepoch = 3', "unknown key 'epoch'", 9),
         ('method = "eszsl"\ndataset = "digits"\nseeds = [1]\nexclude = [{methods = "x"}]', "'methods'", 9),
         ('method = "eszsl"\ndataset = "digits"\nseeds = [1]\nexclude = [{method = "eszsl"}]', "every run", 9),
+        ('method = "eszsl"\ndataset = "digits"\nseeds = [1]\nexclude = [{method = "sae"}]', "no run", 9),
+        ('method = ["sae", "ale"]\ndataset = "digits"\nseeds = [1]\nname = "all"', "2 runs", 9),
     ],
 )
 def test_what_is_wrong_with_a_grid_is_told_with_its_line(tmp_path, grid, words, line):
@@ -68,6 +85,13 @@ def test_what_is_wrong_with_a_grid_is_told_with_its_line(tmp_path, grid, words, 
     with pytest.raises(ParamError) as caught:
         load_suite(str(path))
     assert words in str(caught.value) and f"{path}, line {line}" in str(caught.value)
+
+
+def test_settings_of_a_method_that_is_not_there_are_told_with_the_nearest_name(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{HEAD}[settings.esszl]\nalpha = 1\n")
+    with pytest.raises(ParamError, match=r"\[settings.esszl\] is of no method here; did you mean 'eszsl'"):
+        load_suite(str(path))
 
 
 def test_a_suite_without_runs_and_one_with_an_unknown_key_are_none(tmp_path):

@@ -121,3 +121,34 @@ def test_what_is_no_suite_is_refused_by_name(tmp_path, old, new, words):
     with pytest.raises(ParamError, match="not a suite") as caught:
         load_suite(str(path))
     assert words in str(caught.value) and str(path) in str(caught.value)
+
+
+GRID = 'title = "t"\n[[grids]]\ndataset = "digits"\nseeds = [1]\n'
+RUN = '[[runs]]\nname = "a"\nmethod = "eszsl"\nseeds = [1]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "line"),
+    [
+        (f"{GRID}method = 3", "method = 3 is no text", ", line 2"),
+        (f'{GRID}method = [["sae"]]', "method = ['sae'] is no text", ", line 2"),
+        (f'{GRID}method = "sae"\nset = [1]', "set = [1] is no table", ", line 2"),
+        (f'{GRID}method = "sae"\nexclude = "sae"', "exclude = 'sae' is no list", ", line 2"),
+        (f'{GRID}method = "sae"\nexclude = ["sae"]', "exclude is no array of tables", ", line 2"),
+        (f'{GRID}method = "sae"\nepochs = true', "epochs = True is no whole number", ", line 2"),
+        ('title = "t"\ngrids = 3', "grids is no array of tables", ""),
+        ('titel = "t"', "unknown key 'titel'; did you mean 'title'", ""),
+        (f"{RUN}", "it has no title", ""),
+        (f'title = "t"\n[shared]\ndatset = "x"\n{RUN}', "[shared] has the unknown key 'datset'", ", line 2"),
+        (f'title = "t"\nshared = 1\n{RUN}', "shared = 1 is no table", ""),
+        (f'title = "t"\n[settings]\neszsl = 1\n{RUN}', "eszsl = 1 is no table", ""),
+        (f'title = "t"\n{RUN}'.replace("[1]", "[1, 1]"), "has one twice", ", line 2"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_told_in_the_words_of_the_file(tmp_path, text, words, line):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(ParamError) as caught:
+        load_suite(str(path))
+    assert words in caught.value.what and str(caught.value.where) == f"{path}{line}"
+    assert caught.value.fix.endswith("digits.toml")

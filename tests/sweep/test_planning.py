@@ -5,11 +5,11 @@ from scipy.io import savemat
 
 from gzslbench.data.made.folder import write_synthetic_folder
 from gzslbench.errors import ParamError
-from gzslbench.execution.plan import Request, make_plan
+from gzslbench.execution.plan import Request, make_plan, read_task
 from gzslbench.execution.run import run_cell
 from gzslbench.results.store import Store
 from gzslbench.suites.suite import load_suite
-from gzslbench.sweep.known_tasks import KnownTasks
+from gzslbench.sweep.known_tasks import KnownTasks, _source
 from gzslbench.sweep.planning import plan_sweep, read_unknown
 from gzslbench.sweep.sweeping import expected_memory
 
@@ -114,8 +114,6 @@ def test_a_task_is_known_until_one_of_its_files_changes(store, tmp_path):
     plan = make_plan(request)
     known = KnownTasks(store.root)
     assert known.get(request) is None
-    from gzslbench.execution.plan import read_task
-
     known.remember(request, read_task(request)[1])
     assert KnownTasks(store.root).get(request).id == plan.dataset.task_id
     assert KnownTasks(store.root).get(Request("eszsl", "AWA2", semantics="att", data=tmp_path)) is None
@@ -126,6 +124,30 @@ def test_a_task_is_known_until_one_of_its_files_changes(store, tmp_path):
     assert KnownTasks(store.root).get(validated).validation
     savemat(tmp_path / "AWA2" / "other_splits.mat", {"att": [[1.0]]})
     assert KnownTasks(store.root).get(request) is None
+
+
+def test_a_dataset_that_a_function_makes_is_known_until_its_module_changes(store, tmp_path, monkeypatch):
+    request = Request("eszsl", "digits", seeds=(1,))
+    module = tmp_path / "digits.py"
+    module.write_text("once")
+    monkeypatch.setattr("gzslbench.sweep.known_tasks._source", lambda function: [module])
+    KnownTasks(store.root).remember(request, read_task(request)[1])
+    assert KnownTasks(store.root).get(request) is not None
+    module.write_text("changed")
+    assert KnownTasks(store.root).get(request) is None
+
+
+def test_the_module_of_a_function_is_found():
+    assert [path.name for path in _source("gzslbench.data.made.digits:load_digits")] == ["digits.py"]
+
+
+def test_without_any_features_it_is_impossible_before_anything_is_read(suite, store, tmp_path):
+    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01, root=tmp_path)
+    (tmp_path / "AWA2" / "res101.mat").unlink()
+    suite.write_text(suite.read_text().replace('dataset = "digits"\nseeds', 'dataset = "AWA2"\nseeds'))
+    suite.write_text(suite.read_text().replace("[shared]", f'[shared]\ndata = "{tmp_path}"'))
+    found = planned(suite, store)
+    assert found[0].state == "impossible" and "there are no features 'res101'" in found[0].why
 
 
 def test_what_is_remembered_may_be_damaged_or_gone(suite, store):

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from gzslbench.errors import StoreError
-from gzslbench.execution.plan import Request, make_plan
+from gzslbench.execution.plan import Request, make_plan, read_task
+from gzslbench.sweep.known_tasks import KnownTasks
 from gzslbench.sweep.work import argument_of, run_cell_job
 
 REQUEST = Request("eszsl", "digits", seeds=(1,), settings=("alpha=1.0",))
@@ -18,6 +19,11 @@ def test_a_request_survives_the_way_to_a_worker(tmp_path):
     assert Request.from_json(argument["request"]) == asked
 
 
+def test_a_worker_is_shown_one_card_and_knows_no_number_of_it():
+    argument = argument_of(replace(REQUEST, device="cuda:3"), "a cell", 10)
+    assert Request.from_json(argument["request"]).device == "cuda"
+
+
 def test_a_job_runs_its_cell_once_and_then_reads_its_record(tmp_path):
     (cell,) = make_plan(REQUEST).cells
     argument = {**argument_of(REQUEST, cell.id, 10), "folder": str(tmp_path / cell.id)}
@@ -25,7 +31,11 @@ def test_a_job_runs_its_cell_once_and_then_reads_its_record(tmp_path):
     assert first["record"]["id"] == cell.id and run_cell_job(argument) == first
 
 
-def test_a_job_whose_data_changed_since_it_was_planned_says_so(tmp_path):
+def test_a_job_whose_data_changed_since_it_was_planned_says_so_and_has_them_read_anew(tmp_path):
+    known = KnownTasks(tmp_path)
+    known.remember(REQUEST, read_task(REQUEST)[1])
+    argument = argument_of(REQUEST, "eszsl-digits-s1-0123456789", 10)
     with pytest.raises(StoreError, match="its data changed since") as caught:
-        run_cell_job(argument_of(REQUEST, "eszsl-digits-s1-0123456789", 10))
-    assert "repeat the command" in str(caught.value) and not list(tmp_path.iterdir())
+        run_cell_job({**argument, "folder": str(tmp_path / argument["cell"])})
+    assert "repeat the command" in str(caught.value) and not list(tmp_path.glob("*/"))
+    assert KnownTasks(tmp_path).get(REQUEST) is None
