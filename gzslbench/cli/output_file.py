@@ -20,10 +20,12 @@ class OutputFile(click.Path):
         self.suffix = suffix
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path, or a usage error."""
+        """The path, or a usage error, before anything is computed for it."""
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if path.suffix.lower() != self.suffix:
             self.fail(f"{path} does not end in {self.suffix}; only {self.suffix} is written.", param, ctx)
+        if not path.absolute().parent.is_dir():
+            self.fail(f"{path}: name a file in a folder that is there.", param, ctx)
         return path
 
 

@@ -187,8 +187,12 @@ def _run(
 
 def _close(planned: Sequence[Planned], chosen: Sequence[Planned], results: Sequence[Result]) -> None:
     """The last line, and the exit status."""
+    from gzslbench.reporting.sweep import counts_line
+
     good = sum(result.failure is None and result.told.get("status") != "diverged" for result in results)
-    click.echo(f"{good} of {len(chosen)} cells run, {len(planned) - len(chosen)} not to be run")
+    rest = [each for each in planned if each not in chosen]
+    why = f" ({counts_line(rest)})" if rest else ""
+    click.echo(f"{good} of {len(chosen)} cells run, {len(rest)} not to be run{why}")
     stopped = len(results) < len(chosen) or any(
         result.failure is not None and result.failure.kind == "stopped" for result in results
     )

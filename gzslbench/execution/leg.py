@@ -117,14 +117,16 @@ class LegRun:
         self.leg = leg
         cell = leg.cell
         train, held_out = leg.views(leg.dataset, cell.preprocessing, leg.device, leg.spec.setting)
+        clock = time.perf_counter()
         self.method = build_method(leg.spec, train, leg.params, cell.seed)
+        solving = time.perf_counter() - clock  # all of the training that a closed form has
         self.trainer = Trainer(
             self.method, train, cell.seed, cell.precision, cell.deterministic, graphs=leg.graphs
         )
         self.evaluator = Evaluator(
             train, held_out, head=leg.head, head_setting=leg.head_setting, graphs=leg.graphs
         )
-        self.seconds = Seconds()
+        self.seconds = Seconds(train=solving)
         self.together = leg.together
         self.history: list[Scored] = []
         self._untold: deque[EpochEnd] = deque()

@@ -119,7 +119,8 @@ def _no_cluster(address: str | None, error: Exception, refused: bool) -> Executo
         return ExecutorError(
             "the cluster refuses this token, or there is none here",
             where=address or "this machine",
-            fix="put the cluster's token into ~/.ray/auth_token, or into RAY_AUTH_TOKEN; see docs/cluster.md",
+            fix="put the cluster's token into ~/.ray/auth_token, or into RAY_AUTH_TOKEN; was the head"
+            " started with RAY_AUTH_MODE=token set? see docs/cluster.md",
         )
     what = "joined" if address else "started"
     return ExecutorError(

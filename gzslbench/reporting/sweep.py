@@ -33,7 +33,7 @@ def plan_lines(planned: Sequence[Planned]) -> Iterator[str]:
     ]
     width = max(map(len, names), default=0)
     for name, each in zip(names, planned, strict=True):
-        yield f"{name:{width}}  {each.state:11}  {each.why.splitlines()[0]}"
+        yield f"{name:{width}}  {each.state:11}  {each.name}: {each.why.splitlines()[0]}"
 
 
 def counts_line(planned: Sequence[Planned]) -> str:
@@ -43,14 +43,14 @@ def counts_line(planned: Sequence[Planned]) -> str:
 
 
 def failures(results: Sequence[Result], planned: Sequence[Planned]) -> list[Text]:
-    """A line or more for each cell that has no record, or whose record says that it diverged."""
+    """A line or more for each cell that failed, or whose record says that it diverged."""
     lines = []
     for each in planned:
         if each.state == "impossible":
             lines.append(Text(f"impossible  {each.name}, seed {each.request.seeds[0]}: {each.why}"))
     for result in results:
         name = result.planned.cell.id if result.planned.cell else result.planned.name
-        if result.failure is not None:
+        if result.failure is not None and result.failure.kind != "stopped":
             lines.append(Text(f"{result.failure.kind}  {name}: {result.failure.what}", style="red"))
             if result.failure.traceback:
                 lines.append(Text(result.failure.traceback.rstrip(), style="dim"))
@@ -61,14 +61,19 @@ def failures(results: Sequence[Result], planned: Sequence[Planned]) -> list[Text
 
 def standing_view(standing: Standing) -> RenderableType:
     """What a sweep from another terminal has come to."""
+    if not standing.began:
+        return Text("no sweep of this suite was begun in this results folder")
     left = _left(standing.to_run - standing.ended, standing.ended, _age(standing.began))
+    again = standing.running if standing.alive else {}
+    failed = {cell: why for cell, why in standing.failed.items() if cell not in again}
     facts = {
         "sweep": f"{'at work' if standing.alive else 'not running'}, {standing.who}",
         "began": standing.began,
         "last heard of": standing.last,
         "cells": f"{standing.total}, of which {standing.to_run} were to run",
         "done since": len(standing.done),
-        "failed": len(standing.failed),
+        "impossible": standing.counts.get("impossible"),
+        "failed": len(failed),
         "running": len(standing.running) if standing.alive else 0,
         "time left": left if standing.alive else None,
     }
@@ -78,7 +83,7 @@ def standing_view(standing: Standing) -> RenderableType:
     if standing.alive:
         parts += [Text(f"running  {cell}, {told['where']}") for cell, told in standing.running.items()]
     parts += _best(standing)
-    parts += [Text(f"failed  {cell}: {why}", style="red") for cell, why in standing.failed.items()]
+    parts += [Text(f"failed  {cell}: {why}", style="red") for cell, why in failed.items()]
     return Group(*parts)
 
 
@@ -109,10 +114,13 @@ class Lines:
     def started(self, planned: Planned, where: str, attempt: int) -> None:
         """As ``View.started``."""
         again = f", attempt {attempt}" if attempt > 1 else ""
-        self._tell(f"begun   {_name(planned)} ({where}{again})")
+        self._tell(f"begun   {_name(planned)} ({planned.name}; {where}{again})")
 
     def ended(self, result: Result) -> None:
         """As ``View.ended``."""
+        if result.failure is not None and result.failure.kind == "stopped":
+            self._tell(_outcome(result))
+            return
         self.ended_cells += 1
         self.best.note(result.told.get("task", ""), result.told.get("H"), _name(result.planned))
         left = _left(self.total - self.ended_cells, self.ended_cells, time.monotonic() - self.began)
@@ -132,7 +140,7 @@ class Screen:
 
     def __init__(self, total: int, best: Standing) -> None:
         self.best = best
-        self.running: dict[str, float] = {}
+        self.running: dict[str, tuple[float, str]] = {}
         self.last: deque[Text] = deque(maxlen=LAST)
         self.counts: Counter[str] = Counter()
         self.note = ""
@@ -145,7 +153,7 @@ class Screen:
 
     def started(self, planned: Planned, where: str, attempt: int) -> None:
         """As ``View.started``."""
-        self.running[_name(planned)] = time.monotonic()
+        self.running[_name(planned)] = time.monotonic(), planned.name
 
     def ended(self, result: Result) -> None:
         """As ``View.ended``."""
@@ -169,7 +177,10 @@ class Screen:
         """The view as it is now."""
         now = time.monotonic()
         parts: list[RenderableType] = [self.bar]
-        parts += [Text(f"  runs {now - since:5.0f} s  {name}") for name, since in self.running.items()]
+        parts += [
+            Text(f"  runs {now - since:5.0f} s  {cell}  {name}")
+            for cell, (since, name) in self.running.items()
+        ]
         parts += list(self.last)
         parts += [
             Text(f"best on {task}: {best:.1f}  {cell}") for task, (best, cell) in self.best.best.items()
@@ -187,6 +198,8 @@ def _name(planned: Planned) -> str:
 
 def _outcome(result: Result) -> str:
     name = _name(result.planned)
+    if result.failure is not None and result.failure.kind == "stopped":
+        return f"stopped {name}: the next sweep goes on with it"
     if result.failure is not None:
         return f"{result.failure.kind:7} {name}: {result.failure.what.splitlines()[0]}"
     number = result.told.get("H")

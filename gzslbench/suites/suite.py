@@ -83,7 +83,10 @@ def load_suite(name: str) -> Suite:
     bundled = {} if name.endswith(".toml") else bundled_suites()
     path = bundled.get(name, Path(name))
     if not path.is_file():
-        raise ParamError(f"no suite {name!r}", where=path, fix=did_you_mean(name, list(bundled)))
+        fix = (
+            did_you_mean(name, list(bundled)) if bundled else "name a file that is there, or a bundled suite"
+        )
+        raise ParamError(f"no suite {name!r}", where=path.absolute(), fix=fix)
     with _reading(f"{path}"):
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)

@@ -60,6 +60,8 @@ class Standing:
             self.running, self.done, self.ended = {}, {}, 0
         elif line["event"] == "started":
             self.running[line["cell"]] = {"time": line["time"], "where": line["where"]}
+        elif line["event"] == "stopped":
+            self.running.pop(line["cell"], None)
         elif line["event"] == "ended":
             self.running.pop(line["cell"], None)
             self.ended += 1

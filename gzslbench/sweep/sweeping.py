@@ -149,6 +149,8 @@ def _write(journal: Journal, event: Event) -> None:
         journal.write("started", cell=event.job, where=event.where, attempt=event.attempt)
     elif event.failure is None:
         journal.write("ended", cell=event.job, seconds=round(event.seconds, 3), told=told_of(event))
+    elif event.failure.kind == "stopped":
+        journal.write("stopped", cell=event.job, seconds=round(event.seconds, 3))
     else:
         failure = f"{event.failure.kind}: {event.failure.what}"
         journal.write("ended", cell=event.job, seconds=round(event.seconds, 3), failure=failure)

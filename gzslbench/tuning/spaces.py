@@ -76,6 +76,10 @@ def _asked(spec: MethodSpec, searches: Iterable[str]) -> dict[str, Space]:
             raise ParamError(
                 f"no parameter {name.strip()!r}", where=OPTION, fix=did_you_mean(name.strip(), list(infos))
             )
+        if name.strip() in spaces:
+            raise ParamError(
+                f"parameter {name.strip()!r} is searched twice", where=OPTION, fix=f"give one {OPTION} of it"
+            )
         spaces[name.strip()] = parse_space(where, infos[name.strip()], OPTION)
     return spaces
 

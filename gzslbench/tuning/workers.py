@@ -62,7 +62,10 @@ def _told(tuning: Tuning, say: Say) -> Iterator[None]:
 
     def tell() -> None:
         for trial in tuning.result.trials:
-            if known.get(trial.number) != trial.state and trial.state != "waiting":
+            before = known.get(trial.number, "waiting")
+            if before == "waiting" and trial.state not in ("waiting", "running"):
+                say(_begun(trial))
+            if before != trial.state and trial.state != "waiting":
                 say(_line(trial))
             known[trial.number] = trial.state
 
@@ -80,9 +83,13 @@ def _told(tuning: Tuning, say: Say) -> Iterator[None]:
         tell()
 
 
+def _begun(trial: TrialResult) -> str:
+    return f"trial {trial.number}: {assignments(trial.values)}"
+
+
 def _line(trial: TrialResult) -> str:
     if trial.state == "running":
-        return f"trial {trial.number}: {assignments(trial.values)}"
+        return _begun(trial)
     if trial.state == "finished":
         return f"trial {trial.number}: H {trial.H:.2f} on validation classes"
     return f"trial {trial.number}: {trial.state}" + (f": {trial.failure}" if trial.failure else "")

@@ -32,5 +32,5 @@ def test_every_command_of_the_page_does_what_it_says(tmp_path):
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         told.append(done.stdout)
     before, swept, after, status, board = told
-    assert "6 unread" in before and "6 of 6 cells run" in swept and "6 done" in after
-    assert "done since     6" in status and "cnzsl" in board
+    assert "8 unread" in before and "8 of 8 cells run" in swept and "8 done" in after
+    assert "done since     8" in status and "cnzsl" in board
