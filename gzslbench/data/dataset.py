@@ -48,6 +48,7 @@ class Dataset:
         notes: What a reader should know, for example rows of test_seen inside train_loc.
         validation: What the files say about validation, if anything.
         provenance: What made the semantics, where `gzslbench data semantics` did.
+        extraction: What made the features, where `gzslbench extract` did.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     validation: ValidationHint | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
+    extraction: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property
     def seen_classes(self) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from gzslbench.data.dataset import Dataset
 
 
 def summarize(dataset: Dataset) -> dict[str, Any]:
-    """Names, sizes, split, fingerprints, notes and provenance of ``dataset``."""
+    """Names, sizes, split, fingerprints, notes, and what made semantics and features, of ``dataset``."""
     return {
         "name": dataset.name,
         "features": dataset.features_name,
@@ -29,6 +29,7 @@ def summarize(dataset: Dataset) -> dict[str, Any]:
         "files": dict(dataset.files),
         "notes": list(dataset.notes),
         "provenance": dict(dataset.provenance),
+        "extraction": dict(dataset.extraction),
     }
 
 

@@ -193,6 +193,7 @@ def legs_of(
         "peak_memory_bytes": peak_memory(device),
         "computed": dict(account),
         "command": sys.argv,
+        **_made(plan.dataset),
         **environment(device),
     }
     return Record(
@@ -204,6 +205,12 @@ def legs_of(
         run=run,
         **numbers,
     )
+
+
+def _made(dataset: Dataset) -> dict[str, Any]:
+    """What made its features and semantics, where we did."""
+    told = {"extraction": dataset.extraction, "provenance": dataset.provenance}
+    return {name: dict(how) for name, how in told.items() if how}
 
 
 def _last(leg: Leg, spent: list[Seconds]) -> Legs[tuple[dict[str, Any], Outcome]]:

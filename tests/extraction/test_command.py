@@ -52,7 +52,11 @@ def test_photographs_become_features_that_a_run_takes(world, extracted, tmp_path
     data = ("--data", world.folder.parent, "--features", "efficientnet_lite0", "--results", tmp_path / "runs")
     ran = call("run", "--method", "eszsl", "--dataset", "FLO", *data, "--json")
     assert ran.exit_code == 0, ran.output
-    assert json.loads(ran.output.splitlines()[-1])["metrics"]["last"]["S"] > 60  # classes differ by colour
+    record = json.loads(ran.output.splitlines()[-1])
+    assert record["metrics"]["last"]["S"] > 60  # classes differ by colour
+    assert record["run"]["extraction"] == dataset.extraction == told
+    shown = call("data", "show", "FLO", *data[:4], "--json")
+    assert json.loads(shown.output)["extraction"] == told
 
 
 def test_features_beside_class_lists_are_not_taken_for_out_of_date(world, extracted):

@@ -116,8 +116,7 @@ def stored_sources(path: Path) -> dict[str, Source]:
 def stored_extraction(path: Path) -> dict[str, object] | None:
     """What decided the features in ``path``; None where they were not extracted here."""
     with _opened(path) as file:
-        told = file.attrs.get("extraction")
-        return None if told is None else dict(json.loads(told))
+        return _extraction(file)
 
 
 def is_ours(path: Path) -> bool:
@@ -163,6 +162,7 @@ def _read(file: Any, path: Path, semantics: str | None) -> Dataset:
         notes=tuple(json.loads(group.attrs["notes"])),
         validation=ValidationHint(**hints) if hints else None,
         provenance=_provenance(group),
+        extraction=_extraction(file) or {},
     )
     checks.check_dataset(dataset, str(path))
     return dataset
@@ -170,6 +170,11 @@ def _read(file: Any, path: Path, semantics: str | None) -> Dataset:
 
 def _provenance(group: Any) -> dict[str, object]:
     return dict(json.loads(_decode(group["provenance"])[0])) if "provenance" in group else {}
+
+
+def _extraction(file: Any) -> dict[str, object] | None:
+    told = file.attrs.get("extraction")
+    return None if told is None else dict(json.loads(told))
 
 
 def _map(features: Any, path: Path) -> NDArray[np.float32]:
