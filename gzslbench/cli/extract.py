@@ -98,7 +98,7 @@ def extract(
     from gzslbench.extraction.asking import answer, ask, features_name
     from gzslbench.extraction.extracting import Extraction, refusal
     from gzslbench.extraction.extracting import extract as extracted
-    from gzslbench.extraction.partial import SUFFIX
+    from gzslbench.extraction.partial import held
     from gzslbench.extraction.target import check_features_target
     from gzslbench.extraction.writing import write_features
     from gzslbench.plugins import plugins
@@ -118,15 +118,14 @@ def extract(
     called = features_name(spec, request, crops, listing.boxed)
     target = out or place.path / f"{called}.h5"
     provenance = {**extraction.provenance(), "boxes": listing.boxed}
-    check_features_target(target, provenance)
-    with rows_counted(len(listing.files)) as step:
-        partial, failures = extracted(
-            extraction, listing, images, target.with_name(target.name + SUFFIX), step
-        )
-    if failures and not skip:
-        raise refusal(failures, images)
-    write_features(target, place.path, place.name, partial.features, listing, failures, provenance)
-    partial.remove()
+    with held(target) as folder:
+        check_features_target(target, provenance)
+        with rows_counted(len(listing.files)) as step:
+            partial, failures = extracted(extraction, listing, images, folder, step)
+        if failures and not skip:
+            raise refusal(failures, images)
+        write_features(target, place.path, place.name, partial.features, listing, failures, provenance)
+        partial.remove()
     for why in failures.values():
         click.echo(f"left out {why}", err=True)
     click.echo(f"{len(listing.files) - len(failures)} photographs: wrote {target}")

@@ -111,7 +111,7 @@ def extract(
         extraction: How.
         listing: Which photographs.
         images: The folder that they lie below.
-        folder: Where features are kept on their way.
+        folder: Where features are kept on their way; the caller holds it, see ``partial.held``.
         step: Told how many more rows are done.
 
     Raises:

@@ -13,8 +13,33 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from gzslbench.errors import ExtractionError
+from gzslbench.lock import HeldError, acquire, release
 
 SUFFIX = ".partial"
+
+
+@contextmanager
+def held(target: Path) -> Iterator[Path]:
+    """The folder for features on their way to the file ``target``, held for this process alone.
+
+    Raises:
+        ExtractionError: Another process holds it, or nothing can be written beside the file.
+    """
+    lock = target.with_name(f"{target.name}.lock")
+    try:
+        with _writable(lock):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file = acquire(lock)
+    except HeldError as error:
+        raise ExtractionError(
+            f"features are being extracted to this file already: {error}",
+            where=target,
+            fix="wait for it, or stop that process and repeat the command; or name another file with --out",
+        ) from error
+    try:
+        yield target.with_name(target.name + SUFFIX)
+    finally:
+        release(lock, file)
 
 
 class Partial:

@@ -14,6 +14,7 @@ from gzslbench.cli import main
 from gzslbench.data.files.hdf5 import stored_extraction
 from gzslbench.data.load import load_dataset
 from gzslbench.extraction.listings.flowers import listing
+from gzslbench.extraction.partial import held
 from gzslbench.extraction.photograph import read_photograph
 from gzslbench.extraction.preparing import normalized, views
 from gzslbench.extractor import Request
@@ -116,6 +117,17 @@ def test_features_in_a_matlab_file_and_files_of_others_are_left_alone(world, ext
     (world.folder / "efficientnet_lite0.h5").write_bytes(b"something else")
     assert extracted().exit_code == 2
     assert (world.folder / "efficientnet_lite0.h5").read_bytes() == b"something else"
+
+
+def test_while_one_extraction_is_at_work_a_second_to_the_same_file_is_refused(world, extracted, tmp_path):
+    target = world.folder / "efficientnet_lite0.h5"
+    with held(target) as folder:
+        outcome = extracted("--batch-size", "4")
+        assert outcome.exit_code == 2 and not folder.exists()
+        assert f"extracted to this file already: process {os.getpid()} on" in outcome.output
+        assert extracted("--out", tmp_path / "other.h5").exit_code == 0
+    assert extracted().exit_code == 0
+    assert not [path for path in world.folder.iterdir() if "lock" in path.name]
 
 
 @pytest.mark.slow
