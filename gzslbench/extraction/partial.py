@@ -69,11 +69,11 @@ class Partial:
                 (folder / "done").touch()
                 (folder / "owner").write_text(owner)
             self.features: NDArray[np.float32] = open_memmap(folder / "features.npy", "r+")
+            _drop_torn_line(folder / "done")
 
     def done(self) -> set[int]:
-        """Numbers of the batches whose features are on disk; a torn last line, of a killed one, is none."""
-        whole, _, _torn = (self.folder / "done").read_text().rpartition("\n")
-        return {int(line) for line in whole.splitlines()}
+        """Numbers of the batches whose features are on disk."""
+        return {int(line) for line in (self.folder / "done").read_text().splitlines()}
 
     def keep(self, batch: int, rows: Sequence[int], features: NDArray[np.float32], complete: bool) -> None:
         """Keep the features of a batch; one that is not ``complete`` is computed again next time.
@@ -98,6 +98,11 @@ class Partial:
     def _owner(self) -> str | None:
         file = self.folder / "owner"
         return file.read_text() if file.is_file() else None
+
+
+def _drop_torn_line(file: Path) -> None:
+    """Drop a last line that a killed process did not end: the next one would be joined to it."""
+    os.truncate(file, file.read_bytes().rfind(b"\n") + 1)
 
 
 @contextmanager
