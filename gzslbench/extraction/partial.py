@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -62,13 +62,8 @@ class Partial:
         """
         self.folder = folder
         with _writable(folder):
-            if self._owner() != owner:
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir(parents=True)
-                open_memmap(folder / "features.npy", "w+", np.float32, shape).flush()
-                (folder / "done").touch()
-                (folder / "owner").write_text(owner)
-            self.features: NDArray[np.float32] = open_memmap(folder / "features.npy", "r+")
+            left = self._left(shape, owner)
+            self.features: NDArray[np.float32] = self._anew(shape, owner) if left is None else left
             _drop_torn_line(folder / "done")
 
     def done(self) -> set[int]:
@@ -92,12 +87,36 @@ class Partial:
                 os.fsync(file.fileno())
 
     def remove(self) -> None:
-        """Remove the folder, now that its features are in a file."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the folder, now that its features are in a file; one that is removed by half is nobody's."""
+        _remove(self.folder)
 
-    def _owner(self) -> str | None:
-        file = self.folder / "owner"
-        return file.read_text() if file.is_file() else None
+    def _left(self, shape: tuple[int, int], owner: str) -> NDArray[np.float32] | None:
+        """What an extraction of this owner left; None where it is another's, or not all there."""
+        try:
+            if (self.folder / "owner").read_text() != owner or not (self.folder / "done").is_file():
+                return None
+            size = (self.folder / "features.npy").stat().st_size
+            features = open_memmap(self.folder / "features.npy", "r+")  # makes it longer where it was cut off
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+        whole = features.shape == shape and features.offset + features.nbytes <= size
+        return features if whole else None
+
+    def _anew(self, shape: tuple[int, int], owner: str) -> NDArray[np.float32]:
+        _remove(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        features = open_memmap(self.folder / "features.npy", "w+", np.float32, shape)
+        features.flush()
+        (self.folder / "done").write_text("")
+        (self.folder / "owner").write_text(owner)
+        return features
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder as far as it can be, what names its owner first."""
+    with suppress(OSError):
+        (folder / "owner").unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _drop_torn_line(file: Path) -> None:
@@ -113,5 +132,6 @@ def _writable(folder: Path) -> Iterator[None]:
         raise ExtractionError(
             f"features cannot be kept: {error.strerror or error}",
             where=folder,
-            fix="free some space, or name a file in a folder you may write to with --out",
+            fix="free some space, move away what is in the way, or name a file in a folder you may write to"
+            " with --out",
         ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gzslbench.errors import ExtractionError
 from gzslbench.extraction.partial import Partial
 
 SHAPE = (40, 2)
@@ -26,3 +27,37 @@ def test_a_torn_last_line_is_not_joined_to_the_next(folder):
     again = Partial(folder, SHAPE, "us")
     keep(again, 12)
     assert again.done() == Partial(folder, SHAPE, "us").done() == {0, 12}
+
+
+@pytest.mark.parametrize("lost", ["features.npy", "done", "owner"])
+def test_a_folder_that_was_removed_by_half_is_begun_anew(folder, lost):
+    keep(Partial(folder, SHAPE, "us"), 0)
+    (folder / lost).unlink()
+    again = Partial(folder, SHAPE, "us")
+    assert not again.done() and not again.features.any()
+    keep(again, 3)
+    assert Partial(folder, SHAPE, "us").features[3].tolist() == [4, 4]
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", "cut"])
+def test_features_that_are_not_whole_are_begun_anew(folder, damage):
+    keep(Partial(folder, SHAPE, "us"), 0)
+    file = folder / "features.npy"
+    file.write_bytes(file.read_bytes()[:-50] if damage == "cut" else damage)
+    assert not Partial(folder, SHAPE, "us").done()
+
+
+def test_a_removal_that_is_killed_leaves_what_nobody_takes(folder, monkeypatch):
+    partial = Partial(folder, SHAPE, "us")
+    keep(partial, 0)
+    monkeypatch.setattr("gzslbench.extraction.partial.shutil.rmtree", lambda *_, **__: None)
+    partial.remove()
+    assert (folder / "features.npy").exists()
+    assert not Partial(folder, SHAPE, "us").done()
+
+
+def test_a_file_in_the_way_is_told(folder):
+    folder.write_text("mine")
+    with pytest.raises(ExtractionError, match="in the way"):
+        Partial(folder, SHAPE, "us")
+    assert folder.read_text() == "mine"
