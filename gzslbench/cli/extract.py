@@ -31,9 +31,9 @@ published feature file with the photographs' names lies beside the splits, its o
 must agree.
 
 Rows are in the order that the dataset's split indexes. What was extracted is kept beside the file until that
-is written whole: an interrupted extraction goes on when the command is repeated. Photographs that cannot be
-read are named at the end, and nothing is written; with --skip their rows are left out, and the split without
-them is another task.
+is written whole: an interrupted extraction goes on when the command is repeated, and computes again what has
+changed since, or all if --images is another folder. Photographs that cannot be read are named at the end, and
+nothing is written; with --skip their rows are left out, and the split without them is another task.
 
 Exit status: 0 the file is written; 2 something to mend; 130 interrupted.
 """
@@ -121,14 +121,18 @@ def extract(
     with held(target) as folder:
         check_features_target(target, provenance)
         with rows_counted(len(listing.files)) as step:
-            partial, failures = extracted(extraction, listing, images, folder, step)
+            partial, failures = extracted(extraction, listing, images, folder, step, _warn)
         if failures and not skip:
             raise refusal(failures, images)
         write_features(target, place.path, place.name, partial.features, listing, failures, provenance)
         partial.remove()
     for why in failures.values():
-        click.echo(f"left out {why}", err=True)
+        _warn(f"left out {why}")
     click.echo(f"{len(listing.files) - len(failures)} photographs: wrote {target}")
+
+
+def _warn(words: str) -> None:
+    click.echo(words, err=True)
 
 
 def _require_pillow() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -22,6 +22,7 @@ from gzslbench.extraction.batches import Batch, batches
 from gzslbench.extraction.listings.listing import Listing
 from gzslbench.extraction.partial import Partial
 from gzslbench.extraction.preparing import normalized
+from gzslbench.extraction.stamps import batch_stamps
 from gzslbench.extractor import Extractor, ExtractorSpec, Request
 
 FEW = 10
@@ -102,10 +103,12 @@ def extract(
     images: Path,
     folder: Path,
     step: Callable[[int], None] = lambda rows: None,
+    tell: Callable[[str], None] = lambda words: None,
 ) -> tuple[Partial, dict[int, str]]:
     """The features of every photograph, and by row why one has none.
 
-    What an interrupted extraction of the very same kind left in ``folder`` is not computed again.
+    What an interrupted extraction of the very same kind left in ``folder`` is not computed again, but for
+    batches with a photograph that has changed since or lay in another folder.
 
     Args:
         extraction: How.
@@ -113,6 +116,7 @@ def extract(
         images: The folder that they lie below.
         folder: Where features are kept on their way; the caller holds it, see ``partial.held``.
         step: Told how many more rows are done.
+        tell: Told in words what an interrupted extraction left and is not taken.
 
     Raises:
         ExtractionError: Features cannot be kept, or are NaN or infinite.
@@ -120,7 +124,8 @@ def extract(
     owner = hashlib.sha256(json.dumps(extraction.provenance(), sort_keys=True).encode()).hexdigest()
     size, count = extraction.batch_size, len(listing.files)
     partial = Partial(folder, (count, extraction.width), f"{owner} {listing.fingerprint}")
-    done = partial.done()
+    stamps = batch_stamps(images, listing.files, size)
+    done = _unchanged(partial.done(), stamps, tell)
     wanted = [number for number in range(-(-count // size)) if number not in done]
     step(sum(min(size, count - number * size) for number in done))
     failures: dict[int, str] = {}
@@ -133,10 +138,24 @@ def extract(
             if computed is not None:
                 features = computed.cpu().numpy()
                 _check(features, batch.rows, listing.files)
-                partial.keep(batch.number, batch.rows, features, complete=not batch.failures)
+                if batch.failures:
+                    partial.features[batch.rows] = features
+                else:
+                    partial.keep(batch.number, stamps[batch.number], batch.rows, features)
             failures |= batch.failures
             step(len(batch.rows) + len(batch.failures))
     return partial, failures
+
+
+def _unchanged(left: Mapping[int, str], stamps: Sequence[str], tell: Callable[[str], None]) -> set[int]:
+    """Those of the batches ``left`` whose photographs are the same still."""
+    same = {number for number, stamp in left.items() if stamp == stamps[number]}
+    if len(same) < len(left):
+        tell(
+            f"{len(left) - len(same)} of the {len(left)} batches that were extracted before are computed"
+            " again: their photographs have changed since, or lay in another folder"
+        )
+    return same
 
 
 def _one_behind(read: Iterable[Batch], extraction: Extraction) -> Iterator[tuple[Batch, Tensor | None]]:

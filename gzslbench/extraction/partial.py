@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from gzslbench.errors import ExtractionError
 from gzslbench.lock import HeldError, acquire, release
 
 SUFFIX = ".partial"
+_LINE = re.compile(r"(\d+) (\S+)")
 
 
 @contextmanager
@@ -66,23 +68,28 @@ class Partial:
             self.features: NDArray[np.float32] = self._anew(shape, owner) if left is None else left
             _drop_torn_line(folder / "done")
 
-    def done(self) -> set[int]:
-        """Numbers of the batches whose features are on disk."""
-        return {int(line) for line in (self.folder / "done").read_text().splitlines()}
+    def done(self) -> dict[int, str]:
+        """By number, the batches whose features are on disk, each with the stamp that it was kept with."""
+        lines = (self.folder / "done").read_text(errors="replace").splitlines()
+        return {int(found[1]): found[2] for found in map(_LINE.fullmatch, lines) if found}
 
-    def keep(self, batch: int, rows: Sequence[int], features: NDArray[np.float32], complete: bool) -> None:
-        """Keep the features of a batch; one that is not ``complete`` is computed again next time.
+    def keep(self, batch: int, stamp: str, rows: Sequence[int], features: NDArray[np.float32]) -> None:
+        """Keep the features of a whole batch.
+
+        Args:
+            batch: Its number.
+            stamp: A word that says which photographs they are of.
+            rows: Where they belong.
+            features: ``(len(rows), d)``.
 
         Raises:
             ExtractionError: The disk is full, or the folder gone.
         """
         self.features[rows] = features
-        if not complete:
-            return
         with _writable(self.folder):
             self.features.flush()  # type: ignore[attr-defined]
             with (self.folder / "done").open("a") as file:
-                file.write(f"{batch}\n")
+                file.write(f"{batch} {stamp}\n")
                 file.flush()
                 os.fsync(file.fileno())
 

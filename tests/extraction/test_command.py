@@ -84,6 +84,17 @@ def test_a_photograph_that_cannot_be_read_leaves_nothing_written_unless_its_row_
     assert any("1 of 40 rows left out" in note for note in part.notes)
 
 
+def test_it_is_told_that_photographs_changed_since_an_extraction_that_was_not_finished(world, extracted):
+    first, other = (world.images / listing(world.folder, world.images).files[row] for row in (0, 30))
+    sound = first.read_bytes()
+    first.write_bytes(b"no picture")
+    assert extracted().exit_code == 2
+    first.write_bytes(sound)
+    os.utime(other, (1, 1))
+    outcome = extracted()
+    assert outcome.exit_code == 0 and "1 of the 4 batches" in outcome.output, outcome.output
+
+
 def test_a_class_without_a_photograph_is_refused_even_where_rows_may_go(world, extracted, tmp_path):
     whole = listing(world.folder, world.images)
     for file, label in zip(whole.files, whole.labels, strict=True):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -10,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from gzslbench.errors import ExtractionError
 from gzslbench.extraction.extracting import extract, refusal
@@ -18,8 +20,8 @@ from gzslbench.extraction.photograph import read_photograph
 from gzslbench.extraction.preparing import normalized, views
 
 
-def run(extraction, world, folder, step=lambda rows: None):
-    return extract(extraction, listing(world.folder, world.images), world.images, folder, step)
+def run(extraction, world, folder, *more, **told):
+    return extract(extraction, listing(world.folder, world.images), world.images, folder, *more, **told)
 
 
 def plainly(extraction, world):
@@ -99,6 +101,39 @@ def test_what_another_extraction_left_is_not_taken(small, world, tmp_path, other
     second = small(**other)
     run(second, world, tmp_path / "partial")
     assert second.extractor.network.seen - 1 == len(world.labels)
+
+
+def test_photographs_that_changed_since_are_computed_again_with_their_batches_alone(small, world, tmp_path):
+    run(small(), world, tmp_path / "partial")
+    files, told = listing(world.folder, world.images).files, []
+    for row, mode in ((7, "RGB"), (39, "L")):
+        Image.new(mode, (30, 40)).save(world.images / files[row])
+    later = small()
+    partial, _ = run(later, world, tmp_path / "partial", tell=told.append)
+    assert later.extractor.network.seen - 1 == 6 + 4
+    assert told == [
+        "2 of the 7 batches that were extracted before are computed again: their photographs have changed"
+        " since, or lay in another folder"
+    ]
+    whole, _ = run(small(), world, tmp_path / "whole")
+    assert np.array_equal(partial.features, whole.features)
+    again = small()
+    run(again, world, tmp_path / "partial", tell=told.append)
+    assert again.extractor.network.seen == 1 and len(told) == 1
+
+
+def test_features_of_the_photographs_of_two_folders_are_not_mixed(small, world, tmp_path):
+    def stop(rows):
+        if rows:
+            raise InterruptedHereError
+
+    images, other, told = listing(world.folder, world.images), tmp_path / "other", []
+    shutil.copytree(world.images, other)  # with the times of the last change
+    with pytest.raises(InterruptedHereError):
+        run(small(), world, tmp_path / "partial", stop)
+    later = small()
+    extract(later, images, other, tmp_path / "partial", tell=told.append)
+    assert later.extractor.network.seen - 1 == len(images.files) and len(told) == 1
 
 
 def test_photographs_that_cannot_be_read_are_named_and_once_mended_they_alone_are_computed(

@@ -17,7 +17,7 @@ def folder(tmp_path):
 
 
 def keep(partial, batch):
-    partial.keep(batch, [batch], np.full((1, 2), batch + 1, np.float32), complete=True)
+    partial.keep(batch, f"stamp{batch}", [batch], np.full((1, 2), batch + 1, np.float32))
 
 
 def test_a_torn_last_line_is_not_joined_to_the_next(folder):
@@ -26,7 +26,7 @@ def test_a_torn_last_line_is_not_joined_to_the_next(folder):
         file.write("1")  # of 13, when the process was killed
     again = Partial(folder, SHAPE, "us")
     keep(again, 12)
-    assert again.done() == Partial(folder, SHAPE, "us").done() == {0, 12}
+    assert again.done() == Partial(folder, SHAPE, "us").done() == {0: "stamp0", 12: "stamp12"}
 
 
 @pytest.mark.parametrize("lost", ["features.npy", "done", "owner"])
@@ -61,3 +61,10 @@ def test_a_file_in_the_way_is_told(folder):
     with pytest.raises(ExtractionError, match="in the way"):
         Partial(folder, SHAPE, "us")
     assert folder.read_text() == "mine"
+
+
+def test_lines_without_a_stamp_and_of_no_numbers_tell_of_no_batch(folder):
+    keep(Partial(folder, SHAPE, "us"), 0)
+    with (folder / "done").open("ab") as file:
+        file.write(b"3\n\0\0\0\n\xff 5\n\n")
+    assert Partial(folder, SHAPE, "us").done() == {0: "stamp0"}
