@@ -16,6 +16,7 @@ from gzslbench.extraction.packages import require
 from gzslbench.extraction.pooling import Pooled
 from gzslbench.extraction.weights import read_weights, sha256_of_network
 from gzslbench.extractor import Crops, Extractor, Preparation, Request, Weights
+from gzslbench_features.timm.whole import check_whole, missing_noted
 
 FITTING = "timm takes torchvision: install the one that was built for this torch"
 INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
@@ -28,7 +29,7 @@ def load(request: Request) -> Extractor:
 
     Raises:
         ExtractionError: timm or torchvision cannot be imported, there is no such network, layer or weights,
-            or its preparation is one that we do not have.
+            weights of it are missing, or its preparation is one that we do not have.
     """
     timm = require("timm", "timm", FITTING)
     where = f"timm:{request.model}"
@@ -81,7 +82,8 @@ def _network(timm: Any, request: Request, where: str) -> nn.Module:
             fix=f"such as {', '.join(near[:FEW])}" if near else "see timm.list_models()",
         )
     try:
-        network: nn.Module = timm.create_model(name, pretrained=own, num_classes=0)
+        with missing_noted() as missing:
+            network: nn.Module = timm.create_model(name, pretrained=own, num_classes=0)
     except Exception as error:  # of timm, the hub, the network or the readers of files
         why = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ExtractionError(
@@ -90,6 +92,7 @@ def _network(timm: Any, request: Request, where: str) -> nn.Module:
             fix="check the name; without a network, download its weights elsewhere and name the file by"
             " --weights",
         ) from error
+    check_whole(missing, _classifiers(network), where)
     return network.eval()
 
 
@@ -104,9 +107,12 @@ def _full_name(network: nn.Module, asked: str) -> str:
 
 def _classifier(network: nn.Module) -> list[str]:
     """The names of the classifier's weights, which a file has and the network does not."""
+    return [f"{name}.{part}" for name in _classifiers(network) for part in ("weight", "bias")]
+
+
+def _classifiers(network: nn.Module) -> tuple[str, ...]:
     names = _told(network, "classifier") or ()
-    every = (names,) if isinstance(names, str) else names
-    return [f"{name}.{part}" for name in every for part in ("weight", "bias")]
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _of_layer(network: nn.Module, request: Request, crop: int, where: str) -> nn.Module:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from gzslbench.extraction.asking import ask
 from gzslbench.extraction.preparing import normalized, views
 from gzslbench_features.timm import SPEC
 from gzslbench_features.timm.loading import in_our_words, load
+from gzslbench_features.timm.whole import check_whole, missing_noted
 
 try:
     import timm
@@ -146,6 +149,58 @@ def test_the_names_own_weights_are_named_by_what_they_are(file, monkeypatch):
     monkeypatch.setattr(timm, "create_model", created)
     weights = [load(ask(SPEC, "resnet18.a1_in1k")).weights for _ in range(2)]
     assert weights[0] == weights[1] and weights[0].name == "resnet18.a1_in1k"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Makes a folder as timm's hub has them, of resnet18 with these weights."""
+
+    def save(network, state):
+        kept = {
+            k: v for k, v in network.pretrained_cfg.items() if k not in ("url", "hf_hub_id", "file", "source")
+        }
+        config = {"architecture": "resnet18", "num_classes": 1000, "pretrained_cfg": kept}
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        torch.save(state, tmp_path / "pytorch_model.bin")
+        return f"local-dir:{tmp_path}"
+
+    return save
+
+
+@needed
+def test_a_folder_with_all_weights_is_taken(file, saved):
+    network, _ = file("resnet18")
+    found = load(ask(SPEC, saved(network, network.state_dict()))).network.state_dict()
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in found.items())
+
+
+@needed
+@pytest.mark.parametrize("lost", ["layer4", "bn1.running_mean", ""])
+def test_a_folder_that_lacks_weights_is_refused(file, saved, lost):
+    network, _ = file("resnet18")
+    state = {name: value for name, value in network.state_dict().items() if not name.startswith(lost)}
+    state |= {f"backbone.{name}": value for name, value in network.state_dict().items() if not lost}
+    with pytest.raises(ExtractionError, match=rf"weights are missing from it, for example .*{lost}"):
+        load(ask(SPEC, saved(network, state)))
+
+
+def test_weights_that_no_value_is_found_for_are_noted():
+    network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+    state = network.state_dict()
+    del state["0.bias"], state["1.running_var"]
+    before = torch.nn.Module.load_state_dict
+    with missing_noted() as missing:
+        network.load_state_dict(state, strict=False)
+    assert missing == ["0.bias", "1.running_var"] and torch.nn.Module.load_state_dict is before
+    with pytest.raises(ExtractionError, match=r"2 weights are missing from it, for example 0\.bias"):
+        check_whole(missing, ["fc"], "timm:x")
+
+
+def test_the_normalization_before_a_classifier_may_be_missing():
+    check_whole(["head.norm.weight", "head.norm.bias"], ["head.fc"], "timm:x")
+    for classifiers in (["fc"], []):
+        with pytest.raises(ExtractionError, match=r"head\.norm\.bias"):
+            check_whole(["head.norm.bias"], classifiers, "timm:x")
 
 
 SETTINGS = {
