@@ -109,10 +109,11 @@ def default_semantics(place: Place) -> str:
     return place.spec.semantics if place.spec is not None else "att"
 
 
-def fitting_hdf5(folder: Path, features: str) -> tuple[Path | None, str]:
+def fitting_hdf5(folder: Path, features: str, replaced: str = "") -> tuple[Path | None, str]:
     """The HDF5 file beside the .mat, and why it is passed over where it is not ours or out of date.
 
-    Sources that have been removed are no objection: the HDF5 file holds all that was in them.
+    Sources that have been removed are no objection: the HDF5 file holds all that was in them. Nor is one
+    called ``replaced``, which the caller is about to write, into the HDF5 file too.
     """
     path = folder / f"{features}.h5"
     if not path.is_file():
@@ -124,9 +125,9 @@ def fitting_hdf5(folder: Path, features: str) -> tuple[Path | None, str]:
             raise
         return None, f"{path.name} was passed over: {error.what}"
     for source in xlsa17.source_files(folder, features):
-        if source.is_file() and (
-            source.name not in remembered or not remembered[source.name].still_is(source)
-        ):
+        if source.name == replaced or not source.is_file():
+            continue
+        if source.name not in remembered or not remembered[source.name].still_is(source):
             why = (
                 f"{path.name} was passed over: {source.name} changed since; run `gzslbench data import` again"
             )
@@ -144,7 +145,8 @@ def _of_folder(place: Place, features: str, semantics: str, root: str | Path | N
             raise DataError(
                 f"{why}, but {features}.mat is not there",
                 where=folder / f"{features}.h5",
-                fix="put back, or move away, what changed; or extract the features again",
+                fix="put back, or move away, what changed; or, if `gzslbench data semantics` was stopped"
+                " while it wrote it, make it again with --overwrite; or extract the features again",
             )
         raise missing_features(place, features, root)
     require_semantics(folder, semantics)

@@ -13,6 +13,7 @@ from gzslbench.data import checks
 from gzslbench.data.content import content_hash
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.files import hdf5, xlsa17
+from gzslbench.data.files.lock import held
 from gzslbench.data.files.sources import remember
 from gzslbench.data.split import Split
 from gzslbench.errors import DataError
@@ -30,6 +31,8 @@ def write_features(
 ) -> None:
     """Write an HDF5 file of our layout with every semantics of the dataset's folder.
 
+    No other process writes into the folder of the file meanwhile.
+
     Args:
         target: The file, whose stem is the name of the features.
         folder: With the splits files of the dataset.
@@ -42,16 +45,19 @@ def write_features(
     Raises:
         DataError: Splits and labels contradict each other, or the file cannot be written.
     """
-    semantics = xlsa17.semantics_names(folder)
-    if not semantics:
-        raise DataError("no semantics", where=folder / f"*{xlsa17.SPLITS}", fix="put att_splits.mat there")
-    read = xlsa17.FeatureFile(target, features, listing.labels, listing.files)
-    datasets = [xlsa17.assemble(folder, name, read, each, (), {}) for each in semantics]
-    if left_out:
-        datasets = [without(dataset, left_out) for dataset in datasets]
-    _, *others = xlsa17.source_files(folder, target.stem)
-    sources = [remember(path) for path in others]
-    hdf5.write_hdf5(target, datasets, sources, extraction=provenance)
+    with held(target.parent):
+        semantics = xlsa17.semantics_names(folder)
+        if not semantics:
+            raise DataError(
+                "no semantics", where=folder / f"*{xlsa17.SPLITS}", fix="put att_splits.mat there"
+            )
+        read = xlsa17.FeatureFile(target, features, listing.labels, listing.files)
+        datasets = [xlsa17.assemble(folder, name, read, each, (), {}) for each in semantics]
+        if left_out:
+            datasets = [without(dataset, left_out) for dataset in datasets]
+        _, *others = xlsa17.source_files(folder, target.stem)
+        sources = [remember(path) for path in others]
+        hdf5.write_hdf5(target, datasets, sources, extraction=provenance)
 
 
 def without(dataset: Dataset, rows: Mapping[int, str]) -> Dataset:

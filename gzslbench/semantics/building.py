@@ -113,7 +113,7 @@ def build_semantics(
     semantics = encode_classes(encoder, texts, basis.class_names)
     cut = encoder.cut([text for each in texts for text in each])
     provenance = _provenance(basis, recipe, encoder, texts, cut, device)
-    files = write_semantics(basis, recipe.name, semantics, provenance, out)
+    files = write_semantics(basis, recipe.name, semantics, provenance, out, overwrite)
     classes, dimension = semantics.shape
     return Built(tuple(files), classes, dimension, cut, provenance)
 

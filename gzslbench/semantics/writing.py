@@ -18,6 +18,7 @@ from gzslbench.data import checks
 from gzslbench.data.content import content_hash
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.files import hdf5, xlsa17
+from gzslbench.data.files.lock import held
 from gzslbench.data.files.matfile import read_mat
 from gzslbench.data.files.sources import Source
 from gzslbench.data.load import fitting_hdf5
@@ -74,11 +75,13 @@ def write_semantics(
     semantics: NDArray[np.float32],
     provenance: Mapping[str, object],
     out: Path | None = None,
+    overwrite: bool = True,
 ) -> list[Path]:
-    """Write a splits file, and put the semantics into the HDF5 files beside it.
+    """Write a splits file, and put the semantics into the HDF5 files beside it, alone in the folder.
 
     The HDF5 files come first: semantics in them whose splits file is not there yet do no harm, and a splits
-    file that they do not know makes them out of date.
+    file that they do not know makes them out of date. Those that are so by these very semantics, since a
+    write was killed in between, are mended.
 
     Args:
         basis: Of the dataset; its split and class names are taken over as they are.
@@ -86,20 +89,35 @@ def write_semantics(
         semantics: ``(C, a)``.
         provenance: What made them.
         out: The splits file to write; None writes to the dataset's folder, or into its HDF5 file.
+        overwrite: Whether those that another process has written since ``check_target`` may be replaced.
 
     Returns:
         The files written.
 
     Raises:
-        DataError: The semantics will not do, or a file cannot be written.
+        DataError: The semantics will not do, or are there and may not be replaced, or a file cannot be
+            written.
     """
     checks.check_semantics(semantics, basis.class_names, name)
+    with held(out.parent if out else basis.file.parent):
+        if not overwrite:
+            check_target(basis, name, out, overwrite)
+        return _write(basis, name, semantics, provenance, out)
+
+
+def _write(
+    basis: Basis,
+    name: str,
+    semantics: NDArray[np.float32],
+    provenance: Mapping[str, object],
+    out: Path | None,
+) -> list[Path]:
     if not basis.in_folder:
         hdf5.add_semantics(basis.file, _under(basis, basis.file, name, semantics, provenance, None))
         return [basis.file]
     target = out or basis.path / f"{name}{xlsa17.SPLITS}"
     content = _splits_file(basis.file, semantics, provenance)
-    stored = [] if out else fresh_files(basis.path)
+    stored = [] if out else fresh_files(basis.path, target.name)
     source = Source(target.name, len(content), 0, hashlib.sha256(content).hexdigest())
     for path in stored:
         hdf5.add_semantics(path, _under(basis, path, name, semantics, provenance, source), source)
@@ -108,10 +126,10 @@ def write_semantics(
     return [target, *stored]
 
 
-def fresh_files(folder: Path) -> list[Path]:
-    """The HDF5 files of our layout in ``folder`` that are not out of date."""
+def fresh_files(folder: Path, replaced: str = "") -> list[Path]:
+    """The HDF5 files of our layout in ``folder`` that are not out of date once ``replaced`` is another."""
     ours = (path for path in sorted(folder.glob("*.h5")) if hdf5.is_ours(path))
-    return [path for path in ours if fitting_hdf5(folder, path.stem)[0] is not None]
+    return [path for path in ours if fitting_hdf5(folder, path.stem, replaced)[0] is not None]
 
 
 @contextmanager

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from scipy.io import loadmat, savemat
 
 from gzslbench.data.files import hdf5
 from gzslbench.data.files.importing import import_dataset
+from gzslbench.data.files.lock import LOCK
 from gzslbench.data.files.verifying import verify_dataset
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError, StoreError
@@ -184,6 +187,54 @@ def test_a_write_that_fails_leaves_everything_readable(folder, made, monkeypatch
         "res101.h5",
         "res101.mat",
     ]
+
+
+def test_a_write_that_was_killed_between_its_files_is_mended_by_the_next(folder, made, monkeypatch):
+    stored = import_dataset(folder)
+    (folder / "res101.mat").unlink()
+    write(folder, made)
+
+    def killed(path, content):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(writing, "write_atomically", killed)
+        write(folder, made * 2, told={"second": 2}, overwrite=True)
+    with pytest.raises(DataError, match=r"new_splits.mat changed since(.|\n)*--overwrite"):
+        load_dataset(folder)
+    files = write(folder, made * 3, told={"third": 3}, overwrite=True)
+    assert files == [folder / "new_splits.mat", stored]
+    assert load_dataset(folder, semantics="att").provenance == {}
+    found = load_dataset(folder, semantics="new")
+    assert np.array_equal(found.semantics, made * 3) and found.provenance == {"third": 3}
+
+
+def test_two_that_write_at_once_lose_nothing_of_each_other(folder, made, monkeypatch):
+    stored, copy, inside = import_dataset(folder), shutil.copyfile, []
+    (folder / "res101.mat").unlink()
+
+    def slowly(*paths):
+        inside.append(1)
+        copy(*paths)
+        time.sleep(0.2)
+        assert inside.pop() and not inside
+
+    monkeypatch.setattr(hdf5.shutil, "copyfile", slowly)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: write(folder, made, name), ("one", "two", "three")))
+    assert set(hdf5.stored_semantics(stored)) == {"att", "one", "two", "three"}
+    for semantics in ("att", "one", "two", "three"):
+        assert load_dataset(folder, semantics=semantics).semantics_name == semantics
+    assert not (folder / LOCK).exists()
+
+
+def test_what_another_process_wrote_meanwhile_is_not_replaced_unasked(folder, made):
+    basis = find_basis(folder, None)
+    check_target(basis, "new", None, overwrite=False)
+    write(folder, made)
+    with pytest.raises(DataError, match="already"):
+        write_semantics(basis, "new", made * 2, TOLD, overwrite=False)
+    assert np.array_equal(load_dataset(folder, semantics="new").semantics, made)
 
 
 @pytest.mark.parametrize("bad", ["{", "[1, 2]", '"text"', "3"])

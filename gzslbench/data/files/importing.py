@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from gzslbench.data.files import hdf5, xlsa17
+from gzslbench.data.files.lock import held
 from gzslbench.data.files.sources import remember
 from gzslbench.data.load import Place, default_features, find, missing_features
 from gzslbench.errors import DataError
@@ -47,15 +48,16 @@ def _import(place: Place, features: str | None, out: str | Path | None, root: st
     features = features or default_features(place)
     if not (place.path / f"{features}.mat").is_file():
         raise missing_features(place, features, root)
-    semantics = xlsa17.semantics_names(place.path)
-    if not semantics:
-        raise DataError(
-            "no semantics", where=place.path / f"*{xlsa17.SPLITS}", fix="put att_splits.mat there"
-        )
     target = Path(out) if out is not None else place.path / f"{features}{SUFFIX}"
-    check_target(target)
-    sources = [remember(path) for path in xlsa17.source_files(place.path, features)]
-    hdf5.write_hdf5(target, xlsa17.read_folder(place.path, place.name, features, semantics), sources)
+    with held(target.parent):
+        semantics = xlsa17.semantics_names(place.path)
+        if not semantics:
+            raise DataError(
+                "no semantics", where=place.path / f"*{xlsa17.SPLITS}", fix="put att_splits.mat there"
+            )
+        check_target(target)
+        sources = [remember(path) for path in xlsa17.source_files(place.path, features)]
+        hdf5.write_hdf5(target, xlsa17.read_folder(place.path, place.name, features, semantics), sources)
     return target
 
 
