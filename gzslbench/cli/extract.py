@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -32,8 +34,9 @@ must agree.
 
 Rows are in the order that the dataset's split indexes. What was extracted is kept beside the file until that
 is written whole: an interrupted extraction goes on when the command is repeated, and computes again what has
-changed since, or all if --images is another folder. Photographs that cannot be read are named at the end, and
-nothing is written; with --skip their rows are left out, and the split without them is another task.
+changed since, or all if --images is another folder. Photographs that are not there are named at once, those
+that cannot be read at the end, and nothing is written; with --skip their rows are left out, and the split
+without them is another task. A finished extraction is not repeated, unless --again asks for it.
 
 Exit status: 0 the file is written; 2 something to mend; 130 interrupted.
 """
@@ -74,6 +77,7 @@ Exit status: 0 the file is written; 2 something to mend; 130 interrupted.
     help="The .h5 file to write. [default: beside the splits, named after the extractor]",
 )
 @click.option("--skip", is_flag=True, help="Leave out the rows whose photographs cannot be read.")
+@click.option("--again", is_flag=True, help="Extract again what has been extracted in this very way.")
 def extract(
     dataset: str,
     images: Path,
@@ -90,16 +94,17 @@ def extract(
     data: Path | None,
     out: Path | None,
     skip: bool,
+    again: bool,
 ) -> None:
     """Compute the features of a dataset's photographs, and write them as `run --features` takes them."""
     _require_pillow()
     from gzslbench.computing.device import check_precision, resolve_device
     from gzslbench.data.load import Place, find
     from gzslbench.extraction.asking import answer, ask, features_name
-    from gzslbench.extraction.extracting import Extraction, refusal
+    from gzslbench.extraction.extracting import Extraction, check_there, in_few_lines, refusal
     from gzslbench.extraction.extracting import extract as extracted
     from gzslbench.extraction.partial import held
-    from gzslbench.extraction.target import check_features_target
+    from gzslbench.extraction.target import check_features_target, is_extracted
     from gzslbench.extraction.writing import write_features
     from gzslbench.plugins import plugins
     from gzslbench.reporting.progress import rows_counted
@@ -112,6 +117,8 @@ def extract(
     if not isinstance(place, Place) or not place.path.is_dir():
         raise DataError("its data lie in no folder with splits", where=dataset, fix="name such a dataset")
     listing = _listing(place, images, boxes)
+    if not skip:
+        check_there(listing.files, images)
     request = ask(spec, model, weights, layer, pooling)
     network = answer(spec, request, crops)
     extraction = Extraction(spec, network, request, batch_size, workers, resolved, precision)
@@ -120,15 +127,29 @@ def extract(
     provenance = {**extraction.provenance(), "boxes": listing.boxed}
     with held(target) as folder:
         check_features_target(target, provenance)
-        with rows_counted(len(listing.files)) as step:
+        if not again and is_extracted(target, listing.files):
+            click.echo(f"{target} has been extracted in this very way; --again does it once more")
+            return
+        with _kept_when_stopped(), rows_counted(len(listing.files)) as step:
             partial, failures = extracted(extraction, listing, images, folder, step, _warn)
         if failures and not skip:
             raise refusal(failures, images)
         write_features(target, place.path, place.name, partial.features, listing, failures, provenance)
         partial.remove()
-    for why in failures.values():
-        _warn(f"left out {why}")
+    for line in in_few_lines(list(failures.values())):
+        _warn(f"left out: {line}")
     click.echo(f"{len(listing.files) - len(failures)} photographs: wrote {target}")
+    where = f"{target}" if out else f"{dataset} --features {called}"
+    click.echo(f"next: gzslbench run --method eszsl --dataset {where}", err=True)
+
+
+@contextmanager
+def _kept_when_stopped() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        _warn("what was computed is kept: the same command goes on from there")
+        raise
 
 
 def _warn(words: str) -> None:

@@ -116,7 +116,7 @@ def extract(
         images: The folder that they lie below.
         folder: Where features are kept on their way; the caller holds it, see ``partial.held``.
         step: Told how many more rows are done.
-        tell: Told in words what an interrupted extraction left and is not taken.
+        tell: Told in words what an interrupted extraction left, and what of it is not taken.
 
     Raises:
         ExtractionError: Features cannot be kept, or are NaN or infinite.
@@ -127,7 +127,10 @@ def extract(
     stamps = batch_stamps(images, listing.files, size)
     done = _unchanged(partial.done(), stamps, tell)
     wanted = [number for number in range(-(-count // size)) if number not in done]
-    step(sum(min(size, count - number * size) for number in done))
+    before = sum(min(size, count - number * size) for number in done)
+    if before:
+        tell(f"goes on: {before} of {count} photographs were computed before")
+    step(before)
     failures: dict[int, str] = {}
     pinned = extraction.device.type == "cuda"
     read = batches(
@@ -172,13 +175,34 @@ def _one_behind(read: Iterable[Batch], extraction: Extraction) -> Iterator[tuple
 
 def refusal(failures: dict[int, str], images: Path) -> ExtractionError:
     """The error that names the photographs that cannot be read."""
-    named = "\n    ".join(list(failures.values())[:FEW])
-    more = f"\n    and {len(failures) - FEW} more" if len(failures) > FEW else ""
+    named = "\n    ".join(in_few_lines(list(failures.values())))
     return ExtractionError(
-        f"{len(failures)} photographs cannot be read; what was extracted is kept\n    {named}{more}",
+        f"{len(failures)} photographs cannot be read; what was extracted is kept\n    {named}",
         where=images,
         fix="mend them and repeat the command, which goes on; or leave these rows out with --skip",
     )
+
+
+def in_few_lines(reasons: Sequence[str]) -> list[str]:
+    """The first of them, and how many more there are."""
+    more = [f"and {len(reasons) - FEW} more"] if len(reasons) > FEW else []
+    return [*reasons[:FEW], *more]
+
+
+def check_there(files: Sequence[str], images: Path) -> None:
+    """Refuse photographs of which some are not there, before anything is computed.
+
+    Raises:
+        ExtractionError: It names them.
+    """
+    absent = [file for file in files if not (images / file).is_file()]
+    if absent:
+        named = "\n    ".join(in_few_lines(absent))
+        raise ExtractionError(
+            f"{len(absent)} of {len(files)} photographs are not there\n    {named}",
+            where=images,
+            fix="name the folder that they lie below; or leave their rows out with --skip",
+        )
 
 
 def _check(features: NDArray[np.float32], rows: Sequence[int], files: Sequence[str]) -> None:

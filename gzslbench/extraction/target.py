@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gzslbench.data.files.hdf5 import stored_extraction
+from gzslbench.data.files.hdf5 import open_hdf5, stored_extraction, stored_semantics
 from gzslbench.data.files.importing import check_target
 from gzslbench.errors import DataError
 
@@ -32,6 +32,15 @@ def check_features_target(target: Path, provenance: Mapping[str, object]) -> Non
                 where=target,
                 fix=_ANOTHER,
             )
+
+
+def is_extracted(target: Path, files: Sequence[str]) -> bool:
+    """Whether ``target``, once ``check_features_target`` has passed it, has a row of each photograph."""
+    return target.exists() and open_hdf5(target, _any_semantics(target)).image_files == tuple(files)
+
+
+def _any_semantics(target: Path) -> str:
+    return next(iter(stored_semantics(target)))
 
 
 def _plain(provenance: Mapping[str, object]) -> dict[str, object]:

@@ -60,6 +60,27 @@ def test_photographs_become_features_that_a_run_takes(world, extracted, tmp_path
     assert json.loads(shown.output)["extraction"] == told
 
 
+def test_a_finished_extraction_is_not_repeated_unless_it_is_asked_for(world, extracted):
+    target = world.folder / "efficientnet_lite0.h5"
+    first = extracted()
+    assert "next: gzslbench run --method eszsl --dataset FLO --features efficientnet_lite0" in first.output
+    before = target.stat().st_mtime_ns
+    outcome = extracted()
+    assert outcome.exit_code == 0 and "has been extracted in this very way" in outcome.output
+    assert target.stat().st_mtime_ns == before and "40 of 40 photographs" not in outcome.output
+    assert extracted("--again").exit_code == 0 and target.stat().st_mtime_ns > before
+
+
+def test_photographs_that_are_not_there_are_named_before_anything_is_computed(world, extracted):
+    files = listing(world.folder, world.images).files
+    for file in files[3:15]:
+        (world.images / file).unlink()
+    outcome = extracted()
+    assert outcome.exit_code == 2 and "12 of 40 photographs are not there" in outcome.output
+    assert files[3] in outcome.output and files[14] not in outcome.output and "and 2 more" in outcome.output
+    assert "a second" not in outcome.output
+
+
 def test_features_beside_class_lists_are_not_taken_for_out_of_date(world, extracted):
     (world.folder / "valclasses1.txt").write_text("class 1\n")
     assert extracted().exit_code == 0
@@ -76,7 +97,7 @@ def test_a_photograph_that_cannot_be_read_leaves_nothing_written_unless_its_row_
     assert outcome.exit_code == 2 and f"{file}: no picture that can be read" in outcome.output
     assert not (world.folder / "efficientnet_lite0.h5").exists()
     outcome = extracted("--skip", "--out", tmp_path / "some.h5")
-    assert outcome.exit_code == 0 and f"left out {file}" in outcome.output
+    assert outcome.exit_code == 0 and f"left out: {file}" in outcome.output
     whole = listing(world.folder, world.images)
     part = load_dataset(tmp_path / "some.h5")
     assert part.image_files == tuple(name for name in whole.files if name != file)
