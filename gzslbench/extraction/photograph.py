@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from gzslbench.errors import ExtractionError
 from gzslbench.reading import check_file
@@ -38,17 +38,41 @@ def read_photograph(file: Path, box: Box | None = None) -> Image.Image:
             warnings.simplefilter("ignore", UserWarning)  # odd EXIF data, which no pixel depends on
             with Image.open(file) as opened:
                 _check_size(opened, file)
-                picture = _as_rgb(ImageOps.exif_transpose(opened))
+                opened.load()
+                picture = _as_rgb(_upright(opened))
     except UnidentifiedImageError as error:
         raise ExtractionError("no picture that can be read", where=file, fix=_REPLACE) from error
     except Image.DecompressionBombError as error:
         raise ExtractionError(f"too large a picture: {error}", where=file, fix=_REPLACE) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except ExtractionError:
+        raise
+    except Exception as error:  # each of Pillow's readers stumbles over damage in its own way
         raise ExtractionError(f"a damaged picture: {error}", where=file, fix=_REPLACE) from error
     return picture if box is None else _cut(picture, box, file)
 
 
 _REPLACE = "replace it by a sound copy"
+
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""By the orientation that EXIF tells, what brings the picture upright."""
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF data say; damaged ones say nothing, and no pixel depends on them."""
+    try:
+        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # whatever Pillow's reader stumbles over
+        return picture
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _cut(picture: Image.Image, box: Box, file: Path) -> Image.Image:

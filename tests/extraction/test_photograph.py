@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from gzslbench.errors import ExtractionError
 from gzslbench.extraction import photograph
@@ -54,6 +55,61 @@ def test_a_picture_that_says_how_it_was_held_is_turned_upright(tmp_path):
     exif[0x0112] = 6  # the top of the scene is at the right of the picture
     found = np.asarray(read_photograph(kept(tmp_path, Image.fromarray(PIXELS), exif=exif)))
     assert np.array_equal(found, np.rot90(PIXELS, -1))
+
+
+@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize("name", ["picture.png", "picture.tif", "picture.webp"])
+def test_every_way_to_hold_a_camera_is_turned_as_pillow_turns_it(tmp_path, orientation, name):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = kept(tmp_path, Image.fromarray(PIXELS), name, exif=exif)
+    with Image.open(file) as opened:
+        expected = ImageOps.exif_transpose(opened).convert("RGB")
+    assert np.array_equal(np.asarray(read_photograph(file)), np.asarray(expected))
+
+
+def jpeg_with(tags: bytes) -> bytes:
+    """A JPEG file whose EXIF data are these entries of 12 bytes each."""
+    plain = io.BytesIO()
+    Image.fromarray(PIXELS).save(plain, "JPEG")
+    count = struct.pack(">H", len(tags) // 12)
+    data = b"Exif\0\0MM\0*\0\0\0\x08" + count + tags + bytes(4)
+    return plain.getvalue()[:2] + b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data + plain.getvalue()[2:]
+
+
+SIDEWAYS = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
+
+
+@pytest.mark.parametrize(
+    ("tags", "turns"),
+    [
+        (SIDEWAYS, 1),
+        (SIDEWAYS + struct.pack(">HHI4s", 0x011A, 2, 1, b"abc"), 1),  # a word where a number belongs
+        (SIDEWAYS + struct.pack(">HHI4s", 0x010E, 11, 1, b"abc"), 1),  # a number where words belong
+        (SIDEWAYS + struct.pack(">HHIf", 0x011A, 11, 1, float("nan")), 1),
+        (SIDEWAYS + struct.pack(">HHI4s", 0xA005, 1, 1, b"abc"), 1),
+        (SIDEWAYS + struct.pack(">HHII", 0x011A, 5, 9, 0x7FFFFFFF), 1),  # a place beyond the end
+        (struct.pack(">HHII", 0x0112, 2, 4, 0x61626300), 0),
+        (struct.pack(">HHII", 0x0112, 5, 1, 0x7FFFFFFF), 0),
+    ],
+)
+def test_damaged_exif_data_cost_no_pixel(tmp_path, tags, turns):
+    file, plain = tmp_path / "picture.jpg", tmp_path / "plain.jpg"
+    file.write_bytes(jpeg_with(tags))
+    plain.write_bytes(jpeg_with(b""))
+    expected = np.rot90(np.asarray(read_photograph(plain)), -turns)
+    assert np.array_equal(np.asarray(read_photograph(file)), expected)
+
+
+@pytest.mark.parametrize("error", [TypeError, struct.error, KeyError, AttributeError])
+def test_whatever_pillow_raises_names_the_picture(tmp_path, monkeypatch, error):
+    def stumble(picture):
+        raise error("stumbled")
+
+    file = kept(tmp_path, Image.fromarray(PIXELS))
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", stumble)
+    with pytest.raises(ExtractionError, match=r"a damaged picture: .*stumbled(.|\n)*picture\.png"):
+        read_photograph(file)
 
 
 @pytest.mark.parametrize("damage", ["no picture", "cut", "empty", "folder", "missing"])
