@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Container
 from functools import partial
@@ -63,27 +62,26 @@ def sha256_of_network(network: nn.Module) -> str:
 
 
 def _state(file: Path) -> dict[str, Any]:
-    read, unreadable = _reader(file)
+    read = _reader(file)
     try:
         state = read(file)
-    except unreadable as error:
+    except Exception as error:  # of torch, pickle, zipfile, tarfile or safetensors, whatever the damage is
+        why = str(error).partition("\n")[0] or type(error).__name__
         raise ExtractionError(
-            f"no file of weights, or a damaged one: {str(error).partition(chr(10))[0]}",
+            f"no file of weights, or a damaged one: {why}",
             where=file,
             fix="download it again; its sha256 begins as the end of its name tells",
         ) from error
-    if not isinstance(state, dict):
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
         raise ExtractionError("it holds no weights by name", where=file, fix="name a file of a state_dict")
     return state
 
 
-def _reader(file: Path) -> tuple[Callable[[Path], Any], tuple[type[Exception], ...]]:
-    """What reads the file, and what it raises where the file is no good."""
+def _reader(file: Path) -> Callable[[Path], Any]:
     if file.suffix == ".safetensors":
-        damage = require("safetensors", "hf").SafetensorError
-        return require("safetensors.torch", "hf").load_file, (damage, OSError)
-    errors = (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError)
-    return partial(torch.load, map_location="cpu", weights_only=True), errors
+        load: Callable[[Path], Any] = require("safetensors.torch", "hf").load_file
+        return load
+    return partial(torch.load, map_location="cpu", weights_only=True)
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:
