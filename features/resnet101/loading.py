@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from gzslbench.errors import ExtractionError
+from gzslbench.errors import ExtractionError, did_you_mean
 from gzslbench.extraction.downloading import download
 from gzslbench.extraction.pooling import Pooled
 from gzslbench.extraction.weights import read_weights
@@ -26,6 +26,12 @@ def load(request: Request) -> Extractor:
             fix=f"name {' or '.join(PUBLISHED)}, or a file of torchvision's ResNet101_Weights, by --weights",
         )
     known = PUBLISHED.get(request.weights)
+    if known is None and not Path(request.weights).is_file():
+        raise ExtractionError(
+            f"resnet101 knows no weights {request.weights!r}, and there is no such file",
+            where="--weights",
+            fix=did_you_mean(request.weights, list(PUBLISHED)),
+        )
     network = ResNet101()
     weights = read_weights(network, download(known.url, known.sha256) if known else Path(request.weights))
     pooled = Pooled(network, partial(network, layer=request.layer), request.pooling).eval()

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Container
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -66,15 +67,22 @@ def _state(file: Path) -> dict[str, Any]:
     try:
         state = read(file)
     except Exception as error:  # of torch, pickle, zipfile, tarfile or safetensors, whatever the damage is
-        why = str(error).partition("\n")[0] or type(error).__name__
         raise ExtractionError(
-            f"no file of weights, or a damaged one: {why}",
+            f"no file of weights, or a damaged one: {_why(error)}",
             where=file,
-            fix="download it again; its sha256 begins as the end of its name tells",
+            fix="name a file of a state_dict; one that was downloaded, download again: the end of its name"
+            " tells how its sha256 begins",
         ) from error
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
         raise ExtractionError("it holds no weights by name", where=file, fix="name a file of a state_dict")
     return state
+
+
+def _why(error: Exception) -> str:
+    """In a line; torch's advice to load what is no tensor all the same is not passed on."""
+    if isinstance(error, UnpicklingError):
+        return "it is no pickle of tensors alone"
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _reader(file: Path) -> Callable[[Path], Any]:
