@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
+import time
 from pathlib import Path
 from typing import IO
+
+
+ORPHANS = 15.0
+"""Seconds that the children of a killed process have to notice and end."""
+_HOLDER = re.compile(r"process (\d+) on (.+)")
 
 
 class HeldError(Exception):
@@ -44,11 +51,31 @@ def release(path: Path, file: IO[str]) -> None:
 
 
 def _lock(file: IO[str], wait: bool) -> None:
+    patience = time.monotonic() + ORPHANS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            return
+        except BlockingIOError as error:
+            file.seek(0)
+            holder = file.read().strip()
+            if not _has_died(holder) or time.monotonic() > patience:
+                raise HeldError(holder or "it has just begun") from error
+        time.sleep(0.1)
+
+
+def _has_died(holder: str) -> bool:
+    """Whether it was a process of this machine that is no more: its children have the lock until they end."""
+    found = _HOLDER.fullmatch(holder)
+    if found is None or found[2] != socket.gethostname():
+        return False
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError as error:
-        file.seek(0)
-        raise HeldError(file.read().strip() or "it has just begun") from error
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # somebody else's
+        return False
+    return False
 
 
 def _is_at(path: Path, file: IO[str]) -> bool:

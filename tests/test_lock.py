@@ -37,6 +37,12 @@ def test_another_process_is_refused_and_its_end_frees_the_lock(path):
     release(path, file)
 
 
+def test_the_children_of_a_killed_process_are_waited_for(path):
+    fork = f"{ELSEWHERE}import time\nif os.fork(): os._exit(0)\ntime.sleep(2)"
+    subprocess.run([sys.executable, "-c", fork, path], timeout=60)
+    release(path, acquire(path))
+
+
 def test_many_that_wait_hold_it_one_at_a_time_though_each_removes_the_file(path):
     inside, most = [], []
 
