@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import IO
 
-
 ORPHANS = 15.0
 """Seconds that the children of a killed process have to notice and end."""
 _HOLDER = re.compile(r"process (\d+) on (.+)")
