@@ -11,6 +11,8 @@ import click
 from gzslbench.errors import StoreError
 from gzslbench.results.atomic import write_atomically
 
+_ANOTHER = "name a file in a folder that is there and can be written"
+
 
 class OutputFile(click.Path):
     """A path whose name must end in ``suffix``, so that a slip overwrites nothing of another kind."""
@@ -20,13 +22,21 @@ class OutputFile(click.Path):
         self.suffix = suffix
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path, or a usage error, before anything is computed for it."""
+        """The path, or a usage error."""
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if path.suffix.lower() != self.suffix:
             self.fail(f"{path} does not end in {self.suffix}; only {self.suffix} is written.", param, ctx)
-        if not path.absolute().parent.is_dir():
-            self.fail(f"{path}: name a file in a folder that is there.", param, ctx)
         return path
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a file in no folder, before hours are spent on what it shall hold.
+
+    Raises:
+        StoreError: The folder is not there.
+    """
+    if not path.absolute().parent.is_dir():
+        raise StoreError("its folder is not there", where=path, fix=_ANOTHER)
 
 
 def write_output(path: Path, text: str) -> None:
@@ -38,7 +48,5 @@ def write_output(path: Path, text: str) -> None:
     try:
         write_atomically(path, text.encode())
     except StoreError as error:
-        raise StoreError(
-            error.what, where=error.where, fix="name a file in a folder that is there and can be written"
-        ) from error
+        raise StoreError(error.what, where=error.where, fix=_ANOTHER) from error
     click.echo(f"wrote {path}", err=True)

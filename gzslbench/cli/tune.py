@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gzslbench.cli import dataset_options, executor_options
-from gzslbench.cli.output_file import OutputFile, write_output
+from gzslbench.cli.output_file import OutputFile, check_folder, write_output
 
 EPILOG = """\b
 Examples:
@@ -154,6 +154,8 @@ def tune(
     from gzslbench.reporting.progress import watch
     from gzslbench.tuning.tune import TuneRequest, open_tuning, search
 
+    if write is not None:
+        check_folder(write)
     request = TuneRequest(
         Request(**asked, seeds=(seed,)),
         eval_every,

@@ -80,6 +80,12 @@ def test_workers_are_begun_by_the_command(invoke, optuna) -> None:
     assert done.stderr.count("on validation classes") == 3
 
 
+def test_a_table_for_a_folder_that_is_not_there_is_refused_before_any_trial(invoke, optuna, tmp_path) -> None:
+    done = invoke("tune", *QUICK, "--trials", "1", "--write", "nowhere/tuned.toml")
+    assert done.exit_code == 2 and "its folder is not there" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_address_is_of_a_cluster(invoke, optuna) -> None:
     done = invoke("tune", *QUICK, "--trials", "1", "--workers", "2", "--address", "head:6379")
     assert done.exit_code == 2 and "add --executor ray" in done.stderr
