@@ -14,6 +14,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from gzslbench.errors import ExtractionError
+from gzslbench.lines import drop_torn_line
 from gzslbench.lock import HeldError, acquire, release
 
 SUFFIX = ".partial"
@@ -66,7 +67,7 @@ class Partial:
         with _writable(folder):
             left = self._left(shape, owner)
             self.features: NDArray[np.float32] = self._anew(shape, owner) if left is None else left
-            _drop_torn_line(folder / "done")
+            drop_torn_line(folder / "done")
 
     def done(self) -> dict[int, str]:
         """By number, the batches whose features are on disk, each with the stamp that it was kept with."""
@@ -124,11 +125,6 @@ def _remove(folder: Path) -> None:
     with suppress(OSError):
         (folder / "owner").unlink()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _drop_torn_line(file: Path) -> None:
-    """Drop a last line that a killed process did not end: the next one would be joined to it."""
-    os.truncate(file, file.read_bytes().rfind(b"\n") + 1)
 
 
 @contextmanager

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gzslbench.errors import StoreError
+from gzslbench.lock import HeldError, acquire
 from gzslbench.reading import is_there, reading
 from gzslbench.results.atomic import store_errors, write_atomically
 from gzslbench.results.record import Record
@@ -236,25 +235,20 @@ class RunFolder:
         """
         with store_errors("the run's folder cannot be made", self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            file = (self.path / LOCK).open("a+")
+        with store_errors("the run's folder cannot be locked", self.path):
+            file = self._claim()
         with file:
-            self._claim(file)
             yield
 
-    def _claim(self, file: IO[str]) -> None:
-        with store_errors("the run's folder cannot be locked", self.path):
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                file.seek(0)
-                raise StoreError(
-                    f"run {self.id} is running already: {file.read().strip() or 'it has just begun'}",
-                    where=self.path,
-                    fix="wait for it, or stop that process and go on with --resume",
-                ) from error
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+    def _claim(self) -> IO[str]:
+        try:
+            return acquire(self.path / LOCK)
+        except HeldError as error:
+            raise StoreError(
+                f"run {self.id} is running already: {error}",
+                where=self.path,
+                fix="wait for it, or stop that process and go on with --resume",
+            ) from error
 
 
 def _remove(path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gzslbench.errors import ParamError, StoreError
+from gzslbench.lines import drop_torn_line
+from gzslbench.lock import acquire
 from gzslbench.results.atomic import store_errors
 
 if TYPE_CHECKING:
@@ -78,9 +79,8 @@ def held(path: Path) -> Iterator[None]:
     """
     with store_errors("the study cannot be locked", path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
+        file = acquire(path, wait=True)
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
@@ -100,7 +100,7 @@ def _journal_lock(path: Path) -> JournalFileOpenLock:
         def acquire(self) -> bool:
             self.file = beside(path, "lock").open("a")
             fcntl.flock(self.file, fcntl.LOCK_EX)
-            _drop_torn_line(path)
+            drop_torn_line(path)
             return True
 
         def release(self) -> None:
@@ -109,15 +109,6 @@ def _journal_lock(path: Path) -> JournalFileOpenLock:
                 self.file = None
 
     return Lock(str(path))
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Drop a last line that a killed process did not end: nothing written after it could be read."""
-    with path.open("rb+") as file:
-        end = file.seek(0, os.SEEK_END)
-        if end and (file.seek(end - 1), file.read())[1] != b"\n":
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _no_study(path: Path, error: Exception) -> StoreError:
