@@ -190,7 +190,8 @@ def _close(planned: Sequence[Planned], chosen: Sequence[Planned], results: Seque
     from gzslbench.reporting.sweep import counts_line
 
     good = sum(result.failure is None and result.told.get("status") != "diverged" for result in results)
-    rest = [each for each in planned if each not in chosen]
+    ids = {each.cell.id for each in chosen if each.cell}
+    rest = [each for each in planned if each.cell is None or each.cell.id not in ids]
     why = f" ({counts_line(rest)})" if rest else ""
     click.echo(f"{good} of {len(chosen)} cells run, {len(rest)} not to be run{why}")
     stopped = len(results) < len(chosen) or any(

@@ -151,8 +151,11 @@ def tune(
     from functools import partial
 
     from gzslbench.execution.plan import Request
+    from gzslbench.executor import Limits
+    from gzslbench.executors.chosen import make_executor
     from gzslbench.reporting.progress import watch
     from gzslbench.tuning.tune import TuneRequest, open_tuning, search
+    from gzslbench.tuning.workers import search_with
 
     if write is not None:
         check_folder(write)
@@ -170,22 +173,15 @@ def tune(
     )
     watching = partial(watch, plain=as_json)
     say = partial(click.echo, err=True)
+    here = workers is None and executor == "local" and address is None
+    runner = None if here else make_executor(executor, Limits(workers or 1, address=address))
     tuning = open_tuning(request)
-    if workers is None and executor == "local":
+    if runner is None:
         search(tuning, watching, say)
     else:
-        _search_elsewhere(tuning, executor, address, workers or 1, say)
+        search_with(tuning, runner, workers or 1, say, carry=address is not None)
     if _conclude(tuning, watching, write, test, as_json):
         raise SystemExit(1)
-
-
-def _search_elsewhere(tuning: Any, executor: str, address: str | None, workers: int, say: Any) -> None:
-    from gzslbench.executor import Limits
-    from gzslbench.executors.chosen import make_executor
-    from gzslbench.tuning.workers import search_with
-
-    runner = make_executor(executor, Limits(workers, address=address))
-    search_with(tuning, runner, workers, say, carry=address is not None)
 
 
 def _conclude(tuning: Any, watching: Any, write: Path | None, test: bool, as_json: bool) -> bool:

@@ -86,9 +86,11 @@ def test_a_table_for_a_folder_that_is_not_there_is_refused_before_any_trial(invo
     assert not list(tmp_path.iterdir())
 
 
-def test_an_address_is_of_a_cluster(invoke, optuna) -> None:
-    done = invoke("tune", *QUICK, "--trials", "1", "--workers", "2", "--address", "head:6379")
-    assert done.exit_code == 2 and "add --executor ray" in done.stderr
+def test_an_address_is_of_a_cluster_and_begins_no_study_here(invoke, optuna, tmp_path) -> None:
+    for workers in ((), ("--workers", "2")):
+        done = invoke("tune", *QUICK, "--trials", "1", *workers, "--address", "head:6379")
+        assert done.exit_code == 2 and "add --executor ray" in done.stderr
+        assert not list(tmp_path.iterdir())
 
 
 def test_without_test_the_test_rows_are_left_alone(invoke, optuna, tmp_path) -> None:

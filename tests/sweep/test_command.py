@@ -77,6 +77,15 @@ def test_two_jobs_at_once_give_the_same_records_as_one(suite, tmp_path, stored, 
     assert "not running" in told.output and "best on digits/pixels" in told.output
 
 
+def test_cells_that_are_not_run_are_counted_by_state(suite, tmp_path):
+    status, output = swept(
+        suite, "--only", "eszsl", "--results", tmp_path / "results", "--gpus-per-cell", 0.5
+    )
+    assert status == 0 and "1 of 1 cells run, 0 not to be run\n" in output
+    status, output = swept(suite, "--only", "eszsl", "--results", tmp_path / "results")
+    assert status == 0 and "0 of 0 cells run, 1 not to be run (1 done)" in output
+
+
 def test_what_fails_stops_nothing_and_is_tried_alone(suite, tmp_path):
     suite.write_text(suite.read_text().replace("epochs = 4", "epochs = 4\nset = { batch_size = [64, 100] }"))
     results = tmp_path / "results"
@@ -121,6 +130,7 @@ def test_ctrl_c_saves_what_runs_and_the_same_command_goes_on(longer, tmp_path, s
     status, output = ended(process)
     assert status == 130 and "stopping: what runs is saved first" in output, output
     assert list(results.glob("*/checkpoint-*.pt"))
+    assert Journal(results, "small").read().failed == {} and "the next sweep goes on with it" in output
     assert swept(longer, "--jobs", 2, "--results", results)[0] == 0
     assert stored(results) == expected
 

@@ -29,6 +29,15 @@ def test_a_journal_tells_what_became_of_each_cell(journal):
     assert not found.alive and not found.running
 
 
+def test_a_stopped_cell_neither_runs_nor_failed_nor_ended(journal):
+    with journal.held():
+        journal.write("begun", who="me", counts={"new": 1}, total=1, to_run=1)
+        journal.write("started", cell="a", where="process 1", attempt=1)
+        journal.write("stopped", cell="a", seconds=1.0)
+    found = journal.read()
+    assert (found.running, found.failed, found.ended) == ({}, {}, 0)
+
+
 def test_it_knows_whether_its_sweep_is_at_work_and_lets_no_other_in(journal, tmp_path):
     with journal.held():
         journal.write("begun", who="process 1 on here", counts={}, total=0, to_run=0)
