@@ -20,7 +20,8 @@ SPEC = ExtractorSpec(
     about=(
         "NAME is one of torchvision.models.list_models(). Its own feature is what goes into its last linear"
         " layer. --layer NODE takes the mean, or by --pooling max the largest, of a node's activations"
-        " (B, C, h, w) over all places; nodes are named as torchvision's create_feature_extractor names them."
+        " (B, C, h, w) or (B, h, w, C) over all places; nodes are named as torchvision's"
+        " create_feature_extractor names them."
     ),
     examples=(
         "torchvision:resnet50 --weights IMAGENET1K_V2",

@@ -42,6 +42,7 @@ def _left_over(
     every: Sequence[Mapping[str, Any]], exclusions: Sequence[Mapping[str, Any]]
 ) -> Sequence[Mapping[str, Any]]:
     for exclusion in exclusions:
+        check_known(exclusion, PRODUCTS, "exclude")
         if not any(_matches(chosen, exclusion) for chosen in every):
             raise ValueError(f"exclude has {dict(exclusion)}, which no run of the grid matches")
     kept = [chosen for chosen in every if not any(_matches(chosen, exclusion) for exclusion in exclusions)]
@@ -71,7 +72,6 @@ def _split(chosen: dict[str, Any]) -> dict[str, Any]:
 
 
 def _matches(chosen: Mapping[str, Any], exclusion: Mapping[str, Any]) -> bool:
-    check_known(exclusion, PRODUCTS, "exclude")
     return all(
         any(_is(chosen, name, value) for value in _listed(name, values)) for name, values in exclusion.items()
     )

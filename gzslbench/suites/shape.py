@@ -20,11 +20,6 @@ KINDS: dict[str, type] = {
     "exclude": list,
 }
 WORDS = {str: "text", int: "whole number", bool: "true or false", dict: "table", list: "list"}
-SHARED = (
-    *("dataset", "features", "semantics", "data", "preprocessing", "precision", "select", "device"),
-    *("eval_every", "shuffle_semantics", "deterministic", "head"),
-)
-"""Keys of ``[shared]``."""
 
 
 def check_known(entry: Mapping[str, Any], known: Iterable[str], what: str) -> None:
@@ -47,10 +42,10 @@ def check_kinds(entry: Mapping[str, Any], products: Iterable[str] = ()) -> None:
     """
     listed = set(products)
     for name, value in entry.items():
-        kind = KINDS.get(name)
-        values = value if name in listed and isinstance(value, list) else [value]
-        for each in values if kind is not None else ():
-            _check_kind(name, each, kind or str)
+        if name not in KINDS:
+            continue
+        for each in value if name in listed and isinstance(value, list) else [value]:
+            _check_kind(name, each, KINDS[name])
 
 
 def tables_of(content: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

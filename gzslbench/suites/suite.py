@@ -14,7 +14,7 @@ from gzslbench.execution.plan import Request
 from gzslbench.plugins import plugins
 from gzslbench.suites.claim import Claim
 from gzslbench.suites.grid import entries_of
-from gzslbench.suites.shape import SHARED, check_kinds, check_known, table_of, tables_of
+from gzslbench.suites.shape import check_kinds, check_known, table_of, tables_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,6 +26,7 @@ _OWN = (
     "shuffle_semantics", "head",
 )  # fmt: skip
 _RUN_KEYS = {"name", "method", "seeds", "epochs", "at", "set", "head_set", *_OWN}
+_SHARED_KEYS = {"data", "device", "deterministic", *_OWN}
 _SUITE_KEYS = {"title", "about", "tolerance", "shared", "settings", "runs", "grids", "claims"}
 _Settings = Mapping[str, Mapping[str, Any]]
 """By method."""
@@ -95,7 +96,7 @@ def load_suite(name: str) -> Suite:
         claimed = tables_of(content, "claims")
     with _reading(where_is(path, text, "[shared]")):
         shared = table_of(content, "shared")
-        check_known(shared, SHARED, "[shared]")
+        check_known(shared, _SHARED_KEYS, "[shared]")
         check_kinds(shared)
     with _reading(str(path)):
         tables = table_of(content, "settings")
