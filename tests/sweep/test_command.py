@@ -78,11 +78,10 @@ def test_two_jobs_at_once_give_the_same_records_as_one(suite, tmp_path, stored, 
 
 
 def test_cells_that_are_not_run_are_counted_by_state(suite, tmp_path):
-    status, output = swept(
-        suite, "--only", "eszsl", "--results", tmp_path / "results", "--gpus-per-cell", 0.5
-    )
+    asked = (suite, "--only", "eszsl", "--results", tmp_path / "results")
+    status, output = swept(*asked, "--gpus-per-cell", 0.5)
     assert status == 0 and "1 of 1 cells run, 0 not to be run\n" in output
-    status, output = swept(suite, "--only", "eszsl", "--results", tmp_path / "results")
+    status, output = swept(*asked)
     assert status == 0 and "0 of 0 cells run, 1 not to be run (1 done)" in output
 
 
