@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from gzslbench.hooks import hookimpl
+from gzslbench.plugins.hooks import hookimpl
 
 FOLDER = Path(__file__).parent
 

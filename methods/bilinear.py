@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gzslbench.data.views import TrainView
-from gzslbench.method import Phase, Sgd, Stage
+from gzslbench.plugins.method import Phase, Sgd, Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.bilinear_params import BilinearParams
 from gzslbench_methods.precision import full

@@ -15,8 +15,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from gzslbench.computing.replays import CaptureError
 from gzslbench.evaluation.predictions import Predictions, save_predictions
-from gzslbench.results.record import Record
-from gzslbench.results.store import RunFolder, Store
+from gzslbench.runs.record import Record
+from gzslbench.runs.store import RunFolder, Store
 from gzslbench.testing.watching import Watching
 
 

@@ -76,28 +76,3 @@ def test_the_core_imports_none_of_its_siblings() -> None:
     assert len(files) > 20
     guilty = {str(file): bad for file in files if (bad := imports_of(file) & set(SIBLINGS))}
     assert guilty == {}
-
-
-@pytest.mark.parametrize(
-    ("folder", "above"),
-    [
-        ("data", ("computing", "training", "evaluation", "execution", "reporting", "cli")),
-        ("building", ("training", "evaluation", "execution", "extraction", "reporting", "cli")),
-        ("results", ("computing", "training", "evaluation", "execution", "reporting", "cli")),
-        ("computing", ("training", "evaluation", "execution", "reporting", "cli")),
-        ("training", ("evaluation", "execution", "reporting", "cli")),
-        ("evaluation", ("training", "execution", "reporting", "cli")),
-        ("execution", ("testing", "figures", "reporting", "cli")),
-        ("testing", ("figures", "reporting", "cli")),
-        ("tuning", ("testing", "figures", "reporting", "cli")),
-        ("figures", ("reporting", "site", "cli")),
-    ],
-)
-def test_a_folder_imports_none_that_stands_above_it(folder: str, above: tuple[str, ...]) -> None:
-    guilty = {
-        f"{file}: {name}"
-        for file in sorted((CORE / folder).rglob("*.py"))
-        for name in modules_imported_by(file)
-        if name.startswith(tuple(f"gzslbench.{each}." for each in above))
-    }
-    assert guilty == set()

@@ -7,10 +7,11 @@ import threading
 
 import pytest
 
-from gzslbench.lock import HeldError, acquire, release
+from gzslbench.files import HeldError, acquire, release
 
 ELSEWHERE = (
-    "import os, sys, pathlib; from gzslbench.lock import acquire\nfile = acquire(pathlib.Path(sys.argv[1]))\n"
+    "import os, sys, pathlib; from gzslbench.files import acquire\n"
+    "file = acquire(pathlib.Path(sys.argv[1]))\n"
 )
 
 

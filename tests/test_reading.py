@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gzslbench.errors import DataError, StoreError
-from gzslbench.reading import check_file, check_folder, is_there, reading
+from gzslbench.files import check_file, check_folder, is_there, reading
 
 
 @pytest.mark.parametrize(

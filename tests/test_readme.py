@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
-from gzslbench.data.made.folder import write_synthetic_folder
+from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 
 README = Path(__file__).parents[1] / "README.md"
 COMMANDS = [

@@ -104,8 +104,8 @@ def _measure_all(
     """Measure, print and write; whether the user stopped it."""
     import torch
 
-    from gzslbench.reporting.console import console
-    from gzslbench.suites.stored import make_writable
+    from gzslbench.report.console.console import console
+    from gzslbench.sweep.suites.stored import make_writable
     from gzslbench_benchmarks.commit import commit_of
     from gzslbench_benchmarks.speed.measurement import Measurement, write_measured
     from gzslbench_benchmarks.speed.table import report

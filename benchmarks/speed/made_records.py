@@ -9,8 +9,8 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from gzslbench.execution.cell import Cell
-from gzslbench.results.record import RULES, Record
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.record import RULES, Record
 
 METHODS = tuple(f"method-{number}" for number in range(20))
 DATASETS = {"AWA1": 50, "AWA2": 50, "CUB": 200, "FLO": 102, "SUN": 717}

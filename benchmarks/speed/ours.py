@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 from gzslbench.evaluation.evaluator import Evaluator
-from gzslbench.method import MethodSpec
-from gzslbench.params import Params
+from gzslbench.plugins.method import MethodSpec
+from gzslbench.plugins.params import Params
 from gzslbench.training.construction import build_method
 from gzslbench.training.together import SeedGroup
 from gzslbench.training.trainer import Trainer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gzslbench.extractor import ExtractorSpec, Preparation
-from gzslbench.hooks import hookimpl
+from gzslbench.plugins.extractor import ExtractorSpec, Preparation
+from gzslbench.plugins.hooks import hookimpl
 
 PREPARATION = Preparation(interpolation="bicubic", rounding="nearest")
 SPEC = ExtractorSpec(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.pooling import Pooled
-from gzslbench.extraction.weights import read_weights
-from gzslbench.extractor import Extractor, Request
+from gzslbench.plugins.extractor import Extractor, Request
+from gzslbench.prepare.extract.pooling import Pooled
+from gzslbench.prepare.extract.weights import read_weights
 from gzslbench_features.efficientnet_lite0 import PREPARATION
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.packages import require
-from gzslbench.extraction.weights import sha256_of_network
-from gzslbench.extractor import Extractor, Request, Weights
+from gzslbench.plugins.extractor import Extractor, Request, Weights
+from gzslbench.prepare.extract.packages import require
+from gzslbench.prepare.extract.weights import sha256_of_network
 from gzslbench_features.huggingface.network import Features, checked
 from gzslbench_features.huggingface.preparation import preparation_of
 from gzslbench_features.huggingface.source import Source

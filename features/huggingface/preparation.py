@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.preparing import normalized, views
-from gzslbench.extractor import Crops, Interpolation, Preparation
+from gzslbench.plugins.extractor import Crops, Interpolation, Preparation
+from gzslbench.prepare.extract.preparing import normalized, views
 
 # Pillow's numbers, which preprocessor_config.json holds.
 INTERPOLATIONS: dict[int, Interpolation] = {1: "lanczos", 2: "bilinear", 3: "bicubic"}

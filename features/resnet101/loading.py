@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from gzslbench.errors import ExtractionError, did_you_mean
-from gzslbench.extraction.downloading import download
-from gzslbench.extraction.pooling import Pooled
-from gzslbench.extraction.weights import read_weights
-from gzslbench.extractor import Extractor, Request
+from gzslbench.plugins.extractor import Extractor, Request
+from gzslbench.prepare.extract.downloading import download
+from gzslbench.prepare.extract.pooling import Pooled
+from gzslbench.prepare.extract.weights import read_weights
 from gzslbench_features.resnet101.network import ResNet101
 from gzslbench_features.resnet101.published import PUBLISHED, preparation_of
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gzslbench.extractor import Preparation
+from gzslbench.plugins.extractor import Preparation
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.packages import require
-from gzslbench.extraction.pooling import Pooled
-from gzslbench.extraction.weights import read_weights, sha256_of_network
-from gzslbench.extractor import Crops, Extractor, Preparation, Request, Weights
+from gzslbench.plugins.extractor import Crops, Extractor, Preparation, Request, Weights
+from gzslbench.prepare.extract.packages import require
+from gzslbench.prepare.extract.pooling import Pooled
+from gzslbench.prepare.extract.weights import read_weights, sha256_of_network
 from gzslbench_features.timm.whole import check_whole, missing_noted
 
 FITTING = "timm takes torchvision: install the one that was built for this torch"

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.errors import ExtractionError, did_you_mean
-from gzslbench.extraction.downloading import download
-from gzslbench.extraction.packages import require
-from gzslbench.extraction.pooling import Pooled
-from gzslbench.extraction.weights import read_weights
-from gzslbench.extractor import Extractor, Preparation, Request
+from gzslbench.plugins.extractor import Extractor, Preparation, Request
+from gzslbench.prepare.extract.downloading import download
+from gzslbench.prepare.extract.packages import require
+from gzslbench.prepare.extract.pooling import Pooled
+from gzslbench.prepare.extract.weights import read_weights
 
 FITTING = (
     "install the torchvision that was built for this torch (see both version numbers in torchvision's README)"

@@ -27,8 +27,8 @@ def check(name: str | None, every: bool, kind: str | None, fast: bool, as_json: 
 
     The same checks are there for tests, see gzslbench.testing. Exit status: 0 none failed; 1 one failed.
     """
-    from gzslbench.reporting.checks import checks_table, summary
-    from gzslbench.reporting.console import console
+    from gzslbench.report.console.checks import checks_table, summary
+    from gzslbench.report.console.console import console
     from gzslbench.testing.outcome import outcome_of
     from gzslbench.testing.suites import checks_of, every_spec, named
 

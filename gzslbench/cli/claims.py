@@ -15,9 +15,9 @@ DEFAULT_SUITE = "flo-lite0-claims"
 def claims(suite: str, stored: Path | None) -> None:
     """Print, as Markdown, what the stored metrics of SUITE say of the claims in it; nothing is run."""
     from gzslbench.cli.regress import stored_file
-    from gzslbench.suites.claim import judged, table
-    from gzslbench.suites.stored import read_stored
-    from gzslbench.suites.suite import load_suite
+    from gzslbench.sweep.suites.claim import judged, table
+    from gzslbench.sweep.suites.stored import read_stored
+    from gzslbench.sweep.suites.suite import load_suite
 
     loaded = load_suite(suite)
     groups = read_stored(stored or stored_file(loaded))

@@ -48,13 +48,13 @@ def compare(
     as_json: bool,
 ) -> None:
     """Hold the runs in RESULTS (folders; ./results by default) against published and stored numbers."""
-    from gzslbench.leaderboard.board import boards
-    from gzslbench.leaderboard.comparison import TOLERANCE, comparisons
-    from gzslbench.plugins import plugins
-    from gzslbench.reporting import comparison as report
-    from gzslbench.reporting.console import console
-    from gzslbench.reporting.sheets.console import to_console
-    from gzslbench.suites.stored import stored_metrics
+    from gzslbench.plugins.registry import plugins
+    from gzslbench.report.console import comparison as report
+    from gzslbench.report.console.console import console
+    from gzslbench.report.console.sheets.console import to_console
+    from gzslbench.report.leaderboard.board import boards
+    from gzslbench.report.leaderboard.comparison import TOLERANCE, comparisons
+    from gzslbench.sweep.suites.stored import stored_metrics
 
     tables, _ = boards(stored_entries(results, datasets, methods), rule, metric)
     if not tables:

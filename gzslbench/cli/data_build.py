@@ -14,7 +14,7 @@ from gzslbench.cli.dataset_options import as_json
 from gzslbench.errors import ParamError
 
 if TYPE_CHECKING:
-    from gzslbench.building.plan import Plan
+    from gzslbench.prepare.build.plan import Plan
 
 EPILOG = """\b
 Examples:
@@ -95,9 +95,9 @@ def build(
     **asked: Any,
 ) -> None:
     """Make a dataset of the photographs in class folders, a table of semantics and a split, in FOLDER."""
-    from gzslbench.building.contents import described
-    from gzslbench.building.plan import Request, plan_build
-    from gzslbench.building.writing import check_place, is_built, write_build
+    from gzslbench.prepare.build.contents import described
+    from gzslbench.prepare.build.plan import Request, plan_build
+    from gzslbench.prepare.build.writing import check_place, is_built, write_build
 
     options = {
         "weights": weights,
@@ -135,8 +135,8 @@ def _check_extraction(extractor: str | None, options: dict[str, Any]) -> None:
 
 def _features(extractor: str | None, weights: str | None) -> str | None:
     """What the features will be called; an extractor that nobody knows is refused before anything is read."""
-    from gzslbench.extraction.asking import ask, features_name
-    from gzslbench.plugins import plugins
+    from gzslbench.plugins.registry import plugins
+    from gzslbench.prepare.extract.asking import ask, features_name
 
     if extractor is None:
         return None
@@ -146,8 +146,8 @@ def _features(extractor: str | None, weights: str | None) -> str | None:
 
 
 def _print(plan: Plan, folder: Path, *, dry_run: bool, written: bool) -> None:
-    from gzslbench.reporting.building import classes_table, left_out, summary
-    from gzslbench.reporting.console import console
+    from gzslbench.report.console.build import classes_table, left_out, summary
+    from gzslbench.report.console.console import console
 
     for line in left_out(plan):
         click.echo(line, err=True)
@@ -170,7 +170,7 @@ def _extract(folder: Path, images: Path, extractor: str, options: dict[str, Any]
 
 
 def _print_next(plan: Plan, folder: Path, features: str | None) -> None:
-    from gzslbench.reporting.building import next_commands
+    from gzslbench.report.console.build import next_commands
 
     for command in next_commands(plan, folder, features):
         click.echo(f"next: {command}")

@@ -14,7 +14,7 @@ import click
 from gzslbench.cli.dataset_options import as_json, data
 
 if TYPE_CHECKING:
-    from gzslbench.data.fetching.fetch import Fetched
+    from gzslbench.prepare.download.fetch import Fetched
 
 UNASKED = 2**30
 """Bytes that are downloaded without a question."""
@@ -42,10 +42,10 @@ def fetch(
     What was interrupted goes on where it stopped. The archives stay in the folder `archives` of the data
     folder, with a note of where they came from and their sha256; remove them when you like, not the notes.
     """
-    from gzslbench.data.fetching.fetch import fetch as fetch_datasets
-    from gzslbench.data.fetching.fetch import named
-    from gzslbench.data.fetching.request import check_address
-    from gzslbench.reporting.transfer import watch_transfer
+    from gzslbench.prepare.download.fetch import fetch as fetch_datasets
+    from gzslbench.prepare.download.fetch import named
+    from gzslbench.prepare.download.request import check_address
+    from gzslbench.report.console.transfer import watch_transfer
 
     if mirror is not None:
         check_address(mirror)
@@ -67,8 +67,8 @@ def fetch(
 
 def _ask(size: int | None) -> None:
     """Ask before much is downloaded; no answer is an interruption."""
-    from gzslbench.data.fetching.disk import in_words
     from gzslbench.errors import DataError
+    from gzslbench.prepare.download.disk import in_words
 
     if size is not None and size <= UNASKED:
         return

@@ -21,7 +21,7 @@ def import_(dataset: str, features: str | None, data: Path | None, out: Path | N
 
     Beside the .mat it is found by itself from then on; elsewhere it is named by its path.
     """
-    from gzslbench.data.files.importing import import_dataset
+    from gzslbench.prepare.importing import import_dataset
 
     written = import_dataset(dataset, features, out, data)
     if as_json:

@@ -12,7 +12,7 @@ import click
 from gzslbench.cli.dataset_options import as_json, data, dataset
 
 if TYPE_CHECKING:
-    from gzslbench.semantics.encoder import Pooling
+    from gzslbench.prepare.text.encoder import Pooling
 
 EPILOG = """\b
 Examples:
@@ -78,8 +78,8 @@ def semantics(
     as_json: bool,
 ) -> None:
     """Encode the class names of DATASET, or descriptions of them, as its semantics NAME."""
-    from gzslbench.semantics.basis import find_basis
-    from gzslbench.semantics.building import Recipe, build_semantics, texts_of
+    from gzslbench.prepare.text.basis import find_basis
+    from gzslbench.prepare.text.building import Recipe, build_semantics, texts_of
 
     recipe = Recipe(name, encoder, descriptions, templates, pooling)
     basis = find_basis(dataset, split_of, data)

@@ -41,7 +41,7 @@ def _print(found: dict[str, object]) -> None:
 
 
 def _in_words(value: object) -> str:
-    from gzslbench.reporting.description import words
+    from gzslbench.report.console.description import words
 
     if isinstance(value, dict):
         return "\n".join(f"{name} {words(each)}" for name, each in value.items()) or "none"

@@ -27,7 +27,7 @@ def synth(
     Split, semantics and class lists are the published ones where the data folder has them. Numbers reached
     on such a folder say nothing about the dataset it is shaped like.
     """
-    from gzslbench.data.made.folder import write_synthetic_folder
+    from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 
     written = write_synthetic_folder(like, folder, seed=seed, scale=scale, overwrite=overwrite, root=data)
     size = sum(path.stat().st_size for path in written.iterdir())

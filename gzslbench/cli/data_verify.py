@@ -23,7 +23,7 @@ def verify(
 
     Exit status: 0 everything agrees; 2 something does not.
     """
-    from gzslbench.data.files.verifying import verify_dataset
+    from gzslbench.data.verify import verify_dataset
     from gzslbench.errors import DataError
 
     found, lines = verify_dataset(dataset, features, semantics, data)

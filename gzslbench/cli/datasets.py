@@ -13,7 +13,7 @@ import click
 from gzslbench.cli.dataset_options import as_json, data
 
 if TYPE_CHECKING:
-    from gzslbench.data.catalogue import DatasetSpec
+    from gzslbench.plugins.dataset import DatasetSpec
 
 
 @click.command()
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @as_json
 def datasets(name: str | None, data: Path | None, as_json: bool) -> None:
     """List the datasets known by name and where they lie, or describe NAME."""
-    from gzslbench.plugins import plugins
+    from gzslbench.plugins.registry import plugins
 
     specs = plugins().datasets()
     if name is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.results.store import DEFAULT_ROOT
+from gzslbench.runs.store import DEFAULT_ROOT
 
 
 @click.command()
@@ -26,9 +26,9 @@ def doctor(data: Path | None, results: Path, as_json: bool) -> None:
     Exit status: 0 all well; 1 a plugin is broken, a method's code cannot be imported, the data root may not
     be read, or the results folder takes no files.
     """
-    from gzslbench.execution.health import examine
-    from gzslbench.reporting.console import console
-    from gzslbench.reporting.health import health_report
+    from gzslbench.report.console.console import console
+    from gzslbench.report.console.health import health_report
+    from gzslbench.runs.doctor import examine
 
     health = examine(results, data)
     if as_json:

@@ -16,8 +16,8 @@ from gzslbench.errors import DataError, ExtractionError
 
 if TYPE_CHECKING:
     from gzslbench.data.load import Place
-    from gzslbench.extraction.listings.listing import Listing
-    from gzslbench.extractor import Crops
+    from gzslbench.plugins.extractor import Crops
+    from gzslbench.prepare.extract.listings.listing import Listing
 
 EPILOG = """\b
 Examples:
@@ -100,14 +100,14 @@ def extract(
     _require_pillow()
     from gzslbench.computing.device import check_precision, resolve_device
     from gzslbench.data.load import Place, find
-    from gzslbench.extraction.asking import answer, ask, features_name
-    from gzslbench.extraction.extracting import Extraction, check_there, in_few_lines, refusal
-    from gzslbench.extraction.extracting import extract as extracted
-    from gzslbench.extraction.partial import held
-    from gzslbench.extraction.target import check_features_target, is_extracted
-    from gzslbench.extraction.writing import write_features
-    from gzslbench.plugins import plugins
-    from gzslbench.reporting.progress import rows_counted
+    from gzslbench.plugins.registry import plugins
+    from gzslbench.prepare.extract.asking import answer, ask, features_name
+    from gzslbench.prepare.extract.extracting import Extraction, check_there, in_few_lines, refusal
+    from gzslbench.prepare.extract.extracting import extract as extracted
+    from gzslbench.prepare.extract.partial import held
+    from gzslbench.prepare.extract.target import check_features_target, is_extracted
+    from gzslbench.prepare.extract.writing import write_features
+    from gzslbench.report.console.progress import rows_counted
 
     extractor, _, model = name.partition(":")
     spec = plugins().extractor(extractor)
@@ -167,11 +167,11 @@ def _require_pillow() -> None:
 
 
 def _listing(place: Place, images: Path, boxes: bool) -> Listing:
-    from gzslbench.extraction.listings.reading import read_listing
+    from gzslbench.prepare.extract.listings.reading import read_listing
 
     make = place.spec.photographs if place.spec is not None else ""
     if not make and (place.path / "listing.csv").is_file():
-        make = "gzslbench.extraction.listings.class_folders:listing"
+        make = "gzslbench.prepare.extract.listings.class_folders:listing"
     if not make:
         raise DataError(
             f"nobody has told in which order the split of {place.name} takes its photographs",

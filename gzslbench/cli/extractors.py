@@ -8,10 +8,10 @@ from dataclasses import replace
 import click
 from rich.console import RenderableType
 
-from gzslbench.plugins import plugins
-from gzslbench.reporting import extractors as report
-from gzslbench.reporting.console import console, key_values
-from gzslbench.reporting.methods import table
+from gzslbench.plugins.registry import plugins
+from gzslbench.report.console import extractors as report
+from gzslbench.report.console.console import console, key_values
+from gzslbench.report.console.methods import table
 
 
 @click.command()

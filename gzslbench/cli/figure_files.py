@@ -9,8 +9,8 @@ from typing import TypeVar
 import click
 
 from gzslbench.errors import StoreError
-from gzslbench.figures.drawing import FORMATS, Drawing
-from gzslbench.results.atomic import make_folder, store_errors
+from gzslbench.files import make_folder, store_errors
+from gzslbench.report.figures.drawing import FORMATS, Drawing
 
 USUAL = ("png", "svg")
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -45,7 +45,7 @@ def figure_folder(folder: Path | None, formats: Sequence[str]) -> None:
         if formats:
             raise click.UsageError("--figure-format is of no use without --figures DIR")
         return
-    from gzslbench.figures.extra import require_matplotlib
+    from gzslbench.report.figures.extra import require_matplotlib
 
     require_matplotlib()
     try:
@@ -61,7 +61,7 @@ def write_figures(drawings: Iterable[Drawing], folder: Path, formats: Sequence[s
     Raises:
         StoreError: The folder is full or gone.
     """
-    from gzslbench.figures.files import save_figure
+    from gzslbench.report.figures.files import save_figure
 
     for drawing in drawings:
         if drawing.draw is None:

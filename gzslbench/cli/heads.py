@@ -7,9 +7,9 @@ import json
 import click
 from rich.console import RenderableType
 
-from gzslbench.plugins import plugins
-from gzslbench.reporting import methods as report
-from gzslbench.reporting.console import console
+from gzslbench.plugins.registry import plugins
+from gzslbench.report.console import methods as report
+from gzslbench.report.console.console import console
 
 
 @click.command()

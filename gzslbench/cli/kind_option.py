@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gzslbench.scaffold.templates import KINDS
+from gzslbench.cli.scaffold.templates import KINDS
 
 kind = click.option(
     "--kind",

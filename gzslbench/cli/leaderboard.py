@@ -20,7 +20,7 @@ from gzslbench.cli.stored_runs import (
 from gzslbench.errors import StoreError
 
 if TYPE_CHECKING:
-    from gzslbench.reporting.sheets.sheet import Sheet
+    from gzslbench.report.console.sheets.sheet import Sheet
 
 EPILOG = """\b
 Examples:
@@ -87,12 +87,12 @@ def leaderboard(
     formats: tuple[str, ...],
 ) -> None:
     """Compare methods by the runs in RESULTS (folders; ./results by default)."""
-    from gzslbench.leaderboard.board import boards
-    from gzslbench.leaderboard.published import published_rows
-    from gzslbench.leaderboard.significance import OverClasses, OverSeeds
-    from gzslbench.reporting.leaderboard import as_csv, as_json, left_out_notes, sheet_of
-    from gzslbench.results.record import SELECTIONS
-    from gzslbench.statistics.interval import BOOTSTRAP, STUDENT
+    from gzslbench.report.console.leaderboard import as_csv, as_json, left_out_notes, sheet_of
+    from gzslbench.report.leaderboard.board import boards
+    from gzslbench.report.leaderboard.published import published_rows
+    from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
+    from gzslbench.report.statistics.interval import BOOTSTRAP, STUDENT
+    from gzslbench.runs.record import SELECTIONS
 
     figure_folder(figures, formats)
     if over == "classes" and (metric not in OverClasses.METRICS or rule not in SELECTIONS):
@@ -111,7 +111,7 @@ def leaderboard(
             fix="run some first, or name the folders that hold runs; see gzslbench leaderboard --help",
         )
     if figures is not None:
-        from gzslbench.figures.of_boards import figures_of_boards
+        from gzslbench.report.figures.of_boards import figures_of_boards
 
         write_figures(figures_of_boards(found), figures, formats)
     if form in ("csv", "json"):
@@ -126,11 +126,11 @@ def leaderboard(
 
 
 def _print(sheets: Sequence[Sheet], notes: Sequence[str], form: str) -> None:
-    from gzslbench.reporting.console import console
-    from gzslbench.reporting.sheets.console import to_console
-    from gzslbench.reporting.sheets.html import to_html
-    from gzslbench.reporting.sheets.latex import to_latex
-    from gzslbench.reporting.sheets.markdown import to_markdown
+    from gzslbench.report.console.console import console
+    from gzslbench.report.console.sheets.console import to_console
+    from gzslbench.report.console.sheets.html import to_html
+    from gzslbench.report.console.sheets.latex import to_latex
+    from gzslbench.report.console.sheets.markdown import to_markdown
 
     if form == "console":
         out = console()

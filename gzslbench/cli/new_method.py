@@ -16,7 +16,7 @@ from gzslbench.cli.kind_option import kind
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def method(name: str, kind: str, as_json: bool) -> None:
     """Write methods/NAME and its test to the checkout that you are in, and list it in setup.cfg."""
-    from gzslbench.scaffold.new import new_method
+    from gzslbench.cli.scaffold.new import new_method
 
     *written, setup = new_method(name, kind, Path())
     if as_json:

@@ -19,7 +19,7 @@ from gzslbench.cli.kind_option import kind
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plugin(name: str, kind: str, into: Path, as_json: bool) -> None:
     """Write a distribution gzslbench-NAME: package, presets, tests, workflow and README."""
-    from gzslbench.scaffold.new import new_plugin
+    from gzslbench.cli.scaffold.new import new_plugin
 
     written = new_plugin(name, kind, into)
     if as_json:

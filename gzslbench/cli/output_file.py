@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gzslbench.errors import StoreError
-from gzslbench.results.atomic import write_atomically
+from gzslbench.files import write_atomically
 
 _ANOTHER = "name a file in a folder that is there and can be written"
 

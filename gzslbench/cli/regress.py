@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gzslbench.errors import ParamError
-from gzslbench.results.store import DEFAULT_ROOT
+from gzslbench.runs.store import DEFAULT_ROOT
 
 if TYPE_CHECKING:
-    from gzslbench.suites.suite import Suite, SuiteRun
+    from gzslbench.sweep.suites.suite import Suite, SuiteRun
 
 EPILOG = """\b
 Examples:
@@ -58,11 +58,11 @@ def regress(
 
     SUITE is a bundled one, such as flo-lite0, or a .toml; by default digits, a minute of every method.
     """
-    from gzslbench.reporting.progress import watch
-    from gzslbench.results.store import Store
-    from gzslbench.suites.measuring import measure
-    from gzslbench.suites.stored import make_writable, read_stored
-    from gzslbench.suites.suite import load_suite
+    from gzslbench.report.console.progress import watch
+    from gzslbench.runs.store import Store
+    from gzslbench.sweep.suites.measuring import measure
+    from gzslbench.sweep.suites.stored import make_writable, read_stored
+    from gzslbench.sweep.suites.suite import load_suite
 
     if update and not reason:
         raise ParamError("--update replaces stored numbers", where="--reason", fix='say why: --reason "…"')
@@ -106,10 +106,10 @@ def _asked(suite: Suite, only: Sequence[str]) -> list[SuiteRun]:
 
 def _tell(suite: Suite, stored: Mapping[str, Any], measured: Mapping[str, Any]) -> bool:
     """Print what was measured and what moved; whether anything must be looked at."""
-    from gzslbench.reporting.console import console
-    from gzslbench.reporting.regress import numbers_sheet, sheet_of
-    from gzslbench.reporting.sheets.console import to_console
-    from gzslbench.suites.stored import compare
+    from gzslbench.report.console.console import console
+    from gzslbench.report.console.regress import numbers_sheet, sheet_of
+    from gzslbench.report.console.sheets.console import to_console
+    from gzslbench.sweep.suites.stored import compare
 
     out = console()
     out.print(to_console(numbers_sheet(measured)))
@@ -121,7 +121,7 @@ def _tell(suite: Suite, stored: Mapping[str, Any], measured: Mapping[str, Any]) 
 
 def _store(suite: Suite, file: Path, groups: Mapping[str, Any], reason: str) -> None:
     """Store the groups that the suite has, in its order."""
-    from gzslbench.suites.stored import write_stored
+    from gzslbench.sweep.suites.stored import write_stored
 
     names = dict.fromkeys(run.name for run in suite.runs)
     kept = {name: groups[name] for name in names if name in groups}

@@ -54,11 +54,11 @@ def report(
     It has leaderboards that sort and filter, a page of each run with the command that repeats it, and one of
     each method.
     """
-    from gzslbench.plugins import plugins
-    from gzslbench.reporting.progress import counted
-    from gzslbench.site.building import build_site, check_place
-    from gzslbench.site.content import Content
-    from gzslbench.suites.stored import stored_metrics
+    from gzslbench.plugins.registry import plugins
+    from gzslbench.report.console.progress import counted
+    from gzslbench.report.html.building import build_site, check_place
+    from gzslbench.report.html.content import Content
+    from gzslbench.sweep.suites.stored import stored_metrics
 
     drawn = _can_draw(figures)
     with warnings.catch_warnings(record=True) as caught:
@@ -95,7 +95,7 @@ _UNDRAWN = "the pages have no figures, which take matplotlib: pip install 'gzslb
 def _can_draw(wanted: bool | None) -> bool:
     """Whether to draw; refused where it is asked for and cannot be."""
     from gzslbench.errors import GzslBenchError
-    from gzslbench.figures.extra import require_matplotlib
+    from gzslbench.report.figures.extra import require_matplotlib
 
     try:
         require_matplotlib()

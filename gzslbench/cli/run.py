@@ -162,9 +162,9 @@ def run(
     **request: Any,
 ) -> None:
     """Train a method on a dataset, evaluate it, and keep its record."""
-    from gzslbench.execution.plan import Request, make_plan
-    from gzslbench.execution.run import Options
-    from gzslbench.execution.tracking import asked
+    from gzslbench.runs.execute import Options
+    from gzslbench.runs.plan import Request, make_plan
+    from gzslbench.runs.tracking import asked
 
     if resume and rerun:
         raise click.UsageError("--resume goes on with a run and --rerun begins it anew: give one of them")
@@ -173,7 +173,7 @@ def run(
     asked(track)
     plan = make_plan(Request(**request))
     if dry_run:
-        from gzslbench.reporting.plan import print_plan
+        from gzslbench.report.console.plan import print_plan
 
         print_plan(plan, results, as_json=as_json)
         return
@@ -190,11 +190,11 @@ def _run_all(plan: Any, results: Path, options: Any, profiled: bool, as_json: bo
     """Run every cell; whether one diverged."""
     from dataclasses import replace
 
-    from gzslbench.execution.profile import Profile
-    from gzslbench.execution.run import run_cell
-    from gzslbench.reporting.profile import print_profile
-    from gzslbench.reporting.progress import watch
-    from gzslbench.results.store import Store
+    from gzslbench.report.console.profile import print_profile
+    from gzslbench.report.console.progress import watch
+    from gzslbench.runs.execute import run_cell
+    from gzslbench.runs.profile import Profile
+    from gzslbench.runs.store import Store
 
     diverged = False
     for cell in plan.cells:
@@ -210,9 +210,9 @@ def _run_all(plan: Any, results: Path, options: Any, profiled: bool, as_json: bo
 
 def _run_together(plan: Any, results: Path, options: Any, as_json: bool) -> bool:
     """Run the cells as one program; whether one diverged."""
-    from gzslbench.execution.together import run_together
-    from gzslbench.reporting.progress import watch_together
-    from gzslbench.results.store import Store
+    from gzslbench.report.console.progress import watch_together
+    from gzslbench.runs.store import Store
+    from gzslbench.runs.together import run_together
 
     with watch_together(plan.cells, plain=as_json) as watchers:
         runs = run_together(plan, Store(results), options, watchers)
@@ -224,7 +224,7 @@ def _run_together(plan: Any, results: Path, options: Any, as_json: bool) -> bool
 def _print(record: Any, folder: Any, as_json: bool) -> None:
     import json
 
-    from gzslbench.reporting.console import print_run
+    from gzslbench.report.console.console import print_run
 
     if as_json:
         click.echo(json.dumps(record.as_dict()))

@@ -8,7 +8,7 @@ import click
 
 from gzslbench.cli.output_file import OutputFile
 from gzslbench.errors import StoreError
-from gzslbench.results.store import DEFAULT_ROOT
+from gzslbench.runs.store import DEFAULT_ROOT
 
 
 @click.command()
@@ -26,8 +26,8 @@ def export(runs: tuple[str, ...], out: Path, results: Path) -> None:
 
     Records, predictions, metrics and logs travel; checkpoints stay.
     """
-    from gzslbench.exchange.bundle import write_bundle
-    from gzslbench.results.store import Store
+    from gzslbench.runs.bundle import write_bundle
+    from gzslbench.runs.store import Store
 
     store = Store(results)
     folders = [store.find(run) for run in runs] if runs else store.runs()

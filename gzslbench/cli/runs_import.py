@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.results.store import DEFAULT_ROOT
+from gzslbench.runs.store import DEFAULT_ROOT
 
 
 @click.command(name="import")
@@ -24,8 +24,8 @@ def import_(source: Path, results: Path) -> None:
     Each is checked as by `runs verify`; one that does not hold together is refused, by name, and the others
     are taken. None replaces another. Exit status: 0 all taken or there already, 1 one was refused.
     """
-    from gzslbench.exchange.receiving import receive
-    from gzslbench.results.store import Store
+    from gzslbench.runs.receiving import receive
+    from gzslbench.runs.store import Store
 
     received = receive(source, Store(results))
     for run, wrong in received.refused.items():

@@ -33,8 +33,8 @@ def list_(
     as_json: bool,
 ) -> None:
     """List the runs in RESULTS (folders; ./results by default), the newest last."""
-    from gzslbench.reporting.runs import runs_lines, unfinished_notes
-    from gzslbench.results.store import Store
+    from gzslbench.report.console.runs import runs_lines, unfinished_notes
+    from gzslbench.runs.store import Store
 
     entries = [
         entry

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from gzslbench.results.atomic import store_errors
-from gzslbench.results.store import DEFAULT_ROOT
+from gzslbench.files import store_errors
+from gzslbench.runs.store import DEFAULT_ROOT
 
 
 @click.command()
@@ -26,7 +26,7 @@ def remove(runs: tuple[str, ...], results: Path, yes: bool) -> None:
 
     A run that another process holds is left alone.
     """
-    from gzslbench.results.store import Store
+    from gzslbench.runs.store import Store
 
     store = Store(results)
     folders = [store.find(run) for run in runs]

@@ -17,8 +17,8 @@ def verify(results: tuple[Path, ...]) -> None:
     The id must be that of the settings, H the harmonic mean of U and S, and the metrics what the kept
     predictions come to: numbers edited by hand show here. Exit status: 0 all hold together, 1 one does not.
     """
-    from gzslbench.auditing.audit import complaints
-    from gzslbench.results.store import Store
+    from gzslbench.runs.store import Store
+    from gzslbench.runs.verify import complaints
 
     checked = wrong = 0
     for root in roots(results):

@@ -13,8 +13,8 @@ import click
 from gzslbench.cli.figure_files import figure_folder, figure_options, write_figures
 from gzslbench.cli.output_file import OutputFile, write_output
 from gzslbench.errors import StoreError
-from gzslbench.results.record import Record
-from gzslbench.results.store import DEFAULT_ROOT, RunFolder, Store
+from gzslbench.runs.record import Record
+from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -90,12 +90,12 @@ def show(
     if classes or curve or confusion is not None:
         values, tables = _parts(record, folder, classes, curve, confusion)
     else:
-        from gzslbench.auditing.predictions import check_predictions
+        from gzslbench.runs.stored_predictions import check_predictions
 
         check_predictions(record, folder)
         values, tables = {}, []
     if picture is not None:
-        from gzslbench.reporting.picture import summary_svg
+        from gzslbench.report.console.picture import summary_svg
 
         write_output(picture, summary_svg(record, folder))
     if figures is not None:
@@ -110,10 +110,10 @@ def _parts(
     record: Record, folder: RunFolder, classes: bool, curve: bool, confusion: Path | None
 ) -> tuple[dict[str, Any], list[RenderableType]]:
     """What is asked for of the predictions, for JSON and for the terminal; the matrix is written."""
-    from gzslbench.auditing.predictions import predictions_of
     from gzslbench.evaluation.curve import seen_unseen_curve
-    from gzslbench.reporting.classes import class_outcomes, classes_json, classes_table, confusion_csv
-    from gzslbench.reporting.curve import curve_json, curve_table
+    from gzslbench.report.console.classes import class_outcomes, classes_json, classes_table, confusion_csv
+    from gzslbench.report.console.curve import curve_json, curve_table
+    from gzslbench.runs.stored_predictions import predictions_of
 
     predictions, names = predictions_of(record, folder), record.task["class_names"]
     values: dict[str, Any] = {}
@@ -132,8 +132,8 @@ def _parts(
 
 
 def _draw(record: Record, folder: RunFolder, figures: Path, formats: Sequence[str]) -> None:
-    from gzslbench.auditing.predictions import PredictionsWarning
-    from gzslbench.figures.of_run import figures_of_run
+    from gzslbench.report.figures.of_run import figures_of_run
+    from gzslbench.runs.stored_predictions import PredictionsWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PredictionsWarning)  # whoever looks at the run has been warned
@@ -143,7 +143,7 @@ def _draw(record: Record, folder: RunFolder, figures: Path, formats: Sequence[st
 def _print(record: Record, folder: RunFolder, tables: list[RenderableType]) -> None:
     from rich.text import Text
 
-    from gzslbench.reporting.console import console, run_description
+    from gzslbench.report.console.console import console, run_description
 
     out = console()
     if not tables:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from gzslbench.results.record import PERCENTAGES, RULES
+from gzslbench.runs.record import PERCENTAGES, RULES
 
 if TYPE_CHECKING:
-    from gzslbench.leaderboard.entry import Entry
-    from gzslbench.results.published import PublishedNumber
-    from gzslbench.results.store import RunFolder
+    from gzslbench.report.leaderboard.entry import Entry
+    from gzslbench.report.published import PublishedNumber
+    from gzslbench.runs.store import RunFolder
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -48,7 +48,7 @@ def which_number(command: Command) -> Command:
 
 def roots(results: Sequence[Path]) -> Sequence[Path]:
     """The folders asked for."""
-    from gzslbench.results.store import DEFAULT_ROOT
+    from gzslbench.runs.store import DEFAULT_ROOT
 
     return results or (Path(DEFAULT_ROOT),)
 
@@ -62,9 +62,9 @@ def stored_runs(
     results: Sequence[Path], datasets: Sequence[str], methods: Sequence[str]
 ) -> tuple[list[Entry], dict[str, RunFolder]]:
     """The runs in the folders asked for, and by id where each is; of several of one id, the last good one."""
-    from gzslbench.leaderboard.entry import entry_of
-    from gzslbench.results.index import summaries
-    from gzslbench.results.store import Store
+    from gzslbench.report.leaderboard.entry import entry_of
+    from gzslbench.runs.index import summaries
+    from gzslbench.runs.store import Store
 
     found = {
         summary.id: (summary, store) for store in map(Store, roots(results)) for summary in summaries(store)
@@ -80,7 +80,7 @@ def stored_runs(
 
 def every_published_number() -> list[PublishedNumber]:
     """All that any plugin offers."""
-    from gzslbench.plugins import plugins
-    from gzslbench.results.published import published_numbers
+    from gzslbench.plugins.registry import plugins
+    from gzslbench.report.published import published_numbers
 
     return [number for folder in plugins().published() for number in published_numbers(folder)]

@@ -12,15 +12,15 @@ import click
 from gzslbench.cli import dataset_options, executor_options
 from gzslbench.cli.group import INTERRUPTED
 from gzslbench.errors import ParamError
-from gzslbench.results.store import DEFAULT_ROOT
+from gzslbench.runs.store import DEFAULT_ROOT
 
 if TYPE_CHECKING:
-    from gzslbench.executor import Executor
-    from gzslbench.results.store import Store
-    from gzslbench.suites.suite import Suite
+    from gzslbench.plugins.executor import Executor
+    from gzslbench.runs.store import Store
     from gzslbench.sweep.journal import Journal
     from gzslbench.sweep.known_tasks import KnownTasks
     from gzslbench.sweep.planning import Planned
+    from gzslbench.sweep.suites.suite import Suite
     from gzslbench.sweep.sweeping import Result
 
 EPILOG = """\b
@@ -92,16 +92,16 @@ def sweep(
     results: Path,
 ) -> None:
     """Run the cells of SUITE that have no record yet, several at once."""
-    from gzslbench.execution.tracking import asked as asked_trackers
-    from gzslbench.executor import Limits
-    from gzslbench.executors.chosen import make_executor
-    from gzslbench.reporting.console import console
-    from gzslbench.reporting.sweep import counts_line, failures, plan_lines, standing_view
-    from gzslbench.results.store import Store
-    from gzslbench.suites.suite import load_suite
+    from gzslbench.plugins.executor import Limits
+    from gzslbench.report.console.console import console
+    from gzslbench.report.console.sweep import counts_line, failures, plan_lines, standing_view
+    from gzslbench.runs.store import Store
+    from gzslbench.runs.tracking import asked as asked_trackers
+    from gzslbench.sweep.executors.chosen import make_executor
     from gzslbench.sweep.journal import Journal
     from gzslbench.sweep.known_tasks import KnownTasks
     from gzslbench.sweep.planning import plan_sweep
+    from gzslbench.sweep.suites.suite import load_suite
     from gzslbench.sweep.sweeping import begin
 
     loaded, store = load_suite(suite), Store(results)
@@ -174,7 +174,7 @@ def _run(
     checkpoint_every: int,
     carry: bool,
 ) -> list[Result]:
-    from gzslbench.reporting.sweep import sweep_view
+    from gzslbench.report.console.sweep import sweep_view
     from gzslbench.sweep.sweeping import expected_memory
     from gzslbench.sweep.sweeping import sweep as run_all
 
@@ -187,7 +187,7 @@ def _run(
 
 def _close(planned: Sequence[Planned], chosen: Sequence[Planned], results: Sequence[Result]) -> None:
     """The last line, and the exit status."""
-    from gzslbench.reporting.sweep import counts_line
+    from gzslbench.report.console.sweep import counts_line
 
     good = sum(result.failure is None and result.told.get("status") != "diverged" for result in results)
     ids = {each.cell.id for each in chosen if each.cell}

@@ -150,12 +150,12 @@ def tune(
     """Search a method's parameters by H on validation classes inside trainval, never on test."""
     from functools import partial
 
-    from gzslbench.execution.plan import Request
-    from gzslbench.executor import Limits
-    from gzslbench.executors.chosen import make_executor
-    from gzslbench.reporting.progress import watch
-    from gzslbench.tuning.tune import TuneRequest, open_tuning, search
-    from gzslbench.tuning.workers import search_with
+    from gzslbench.plugins.executor import Limits
+    from gzslbench.report.console.progress import watch
+    from gzslbench.runs.plan import Request
+    from gzslbench.sweep.executors.chosen import make_executor
+    from gzslbench.sweep.tuning.tune import TuneRequest, open_tuning, search
+    from gzslbench.sweep.tuning.workers import search_with
 
     if write is not None:
         check_folder(write)
@@ -188,9 +188,9 @@ def _conclude(tuning: Any, watching: Any, write: Path | None, test: bool, as_jso
     """Write the table, test, and report; whether the test diverged."""
     import json
 
-    from gzslbench.reporting.console import console
-    from gzslbench.reporting.tuning import tuning_json, tuning_report
-    from gzslbench.tuning.choice import choice_of, test_once
+    from gzslbench.report.console.console import console
+    from gzslbench.report.console.tuning import tuning_json, tuning_report
+    from gzslbench.sweep.tuning.choice import choice_of, test_once
 
     result = tuning.result
     choice = choice_of(tuning, result)

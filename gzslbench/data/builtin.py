@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gzslbench.data.catalogue import DatasetSpec, catalogue
-from gzslbench.hooks import hookimpl
+from gzslbench.data.catalogue import catalogue
+from gzslbench.plugins.dataset import DatasetSpec
+from gzslbench.plugins.hooks import hookimpl
 
 
 @hookimpl
@@ -15,7 +16,7 @@ def gzslbench_datasets() -> Iterable[DatasetSpec]:
     yield DatasetSpec(
         name="digits",
         title="Handwritten digits of scikit-learn",
-        load="gzslbench.data.made.digits:load_digits",
+        load="gzslbench.data.synthetic.digits:load_digits",
         features="pixels",
         semantics="strokes",
         paper="Alpaydin and Kaynak, UCI Optical Recognition of Handwritten Digits, 1998",
@@ -24,7 +25,7 @@ def gzslbench_datasets() -> Iterable[DatasetSpec]:
     yield DatasetSpec(
         name="synthetic",
         title="Synthetic features with a known answer",
-        load="gzslbench.data.made.synthetic:load_synthetic",
+        load="gzslbench.data.synthetic.dataset:load_synthetic",
         features="rectified",
         semantics="latent",
     )

@@ -14,7 +14,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from gzslbench.data.fetching.archive import Archive
+from gzslbench.plugins.dataset import Archive, DatasetSpec, Expected
 
 if TYPE_CHECKING:
     from gzslbench.data.dataset import Dataset
@@ -23,60 +23,6 @@ XLSA17_PAGE = (
     "https://www.mpi-inf.mpg.de/departments/computer-vision-and-machine-learning/research/"
     "zero-shot-learning/zero-shot-learning-the-good-the-bad-and-the-ugly/"
 )
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What the published files of a dataset hold.
-
-    Attributes:
-        features: Dimension of each known feature file.
-        semantics: Dimension of each known semantics.
-        rows: N, images.
-        seen: Seen classes.
-        unseen: Unseen classes.
-        counts: Rows of trainval, test_seen and test_unseen.
-        fingerprints: ``Split.fingerprint`` of each known edition of the split, by edition.
-    """
-
-    features: Mapping[str, int]
-    semantics: Mapping[str, int]
-    rows: int
-    seen: int
-    unseen: int
-    counts: Mapping[str, int]
-    fingerprints: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class DatasetSpec:
-    """What ``gzslbench datasets`` shows of a dataset, and how it is loaded.
-
-    Attributes:
-        name: What ``--dataset`` takes.
-        title: Its name in full.
-        load: ``package.module:function`` without arguments that returns a Dataset; empty for a dataset
-            read from files.
-        features: Which features are taken when none are asked for.
-        semantics: Which semantics are taken when none are asked for.
-        paper: Authors, venue and year.
-        url: Where it can be had.
-        expected: What its files should hold, where that is known.
-        photographs: ``package.module:function``, a ``gzslbench.extraction.listings.listing.List``, of its
-            photographs in the order of its rows; empty where nobody has written one.
-        archives: What ``gzslbench data fetch`` downloads.
-    """
-
-    name: str
-    title: str
-    load: str = ""
-    features: str = "res101"
-    semantics: str = "att"
-    paper: str = ""
-    url: str = ""
-    expected: Expected | None = None
-    photographs: str = ""
-    archives: tuple[Archive, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gzslbench.data import checks
-from gzslbench.data.catalogue import DatasetSpec, compare, known_as
+from gzslbench.data.catalogue import compare, known_as
 from gzslbench.data.dataset import Dataset
-from gzslbench.data.files import hdf5, xlsa17
+from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.locate import how_to_get, require_folder
 from gzslbench.errors import DataError, PluginError, did_you_mean
-from gzslbench.plugins import plugins
-from gzslbench.reading import check_folder, is_there, reading
+from gzslbench.files import check_folder, is_there, reading
+from gzslbench.plugins.dataset import DatasetSpec
+from gzslbench.plugins.registry import plugins
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gzslbench.data.catalogue import XLSA17_PAGE, DatasetSpec
+from gzslbench.data.catalogue import XLSA17_PAGE
 from gzslbench.errors import DataError
-from gzslbench.reading import is_there
+from gzslbench.files import is_there
+from gzslbench.plugins.dataset import DatasetSpec
 
 ROOT_VARIABLE = "GZSLBENCH_DATA"
 ABOVE = ("", "data", "xlsa17/data", "cvpr18xian/data")

@@ -17,7 +17,7 @@ from torch import Tensor
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.preprocessing import fit_preprocessing
 from gzslbench.errors import PluginError, did_you_mean
-from gzslbench.setting import SETTINGS, Setting
+from gzslbench.plugins.setting import SETTINGS, Setting
 
 
 @dataclass(frozen=True)

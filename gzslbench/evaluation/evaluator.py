@@ -25,11 +25,11 @@ from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.ranking import predict
 from gzslbench.evaluation.softmax_head import SoftmaxFit
 from gzslbench.evaluation.subject import Subject
-from gzslbench.setting import Setting
+from gzslbench.plugins.setting import Setting
 
 if TYPE_CHECKING:
-    from gzslbench.head import Head, HeadSettings
-    from gzslbench.method import GenerativeMethod, ScoringMethod
+    from gzslbench.plugins.head import Head, HeadSettings
+    from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
 
 
 class Evaluator:
@@ -95,7 +95,7 @@ class Evaluator:
         raise PluginError(
             "the method has neither synthesize nor scores",
             where=type(method).__name__,
-            fix="implement one of the two, see gzslbench.method",
+            fix="implement one of the two, see gzslbench.plugins.method",
         )
 
     def _with_scores(self, method: ScoringMethod, epoch: int, seed: int) -> Evaluation:

@@ -15,7 +15,7 @@ from gzslbench.evaluation.head_rows import HeadRows
 from gzslbench.evaluation.subject import Stream, Subject
 
 if TYPE_CHECKING:
-    from gzslbench.head import HeadSettings
+    from gzslbench.plugins.head import HeadSettings
 
 
 def gather(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.errors import StoreError
-from gzslbench.results.atomic import write_atomically
+from gzslbench.files import write_atomically
 
 _DTYPES: dict[str, Any] = {
     "labels": np.int64,

@@ -19,7 +19,7 @@ from gzslbench.computing.graph import capture_on
 from gzslbench.computing.replays import Replays
 from gzslbench.computing.walk import Walk
 from gzslbench.evaluation.head_rows import HeadRows
-from gzslbench.head import HeadSettings
+from gzslbench.plugins.head import HeadSettings
 
 _INIT_STD = 0.02  # the family's initialisation of every linear layer, with zero bias
 
@@ -37,7 +37,7 @@ class SoftmaxHead:
 
 
 class SoftmaxFit:
-    """The head of the method's own settings; a ``gzslbench.head.Head``."""
+    """The head of the method's own settings; a ``gzslbench.plugins.head.Head``."""
 
     def settings(self, of_method: HeadSettings) -> HeadSettings:
         """The method's own."""

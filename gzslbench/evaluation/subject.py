@@ -14,7 +14,7 @@ from gzslbench.errors import PluginError
 from gzslbench.evaluation.class_noise import ClassNoise
 
 if TYPE_CHECKING:
-    from gzslbench.method import GenerativeMethod, ScoringMethod
+    from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
 
 Stream = Callable[[int], torch.Generator]
 ROWS_OF_A_CLASS = 8192
@@ -133,7 +133,7 @@ class Subject:
             raise PluginError(
                 f"{call} returned the shape {tuple(result.shape)}, not {expected}",
                 where=type(self.method).__name__,
-                fix=f"see {call} in gzslbench.method",
+                fix=f"see {call} in gzslbench.plugins.method",
             )
         return result
 

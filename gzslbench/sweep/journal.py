@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gzslbench.errors import StoreError
-from gzslbench.results.atomic import make_folder, store_errors
+from gzslbench.files import make_folder, store_errors
 
 FOLDER = ".sweeps"
 

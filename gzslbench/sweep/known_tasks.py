@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from gzslbench._version import VERSION
-from gzslbench.data.catalogue import DatasetSpec
-from gzslbench.data.files import xlsa17
+from gzslbench.data.formats import xlsa17
 from gzslbench.data.load import Place, default_features, find
 from gzslbench.errors import DataError
-from gzslbench.execution.plan import Request
-from gzslbench.execution.task import Task
-from gzslbench.results.atomic import write_atomically
+from gzslbench.files import write_atomically
+from gzslbench.plugins.dataset import DatasetSpec
+from gzslbench.runs.plan import Request
+from gzslbench.runs.task import Task
 
 FILE = ".tasks.json"
 

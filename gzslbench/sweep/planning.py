@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 from gzslbench.errors import DataError, GzslBenchError, ParamError
-from gzslbench.execution.cell import Cell
-from gzslbench.execution.plan import Request, read_task, resolve
-from gzslbench.execution.task import Task
-from gzslbench.results.index import summaries
-from gzslbench.results.store import Store
-from gzslbench.results.summary import Summary
-from gzslbench.suites.suite import Suite, SuiteRun
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.index import summaries
+from gzslbench.runs.plan import Request, read_task, resolve
+from gzslbench.runs.store import Store
+from gzslbench.runs.summary import Summary
+from gzslbench.runs.task import Task
 from gzslbench.sweep.known_tasks import KnownTasks
+from gzslbench.sweep.suites.suite import Suite, SuiteRun
 
 State = Literal["done", "diverged", "interrupted", "new", "unread", "impossible"]
 TO_RUN: tuple[State, ...] = ("interrupted", "new")

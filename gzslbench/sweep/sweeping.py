@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gzslbench.execution.carried import CarriedDataset
-from gzslbench.executor import Ended, Event, Executor, Failure, Job, Started
-from gzslbench.executors.chosen import stopped_by_signals
-from gzslbench.results.store import Store
+from gzslbench.plugins.executor import Ended, Event, Executor, Failure, Job, Started
+from gzslbench.runs.dataset_handle import CarriedDataset
+from gzslbench.runs.store import Store
+from gzslbench.sweep.executors.chosen import stopped_by_signals
 from gzslbench.sweep.journal import Journal, this_process
 from gzslbench.sweep.planning import Planned
 from gzslbench.sweep.work import WORK, argument_of

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gzslbench.errors import StoreError
-from gzslbench.execution.plan import Request, make_plan
-from gzslbench.execution.run import Options, run_cell
-from gzslbench.results.store import Store
+from gzslbench.runs.execute import Options, run_cell
+from gzslbench.runs.plan import Request, make_plan
+from gzslbench.runs.store import Store
 from gzslbench.sweep.known_tasks import KnownTasks
 
 WORK = f"{__name__}:run_cell_job"

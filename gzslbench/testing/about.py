@@ -17,12 +17,12 @@ from typing import Any, Protocol, get_args
 
 from gzslbench.data.preprocessing import PREPROCESSINGS
 from gzslbench.errors import ParamError
-from gzslbench.head import HeadSpec
-from gzslbench.method import Kind, MethodSpec
-from gzslbench.params import ParamInfo, Params, build, fields_of
-from gzslbench.presets import load_presets
-from gzslbench.search_space import check_space
-from gzslbench.setting import SETTINGS
+from gzslbench.plugins.head import HeadSpec
+from gzslbench.plugins.method import Kind, MethodSpec
+from gzslbench.plugins.params import ParamInfo, Params, build, fields_of
+from gzslbench.plugins.presets import load_presets
+from gzslbench.plugins.search_space import check_space
+from gzslbench.plugins.setting import SETTINGS
 from gzslbench.testing.check import CheckFailure, NotApplicable, demand
 from gzslbench.training.construction import load_class
 
@@ -75,10 +75,14 @@ def parameters_are_documented(case: Described) -> None:
     demand(
         isinstance(params, type) and issubclass(params, Params) and is_dataclass(params),
         f"the parameters are {params!r}",
-        "make them a frozen dataclass derived from gzslbench.params.Params",
+        "make them a frozen dataclass derived from gzslbench.plugins.params.Params",
     )
     bare = [name for name, each in params.__dataclass_fields__.items() if "doc" not in each.metadata]
-    demand(not bare, f"undocumented: {', '.join(bare)}", "make each field with gzslbench.params.param(...)")
+    demand(
+        not bare,
+        f"undocumented: {', '.join(bare)}",
+        "make each field with gzslbench.plugins.params.param(...)",
+    )
     for info in fields_of(params):
         demand(
             bool(info.doc.strip()),

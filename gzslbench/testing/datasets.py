@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gzslbench.data.catalogue import DatasetSpec, compare
+from gzslbench.data.catalogue import compare
 from gzslbench.data.checks import check_dataset, check_features
 from gzslbench.data.content import content_hash
 from gzslbench.data.dataset import Dataset
@@ -14,6 +14,7 @@ from gzslbench.data.load import feature_files, load_dataset
 from gzslbench.data.locate import ROOT_VARIABLE, find_folder
 from gzslbench.data.validation import validation_dataset
 from gzslbench.data.views import make_views
+from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.testing.check import NotApplicable, demand
 
 

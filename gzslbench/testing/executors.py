@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from gzslbench.errors import ExecutorError
-from gzslbench.executor import Ended, Event, Executor, ExecutorSpec, Job, Limits, Started
+from gzslbench.plugins.executor import Ended, Event, Executor, ExecutorSpec, Job, Limits, Started
 from gzslbench.testing.about import NAME
 from gzslbench.testing.check import NotApplicable, demand
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from gzslbench.computing.seeds import generator
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.asking import answer, ask
-from gzslbench.extraction.extracting import Extraction
-from gzslbench.extraction.preparing import VIEWS
-from gzslbench.extractor import Extractor, ExtractorSpec
+from gzslbench.plugins.extractor import Extractor, ExtractorSpec
+from gzslbench.prepare.extract.asking import answer, ask
+from gzslbench.prepare.extract.extracting import Extraction
+from gzslbench.prepare.extract.preparing import VIEWS
 from gzslbench.testing.about import NAME, import_without_torch
 from gzslbench.testing.check import NotApplicable, demand
 
@@ -105,7 +105,7 @@ def the_loader_gives_what_it_promises(case: ExtractorCase) -> None:
     demand(
         len(extractor.weights.sha256) == 64 and bool(extractor.weights.name),
         f"the weights are told by {extractor.weights}",
-        "give the sha256 of their file, or gzslbench.extraction.weights.sha256_of_network",
+        "give the sha256 of their file, or gzslbench.prepare.extract.weights.sha256_of_network",
     )
     preparation = extractor.preparation
     demand(

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from gzslbench.computing.seeds import generator
-from gzslbench.data.made.synthetic import load_synthetic
+from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import EvalView, make_views
 from gzslbench.evaluation.head_rows import HeadRows
-from gzslbench.head import HeadSettings, HeadSpec
-from gzslbench.params import build
-from gzslbench.presets import preset
+from gzslbench.plugins.head import HeadSettings, HeadSpec
+from gzslbench.plugins.params import build
+from gzslbench.plugins.presets import preset
 from gzslbench.testing.check import demand
 from gzslbench.training.construction import load_class
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from gzslbench.data.dataset import Dataset
-from gzslbench.data.made.synthetic import make_synthetic
+from gzslbench.data.synthetic.dataset import make_synthetic
 
 DIM = 16
 SEMANTIC_DIM = 6

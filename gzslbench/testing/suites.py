@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gzslbench.data.catalogue import DatasetSpec
 from gzslbench.errors import PluginError, did_you_mean
-from gzslbench.executor import ExecutorSpec
-from gzslbench.extractor import ExtractorSpec
-from gzslbench.head import HeadSpec
-from gzslbench.method import MethodSpec
-from gzslbench.plugins import plugins
+from gzslbench.plugins.dataset import DatasetSpec
+from gzslbench.plugins.executor import ExecutorSpec
+from gzslbench.plugins.extractor import ExtractorSpec
+from gzslbench.plugins.head import HeadSpec
+from gzslbench.plugins.method import MethodSpec
+from gzslbench.plugins.registry import plugins
 from gzslbench.testing.about import ABOUT
 from gzslbench.testing.check import Check, bind
 from gzslbench.testing.datasets import DATASET_CHECKS, DatasetCase

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from torch import Tensor, nn
 
 from gzslbench.computing.replays import Capture, Replays
-from gzslbench.method import Phase
+from gzslbench.plugins.method import Phase
 from gzslbench.training.batch import Batch
 from gzslbench.training.optimization import PhaseOptimizer
 from gzslbench.training.sampler import Sampler

@@ -10,10 +10,10 @@ import torch
 from gzslbench.computing.seeds import stream
 from gzslbench.data.views import TrainView
 from gzslbench.errors import PluginError
-from gzslbench.head import HeadSpec
-from gzslbench.method import MethodSpec
-from gzslbench.params import Params
-from gzslbench.tracker import TrackerSpec
+from gzslbench.plugins.head import HeadSpec
+from gzslbench.plugins.method import MethodSpec
+from gzslbench.plugins.params import Params
+from gzslbench.plugins.tracker import TrackerSpec
 
 
 def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -> Any:

@@ -12,7 +12,7 @@ from torch.func import functional_call
 from gzslbench.computing.chunk import is_shortage
 from gzslbench.computing.device import lowered
 from gzslbench.errors import GzslBenchError, PluginError
-from gzslbench.method import Phase
+from gzslbench.plugins.method import Phase
 from gzslbench.training.batch import Batch
 from gzslbench.training.optimization import PhaseOptimizer, total
 from gzslbench.training.rehearsal import PRECISION, Rehearsal, networks_of, rehearsing

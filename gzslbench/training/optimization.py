@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gzslbench.computing.device import lowered
 from gzslbench.computing.span import span
 from gzslbench.errors import PluginError
-from gzslbench.method import Optimizer, Phase
+from gzslbench.plugins.method import Optimizer, Phase
 from gzslbench.training.batch import Batch
 from gzslbench.training.update_rule import Moments, UpdateRule, no_moments
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from gzslbench.computing.span import span
 from gzslbench.computing.walk import Walk
 from gzslbench.data.views import TrainView
-from gzslbench.method import Sampling
+from gzslbench.plugins.method import Sampling
 from gzslbench.training.batch import Batch
 
 

@@ -14,7 +14,7 @@ from gzslbench.computing.graph import capture_on
 from gzslbench.computing.seeds import generator, stream
 from gzslbench.computing.torch_stream import TorchStream
 from gzslbench.data.views import TrainView
-from gzslbench.method import Method, Phase, Stage
+from gzslbench.plugins.method import Method, Phase, Stage
 from gzslbench.training.batch import Batch
 from gzslbench.training.captured_steps import CapturedSteps
 from gzslbench.training.epoch_losses import EpochLosses

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gzslbench.method import Adam, Optimizer, Sgd
+from gzslbench.plugins.method import Adam, Optimizer, Sgd
 
 Moments = defaultdict[type, defaultdict[Tensor, dict[str, Any]]]
 """By kind of optimizer and by parameter: what torch keeps of the steps so far."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gzslbench.params import param
+from gzslbench.plugins.params import param
 from gzslbench_methods.bilinear_params import BilinearParams
 
 

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from gzslbench.data.views import TrainView
 from gzslbench.evaluation.class_noise import ClassNoise
-from gzslbench.head import HeadSettings
-from gzslbench.method import Adam, Phase, Stage
+from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.cada_vae.losses import alignment_loss, prior_loss, reconstruction_loss
 from gzslbench_methods.cada_vae.model import Encoder, decoder, drawn, noise_width

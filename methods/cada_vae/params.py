@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gzslbench.errors import ParamError
-from gzslbench.params import Params, param
-from gzslbench.search_space import linear
+from gzslbench.plugins.params import Params, param
+from gzslbench.plugins.search_space import linear
 
 
 @dataclass(frozen=True)

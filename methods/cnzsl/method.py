@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.data.views import TrainView
-from gzslbench.method import Adam, Phase, Stage
+from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.cnzsl.losses import class_loss, scaled_cosines
 from gzslbench_methods.cnzsl.model import PrototypeNetwork

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gzslbench.params import Params, param
-from gzslbench.search_space import linear, log
+from gzslbench.plugins.params import Params, param
+from gzslbench.plugins.search_space import linear, log
 
 
 @dataclass(frozen=True)

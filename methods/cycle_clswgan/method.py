@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gzslbench.data.views import TrainView
-from gzslbench.method import Adam, Phase, Stage
+from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.cycle_clswgan.losses import cycle_loss
 from gzslbench_methods.cycle_clswgan.params import CycleClswganParams

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.data.views import TrainView
-from gzslbench.method import Adam, Phase, Stage
+from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.dem.losses import embedding_loss
 from gzslbench_methods.dem.params import DemParams

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.data.views import TrainView
-from gzslbench.method import Stage
+from gzslbench.plugins.method import Stage
 from gzslbench_methods.closed_form import class_sums, gram
 from gzslbench_methods.eszsl.params import EszslParams
 

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from gzslbench.data.views import TrainView
 from gzslbench.evaluation.class_noise import ClassNoise
-from gzslbench.head import HeadSettings
-from gzslbench.method import Adam, Phase, Stage
+from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.critic_terms import critic_terms
 from gzslbench_methods.f_clswgan.losses import classification_loss

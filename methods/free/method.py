@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.data.views import TrainView
-from gzslbench.method import Stage
+from gzslbench.plugins.method import Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.f_vaegan_d2.method import FVaegan, joined
 from gzslbench_methods.free.losses import center_loss

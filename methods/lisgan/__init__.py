@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gzslbench.hooks import hookimpl
-from gzslbench.method import MethodSpec
+from gzslbench.plugins.hooks import hookimpl
+from gzslbench.plugins.method import MethodSpec
 from gzslbench_methods.lisgan.params import LisGanParams
 
 SPEC = MethodSpec(

@@ -11,12 +11,12 @@ from torch.special import entr
 
 from gzslbench.evaluation.head_rows import HeadRows
 from gzslbench.evaluation.softmax_head import SoftmaxHead, fit_softmax_head
-from gzslbench.head import HeadSettings
+from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.lisgan_transductive.params import LisGanTransductiveParams
 
 
 class LisGanTransductive:
-    """The softmax head, fitted twice; a ``gzslbench.head.Head`` that sees unlabelled test rows."""
+    """The softmax head, fitted twice; a ``gzslbench.plugins.head.Head`` that sees unlabelled test rows."""
 
     def __init__(self, params: LisGanTransductiveParams) -> None:
         self.params = params

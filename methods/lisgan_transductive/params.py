@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gzslbench.params import Params, param
+from gzslbench.plugins.params import Params, param
 
 
 @dataclass(frozen=True)

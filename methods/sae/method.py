@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gzslbench.data.views import TrainView
-from gzslbench.method import Stage
+from gzslbench.plugins.method import Stage
 from gzslbench_methods.closed_form import class_counts, class_sums, gram
 from gzslbench_methods.sae.params import SaeParams
 

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from gzslbench.data.views import TrainView
 from gzslbench.evaluation.class_noise import ClassNoise
-from gzslbench.head import HeadSettings
-from gzslbench.method import Adam, Phase, Stage
+from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.sdgzsl.losses import (
     autoencoder_loss,

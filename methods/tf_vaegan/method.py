@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from gzslbench.data.views import TrainView
 from gzslbench.evaluation.class_noise import ClassNoise
-from gzslbench.method import Stage
+from gzslbench.plugins.method import Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.f_vaegan_d2.method import FVaegan, joined
 from gzslbench_methods.tf_vaegan.losses import semantic_loss

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gzslbench.params import param
-from gzslbench.search_space import log
+from gzslbench.plugins.params import param
+from gzslbench.plugins.search_space import log
 from gzslbench_methods.f_vaegan_d2.params import FVaeganParams
 
 

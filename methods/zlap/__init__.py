@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gzslbench.head import HeadSpec
-from gzslbench.hooks import hookimpl
+from gzslbench.plugins.head import HeadSpec
+from gzslbench.plugins.hooks import hookimpl
 from gzslbench_methods.zlap.params import ZlapParams
 
 SPEC = HeadSpec(

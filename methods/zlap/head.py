@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from gzslbench.computing.walk import Walk
 from gzslbench.evaluation.head_rows import HeadRows
-from gzslbench.head import HeadSettings
+from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.zlap.losses import adjusted_loss, cosine_logits, log_priors
 from gzslbench_methods.zlap.params import ZlapParams
 
@@ -30,7 +30,7 @@ class Prototypes:
 
 
 class Zlap:
-    """The head; a ``gzslbench.head.Head``."""
+    """The head; a ``gzslbench.plugins.head.Head``."""
 
     def __init__(self, params: ZlapParams) -> None:
         self.params = params

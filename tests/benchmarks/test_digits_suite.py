@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
-from gzslbench.plugins import plugins
-from gzslbench.suites.suite import load_suite
+from gzslbench.plugins.registry import plugins
+from gzslbench.sweep.suites.suite import load_suite
 
 SUITE = load_suite("digits")
 NAMES = list(dict.fromkeys(run.name for run in SUITE.runs))

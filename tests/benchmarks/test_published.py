@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from gzslbench.plugins import Plugins, every_entry, is_own
-from gzslbench.results.published import PublishedNumber, published_numbers, published_of, read_published
+from gzslbench.plugins.registry import Plugins, every_entry, is_own
+from gzslbench.report.published import PublishedNumber, published_numbers, published_of, read_published
 from gzslbench_benchmarks.published import FOLDER, gzslbench_published
 
 FILES = sorted(FOLDER.glob("*.toml"))

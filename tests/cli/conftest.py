@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gzslbench.cli import main
-from gzslbench.params import build
-from gzslbench.plugins import plugins
-from gzslbench.presets import preset
-from gzslbench.results.record import Record
-from gzslbench.results.store import Store
+from gzslbench.plugins.params import build
+from gzslbench.plugins.presets import preset
+from gzslbench.plugins.registry import plugins
+from gzslbench.runs.record import Record
+from gzslbench.runs.store import Store
 
 METRICS = {"U": 40.0, "S": 60.0, "H": 48.0, "T1": 55.5, "AUSUC": 30.25, "epoch": 12, "head_epoch": 25}
 Invoke = Callable[..., Result]

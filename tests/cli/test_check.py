@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from gzslbench.data.catalogue import DatasetSpec
-from gzslbench.plugins import Plugins
+from gzslbench.plugins.dataset import DatasetSpec
+from gzslbench.plugins.registry import Plugins
 from gzslbench.testing import KINDS, Check, CheckFailure, NotApplicable
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
-from gzslbench.data.files.hdf5 import stored_extraction
+from gzslbench.data.formats.hdf5 import stored_extraction
 from gzslbench.data.load import load_dataset
 
 BUILD = ("data", "build", "made", "--images", "photos", "--semantics", "table.csv", "--unseen-classes", "2")

@@ -5,7 +5,7 @@ import json
 from click.testing import CliRunner
 
 from gzslbench.cli.data import data
-from gzslbench.data.files.xlsa17 import read_folder
+from gzslbench.data.formats.xlsa17 import read_folder
 
 
 def synth(*arguments):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.method import MethodSpec
-from gzslbench.params import Params
-from gzslbench.plugins import Plugins
-from gzslbench.tracker import TrackerSpec
+from gzslbench.plugins.method import MethodSpec
+from gzslbench.plugins.params import Params
+from gzslbench.plugins.registry import Plugins
+from gzslbench.plugins.tracker import TrackerSpec
 
 
 def test_a_sound_installation_is_well_and_left_unchanged(invoke) -> None:

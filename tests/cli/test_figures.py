@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
-from gzslbench.results.store import Store
+from gzslbench.runs.store import Store
 
 SMALL = ("batch_size=64", "ngh=16", "ndh=16", "syn_num=20", "nz=4", "zsl_epochs=2", "head_epochs=3")
 SETTINGS = {"f-clswgan": (*SMALL, "pretrain_epochs=2"), "eszsl": ()}
@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_drawn(re
         raise AssertionError("it was drawn")
 
     for module in ("of_run.figures_of_run", "of_boards.figures_of_boards"):
-        monkeypatch.setattr(f"gzslbench.figures.{module}", fail)
+        monkeypatch.setattr(f"gzslbench.report.figures.{module}", fail)
     Path("file").write_text("")
     done = called(*command, "--figures", "file/below")
     assert done.exit_code == 2
@@ -125,7 +125,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_drawn(re
 
 @pytest.mark.parametrize("command", [["show", "eszsl"], ["leaderboard"]])
 def test_without_matplotlib_it_is_said_what_to_install(results, command, monkeypatch):
-    monkeypatch.setattr("gzslbench.figures.extra.find_spec", lambda name: None)
+    monkeypatch.setattr("gzslbench.report.figures.extra.find_spec", lambda name: None)
     done = called(*command, "--figures", "figures")
     assert done.exit_code == 2
     assert "pip install 'gzslbench[figures]'" in done.stderr

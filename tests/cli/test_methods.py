@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.params import fields_of
-from gzslbench.plugins import Plugins, plugins
-from gzslbench.presets import load_presets
+from gzslbench.plugins.params import fields_of
+from gzslbench.plugins.presets import load_presets
+from gzslbench.plugins.registry import Plugins, plugins
 
 PUBLISHED = """
 title = "CE-GZSL"

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 import gzslbench_benchmarks
 from gzslbench.cli import main
-from gzslbench.execution.plan import make_plan
-from gzslbench.suites.stored import summarize
-from gzslbench.suites.suite import load_suite
+from gzslbench.runs.plan import make_plan
+from gzslbench.sweep.suites.stored import summarize
+from gzslbench.sweep.suites.suite import load_suite
 from gzslbench_methods.dem.losses import embedding_loss
 
 METRICS = sorted((Path(gzslbench_benchmarks.__file__).parent / "metrics").glob("*.json"))

@@ -11,8 +11,8 @@ from collections import Counter
 import pytest
 import torch
 
-from gzslbench.hooks import hookimpl
-from gzslbench.plugins import plugins
+from gzslbench.plugins.hooks import hookimpl
+from gzslbench.plugins.registry import plugins
 
 SMALL = ("ngh=16", "ndh=16", "syn_num=40", "nz=4", "critic_iter=2", "zsl_epochs=1", "head_epochs=2")
 EMBEDDING = ("embed_size=16", "outz_size=8", "nhF=8")

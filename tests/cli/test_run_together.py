@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from gzslbench.execution.cell import Cell
-from gzslbench.reporting.progress import watch_together
+from gzslbench.report.console.progress import watch_together
+from gzslbench.runs.cell import Cell
 
 
 class Screen(io.StringIO):

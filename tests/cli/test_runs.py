@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from gzslbench.cli import main
 from gzslbench.evaluation.metrics import metrics_of
-from gzslbench.results.store import Store
+from gzslbench.runs.store import Store
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gzslbench.errors import GzslBenchError
-from gzslbench.presets import preset, tomllib
+from gzslbench.plugins.presets import preset, tomllib
 
 QUICK = ("--method", "cnzsl", "--dataset", "digits", "--set", "hidden=16", "--epochs", "3", "--device", "cpu")
 FLO = Path(os.environ.get("GZSLBENCH_DATA", "nowhere")) / "FLO" / "efficientnet_lite0.mat"
@@ -123,7 +123,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_trained(invoke, optuna, 
 
 
 def test_without_optuna_it_says_what_to_install(invoke, monkeypatch) -> None:
-    from gzslbench.tuning import extra
+    from gzslbench.sweep.tuning import extra
 
     monkeypatch.setattr(extra, "find_spec", lambda name: None)
     done = invoke("tune", *QUICK)
@@ -218,7 +218,7 @@ def test_two_share_a_study_of_flo_one_is_killed_and_the_other_ends_it(start, opt
     assert [trial["number"] for trial in told["trials"]] == list(range(20))
     (table,) = tomllib.loads((tmp_path / "tuned.toml").read_text()).values()
     assert table["source"].startswith("tuned: 20 trials (20 finished)")
-    from gzslbench.plugins import plugins
+    from gzslbench.plugins.registry import plugins
 
     spec = plugins().method("cnzsl")
     assert preset(spec, "FLO", "att", tmp_path / "tuned.toml").values == told["params"]

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gzslbench.data.files.importing import import_dataset
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError
+from gzslbench.prepare.importing import import_dataset
 
 LONG = "a" * 300
 

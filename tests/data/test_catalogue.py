@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from gzslbench.data.catalogue import catalogue, compare
-from gzslbench.data.files.xlsa17 import read_splits, semantics_names
+from gzslbench.data.formats.xlsa17 import read_splits, semantics_names
 from gzslbench.data.load import load_dataset
 from gzslbench.data.split import Split
-from gzslbench.plugins import plugins
+from gzslbench.plugins.registry import plugins
 
 SIX = ["APY", "AWA1", "AWA2", "CUB", "FLO", "SUN"]
 
@@ -72,7 +72,7 @@ def test_the_built_in_specs_say_what_their_functions_return():
 
 def test_listing_datasets_imports_no_torch_and_nothing_that_reads_files():
     code = (
-        "import sys; from gzslbench.plugins import plugins; assert 'CUB' in plugins().datasets();"
+        "import sys; from gzslbench.plugins.registry import plugins; assert 'CUB' in plugins().datasets();"
         "print([name for name in ('torch', 'scipy', 'h5py', 'sklearn') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,11 +11,12 @@ import pytest
 from scipy.io import savemat
 
 from gzslbench.data import load
-from gzslbench.data.catalogue import DatasetSpec, catalogue
-from gzslbench.data.files.importing import import_dataset
+from gzslbench.data.catalogue import catalogue
 from gzslbench.data.load import feature_files, find, load_dataset
-from gzslbench.data.made.digits import load_digits
+from gzslbench.data.synthetic.digits import load_digits
 from gzslbench.errors import DataError, PluginError
+from gzslbench.plugins.dataset import DatasetSpec
+from gzslbench.prepare.importing import import_dataset
 
 
 @pytest.fixture
@@ -161,8 +162,8 @@ def test_what_differs_from_the_published_files_is_a_note(root):
 
 def offer(monkeypatch, function):
     """Register a plugin dataset ``theirs`` that ``function`` loads."""
-    monkeypatch.setattr("gzslbench.data.made.digits.theirs", function, raising=False)
-    spec = DatasetSpec("theirs", "Theirs", load="gzslbench.data.made.digits:theirs")
+    monkeypatch.setattr("gzslbench.data.synthetic.digits.theirs", function, raising=False)
+    spec = DatasetSpec("theirs", "Theirs", load="gzslbench.data.synthetic.digits:theirs")
     monkeypatch.setattr(load, "plugins", lambda: SimpleNamespace(datasets=lambda: {"theirs": spec}))
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gzslbench.data.made.digits import load_digits
-from gzslbench.data.made.synthetic import load_synthetic
 from gzslbench.data.narrowed import narrowed
+from gzslbench.data.synthetic.dataset import load_synthetic
+from gzslbench.data.synthetic.digits import load_digits
 from gzslbench.data.validation import validation_dataset
 from gzslbench.data.views import make_views
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzslbench.data.made.synthetic import make_synthetic
 from gzslbench.data.shuffled import shuffle_semantics
+from gzslbench.data.synthetic.dataset import make_synthetic
 from gzslbench.errors import DataError
 
 

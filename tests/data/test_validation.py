@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from gzslbench.data.catalogue import catalogue
 from gzslbench.data.dataset import Dataset, ValidationHint
-from gzslbench.data.files.xlsa17 import read_folder
-from gzslbench.data.made.blueprint import real_blueprint
-from gzslbench.data.made.digits import load_digits
-from gzslbench.data.made.synthetic import make_synthetic
+from gzslbench.data.formats.xlsa17 import read_folder
 from gzslbench.data.split import Split
+from gzslbench.data.synthetic.dataset import make_synthetic
+from gzslbench.data.synthetic.digits import load_digits
+from gzslbench.data.synthetic.split_template import real_blueprint
 from gzslbench.data.validation import validation_dataset
 from gzslbench.errors import DataError
 

@@ -15,7 +15,7 @@ from gzslbench.evaluation.class_noise import ClassNoise
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.evaluation.softmax_head import SoftmaxFit
-from gzslbench.head import HeadSettings
+from gzslbench.plugins.head import HeadSettings
 
 DIM = 6
 

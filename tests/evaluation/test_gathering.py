@@ -11,7 +11,7 @@ from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView, TrainView
 from gzslbench.evaluation.gathering import gather
 from gzslbench.evaluation.subject import Subject
-from gzslbench.head import HeadSettings
+from gzslbench.plugins.head import HeadSettings
 
 SEEN = torch.tensor([True, False, True, False, True])
 SEED, EPOCH = 5, 2

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from gzslbench.errors import ParamError
 from gzslbench.evaluation.metrics import Metrics
 from gzslbench.evaluation.selection import PEEKS, Chosen, Scored, select
-from gzslbench.results.record import SELECTIONS
+from gzslbench.runs.record import SELECTIONS
 
 
 def history(*rows: tuple[int, list[float]]) -> list[Scored]:

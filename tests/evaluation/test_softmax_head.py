@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gzslbench.evaluation.softmax_head import fit_softmax_head
-from gzslbench.head import HeadSettings
+from gzslbench.plugins.head import HeadSettings
 
 SETTINGS = HeadSettings(per_class=1, batch_size=7, lr=0.01, beta1=0.5)
 

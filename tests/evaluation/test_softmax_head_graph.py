@@ -8,7 +8,7 @@ import torch
 from gzslbench.computing.device import numerics
 from gzslbench.computing.replays import WARM_UP
 from gzslbench.evaluation.softmax_head import fit_softmax_head
-from gzslbench.head import HeadSettings
+from gzslbench.plugins.head import HeadSettings
 
 SETTINGS = HeadSettings(per_class=1, batch_size=7, lr=0.01)
 ROWS, DIM, CLASSES, EPOCHS = 30, 5, 4, 4

@@ -9,9 +9,9 @@ import torch
 
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.photograph import read_photograph
-from gzslbench.extraction.preparing import normalized, views
-from gzslbench.extractor import Request
+from gzslbench.plugins.extractor import Request
+from gzslbench.prepare.extract.photograph import read_photograph
+from gzslbench.prepare.extract.preparing import normalized, views
 from gzslbench_features.efficientnet_lite0 import PREPARATION, SPEC
 from gzslbench_features.efficientnet_lite0.loading import load
 

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.asking import ask
-from gzslbench.extraction.preparing import normalized, views
+from gzslbench.prepare.extract.asking import ask
+from gzslbench.prepare.extract.preparing import normalized, views
 from gzslbench.testing.extractors import EXTRACTOR_CHECKS, ExtractorCase
 from gzslbench_features.huggingface import SPEC
 from gzslbench_features.huggingface.loading import load

@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional
 
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.asking import ask
-from gzslbench.extraction.pooling import Pooled
-from gzslbench.extractor import Preparation
+from gzslbench.plugins.extractor import Preparation
+from gzslbench.prepare.extract.asking import ask
+from gzslbench.prepare.extract.pooling import Pooled
 from gzslbench.testing import extractor_checks
 from gzslbench_features.resnet101 import SPEC, published
 from gzslbench_features.resnet101.loading import load

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.asking import ask
-from gzslbench.extraction.preparing import normalized, views
+from gzslbench.prepare.extract.asking import ask
+from gzslbench.prepare.extract.preparing import normalized, views
 from gzslbench_features.timm import SPEC
 from gzslbench_features.timm.loading import in_our_words, load
 from gzslbench_features.timm.whole import check_whole, missing_noted

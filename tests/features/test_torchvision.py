@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
-from gzslbench.extraction.asking import ask
-from gzslbench.extraction.preparing import normalized, views
+from gzslbench.prepare.extract.asking import ask
+from gzslbench.prepare.extract.preparing import normalized, views
 from gzslbench_features.torchvision import SPEC
 from gzslbench_features.torchvision.loading import _channels, load
 

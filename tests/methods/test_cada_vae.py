@@ -11,7 +11,7 @@ from torch.distributions import Normal, kl_divergence
 from gzslbench.data.views import TrainView
 from gzslbench.errors import ParamError
 from gzslbench.evaluation.class_noise import ClassNoise
-from gzslbench.presets import preset
+from gzslbench.plugins.presets import preset
 from gzslbench.training.batch import Batch
 from gzslbench_methods.cada_vae import SPEC
 from gzslbench_methods.cada_vae.losses import alignment_loss, prior_loss, reconstruction_loss

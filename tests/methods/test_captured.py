@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from gzslbench.computing.replays import WARM_UP
-from gzslbench.data.made.synthetic import load_synthetic
+from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import make_views
-from gzslbench.params import build
-from gzslbench.plugins import plugins
-from gzslbench.presets import preset
+from gzslbench.plugins.params import build
+from gzslbench.plugins.presets import preset
+from gzslbench.plugins.registry import plugins
 from gzslbench.testing.methods.case import MethodCase
 from gzslbench.training.construction import build_method
 from gzslbench.training.trainer import Trainer

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from gzslbench.data.views import TrainView
-from gzslbench.method import Adam
+from gzslbench.plugins.method import Adam
 from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.f_vaegan_d2.method import FVaegan

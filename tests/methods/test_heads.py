@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.data.made.synthetic import load_synthetic
+from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import make_views
 from gzslbench.evaluation.evaluator import Evaluator
-from gzslbench.params import build
-from gzslbench.plugins import plugins
-from gzslbench.presets import preset
+from gzslbench.plugins.params import build
+from gzslbench.plugins.presets import preset
+from gzslbench.plugins.registry import plugins
 from gzslbench.training.construction import build_method, load_class
 from gzslbench.training.trainer import Trainer
 

@@ -9,7 +9,7 @@ import torch
 
 from gzslbench.evaluation.head_rows import HeadRows
 from gzslbench.evaluation.softmax_head import SoftmaxHead, fit_softmax_head
-from gzslbench.head import HeadSettings
+from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.lisgan_transductive.head import LisGanTransductive
 from gzslbench_methods.lisgan_transductive.params import LisGanTransductiveParams
 

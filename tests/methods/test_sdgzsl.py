@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from gzslbench.data.views import TrainView
 from gzslbench.evaluation.class_noise import ClassNoise
-from gzslbench.presets import preset
+from gzslbench.plugins.presets import preset
 from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import StageRun
 from gzslbench_methods.dropout import dropped

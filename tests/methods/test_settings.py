@@ -9,9 +9,9 @@ from importlib import resources
 
 import pytest
 
-from gzslbench.params import build, fields_of
-from gzslbench.plugins import plugins
-from gzslbench.presets import load_presets, preset
+from gzslbench.plugins.params import build, fields_of
+from gzslbench.plugins.presets import load_presets, preset
+from gzslbench.plugins.registry import plugins
 
 METHODS = sorted(plugins().methods())
 PROMISED = """
@@ -210,7 +210,8 @@ def test_an_unknown_dataset_takes_the_default_table(spec):
 
 def test_describing_the_methods_imports_no_torch():
     code = (
-        "import sys; from gzslbench.plugins import plugins; from gzslbench.presets import load_presets;"
+        "import sys; from gzslbench.plugins.registry import plugins;"
+        "from gzslbench.plugins.presets import load_presets;"
         f"[load_presets(plugins().method(name)) for name in {METHODS!r}];"
         "sys.exit('torch' in sys.modules)"
     )

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from gzslbench.data.views import TrainView
 from gzslbench.evaluation.class_noise import ClassNoise
-from gzslbench.method import Adam
+from gzslbench.plugins.method import Adam
 from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.f_vaegan_d2.method import FVaegan

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from gzslbench.data.views import TrainView
-from gzslbench.params import build
-from gzslbench.plugins import plugins
+from gzslbench.plugins.params import build
+from gzslbench.plugins.registry import plugins
 from gzslbench.training.construction import build_method
 from gzslbench.training.together import SeedGroup
 from gzslbench.training.trainer import Trainer

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.evaluation.head_rows import HeadRows
-from gzslbench.head import HeadSettings
+from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.zlap.head import Zlap
 from gzslbench_methods.zlap.losses import adjusted_loss, cosine_logits, log_priors
 from gzslbench_methods.zlap.params import ZlapParams

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 from scipy.io import savemat
 
-from gzslbench.data.made.folder import write_synthetic_folder
 from gzslbench.errors import ParamError
-from gzslbench.execution.plan import Request, make_plan, read_task
-from gzslbench.execution.run import run_cell
-from gzslbench.results.store import Store
-from gzslbench.suites.suite import load_suite
+from gzslbench.prepare.synthetic_folder import write_synthetic_folder
+from gzslbench.runs.execute import run_cell
+from gzslbench.runs.plan import Request, make_plan, read_task
+from gzslbench.runs.store import Store
 from gzslbench.sweep.known_tasks import KnownTasks, _source
 from gzslbench.sweep.planning import plan_sweep, read_unknown
+from gzslbench.sweep.suites.suite import load_suite
 from gzslbench.sweep.sweeping import expected_memory
 
 
@@ -138,7 +138,7 @@ def test_a_dataset_that_a_function_makes_is_known_until_its_module_changes(store
 
 
 def test_the_module_of_a_function_is_found():
-    assert [path.name for path in _source("gzslbench.data.made.digits:load_digits")] == ["digits.py"]
+    assert [path.name for path in _source("gzslbench.data.synthetic.digits:load_digits")] == ["digits.py"]
 
 
 def test_without_any_features_it_is_impossible_before_anything_is_read(suite, store, tmp_path):

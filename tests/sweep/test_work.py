@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gzslbench.errors import StoreError
-from gzslbench.execution.plan import Request, make_plan, read_task
+from gzslbench.runs.plan import Request, make_plan, read_task
 from gzslbench.sweep.known_tasks import KnownTasks
 from gzslbench.sweep.work import argument_of, run_cell_job
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gzslbench.method import MethodSpec
+from gzslbench.plugins.method import MethodSpec
 
 BROKEN = Path(__file__).parent / "broken"
 MODULES = ("broken_methods", "broken_params", "broken_heads", "heavy_params", "holding_methods")

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gzslbench.data.catalogue import DatasetSpec, Expected
 from gzslbench.data.dataset import Dataset, ValidationHint
-from gzslbench.data.made.synthetic import make_synthetic
-from gzslbench.plugins import Plugins, plugins
+from gzslbench.data.synthetic.dataset import make_synthetic
+from gzslbench.plugins.dataset import DatasetSpec, Expected
+from gzslbench.plugins.registry import Plugins, plugins
 from gzslbench.testing import checks_of
 from gzslbench.testing.outcome import outcome_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.extractor import ExtractorSpec
+from gzslbench.plugins.extractor import ExtractorSpec
 from gzslbench.testing import checks_of
 from gzslbench.testing.outcome import outcome_of
 

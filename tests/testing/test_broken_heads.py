@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.head import HeadSpec
+from gzslbench.plugins.head import HeadSpec
 from gzslbench.testing import checks_of
 from gzslbench.testing.outcome import outcome_of
 

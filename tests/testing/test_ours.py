@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.plugins import plugins
+from gzslbench.plugins.registry import plugins
 from gzslbench.testing import KINDS, NotApplicable, checks_of
 from gzslbench.testing.methods.case import MethodCase
 from gzslbench.testing.suites import every_spec

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gzslbench.data.views import TrainView
-from gzslbench.method import Adam, Phase, Stage
+from gzslbench.plugins.method import Adam, Phase, Stage
 
 
 @dataclasses.dataclass

@@ -16,7 +16,7 @@ from gzslbench.computing.graph import CudaCapture
 from gzslbench.computing.replays import WARM_UP
 from gzslbench.data.views import TrainView
 from gzslbench.evaluation.softmax_head import fit_softmax_head
-from gzslbench.head import HeadSettings
+from gzslbench.plugins.head import HeadSettings
 from gzslbench.training.trainer import Trainer
 
 VARIANTS = {

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from gzslbench.computing.seeds import generator
-from gzslbench.method import Adam, Phase, Sgd, Stage
+from gzslbench.plugins.method import Adam, Phase, Sgd, Stage
 from gzslbench.training.sampler import Sampler
 from gzslbench.training.together import SeedGroup
 from gzslbench.training.trainer import Trainer

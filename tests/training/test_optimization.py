@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gzslbench.errors import PluginError
-from gzslbench.method import Adam, Phase, Sgd
+from gzslbench.plugins.method import Adam, Phase, Sgd
 from gzslbench.training.batch import Batch
 from gzslbench.training.optimization import PhaseOptimizer
 from gzslbench.training.update_rule import no_moments

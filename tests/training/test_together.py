@@ -12,8 +12,8 @@ from torch import nn
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import TrainView
 from gzslbench.errors import DivergedError
-from gzslbench.params import build
-from gzslbench.plugins import plugins
+from gzslbench.plugins.params import build
+from gzslbench.plugins.registry import plugins
 from gzslbench.training.batch import Batch
 from gzslbench.training.construction import build_method
 from gzslbench.training.seed_batch import SeedBatch, SeedBatches

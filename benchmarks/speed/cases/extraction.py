@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gzslbench.extraction.extracting import Extraction, extract
-from gzslbench.extraction.listings.listing import Listing
-from gzslbench.extraction.photograph import read_photograph
-from gzslbench.extraction.preparing import normalized, views
-from gzslbench.extractor import Extractor, ExtractorSpec, Preparation, Request, Weights
+from gzslbench.plugins.extractor import Extractor, ExtractorSpec, Preparation, Request, Weights
+from gzslbench.prepare.extract.extracting import Extraction, extract
+from gzslbench.prepare.extract.listings.listing import Listing
+from gzslbench.prepare.extract.photograph import read_photograph
+from gzslbench.prepare.extract.preparing import normalized, views
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 
@@ -133,7 +133,7 @@ def _write_photographs(root: Path, count: int, size: tuple[int, int]) -> None:
 
 
 def _resnet101() -> nn.Module:
-    from gzslbench.extraction.pooling import Pooled
+    from gzslbench.prepare.extract.pooling import Pooled
     from gzslbench_features.resnet101.network import ResNet101
 
     network = ResNet101()
@@ -143,7 +143,7 @@ def _resnet101() -> nn.Module:
 def _efficientnet_lite0() -> nn.Module:
     from efficientnet_lite_pytorch import EfficientNet
 
-    from gzslbench.extraction.pooling import Pooled
+    from gzslbench.prepare.extract.pooling import Pooled
 
     network = EfficientNet.from_name("efficientnet-lite0")
     return Pooled(network, network.extract_features, "mean")

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from gzslbench.data.files.importing import import_dataset
-from gzslbench.data.files.xlsa17 import read_folder
+from gzslbench.data.formats.xlsa17 import read_folder
 from gzslbench.data.load import load_dataset
-from gzslbench.data.made.folder import FEATURES, write_synthetic_folder
+from gzslbench.prepare.importing import import_dataset
+from gzslbench.prepare.synthetic_folder import FEATURES, write_synthetic_folder
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 

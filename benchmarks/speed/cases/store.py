@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gzslbench.results.index import FILE
+from gzslbench.runs.index import FILE
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 from gzslbench_benchmarks.speed.made_records import write_records

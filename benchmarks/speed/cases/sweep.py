@@ -12,11 +12,11 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gzslbench.execution.plan import read_task
-from gzslbench.results.store import Store
-from gzslbench.suites.suite import load_suite
+from gzslbench.runs.plan import read_task
+from gzslbench.runs.store import Store
 from gzslbench.sweep.known_tasks import KnownTasks
 from gzslbench.sweep.planning import plan_sweep
+from gzslbench.sweep.suites.suite import load_suite
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 from gzslbench_benchmarks.speed.made_records import made_record

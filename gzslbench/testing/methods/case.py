@@ -14,19 +14,19 @@ import torch
 from torch import Tensor
 
 from gzslbench.data.dataset import Dataset
-from gzslbench.data.made.synthetic import load_synthetic
+from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import EvalView, TrainView, make_views
 from gzslbench.evaluation.evaluation import Evaluation
 from gzslbench.evaluation.evaluator import Evaluator
-from gzslbench.execution.cell import Cell
-from gzslbench.execution.plan import Plan
-from gzslbench.execution.run import Options, run_cell
-from gzslbench.head import SOFTMAX
-from gzslbench.method import MethodSpec
-from gzslbench.params import Params, build, fields_of
-from gzslbench.presets import Preset, preset
-from gzslbench.results.record import Record
-from gzslbench.results.store import Store
+from gzslbench.plugins.head import SOFTMAX
+from gzslbench.plugins.method import MethodSpec
+from gzslbench.plugins.params import Params, build, fields_of
+from gzslbench.plugins.presets import Preset, preset
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.execute import Options, run_cell
+from gzslbench.runs.plan import Plan
+from gzslbench.runs.record import Record
+from gzslbench.runs.store import Store
 from gzslbench.testing import made
 from gzslbench.training.construction import build_method
 from gzslbench.training.trainer import EpochEnd, Trainer

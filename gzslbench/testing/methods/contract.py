@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from gzslbench.computing.seeds import generator
 from gzslbench.evaluation.class_noise import ClassNoise
-from gzslbench.head import HeadSettings
-from gzslbench.method import Phase, Stage
+from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.method import Phase, Stage
 from gzslbench.testing.check import CheckFailure, demand
 from gzslbench.testing.methods.case import SEED, MethodCase
 from gzslbench.training.batch import Batch
@@ -39,7 +39,7 @@ def networks_and_stages_fit(case: MethodCase) -> None:
     demand(
         all(isinstance(stage, Stage) for stage in stages),
         f"stages() returned {stages!r}",
-        "return gzslbench.method.Stage objects, or an empty sequence where nothing is trained by steps",
+        "return Stage objects of gzslbench.plugins.method, or an empty sequence where no step trains",
     )
     _demand_unique([stage.name for stage in stages], "stages")
     for stage in stages:
@@ -164,7 +164,7 @@ def _demand_generative(method: Any, kind: str) -> None:
     demand(
         isinstance(settings, HeadSettings),
         "the method's `head` is no HeadSettings",
-        "set self.head = gzslbench.head.HeadSettings(...) in the constructor",
+        "set self.head = gzslbench.plugins.head.HeadSettings(...) in the constructor",
     )
     assert settings is not None
     counts = settings.per_class, settings.batch_size, settings.epochs
@@ -180,7 +180,7 @@ def _demand_shape(call: str, answer: Any, expected: tuple[int, int]) -> None:
     demand(
         shape == expected,
         f"{call} returned {shape}, not {expected}",
-        f"see {call} in gzslbench.method for what its rows and columns are",
+        f"see {call} in gzslbench.plugins.method for what its rows and columns are",
     )
     demand(
         answer.is_floating_point() and bool(answer.isfinite().all()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from gzslbench.data.made.synthetic import load_synthetic
+from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.errors import DivergedError
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.testing.check import NotApplicable, demand

@@ -7,7 +7,7 @@ import torch
 from gzslbench.computing.device import PRECISIONS
 from gzslbench.data.dataset import Dataset
 from gzslbench.errors import DivergedError, PluginError
-from gzslbench.params import fields_of
+from gzslbench.plugins.params import fields_of
 from gzslbench.testing import made
 from gzslbench.testing.check import CheckFailure, NotApplicable, demand
 from gzslbench.testing.methods.case import SEED, MethodCase, Training, same

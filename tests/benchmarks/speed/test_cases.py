@@ -11,8 +11,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from gzslbench.reporting.console import console
-from gzslbench.suites.suite import load_suite
+from gzslbench.report.console.console import console
+from gzslbench.sweep.suites.suite import load_suite
 from gzslbench_benchmarks.speed import cases, contest, memory_probe
 from gzslbench_benchmarks.speed.__main__ import speed
 from gzslbench_benchmarks.speed.cases import (

@@ -7,7 +7,7 @@ import torch
 from gzslbench.evaluation.class_noise import ClassNoise
 from gzslbench.evaluation.metrics import per_class_accuracy
 from gzslbench.evaluation.softmax_head import fit_softmax_head
-from gzslbench.head import HeadSettings
+from gzslbench.plugins.head import HeadSettings
 from gzslbench_benchmarks.speed.published.batches import RandomBatches, ShuffledBatches
 from gzslbench_benchmarks.speed.published.evaluation import PublishedEvaluation, PublishedHead
 from gzslbench_benchmarks.speed.published.networks import Embedding

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from gzslbench.extractor import Extractor, Preparation, Request, Weights
+from gzslbench.plugins.extractor import Extractor, Preparation, Request, Weights
 
 SMALL = Preparation(short_side=24, crop=16)
 

@@ -7,10 +7,10 @@ import torch
 from broken_params import ToyParams  # noqa: F401
 from torch import nn
 
-from gzslbench.data.made.synthetic import load_synthetic
+from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import EvalView
-from gzslbench.head import HeadSettings
-from gzslbench.method import Adam, Phase, Stage
+from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.method import Adam, Phase, Stage
 
 
 class Toy:

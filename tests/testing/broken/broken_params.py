@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from gzslbench.params import Params, param
-from gzslbench.search_space import linear
+from gzslbench.plugins.params import Params, param
+from gzslbench.plugins.search_space import linear
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import torch
 from broken_methods import Toy
 
-from gzslbench.data.made.synthetic import load_synthetic
+from gzslbench.data.synthetic.dataset import load_synthetic
 
 dataset = load_synthetic()
 ROWS = {"of the test": [torch.from_numpy(dataset.features[dataset.split.test_unseen])]}

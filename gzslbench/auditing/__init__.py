@@ -1,1 +1,0 @@
-"""Whether a stored run bears itself out."""

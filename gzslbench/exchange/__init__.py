@@ -1,1 +1,0 @@
-"""Runs on their way from one store to another."""

@@ -1,0 +1,113 @@
+"""What a head is: the final classifier, fitted on real seen and synthesized unseen features.
+
+Nothing here imports torch when it is imported, so listing heads stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from gzslbench.plugins.citation import year_of
+from gzslbench.plugins.params import Params
+from gzslbench.plugins.setting import Setting
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from gzslbench.evaluation.head_rows import HeadRows
+
+SOFTMAX = "softmax"
+"""The head a generative method has unless the user asks for another: its own settings, its own numbers."""
+Space = Literal["features", "embedding"]
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """On what a head is fitted, and how.
+
+    Attributes:
+        per_class: Synthesized features for each unseen class (syn_num).
+        batch_size: Rows a step.
+        epochs: Passes over real and synthesized features for the generalized setting.
+        zsl_epochs: Passes of a second head over the synthesized features alone, whose accuracy on the
+            unseen classes is T1; 0 takes T1 from the first head restricted to the unseen classes.
+        lr: Adam's learning rate.
+        beta1: Adam's first moment decay.
+        seen_per_class: Rows drawn for each seen class, repeated where it has fewer; 0 takes all as they are.
+        space: What ``synthesize`` returns: features, to be embedded, or rows of the embedding.
+    """
+
+    per_class: int
+    batch_size: int
+    epochs: int = 25
+    zsl_epochs: int = 0
+    lr: float = 1e-3
+    beta1: float = 0.5
+    seen_per_class: int = 0
+    space: Space = "features"
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """What ``gzslbench heads`` shows of a head and how to load it.
+
+    Attributes:
+        name: What ``--head`` takes, in lower case with hyphens.
+        title: Its name as its paper writes it.
+        paper: Authors, title, venue and year.
+        url: Where the paper is.
+        params: The frozen dataclass of its parameters.
+        load: ``package.module:Class`` of the head, imported when it is fitted.
+        setting: What it sees while it is fitted; stamped into every record. The semantics of all classes are
+            known to every head; one that is ``transductive`` gets the unlabelled test rows.
+        version: Raise it when the same parameters give other numbers than before.
+    """
+
+    name: str
+    title: str
+    paper: str
+    url: str
+    params: type[Params]
+    load: str
+    setting: Setting = "inductive"
+    version: int = 1
+
+    @property
+    def year(self) -> int | None:
+        """When its paper appeared."""
+        return year_of(self.paper)
+
+
+class FittedHead(Protocol):
+    """A head that classifies."""
+
+    def scores(self, features: Tensor) -> Tensor:
+        """``(n, e)`` features to ``(n, K)`` scores, higher is likelier."""
+        ...
+
+
+class Head(Protocol):
+    """What the evaluator needs of every head. The constructor takes its ``params``."""
+
+    def settings(self, of_method: HeadSettings) -> HeadSettings:
+        """What the head asks of the method, and how long it is fitted, given what the method asks for."""
+        ...
+
+    def fit(
+        self, rows: HeadRows, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
+    ) -> Iterator[FittedHead]:
+        """Fit a head from scratch; yields it after each of ``epochs`` passes.
+
+        It may be one head, changed in place: it is used before the next is asked for.
+
+        Args:
+            rows: What it is fitted on; test rows are among them for a transductive head alone, unlabelled.
+            settings: Its own ``settings``.
+            epochs: Passes over the rows.
+            generator: On the rows' device; all random numbers come from it.
+            graphs: Whether a CUDA device may replay captured steps; it changes no number.
+        """
+        ...

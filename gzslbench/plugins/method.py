@@ -1,0 +1,185 @@
+"""What a method is: its spec, and the stages and phases that the trainer runs for it.
+
+Nothing here imports torch when it is imported, so listing methods stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from gzslbench.plugins.citation import year_of
+from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.params import Params
+from gzslbench.plugins.setting import Setting
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from gzslbench.evaluation.class_noise import ClassNoise
+    from gzslbench.training.batch import Batch
+
+Kind = Literal["generative", "scoring"]
+Sampling = Literal["draw", "pass"]
+Span = Literal["epoch", "stage"]
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """What ``gzslbench methods`` shows of a method and how to load it.
+
+    Attributes:
+        name: What ``--method`` takes, in lower case with hyphens.
+        title: The method's name as its paper writes it.
+        paper: Authors, title, venue and year.
+        url: Where the paper is.
+        params: The frozen dataclass of its parameters.
+        load: ``package.module:Class`` of the method, imported when it is run.
+        kind: ``generative`` methods synthesize features, ``scoring`` methods score all classes.
+        setting: What it sees while it trains; stamped into every record.
+        preprocessing: How its features are scaled unless the user says otherwise.
+        version: Raise it when the same parameters give other numbers than before.
+        gpu_share: Of a GPU that a run takes, from 0 to 1, where a sweep puts several on one.
+    """
+
+    name: str
+    title: str
+    paper: str
+    url: str
+    params: type[Params]
+    load: str
+    kind: Kind = "generative"
+    setting: Setting = "inductive"
+    preprocessing: str = "minmax"
+    version: int = 1
+    gpu_share: float = 0.25
+
+    @property
+    def year(self) -> int | None:
+        """When its paper appeared."""
+        return year_of(self.paper)
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam's settings (learning rate before the stage's schedule)."""
+
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    amsgrad: bool = False
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """Settings of stochastic gradient descent (learning rate before the stage's schedule)."""
+
+    lr: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+
+Optimizer = Adam | Sgd
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One loss's turn within an iteration.
+
+    Attributes:
+        name: Shown in the log; unique within its stage.
+        loss: Maps a batch to its named terms; their sum is minimized. It does the same work at each step and
+            keeps no reference to the batch: on CUDA a step is captured once and replayed.
+        updates: Names of the modules in ``Method.modules`` that the step changes; the others are frozen.
+        optimizer: Settings for all updated modules, or for each of them by name. A module that several
+            phases of a stage update has the same moments in all of them.
+        repeats: Steps an iteration.
+        fresh_batch: Whether each repeat samples a batch; otherwise the phase sees the last one.
+        keep_gradients: Modules among ``updates`` whose gradients add up, and are not zeroed at each step.
+        kept_for: Whether those are zeroed once an epoch, or never within the stage.
+        loop: The stage's loop that the phase belongs to, from 0; None for all.
+    """
+
+    name: str
+    loss: Callable[[Batch], Mapping[str, Tensor]]
+    updates: tuple[str, ...]
+    optimizer: Optimizer | Mapping[str, Optimizer]
+    repeats: int = 1
+    fresh_batch: bool = True
+    keep_gradients: tuple[str, ...] = ()
+    kept_for: Span = "epoch"
+    loop: int | None = None
+
+
+def _constant(_epoch: int) -> float:
+    return 1.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Epochs of the same phases. The last stage is the one whose epochs are evaluated and counted.
+
+    Attributes:
+        name: Unique within the method.
+        epochs: Number of epochs; one epoch is ``loops`` times ceil(N / batch_size) iterations.
+        batch_size: Rows a batch; at most all N training rows are taken.
+        phases: Run in order, each iteration.
+        schedule: Maps the epoch (from 0) to the factor on every learning rate.
+        sampling: ``draw`` takes a fresh random subset for each batch, as the f-CLSWGAN family does;
+            ``pass`` walks in full batches through one permutation after another.
+        loops: How often an epoch goes through its iterations; a phase may belong to one of them.
+    """
+
+    name: str
+    epochs: int
+    batch_size: int
+    phases: tuple[Phase, ...]
+    schedule: Callable[[int], float] = _constant
+    sampling: Sampling = "draw"
+    loops: int = 1
+
+
+class Method(Protocol):
+    """What the trainer needs of every method.
+
+    The constructor takes ``(view: TrainView, params)``; the networks are built there, on the CPU, from
+    the global random stream that the trainer has seeded; ``view`` already lies on the device.
+    """
+
+    modules: nn.ModuleDict
+
+    def stages(self) -> Sequence[Stage]:
+        """The stages in order; none for a closed form that is solved in the constructor."""
+        ...
+
+
+class GenerativeMethod(Method, Protocol):
+    """A method that synthesizes features of classes it has only semantics of.
+
+    Where its head is to be fitted on seen rows that are drawn rather than embedded, as from an encoder's
+    distribution, and ``head.seen_per_class`` is set, it may have ``sample(features, noise)`` besides: it
+    takes the real features of some classes, ``noise.per_class`` of each, to ``(len(noise), e)`` rows.
+    """
+
+    head: HeadSettings
+
+    def synthesize(self, semantics: Tensor, noise: ClassNoise) -> Tensor:
+        """``(C, a)`` semantics to ``(len(noise), d)`` features, the rows of one class together.
+
+        With ``head.space`` "embedding" they are rows of the embedding instead, as wide as it is. Each class
+        has ``noise.per_class`` rows; all random numbers come from ``noise``.
+        """
+        ...
+
+    def embed(self, features: Tensor) -> Tensor:
+        """``(n, d)`` features to the ``(n, e)`` space in which the head is fitted."""
+        ...
+
+
+class ScoringMethod(Method, Protocol):
+    """A method that scores every class directly."""
+
+    def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
+        """``(n, d)`` features and ``(C, a)`` semantics to ``(n, C)`` scores, higher is likelier."""
+        ...

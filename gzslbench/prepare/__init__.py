@@ -1,0 +1,1 @@
+"""What makes files: downloads, built datasets, extracted features, text semantics."""

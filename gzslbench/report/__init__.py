@@ -1,0 +1,1 @@
+"""What people look at: leaderboards, tables, figures and the HTML report."""

@@ -1,0 +1,220 @@
+"""A sweep on the terminal: what is planned, what happens, what came of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from gzslbench.report.console.console import key_values
+from gzslbench.sweep.journal import Standing
+from gzslbench.sweep.planning import Planned, State
+from gzslbench.sweep.sweeping import Result, View
+
+LAST = 5
+"""Ended cells that the live view shows."""
+STATES: tuple[State, ...] = ("done", "diverged", "interrupted", "new", "unread", "impossible")
+
+
+def plan_lines(planned: Sequence[Planned]) -> Iterator[str]:
+    """A line for each cell: its name, its state and why; there may be thousands."""
+    names = [
+        each.cell.id if each.cell is not None else f"{each.name}, seed {each.request.seeds[0]}"
+        for each in planned
+    ]
+    width = max(map(len, names), default=0)
+    for name, each in zip(names, planned, strict=True):
+        yield f"{name:{width}}  {each.state:11}  {each.name}: {each.why.splitlines()[0]}"
+
+
+def counts_line(planned: Sequence[Planned]) -> str:
+    """How many cells are in which state."""
+    counts = Counter(each.state for each in planned)
+    return ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no cells"
+
+
+def failures(results: Sequence[Result], planned: Sequence[Planned]) -> list[Text]:
+    """A line or more for each cell that failed, or whose record says that it diverged."""
+    lines = []
+    for each in planned:
+        if each.state == "impossible":
+            lines.append(Text(f"impossible  {each.name}, seed {each.request.seeds[0]}: {each.why}"))
+    for result in results:
+        name = result.planned.cell.id if result.planned.cell else result.planned.name
+        if result.failure is not None and result.failure.kind != "stopped":
+            lines.append(Text(f"{result.failure.kind}  {name}: {result.failure.what}", style="red"))
+            if result.failure.traceback:
+                lines.append(Text(result.failure.traceback.rstrip(), style="dim"))
+        elif result.told.get("status") == "diverged":
+            lines.append(Text(f"diverged  {name}: {result.told.get('failure')}", style="yellow"))
+    return lines
+
+
+def standing_view(standing: Standing) -> RenderableType:
+    """What a sweep from another terminal has come to."""
+    if not standing.began:
+        return Text("no sweep of this suite was begun in this results folder")
+    left = _left(standing.to_run - standing.ended, standing.ended, _age(standing.began))
+    again = standing.running if standing.alive else {}
+    failed = {cell: why for cell, why in standing.failed.items() if cell not in again}
+    facts = {
+        "sweep": f"{'at work' if standing.alive else 'not running'}, {standing.who}",
+        "began": standing.began,
+        "last heard of": standing.last,
+        "cells": f"{standing.total}, of which {standing.to_run} were to run",
+        "done since": len(standing.done),
+        "impossible": standing.counts.get("impossible"),
+        "failed": len(failed),
+        "running": len(standing.running) if standing.alive else 0,
+        "time left": left if standing.alive else None,
+    }
+    parts: list[RenderableType] = [
+        key_values({name: value for name, value in facts.items() if value is not None})
+    ]
+    if standing.alive:
+        parts += [Text(f"running  {cell}, {told['where']}") for cell, told in standing.running.items()]
+    parts += _best(standing)
+    parts += [Text(f"failed  {cell}: {why}", style="red") for cell, why in failed.items()]
+    return Group(*parts)
+
+
+@contextmanager
+def sweep_view(planned: Sequence[Planned], total: int) -> Iterator[View]:
+    """A view fit for standard error: alive on a terminal, plain lines elsewhere."""
+    best = Standing()
+    for each in planned:
+        if each.summary is not None:
+            metrics = each.summary.metrics.get(each.summary.selection, {})
+            best.note(str(each.summary.task["id"]), metrics.get("H"), each.summary.id)
+    if not sys.stderr.isatty():
+        yield Lines(total, best)
+        return
+    view = Screen(total, best)
+    with Live(get_renderable=view.render, console=Console(stderr=True), refresh_per_second=4):
+        yield view
+
+
+class Lines:
+    """A line for each beginning and end."""
+
+    def __init__(self, total: int, best: Standing) -> None:
+        self.total, self.best = total, best
+        self.ended_cells = 0
+        self.began = time.monotonic()
+
+    def started(self, planned: Planned, where: str, attempt: int) -> None:
+        """As ``View.started``."""
+        again = f", attempt {attempt}" if attempt > 1 else ""
+        self._tell(f"begun   {_name(planned)} ({planned.name}; {where}{again})")
+
+    def ended(self, result: Result) -> None:
+        """As ``View.ended``."""
+        if result.failure is not None and result.failure.kind == "stopped":
+            self._tell(_outcome(result))
+            return
+        self.ended_cells += 1
+        self.best.note(result.told.get("task", ""), result.told.get("H"), _name(result.planned))
+        left = _left(self.total - self.ended_cells, self.ended_cells, time.monotonic() - self.began)
+        self._tell(f"{_outcome(result)}  [{self.ended_cells}/{self.total}{', ' + left if left else ''}]")
+
+    def stopping(self) -> None:
+        """As ``View.stopping``."""
+        line = "stopping: what runs is saved first; again to stop at once\n"
+        os.write(2, line.encode())  # print() may be what the signal has interrupted
+
+    def _tell(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+class Screen:
+    """A bar, what runs, the last that ended, and the best of each task."""
+
+    def __init__(self, total: int, best: Standing) -> None:
+        self.best = best
+        self.running: dict[str, tuple[float, str]] = {}
+        self.last: deque[Text] = deque(maxlen=LAST)
+        self.counts: Counter[str] = Counter()
+        self.note = ""
+        self.began = time.monotonic()
+        self.total = total
+        self.bar = Progress(
+            BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
+        )
+        self.task = self.bar.add_task("", total=total)
+
+    def started(self, planned: Planned, where: str, attempt: int) -> None:
+        """As ``View.started``."""
+        self.running[_name(planned)] = time.monotonic(), planned.name
+
+    def ended(self, result: Result) -> None:
+        """As ``View.ended``."""
+        name = _name(result.planned)
+        self.running.pop(name, None)
+        self.counts["failed" if result.failure is not None else "done"] += 1
+        self.best.note(result.told.get("task", ""), result.told.get("H"), name)
+        self.last.append(Text(_outcome(result), style="" if result.failure is None else "red"))
+        ended = sum(self.counts.values())
+        elapsed = time.monotonic() - self.began
+        rate = f"{60 * ended / elapsed:.1f} a minute" if elapsed > 1 else ""
+        left = _left(self.total - ended, ended, elapsed)
+        words = [f"{count} {what}" for what, count in self.counts.items()] + [rate, left]
+        self.bar.update(self.task, advance=1, description=", ".join(filter(None, words)))
+
+    def stopping(self) -> None:
+        """As ``View.stopping``."""
+        self.note = "stopping: what runs is saved first; Ctrl-C again stops at once"
+
+    def render(self) -> RenderableType:
+        """The view as it is now."""
+        now = time.monotonic()
+        parts: list[RenderableType] = [self.bar]
+        parts += [
+            Text(f"  runs {now - since:5.0f} s  {cell}  {name}")
+            for cell, (since, name) in self.running.items()
+        ]
+        parts += list(self.last)
+        parts += [
+            Text(f"best on {task}: {best:.1f}  {cell}") for task, (best, cell) in self.best.best.items()
+        ]
+        return Group(*parts, *([Text(self.note, style="yellow")] if self.note else []))
+
+
+def _best(standing: Standing) -> list[Text]:
+    return [Text(f"best on {task}: {best:.1f}  {cell}") for task, (best, cell) in standing.best.items()]
+
+
+def _name(planned: Planned) -> str:
+    return planned.cell.id if planned.cell is not None else planned.name
+
+
+def _outcome(result: Result) -> str:
+    name = _name(result.planned)
+    if result.failure is not None and result.failure.kind == "stopped":
+        return f"stopped {name}: the next sweep goes on with it"
+    if result.failure is not None:
+        return f"{result.failure.kind:7} {name}: {result.failure.what.splitlines()[0]}"
+    number = result.told.get("H")
+    told = f"H {number:.1f}" if number is not None else str(result.told.get("status"))
+    return f"{'done':7} {name}: {told} in {result.seconds:.1f} s"
+
+
+def _left(remaining: int, done: int, elapsed: float) -> str:
+    if remaining <= 0 or done <= 0:
+        return ""
+    seconds = remaining * elapsed / done
+    return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+
+
+def _age(began: str) -> float:
+    if not began:
+        return 0.0
+    return (datetime.now(timezone.utc) - datetime.fromisoformat(began)).total_seconds()

@@ -1,0 +1,30 @@
+"""The files of a finished run for trackers that keep files."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from gzslbench.runs.folder import RunFolder
+from gzslbench.runs.record import Record
+
+
+def files_of(folder: RunFolder) -> list[Path]:
+    """The record and what tells of the run in text."""
+    own = (folder.record_file, folder.metrics_file, folder.choice_file, folder.log_file)
+    return [path for path in own if path.is_file()]
+
+
+def draw_figures(record: Record, folder: RunFolder, where: Path) -> list[Path]:
+    """Draw the run's figures into ``where``, which is there; none where matplotlib is not installed."""
+    if find_spec("matplotlib") is None:
+        return []
+    from gzslbench.report.figures.files import save_figure
+    from gzslbench.report.figures.of_run import figures_of_run
+
+    drawn = []
+    for drawing in figures_of_run(record, folder, with_features=False):
+        if drawing.draw is not None:
+            drawn.append(where / f"{drawing.name}.png")
+            save_figure(drawing.draw(), drawn[-1])
+    return drawn

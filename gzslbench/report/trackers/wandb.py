@@ -1,0 +1,78 @@
+"""Runs for Weights & Biases, on its server or, without a login, in files for ``wandb sync``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, state_after
+from gzslbench.report.trackers.artifacts import draw_figures, files_of
+from gzslbench.runs.record import Record
+
+PROJECT = "gzslbench"
+EXIT = {"complete": 0, "diverged": 1, "failed": 1, "interrupted": 130}
+
+
+class WeightsAndBiases:
+    """One run of W&B, whose id is the cell's; WANDB_* are heeded."""
+
+    def start(self, run: TrackedRun) -> None:
+        """Begin a run, or go on with it; a run that begins anew takes the place of the earlier one."""
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+        import wandb
+
+        self._run = run
+        self._known: set[str] = set()
+        folder = Path(os.environ.get("WANDB_DIR") or run.place.parent)  # below which it makes `wandb`
+        folder.mkdir(parents=True, exist_ok=True)
+        offline = "WANDB_MODE" not in os.environ and not wandb.login(prompt=False)
+        self._wandb = wandb.init(
+            id=run.id,
+            name=os.environ.get("WANDB_NAME", run.id),
+            project=os.environ.get("WANDB_PROJECT", PROJECT),
+            group=os.environ.get("WANDB_RUN_GROUP", run.task),
+            job_type=os.environ.get("WANDB_JOB_TYPE", run.method),
+            config={**run.parameters, "environment": dict(run.environment)},
+            dir=str(folder),
+            mode="offline" if offline else None,
+            resume="allow" if run.resumed else None,
+            allow_val_change=True,
+            reinit="create_new",  # seeds that train together are several runs at once
+            settings=wandb.Settings(console="off"),
+        )
+
+    def epoch(self, epoch: TrackedEpoch) -> None:
+        """Log an epoch, drawn over its number in its stage."""
+        axis = f"epoch/{epoch.leg}/{epoch.stage}"
+        for name in epoch.numbers.keys() - self._known:
+            self._wandb.define_metric(name, step_metric=axis)
+            self._known.add(name)
+        self._wandb.log({axis: epoch.epoch, **epoch.numbers}, step=epoch.ordinal)
+
+    def end(self, record: Record, numbers: Mapping[str, float]) -> None:
+        """Log the final numbers as the run's summary, and its files as an artifact."""
+        import wandb
+
+        self._wandb.summary.update(dict(numbers))
+        figures = self._run.place / "figures"
+        figures.mkdir(parents=True, exist_ok=True)
+        files = {path.name: path for path in files_of(self._run.folder)}
+        for path in draw_figures(record, self._run.folder, figures):
+            files[f"figures/{path.name}"] = path
+        kept = wandb.Artifact(re.sub(r"[^\w.-]", "_", self._run.id), type="gzslbench-run")
+        for name, path in files.items():
+            kept.add_file(
+                str(path), name=name, policy="immutable"
+            )  # where it lies; a copy goes into the home
+        self._wandb.log_artifact(kept)
+        self._close(record.status)
+
+    def fail(self, error: BaseException) -> None:
+        """Mark the run as stopped."""
+        self._close(state_after(error))
+
+    def _close(self, status: str) -> None:
+        self._wandb.summary["status"] = status
+        self._wandb.finish(exit_code=EXIT[status])

@@ -1,1 +1,0 @@
-"""Records of runs, and the folder that keeps them."""

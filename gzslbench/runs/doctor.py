@@ -1,0 +1,161 @@
+"""What ``gzslbench doctor`` looks at; nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import warnings
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+from gzslbench.data.locate import data_root, find_folder
+from gzslbench.errors import DataError, ParamError, StoreError
+from gzslbench.files import is_there
+from gzslbench.plugins.dataset import DatasetSpec
+from gzslbench.plugins.method import MethodSpec
+from gzslbench.plugins.registry import allowed, every_entry, plugins
+from gzslbench.plugins.tracker import missing_modules
+from gzslbench.runs.store import Store
+
+LIBRARIES = ("gzslbench", "torch", "numpy", "scipy", "scikit-learn", "h5py", "click", "rich", "pluggy")
+
+
+def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
+    """Versions, device, plugins, methods, trackers, data and results folder, in plain JSON types.
+
+    ``problems`` lists what keeps runs from working: broken plugins, methods and made datasets whose code
+    cannot be imported, a data root that may not be read, a results folder that takes no file, and a
+    setting of the environment that cannot be understood.
+    """
+    offered, code = _plugins(), _code()
+    root, folder, compilation = _data(data), _results(results), _compilation()
+    problems = [f"plugin {each['name']}: {each['error']}" for each in offered if each["error"]]
+    problems += [f"{each['name']} ({each['load']}): {each['error']}" for each in code if each["error"]]
+    problems += [place["error"] for place in (root, folder, compilation) if place["error"]]
+    return {
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}},
+        "device": _device(),
+        "compilation": compilation,
+        "plugins": offered,
+        "code": code,
+        "trackers": _trackers(),
+        "data": root,
+        "results": folder,
+        "problems": problems,
+    }
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _device() -> dict[str, Any]:
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return {
+        "cuda": [torch.cuda.get_device_name(index) for index in range(count)],
+        "cpu": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _compilation() -> dict[str, Any]:
+    """The compiler there is on a CPU, and what keeps it from compiling, if anything."""
+    from gzslbench.computing.compilation import VARIABLE, compilation_wanted, compiler_found
+
+    compiler = compiler_found()
+    obstacle = None if compiler else "no C++ compiler"
+    try:
+        if not compilation_wanted():
+            obstacle = f"{VARIABLE}=0"
+    except ParamError as problem:
+        return {"compiler": compiler, "obstacle": str(problem), "error": str(problem)}
+    return {"compiler": compiler, "obstacle": obstacle, "error": None}
+
+
+def _plugins() -> list[dict[str, Any]]:
+    here = plugins()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        here.methods()
+        here.datasets()
+    return [_plugin(entry, here.error(entry)) for entry in every_entry()]
+
+
+def _plugin(entry: EntryPoint, error: str | None) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "module": entry.value,
+        "distribution": entry.dist.name if entry.dist else None,
+        "version": entry.dist.version if entry.dist else None,
+        "loads": allowed(entry),
+        "error": error,
+    }
+
+
+def _code() -> list[dict[str, Any]]:
+    """Each method and made dataset, and whether its spec's ``load`` can be imported."""
+    specs: list[MethodSpec | DatasetSpec] = [*plugins().methods().values(), *plugins().datasets().values()]
+    return [{"name": each.name, "load": each.load, "error": _load_error(each)} for each in specs if each.load]
+
+
+def _load_error(spec: MethodSpec | DatasetSpec) -> str | None:
+    try:
+        resolve_name(spec.load)
+    except (Exception, SystemExit) as error:  # importing runs whatever the plugin's author wrote
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _trackers() -> list[dict[str, Any]]:
+    """Each tracker, and what it lacks; that is no problem as long as nobody asks for it."""
+    return [
+        {"name": each.name, "title": each.title, "missing": missing_modules(each), "install": each.install}
+        for each in plugins().trackers().values()
+    ]
+
+
+def _data(data: Path | None) -> dict[str, Any]:
+    root, error = data_root(data), None
+    folders: dict[str, Path | None] = {}
+    try:
+        for name, spec in plugins().datasets().items():
+            if not spec.load:
+                folders[name] = find_folder(name, data)
+    except DataError as problem:
+        error = str(problem)
+    return {
+        "root": str(root),
+        "there": error is None and root.is_dir(),
+        "datasets": {name: str(folder) for name, folder in folders.items() if folder},
+        "missing": [name for name, folder in folders.items() if not folder],
+        "error": error,
+    }
+
+
+def _results(results: Path) -> dict[str, Any]:
+    there, error = False, None
+    try:
+        there = is_there(results, StoreError)
+        if there:
+            Store(results).make()
+        else:
+            _check_parent(results)
+    except StoreError as problem:
+        error = str(problem)
+    return {"folder": str(results), "there": there, "error": error}
+
+
+def _check_parent(results: Path) -> None:
+    parent = next(folder for folder in results.absolute().parents if is_there(folder, StoreError))
+    if not (parent.is_dir() and os.access(parent, os.W_OK)):
+        raise StoreError(
+            "the results folder cannot be made", where=parent, fix="choose another with --results"
+        )

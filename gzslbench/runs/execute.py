@@ -1,0 +1,311 @@
+"""Running a cell: its legs, its selection, its record."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import astuple, dataclass, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from gzslbench.computing.account import account_kept
+from gzslbench.computing.memory import memory_of_a_run
+from gzslbench.data.dataset import Dataset
+from gzslbench.data.validation import validation_dataset
+from gzslbench.data.views import make_views
+from gzslbench.errors import DivergedError, PluginError, StoreError
+from gzslbench.evaluation.predictions import save_predictions
+from gzslbench.evaluation.selection import PEEKS, Chosen, select
+from gzslbench.plugins.params import Params, build
+from gzslbench.plugins.registry import plugins
+from gzslbench.plugins.setting import widest
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.environment import environment, peak_memory, reset_peak_memory
+from gzslbench.runs.leg import Leg, LegRun, MakeViews, Outcome, Seconds
+from gzslbench.runs.log import Logged
+from gzslbench.runs.plan import Plan
+from gzslbench.runs.progress import Progress, Silent
+from gzslbench.runs.record import Record
+from gzslbench.runs.store import RunFolder, Store
+from gzslbench.runs.tracking import asked, tracked
+from gzslbench.runs.validation_choice import store_choice, stored_choice
+from gzslbench.training.construction import load_class
+from gzslbench.training.interruption import Interruption, catch_interruption
+
+if TYPE_CHECKING:
+    from gzslbench.runs.profile import Profile
+
+
+T = TypeVar("T")
+Legs = Generator[LegRun, Outcome, T]
+"""Yields each leg to be trained, is sent its outcome or thrown its divergence; returns what they come to."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, none of which changes a number.
+
+    Attributes:
+        resume: Go on from the checkpoint of an interrupted run, where there is one.
+        rerun: Run again what is finished or interrupted, from the beginning.
+        checkpoint_every: Epochs between checkpoints; 0 saves on interruption and at the end only.
+        profile: Traces a window of one run; None for no trace.
+        graphs: Whether a CUDA device replays captured steps.
+        track: Names of the trackers to tell, besides those in the environment; None for none at all.
+    """
+
+    resume: bool = False
+    rerun: bool = False
+    checkpoint_every: int = 10
+    profile: Profile | None = None
+    graphs: bool = True
+    track: tuple[str, ...] | None = ()
+
+
+def run_cell(
+    plan: Plan, cell: Cell, store: Store, options: Options | None = None, progress: Progress | None = None
+) -> tuple[Record, RunFolder]:
+    """The record of ``cell``, from the store where it is finished, else by running it.
+
+    Raises:
+        InterruptedRunError: The user stopped it; it can be resumed.
+        KeyboardInterrupt: The user stopped it when nothing was left to stop; its record is written.
+        PluginError: A tracker that is asked for is unknown, or what it needs is not installed.
+        DeviceError: Memory ran out.
+        StoreError: The store cannot be written, another process runs the cell, or an interrupted run is
+            in the way.
+    """
+    options = options or Options()
+    trackers = asked(options.track)
+    store.make()
+    folder = store.run(cell.id)
+    with folder.lock():
+        finished = None if options.rerun else folder.record()
+        if finished is not None:
+            return finished, folder
+        with prepared(folder, options), tracked(trackers, {cell.id: folder}, plan.device):
+            reset_peak_memory(torch.device(plan.device))
+            memory = memory_of_a_run(plan.device)
+            profile = options.profile or nullcontext()
+            with catch_interruption() as stop, memory, profile, account_kept() as account:
+                watchers = Logged(progress or Silent(), folder.log_file)
+                record = _alone(legs_of(plan, cell, folder, options, watchers, stop, account))
+            folder.write_record(record)
+            folder.drop_previous()
+            plugins().notify("gzslbench_run_end", record=record)
+    if stop.requested:  # too late for this run, in time for the next
+        raise KeyboardInterrupt
+    return record, folder
+
+
+@contextmanager
+def prepared(folder: RunFolder, options: Options) -> Iterator[None]:
+    """Make way for a run in ``folder``; what ``--rerun`` set aside is back if it fails before an epoch ends.
+
+    Raises:
+        StoreError: An interrupted run is in the way.
+    """
+    if folder.has_checkpoint() and not (options.resume or options.rerun):
+        raise StoreError(
+            "an interrupted run of the same cell is there",
+            where=folder.path,
+            fix="go on with it by --resume, or begin anew by --rerun",
+        )
+    if options.rerun:
+        folder.set_aside()
+    try:
+        yield
+    except BaseException:
+        if options.rerun:
+            with suppress(StoreError):  # the run's own failure tells more
+                folder.restore()
+        raise
+
+
+def _alone(legs: Legs[Record]) -> Record:
+    """Run one leg after another."""
+    try:
+        leg = next(legs)
+        while True:
+            try:
+                outcome = leg.run()
+            except DivergedError as error:
+                leg = legs.throw(error)
+            else:
+                del leg  # the next one has use for its memory
+                leg = legs.send(outcome)
+    except StopIteration as end:
+        record: Record = end.value
+        return record
+
+
+def legs_of(
+    plan: Plan,
+    cell: Cell,
+    folder: RunFolder,
+    options: Options,
+    progress: Progress,
+    stop: Interruption,
+    account: Mapping[str, str],
+    together: int = 1,
+    views: MakeViews = make_views,
+) -> Legs[Record]:
+    """The legs of ``cell``, and the record they end in; it holds the ``account`` as it is then."""
+    plugins().load_all()  # whoever implements a run hook hears of the run
+    plugins().notify("gzslbench_run_start", run=cell)
+    started = datetime.now(timezone.utc)
+    device = torch.device(plan.device)
+    leg = Leg(
+        name="final",
+        cell=cell,
+        spec=plan.spec,
+        params=plan.params,
+        dataset=plan.dataset,
+        device=device,
+        eval_every=cell.eval_every,
+        head_epochs=None,
+        checkpoint_every=options.checkpoint_every,
+        folder=folder,
+        progress=progress,
+        stop=stop,
+        profile=options.profile,
+        graphs=options.graphs,
+        together=together,
+        head=None if plan.head is None else load_class(plan.head.spec)(plan.head.params),
+        head_setting=plan.head_setting,
+        views=views,
+    )
+    spent: list[Seconds] = []
+    try:
+        numbers, outcome = yield from _validated(leg, spent) if cell.select == "val" else _last(leg, spent)
+        seconds, together = outcome.seconds, outcome.together
+    except DivergedError as error:
+        numbers, seconds = _failure(error), sum(spent, Seconds())
+    run = {
+        "started": started.isoformat(timespec="seconds"),
+        "seconds_train": seconds.train,
+        "seconds_evaluate": seconds.evaluate,
+        "together": together,
+        "preset": {"table": plan.preset.table, "source": plan.preset.source},
+        "peak_memory_bytes": peak_memory(device),
+        "computed": dict(account),
+        "command": sys.argv,
+        **_made(plan.dataset),
+        **environment(device),
+    }
+    return Record(
+        id=cell.id,
+        cell=cell.as_dict(),
+        task=describe_task(plan.dataset),
+        setting=widest(plan.spec.setting, plan.head_setting),
+        selection=cell.select,
+        run=run,
+        **numbers,
+    )
+
+
+def _made(dataset: Dataset) -> dict[str, Any]:
+    """What made its features and semantics, where we did."""
+    told = {"extraction": dataset.extraction, "provenance": dataset.provenance}
+    return {name: dict(how) for name, how in told.items() if how}
+
+
+def _last(leg: Leg, spent: list[Seconds]) -> Legs[tuple[dict[str, Any], Outcome]]:
+    """Train, and take the last epoch; the rules that peek at the test set are told apart."""
+    outcome = yield _begun(leg, spent)
+    chosen = {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)}
+    return _numbers(leg, outcome, chosen), outcome
+
+
+def _validated(leg: Leg, spent: list[Seconds]) -> Legs[tuple[dict[str, Any], Outcome]]:
+    """Choose the epochs on the validation split, train again on all of trainval, test once."""
+    choice = stored_choice(leg.folder) or (yield from _choose(leg, spent))
+    settled = {"eval_every": 0, "head_epochs": choice["head_epoch"]}
+    params = with_epochs(leg.params, choice["epoch"])
+    outcome = yield _begun(replace(leg, params=params, **settled), spent)
+    numbers = _numbers(leg, outcome, {"val": select("last", outcome.history)})
+    before, together = Seconds(*choice.pop("seconds")), choice.pop("together", 1)
+    both = replace(outcome, seconds=before + outcome.seconds, together=max(together, outcome.together))
+    return {**numbers, "validation": choice}, both
+
+
+def _choose(leg: Leg, spent: list[Seconds]) -> Legs[dict[str, Any]]:
+    """The epochs of highest H on the validation split; kept, so that a resumed run holds to them."""
+    held = validation_dataset(leg.dataset)
+    outcome = yield _begun(replace(leg, name="validation", dataset=held), spent)
+    choice = {
+        **_plain(select("test-peek", outcome.history)),
+        "task": held.task_id,
+        "counts": held.split.counts,
+        "notes": list(held.notes),
+        "seconds": astuple(outcome.seconds),
+        "together": outcome.together,
+    }
+    store_choice(leg.folder, choice)
+    return choice
+
+
+def _begun(leg: Leg, spent: list[Seconds]) -> LegRun:
+    """The leg about to be trained, whose seconds are ``spent`` however it ends."""
+    run = LegRun(leg)
+    spent.append(run.seconds)
+    return run
+
+
+def with_epochs(params: Params, epochs: int) -> Params:
+    """``params`` with the number of epochs chosen; 0 epochs is a method that trains none.
+
+    Raises:
+        PluginError: The method trains epochs that no parameter ``epochs`` counts.
+    """
+    values = params.as_dict()
+    if epochs and "epochs" not in values:
+        raise PluginError(
+            "the method's epochs cannot be chosen",
+            where=f"{type(params).__name__} has no parameter 'epochs'",
+            fix="give it one that its last stage counts by, or use --select last",
+        )
+    return build(type(params), {**values, "epochs": epochs}, "--select val") if epochs else params
+
+
+def _numbers(leg: Leg, outcome: Outcome, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
+    save_predictions(leg.folder.predictions_file, outcome.predictions)
+    metrics = {rule: _plain(choice) for rule, choice in chosen.items()}
+    return {"status": "complete", "parameters": outcome.parameters, "metrics": metrics}
+
+
+def _failure(error: DivergedError) -> dict[str, Any]:
+    where = {"term": error.term, "stage": error.stage, "epoch": error.epoch}
+    return {"status": "diverged", "parameters": None, "metrics": {}, "failure": where}
+
+
+def _plain(chosen: Chosen) -> dict[str, Any]:
+    return {**chosen.metrics.as_dict(), "epoch": chosen.epoch, "head_epoch": chosen.head_epoch}
+
+
+def describe_task(dataset: Dataset) -> dict[str, Any]:
+    """What a record says of its task."""
+    return {
+        "id": dataset.task_id,
+        "dataset": dataset.name,
+        "features": dataset.features_name,
+        "semantics": dataset.semantics_name,
+        "split": dataset.split.name,
+        "split_fingerprint": dataset.split.fingerprint,
+        "content": dataset.content,
+        "counts": dataset.split.counts,
+        "seen_classes": len(dataset.seen_classes),
+        "unseen_classes": len(dataset.unseen_classes),
+        "class_names": _candidates(dataset),
+        "files": dict(dataset.files),
+        "notes": list(dataset.notes),
+        **({"provenance": dict(dataset.provenance)} if dataset.provenance else {}),
+    }
+
+
+def _candidates(dataset: Dataset) -> Sequence[str]:
+    ids = sorted({*dataset.seen_classes.tolist(), *dataset.unseen_classes.tolist()})
+    return [dataset.class_names[i] for i in ids]

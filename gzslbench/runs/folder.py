@@ -1,0 +1,269 @@
+"""The folder of one run."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from gzslbench.errors import StoreError
+from gzslbench.files import HeldError, acquire, is_there, reading, store_errors, write_atomically
+from gzslbench.runs.record import Record
+
+RECORD = "record.json"
+CHOICE = "validation.json"
+CHECKPOINTS = "checkpoint-*.pt"
+LOG = "log.txt"
+TRACKING = "tracking"
+OWN = (RECORD, CHECKPOINTS, CHOICE, "metrics.jsonl", "predictions.npz", LOG, "trace.json*", TRACKING)
+"""What a run writes, in the order in which it is set aside."""
+LOCK = "lock"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where one run keeps its files; its name is the run's id."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.path.resolve().name
+
+    @property
+    def record_file(self) -> Path:
+        """The record, there once the run has ended."""
+        return self.path / RECORD
+
+    @property
+    def metrics_file(self) -> Path:
+        """A JSON line an evaluated epoch."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def predictions_file(self) -> Path:
+        """Enough to recompute every metric."""
+        return self.path / "predictions.npz"
+
+    @property
+    def log_file(self) -> Path:
+        """What the run printed."""
+        return self.path / LOG
+
+    @property
+    def tracking(self) -> Path:
+        """The folder of what trackers keep with the run, a folder each."""
+        return self.path / TRACKING
+
+    @property
+    def choice_file(self) -> Path:
+        """What the run chose on its validation split, once it has."""
+        return self.path / CHOICE
+
+    def checkpoint_file(self, leg: str) -> Path:
+        """Where the leg ``validation`` or ``final`` can go on."""
+        return self.path / f"checkpoint-{leg}.pt"
+
+    def has_checkpoint(self) -> bool:
+        """Whether a run that was interrupted, or has ended, can go on from somewhere."""
+        return any(self.path.glob(CHECKPOINTS))
+
+    def has_begun(self) -> bool:
+        """Whether a run was made here, finished or not; a StoreError where that cannot be told."""
+        return is_there(self.path / LOCK, StoreError) or self.has_ended()
+
+    def has_ended(self) -> bool:
+        """Whether there is a record; a StoreError where that cannot be told."""
+        return is_there(self.record_file, StoreError)
+
+    def record(self) -> Record | None:
+        """The record, or None while the run has not ended.
+
+        Raises:
+            StoreError: The record may not be read, is damaged, is another run's, or has a newer schema.
+        """
+        if not self.has_ended():
+            return None
+        with reading(self.record_file, StoreError):
+            text = self.record_file.read_bytes()
+        record = Record.from_json(text, self.record_file)
+        if record.id != self.id:
+            raise StoreError(
+                f"the record is of run {record.id}, not of {self.id}",
+                where=f"{self.record_file}: field 'id'",
+                fix=f"name the folder {record.id}",
+            )
+        return record
+
+    def write_record(self, record: Record) -> None:
+        """Write the record in one step.
+
+        Raises:
+            StoreError: The folder is read-only, full or gone; an older record is still there.
+        """
+        write_atomically(self.record_file, record.to_json().encode())
+
+    def append_metrics(self, line: Mapping[str, Any]) -> None:
+        """Add one line to metrics.jsonl; a line that cannot be written whole is taken back.
+
+        Raises:
+            StoreError: The folder is read-only, full or gone.
+        """
+        content = (json.dumps(line, allow_nan=False) + "\n").encode()
+        with (
+            store_errors("metrics.jsonl cannot be written", self.metrics_file),
+            self.metrics_file.open("ab", buffering=0) as file,
+        ):
+            length = file.tell()
+            try:
+                if file.write(content) < len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                file.truncate(length)
+                raise
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl; a torn last line, left by a killed run, is passed over.
+
+        Raises:
+            StoreError: Another line is damaged, or the file may not be read.
+        """
+        if not is_there(self.metrics_file, StoreError):
+            return []
+        with reading(self.metrics_file, StoreError):
+            whole, _, _torn = self.metrics_file.read_bytes().rpartition(b"\n")
+        lines = whole.split(b"\n") if whole else []
+        return [
+            _metrics_line(line, f"{self.metrics_file}: line {number}")
+            for number, line in enumerate(lines, start=1)
+        ]
+
+    def keep_metrics_until(self, epoch: int, **which: object) -> None:
+        """Drop what a run resumed after ``epoch`` will write again, and a torn last line.
+
+        Args:
+            epoch: Lines with a greater ``epoch`` go.
+            **which: Fields that a line must have to go, for example ``leg="final"``.
+
+        Raises:
+            StoreError: The file is damaged, or the folder read-only, full or gone.
+        """
+
+        def stays(line: Mapping[str, Any]) -> bool:
+            return line["epoch"] <= epoch or any(line.get(name) != value for name, value in which.items())
+
+        if is_there(self.metrics_file, StoreError):
+            text = "".join(json.dumps(line) + "\n" for line in self.metrics() if stays(line))
+            write_atomically(self.metrics_file, text.encode())
+
+    def set_aside(self) -> None:
+        """Move what an earlier run left, and nothing else, into ``previous``.
+
+        What lies there makes room, unless it is a finished run and the one here is not: then that goes.
+        The record is moved last: a finished run that is half set aside is still the one here, and the next
+        call goes on with it.
+
+        Raises:
+            StoreError: The folder is read-only.
+        """
+        with store_errors("the earlier run cannot be set aside", self.path):
+            kept = is_there(self.previous / RECORD, StoreError)
+            if kept and not self.has_ended():
+                for file in self._own_files():
+                    _remove(file)
+                return
+            if kept or not self.has_ended():
+                self.drop_previous()
+            self.previous.mkdir(exist_ok=True)
+            for file in reversed(self._own_files()):
+                file.rename(self.previous / file.name)
+
+    def restore(self) -> None:
+        """Move back what ``set_aside`` kept, if the run that took its place has left no more than traces.
+
+        Traces are its log, and what trackers were told when it began.
+
+        The record is moved last, so that what is half restored is unfinished.
+
+        Raises:
+            StoreError: The folder is read-only.
+        """
+        with store_errors("the earlier run cannot be put back", self.path):
+            left = self._own_files()
+            if not self.previous.is_dir() or any(file.name not in (LOG, TRACKING) for file in left):
+                return
+            for file in left:
+                _remove(file)
+            for file in reversed(self._own_files(self.previous)):
+                file.rename(self.path / file.name)
+            self.previous.rmdir()
+
+    def drop_previous(self) -> None:
+        """Remove what ``set_aside`` kept, now that there is a new record.
+
+        Raises:
+            StoreError: The folder is read-only.
+        """
+        with store_errors("the earlier run cannot be removed", self.previous):
+            if self.previous.is_dir():
+                shutil.rmtree(self.previous)
+
+    @property
+    def previous(self) -> Path:
+        """Where ``--rerun`` keeps the earlier run until the new one is finished."""
+        return self.path / "previous"
+
+    def _own_files(self, where: Path | None = None) -> list[Path]:
+        """What a run wrote, its record first."""
+        return [file for pattern in OWN for file in (where or self.path).glob(pattern)]
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Make the folder and hold it for this process; the lock ends with the process, however it ends.
+
+        Raises:
+            StoreError: Another process holds it, or the folder cannot be made.
+        """
+        with store_errors("the run's folder cannot be made", self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        with store_errors("the run's folder cannot be locked", self.path):
+            file = self._claim()
+        with file:
+            yield
+
+    def _claim(self) -> IO[str]:
+        try:
+            return acquire(self.path / LOCK)
+        except HeldError as error:
+            raise StoreError(
+                f"run {self.id} is running already: {error}",
+                where=self.path,
+                fix="wait for it, or stop that process and go on with --resume",
+            ) from error
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _metrics_line(line: bytes, where: str) -> dict[str, Any]:
+    """One line of metrics.jsonl: an object with the epoch it is of."""
+    try:
+        values = json.loads(line)
+        if isinstance(values, dict) and type(values.get("epoch")) is int:
+            return values
+        what = "no object with an epoch"
+    except (ValueError, RecursionError) as error:
+        what = f"not JSON: {error}"
+    raise StoreError(what, where=where, fix="repeat the run with --rerun")

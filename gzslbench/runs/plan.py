@@ -1,0 +1,232 @@
+"""From what a user asks for to the cell that will run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gzslbench.errors import ParamError
+from gzslbench.plugins.head import SOFTMAX, HeadSpec
+from gzslbench.plugins.method import MethodSpec
+from gzslbench.plugins.params import Params, build, parse_assignments
+from gzslbench.plugins.presets import Preset, preset
+from gzslbench.plugins.registry import plugins
+from gzslbench.plugins.setting import Setting
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.record import SELECTIONS
+from gzslbench.runs.task import Task, task_of
+
+if TYPE_CHECKING:
+    from gzslbench.data.dataset import Dataset
+
+DEFAULT_SEED = 0
+_PATHS = ("data", "preset")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What ``gzslbench run`` takes; the same names as its options."""
+
+    method: str
+    dataset: str
+    features: str | None = None
+    semantics: str | None = None
+    data: Path | None = None
+    seeds: tuple[int, ...] = ()
+    settings: tuple[str, ...] = ()
+    head: str | None = None
+    head_settings: tuple[str, ...] = ()
+    epochs: int | None = None
+    eval_every: int = 0
+    select: str = "last"
+    preprocessing: str | None = None
+    device: str = "auto"
+    precision: str = "fp32"
+    deterministic: bool = False
+    shuffle_semantics: int | None = None
+    preset: Path | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """In plain JSON types, for a process that may work in another folder: paths are absolute."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+    def for_a_worker(self) -> dict[str, Any]:
+        """As ``as_json``, for a process that is shown one GPU at the most: no card has a number there."""
+        return {**self.as_json(), "device": self.device.partition(":")[0]}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Request:
+        """As ``as_json`` wrote it."""
+        tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        paths = {name: Path(values[name]) for name in _PATHS if values[name] is not None}
+        return cls(**{**values, **tuples, **paths})
+
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """A head with its parameters."""
+
+    spec: HeadSpec
+    params: Params
+    preset: Preset
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Cells that share a method and a task, one a seed, with what decides them.
+
+    ``head`` is the one asked for in place of the softmax head, None without one; ``device`` is the one
+    named by the user or found, for example ``cuda:1``.
+    """
+
+    spec: MethodSpec
+    params: Params
+    preset: Preset
+    cells: Sequence[Cell]
+    device: str
+    head: HeadPlan | None = None
+
+    @property
+    def head_setting(self) -> Setting:
+        """What the head sees while it is fitted."""
+        return "inductive" if self.head is None else self.head.spec.setting
+
+
+@dataclass(frozen=True)
+class Plan(Resolved):
+    """The same with the dataset in memory: all that they need to run."""
+
+    dataset: Dataset = field(kw_only=True)
+
+
+def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
+    """Resolve names, presets, settings and device, and read the data; nothing is trained or written.
+
+    Args:
+        request: What is asked for.
+        carried: Its dataset, where it came here from a process that has read it.
+
+    Raises:
+        GzslBenchError: Whatever cannot be resolved.
+    """
+    method_of(request)
+    dataset, task = read_task(request, carried)
+    found = resolve(request, task)
+    return Plan(
+        found.spec, found.params, found.preset, found.cells, found.device, found.head, dataset=dataset
+    )
+
+
+def read_task(request: Request, carried: Dataset | None = None) -> tuple[Dataset, Task]:
+    """The dataset that is asked for, and what cells hold of it; ``carried`` as for ``make_plan``.
+
+    Raises:
+        GzslBenchError: It cannot be had.
+    """
+    from gzslbench.data.load import load_dataset
+    from gzslbench.data.shuffled import shuffle_semantics
+
+    dataset = carried or load_dataset(request.dataset, request.features, request.semantics, request.data)
+    semantics = dataset.semantics_name
+    if request.shuffle_semantics is not None:
+        dataset = shuffle_semantics(dataset, request.shuffle_semantics)
+    return dataset, task_of(dataset, semantics, request.select == "val")
+
+
+def method_of(request: Request) -> MethodSpec:
+    """The method that is asked for, once everything is checked that needs no data.
+
+    Raises:
+        GzslBenchError: There is no such method, device, precision or rule.
+    """
+    from gzslbench.computing.device import check_precision, resolve_device
+
+    spec = plugins().method(request.method)
+    check_precision(request.precision, resolve_device(request.device))
+    if request.select not in SELECTIONS:
+        raise ParamError(
+            f"no selection rule {request.select!r}", where="--select", fix=f"choose one of {SELECTIONS}"
+        )
+    parse_assignments(spec.params, _with_epochs(request))
+    return spec
+
+
+def resolve(request: Request, task: Task) -> Resolved:
+    """The cells that are asked for of a task that is known; no data are read.
+
+    Raises:
+        GzslBenchError: Names, presets or settings cannot be resolved.
+    """
+    from gzslbench.computing.device import resolve_device
+
+    spec, device = method_of(request), resolve_device(request.device)
+    assignments = parse_assignments(spec.params, _with_epochs(request))
+    chosen = preset(spec, task.dataset, task.semantics, request.preset)
+    head = _head(request, spec, task)
+    params = build(spec.params, {**chosen.values, **assignments}, f"{spec.name} on {task.dataset}")
+    cell = Cell(
+        method=spec.name,
+        method_version=spec.version,
+        dataset=task.dataset,
+        task=task.id,
+        preprocessing=request.preprocessing or spec.preprocessing,
+        params=params.as_dict(),
+        seed=0,
+        **_head_fields(spec, head),
+        select=request.select,
+        validation=task.validation if request.select == "val" else None,
+        eval_every=request.eval_every,
+        device=device.type,
+        precision=request.precision,
+        deterministic=request.deterministic,
+    )
+    cells = [replace(cell, seed=seed) for seed in request.seeds or (DEFAULT_SEED,)]
+    return Resolved(spec, params, chosen, cells, str(device), head)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value.resolve())
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _with_epochs(request: Request) -> tuple[str, ...]:
+    if request.epochs is None:
+        return request.settings
+    return (*request.settings, f"epochs={request.epochs}")
+
+
+def _head(request: Request, spec: MethodSpec, task: Task) -> HeadPlan | None:
+    name = request.head
+    if name in (None, SOFTMAX):
+        if request.head_settings:
+            raise ParamError(
+                "the softmax head has no parameters of its own",
+                where="--head-set",
+                fix="set the method's with --set, or name another head with --head",
+            )
+        if name is None or spec.kind == "generative":
+            return None
+    if spec.kind != "generative":
+        raise ParamError(
+            f"{spec.name} scores the classes itself and takes no head",
+            where="--head",
+            fix="leave out --head, or choose a generative method (see `gzslbench methods`)",
+        )
+    head = plugins().head(str(name))
+    chosen = preset(head, task.dataset, task.semantics)
+    assignments = parse_assignments(head.params, request.head_settings, "--head-set")
+    return HeadPlan(
+        head,
+        build(head.params, {**chosen.values, **assignments}, f"head {name} on {task.dataset}"),
+        chosen,
+    )
+
+
+def _head_fields(spec: MethodSpec, head: HeadPlan | None) -> dict[str, Any]:
+    """What the cell says of the head."""
+    if head is None:
+        return {"head": SOFTMAX if spec.kind == "generative" else None}
+    return {"head": head.spec.name, "head_version": head.spec.version, "head_params": head.params.as_dict()}

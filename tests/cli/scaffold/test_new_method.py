@@ -1,0 +1,138 @@
+"""What `gzslbench new method` writes to a checkout."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gzslbench.cli.scaffold.checkout import find_checkout, with_method
+from gzslbench.cli.scaffold.new import new_method, new_plugin
+from gzslbench.cli.scaffold.templates import KINDS
+from gzslbench.errors import PluginError
+
+ROOT = Path(__file__).parents[3]
+LONGEST = "a-name-as-long-as-names-may-be"
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the sources, as far as they are installed."""
+    top = tmp_path / "checkout"
+    for folder in ("gzslbench", "methods", "features", "benchmarks"):
+        shutil.copytree(ROOT / folder, top / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / file, top / file)
+    return top
+
+
+def lists(checkout):
+    parser = configparser.ConfigParser()
+    parser.read(checkout / "setup.cfg")
+    packages = parser["options"]["packages"].split()
+    plugins = parser["options.entry_points"]["gzslbench"].strip().splitlines()
+    return packages, dict(line.split(" = ") for line in plugins)
+
+
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_setup_cfg_lists_its_package_and_entry_point_in_order(checkout) -> None:
+    packages, plugins = lists(checkout)
+    written = new_method("dark-horse", "scoring", checkout / "methods")
+    assert written[-1] == checkout / "setup.cfg"
+    more_packages, more_plugins = lists(checkout)
+    assert more_packages == sorted([*packages, "gzslbench_methods.dark_horse"])
+    assert more_plugins == {**plugins, "dark-horse": "gzslbench_methods.dark_horse"}
+    assert list(more_plugins).index("dark-horse") == list(plugins).index("dem")
+
+
+def test_a_name_behind_all_others_is_put_behind_them() -> None:
+    listed = with_method("    gzslbench_methods.a\n\n    a = gzslbench_methods.a\nend\n", "b", "b")
+    assert listed == (
+        "    gzslbench_methods.a\n    gzslbench_methods.b\n\n"
+        "    a = gzslbench_methods.a\n    b = gzslbench_methods.b\nend\n"
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_ruff_clean_whatever_its_name(checkout, kind) -> None:
+    ruff = pytest.importorskip("ruff.__main__").find_ruff_bin()
+    written = [str(path) for path in new_method(LONGEST, kind, checkout) if path.suffix == ".py"]
+    assert len(written) >= 4
+    for command in (["check"], ["format", "--check", "--diff"]):
+        done = subprocess.run(
+            [ruff, *command, "--no-cache", *written], cwd=checkout, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_installed_it_passes_its_checks_and_its_test(checkout, tmp_path) -> None:
+    *written, _ = new_method("dark-horse", "generative", checkout)
+    target, options = tmp_path / "target", ["--no-deps", "--no-index", "--no-build-isolation", "--no-compile"]
+    install = [sys.executable, "-m", "pip", "install", "--quiet", *options, "--target", str(target)]
+    subprocess.run([*install, str(checkout)], check=True, timeout=120)
+    libraries = [path for path in sys.path if path and Path(path).resolve() != ROOT]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(target), *libraries])}
+    environment |= {"GZSLBENCH_PLUGINS": "", "OMP_NUM_THREADS": "1"}
+
+    def call(*arguments):
+        # Without site (-S) an editable install of this checkout stays out of sight.
+        command = [sys.executable, "-S", *arguments]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    (outcomes,) = json.loads(call("-m", "gzslbench", "check", "dark-horse", "--json", "--fast")).values()
+    assert sum(each["status"] == "passed" for each in outcomes) >= 14
+    (test,) = [path for path in written if path.name == "test_dark_horse.py"]
+    call("-m", "pytest", "-q", "-p", "no:cacheprovider", str(test))
+
+
+def test_outside_a_checkout_it_says_what_else_to_do(tmp_path) -> None:
+    with pytest.raises(PluginError, match="no checkout") as error:
+        new_method("dark-horse", "scoring", tmp_path)
+    assert "new plugin" in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_setup_cfg_of_another_project_or_damaged_is_no_checkout(tmp_path) -> None:
+    (tmp_path / "methods").mkdir()
+    for text in ("[metadata]\nname = other\n", "name\n", "[options]\n"):
+        (tmp_path / "setup.cfg").write_text(text)
+        with pytest.raises(PluginError):
+            find_checkout(tmp_path)
+
+
+@pytest.mark.parametrize("there", ["methods/dark_horse", "methods/dark_horse.py"])
+def test_a_folder_or_module_that_is_there_is_left_alone(checkout, there) -> None:
+    path = checkout / there
+    path.write_text("mine") if path.suffix else path.mkdir()
+    before = files(checkout)
+    with pytest.raises(PluginError, match="already"):
+        new_method("dark-horse", "scoring", checkout)
+    assert files(checkout) == before
+
+
+def test_a_test_that_is_there_is_left_alone_and_nothing_is_written(checkout) -> None:
+    test = checkout / "tests" / "methods" / "test_dark_horse.py"
+    test.parent.mkdir(parents=True)
+    test.write_text("mine")
+    before = files(checkout)
+    with pytest.raises(PluginError, match="already"):
+        new_method("dark-horse", "scoring", checkout)
+    assert files(checkout) == before
+
+
+def test_a_plugin_whose_folder_is_there_is_refused(tmp_path) -> None:
+    (tmp_path / "gzslbench-dark-horse").mkdir()
+    with pytest.raises(PluginError, match="already"):
+        new_plugin("dark-horse", "scoring", tmp_path)

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.io import savemat
+
+from gzslbench.data.content import content_hash
+from gzslbench.data.formats.hdf5 import open_hdf5, stored_sources
+from gzslbench.data.load import load_dataset
+from gzslbench.errors import DataError
+from gzslbench.prepare.importing import import_dataset
+
+
+def same(one, other):
+    for name, value in vars(one).items():
+        if name == "validation":
+            same(value, other.validation)
+        elif isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(value, getattr(other, name))
+        elif name == "split":
+            assert value.fingerprint == other.split.fingerprint
+        else:
+            assert value == getattr(other, name), name
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**6), scale=st.sampled_from([1e-30, 1.0, 1e30]))
+def test_mat_to_hdf5_and_back_changes_nothing(make_arrays, make_folder, seed, scale):
+    features, splits = make_arrays(seed)
+    features["features"] *= scale
+    with tempfile.TemporaryDirectory() as name:
+        folder = make_folder(Path(name, "TINY"), features, splits)
+        from_mat = {
+            semantics: load_dataset(folder, semantics=semantics) for semantics in ("att", "original_att")
+        }
+        stored = import_dataset(folder)
+        for semantics, expected in from_mat.items():
+            same(expected, open_hdf5(stored, semantics))
+            same(expected, load_dataset(folder, semantics=semantics))
+
+
+@pytest.fixture
+def stored(folder):
+    return import_dataset(folder)
+
+
+def test_features_are_mapped_not_read(stored):
+    features = open_hdf5(stored).features
+    assert isinstance(features, np.memmap)
+    assert not features.flags.writeable
+
+
+def test_the_content_hash_is_trusted_when_opening(stored):
+    with h5py.File(stored, "r+") as file:
+        file["semantics/att"].attrs["content"] = "0" * 64
+    assert open_hdf5(stored).content == "0" * 64
+
+
+def test_the_stored_content_hash_is_that_of_what_is_stored(stored):
+    dataset = open_hdf5(stored)
+    assert dataset.content == content_hash(dataset.features, dataset.labels, dataset.semantics)
+
+
+def test_every_semantics_and_source_of_the_folder_is_kept(stored, folder):
+    with h5py.File(stored) as file:
+        assert sorted(file["semantics"]) == ["att", "original_att"]
+    sources = stored_sources(stored)
+    assert set(sources) == {"res101.mat", "att_splits.mat"}
+    assert sources["res101.mat"].size == (folder / "res101.mat").stat().st_size
+
+
+def test_unknown_semantics_are_answered_with_those_there(stored):
+    with pytest.raises(DataError, match="original_att"):
+        open_hdf5(stored, "sent")
+
+
+def test_image_files_beyond_ascii_survive(tmp_path, arrays, make_folder):
+    features, splits = arrays
+    features["image_files"][0] = "blüte/α.jpg"
+    dataset = open_hdf5(import_dataset(make_folder(tmp_path / "TINY", features, splits)))
+    assert dataset.image_files[0] == "blüte/α.jpg"
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "half", "foreign", "newer", "no labels", "no split"])
+def test_a_damaged_or_foreign_file_is_refused_by_name(stored, damage):
+    whole = stored.read_bytes()
+    if damage in ("empty", "text", "half"):
+        stored.write_bytes({"empty": b"", "text": b"no HDF5", "half": whole[: len(whole) // 2]}[damage])
+    else:
+        with h5py.File(stored, "r+") as file:
+            if damage == "foreign":
+                del file.attrs["layout"]
+            elif damage == "newer":
+                file.attrs["version"] = 2
+            else:
+                del file["labels" if damage == "no labels" else "semantics/att/test_seen"]
+    with pytest.raises(DataError) as caught:
+        open_hdf5(stored)
+    assert str(stored) in caught.value.where
+    assert "data import" in caught.value.fix
+
+
+def test_contradictions_inside_are_refused(stored):
+    with h5py.File(stored, "r+") as file:
+        file["labels"][0] = 99
+    with pytest.raises(DataError, match="labels run from 1 to 100"):
+        open_hdf5(stored)
+
+
+def test_a_failed_import_leaves_the_old_file_and_nothing_half_written(folder, stored, monkeypatch):
+    before = stored.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gzslbench.data.formats.hdf5._write_semantics", full)
+    with pytest.raises(DataError, match="No space left on device"):
+        import_dataset(folder)
+    assert stored.read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == ["att_splits.mat", "res101.h5", "res101.mat"]
+
+
+def test_a_disk_that_fills_up_is_one_error_and_leaves_nothing(folder):
+    code = (
+        "import resource, signal, sys; from gzslbench.prepare.importing import import_dataset;"
+        "from gzslbench.errors import DataError;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
+        "try: import_dataset(sys.argv[1])\n"
+        "except DataError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert "res101.h5" in done.stdout
+    assert "free some space" in done.stdout
+    assert done.stderr == ""
+    assert sorted(path.name for path in folder.iterdir()) == ["att_splits.mat", "res101.mat"]
+
+
+@pytest.mark.parametrize("parent", ["nowhere", "a file"])
+def test_a_target_folder_that_is_none_is_an_error_with_a_remedy(folder, tmp_path, parent):
+    (tmp_path / "a file").touch()
+    with pytest.raises(DataError, match="cannot be written") as caught:
+        import_dataset(folder, out=tmp_path / parent / "x.h5")
+    assert "--out" in caught.value.fix
+
+
+def test_a_bad_folder_imports_nothing(tmp_path, arrays, make_folder):
+    arrays[1]["original_att"][:, 0] = 0
+    folder = make_folder(tmp_path / "TINY", *arrays)
+    with pytest.raises(DataError, match="all zero"):
+        import_dataset(folder)
+    assert not (folder / "res101.h5").exists()
+
+
+def test_opening_the_real_flowers_is_several_times_faster_than_the_mat(real_data, tmp_path):
+    folder = tmp_path / "FLO"
+    folder.mkdir()
+    for name in ("efficientnet_lite0.mat", "att_splits.mat"):
+        (folder / name).symlink_to(real_data / "FLO" / name)
+
+    def seconds():
+        start = time.perf_counter()
+        dataset = load_dataset(folder, "efficientnet_lite0")
+        return time.perf_counter() - start, dataset.content
+
+    from_mat, content = seconds()
+    import_dataset(folder, "efficientnet_lite0")
+    from_hdf5, again = min(seconds(), seconds())
+    assert content == again
+    assert from_hdf5 * 4 < from_mat
+
+
+@pytest.mark.parametrize("content", [b"a thesis", b""])
+@pytest.mark.parametrize("out", ["res101.h5", "thesis.h5"])
+def test_a_foreign_file_is_never_lost(folder, content, out):
+    theirs = folder / out
+    theirs.write_bytes(content)
+    with pytest.raises(DataError, match="move it away") as caught:
+        import_dataset(folder, "res101", out=None if out == "res101.h5" else theirs)
+    assert caught.value.where == str(theirs)
+    assert theirs.read_bytes() == content
+
+
+def test_a_foreign_hdf5_file_and_a_folder_are_never_lost(folder, tmp_path):
+    with h5py.File(tmp_path / "theirs.h5", "w") as file:
+        file["weights"] = [1.0]
+    (tmp_path / "folder.h5").mkdir()
+    (tmp_path / "link.h5").symlink_to("nowhere")
+    before = (tmp_path / "theirs.h5").read_bytes()
+    for name in ("theirs.h5", "folder.h5", "link.h5"):
+        with pytest.raises(DataError, match="move it away"):
+            import_dataset(folder, out=tmp_path / name)
+    assert (tmp_path / "theirs.h5").read_bytes() == before
+    assert (tmp_path / "link.h5").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["res101.mat", "x.hdf5", "x", "x.H5"])
+def test_a_target_that_is_no_h5_file_is_refused(folder, name):
+    before = (folder / "res101.mat").read_bytes()
+    with pytest.raises(DataError, match=r"ends in \.h5"):
+        import_dataset(folder, out=folder / name)
+    assert (folder / "res101.mat").read_bytes() == before
+    assert not (folder / "x").exists()
+
+
+def test_a_file_of_ours_is_replaced(folder, stored, arrays):
+    arrays[0]["features"][0, 0] = 42
+    savemat(folder / "res101.mat", arrays[0])
+    assert open_hdf5(import_dataset(folder)).features[0, 0] == 42

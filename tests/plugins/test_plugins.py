@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from gzslbench.errors import PluginError
+from gzslbench.plugins import registry as module
+from gzslbench.plugins.registry import Plugins, every_entry, is_own
+
+METHOD = """
+from gzslbench.plugins.hooks import hookimpl
+from gzslbench.plugins.method import MethodSpec
+from gzslbench.plugins.params import Params
+
+@hookimpl
+def gzslbench_methods():
+    return [MethodSpec({name!r}, "Mine", "A, B 2020", "https://x", Params, "mine:Mine")]
+"""
+Write = Callable[[str, str], EntryPoint]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch) -> Write:
+    """Write a plugin module and give its entry point."""
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+
+    def write(name: str, code: str) -> EntryPoint:
+        file = f"plugin_{len(list(tmp_path.glob('*.py')))}"
+        (tmp_path / f"{file}.py").write_text(code)
+        return EntryPoint(name, file, "gzslbench")
+
+    yield write
+    for name in set(sys.modules) - before:
+        if name.startswith("plugin_"):
+            del sys.modules[name]
+
+
+def loaded(found: Plugins) -> set[str]:
+    return {name for name, _ in found.manager.list_name_plugin()}
+
+
+def test_the_methods_of_this_distribution_are_on_offer() -> None:
+    assert {"ce-gzsl", "f-clswgan"} <= set(Plugins(every_entry()).methods())
+
+
+def test_a_method_is_found_by_loading_the_plugin_of_its_name_alone(write: Write) -> None:
+    here = Plugins([write("mine", METHOD.format(name="mine")), write("other", "raise RuntimeError")])
+    assert here.method("mine").title == "Mine"
+    assert loaded(here) == {"mine"}
+
+
+def test_a_method_of_another_name_than_its_plugin_is_found(write: Write) -> None:
+    here = Plugins([write("collection", METHOD.format(name="mine"))])
+    assert here.method("mine").title == "Mine"
+
+
+def test_an_unknown_method_is_answered_with_the_nearest(write: Write) -> None:
+    here = Plugins([write("mine", METHOD.format(name="mine"))])
+    with pytest.raises(PluginError, match="did you mean 'mine'"):
+        here.method("mime")
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("import no_such_module", "No module named 'no_such_module'"),
+        ("def", "SyntaxError"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("x = 1", "implements no gzslbench hook"),
+        (
+            "from gzslbench.plugins.hooks import hookimpl\n@hookimpl\ndef gzslbench_metods(): return []",
+            "gzslbench_metods",
+        ),
+        (
+            "from gzslbench.plugins.hooks import hookimpl\n@hookimpl\ndef gzslbench_methods(a): return []",
+            "gzslbench_methods",
+        ),
+    ],
+)
+def test_a_broken_plugin_is_a_warning_and_the_others_work(write: Write, code: str, complaint: str) -> None:
+    here = Plugins([write("broken", code), write("mine", METHOD.format(name="mine"))])
+    with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
+        assert set(here.methods()) == {"mine"}
+    assert complaint in here.errors["broken"]
+    assert loaded(here) == {"mine"}
+    with pytest.raises(PluginError, match="cannot be loaded"):
+        here.method("broken")
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("raise RuntimeError('no licence')", "no licence"),
+        ("return 3", "not iterable"),
+        ("return ['mine']", "no MethodSpec"),
+    ],
+)
+def test_a_hook_that_fails_is_a_warning_and_the_others_work(write: Write, body: str, complaint: str) -> None:
+    broken = f"from gzslbench.plugins.hooks import hookimpl\n@hookimpl\ndef gzslbench_methods(): {body}"
+    here = Plugins([write("broken", broken), write("mine", METHOD.format(name="mine"))])
+    with pytest.warns(RuntimeWarning, match="plugin 'broken'"):
+        assert set(here.methods()) == {"mine"}
+    assert complaint in here.errors["broken"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("setting", "Transductive", "'mine' has the setting 'Transductive', none of inductive"),
+        ("setting", None, "'mine' has the setting None"),
+        ("kind", "generativ", "'mine' has the kind 'generativ', none of generative, scoring"),
+    ],
+)
+def test_a_method_of_no_known_setting_or_kind_makes_its_plugin_broken(
+    write: Write, field: str, value: object, complaint: str
+) -> None:
+    code = METHOD.format(name="mine").replace('"mine:Mine"', f'"mine:Mine", {field}={value!r}')
+    here = Plugins([write("broken", code), write("other", METHOD.format(name="other"))])
+    with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
+        assert set(here.methods()) == {"other"}
+    assert complaint in here.errors["broken"]
+    with pytest.raises(PluginError, match=f"the {field}"):
+        here.method("broken")
+
+
+FOLDER = """
+from pathlib import Path
+from gzslbench.plugins.hooks import hookimpl
+@hookimpl
+def gzslbench_published(): return [{folder}]
+"""
+
+
+def test_folders_of_published_numbers_are_on_offer_from_every_plugin(write: Write, tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+    found = [write(name, FOLDER.format(folder=f"Path({str(tmp_path / name)!r})")) for name in ("b", "a")]
+    assert Plugins(found).published() == [tmp_path / "b", tmp_path / "a"]
+    (ours,) = Plugins(entry for entry in every_entry() if is_own(entry)).published()
+    assert list(ours.glob("ce-gzsl.toml"))
+
+
+@pytest.mark.parametrize("folder", ["Path('/no/such/folder')", "Path(__file__)", "'/tmp'", "None"])
+def test_what_is_no_folder_of_published_numbers_is_a_warning(write: Write, folder: str) -> None:
+    here = Plugins([write("broken", FOLDER.format(folder=folder)), write("mine", METHOD.format(name="mine"))])
+    with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
+        assert here.published() == []
+    assert "no folder" in here.errors["broken"]
+    assert set(here.methods()) == {"mine"}
+
+
+def test_a_plugin_is_warned_about_once(write: Write, recwarn) -> None:
+    here = Plugins([write("broken", "raise RuntimeError")])
+    for _ in range(3):
+        here.methods()
+    assert len(recwarn) == 1
+
+
+def test_of_two_plugins_of_one_name_the_first_is_kept(write: Write) -> None:
+    first, second = write("mine", METHOD.format(name="mine")), write("mine", "raise RuntimeError")
+    with pytest.warns(RuntimeWarning, match="same name"):
+        here = Plugins([first, second])
+    assert here.method("mine").title == "Mine"
+    assert here.error(first) is None
+    assert "same name" in (here.error(second) or "")
+
+
+def test_a_third_party_cannot_take_the_name_of_a_method_of_ours(write: Write) -> None:
+    thief = METHOD.format(name="ce-gzsl").replace("Mine", "Not CE-GZSL")
+    here = Plugins([*every_entry(), write("thief", thief)])
+    here.load("thief")
+    with pytest.warns(RuntimeWarning, match="'ce-gzsl' is taken"):
+        assert here.methods()["ce-gzsl"].title == "CE-GZSL"
+
+
+def test_one_that_fails_while_a_run_tells_it_something_is_a_warning(write: Write) -> None:
+    code = (
+        "from gzslbench.plugins.hooks import hookimpl\nseen = []\n@hookimpl\ndef gzslbench_run_end(record): "
+    )
+    failing = write("failing", code + "raise OSError('server gone')")
+    here = Plugins([failing, write("listening", code + "seen.append(record)")])
+    here.load_all()
+    with pytest.warns(RuntimeWarning, match="server gone"):
+        here.notify("gzslbench_run_end", record="the record")
+    assert here.manager.get_plugin("listening").seen == ["the record"]
+
+
+@pytest.mark.parametrize(
+    ("value", "third_parties"),
+    [(None, {"mine", "yours"}), ("", set()), ("mine", {"mine"}), (" yours , mine", {"mine", "yours"})],
+)
+def test_the_environment_restricts_third_party_plugins(
+    write: Write, monkeypatch, value: str | None, third_parties: set[str]
+) -> None:
+    own = every_entry()
+    found = [*own, *(write(name, METHOD.format(name=name)) for name in ("mine", "yours"))]
+    monkeypatch.setattr(module, "entry_points", lambda group: found)
+    if value is None:
+        monkeypatch.delenv(module.SWITCH, raising=False)
+    else:
+        monkeypatch.setenv(module.SWITCH, value)
+    module.plugins.cache_clear()
+    try:
+        assert (
+            set(module.plugins().entries)
+            == {entry.name for entry in own if module.is_own(entry)} | third_parties
+        )
+    finally:
+        module.plugins.cache_clear()

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gzslbench.errors import ParamError
+from gzslbench.plugins.params import Params, fields_of, param
+from gzslbench.plugins.presets import load_presets
+from gzslbench.plugins.registry import plugins
+from gzslbench.plugins.search_space import (
+    Choices,
+    Span,
+    check_space,
+    choices,
+    linear,
+    log,
+    parse_space,
+    steps,
+)
+
+
+@dataclass(frozen=True)
+class Example(Params):
+    lr: float = param(1e-4, "learning rate", above=0, high=1)
+    epochs: int = param(10, "passes over the rows", low=1, high=5000, unit="epochs")
+    clip: bool = param(False, "whether to clip")
+    variant: str = param("plain", "training rules", choices=("plain", "fancy"))
+
+
+INFO = {info.name: info for info in fields_of(Example)}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "space"),
+    [
+        ("lr", "1e-5..1e-3:log", log(1e-5, 1e-3)),
+        ("lr", " 0.1 .. 1 ", linear(0.1, 1.0)),
+        ("lr", "0.25..0.75:0.25", steps(0.25, 0.75, 0.25)),
+        ("lr", "0.1,0.2", choices(0.1, 0.2)),
+        ("epochs", "10..1000:log", log(10, 1000)),
+        ("epochs", "100..2000:100", steps(100, 2000, 100)),
+        ("clip", "true,false", choices(True, False)),
+        ("variant", "plain, fancy", choices("plain", "fancy")),
+    ],
+)
+def test_what_is_written_is_read_and_reads_the_same_again(name, text, space) -> None:
+    found = parse_space(text, INFO[name], "--search")
+    assert found == space
+    assert parse_space(str(found), INFO[name], "--search") == space
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("lr", "0..1", "out of range: 0.0"),
+        ("lr", "0.1..2", "out of range: 2.0"),
+        ("lr", "1e-3..1e-5", "low end is not below"),
+        ("lr", "0.1..0.1", "low end is not below"),
+        ("lr", "0.1..0.2:1", "its step"),
+        ("lr", "0.1..0.2:-1", "its step"),
+        ("lr", "0.1..0.2:lug", "cannot read 'lug'"),
+        ("lr", "0.1", "no two different values"),
+        ("lr", "0.1,0.1", "no two different values"),
+        ("lr", "0.1..", "takes float, not ''"),
+        ("lr", "", "takes float, not ''"),
+        ("epochs", "1..2.5", "takes int"),
+        ("epochs", "1..5:1.5", "cannot read '1.5'"),
+        ("variant", "plain..fancy", "takes str"),
+        ("variant", "plain,other", "out of range: 'other'"),
+        ("clip", "false..true", "takes bool"),
+    ],
+)
+def test_a_space_that_the_parameter_cannot_have_is_refused_by_name(name, text, complaint) -> None:
+    with pytest.raises(ParamError, match=complaint) as caught:
+        parse_space(text, INFO[name], "--search")
+    assert caught.value.where == "--search" and caught.value.fix
+
+
+@pytest.mark.parametrize("space", [log(0.0, 1.0), steps(1, 5, 0.5), linear(1.0, 5.0)], ids=str)
+def test_a_space_beside_the_parameter_is_checked_like_one_that_is_typed(space) -> None:
+    loose = param(3, "any number", low=0)
+    cls = dataclass(frozen=True)(type("Loose", (Params,), {"n": loose, "__annotations__": {"n": "int"}}))
+    with pytest.raises(ParamError):
+        check_space(space, fields_of(cls)[0], "search space of n")
+
+
+@given(st.integers(-50, 50), st.integers(1, 60), st.integers(1, 20), st.integers(-200, 200))
+def test_steps_are_laid_through_a_value_and_stay_within_unless_it_lies_beyond(
+    low, width, step, value
+) -> None:
+    span = steps(low, low + width, min(step, width))
+    held = span.holding(value)
+    assert held.step == span.step
+    assert (value - held.low) % held.step == 0 and (held.high - held.low) % held.step == 0
+    assert held.low <= value <= held.high
+    assert min(low, value) <= held.low < min(low, value) + span.step
+    assert max(span.high, value) - span.step < held.high <= max(span.high, value)
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.booleans())
+def test_a_span_is_widened_no_further_than_to_the_value(one, other, value, logarithmic) -> None:
+    span = Span(min(one, other), max(one, other), logarithmic)
+    held = span.holding(value)
+    assert held.logarithmic is logarithmic
+    assert {held.low, held.high} <= {one, other, value}
+    assert held.low <= min(span.low, value) and held.high >= max(span.high, value)
+
+
+def test_what_is_on_no_logarithmic_scale_is_held_by_none() -> None:
+    assert log(0.1, 1.0).holding(0.0) is None
+    assert choices("a", "b").holding("c") == Choices(("c", "a", "b"))
+
+
+@pytest.mark.parametrize("name", plugins().methods())
+def test_every_space_can_hold_what_every_preset_has(name) -> None:
+    spec = plugins().method(name)
+    for info in fields_of(spec.params):
+        if info.search is None:
+            continue
+        values = {preset.values.get(info.name, info.default) for preset in load_presets(spec).values()}
+        for value in {*values, info.default}:
+            held = info.search.holding(value)
+            assert held is not None, (info.name, value)
+            check_space(held, info, "test")
+
+
+def test_the_methods_that_papers_tuned_have_spaces() -> None:
+    def searched(name):
+        return {info.name for info in fields_of(plugins().method(name).params) if info.search is not None}
+
+    assert {"lr", "ins_weight", "cls_weight", "ins_temp", "cls_temp", "syn_num"} <= searched("ce-gzsl")
+    for name in ("f-clswgan", "lisgan", "cycle-clswgan"):
+        assert {"lr", "cls_weight", "syn_num", "classifier_lr"} <= searched(name)
+    assert searched("eszsl") == {"alpha", "gamma"}
+    assert searched("dem") == set()

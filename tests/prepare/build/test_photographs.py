@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+import unicodedata
+
+import pytest
+
+from gzslbench.prepare.build.photographs import find_photographs
+from gzslbench.errors import DataError
+
+
+def found(images):
+    return {each.name: each.files for each in find_photographs(images).classes}
+
+
+def test_classes_and_photographs_are_sorted_whatever_the_folder_lists_first(folders):
+    classes = find_photographs(folders.images).classes
+    assert [each.name for each in classes] == sorted(folders.values)
+    assert all(each.files == tuple(f"{each.name}/{n}.jpg" for n in range(5)) for each in classes)
+
+
+def test_photographs_lie_at_any_depth_and_end_in_any_case(folders):
+    folders.add("seal/by day/2020/x.PNG")
+    folders.add("seal/a.webp")
+    assert found(folders.images)["seal"][-2:] == ("seal/a.webp", "seal/by day/2020/x.PNG")
+
+
+def test_what_is_no_photograph_is_left_out_and_named(folders):
+    before = found(folders.images)
+    folders.add("readme.txt")
+    folders.add(".git/config.jpg")
+    folders.add("seal/.hidden.jpg")
+    folders.add("seal/notes.txt")
+    folders.add("seal/empty.jpg", b"")
+    (folders.images / "seal" / "gone.jpg").symlink_to("nowhere.jpg")
+    os.mkfifo(folders.images / "seal" / "pipe.jpg")
+    assert found(folders.images) == before
+    left_out = find_photographs(folders.images).left_out
+    assert sorted(left_out) == [
+        ".git: hidden",
+        "readme.txt: in no class folder",
+        "seal/.hidden.jpg: hidden",
+        "seal/empty.jpg: empty",
+        "seal/gone.jpg: a link that leads nowhere",
+        "seal/notes.txt: no picture, as its name ends",
+        "seal/pipe.jpg: empty",
+    ]
+
+
+def test_links_to_folders_and_files_are_followed(folders, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (folders.images / "seal").rename(elsewhere)
+    (folders.images / "seal").symlink_to(elsewhere)
+    other = tmp_path / "other.jpg"
+    other.write_bytes(b"another photograph")
+    (folders.images / "seal" / "linked.jpg").symlink_to(other)
+    assert found(folders.images)["seal"][-1] == "seal/linked.jpg"
+    assert len(found(folders.images)["seal"]) == 6
+
+
+@pytest.mark.parametrize("target", ["..", "../..", "."])
+def test_a_link_that_leads_back_is_refused(folders, target):
+    (folders.images / "seal" / "round").symlink_to(target)
+    with pytest.raises(DataError, match=r"leads back(.|\n)*round"):
+        find_photographs(folders.images)
+
+
+@pytest.mark.parametrize("how", ["symbolic", "hard", "folder"])
+def test_one_photograph_in_two_places_is_refused(folders, how):
+    here, there = folders.images / "seal" / "0.jpg", folders.images / "antelope" / "same.jpg"
+    if how == "symbolic":
+        there.symlink_to(here)
+    elif how == "hard":
+        there.hardlink_to(here)
+    else:
+        (folders.images / "walrus").symlink_to(here.parent)
+    with pytest.raises(DataError, match=r"comes twice(.|\n)*seal/0\.jpg"):
+        find_photographs(folders.images)
+
+
+def test_letters_put_together_from_parts_are_the_same_letters(folders):
+    apart = unicodedata.normalize("NFD", "Hölle 🦊")
+    (folders.images / "Hölle 🦊").rename(folders.images / apart)
+    assert found(folders.images)["Hölle 🦊"][0] == f"{apart}/0.jpg"
+
+
+def test_classes_that_differ_in_case_alone_are_refused(folders):
+    folders.add("Seal/9.jpg", b"another")
+    with pytest.raises(DataError, match=r"'seal' comes twice, and 'Seal' differs in case alone"):
+        find_photographs(folders.images)
+
+
+@pytest.mark.parametrize("name", [" seal", "seal ", "two\nlines", "bell\a"])
+def test_names_that_a_list_would_not_keep_are_refused(folders, name):
+    folders.add(f"{name}/1.jpg", b"another")
+    with pytest.raises(DataError, match="rename it"):
+        find_photographs(folders.images)
+
+
+@pytest.mark.parametrize("name", [b"wal\xffrus/1.jpg", b"seal/\xff.jpg"])
+def test_names_that_are_not_utf8_are_refused(folders, name):
+    path = os.path.join(os.fsencode(folders.images), name)  # noqa: PTH118
+    os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(b"another")
+    with pytest.raises(DataError, match="not UTF-8"):
+        find_photographs(folders.images)
+
+
+def test_a_folder_without_class_folders_is_refused(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"photograph")
+    with pytest.raises(DataError, match="no class folder"):
+        find_photographs(tmp_path)

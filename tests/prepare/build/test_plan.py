@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from gzslbench.prepare.build.plan import plan_build
+from gzslbench.errors import DataError, ParamError
+
+
+def test_semantics_stand_in_the_order_of_the_class_folders(folders):
+    plan = plan_build(folders.request())
+    expected = [folders.values[name] for name in sorted(folders.values)]
+    np.testing.assert_array_equal(plan.semantics, expected)
+
+
+@pytest.mark.parametrize("kind", ["npy", "listed npy", "mat", "named mat"])
+def test_every_kind_of_table_gives_the_same_dataset(folders, tmp_path, kind):
+    plan = plan_build(folders.request())
+    names = sorted(folders.values)
+    order = names if "listed" not in kind and "named" not in kind else names[::-1]
+    values = np.array([folders.values[name] for name in order])
+    file, more = tmp_path / f"table.{kind[-3:]}", {}
+    if kind[-3:] == "npy":
+        np.save(file, values)
+    else:
+        cells = np.array(order, dtype=object).reshape(-1, 1)
+        savemat(file, {"att": values.T, **({"allclasses_names": cells} if "named" in kind else {})})
+    if "listed" in kind:
+        more["class_names"] = tmp_path / "names.txt"
+        more["class_names"].write_text("\n".join(order), encoding="utf-8")
+    assert plan_build(folders.request(semantics=file, **more)).identity == plan.identity
+
+
+def test_unseen_classes_are_those_listed(folders, tmp_path):
+    listed = tmp_path / "unseen.txt"
+    listed.write_text("\ufeffseal\n\n  Hölle 🦊 \n", encoding="utf-8")
+    made = plan_build(folders.request(unseen=listed)).partition
+    assert made.unseen == ("Hölle 🦊", "seal")
+
+
+def test_validation_classes_are_seen_ones(folders):
+    for seed in range(10):
+        made = plan_build(folders.request(seed=seed, validation_classes=2)).partition
+        assert len(made.validation) == 2 and not set(made.validation) & set(made.unseen)
+
+
+def test_all_that_does_not_match_is_told_at_once(folders):
+    folders.values["grizzly baer"] = folders.values.pop("grizzly bear")
+    folders.values["unicorn"] = np.ones(3)
+    folders.write_table()
+    (folders.images / "bare").mkdir()
+    with pytest.raises(DataError) as refused:
+        plan_build(folders.request())
+    for line in (
+        "the class folder 'bare' holds no photograph",
+        "the class folder 'bare' has no semantics",
+        "the class folder 'grizzly bear' has no semantics (did you mean 'grizzly baer'?)",
+        f"'grizzly baer' has semantics ({folders.table}: line 7), but no class folder (did you mean 'grizzly",
+        f"'unicorn' has semantics ({folders.table}: line 8), but no class folder",
+    ):
+        assert line in str(refused.value)
+
+
+def test_very_many_that_do_not_match_are_counted(folders):
+    for number in range(30):
+        folders.add(f"class {number}/1.jpg", str(number).encode())
+    with pytest.raises(DataError, match="and 20 more"):
+        plan_build(folders.request())
+
+
+def test_a_class_that_comes_twice_in_the_table_is_refused(folders):
+    for name, complaint in (("seal", "'seal' comes twice\n"), ("SEAL", "'seal' differs in case alone")):
+        with folders.table.open("a") as file:
+            file.write(f"{name},1,2,3\n")
+        with pytest.raises(DataError, match=rf"{complaint}(.|\n)*line 4(.|\n)*line 8"):
+            plan_build(folders.request())
+        folders.write_table()
+
+
+def test_semantics_that_are_all_zero_are_refused(folders):
+    folders.values["seal"] = np.zeros(3)
+    folders.write_table()
+    with pytest.raises(DataError, match=r"\(seal\) are all zero"):
+        plan_build(folders.request())
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("seal\nzebra\n", r"'zebra' \(did you mean 'zebra, plain'\?\)(.|\n)*line 2"),
+        ("seal\nantelope\nseal\n", r"'seal' comes twice(.|\n)*line 1 and (.|\n)*line 3"),
+        ("Seal\nseal\n", "differs in case alone"),
+        ("\n\n", "0 of 6 classes are unseen"),
+        (
+            "\n".join(("antelope", "grizzly bear", "seal", "zebra, plain", 'the "great" auk', "Hölle 🦊")),
+            "6 of 6",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_list_of_unseen_classes_is_told_with_its_line(folders, tmp_path, text, complaint):
+    (tmp_path / "unseen.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=complaint):
+        plan_build(folders.request(unseen=tmp_path / "unseen.txt"))
+
+
+def test_names_for_a_table_are_as_many_as_its_rows_and_not_there_twice(folders, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("seal\n")
+    with pytest.raises(DataError, match="names its classes itself"):
+        plan_build(folders.request(class_names=names))
+    np.save(tmp_path / "table.npy", np.ones((6, 2)))
+    with pytest.raises(DataError, match="1 class names for 6 rows"):
+        plan_build(folders.request(semantics=tmp_path / "table.npy", class_names=names))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ({"unseen_classes": None}, "--unseen, --unseen-classes"),
+        ({"unseen_classes": 6}, "--unseen-classes"),
+        ({"unseen_classes": 0}, "--unseen-classes"),
+        ({"validation_classes": 4}, "--validation-classes"),
+        ({"validation_classes": 0}, "--validation-classes"),
+        ({"test_seen": 0.0}, "--test-seen"),
+        ({"test_seen": 1.0}, "--test-seen"),
+        ({"test_seen": float("nan")}, "--test-seen"),
+        ({"seed": -1}, "--seed"),
+        ({"semantics_name": "a/b"}, "--semantics-name"),
+        ({"semantics_name": ""}, "--semantics-name"),
+        ({"semantics_name": "original_att"}, "--semantics-name"),
+    ],
+)
+def test_wrong_options_are_refused_by_name(folders, wrong, where):
+    with pytest.raises(ParamError, match=where):
+        plan_build(folders.request(**wrong))
+
+
+def test_a_list_and_a_number_of_unseen_classes_are_too_much(folders):
+    with pytest.raises(ParamError, match="one of the two"):
+        folders.request(unseen=folders.table, unseen_classes=2)

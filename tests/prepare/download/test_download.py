@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from gzslbench.errors import DataError
+from gzslbench.plugins.dataset import Archive
+from gzslbench.prepare.download import disk, tries
+from gzslbench.prepare.download.download import download, offered_size
+from gzslbench.prepare.download.partial import Partial
+from gzslbench.prepare.download.tries import STRIDE, Patience
+
+SIZE = 400_000
+
+
+@pytest.fixture
+def content(make_noise) -> bytes:
+    return make_noise(SIZE)
+
+
+@pytest.fixture
+def part(tmp_path) -> Partial:
+    return Partial(tmp_path / "data.bin.part")
+
+
+@pytest.fixture
+def get(part, patience, watching):
+    """Download an address; what came, and where it is said to be from."""
+
+    def get(url, most=None, **known):
+        archive = Archive(url, {"data.bin": ""}, **known)
+        found = download(archive, url, part, most, patience, watching)
+        come = part.path.read_bytes()
+        assert (found.size, found.sha256) == (len(come), hashlib.sha256(come).hexdigest())
+        return come, found.url
+
+    return get
+
+
+def stopped(part, url, content, done, etag='"one"', modified=""):
+    """As an earlier fetch would have left it."""
+    part.path.write_bytes(content[:done])
+    origin = {"asked": url, "url": url, "etag": etag, "modified": modified, "size": len(content)}
+    part.origin_file.write_text(json.dumps(origin))
+
+
+def test_a_file_comes_whole_and_the_watcher_sees_every_byte(server, get, content, watching):
+    url = server.serve("/data.bin", content)
+    assert get(url) == (content, url)
+    assert watching.begun == [("data.bin", SIZE, 0)]
+    assert watching.done == SIZE
+    assert server.requests[0][1]["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize("settings", [{"no_length": True}, {"chunked": True}])
+def test_a_file_of_untold_length_comes_whole(server, get, content, settings):
+    assert get(server.serve("/data.bin", content, **settings))[0] == content
+
+
+def test_a_connection_that_drops_is_gone_on_from(server, get, content):
+    url = server.serve("/data.bin", content, cuts=[100_000, 50_000, 70_000])
+    assert get(url)[0] == content
+    assert server.ranges() == [None, "bytes=100000-", "bytes=150000-", "bytes=220000-"]
+
+
+def test_a_chunked_answer_that_drops_is_gone_on_from(server, get, content):
+    assert get(server.serve("/data.bin", content, chunked=True, cuts=[2**17]))[0] == content
+    assert server.ranges() == [None, f"bytes={2**17}-"]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"etag": '"one"'}, {"etag": None, "modified": "Mon, 01 Jan 2018 00:00:00 GMT"}]
+)
+def test_an_earlier_fetch_is_gone_on_from_while_the_file_is_the_same(server, get, part, content, settings):
+    url = server.serve("/data.bin", content, **settings)
+    stopped(part, url, content, 150_000, settings["etag"] or "", settings.get("modified", ""))
+    assert get(url)[0] == content
+    assert server.ranges() == ["bytes=150000-"]
+
+
+def test_what_is_whole_already_is_not_asked_for(server, get, part, content):
+    url = server.serve("/data.bin", content)
+    stopped(part, url, content, SIZE)
+    assert get(url) == (content, url)
+    assert server.requests == []
+
+
+def test_a_file_that_changed_starts_anew(server, get, part, content, make_noise):
+    old = make_noise(SIZE, 9)
+    url = server.serve("/data.bin", content, etag='"new"')
+    stopped(part, url, old, 150_000, etag='"old"')
+    assert get(url)[0] == content
+    assert server.requests[0][1]["If-Range"] == '"old"'
+
+
+def test_a_file_that_changes_between_two_tries_starts_anew(server, get, content, make_noise):
+    server.serve("/data.bin", content, etag='"new"')
+    new = server.answers["/data.bin"]
+    assert get(server.serve("/data.bin", make_noise(SIZE, 9), cuts=[100_000], then=new))[0] == content
+    assert server.ranges() == [None, "bytes=100000-"]
+
+
+def test_a_server_that_ignores_ranges_starts_anew(server, get, part, content):
+    url = server.serve("/data.bin", content, ranges=False)
+    stopped(part, url, content, 150_000)
+    assert get(url)[0] == content
+    assert server.ranges() == ["bytes=150000-"]
+
+
+@pytest.mark.parametrize("etag", ['W/"weak"', None])
+def test_without_a_strong_validator_nothing_is_gone_on_from(server, get, content, etag):
+    assert get(server.serve("/data.bin", content, etag=etag, cuts=[100_000]))[0] == content
+    assert server.ranges() == [None, None]
+
+
+@pytest.mark.parametrize("claimed", ["bytes 7-399999/400000", "bytes 150000-399999/500000", "nonsense"])
+def test_a_range_other_than_asked_for_starts_anew(server, get, part, content, claimed):
+    url = server.serve("/data.bin", content, content_range=claimed)
+    stopped(part, url, content, 150_000)
+    assert get(url)[0] == content
+    assert server.ranges() == ["bytes=150000-", None]
+
+
+def test_more_bytes_than_the_file_has_start_anew(server, get, part, content):
+    url = server.serve("/data.bin", content, statuses=[416])
+    stopped(part, url, content + b"more", SIZE + 4)
+    part.origin_file.write_text(part.origin_file.read_text().replace(str(SIZE + 4), str(SIZE)))
+    assert get(url)[0] == content
+
+
+def test_the_beginning_of_another_address_is_not_gone_on_from(server, get, part, content, make_noise):
+    url = server.serve("/data.bin", content)
+    stopped(part, f"{server.url}/other/data.bin", make_noise(SIZE, 9), 150_000)
+    assert get(url)[0] == content
+    assert server.ranges() == [None]
+
+
+@pytest.mark.parametrize("note", ["{", "[]", '{"asked": 1}'])
+def test_a_damaged_note_starts_anew(server, get, part, content, note):
+    url = server.serve("/data.bin", content)
+    stopped(part, url, content, 150_000)
+    part.origin_file.write_text(note)
+    assert get(url)[0] == content
+    assert server.ranges() == [None]
+
+
+def test_a_length_longer_than_the_file_is_an_error_that_says_so(server, get, content, part):
+    url = server.serve("/data.bin", content, length=SIZE + 10, ranges=False)
+    with pytest.raises(DataError, match=r"ended after 400000 of 400010 bytes \(4 tries\)") as caught:
+        get(url)
+    assert caught.value.where == url
+    assert "--mirror" in caught.value.fix
+    assert part.done == SIZE
+
+
+def test_bytes_beyond_the_length_are_not_taken(server, get, content):
+    assert get(server.serve("/data.bin", content, extra=b"more"))[0] == content
+
+
+def test_more_than_was_told_of_is_an_error(server, get, content, part):
+    with pytest.raises(DataError, match="more than the 300000 bytes"):
+        get(server.serve("/data.bin", content, chunked=True), most=300_000)
+    assert part.done <= 300_000
+    with pytest.raises(DataError, match="more than the 300000 bytes"):
+        get(server.serve("/data.bin", content), most=300_000)
+
+
+def test_a_known_size_is_held_against_what_the_server_offers(server, get, content):
+    with pytest.raises(DataError, match=r"has 400000 bytes, and data\.bin has 5"):
+        get(server.serve("/data.bin", content), size=5)
+    with pytest.raises(DataError, match="400000 bytes, not 400001"):
+        get(server.serve("/data.bin", content, chunked=True), size=SIZE + 1)
+
+
+def test_a_known_checksum_is_held_against_what_came(server, get, part, content):
+    url = server.serve("/data.bin", content)
+    with pytest.raises(DataError, match="thrown away"):
+        get(url, sha256="0" * 64)
+    assert not part.path.exists()
+    assert get(url, sha256=hashlib.sha256(content).hexdigest())[0] == content
+
+
+def test_a_server_that_never_gets_ahead_is_given_up(server, get, content, watching):
+    url = server.serve("/data.bin", content, cuts=[0] * 100)
+    with pytest.raises(DataError, match=r"ended after 0 of 400000 bytes \(4 tries\)"):
+        get(url)
+    assert len(server.requests) == 4
+    assert sum("trying again" in line for line in watching.lines) == 3
+
+
+def test_headway_earns_more_tries(server, part, watching, make_noise):
+    content = make_noise(8 * STRIDE)
+    url = server.serve("/data.bin", content, cuts=[STRIDE] * 7)
+    archive = Archive(url, {})
+    download(archive, url, part, None, Patience(tries=2, pause=0.001, timeout=2), watching)
+    assert part.path.read_bytes() == content
+
+
+def test_dropping_at_random_without_ranges_is_given_up(server, get, make_noise):
+    content = make_noise(2 * STRIDE)
+    url = server.serve("/data.bin", content, ranges=False, cuts=[STRIDE + 5] * 100)
+    with pytest.raises(DataError, match="tries"):
+        get(url)
+    assert len(server.requests) < 10
+
+
+def test_a_passing_failure_is_tried_again(server, get, content):
+    url = server.serve("/data.bin", content, statuses=[503, 500, 429])
+    assert get(url)[0] == content
+    assert len(server.requests) == 4
+
+
+def test_a_lasting_failure_is_given_up(server, get):
+    url = server.serve("/data.bin", statuses=[503] * 9)
+    with pytest.raises(DataError, match=r"503 Service Unavailable \(4 tries\)"):
+        get(url)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_refusal_is_not_tried_again(server, get, status):
+    url = server.serve("/data.bin", statuses=[status] * 9)
+    with pytest.raises(DataError, match=f"answers {status}") as caught:
+        get(url)
+    assert len(server.requests) == 1
+    assert caught.value.where == url
+
+
+def test_the_server_may_ask_for_a_pause_but_not_for_a_long_one(server, get, part, content, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(tries, "time", SimpleNamespace(sleep=pauses.append))
+    get(server.serve("/data.bin", content, statuses=[503, 503], headers={"Retry-After": "7"}))
+    part.drop()
+    get(server.serve("/data.bin", content, statuses=[503], headers={"Retry-After": "99999"}))
+    part.drop()
+    get(server.serve("/data.bin", content, statuses=[503] * 3, headers={"Retry-After": "tomorrow"}))
+    assert pauses == [7, 7, tries.LONGEST, 0.001, 0.002, 0.004]
+
+
+def test_a_slow_server_times_out_and_is_tried_again(server, part, content, watching):
+    url = server.serve("/data.bin", content, delay=1.0)
+    begun = time.monotonic()
+    with pytest.raises(DataError, match="timed out"):
+        download(Archive(url, {}), url, part, None, Patience(tries=2, pause=0.001, timeout=0.1), watching)
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"content": b"<html>please log in</html>", "type": "text/html; charset=utf-8"},
+        {"content": b"\n<!DOCTYPE html><title>no</title>", "type": "application/zip"},
+    ],
+)
+def test_a_web_page_is_not_taken_for_the_file(server, get, page, part):
+    with pytest.raises(DataError, match="web page"):
+        get(server.serve("/data.bin", **page))
+    assert part.done == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("lab.zip", "no zip"), ("lab.tgz", "gzip"), ("lab.tar.gz", "gzip")]
+)
+def test_what_begins_as_no_archive_is_not_taken_for_one(server, get, name, what, part):
+    with pytest.raises(DataError, match=what):
+        get(server.serve(f"/{name}", b"something else"))
+    assert part.done == 0
+
+
+def test_an_answer_without_a_file_is_an_error(server, get):
+    with pytest.raises(DataError, match="answers 204"):
+        get(server.serve("/data.bin", statuses=[204]))
+
+
+def test_too_little_room_is_told_before_anything_comes(server, get, part, content, monkeypatch):
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: disk.shutil._ntuple_diskusage(10, 0, 10))
+    with pytest.raises(DataError, match=r"390\.6 KiB are needed and 10 bytes are free"):
+        get(server.serve("/data.bin", content))
+    assert part.done == 0
+
+
+def test_a_full_disk_keeps_what_came_and_says_what_to_do(server, get, part, content, monkeypatch):
+    opened = Path.open
+    url = server.serve("/data.bin", content)
+    stopped(part, url, content, 150_000)
+
+    class Full:
+        def write(self, _):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    @contextmanager
+    def full(self, mode="r", *rest, **settings):
+        with opened(self, mode, *rest, **settings) as file:
+            yield Full() if mode == "ab" else file
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(DataError, match="No space left") as caught:
+        get(url)
+    assert "free some space" in caught.value.fix
+    monkeypatch.undo()
+    assert part.done == 150_000
+    assert get(url)[0] == content
+
+
+def test_the_offered_size_is_asked_for_without_the_body(server, patience, watching, content):
+    def offered(**settings):
+        size = settings.pop("size", None)
+        url = server.serve("/data.bin", content, **settings)
+        return offered_size(Archive(url, {}, size=size), url, patience, watching)
+
+    assert offered(statuses=[503]) == SIZE
+    assert offered(chunked=True) is None
+    assert offered(chunked=True, size=7) == 7
+    with pytest.raises(DataError, match="has 7"):
+        offered(size=7)

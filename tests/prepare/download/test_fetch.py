@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from gzslbench.data.catalogue import catalogue
+from gzslbench.data.load import load_dataset
+from gzslbench.errors import DataError
+from gzslbench.plugins.registry import plugins
+from gzslbench.prepare.download.fetch import ARCHIVES, fetch, named
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def get(pets, root, patience, watching):
+    """Fetch the pets; what was done."""
+
+    def get(*specs, **settings):
+        return fetch(specs or [pets], root, patience=patience, watch=watching, **settings)
+
+    return get
+
+
+def files(root):
+    return sorted(str(file.relative_to(root)) for file in root.rglob("*") if file.is_file())
+
+
+def test_features_come_and_images_do_not(get, root, server):
+    (done,) = get()
+    assert (done.dataset, done.folder, done.archive, done.written) == ("PETS", root / "PETS", "lab.zip", 2)
+    assert files(root / "PETS") == ["att_splits.mat", "res101.mat"]
+    assert {path for path, _ in server.requests} == {"/lab.zip"}
+    assert files(root / ARCHIVES) == ["lab.zip", "lab.zip.PETS.sha256", "lab.zip.json", "lab.zip.lock"]
+
+
+def test_images_come_too_when_asked_for_and_the_licence_is_told(get, root, watching):
+    assert [done.archive for done in get(images=True)] == ["lab.zip", "photos.tgz"]
+    assert "images/cat/1.jpg" in files(root / "PETS")
+    assert "list.txt" not in files(root / "PETS")
+    assert "photos.tgz: ask" in watching.lines
+
+
+def test_where_an_archive_came_from_is_remembered(get, root, server):
+    server.serve("/start/lab.zip", statuses=[302] * 9, headers={"Location": "/lab.zip?key=secret"})
+    server.answers["/lab.zip?key=secret"] = server.answers["/lab.zip"]
+    (done,) = get(mirror=f"{server.url}/start")
+    content = (root / ARCHIVES / "lab.zip").read_bytes()
+    noted = json.loads((root / ARCHIVES / "lab.zip.json").read_text())
+    assert noted == vars(done.provenance)
+    assert noted["url"] == f"{server.url}/lab.zip"
+    assert (noted["size"], noted["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert noted["date"].startswith("20")
+
+
+def test_the_listing_is_one_that_sha256sum_reads(get, root):
+    get(images=True)
+    for listing in (root / ARCHIVES).glob("*.sha256"):
+        checked = subprocess.run(["sha256sum", "--check", listing], cwd=root, capture_output=True, text=True)
+        assert checked.returncode == 0
+        assert checked.stdout.count(": OK") == 2
+
+
+def test_what_is_there_is_not_fetched_again(get, root, server):
+    get(images=True)
+    before, server.requests[:] = files(root), []
+    assert [(done.provenance, done.written) for done in get(images=True)] == [(None, 0)] * 2
+    assert server.requests == []
+    assert files(root) == before
+
+
+def test_a_missing_file_is_unpacked_from_the_archive_that_is_here(get, root, server):
+    get()
+    (root / "PETS" / "att_splits.mat").unlink()
+    server.requests.clear()
+    (done,) = get()
+    assert (done.written, done.kept) == (1, 1)
+    assert server.requests == []
+
+
+def test_a_removed_archive_comes_again_when_something_is_missing(get, root, server):
+    get()
+    (root / ARCHIVES / "lab.zip").unlink()
+    assert get()[0].provenance is None
+    (root / "PETS" / "att_splits.mat").unlink()
+    assert get()[0].written == 1
+
+
+def test_a_file_that_was_changed_is_named_and_kept_without_force(get, root):
+    get()
+    changed = root / "PETS" / "res101.mat"
+    changed.write_bytes(b"mine")
+    with pytest.raises(DataError, match="differ") as caught:
+        get()
+    assert caught.value.where == str(changed)
+    assert changed.read_bytes() == b"mine"
+    assert get(force=True)[0].written == 1
+    assert get()[0].provenance is None
+
+
+def test_another_archive_of_the_same_name_is_an_error_that_says_so(get, root, server, make_zip):
+    get()
+    shutil.rmtree(root / "PETS")
+    (root / ARCHIVES / "lab.zip").unlink()
+    server.serve("/lab.zip", make_zip({"lab/data/PETS/res101.mat": b"new"}), etag='"new"')
+    with pytest.raises(DataError, match="not the one of 20") as caught:
+        get()
+    note = root / ARCHIVES / "lab.zip.json"
+    assert str(note) in caught.value.fix
+    assert not (root / "PETS").exists()
+    note.unlink()
+    server.requests.clear()
+    assert get()[0].written == 1
+    assert server.ranges() == [None]  # of the question for its size: the rest had come
+
+
+def test_an_archive_that_was_changed_here_is_an_error(get, root):
+    get()
+    (root / "PETS" / "res101.mat").unlink()
+    (root / ARCHIVES / "lab.zip").write_bytes(b"mine")
+    with pytest.raises(DataError, match="not the one of 20") as caught:
+        get()
+    assert "remove it" in caught.value.fix
+
+
+def test_an_archive_put_there_by_hand_is_taken(get, root, server):
+    (root / ARCHIVES).mkdir(parents=True)
+    (root / ARCHIVES / "lab.zip").write_bytes(server.answers["/lab.zip"].content)
+    (done,) = get()
+    assert (done.written, done.provenance.url, server.requests) == (2, "", [])
+
+
+def test_an_archive_put_there_by_hand_has_the_known_checksum(get, pets, root):
+    (root / ARCHIVES).mkdir(parents=True)
+    (root / ARCHIVES / "lab.zip").write_bytes(b"mine")
+    known = replace(pets, archives=(replace(pets.archives[0], sha256="0" * 64),))
+    with pytest.raises(DataError, match="has not the sha256 000"):
+        get(known)
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.9])
+@pytest.mark.parametrize(("path", "images"), [("/lab.zip", False), ("/photos.tgz", True)])
+def test_an_archive_that_is_short_on_the_server_is_thrown_away(get, root, server, cut, path, images):
+    whole = server.answers[path].content
+    server.answers[path].content = whole[: int(cut * len(whole))]
+    with pytest.raises(DataError, match="damaged"):
+        get(images=images)
+    assert not (root / ARCHIVES / path[1:]).exists()
+    server.serve(path, whole, etag='"mended"')
+    assert get(images=images)[0].written == 2
+
+
+def test_an_archive_without_what_is_wanted_stays_for_the_user(get, pets, root):
+    with pytest.raises(DataError, match="has no lab/data/BIRDS/"):
+        get(replace(pets, archives=(replace(pets.archives[0], wanted={"lab/data/BIRDS/": ""}),)))
+    assert (root / ARCHIVES / "lab.zip").is_file()
+
+
+def test_two_datasets_of_one_archive_download_it_once(get, pets, root, server):
+    cars = replace(pets, name="CARS", archives=(replace(pets.archives[0], wanted={"lab/data/CARS/": ""}),))
+    assert [done.written for done in get(pets, cars)] == [2, 1]
+    assert len(server.requests) == 2  # for its size, and for itself
+    assert files(root / "CARS") == ["res101.mat"]
+
+
+def test_files_go_where_the_dataset_lies_already(get, root):
+    (root / "xlsa17" / "data" / "PETS").mkdir(parents=True)
+    assert get()[0].folder == root / "xlsa17" / "data" / "PETS"
+    assert get()[0].provenance is None
+
+
+def test_the_size_to_come_is_asked_about_less_what_has_come(get, root, server):
+    size = len(server.answers["/lab.zip"].content)
+    asked = []
+
+    def refuse(size):
+        asked.append(size)
+        raise DataError("no")
+
+    with pytest.raises(DataError, match="no"):
+        get(agree=refuse)
+    server.answers["/lab.zip"].cuts = [100_000, 0, 0, 0, 0]
+    server.answers["/lab.zip"].cuts.insert(0, 0)  # the question for its size
+    with pytest.raises(DataError, match="ended after 100000"):
+        get()
+    with pytest.raises(DataError, match="no"):
+        get(agree=refuse)
+    server.answers["/lab.zip"].no_length = True
+    with pytest.raises(DataError, match="no"):
+        get(agree=refuse)
+    assert asked == [size, size - 100_000, None]
+    assert not (root / ARCHIVES / "lab.zip").exists()
+
+
+def test_a_server_that_sends_more_than_was_agreed_to_is_stopped(get, server):
+    def agree(_):
+        server.answers["/lab.zip"].content += bytes(10)
+
+    with pytest.raises(DataError, match="more than the"):
+        get(agree=agree)
+
+
+def test_a_second_fetch_of_an_archive_says_so_and_does_no_harm(get, root):
+    (root / ARCHIVES).mkdir(parents=True)
+    with (root / ARCHIVES / "lab.zip.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("process 7 on here")
+        lock.flush()
+        with pytest.raises(DataError, match="being fetched already: process 7 on here"):
+            get()
+        assert files(root) == [f"{ARCHIVES}/lab.zip.lock"]
+    assert get()[0].written == 2
+
+
+def test_nothing_is_fetched_of_what_a_function_makes(get):
+    with pytest.raises(DataError, match="nothing to fetch"):
+        get(plugins().datasets()["digits"])
+
+
+def test_without_known_archives_the_page_is_named(get, pets):
+    with pytest.raises(DataError, match="no archive of PETS") as caught:
+        get(replace(pets, archives=()))
+    assert caught.value.where == "https://pets.example"
+    with pytest.raises(DataError, match="no archive of images of PETS"):
+        get(replace(pets, archives=pets.archives[:1]), images=True)
+
+
+def test_features_that_came_in_another_way_are_held_against_the_catalogue(
+    get, root, server, make_folder, arrays
+):
+    features, splits = arrays
+    make_folder(root / "SUN", features, splits)
+    with pytest.raises(DataError, match="404"):  # they are not SUN's, so it goes and asks
+        get(catalogue()["SUN"], mirror=server.url)
+    assert load_dataset("SUN", root=root).name == "SUN"
+
+
+def test_names_are_looked_up_in_any_case_and_once():
+    assert [spec.name for spec in named(["sun", "AWA2", "SUN"])] == ["SUN", "AWA2"]
+    with pytest.raises(DataError, match="no dataset 'awa-2'") as caught:
+        named(["sun", "awa-2"])
+    assert "'AWA2'" in caught.value.fix
+
+
+def test_a_data_root_that_may_not_be_written_is_an_error(get, root):
+    root.write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        get()
+    assert str(root) in caught.value.where

@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import io
+import os
+import struct
+import tarfile
+import warnings
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gzslbench.errors import DataError
+from gzslbench.plugins.dataset import Archive
+from gzslbench.prepare.download import choice, disk, unpacking
+from gzslbench.prepare.download.unpacking import unpack
+from gzslbench.prepare.download.watcher import Unwatched
+
+KEPT = {"in/a.mat": b"first" * 100, "in/deep/er/b.mat": b"second", "in/empty": b"", "out/c": b"third"}
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Where an archive is, and beside it a file that nothing may touch."""
+    (tmp_path / "outside").write_bytes(b"untouched")
+    return tmp_path
+
+
+@pytest.fixture
+def unpacked(place):
+    """Unpack what is below ``in/`` of these bytes; what there is then, by its path."""
+
+    def unpacked(content, name="lab.zip", wanted=None, force=False, watch=None):
+        path = place / name
+        path.write_bytes(content)
+        archive = Archive(f"http://h/{name}", wanted or {"in/": ""})
+        folder = place / "PETS"
+        done = unpack(path, archive, folder, force=force, watch=watch or Unwatched())
+        found = {
+            file: hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in folder.rglob("*")
+            if file.is_file()
+        }
+        assert dict(done.sums) == {file: found[file] for file in done.sums}
+        assert len(done.sums) == done.written + done.kept
+        return {str(file.relative_to(folder)): file.read_bytes() for file in found}, done
+
+    return unpacked
+
+
+@pytest.fixture
+def refused(unpacked, place):
+    """Unpack these bytes, which is refused, and leaves nothing behind; the error."""
+
+    def refused(content, name="lab.zip", **settings):
+        with pytest.raises(DataError) as caught:
+            unpacked(content, name, **settings)
+        assert (place / "outside").read_bytes() == b"untouched"
+        files = {file.name for file in place.rglob("*") if not file.is_dir()}
+        assert files == {"outside", name}
+        (place / name).unlink()
+        return str(caught.value)
+
+    return refused
+
+
+def tar_entry(name, content=b"", **header):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(content)
+        for attribute, value in header.items():
+            setattr(entry, attribute, value)
+        archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tgz", "tar.gz"])
+def test_what_is_wanted_is_written_and_nothing_else(unpacked, kind, make_zip, make_tgz, watching):
+    content = make_zip(KEPT) if kind == "zip" else make_tgz(KEPT)
+    found, done = unpacked(content, f"lab.{kind}", watch=watching)
+    assert found == {"a.mat": b"first" * 100, "deep/er/b.mat": b"second", "empty": b""}
+    assert (done.written, done.kept) == (3, 0)
+    assert watching.begun == [(f"unpacking lab.{kind}", 506, 0)]
+    assert watching.done == 506
+
+
+def test_a_file_that_is_no_archive_is_its_own_member(unpacked):
+    assert unpacked(b"labels", "labels.mat", wanted={"labels.mat": ""})[0] == {"labels.mat": b"labels"}
+
+
+@pytest.mark.parametrize("kind", ["zip", "tgz"])
+def test_equal_files_are_kept_and_missing_ones_written(unpacked, place, kind, make_zip, make_tgz):
+    content = make_zip(KEPT) if kind == "zip" else make_tgz(KEPT)
+    found, _ = unpacked(content, f"lab.{kind}")
+    kept = place / "PETS" / "a.mat"
+    os.utime(kept, (1, 1))
+    (place / "PETS" / "deep" / "er" / "b.mat").unlink()
+    again, done = unpacked(content, f"lab.{kind}")
+    assert again == found
+    assert (done.written, done.kept) == (1, 2)
+    assert kept.stat().st_mtime == 1
+
+
+@pytest.mark.parametrize("other", [b"other" * 100, b"longer" * 100, b""])
+@pytest.mark.parametrize("kind", ["zip", "tgz"])
+def test_a_different_file_is_named_and_nothing_written_without_force(
+    unpacked, place, kind, other, make_zip, make_tgz
+):
+    content = make_zip(KEPT) if kind == "zip" else make_tgz(KEPT)
+    mine = place / "PETS" / "a.mat"
+    mine.parent.mkdir()
+    mine.write_bytes(other)
+    with pytest.raises(DataError, match="1 files are there and differ") as caught:
+        unpacked(content, f"lab.{kind}")
+    assert caught.value.where == str(mine)
+    assert "--force" in caught.value.fix
+    assert [file.name for file in mine.parent.rglob("*")] == ["a.mat"]
+    assert mine.read_bytes() == other
+    assert unpacked(content, f"lab.{kind}", force=True)[0]["a.mat"] == KEPT["in/a.mat"]
+
+
+def test_a_folder_where_a_file_goes_is_in_the_way(unpacked, place, make_zip):
+    (place / "PETS" / "a.mat").mkdir(parents=True)
+    with pytest.raises(DataError, match="differ"):
+        unpacked(make_zip(KEPT))
+    with pytest.raises(DataError, match="cannot be written") as caught:
+        unpacked(make_zip(KEPT), force=True)
+    assert "in the way" in caught.value.fix
+
+
+def test_a_file_where_a_folder_goes_is_in_the_way(unpacked, place, make_zip):
+    (place / "PETS").mkdir()
+    (place / "PETS" / "deep").write_bytes(b"mine")
+    with pytest.raises(DataError, match="cannot be written") as caught:
+        unpacked(make_zip(KEPT))
+    assert "in the way" in caught.value.fix
+    assert (place / "PETS" / "deep").read_bytes() == b"mine"
+
+
+def test_a_link_where_a_file_goes_is_replaced_and_not_written_through(unpacked, place, make_zip):
+    (place / "PETS").mkdir()
+    (place / "PETS" / "a.mat").symlink_to(place / "outside")
+    unpacked(make_zip(KEPT), force=True)
+    assert (place / "outside").read_bytes() == b"untouched"
+    assert not (place / "PETS" / "a.mat").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "name", ["in/../outside", "in//outside", "in/..\\outside", "in/./x", "in/C:x", "in/a/../../x"]
+)
+def test_names_that_leave_the_folder_are_refused(refused, name, make_zip, make_tgz):
+    assert "no name of a file" in refused(make_zip({"in/sound": b"x", name: b"y"}))
+    assert "no name of a file" in refused(make_tgz({"in/sound": b"x", name: b"y"}), "lab.tgz")
+
+
+def test_a_zip_name_with_a_nul_is_refused(refused, make_zip):
+    content = make_zip({"in/sound": b"x", "in/a.matXb": b"y"}).replace(b"a.matXb", b"a.mat\x00b")
+    assert "no name of a file" in refused(content)
+
+
+@pytest.mark.parametrize("name", ["/in/x", "../in/x", "out/../x"])
+def test_names_that_no_wanted_folder_has_are_left_alone(unpacked, name, make_zip, make_tgz):
+    members = {"in/sound": b"x", name: b"y"}
+    assert unpacked(make_zip(members))[0] == {"sound": b"x"}
+    assert unpacked(make_tgz(members), "lab.tgz")[0] == {"sound": b"x"}
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ({"type": tarfile.SYMTYPE, "linkname": "../outside"}, "link"),
+        ({"type": tarfile.LNKTYPE, "linkname": "../outside"}, "link"),
+        ({"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3}, "special file"),
+        ({"type": tarfile.BLKTYPE}, "special file"),
+        ({"type": tarfile.FIFOTYPE}, "special file"),
+    ],
+)
+def test_links_and_devices_in_a_tar_are_refused(refused, header, what, make_tgz):
+    assert f"is a {what}" in refused(make_tgz({"in/sound": b"x", "in/odd": header}), "lab.tgz")
+    assert f"is a {what}" in refused(
+        make_tgz({"in": header | {"linkname": "."}, "in/odd": header}), "lab.tgz"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "what"), [(0o120777, "link"), (0o020666, "special file"), (0o010666, "special file")]
+)
+def test_links_and_devices_in_a_zip_are_refused(refused, mode, what):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("in/sound", b"x")
+        entry = zipfile.ZipInfo("in/odd")
+        entry.external_attr = mode << 16
+        archive.writestr(entry, "../outside")
+    assert f"is a {what}" in refused(stream.getvalue())
+
+
+def test_an_encrypted_zip_is_refused(refused, make_zip):
+    content = bytearray(make_zip({"in/x": b"secret"}))
+    content[6] |= 1
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    assert "encrypted file" in refused(bytes(content))
+
+
+def test_a_name_twice_is_refused(refused):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr("in/x", b"one")
+        archive.writestr("in/x", b"two")
+    assert "in it twice" in refused(stream.getvalue())
+
+
+def test_names_that_differ_by_case_are_refused(refused, make_zip):
+    assert "one file on some disks" in refused(make_zip({"in/x": b"one", "in/X": b"two"}))
+
+
+def test_a_small_zip_of_many_zeros_is_refused(refused, make_zip):
+    content = make_zip({"in/x": bytes(2**24)})
+    assert len(content) < 2**15
+    assert "would unpack to more" in refused(content)
+
+
+def test_a_small_tar_of_many_zeros_is_refused_even_where_they_are_not_wanted(refused):
+    assert "would unpack to more" in refused(tar_entry("out/x", bytes(2**24)), "lab.tgz")
+
+
+def test_zeros_after_the_end_of_a_tar_are_not_read_for_ever(refused, monkeypatch):
+    monkeypatch.setattr("gzslbench.prepare.download.tarred._PADDING", 2**23)
+    content = tar_entry("in/x", b"y") + gzip.compress(bytes(2**24))
+    assert "bytes after its end" in refused(content, "lab.tgz")
+
+
+def test_a_header_that_claims_to_be_long_is_not_read_into_memory(refused):
+    stream = io.BytesIO()
+    with gzip.open(stream, "wb", compresslevel=1) as packed:
+        entry = tarfile.TarInfo("in/x")
+        entry.type, entry.size = tarfile.XHDTYPE, 2**33
+        packed.write(entry.tobuf(tarfile.GNU_FORMAT))
+        packed.write(bytes(2**20))
+    assert "damaged: a header of" in refused(stream.getvalue(), "lab.tgz")
+
+
+def test_a_zip_member_that_lies_about_its_size_is_damaged(refused, make_zip):
+    content, size = make_zip({"in/x": b"y" * 5000}), struct.pack("<I", 5000)
+    assert content.count(size) == 2
+    assert "damaged" in refused(content.replace(size, struct.pack("<I", 4000)))
+    assert "fewer than its 6000 bytes" in refused(content.replace(size, struct.pack("<I", 6000)))
+
+
+def test_too_many_entries_are_refused(refused, make_zip, make_tgz, monkeypatch):
+    monkeypatch.setattr(choice, "MOST_MEMBERS", 100)
+    members = {f"out/{number}": b"" for number in range(101)}
+    assert "more than 100 entries" in refused(make_zip({"in/x": b"", **members}))
+    assert "more than 100 entries" in refused(make_tgz({"in/x": b"", **members}), "lab.tgz")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("kind", ["zip", "tgz"])
+def test_a_truncated_archive_is_damaged(refused, kind, share, make_zip, make_tgz, make_noise):
+    members = {"in/a": make_noise(20_000), "in/b": make_noise(20_000, 1)}
+    content = make_zip(members) if kind == "zip" else make_tgz(members)
+    assert "damaged" in refused(content[: int(share * len(content))], f"lab.{kind}")
+
+
+@pytest.mark.parametrize("place_of_it", range(40, 1200, 170))
+@pytest.mark.parametrize("kind", ["zip", "tgz"])
+def test_a_flipped_byte_is_noticed_or_does_no_harm(
+    unpacked, kind, place_of_it, make_zip, make_tgz, make_noise
+):
+    members = {"in/a": make_noise(1000)}
+    content = bytearray(make_zip(members) if kind == "zip" else make_tgz(members))
+    content[place_of_it % len(content)] ^= 0x55
+    try:
+        found, _ = unpacked(bytes(content), f"lab.{kind}")
+    except DataError:
+        return
+    assert found == {"a": members["in/a"]}
+
+
+def test_a_zip_of_an_unknown_method_is_damaged(refused, make_zip):
+    content = bytearray(make_zip({"in/x": b"y" * 100}))
+    content[8] = content[content.rindex(b"PK\x01\x02") + 10] = 77
+    assert "damaged" in refused(bytes(content))
+
+
+def test_too_little_room_is_told_before_anything_is_written(refused, monkeypatch, make_zip):
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: disk.shutil._ntuple_diskusage(10, 0, 10))
+    assert "506 bytes are needed and 10 bytes are free" in refused(make_zip(KEPT))
+
+
+def test_a_full_disk_leaves_whole_files_alone(unpacked, place, monkeypatch, make_zip):
+    real = unpacking._write_one
+
+    def full(member, stream, target, path, watch):
+        if target.name == "b.mat":
+            monkeypatch.setattr(Path, "replace", failing)
+        return real(member, stream, target, path, watch)
+
+    def failing(self, target):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(unpacking, "_write_one", full)
+    with pytest.raises(DataError, match="No space left") as caught:
+        unpacked(make_zip(KEPT))
+    assert "free some space" in caught.value.fix
+    assert [file.name for file in (place / "PETS").rglob("*") if file.is_file()] == ["a.mat"]

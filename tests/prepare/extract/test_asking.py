@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gzslbench.errors import ExtractionError
+from gzslbench.plugins.extractor import ExtractorSpec
+from gzslbench.prepare.extract.asking import ask, features_name
+
+ONE = ExtractorSpec("res-net", "R", "", "", "", "", layers=("last", "first"))
+MANY = replace(ONE, name="hf", layers=(), poolings=("own", "mean"), model="MODEL")
+
+
+@pytest.mark.parametrize(
+    ("asked", "crops", "boxed", "name"),
+    [
+        ({}, None, False, "hf_facebook_dinov2_base_main"),
+        ({"layer": "2"}, None, False, "hf_facebook_dinov2_base_main_layer_2"),
+        (
+            {"layer": "-2", "pooling": "mean"},
+            "ten",
+            True,
+            "hf_facebook_dinov2_base_main_layer_minus_2_mean_ten_boxes",
+        ),
+        ({"layer": "blocks.2", "pooling": "own"}, None, False, "hf_facebook_dinov2_base_main_blocks.2"),
+    ],
+)
+def test_features_are_called_after_what_is_not_usual(asked, crops, boxed, name):
+    assert features_name(MANY, ask(MANY, "facebook/dinov2-base@main", **asked), crops, boxed) == name
+
+
+def test_the_usual_is_not_told():
+    assert features_name(ONE, ask(ONE, layer="last", pooling="mean"), None, False) == "res_net"
+    assert features_name(ONE, ask(ONE, layer="first"), None, False) == "res_net_first"
+
+
+def test_a_model_in_a_folder_is_called_as_the_folder_is(tmp_path, monkeypatch):
+    folder = tmp_path / "some" / "my-model.v2"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(folder.parent)
+    for model in (str(folder), f"{folder}/", "my-model.v2", "./my-model.v2", "~/some/my-model.v2"):
+        assert features_name(MANY, ask(MANY, model), None, False) == "hf_my_model.v2"
+    monkeypatch.chdir(folder)
+    assert features_name(MANY, ask(MANY, "."), None, False) == "hf_my_model.v2"
+    assert features_name(MANY, ask(MANY, "some/my-model.v2"), None, False) == "hf_some_my_model.v2"
+
+
+def test_a_model_is_asked_for_where_one_is_taken_and_nowhere_else():
+    with pytest.raises(ExtractionError, match="takes a model") as caught:
+        ask(MANY)
+    assert caught.value.fix == "write hf:MODEL"
+    with pytest.raises(ExtractionError, match="is one model"):
+        ask(ONE, "facebook/dinov2-base")

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gzslbench.errors import ExtractionError
+from gzslbench.prepare.extract.extracting import extract, refusal
+from gzslbench.prepare.extract.listings.flowers import listing
+from gzslbench.prepare.extract.photograph import read_photograph
+from gzslbench.prepare.extract.preparing import normalized, views
+
+
+def run(extraction, world, folder, *more, **told):
+    return extract(extraction, listing(world.folder, world.images), world.images, folder, *more, **told)
+
+
+def plainly(extraction, world):
+    """One photograph after the other."""
+    rows = []
+    with torch.inference_mode():
+        for file in listing(world.folder, world.images).files:
+            preparation = extraction.extractor.preparation
+            seen = normalized(views(read_photograph(world.images / file), preparation), preparation)
+            rows.append(
+                np.mean([extraction.extractor.network(view[None])[0].numpy() for view in seen], axis=0)
+            )
+    return np.array(rows)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"batch_size": 1}, {"batch_size": 64}, {"workers": 2}, {"crops": "ten"}]
+)
+def test_features_are_those_of_the_plain_loop(small, world, tmp_path, settings):
+    partial, failures = run(small(**settings), world, tmp_path / "partial")
+    assert failures == {}
+    assert np.allclose(
+        partial.features, plainly(small(crops=settings.get("crops", "centre")), world), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_workers_change_no_bit_and_every_row_is_told_of(small, world, tmp_path):
+    told = []
+    alone, _ = run(small(), world, tmp_path / "alone", told.append)
+    helped, _ = run(small(workers=2), world, tmp_path / "helped")
+    assert np.array_equal(alone.features, helped.features)
+    assert sum(told) == len(world.labels)
+
+
+class InterruptedHereError(Exception):
+    pass
+
+
+def test_an_interrupted_extraction_goes_on_where_it_was_to_the_same_bits(small, world, tmp_path):
+    whole, _ = run(small(), world, tmp_path / "whole")
+
+    def stop(rows):
+        if rows and next(left) == 0:
+            raise InterruptedHereError
+
+    left = iter((2, 1, 0))
+    with pytest.raises(InterruptedHereError):
+        run(small(), world, tmp_path / "partial", stop)
+    later = small()
+    partial, _ = run(later, world, tmp_path / "partial")
+    assert later.extractor.network.seen - 1 == len(world.labels) - 3 * 6
+    assert np.array_equal(partial.features, whole.features)
+
+
+def test_killed_at_ten_random_moments_it_ends_with_the_same_bits(small, world, tmp_path):
+    whole, _ = run(small(batch_size=2), world, tmp_path / "whole")
+    folder, draws = tmp_path / "partial", random.Random(0)
+    context = multiprocessing.get_context("fork")
+
+    def slowly():
+        run(small(batch_size=2), world, folder, lambda rows: time.sleep(0.01))
+
+    for _ in range(10):
+        child = context.Process(target=slowly)
+        child.start()
+        time.sleep(draws.uniform(0, 0.15))
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+    partial, _ = run(small(batch_size=2), world, folder)
+    assert np.array_equal(partial.features, whole.features)
+
+
+@pytest.mark.parametrize("other", [{"batch_size": 5}, {"sha256": "1" * 64}, {"crops": "whole"}])
+def test_what_another_extraction_left_is_not_taken(small, world, tmp_path, other):
+    first = small()
+    run(first, world, tmp_path / "partial")
+    second = small(**other)
+    run(second, world, tmp_path / "partial")
+    assert second.extractor.network.seen - 1 == len(world.labels)
+
+
+def test_photographs_that_changed_since_are_computed_again_with_their_batches_alone(small, world, tmp_path):
+    run(small(), world, tmp_path / "partial")
+    files, told = listing(world.folder, world.images).files, []
+    for row, mode in ((7, "RGB"), (39, "L")):
+        Image.new(mode, (30, 40)).save(world.images / files[row])
+    later = small()
+    partial, _ = run(later, world, tmp_path / "partial", tell=told.append)
+    assert later.extractor.network.seen - 1 == 6 + 4
+    assert told == [
+        "2 of the 7 batches that were extracted before are computed again: their photographs have changed"
+        " since, or lay in another folder",
+        "goes on: 30 of 40 photographs were computed before",
+    ]
+    whole, _ = run(small(), world, tmp_path / "whole")
+    assert np.array_equal(partial.features, whole.features)
+    again = small()
+    run(again, world, tmp_path / "partial", tell=told.append)
+    assert again.extractor.network.seen == 1
+    assert told[2:] == ["goes on: 40 of 40 photographs were computed before"]
+
+
+def test_features_of_the_photographs_of_two_folders_are_not_mixed(small, world, tmp_path):
+    def stop(rows):
+        if rows:
+            raise InterruptedHereError
+
+    images, other, told = listing(world.folder, world.images), tmp_path / "other", []
+    shutil.copytree(world.images, other)  # with the times of the last change
+    with pytest.raises(InterruptedHereError):
+        run(small(), world, tmp_path / "partial", stop)
+    later = small()
+    extract(later, images, other, tmp_path / "partial", tell=told.append)
+    assert later.extractor.network.seen - 1 == len(images.files) and len(told) == 1
+
+
+def test_photographs_that_cannot_be_read_are_named_and_once_mended_they_alone_are_computed(
+    small, world, tmp_path
+):
+    files = listing(world.folder, world.images).files
+    good = (world.images / files[7]).read_bytes()
+    (world.images / files[7]).write_bytes(good[:200])
+    (world.images / files[20]).unlink()
+    _, failures = run(small(), world, tmp_path / "partial")
+    assert sorted(failures) == [7, 20] and files[7] in failures[7] and files[20] in failures[20]
+    error = str(refusal(failures, world.images))
+    assert "2 photographs cannot be read" in error and files[20] in error and "--skip" in error
+    for row in (7, 20):
+        (world.images / files[row]).write_bytes(good)
+    later = small()
+    _, failures = run(later, world, tmp_path / "partial")
+    assert failures == {} and later.extractor.network.seen - 1 == 2 * 6
+
+
+def test_features_that_are_no_numbers_are_refused(small, world, tmp_path):
+    extraction = small()
+    with torch.no_grad():
+        extraction.extractor.network.convolution.weight.fill_(float("nan"))
+    with pytest.raises(ExtractionError, match="NaN"):
+        run(extraction, world, tmp_path / "partial")
+
+
+def test_where_features_come_from_is_told(small):
+    told = small().provenance()
+    assert told["extractor"] == "small" and len(str(told["weights_sha256"])) == 64
+    assert told != replace(small(), batch_size=7).provenance()

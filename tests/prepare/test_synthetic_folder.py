@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import loadmat
+
+from gzslbench.data.catalogue import catalogue, compare
+from gzslbench.data.formats.xlsa17 import read_folder, semantics_names
+from gzslbench.data.validation import validation_dataset
+from gzslbench.errors import DataError, ParamError
+from gzslbench.prepare.synthetic_folder import write_synthetic_folder
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A small folder like CUB, made without any real file."""
+    top = tmp_path_factory.mktemp("made")
+    return write_synthetic_folder("CUB", top / "CUB", scale=0.05, root=top / "nothing")
+
+
+def read(folder, semantics="att"):
+    return read_folder(folder, folder.name, "res101", [semantics])[0]
+
+
+def content(folder):
+    """Everything in a folder but the time that scipy writes into the header of a .mat file."""
+    return {
+        path.name: path.read_bytes()[128 * (path.suffix == ".mat") :] for path in sorted(folder.iterdir())
+    }
+
+
+@pytest.mark.parametrize("semantics", ["att", "sent"])
+def test_a_made_folder_is_read_with_the_classes_and_dimensions_of_the_dataset(made, semantics):
+    dataset = read(made, semantics)
+    assert len(dataset.seen_classes) == 150
+    assert len(dataset.unseen_classes) == 50
+    assert dataset.features.shape[1] == 2048
+    assert dataset.semantics.shape == (200, {"att": 312, "sent": 1024}[semantics])
+    np.testing.assert_allclose(np.linalg.norm(dataset.semantics, axis=1), 1, rtol=1e-5)
+
+
+def test_every_seen_class_has_two_training_rows_and_one_of_test_seen(made):
+    dataset = read(made)
+    _, counts = np.unique(dataset.labels[dataset.split.trainval], return_counts=True)
+    assert counts.min() >= 2
+    np.testing.assert_array_equal(np.unique(dataset.labels[dataset.split.test_seen]), dataset.seen_classes)
+
+
+def test_class_lists_agree_with_the_split(made):
+    dataset = read(made)
+    names = np.array(dataset.class_names)
+    assert sorted((made / "testclasses.txt").read_text().split()) == sorted(names[dataset.unseen_classes])
+    assert sorted((made / "trainvalclasses.txt").read_text().split()) == sorted(names[dataset.seen_classes])
+    listed = (made / "valclasses1.txt").read_text().split()
+    assert sorted(listed) == sorted(names[validation_dataset(dataset).unseen_classes])
+
+
+def test_at_full_scale_the_counts_are_the_published_ones(tmp_path):
+    folder = write_synthetic_folder("FLO", tmp_path / "FLO", root=tmp_path / "nothing")
+    expected = catalogue()["FLO"].expected
+    differing = [row.what for row in compare(read(folder), expected) if not row.agrees]
+    assert differing == ["split fingerprint"]
+
+
+def test_the_same_seed_writes_the_same_bytes_and_another_seed_other_ones(tmp_path, made):
+    again = write_synthetic_folder("CUB", tmp_path / "again", scale=0.05, root=tmp_path)
+    assert content(again) == content(made)
+    other = write_synthetic_folder("CUB", tmp_path / "other", seed=1, scale=0.05, root=tmp_path)
+    assert content(other)["res101.mat"] != content(made)["res101.mat"]
+
+
+def test_a_record_on_it_says_that_the_features_are_made(made):
+    assert (
+        "Features and image names in this folder are made: like CUB, seed 0, scale 0.05." in read(made).notes
+    )
+
+
+def test_image_files_name_the_class_of_their_row(made):
+    dataset = read(made)
+    for row in (0, 100, len(dataset.labels) - 1):
+        top, name, _ = dataset.image_files[row].split("/")
+        assert (top, name) == ("synthetic", dataset.class_names[dataset.labels[row]])
+
+
+def test_a_folder_with_other_files_is_refused_even_with_overwrite(tmp_path):
+    (tmp_path / "res101.mat").write_text("downloaded with patience")
+    for overwrite in (False, True):
+        with pytest.raises(DataError, match="not synthetic"):
+            write_synthetic_folder("APY", tmp_path, scale=0.01, overwrite=overwrite, root=tmp_path)
+    assert (tmp_path / "res101.mat").read_text() == "downloaded with patience"
+
+
+def test_a_synthetic_folder_is_replaced_only_when_asked_and_leaves_no_stale_split(tmp_path, made):
+    target = tmp_path / "target"
+    shutil.copytree(made, target)
+    with pytest.raises(DataError, match="--overwrite"):
+        write_synthetic_folder("APY", target, scale=0.01, root=tmp_path)
+    write_synthetic_folder("APY", target, scale=0.01, overwrite=True, root=tmp_path)
+    assert semantics_names(target) == ["att"]
+    assert len(read(target).seen_classes) == 20
+
+
+def test_a_synthetic_folder_in_the_data_root_is_no_source_for_another(tmp_path):
+    write_synthetic_folder("APY", tmp_path / "APY", scale=0.01, root=tmp_path)
+    folder = write_synthetic_folder("APY", tmp_path / "larger", scale=0.02, root=tmp_path)
+    assert len(read(folder).labels) > 1.5 * len(read(tmp_path / "APY").labels)
+
+
+def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("scipy.io.savemat", full)
+    with pytest.raises(DataError, match="No space left"):
+        write_synthetic_folder("APY", tmp_path / "APY", scale=0.01, root=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_room_is_told_before_anything_is_written(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage(1 << 40, 1 << 40, 10 << 20))
+    with pytest.raises(DataError, match="10 MiB are free"):
+        write_synthetic_folder("APY", tmp_path / "APY", root=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"like": "AWA3"}, DataError, "did you mean 'AWA"),
+        ({"scale": 0.0}, ParamError, "above 0"),
+        ({"scale": 1.5}, ParamError, "at most 1"),
+        ({"scale": float("nan")}, ParamError, "above 0"),
+        ({"seed": -1}, ParamError, "0 or more"),
+        ({"out": Path(__file__) / "APY"}, DataError, "cannot be written"),
+        ({"out": Path(__file__)}, DataError, "this is a file"),
+    ],
+)
+def test_wrong_arguments_are_refused_with_what_to_do(tmp_path, wrong, error, message):
+    with pytest.raises(error, match=message):
+        write_synthetic_folder(**({"like": "APY", "out": tmp_path / "APY", "scale": 0.01} | wrong))
+
+
+def test_missing_folders_above_are_made(tmp_path):
+    folder = write_synthetic_folder("APY", tmp_path / "trial" / "data" / "APY", scale=0.01, root=tmp_path)
+    assert (folder / "res101.mat").is_file()
+
+
+@pytest.mark.parametrize("like", ["AWA1", "AWA2", "CUB", "FLO", "SUN", "APY"])
+def test_published_splits_and_semantics_are_copied_and_the_labels_fit_them(tmp_path, real_data, like):
+    folder = write_synthetic_folder(like, tmp_path / like, scale=0.1, root=real_data)
+    source = real_data / like
+    names = semantics_names(source)
+    assert semantics_names(folder) == names
+    expected = catalogue()[like].expected
+    for name in names:
+        dataset = read(folder, name)  # which checks that no unseen class trains
+        assert (len(dataset.seen_classes), len(dataset.unseen_classes)) == (expected.seen, expected.unseen)
+        np.testing.assert_array_equal(
+            np.unique(dataset.labels[dataset.split.test_seen]), dataset.seen_classes
+        )
+        validation_dataset(dataset)
+    for path in source.glob("*_splits.mat"):
+        np.testing.assert_array_equal(loadmat(folder / path.name)["att"], loadmat(path)["att"])
+    for path in source.glob("*classes*.txt"):
+        assert (folder / path.name).read_text().split() == path.read_text().split()
+
+
+def test_at_full_scale_the_published_split_is_kept_to_the_row(tmp_path, real_data):
+    folder = write_synthetic_folder("FLO", tmp_path / "FLO", root=real_data)
+    dataset = read(folder)
+    assert all(row.agrees for row in compare(dataset, catalogue()["FLO"].expected))
+    real = loadmat(real_data / "FLO" / "efficientnet_lite0.mat", variable_names=["labels"])["labels"].ravel()
+    np.testing.assert_array_equal(dataset.labels + 1, real)
+
+
+def test_rows_of_val_loc_belong_to_the_listed_validation_classes(tmp_path, real_data):
+    folder = write_synthetic_folder("CUB", tmp_path / "CUB", scale=0.3, root=real_data)
+    dataset = read(folder, "sent")
+    names = np.array(dataset.class_names)
+    listed = np.flatnonzero(np.isin(names, (folder / "valclasses1.txt").read_text().split()))
+    assert len(listed) == 50
+    np.testing.assert_array_equal(np.unique(dataset.labels[dataset.validation.val_rows]), listed)
+    assert not np.isin(dataset.labels[dataset.validation.train_rows], listed).any()

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from gzslbench.cli import main
+from gzslbench.report.console.command import repeat_command
+from gzslbench.runs.execute import Options, run_cell
+from gzslbench.runs.plan import Request, make_plan
+from gzslbench.runs.store import Store
+
+
+@pytest.mark.parametrize(
+    ("typed", "dataset", "places"),
+    [
+        ("gzslbench run --dataset CUB --json", "CUB", []),
+        ("/bin/gzslbench run --seed 1 --dataset=my/CUB", "my/CUB", []),
+        ("/lib/gzslbench/__main__.py run --dataset 'my data/CUB' --resume", "my data/CUB", []),
+        (
+            "gzslbench run --dataset cub --data=there --results out",
+            "cub",
+            ["--data", "there", "--results", "out"],
+        ),
+        ("gzslbench regress suite --results out", "CUB", []),
+        ("sweep.py --dataset nonsense", "CUB", []),
+    ],
+)
+def test_where_data_and_results_lie_is_as_it_was_typed(typed, dataset, places) -> None:
+    cell = {"method": "of-nobody", "seed": 7, "params": {"lr": 0.1}, "precision": "bf16"}
+    record = SimpleNamespace(
+        cell=cell, run={"command": shlex.split(typed)}, task={"dataset": "CUB", "semantics": "att"},
+        id="", status="", setting="", selection="", metrics={}, parameters=None,
+    )  # fmt: skip
+    expected = ["gzslbench", "run", "--method", "of-nobody", "--dataset", dataset, "--semantics", "att"]
+    expected += ["--set", "lr=0.1", "--precision", "bf16", "--seed", "7", *places, "--rerun"]
+    assert shlex.split(repeat_command(record)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("by", [["regress", "digits"], ["/sweep.py"], None])
+def test_a_run_made_otherwise_is_repeated_by_the_run_that_has_its_very_cell(by, tmp_path) -> None:
+    request = Request(
+        method="f-clswgan",
+        dataset="digits",
+        settings=("epochs=2", "lr=0.002"),
+        head="zlap",
+        head_settings=("seen_ratio=1.0",),
+        shuffle_semantics=3,
+        seeds=(7,),
+        eval_every=1,
+        device="cpu",
+        deterministic=True,
+    )
+    plan = make_plan(request)
+    (cell,) = plan.cells
+    record, _ = run_cell(plan, cell, Store(tmp_path), Options())
+    command = [] if by is None else ["gzslbench", *by]
+    typed = shlex.split(repeat_command(replace(record, run={**record.run, "command": command})))
+    assert typed[:2] == ["gzslbench", "run"]
+    outcome = CliRunner().invoke(main, [*typed[1:], "--results", str(tmp_path), "--json"])
+    assert outcome.exit_code == 0, outcome.output
+    again = json.loads(outcome.output.splitlines()[-1])
+    assert again["id"] == cell.id and again["metrics"] == record.metrics

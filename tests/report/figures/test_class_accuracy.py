@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from matplotlib.colors import same_color
+
+from gzslbench.evaluation.confusion import ClassAccuracy, class_accuracies
+from gzslbench.report.figures.class_accuracy import class_accuracy_figure
+from gzslbench.report.figures.style import SEEN, UNSEEN, label
+
+NAMES = ["cat", "dog", "fox", "owl", "bee"]
+
+
+def bars(figure):
+    (axes,) = figure.axes
+    return [bar for group in axes.containers for bar in group]
+
+
+def names(figure):
+    return [text.get_text() for text in figure.axes[0].get_yticklabels()]
+
+
+def test_a_bar_is_as_long_as_its_class_is_accurate_the_unseen_first_and_each_part_best_first(table, beyond):
+    figure = class_accuracy_figure(class_accuracies(table, NAMES))
+    assert names(figure) == ["owl", "bee", "cat", "dog", "fox"]
+    assert [bar.get_width() for bar in bars(figure)] == pytest.approx([50, 0, 200 / 3, 0, 0])
+    assert [bar.get_y() + bar.get_height() / 2 for bar in bars(figure)] == pytest.approx(range(5))
+    colors = [bar.get_facecolor() for bar in bars(figure)]
+    assert [same_color(color, UNSEEN) for color in colors] == [True, True, False, False, False]
+    assert [same_color(color, SEEN) for color in colors] == [False, False, True, True, True]
+    assert beyond(figure) == []
+
+
+def test_the_lines_are_means_of_seen_and_unseen_and_a_class_without_test_rows_says_so(table):
+    (axes,) = class_accuracy_figure(class_accuracies(table, NAMES)).axes
+    means = [line.get_segments()[0] for line in axes.collections if hasattr(line, "get_segments")]
+    assert [mean[0][0] for mean in means] == pytest.approx([25, 100 / 3])
+    assert [(mean[0][1], mean[1][1]) for mean in means] == [(-0.5, 1.5), (1.5, 4.5)]
+    told = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert told == ["unseen, U 25.0 %", "seen, S 33.3 %"]
+    assert [(text.get_text(), text.get_position()[1]) for text in axes.texts] == [("no test rows", 4)]
+
+
+@pytest.mark.parametrize("accuracy", [75.0, None])
+def test_one_class_alone_is_drawn(accuracy, beyond):
+    figure = class_accuracy_figure([ClassAccuracy("owl", False, 4, accuracy)])
+    assert names(figure) == ["owl"]
+    assert [bar.get_width() for bar in bars(figure)] == [accuracy or 0]
+    assert figure.axes[0].get_title(loc="left") == "1 class"
+    assert beyond(figure) == []
+
+
+@pytest.mark.parametrize(("count", "shown"), [(2, 2), (50, 50), (102, 102), (200, 100), (717, 144)])
+def test_the_figure_grows_to_a_bound_and_names_thin_out_where_they_would_touch(count, shown, beyond):
+    classes = [ClassAccuracy(f"class {i}", i % 3 > 0, 2, float(i % 101)) for i in range(count)]
+    figure = class_accuracy_figure(classes)
+    (axes,) = figure.axes
+    assert len(bars(figure)) == count and len(names(figure)) == shown
+    height = figure.get_size_inches()[1]
+    assert height == pytest.approx(min(11, 0.95 + 0.14 * count))
+    title = axes.get_title(loc="left")
+    assert ("shown" in title) == (shown < count)
+    ordered = sorted(classes, key=lambda each: (each.seen, -each.accuracy, each.name))
+    step = -(-count // shown)
+    assert names(figure) == [each.name for each in ordered[::step]]
+    sizes = {text.get_fontsize() for text in axes.get_yticklabels()}
+    assert min(sizes) >= 4
+    boxes = [text.get_window_extent() for text in axes.get_yticklabels()]
+    between = [first.y0 - second.y0 for first, second in pairwise(boxes)]
+    assert min(between) > 0.9 * min(sizes) * figure.dpi / 72
+    assert beyond(figure) == []
+
+
+def test_hostile_names_are_drawn_as_they_are(hostile, beyond):
+    figure = class_accuracy_figure([ClassAccuracy(name, True, 2, 50.0) for name in hostile])
+    assert sorted(names(figure)) == sorted(label(name, longest=32) for name in hostile)
+    assert not any(text.get_parse_math() for text in figure.axes[0].get_yticklabels())
+    assert beyond(figure) == []

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.colors import same_color
+
+from gzslbench.report.figures.features import features_figure
+from gzslbench.report.figures.projection import CLASSES, Projection
+from gzslbench.report.figures.style import PALETTE, label
+
+
+def projection(names, unseen=20, space="features"):
+    random = np.random.default_rng(0)
+    real = [random.normal(size=(3 + i, 2)) for i in range(len(names))]
+    return Projection(names, unseen, space, (34.4, 12.6), real, [random.normal(size=(9, 2)) for _ in names])
+
+
+def rows(axes):
+    return [line for line in axes.lines if line.get_marker() == "o"]
+
+
+def test_there_are_as_many_colours_as_classes():
+    assert len(set(PALETTE)) == len(PALETTE) >= CLASSES
+
+
+def test_real_and_synthesized_rows_stand_beside_each_other_on_the_same_axes(beyond):
+    found = projection([f"class {i}" for i in range(6)])
+    figure = features_figure(found)
+    left, right = figure.axes
+    for axes, expected in ((left, found.real), (right, found.synthesized)):
+        assert [line.get_xydata().tolist() for line in rows(axes)] == [each.tolist() for each in expected]
+        assert all(same_color(a.get_color(), b) for a, b in zip(rows(axes), PALETTE, strict=True))
+        means = [line.get_xydata()[0].tolist() for line in axes.lines if line.get_marker() == "P"]
+        assert means == [each.mean(axis=0).tolist() for each in found.real]
+    assert left.get_xlim() == right.get_xlim() and left.get_ylim() == right.get_ylim()
+    assert (left.get_title(loc="left"), right.get_title(loc="left")) == ("real test rows", "synthesized rows")
+    assert "34 %" in left.get_xlabel() and "13 %" in left.get_ylabel()
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told == [*found.names, "mean of the class's real rows"]
+    assert beyond(figure) == []
+
+
+@pytest.mark.parametrize(
+    ("unseen", "space", "told"),
+    [
+        (
+            20,
+            "features",
+            ["the 2 most tested of 20 unseen classes", "9 synthesized", "in the space of the features"],
+        ),
+        (2, "embedding", ["all 2 unseen classes", "the method's embedding"]),
+    ],
+)
+def test_the_title_says_what_is_shown(unseen, space, told, beyond):
+    figure = features_figure(projection(["a", "b"], unseen, space))
+    for text in told:
+        assert text in figure.get_suptitle()
+    assert beyond(figure) == []
+
+
+def test_hostile_names_fit(hostile, beyond):
+    for some in (hostile[:6], hostile[-6:], ["_hidden"]):
+        figure = features_figure(projection(some))
+        named = [text.get_text() for text in figure.legends[0].get_texts()][:-1]
+        assert named == [label(name, longest=24) for name in some]
+        assert beyond(figure) == []
+
+
+def test_one_class_is_drawn(beyond):
+    assert beyond(features_figure(projection(["owl"], 1))) == []

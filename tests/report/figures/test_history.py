@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from gzslbench.report.figures.history import Series, history_of
+
+LINES = [
+    {"leg": "validation", "stage": "game", "epoch": 1, "losses": {"critic/critic": 1.0}},
+    {"leg": "final", "stage": "warm", "epoch": 1, "losses": {"warm/class": 3.0}},
+    {"leg": "final", "stage": "game", "epoch": 1, "losses": {"critic/critic": 2.0}},
+    {
+        "leg": "final",
+        "stage": "game",
+        "epoch": 2,
+        "losses": {"critic/critic": 1.5},
+        "metrics": {"U": 1.0, "S": 2.0, "H": 4 / 3, "T1": 9.0, "AUSUC": 9.0},
+    },
+]
+
+
+def test_losses_are_told_by_stage_term_and_leg_and_metrics_by_leg():
+    history = history_of(LINES)
+    assert history.losses == {
+        ("game", "critic/critic"): {"validation": Series([1], [1.0]), "final": Series([1, 2], [2.0, 1.5])},
+        ("warm", "warm/class"): {"final": Series([1], [3.0])},
+    }
+    assert history.metrics == {
+        "final": {"U": Series([2], [1.0]), "S": Series([2], [2.0]), "H": Series([2], [4 / 3])}
+    }
+    assert history.stages == ["game", "warm"]
+
+
+def test_lines_without_numbers_are_passed_over():
+    strange = [
+        {"epoch": 1},
+        {"epoch": 2, "losses": None, "metrics": [1]},
+        {"epoch": 3, "losses": {"a": "high", "b": float("inf"), "c": True, "d": None}, "metrics": {"H": "x"}},
+    ]
+    history = history_of(strange)
+    assert history.losses == {} and history.metrics == {}

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from gzslbench.evaluation.confusion import ClassAccuracy
+from gzslbench.report.figures.class_accuracy import class_accuracy_figure
+from gzslbench.report.figures.confusion import confusion_figure
+from gzslbench.report.figures.style import label
+from gzslbench.report.figures.themed import themed_svg
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def matrix(names):
+    seen = np.arange(len(names)) % 2 == 0
+    return confusion_figure(np.eye(len(names), dtype=np.int64), names, seen)
+
+
+def bars(names):
+    return class_accuracy_figure([ClassAccuracy(name, True, 2, 50.0) for name in names])
+
+
+@pytest.fixture(params=[matrix, bars])
+def figure(request, hostile):
+    return request.param(hostile)
+
+
+def ids(svg):
+    return [each.get("id") for each in ElementTree.fromstring(svg).iter() if each.get("id")]
+
+
+def test_names_are_text_as_they_are_and_none_is_markup(figure, hostile):
+    svg = themed_svg(figure, "A figure.")
+    root = ElementTree.fromstring(svg)
+    texts = ["".join(each.itertext()) for each in root.iter(f"{SVG}text")]
+    for name in hostile:
+        assert label(name)[:23] in {text[:23] for text in texts}
+    assert {each.tag.removeprefix(SVG) for each in root.iter()} <= {
+        "svg", "title", "defs", "clipPath", "g", "path", "use", "text", "image", "rect",
+    }  # fmt: skip
+    assert "<script" not in svg and "]]>" not in svg
+
+
+def test_it_begins_with_its_element_and_says_what_it_shows(figure):
+    title = 'Of <b> & "quotes" \ud83d'
+    svg = themed_svg(figure, title)
+    root = ElementTree.fromstring(svg)
+    assert svg.startswith("<svg ")
+    assert (root.get("role"), root.get("aria-label")) == ("img", 'Of <b> & "quotes" ?')
+    assert root[0].tag == f"{SVG}title" and root[0].text == root.get("aria-label")
+
+
+def test_black_is_the_pages_colour_and_there_is_no_ground(figure):
+    svg = themed_svg(figure, "A figure.")
+    root = ElementTree.fromstring(svg)
+    assert root.get("fill") == "currentColor"
+    assert "stroke: currentColor" in svg
+    assert "#000000" not in svg and "black" not in svg
+    ground = next(root.iter(f"{SVG}path"))
+    assert ground.get("style") == "fill: none"
+    assert not list(root.iter(f"{SVG}style")) and not list(root.iter(f"{SVG}metadata"))
+
+
+def test_ids_of_several_figures_do_not_meet_and_every_reference_is_kept(hostile):
+    pages = [
+        themed_svg(matrix(hostile), "One."),
+        themed_svg(matrix(hostile), "Two."),
+        themed_svg(bars(["a"]), ""),
+    ]
+    found = [each for page in pages for each in ids(page)]
+    assert len(found) == len(set(found)) > 3
+    for page in pages:
+        referred = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', page))
+        assert referred and {"".join(each) for each in referred} == set(ids(page))
+
+
+def test_the_same_figure_is_the_same_text(hostile):
+    assert themed_svg(bars(hostile), "A figure.") == themed_svg(bars(hostile), "A figure.")

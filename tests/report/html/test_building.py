@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from click.testing import CliRunner
+
+from gzslbench.cli import main
+from gzslbench.errors import StoreError
+from gzslbench.report.html.building import MARK, check_place
+
+
+def report(*arguments):
+    return CliRunner().invoke(main, ["report", *map(str, arguments)])
+
+
+def files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_same_runs_give_the_same_site_and_it_replaces_the_one_before(store, site, tmp_path):
+    out = tmp_path / "site"
+    assert report(store.root, "--out", out).exit_code == 0
+    assert files(out) == files(site)
+    (out / "runs" / "gone.html").write_text("of a run that was removed")
+    outcome = report(store.root, "--out", out, "--dataset", "synthetic", "--no-figures")
+    assert outcome.exit_code == 0 and "9 runs: open" in outcome.output
+    pages = {path.name for path in (out / "runs").iterdir()}
+    assert len(pages) == 9 and all("synthetic" in name for name in pages)
+    assert not any(b"<svg" in content for content in files(out).values())
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(store, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    outcome = report(store.root, "--out", tmp_path)
+    assert outcome.exit_code == 2 and "holds other files" in outcome.output
+    assert report(store.root, "--out", tmp_path / "thesis.tex").exit_code == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"thesis.tex"}
+
+
+def test_where_a_page_fails_the_site_before_is_still_there(store, tmp_path, monkeypatch):
+    out = tmp_path / "site"
+    report(store.root, "--out", out, "--no-figures")
+    before = files(out)
+
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gzslbench.report.html.building.run_page", fails)
+    outcome = report(store.root, "--out", out, "--no-figures")
+    assert outcome.exit_code == 2 and "No space left on device" in outcome.output
+    assert files(out) == before and [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoreError, match="cannot be written"):
+        check_place(tmp_path / "site")
+
+
+def test_a_place_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        check_place(tmp_path / "file" / "site")
+
+
+def test_without_runs_nothing_is_written(tmp_path):
+    outcome = report(tmp_path / "none", "--out", tmp_path / "site")
+    assert outcome.exit_code == 2 and "no runs to report" in outcome.output
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_damaged_record_is_named_on_the_page_and_on_the_terminal(store, tmp_path):
+    damaged = tmp_path / "results" / "broken"
+    damaged.mkdir(parents=True)
+    (damaged / "record.json").write_text("{")
+    outcome = report(store.root, damaged.parent, "--out", tmp_path / "site", "--no-figures")
+    assert outcome.exit_code == 0 and "broken" in outcome.output
+    text = (tmp_path / "site" / "index.html").read_text()
+    assert "Left out" in text and "broken/record.json" in text
+    assert (tmp_path / "site" / MARK).exists()
+
+
+def test_without_matplotlib_the_pages_say_how_to_get_figures(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("gzslbench.report.figures.extra.find_spec", lambda name: None)
+    outcome = report(store.root, "--out", tmp_path / "site", "--dataset", "synthetic")
+    assert outcome.exit_code == 0
+    assert "gzslbench[figures]" in (tmp_path / "site" / "index.html").read_text()
+    asked = report(store.root, "--out", tmp_path / "other", "--figures")
+    assert asked.exit_code == 2 and "gzslbench[figures]" in asked.output
+
+
+def test_a_method_that_is_not_installed_has_a_page_of_its_runs(store, site):
+    pages = [path for path in (site / "methods").iterdir() if "not installed here" in path.read_text()]
+    assert len(pages) == 1 and "run-b-bold-1~" in pages[0].read_text()

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from gzslbench.report.leaderboard.entry import Entry
+from gzslbench.runs.summary import Summary
+
+
+@pytest.fixture
+def entry():
+    """Makes an entry; ``H`` is its number by ``last``, and what is not given is as usual."""
+    numbers = itertools.count()
+
+    def make(row="ce-gzsl", H=50.0, seed=0, dataset="AWA2", *, changes=None, status="complete", **other):
+        features, semantics = other.pop("features", "res101"), other.pop("semantics", "att")
+        task = other.pop("task", f"{dataset}/{features}/{semantics}/ps-1")
+        cell = {
+            "method": row, "seed": seed, "params": dict(changes or {}), "task": task,
+            "protocol": other.pop("protocol", 3), "precision": "fp32",
+        }  # fmt: skip
+        number = next(numbers)
+        summary = Summary(
+            id=f"run-{number}",
+            status=status,
+            cell=cell,
+            task={"id": task, "dataset": dataset, "features": features, "semantics": semantics},
+            setting=other.pop("setting", "inductive"),
+            selection="last",
+            metrics={other.pop("rule", "last"): {"H": H, "U": H / 2}},
+            run={
+                "started": f"2026-01-01T00:00:{number:02}", "seconds_train": 3.0,
+                "seconds_evaluate": 1.0, "peak_memory_bytes": 100 + number,
+            },
+            parameters=7,
+        )  # fmt: skip
+        assert not other, other
+        return Entry(summary, row, changes or {})
+
+    return make

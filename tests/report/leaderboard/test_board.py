@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from gzslbench.report.leaderboard.board import boards
+
+
+def tables(*entries, rule="last", metric="H"):
+    return boards(entries, rule, metric)[0]
+
+
+def shown(board):
+    """By row, by dataset, the mean."""
+    return {row.label: {name: each.estimate.mean for name, each in row.scores.items()} for row in board.rows}
+
+
+def test_seeds_of_a_row_are_one_score(entry):
+    (board,) = tables(entry(H=50.0, seed=1), entry(H=60.0, seed=2), entry("sae", H=10.0, dataset="CUB"))
+    assert shown(board) == {"ce-gzsl": {"AWA2": 55.0}, "sae": {"CUB": 10.0}}
+    assert list(board.tasks.items()) == [("AWA2", "AWA2/res101/att/ps-1"), ("CUB", "CUB/res101/att/ps-1")]
+    found = board.rows[0].scores["AWA2"]
+    assert found.values == {1: 50.0, 2: 60.0}
+    assert (found.estimate.n, found.seconds, found.parameters) == (2, 4.0, 7)
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"semantics": "sent"}, "the semantics are sent"),
+        ({"features": "mine"}, "the features are mine"),
+        ({"task": "AWA2/res101/att/ps-2"}, "the task is another: AWA2/res101/att/ps-2"),
+        ({"setting": "transductive"}, "the setting is transductive"),
+        ({"changes": {"epochs": 3}}, "parameters are not the presets'"),
+        ({"changes": {"variant": "clean"}}, "the variant is clean"),
+        ({"protocol": 2}, "protocol 2 of trainer and evaluator"),
+    ],
+)
+def test_numbers_that_may_not_be_compared_share_no_table_and_it_is_said_why(entry, other, reason):
+    usual = [entry(H=50.0, seed=seed) for seed in (1, 2)]
+    first, second = tables(entry("sae", H=90.0, **other), *usual)
+    assert (first.reason, second.reason) == ("", reason)
+    assert (list(shown(first)), list(shown(second))) == (["ce-gzsl"], ["sae"])
+
+
+def test_the_same_dataset_may_be_in_one_task_only_while_others_go_on(entry):
+    first, second = tables(
+        entry(seed=1), entry(seed=2), entry(dataset="CUB"), entry(seed=3, task="AWA2/res101/att/ps-9")
+    )
+    assert set(first.tasks) == {"AWA2", "CUB"} and set(second.tasks) == {"AWA2"}
+
+
+def test_what_has_no_number_by_the_rule_is_counted_and_not_shown(entry):
+    tables_, left = boards([entry(), entry("sae", rule="val"), entry("dem", status="diverged")], "last", "H")
+    assert [list(shown(board)) for board in tables_] == [["ce-gzsl"]]
+    assert dict(left) == {"diverged": 1, "selected by 'last' alone, not by 'last'": 1}
+
+
+def test_of_runs_that_differ_in_nothing_the_newest_counts(entry):
+    tables_, left = boards([entry(H=50.0), entry(H=60.0)], "last", "H")
+    assert shown(tables_[0]) == {"ce-gzsl": {"AWA2": 60.0}}
+    assert list(left.values()) == [1]
+
+
+def test_rows_of_other_parameters_are_rows_of_their_own_and_numbered(entry):
+    (board,) = tables(entry(H=50.0, changes={"epochs": 3}), entry(H=60.0, seed=1, changes={"epochs": 5}))
+    assert [(row.label, row.changes) for row in board.rows] == [
+        ("ce-gzsl (2)", "epochs=5"),
+        ("ce-gzsl (1)", "epochs=3"),
+    ]
+
+
+def test_rows_come_by_mean_rank_over_the_datasets_that_all_have(entry):
+    numbers = {"a": (50, 60, 70), "b": (40, 61, 71), "c": (10, 10, 99)}
+    entries = [
+        entry(row, H=H, dataset=dataset)
+        for row, values in numbers.items()
+        for dataset, H in zip(("AWA2", "CUB", "SUN"), values, strict=True)
+    ]
+    (board,) = tables(*entries, entry("a", dataset="APY"))
+    assert [row.label for row in board.rows] == ["b", "a", "c"]
+    assert board.ranking.ranks == pytest.approx({"a": 2.0, "b": 5 / 3, "c": 7 / 3})
+    assert board.ranking.datasets == 3
+
+
+def test_another_metric_is_another_table(entry):
+    (board,) = tables(entry(H=50.0), metric="U")
+    assert shown(board) == {"ce-gzsl": {"AWA2": 25.0}}
+
+
+def test_of_nothing_there_is_no_table():
+    assert boards([], "last", "H")[0] == []

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from gzslbench.report.leaderboard.board import boards
+from gzslbench.report.leaderboard.published import objection, published_rows
+from gzslbench.report.published import PublishedNumber
+
+
+def number(**changes):
+    values = {"method": "ce-gzsl", "title": "CE-GZSL", "dataset": "AWA2", "semantics": "att"}
+    return PublishedNumber(**{**values, "source": "a page", "verified": "seen", "H": 70.0, **changes})
+
+
+@pytest.fixture
+def board(entry):
+    peeking = entry(H=60.0, seed=1)
+    peeking.summary.metrics["test-peek"] = {"H": 66.0, "U": 33.0}
+    (found,), _ = boards([peeking, entry("sae", H=10.0)], "last", "H")
+    return found
+
+
+def test_a_published_number_stands_beside_ours_by_the_same_habit(board):
+    rows = published_rows(board, [number(), number(dataset="CUB"), number(method="other", title="Other")])
+    assert [(row.label, row.numbers) for row in rows] == [
+        ("CE-GZSL, published", {"AWA2": 70.0}),
+        ("ce-gzsl, best epoch on test", {"AWA2": 66.0}),
+    ]
+
+
+def test_a_rerun_by_others_is_a_row_of_its_own(board):
+    rows = published_rows(board, [number(), number(label="rerun", H=69.0)])
+    assert [row.label for row in rows][:2] == ["CE-GZSL, published", "CE-GZSL, published (rerun)"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"semantics": "sent"}, "semantics sent, not att"),
+        ({"features": "own"}, "features own, not res101"),
+        ({"setting": "transductive"}, "setting transductive, not inductive"),
+        ({"finetuned": True}, "features fine-tuned"),
+        ({"dataset": "CUB"}, "another dataset"),
+        ({"semantics": "unknown"}, None),
+        ({}, None),
+    ],
+)
+def test_only_numbers_of_the_same_kind_may_stand_there(board, changes, words):
+    assert objection(number(**changes), board) == words
+    assert bool(published_rows(board, [number(**changes)])) == (words is None)
+
+
+def test_of_a_metric_that_nobody_publishes_there_is_no_row(entry):
+    (board,), _ = boards([entry()], "last", "U")
+    assert [row.label for row in published_rows(board, [number()])] == []

@@ -1,0 +1,69 @@
+"""A dataset that goes along to where its files are not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from gzslbench.errors import DataError
+from gzslbench.prepare.synthetic_folder import write_synthetic_folder
+from gzslbench.runs.dataset_handle import CarriedDataset
+from gzslbench.runs.plan import Request, make_plan
+from gzslbench.sweep.executors.packing import pack, read_value, write_packed
+from gzslbench.sweep.work import argument_of, run_cell_job
+
+
+@pytest.fixture
+def request_of_files(tmp_path):
+    write_synthetic_folder("APY", tmp_path / "data" / "APY", scale=0.01)
+    return Request("eszsl", "APY", data=tmp_path / "data", settings=("alpha=1.0",), seeds=(1,))
+
+
+def carried(request, tmp_path):
+    """As it arrives."""
+    packed = pack(CarriedDataset.of(request))
+    write_packed(packed, tmp_path / "packed")
+    return packed, read_value(tmp_path / "packed")
+
+
+def test_what_arrives_is_what_was_read(request_of_files, tmp_path) -> None:
+    read = make_plan(request_of_files).dataset
+    packed, arrived = carried(request_of_files, tmp_path)
+    for field in fields(read):
+        expected, found = getattr(read, field.name), getattr(arrived, field.name)
+        if isinstance(expected, np.ndarray):
+            assert expected.dtype == found.dtype and np.array_equal(expected, found)
+        elif field.name not in ("split", "validation"):
+            assert expected == found
+    assert arrived.task_id == read.task_id
+    beside_the_pickle = {buffer.nbytes for buffer in packed.buffers}
+    assert read.features.nbytes in beside_the_pickle
+
+
+@pytest.mark.parametrize("changes", [{}, {"shuffle_semantics": 3}, {"select": "val"}])
+def test_a_cell_that_has_its_data_with_it_needs_no_files(request_of_files, tmp_path, changes) -> None:
+    request = Request.from_json({**request_of_files.as_json(), **changes})
+    (cell,) = make_plan(request).cells
+
+    def record_of(results, **more):
+        argument = {**argument_of(request, cell.id, 10), "folder": str(tmp_path / results / cell.id)}
+        record = run_cell_job({**argument, **more})["record"]
+        record.pop("run"), record.pop("sha256", None)
+        return json.dumps(record)
+
+    there = record_of("there")
+    _, dataset = carried(request, tmp_path)
+    shutil.rmtree(tmp_path / "data")
+    with pytest.raises(DataError):
+        record_of("none")
+    assert record_of("gone", dataset=dataset) == there
+
+
+def test_data_that_cannot_be_read_are_told_where_they_are_sent_from(request_of_files, tmp_path) -> None:
+    shutil.rmtree(tmp_path / "data")
+    with pytest.raises(DataError, match="APY"):
+        pack(CarriedDataset.of(request_of_files))

@@ -1,0 +1,280 @@
+"""What trackers are told, by one that writes it down, and what becomes of those that break."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gzslbench.cli import main
+from gzslbench.plugins.registry import plugins
+from gzslbench.runs.store import Store
+from gzslbench.training.interruption import Interruption
+from gzslbench.training.optimization import PhaseOptimizer
+
+PLUGIN = """
+from gzslbench.plugins.hooks import hookimpl
+from gzslbench.plugins.tracker import TrackerSpec
+
+heard, broken = [], set()
+
+class Diary:
+    def hear(self, hook, *told):
+        heard.append((hook, self, *told))
+        if hook in broken:
+            raise OSError("the server is gone")
+
+    def start(self, run):
+        self.hear("start", run)
+
+    def epoch(self, epoch):
+        self.hear("epoch", epoch)
+
+    def end(self, record, numbers):
+        self.hear("end", record, numbers)
+
+    def fail(self, error):
+        self.hear("fail", error)
+
+@hookimpl
+def gzslbench_trackers():
+    return [
+        TrackerSpec("diary", "Diary", "diary_of_tests:Diary"),
+        TrackerSpec("absent", "Absent", "x:Y", ("no_such_module",), "absent-tracker"),
+        TrackerSpec("misnamed", "Misnamed", "diary_of_tests:Dairy"),
+    ]
+"""
+
+
+@pytest.fixture
+def diary(tmp_path: Path, monkeypatch):
+    """The module of an installed plugin that offers trackers."""
+    (tmp_path / "diary_of_tests.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delenv("GZSLBENCH_TRACK", raising=False)
+    entry = EntryPoint("diary-plugin", "diary_of_tests", "gzslbench")
+    monkeypatch.setitem(plugins().entries, entry.name, entry)
+    plugins().load(entry.name)
+    yield sys.modules["diary_of_tests"]
+    plugins().manager.unregister(name=entry.name)
+    del sys.modules["diary_of_tests"]
+
+
+@pytest.fixture
+def run(arguments, results):
+    def invoke(*extra, method="f-clswgan"):
+        asked = arguments("--results", str(results), *extra, method=method)
+        outcome = CliRunner().invoke(main, asked)
+        if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
+            raise outcome.exception
+        return outcome
+
+    return invoke
+
+
+def hooks(diary) -> list[str]:
+    return [hook for hook, *_ in diary.heard]
+
+
+def comparable(outcome) -> dict:
+    assert outcome.exit_code == 0, outcome.output
+    return {**json.loads(outcome.stdout), "run": None}
+
+
+def test_a_tracker_hears_of_the_run_in_order(run, diary, results: Path) -> None:
+    record = json.loads(run("--json", "--track", "diary").stdout)
+    assert hooks(diary) == ["start", *["epoch"] * 9, "end"]
+    (_, _, about), *epochs, (_, _, ended, numbers) = diary.heard
+    assert (about.id, about.task, about.method) == (record["id"], record["task"]["id"], "f-clswgan")
+    assert about.parameters["params.syn_num"] == record["cell"]["params"]["syn_num"] == 20
+    assert about.parameters["seed"] == 0 and about.parameters["head"] == "softmax"
+    assert {"gzslbench", "python", "torch", "numpy", "device", "command"} <= about.environment.keys()
+    assert about.place == results / record["id"] / "tracking" / "diary" and not about.resumed
+    told = [epoch for _, _, epoch in epochs]
+    assert [each.ordinal for each in told] == list(range(1, 10))
+    assert [(each.stage, each.epoch) for each in told] == [
+        *(("classifier", epoch) for epoch in (1, 2, 3)),
+        *(("game", epoch) for epoch in range(1, 7)),
+    ]
+    assert ended.as_dict() == record
+    assert numbers["result/last/H"] == record["metrics"]["last"]["H"]
+    assert numbers["result/test-peek/head_epoch"] == record["metrics"]["test-peek"]["head_epoch"]
+    assert numbers["cost/seconds_train"] == record["run"]["seconds_train"]
+
+
+def test_every_number_of_the_test_set_says_so(run, diary) -> None:
+    run("--track", "diary", "--select", "val", "--eval-every", "1")
+    run("--track", "diary")
+    by_leg: dict[str, set[str]] = {}
+    for _, _, epoch in (each for each in diary.heard if each[0] == "epoch"):
+        names = {name.partition("/")[0] for name in epoch.numbers}
+        by_leg.setdefault(epoch.leg, set()).update(names)
+    assert by_leg["validation"] == {"validation-leg", "validation-by-epoch"}
+    assert by_leg["final"] == {"loss", "test-once", "test-peek-by-epoch"}
+
+
+def test_nothing_is_told_and_nothing_written_unless_asked_for(run, diary, results: Path) -> None:
+    run()
+    assert diary.heard == []
+    assert not list(results.glob("*/tracking")) and not list(results.glob("mlflow*"))
+
+
+def test_no_package_of_a_tracker_is_imported_unless_asked_for(arguments, tmp_path: Path) -> None:
+    program = (
+        "import json, sys\nfrom gzslbench.cli import main\nsys.stdout = sys.stderr\n"
+        "main(json.loads(sys.argv[1]), standalone_mode=False)\njson.dump(sorted(sys.modules), sys.__stdout__)"
+    )
+    command = [sys.executable, "-c", program, json.dumps(arguments(method="f-clswgan", epochs=1))]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=300)
+    assert {"tensorboard", "mlflow", "wandb"}.isdisjoint(json.loads(done.stdout))
+
+
+def test_the_environment_asks_too_and_a_tracker_named_twice_hears_once(run, diary, monkeypatch) -> None:
+    monkeypatch.setenv("GZSLBENCH_TRACK", " diary ,")
+    run("--track", "diary")
+    assert hooks(diary).count("start") == 1
+
+
+@pytest.mark.parametrize("asked", ["option", "environment"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("tensorbord", ("no tracker 'tensorbord'", "did you mean 'tensorboard'")),
+        ("absent", ("needs no_such_module, which is not installed", "pip install 'absent-tracker'")),
+    ],
+)
+def test_one_that_cannot_be_had_is_an_error_before_anything_is_trained(
+    run, diary, results: Path, monkeypatch, asked: str, name: str, words: tuple[str, ...]
+) -> None:
+    if asked == "environment":
+        monkeypatch.setenv("GZSLBENCH_TRACK", name)
+    for extra in ((), ("--dry-run",), ("--together", "--seed", "1", "--seed", "2")):
+        outcome = run(*extra, *(("--track", name) if asked == "option" else ()))
+        assert outcome.exit_code == 2
+        assert all(each in outcome.output for each in words)
+        assert ("--track" if asked == "option" else "GZSLBENCH_TRACK") in outcome.output
+    assert not results.exists()
+
+
+def test_a_folder_of_the_packages_name_is_no_package(run, diary, tmp_path: Path) -> None:
+    (tmp_path / "no_such_module").mkdir()  # on the path, as `wandb` is where W&B has run
+    assert "which is not installed" in run("--track", "absent").output
+
+
+@pytest.mark.parametrize("broken", ["start", "epoch", "end"])
+def test_one_that_breaks_warns_once_and_the_record_is_the_same_to_the_bit(run, diary, broken: str) -> None:
+    plain = comparable(run("--json"))
+    diary.broken.update((broken, "fail"))
+    outcome = run("--json", "--rerun", "--track", "diary")
+    assert comparable(outcome) == plain
+    assert outcome.stderr.count("warning: tracker 'diary' hears no more of run f-clswgan-digits-s0-") == 1
+    assert "OSError: the server is gone" in outcome.stderr
+    assert hooks(diary)[-2:] == [broken, "fail"] and hooks(diary).count(broken) == 1
+    diary.broken.clear()
+    assert comparable(run("--json", "--rerun", "--track", "diary")) == plain
+
+
+def test_one_whose_class_is_missing_warns_and_another_hears_all(run, diary) -> None:
+    outcome = run("--track", "misnamed", "--track", "diary")
+    assert outcome.exit_code == 0
+    assert "tracker 'misnamed' hears no more" in outcome.stderr and "Dairy" in outcome.stderr
+    assert hooks(diary)[-1] == "end"
+
+
+def test_runs_after_each_other_and_together_have_trackers_of_their_own(run, diary) -> None:
+    run("--track", "diary", "--seed", "1", "--seed", "2")
+    run("--track", "diary", "--seed", "3", "--seed", "4", "--together")
+    seeds = {}
+    for hook, tracker, *told in diary.heard:
+        if hook == "start":
+            seeds[tracker] = told[0].parameters["seed"]
+    ended = {seeds[tracker]: told[0].cell["seed"] for hook, tracker, *told in diary.heard if hook == "end"}
+    assert ended == {1: 1, 2: 2, 3: 3, 4: 4}
+    for each in seeds:
+        own = [hook for hook, tracker, *_ in diary.heard if tracker is each]
+        assert own == ["start", *["epoch"] * 9, "end"]
+    assert not [name for name, _ in plugins().manager.list_name_plugin() if "racking" in name]
+
+
+def test_one_that_breaks_in_a_run_of_several_leaves_the_others_alone(run, diary, monkeypatch) -> None:
+    start = diary.Diary.start
+
+    def fragile(tracker, about):
+        start(tracker, about)
+        if about.parameters["seed"] == 1:
+            raise RuntimeError("only of this seed")
+
+    monkeypatch.setattr(diary.Diary, "start", fragile)
+    outcome = run("--track", "diary", "--seed", "1", "--seed", "2", "--together")
+    assert outcome.exit_code == 0
+    assert outcome.stderr.count("hears no more of run f-clswgan-digits-s1-") == 1
+    assert hooks(diary).count("end") == 1
+
+
+def test_a_finished_run_is_not_told_again(run, diary) -> None:
+    run("--track", "diary")
+    diary.heard.clear()
+    run("--track", "diary")
+    assert diary.heard == []
+
+
+def test_an_interrupted_run_is_told_as_such_and_goes_on_counting(run, diary, monkeypatch) -> None:
+    left = iter(range(90))
+    with monkeypatch.context() as patch:
+        patch.setattr(Interruption, "__call__", lambda _: next(left, None) is None)
+        assert run("--track", "diary").exit_code == 130
+    (*_, last), (hook, _, error) = diary.heard[:-1], diary.heard[-1]
+    assert hook == "fail" and type(error).__name__ == "InterruptedRunError"
+    before = last[2].ordinal
+    diary.heard.clear()
+    assert run("--track", "diary", "--resume").exit_code == 0
+    assert diary.heard[0][2].resumed
+    assert [told[2].ordinal for told in diary.heard[1:-1]] == list(range(before + 1, 10))
+
+
+def test_of_seeds_together_those_that_have_not_ended_are_told_of_the_stop(run, diary, monkeypatch) -> None:
+    left = iter(range(90))
+    monkeypatch.setattr(Interruption, "__call__", lambda _: next(left, None) is None)
+    assert run("--track", "diary", "--seed", "1", "--seed", "2", "--together").exit_code == 130
+    assert hooks(diary).count("fail") == 2 and "end" not in hooks(diary)
+
+
+def test_a_run_that_diverges_ends_with_its_record(run, diary) -> None:
+    assert run("--track", "diary", "--set", "lr=1e30").exit_code == 1
+    assert hooks(diary)[-1] == "end"
+    (_, _, record, numbers) = diary.heard[-1]
+    assert record.status == "diverged"
+    assert not [name for name in numbers if name.startswith("result/")]
+
+
+def test_a_rerun_that_fails_at_once_leaves_what_trackers_kept_as_it_was(
+    run, diary, results: Path, monkeypatch
+) -> None:
+    def keep(tracker, about):
+        about.place.mkdir(parents=True)
+        (about.place / "note").write_text(about.environment["command"])
+
+    monkeypatch.setattr(diary.Diary, "start", keep)
+    monkeypatch.setattr(sys, "argv", ["the first"])
+    run("--track", "diary")
+    monkeypatch.setattr(sys, "argv", ["the second"])
+    (note,) = results.glob("*/tracking/diary/note")
+    with monkeypatch.context() as patch:
+        patch.setattr(PhaseOptimizer, "step", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run("--track", "diary", "--rerun")
+    assert note.read_text() == "'the first'"
+    assert len(list(Store(results).records())) == 1
+    assert run("--track", "diary", "--rerun").exit_code == 0
+    assert note.read_text() == "'the second'" and not (note.parents[2] / "previous").exists()
+
+
+def test_the_environment_asks_for_runs_and_not_for_the_checks_of_a_method(diary, monkeypatch) -> None:
+    monkeypatch.setenv("GZSLBENCH_TRACK", "diary")
+    CliRunner().invoke(main, ["check", "eszsl"])
+    assert diary.heard == []

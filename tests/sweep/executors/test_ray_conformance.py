@@ -1,0 +1,71 @@
+"""Every check of executors, on a cluster of two nodes that is joined once."""
+
+from __future__ import annotations
+
+import pytest
+
+from gzslbench.plugins.executor import ExecutorSpec, Job, Limits, Started
+from gzslbench.sweep.executors import ray_cluster, ray_session
+from gzslbench.sweep.executors.ray_cluster import RayExecutor
+from gzslbench.testing.executors import EXECUTOR_CHECKS, ExecutorCase, ends_of
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+SPEC = ExecutorSpec("ray", "a cluster", "gzslbench.sweep.executors.ray_cluster:RayExecutor")
+WORK = "gzslbench.testing.made_jobs:"
+
+
+@pytest.fixture(scope="module")
+def joined(cluster):
+    import ray
+
+    ray.init(cluster.address, log_to_driver=False, logging_level="error")
+    yield cluster
+    ray.shutdown()
+
+
+@pytest.mark.parametrize("check", EXECUTOR_CHECKS, ids=lambda check: check.__name__)
+def test_it_passes(joined, check) -> None:
+    check(ExecutorCase(SPEC, joined.address))
+
+
+def test_jobs_go_to_both_nodes_and_say_where_they_are(joined) -> None:
+    jobs = [Job(f"job-{n}", f"{WORK}square", {"number": n, "seconds": 3}) for n in range(2)]
+    events = list(RayExecutor(Limits(address=joined.address)).run(jobs))
+    places = [event.where for event in events if isinstance(event, Started)]
+    processes = {event.result["process"] for event in events if not isinstance(event, Started)}
+    assert {int(place.split()[1]) for place in places} == processes
+    assert len({place.partition("(node ")[2] for place in places}) == 2
+
+
+def test_shares_of_a_gpu_are_packed(joined) -> None:
+    jobs = [Job(f"job-{n}", f"{WORK}tell_limits", {}, gpus=0.5) for n in range(3)]
+    jobs.append(Job("none", f"{WORK}tell_limits", {}))
+    ends = ends_of(list(RayExecutor(Limits(address=joined.address)).run(jobs)))
+    assert [ends[f"job-{n}"].result["devices"] for n in range(3)] == ["0"] * 3
+    assert ends["none"].result["devices"] in (
+        None,
+        "",
+    )  # Ray hides GPUs only from those of nodes that have some
+
+
+def test_a_shared_value_is_brought_once_to_the_machine(joined) -> None:
+    import numpy as np
+
+    values = {"table": np.ones(100_000), "title": ""}
+    jobs = [Job(f"job-{n}", f"{WORK}add_up", {}, shared={"values": values}) for n in range(4)]
+    events = RayExecutor(Limits(address=joined.address)).run(jobs)
+    files = {event.result["file"] for event in events if not isinstance(event, Started)}
+    assert len(files) == 1  # two nodes, but one machine
+    assert None not in files
+
+
+def test_other_versions_on_a_node_are_refused(joined, monkeypatch) -> None:
+    from gzslbench.errors import ExecutorError
+    from gzslbench.sweep.executors.versions import Versions
+
+    job = Job("job", f"{WORK}square", {"number": 2})
+    for module in (ray_session, ray_cluster):  # at the start, and when a node joins later
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "Versions", lambda: Versions(gzslbench="0.0.9"))
+            with pytest.raises(ExecutorError, match=r"gzslbench is .* on a node, and 0.0.9 here"):
+                list(RayExecutor(Limits(address=joined.address)).run([job]))

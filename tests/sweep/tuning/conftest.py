@@ -1,0 +1,47 @@
+"""Studies of a few seconds on digits."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+
+pytest.importorskip("optuna")
+
+from gzslbench.runs.plan import Request
+from gzslbench.runs.progress import Silent
+from gzslbench.sweep.tuning.tune import TuneRequest, open_tuning, search
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """What tunes three parameters of a small network on digits."""
+
+    def make(*, trials=4, settings=("hidden=16",), searches=(), seed=0, epochs=4, method="cnzsl", **fields):
+        run = Request(method, "digits", settings=settings, epochs=epochs, seeds=(seed,), device="cpu")
+        fields = {"study": tmp_path / "study.journal", "results": tmp_path / "results", **fields}
+        return TuneRequest(run, trials=trials, searches=searches, **fields)
+
+    return make
+
+
+@pytest.fixture
+def tuned():
+    """Runs a study to its end in this process."""
+
+    def run(request, watch=lambda cell: nullcontext(Silent())):
+        tuning = open_tuning(request)
+        search(tuning, watch, lambda line: None)
+        return tuning
+
+    return run
+
+
+@pytest.fixture
+def facts():
+    """Of every trial all that a repetition must have to the bit."""
+
+    def of(tuning):
+        return [(each.number, each.state, each.values, each.H, each.epochs) for each in tuning.result.trials]
+
+    return of

@@ -1,0 +1,104 @@
+"""The objective judges by validation classes, and cannot see a test row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gzslbench.data import load
+from gzslbench.data.synthetic.digits import load_digits
+from gzslbench.data.views import make_views
+from gzslbench.runs.execute import run_cell
+from gzslbench.runs.plan import make_plan
+from gzslbench.runs.progress import Silent
+from gzslbench.runs.store import Store
+from gzslbench.sweep.tuning import tune
+from gzslbench.sweep.tuning.objective import HopelessTrial, Objective
+from gzslbench.sweep.tuning.tune import open_tuning
+from gzslbench.testing.sealing import arrays_of, found_among, rows_of_test
+
+GENERATIVE = ("batch_size=64", "ngh=16", "ndh=16", "syn_num=20", "nz=4", "zsl_epochs=2", "head_epochs=3")
+CASES = [("cnzsl", ("hidden=16",)), ("f-clswgan", (*GENERATIVE, "pretrain_epochs=2"))]
+
+
+def judged(objective, folder, values=None, report=lambda epoch, H: None):
+    return objective("trial", values or {}, Store(folder), report, Silent())
+
+
+@pytest.mark.parametrize(("method", "settings"), CASES)
+def test_the_preset_has_the_h_of_the_validation_leg_of_a_run(asked, tmp_path, method, settings) -> None:
+    request = asked(method=method, settings=settings).run
+    objective = Objective(make_plan(request))
+    found = judged(objective, tmp_path / "trial")
+    plan = make_plan(replace(request, select="val"))
+    _, folder = run_cell(plan, plan.cells[0], Store(tmp_path / "run"))
+    lines = [line for line in folder.metrics() if line["leg"] == "validation" and "metrics" in line]
+    assert found.H == lines[-1]["metrics"]["H"]
+    assert lines[-1]["metrics"].items() <= found.metrics.items() and found.metrics["T1"] > 0
+
+
+def test_no_test_row_is_within_reach_of_the_objective_or_of_the_study(asked) -> None:
+    tuning = open_tuning(asked())
+    dataset = load_digits()
+    view, held_out = make_views(dataset, "none", "cpu")
+    rows = rows_of_test(dataset, held_out, view)
+    width = dataset.features.shape[1]
+    for root in (tuning.objective, tuning, tune):
+        assert found_among(rows, width, root) is None
+    within = [array for _, array in arrays_of(tuning.objective) if array.shape[-1:] == (width,)]
+    assert sum(map(len, within)) == len(dataset.split.trainval)
+    semantics = {row.tobytes() for row in dataset.semantics[dataset.unseen_classes]}
+    assert not semantics & {row.tobytes() for row in tuning.objective.plan.dataset.semantics}
+
+
+def test_garbage_in_the_test_rows_changes_no_trial_to_the_bit(
+    asked, tuned, facts, tmp_path, monkeypatch
+) -> None:
+    before = tuned(asked())
+    whole = load_digits()
+    rows = np.concatenate([whole.split.test_seen, whole.split.test_unseen])
+    features, semantics = whole.features.copy(), whole.semantics.copy()
+    features[rows], semantics[whole.unseen_classes] = np.float32(1e6), 7
+    garbage = replace(whole, features=features, semantics=semantics)
+    monkeypatch.setattr(load, "load_dataset", lambda *_: garbage)
+    after = tuned(asked(study=tmp_path / "other.journal"))
+    assert after.objective.cell == before.objective.cell
+    assert facts(after) == facts(before)
+
+
+def test_values_are_laid_over_the_preset_and_change_the_number(asked, tmp_path) -> None:
+    objective = Objective(make_plan(asked().run))
+    ordinary, other = (
+        judged(objective, tmp_path / str(lr), {"lr": lr}) for lr in (objective.cell.params["lr"], 0.05)
+    )
+    assert ordinary == judged(objective, tmp_path / "again") and ordinary.H != other.H
+
+
+def test_a_training_that_diverges_has_h_0_and_says_why(asked, tmp_path) -> None:
+    objective = Objective(make_plan(asked().run))
+    found = judged(objective, tmp_path, {"lr": 1e30})
+    assert found.H == 0 and found.failure["term"] == "prototypes/class" and found.best_epoch is None
+
+
+def test_a_trial_leaves_its_record_curve_and_log_and_nothing_large(asked, tmp_path) -> None:
+    plan = make_plan(replace(asked().run, eval_every=1))
+    judged(Objective(plan), tmp_path / "whole")
+    assert {path.name for path in tmp_path.glob("whole/*/*")} == {
+        "record.json",
+        "metrics.jsonl",
+        "log.txt",
+        "lock",
+    }
+
+    def give_up(epoch, H):
+        if epoch == 2:
+            raise HopelessTrial
+
+    with pytest.raises(HopelessTrial):
+        judged(Objective(plan), tmp_path / "part", report=give_up)
+    assert {path.name for path in tmp_path.glob("part/*/*")} == {"metrics.jsonl", "log.txt", "lock"}
+    (curve,) = tmp_path.glob("part/*/metrics.jsonl")
+    assert [json.loads(line)["epoch"] for line in curve.read_text().splitlines()] == [1, 2]
