@@ -14,7 +14,6 @@ EPILOG = """\b
 Examples:
   gzslbench run --method ce-gzsl --dataset digits
   gzslbench run --method ce-gzsl --dataset AWA2 --seed 1 --seed 2 --seed 3
-  gzslbench run --method f-clswgan --dataset digits --seed 1 --seed 2 --together
   gzslbench run --method ce-gzsl --dataset CUB --semantics sent --set syn_num=300
   gzslbench run --method f-clswgan --dataset FLO --features efficientnet_lite0 --select val
   gzslbench run --method ce-gzsl --dataset digits --track tensorboard
@@ -35,11 +34,6 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 int
     type=click.IntRange(min=0),
     multiple=True,
     help="Root seed; repeat it for several runs. [default: 0]",
-)
-@click.option(
-    "--together",
-    is_flag=True,
-    help="Train the seeds as one program; each has its own draws, and its numbers up to rounding.",
 )
 @click.option(
     "--preset",
@@ -153,7 +147,6 @@ def run(
     resume: bool,
     rerun: bool,
     checkpoint_every: int,
-    together: bool,
     graphs: bool,
     profiled: bool,
     track: tuple[str, ...],
@@ -168,8 +161,6 @@ def run(
 
     if resume and rerun:
         raise click.UsageError("--resume goes on with a run and --rerun begins it anew: give one of them")
-    if together and profiled:
-        raise click.UsageError("--profile traces one run at a time: leave out --together")
     asked(track)
     plan = make_plan(Request(**request))
     if dry_run:
@@ -178,11 +169,7 @@ def run(
         print_plan(plan, results, as_json=as_json)
         return
     options = Options(resume, rerun, checkpoint_every, graphs=graphs, track=track)
-    if together:
-        diverged = _run_together(plan, results, options, as_json)
-    else:
-        diverged = _run_all(plan, results, options, profiled, as_json)
-    if diverged:
+    if _run_all(plan, results, options, profiled, as_json):
         raise SystemExit(1)
 
 
@@ -206,19 +193,6 @@ def _run_all(plan: Any, results: Path, options: Any, profiled: bool, as_json: bo
         if profile is not None:
             print_profile(profile, record, quiet=as_json)
     return diverged
-
-
-def _run_together(plan: Any, results: Path, options: Any, as_json: bool) -> bool:
-    """Run the cells as one program; whether one diverged."""
-    from gzslbench.report.console.progress import watch_together
-    from gzslbench.runs.store import Store
-    from gzslbench.runs.together import run_together
-
-    with watch_together(plan.cells, plain=as_json) as watchers:
-        runs = run_together(plan, Store(results), options, watchers)
-    for record, folder in runs:
-        _print(record, folder, as_json)
-    return any(record.status == "diverged" for record, _ in runs)
 
 
 def _print(record: Any, folder: Any, as_json: bool) -> None:

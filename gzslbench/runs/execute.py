@@ -1,13 +1,13 @@
-"""Running a cell: its legs, its selection, its record."""
+"""Run a cell: train, evaluate, select, and write the record."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -15,7 +15,6 @@ from gzslbench.computing.account import account_kept
 from gzslbench.computing.memory import memory_of_a_run
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.validation import validation_dataset
-from gzslbench.data.views import make_views
 from gzslbench.errors import DivergedError, PluginError, StoreError
 from gzslbench.evaluation.predictions import save_predictions
 from gzslbench.evaluation.selection import PEEKS, Chosen, select
@@ -24,7 +23,7 @@ from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.setting import widest
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.environment import environment, peak_memory, reset_peak_memory
-from gzslbench.runs.leg import Leg, LegRun, MakeViews, Outcome, Seconds
+from gzslbench.runs.fit import Fit, FitRun, Outcome, Seconds
 from gzslbench.runs.log import Logged
 from gzslbench.runs.plan import Plan
 from gzslbench.runs.progress import Progress, Silent
@@ -37,11 +36,6 @@ from gzslbench.training.interruption import Interruption, catch_interruption
 
 if TYPE_CHECKING:
     from gzslbench.runs.profile import Profile
-
-
-T = TypeVar("T")
-Legs = Generator[LegRun, Outcome, T]
-"""Yields each leg to be trained, is sent its outcome or thrown its divergence; returns what they come to."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +84,9 @@ def run_cell(
             reset_peak_memory(torch.device(plan.device))
             memory = memory_of_a_run(plan.device)
             profile = options.profile or nullcontext()
-            with catch_interruption() as stop, memory, profile, account_kept() as account:
+            with catch_interruption() as stop, memory, profile, account_kept() as backends:
                 watchers = Logged(progress or Silent(), folder.log_file)
-                record = _alone(legs_of(plan, cell, folder, options, watchers, stop, account))
+                record = execute(plan, cell, folder, options, watchers, stop, backends)
             folder.write_record(record)
             folder.drop_previous()
             plugins().notify("gzslbench_run_end", record=record)
@@ -125,40 +119,31 @@ def prepared(folder: RunFolder, options: Options) -> Iterator[None]:
         raise
 
 
-def _alone(legs: Legs[Record]) -> Record:
-    """Run one leg after another."""
-    try:
-        leg = next(legs)
-        while True:
-            try:
-                outcome = leg.run()
-            except DivergedError as error:
-                leg = legs.throw(error)
-            else:
-                del leg  # the next one has use for its memory
-                leg = legs.send(outcome)
-    except StopIteration as end:
-        record: Record = end.value
-        return record
-
-
-def legs_of(
+def execute(
     plan: Plan,
     cell: Cell,
     folder: RunFolder,
     options: Options,
     progress: Progress,
     stop: Interruption,
-    account: Mapping[str, str],
-    together: int = 1,
-    views: MakeViews = make_views,
-) -> Legs[Record]:
-    """The legs of ``cell``, and the record they end in; it holds the ``account`` as it is then."""
-    plugins().load_all()  # whoever implements a run hook hears of the run
+    backends: Mapping[str, str],
+) -> Record:
+    """Train and evaluate ``cell``, and return its record; nothing checks whether it ran before.
+
+    Args:
+        plan: The plan that ``cell`` is part of.
+        cell: The run.
+        folder: Where checkpoints, metrics and predictions go.
+        options: How to run.
+        progress: Hears of the run as it goes.
+        stop: Whether the user asked to stop.
+        backends: How the process computes what comes in several forms; read at the end.
+    """
+    plugins().load_all()  # every plugin that implements a run hook hears of the run
     plugins().notify("gzslbench_run_start", run=cell)
     started = datetime.now(timezone.utc)
     device = torch.device(plan.device)
-    leg = Leg(
+    fit = Fit(
         name="final",
         cell=cell,
         spec=plan.spec,
@@ -173,27 +158,24 @@ def legs_of(
         stop=stop,
         profile=options.profile,
         graphs=options.graphs,
-        together=together,
         head=None if plan.head is None else load_class(plan.head.spec)(plan.head.params),
         head_setting=plan.head_setting,
-        views=views,
     )
     spent: list[Seconds] = []
     try:
-        numbers, outcome = yield from _validated(leg, spent) if cell.select == "val" else _last(leg, spent)
-        seconds, together = outcome.seconds, outcome.together
+        numbers = _fit_with_validation(fit, spent) if cell.select == "val" else _fit_once(fit, spent)
     except DivergedError as error:
-        numbers, seconds = _failure(error), sum(spent, Seconds())
+        numbers = _failure(error)
+    seconds = sum(spent, Seconds())
     run = {
         "started": started.isoformat(timespec="seconds"),
         "seconds_train": seconds.train,
         "seconds_evaluate": seconds.evaluate,
-        "together": together,
         "preset": {"table": plan.preset.table, "source": plan.preset.source},
         "peak_memory_bytes": peak_memory(device),
-        "computed": dict(account),
+        "computed": dict(backends),
         "command": sys.argv,
-        **_made(plan.dataset),
+        **_provenance(plan.dataset),
         **environment(device),
     }
     return Record(
@@ -207,52 +189,55 @@ def legs_of(
     )
 
 
-def _made(dataset: Dataset) -> dict[str, Any]:
-    """What made its features and semantics, where we did."""
-    told = {"extraction": dataset.extraction, "provenance": dataset.provenance}
-    return {name: dict(how) for name, how in told.items() if how}
+def _provenance(dataset: Dataset) -> dict[str, Any]:
+    """How the features and the semantics were computed, if gzslbench computed them."""
+    parts = {"extraction": dataset.extraction, "provenance": dataset.provenance}
+    return {name: dict(how) for name, how in parts.items() if how}
 
 
-def _last(leg: Leg, spent: list[Seconds]) -> Legs[tuple[dict[str, Any], Outcome]]:
-    """Train, and take the last epoch; the rules that peek at the test set are told apart."""
-    outcome = yield _begun(leg, spent)
+def _fit_once(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
+    """Train and take the last epoch; what the rules that look at the test set would take is kept too."""
+    outcome = _train(fit, spent)
     chosen = {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)}
-    return _numbers(leg, outcome, chosen), outcome
+    return _numbers(fit, outcome, chosen)
 
 
-def _validated(leg: Leg, spent: list[Seconds]) -> Legs[tuple[dict[str, Any], Outcome]]:
-    """Choose the epochs on the validation split, train again on all of trainval, test once."""
-    choice = stored_choice(leg.folder) or (yield from _choose(leg, spent))
-    settled = {"eval_every": 0, "head_epochs": choice["head_epoch"]}
-    params = with_epochs(leg.params, choice["epoch"])
-    outcome = yield _begun(replace(leg, params=params, **settled), spent)
-    numbers = _numbers(leg, outcome, {"val": select("last", outcome.history)})
-    before, together = Seconds(*choice.pop("seconds")), choice.pop("together", 1)
-    both = replace(outcome, seconds=before + outcome.seconds, together=max(together, outcome.together))
-    return {**numbers, "validation": choice}, both
+def _fit_with_validation(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
+    """Choose the epochs on the validation split, train again on all of trainval, and test once."""
+    choice = stored_choice(fit.folder)
+    if choice is None:
+        choice = _choose_epochs(fit, spent)
+    else:
+        spent.append(Seconds(*choice["seconds"]))
+    params = with_epochs(fit.params, choice["epoch"])
+    final = replace(fit, params=params, eval_every=0, head_epochs=choice["head_epoch"])
+    outcome = _train(final, spent)
+    numbers = _numbers(fit, outcome, {"val": select("last", outcome.history)})
+    # The file keeps the seconds for a run that resumes; in the record they are part of the run's seconds.
+    validation = {name: value for name, value in choice.items() if name not in ("seconds", "together")}
+    return {**numbers, "validation": validation}
 
 
-def _choose(leg: Leg, spent: list[Seconds]) -> Legs[dict[str, Any]]:
-    """The epochs of highest H on the validation split; kept, so that a resumed run holds to them."""
-    held = validation_dataset(leg.dataset)
-    outcome = yield _begun(replace(leg, name="validation", dataset=held), spent)
+def _choose_epochs(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
+    """Find the epochs of highest H on the validation split, and write them for a run that resumes."""
+    dataset = validation_dataset(fit.dataset)
+    outcome = _train(replace(fit, name="validation", dataset=dataset), spent)
     choice = {
         **_plain(select("test-peek", outcome.history)),
-        "task": held.task_id,
-        "counts": held.split.counts,
-        "notes": list(held.notes),
+        "task": dataset.task_id,
+        "counts": dataset.split.counts,
+        "notes": list(dataset.notes),
         "seconds": astuple(outcome.seconds),
-        "together": outcome.together,
     }
-    store_choice(leg.folder, choice)
+    store_choice(fit.folder, choice)
     return choice
 
 
-def _begun(leg: Leg, spent: list[Seconds]) -> LegRun:
-    """The leg about to be trained, whose seconds are ``spent`` however it ends."""
-    run = LegRun(leg)
+def _train(fit: Fit, spent: list[Seconds]) -> Outcome:
+    """Run a fit to its end; its seconds are in ``spent`` also if it diverges."""
+    run = FitRun(fit)
     spent.append(run.seconds)
-    return run
+    return run.run()
 
 
 def with_epochs(params: Params, epochs: int) -> Params:
@@ -271,8 +256,8 @@ def with_epochs(params: Params, epochs: int) -> Params:
     return build(type(params), {**values, "epochs": epochs}, "--select val") if epochs else params
 
 
-def _numbers(leg: Leg, outcome: Outcome, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
-    save_predictions(leg.folder.predictions_file, outcome.predictions)
+def _numbers(fit: Fit, outcome: Outcome, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
+    save_predictions(fit.folder.predictions_file, outcome.predictions)
     metrics = {rule: _plain(choice) for rule, choice in chosen.items()}
     return {"status": "complete", "parameters": outcome.parameters, "metrics": metrics}
 

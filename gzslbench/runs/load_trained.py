@@ -19,7 +19,7 @@ from gzslbench.plugins.params import Params, build
 from gzslbench.plugins.registry import plugins
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.execute import with_epochs
-from gzslbench.runs.leg import checkpoint_owner
+from gzslbench.runs.fit import checkpoint_owner
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.training.checkpoint import load_checkpoint

@@ -153,7 +153,7 @@ def test_one_that_cannot_be_had_is_an_error_before_anything_is_trained(
 ) -> None:
     if asked == "environment":
         monkeypatch.setenv("GZSLBENCH_TRACK", name)
-    for extra in ((), ("--dry-run",), ("--together", "--seed", "1", "--seed", "2")):
+    for extra in ((), ("--dry-run",)):
         outcome = run(*extra, *(("--track", name) if asked == "option" else ()))
         assert outcome.exit_code == 2
         assert all(each in outcome.output for each in words)
@@ -186,15 +186,15 @@ def test_one_whose_class_is_missing_warns_and_another_hears_all(run, diary) -> N
     assert hooks(diary)[-1] == "end"
 
 
-def test_runs_after_each_other_and_together_have_trackers_of_their_own(run, diary) -> None:
+def test_runs_after_each_other_have_trackers_of_their_own(run, diary) -> None:
     run("--track", "diary", "--seed", "1", "--seed", "2")
-    run("--track", "diary", "--seed", "3", "--seed", "4", "--together")
+    run("--track", "diary", "--seed", "3")
     seeds = {}
     for hook, tracker, *told in diary.heard:
         if hook == "start":
             seeds[tracker] = told[0].parameters["seed"]
     ended = {seeds[tracker]: told[0].cell["seed"] for hook, tracker, *told in diary.heard if hook == "end"}
-    assert ended == {1: 1, 2: 2, 3: 3, 4: 4}
+    assert ended == {1: 1, 2: 2, 3: 3}
     for each in seeds:
         own = [hook for hook, tracker, *_ in diary.heard if tracker is each]
         assert own == ["start", *["epoch"] * 9, "end"]
@@ -210,7 +210,7 @@ def test_one_that_breaks_in_a_run_of_several_leaves_the_others_alone(run, diary,
             raise RuntimeError("only of this seed")
 
     monkeypatch.setattr(diary.Diary, "start", fragile)
-    outcome = run("--track", "diary", "--seed", "1", "--seed", "2", "--together")
+    outcome = run("--track", "diary", "--seed", "1", "--seed", "2")
     assert outcome.exit_code == 0
     assert outcome.stderr.count("hears no more of run f-clswgan-digits-s1-") == 1
     assert hooks(diary).count("end") == 1
@@ -235,13 +235,6 @@ def test_an_interrupted_run_is_told_as_such_and_goes_on_counting(run, diary, mon
     assert run("--track", "diary", "--resume").exit_code == 0
     assert diary.heard[0][2].resumed
     assert [told[2].ordinal for told in diary.heard[1:-1]] == list(range(before + 1, 10))
-
-
-def test_of_seeds_together_those_that_have_not_ended_are_told_of_the_stop(run, diary, monkeypatch) -> None:
-    left = iter(range(90))
-    monkeypatch.setattr(Interruption, "__call__", lambda _: next(left, None) is None)
-    assert run("--track", "diary", "--seed", "1", "--seed", "2", "--together").exit_code == 130
-    assert hooks(diary).count("fail") == 2 and "end" not in hooks(diary)
 
 
 def test_a_run_that_diverges_ends_with_its_record(run, diary) -> None:

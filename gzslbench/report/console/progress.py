@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,16 +26,6 @@ def watch(cell: Cell, *, plain: bool = False) -> Iterator[Watcher]:
         return
     with _bars() as bar:
         yield Bar(bar, _title(cell))
-
-
-@contextmanager
-def watch_together(cells: Sequence[Cell], *, plain: bool = False) -> Iterator[dict[str, Watcher]]:
-    """By cell id, watchers of cells that differ by their seed and train at once: a bar each, or lines."""
-    if plain or not sys.stderr.isatty():
-        yield {cell.id: Lines(f"seed {cell.seed} ") for cell in cells}
-        return
-    with _bars() as bar:
-        yield {cell.id: Bar(bar, _title(cell)) for cell in cells}
 
 
 @contextmanager
@@ -126,8 +116,7 @@ class Bar:
 class Lines:
     """A line for every evaluated epoch, and one now and then between."""
 
-    def __init__(self, prefix: str = "") -> None:
-        self.prefix = prefix
+    def __init__(self) -> None:
         self.last = 0.0
 
     def start(self, leg: str, iterations: int, done: int) -> None:
@@ -145,4 +134,4 @@ class Lines:
             self._print(epoch_line(line))
 
     def _print(self, text: str) -> None:
-        print(self.prefix + text, file=sys.stderr, flush=True)  # noqa: T201
+        print(text, file=sys.stderr, flush=True)  # noqa: T201

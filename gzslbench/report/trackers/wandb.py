@@ -39,7 +39,7 @@ class WeightsAndBiases:
             mode="offline" if offline else None,
             resume="allow" if run.resumed else None,
             allow_val_change=True,
-            reinit="create_new",  # seeds that train together are several runs at once
+            reinit="create_new",  # a process may have several runs open
             settings=wandb.Settings(console="off"),
         )
 

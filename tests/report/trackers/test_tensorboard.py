@@ -107,8 +107,8 @@ def test_a_rerun_begins_anew(run, told, written, only) -> None:
     assert len(list((only().tracking / "tensorboard" / "final" / "game").iterdir())) == 1
 
 
-def test_seeds_that_train_together_have_a_folder_each(run, results: Path) -> None:
-    assert run("--track", "tensorboard", "--seed", "1", "--seed", "2", "--together").exit_code == 0
+def test_every_seed_has_a_folder_of_its_own(run, results: Path) -> None:
+    assert run("--track", "tensorboard", "--seed", "1", "--seed", "2").exit_code == 0
     found = [scalars(place) for place in sorted(results.glob("*/tracking/tensorboard/final/game"))]
     assert len(found) == 2
     assert all([step for step, _ in each["loss/game/critic/critic"]] == [1, 2, 3, 4, 5, 6] for each in found)

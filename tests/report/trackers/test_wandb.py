@@ -140,8 +140,8 @@ def test_a_run_that_diverges_is_marked_and_a_rerun_begins_anew(run, written) -> 
     assert (one.summary["status"], one.exit) == ("diverged", 1)
 
 
-def test_seeds_that_train_together_are_runs_of_their_own(run, results: Path) -> None:
-    assert run("--track", "wandb", "--seed", "1", "--seed", "2", "--together").exit_code == 0
+def test_every_seed_is_a_run_of_its_own(run, results: Path) -> None:
+    assert run("--track", "wandb", "--seed", "1", "--seed", "2").exit_code == 0
     files = sorted(results.glob("*/tracking/wandb/offline-run-*/*.wandb"))
     both = [Written(file) for file in files]
     assert [one.config["seed"] for one in both] == [1, 2]

@@ -1,6 +1,6 @@
-"""One training from its first epoch to its last evaluation; a run has one, or two under ``--select val``.
+"""One fit: a training from its first epoch to its last evaluation.
 
-``LegRun.run`` goes through it; whoever trains several at once calls ``begin``, ``end_epoch`` and ``finish``.
+A run has one fit, or two with ``--select val``: one on the validation split, then one on all of trainval.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 
 from gzslbench.computing.device import numerics
 from gzslbench.data.dataset import Dataset
-from gzslbench.data.views import EvalView, TrainView, make_views
+from gzslbench.data.views import make_views
 from gzslbench.errors import DivergedError, InterruptedRunError
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import Metrics
@@ -38,12 +38,9 @@ if TYPE_CHECKING:
     from gzslbench.runs.store import RunFolder
 
 
-MakeViews = Callable[[Dataset, str, torch.device, Setting], tuple[TrainView, EvalView]]
-
-
 @dataclass
 class Seconds:
-    """Wall time of a leg, summed over its interruptions; of a step for several seeds, each has its share."""
+    """Wall time of a fit in seconds, summed over its interruptions."""
 
     train: float = 0.0
     evaluate: float = 0.0
@@ -53,19 +50,19 @@ class Seconds:
 
 
 @dataclass(frozen=True)
-class Leg:
-    """What a leg is made of.
+class Fit:
+    """Everything that one training needs.
 
     Attributes:
-        name: ``validation`` or ``final``; its checkpoint and its lines in metrics.jsonl carry it.
-        eval_every: Evaluate after each so many epochs, and at the end; 0 at the end only.
-        head_epochs: Epochs of the head at each evaluation; None for the method's own number.
-        profile: Traces a window of it; None for no trace.
-        together: Seeds that train as one program.
+        name: ``validation`` or ``final``. Its checkpoint and its lines in metrics.jsonl carry this name.
+        eval_every: Evaluate after every so many epochs and at the end; 0: at the end only.
+        head_epochs: Epochs of the head at each evaluation; None: the method's own number.
+        checkpoint_every: Epochs between checkpoints; 0: on interruption and at the end only.
+        stop: Returns True once the user asked to stop.
+        profile: Traces a window of the fit; None: no trace.
         graphs: Whether a CUDA device replays captured steps.
-        head: Fitted for a generative method; None for the softmax head of its own settings.
+        head: The head for a generative method; None: the softmax head with the method's own settings.
         head_setting: What the head sees while it is fitted.
-        views: Makes the dataset's views, or finds those that another seed has made.
     """
 
     name: str
@@ -81,57 +78,60 @@ class Leg:
     progress: Progress
     stop: Callable[[], bool]
     profile: Profile | None = None
-    together: int = 1
     graphs: bool = True
     head: Head | None = None
     head_setting: Setting = "inductive"
-    views: MakeViews = make_views
 
     @property
     def owner(self) -> str:
-        """Whose checkpoint its own is."""
+        """The run and fit that its checkpoint belongs to."""
         return checkpoint_owner(self.cell, self.name, self.params, self.head_epochs)
 
 
-def checkpoint_owner(cell: Cell, leg: str, params: Params, head_epochs: int | None) -> str:
-    """Whose checkpoint is whose: the cell, the leg, and what a choice on validation classes settled."""
+def checkpoint_owner(cell: Cell, fit: str, params: Params, head_epochs: int | None) -> str:
+    """Name what a checkpoint belongs to: the cell, the fit, and the epochs chosen on validation classes.
+
+    Args:
+        cell: The cell.
+        fit: ``validation`` or ``final``.
+        params: The method's parameters, with the chosen number of epochs.
+        head_epochs: The chosen epochs of the head; None: the method's own number.
+    """
     epochs = params.as_dict().get("epochs")
-    return f"{cell.digest} {leg} epochs={epochs} head_epochs={head_epochs}"
+    return f"{cell.digest} {fit} epochs={epochs} head_epochs={head_epochs}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished leg gives."""
+    """What a finished fit gives."""
 
     history: tuple[Scored, ...]
     predictions: Predictions
     parameters: int
     seconds: Seconds
-    together: int
 
 
-class LegRun:
-    """A leg under way."""
+class FitRun:
+    """A fit in progress."""
 
-    def __init__(self, leg: Leg) -> None:
-        self.leg = leg
-        cell = leg.cell
-        train, held_out = leg.views(leg.dataset, cell.preprocessing, leg.device, leg.spec.setting)
+    def __init__(self, fit: Fit) -> None:
+        self.fit = fit
+        cell = fit.cell
+        train, held_out = make_views(fit.dataset, cell.preprocessing, fit.device, fit.spec.setting)
         clock = time.perf_counter()
-        self.method = build_method(leg.spec, train, leg.params, cell.seed)
+        self.method = build_method(fit.spec, train, fit.params, cell.seed)
         solving = time.perf_counter() - clock  # all of the training that a closed form has
         self.trainer = Trainer(
-            self.method, train, cell.seed, cell.precision, cell.deterministic, graphs=leg.graphs
+            self.method, train, cell.seed, cell.precision, cell.deterministic, graphs=fit.graphs
         )
         self.evaluator = Evaluator(
-            train, held_out, head=leg.head, head_setting=leg.head_setting, graphs=leg.graphs
+            train, held_out, head=fit.head, head_setting=fit.head_setting, graphs=fit.graphs
         )
         self.seconds = Seconds(train=solving)
-        self.together = leg.together
         self.history: list[Scored] = []
         self._untold: deque[EpochEnd] = deque()
         self.predictions: Predictions | None = None
-        self.path = leg.folder.checkpoint_file(leg.name)
+        self.path = fit.folder.checkpoint_file(fit.name)
 
     def run(self) -> Outcome:
         """Go on from the checkpoint, where there is one, to the end.
@@ -141,12 +141,12 @@ class LegRun:
             DivergedError: A loss became NaN or infinite; the last checkpoint is kept.
         """
         self.begin()
-        leg = self.leg
-        stop = leg.stop
-        if leg.profile is not None:
-            stop = leg.profile.between_iterations(self.trainer, leg.eval_every, stop)
+        fit = self.fit
+        stop = fit.stop
+        if fit.profile is not None:
+            stop = fit.profile.between_iterations(self.trainer, fit.eval_every, stop)
         clock = time.perf_counter()
-        for end in self.trainer.epochs(stop, leg.progress.iteration):
+        for end in self.trainer.epochs(stop, fit.progress.iteration):
             self.seconds.train += time.perf_counter() - clock
             self.end_epoch(end)
             clock = time.perf_counter()
@@ -159,10 +159,10 @@ class LegRun:
         """Go on from the checkpoint, where there is one.
 
         Raises:
-            CheckpointError: It cannot be read, or belongs to another leg.
+            CheckpointError: It cannot be read, or belongs to another fit.
         """
         self._resume()
-        self.leg.progress.start(self.leg.name, self.trainer.iterations, self.trainer.iterations_done)
+        self.fit.progress.start(self.fit.name, self.trainer.iterations, self.trainer.iterations_done)
 
     def saved(self) -> InterruptedRunError:
         """Write the checkpoint of a training that was asked to stop; the error that tells of it.
@@ -174,7 +174,7 @@ class LegRun:
         self.trainer.check_finite()
         self._save()
         return InterruptedRunError(
-            f"run {self.leg.cell.id} stopped as asked; its state is saved",
+            f"run {self.fit.cell.id} stopped as asked; its state is saved",
             where=self.path,
             fix="repeat the command with --resume, and without --rerun, to go on from here",
         )
@@ -185,9 +185,7 @@ class LegRun:
             self._evaluate(self.trainer.counted_epochs)
         self._save()
         assert self.predictions is not None
-        return Outcome(
-            tuple(self.history), self.predictions, _count(self.method), self.seconds, self.together
-        )
+        return Outcome(tuple(self.history), self.predictions, _count(self.method), self.seconds)
 
     def end_epoch(self, end: EpochEnd) -> None:
         """Evaluate and save where it is due; tell of the epochs whose losses are on the host.
@@ -201,7 +199,7 @@ class LegRun:
             self._tell_of(end, self._metrics(end))
         else:
             self._untold.append(end)
-        if self.leg.checkpoint_every and end.epoch % self.leg.checkpoint_every == 0:
+        if self.fit.checkpoint_every and end.epoch % self.fit.checkpoint_every == 0:
             self._save()
         while self._untold and self._untold[0].sums.arrived:
             self._tell_of(self._untold.popleft())
@@ -220,11 +218,11 @@ class LegRun:
             self._tell_of(self._untold.popleft())
 
     def _tell_of(self, end: EpochEnd, metrics: Mapping[str, Any] | None = None) -> None:
-        named = {"leg": self.leg.name, "stage": end.stage, "epoch": end.epoch}
+        named = {"leg": self.fit.name, "stage": end.stage, "epoch": end.epoch}
         line = {**named, "losses": self._awaited(end), **(metrics or {})}
-        self.leg.folder.append_metrics(line)
-        self.leg.progress.epoch(line)
-        plugins().notify("gzslbench_epoch_end", run=self.leg.cell, metrics=line)
+        self.fit.folder.append_metrics(line)
+        self.fit.progress.epoch(line)
+        plugins().notify("gzslbench_epoch_end", run=self.fit.cell, metrics=line)
 
     def _awaited(self, end: EpochEnd) -> dict[str, float]:
         """The losses of ``end``; to wait for them is to wait for its training."""
@@ -234,19 +232,19 @@ class LegRun:
         return losses
 
     def _is_due(self, end: EpochEnd) -> bool:
-        every = self.leg.eval_every
+        every = self.fit.eval_every
         return end.epoch == end.epochs or (every > 0 and end.epoch % every == 0)
 
     def _evaluate(self, epoch: int) -> Metrics:
-        profile = self.leg.profile
-        with nullcontext() if profile is None else profile.evaluation(self.leg.folder):
+        profile = self.fit.profile
+        with nullcontext() if profile is None else profile.evaluation(self.fit.folder):
             return self._evaluated(epoch)
 
     def _evaluated(self, epoch: int) -> Metrics:
         clock = time.perf_counter()
-        cell = self.leg.cell
+        cell = self.fit.cell
         with numerics("fp32", cell.deterministic):
-            evaluation = self.evaluator.evaluate(self.method, epoch, cell.seed, self.leg.head_epochs)
+            evaluation = self.evaluator.evaluate(self.method, epoch, cell.seed, self.fit.head_epochs)
         self.seconds.evaluate += time.perf_counter() - clock
         self.history = [scored for scored in self.history if scored.epoch < epoch]
         self.history.append(Scored(epoch, evaluation.trace))
@@ -258,22 +256,20 @@ class LegRun:
         state = {
             "trainer": self.trainer.state_dict(),
             "seconds": [self.seconds.train, self.seconds.evaluate],
-            "together": self.together,
             "history": [[scored.epoch, [list(astuple(m)) for m in scored.trace]] for scored in self.history],
         }
-        save_checkpoint(self.path, self.leg.owner, state)
+        save_checkpoint(self.path, self.fit.owner, state)
 
     def _resume(self) -> None:
         if self.path.exists():
-            state = load_checkpoint(self.path, self.leg.owner, self.leg.device)
+            state = load_checkpoint(self.path, self.fit.owner, self.fit.device)
             self.trainer.load_state_dict(state["trainer"])
             self.seconds.train, self.seconds.evaluate = state["seconds"]
-            self.together = max(self.together, state.get("together", 1))
             self.history = [
                 Scored(epoch, tuple(Metrics(*m) for m in trace)) for epoch, trace in state["history"]
             ]
         for stage, epoch in self.trainer.completed.items():
-            self.leg.folder.keep_metrics_until(epoch, leg=self.leg.name, stage=stage)
+            self.fit.folder.keep_metrics_until(epoch, leg=self.fit.name, stage=stage)
 
 
 def _count(method: Any) -> int:
