@@ -91,7 +91,7 @@ def leaderboard(
     from gzslbench.report.leaderboard.board import boards
     from gzslbench.report.leaderboard.published import published_rows
     from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
-    from gzslbench.report.statistics.interval import BOOTSTRAP, STUDENT
+    from gzslbench.report.statistics import BOOTSTRAP, STUDENT
     from gzslbench.runs.record import SELECTIONS
 
     figure_folder(figures, formats)

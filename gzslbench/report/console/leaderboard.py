@@ -12,7 +12,7 @@ from gzslbench.report.console.sheets.sheet import Cell, Sheet
 from gzslbench.report.leaderboard.board import Board, Row
 from gzslbench.report.leaderboard.published import PublishedRow
 from gzslbench.report.leaderboard.score import Score
-from gzslbench.report.statistics.ranks import Ranking
+from gzslbench.report.statistics import Ranking
 
 COSTS = ("minutes", "parameters", "peak MiB")
 _DASH = "–"
@@ -104,7 +104,7 @@ def _notes(board: Board, intervals: bool) -> Iterator[str]:
     if board.reason:
         yield f"a table of its own: {board.reason}"
     if intervals:
-        yield f"in brackets {board.interval.words}"
+        yield f"in brackets {board.interval.description}"
     yield f"each number by {_RULES[board.rule]}"
     yield (
         f"best of its column in bold; marked as tied where {board.test.words}, with Holm's correction,"
@@ -138,7 +138,7 @@ def _board_as_dict(board: Board) -> dict[str, Any]:
         "setting": kind.setting,
         "variant": kind.variant or None,
         "protocol": -kind.protocol,
-        "interval": board.interval.words,
+        "interval": board.interval.description,
         "test": board.test.words,
         "tasks": dict(board.tasks),
         "rows": [

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from gzslbench.report.statistics.ranks import Ranking
+    from gzslbench.report.statistics import Ranking
 
 _LINE = 0.17
 """Inches of a line of text, which is the unit of the vertical axis; ranks are that of the horizontal one."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gzslbench.report.figures.canvas import canvas
 from gzslbench.report.figures.style import COLUMN, HARMONIC, SEEN, UNSEEN, label
-from gzslbench.report.statistics.interval import estimate
+from gzslbench.report.statistics import estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,8 +10,7 @@ from gzslbench.report.leaderboard.entry import Entry
 from gzslbench.report.leaderboard.kind import Kind, editions_of, kind_of, reason_of
 from gzslbench.report.leaderboard.score import Score, compared, score
 from gzslbench.report.leaderboard.significance import OverSeeds, Test
-from gzslbench.report.statistics.interval import STUDENT, Interval
-from gzslbench.report.statistics.ranks import Ranking, rank
+from gzslbench.report.statistics import STUDENT, IntervalMethod, Ranking, rank
 
 _OVER_SEEDS = OverSeeds()
 
@@ -55,7 +54,7 @@ class Board:
     reason: str = ""
     ranking: Ranking | None = None
     test: Test = _OVER_SEEDS
-    interval: Interval = STUDENT
+    interval: IntervalMethod = STUDENT
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Shown:
     rule: str
     metric: str
     test: Test
-    interval: Interval
+    interval: IntervalMethod
 
     def score(self, entries: Sequence[Entry]) -> Score:
         """Of one row's runs on one dataset."""
@@ -77,7 +76,7 @@ def boards(
     rule: str,
     metric: str,
     test: Test = _OVER_SEEDS,
-    interval: Interval = STUDENT,
+    interval: IntervalMethod = STUDENT,
 ) -> tuple[list[Board], Counter[str]]:
     """The tables of all ``entries`` that have a number by ``rule``, the one with most of the usual first.
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from gzslbench.report.leaderboard.entry import Entry
-from gzslbench.report.statistics.interval import STUDENT, Estimate, Interval, estimate
-from gzslbench.report.statistics.paired import LEVEL, holm
+from gzslbench.report.statistics import SIGNIFICANCE, STUDENT, Estimate, IntervalMethod, estimate, holm
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Score:
     @property
     def tied(self) -> bool:
         """Whether it is not significantly worse than the best, as far as can be told."""
-        return self.probability is not None and self.probability >= LEVEL
+        return self.probability is not None and self.probability >= SIGNIFICANCE
 
     @property
     def seconds(self) -> float:
@@ -52,7 +51,7 @@ class Score:
         return max(entry.summary.run["peak_memory_bytes"] or 0 for entry in self.entries)
 
 
-def score(entries: Sequence[Entry], rule: str, metric: str, interval: Interval = STUDENT) -> Score:
+def score(entries: Sequence[Entry], rule: str, metric: str, interval: IntervalMethod = STUDENT) -> Score:
     """The score of one row's runs on one dataset, one a seed."""
     values = {entry.seed: float(entry.summary.metrics[rule][metric]) for entry in entries}
     return Score(values, estimate(list(values.values()), interval), entries)

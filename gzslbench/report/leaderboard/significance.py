@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from gzslbench.errors import GzslBenchError
 from gzslbench.report.leaderboard.entry import Entry
 from gzslbench.report.leaderboard.score import Score
-from gzslbench.report.statistics.paired import t_test, wilcoxon_test
+from gzslbench.report.statistics import t_test, wilcoxon_test
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,1 +1,0 @@
-"""What can be said of numbers that differ from seed to seed."""
