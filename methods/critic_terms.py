@@ -95,14 +95,6 @@ class _CriticTerms(torch.autograd.Function):
             by_conditions = ends * second.unsqueeze(-2).to(ends.dtype)
         return None, None, by_conditions, by_unit.mul_(second.unsqueeze(-1)), by_second, None
 
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Tensor) -> tuple[Any, Any]:
-        stacked = [
-            a.expand(info.batch_size, *a.shape) if dim is None else a.movedim(dim, 0)
-            for a, dim in zip(arguments, in_dims, strict=True)
-        ]
-        return _CriticTerms.apply(*stacked), (0,) * 6
-
 
 def _product_type(weight: Tensor) -> torch.dtype:
     device_type = weight.device.type

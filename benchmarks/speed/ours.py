@@ -6,10 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from gzslbench.evaluation.evaluator import Evaluator
-from gzslbench.plugins.method import MethodSpec
-from gzslbench.plugins.params import Params
 from gzslbench.training.construction import build_method
-from gzslbench.training.together import SeedGroup
 from gzslbench.training.trainer import Trainer
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.shapes import Shape
@@ -102,36 +99,3 @@ def f_clswgan_epoch(shape: Shape, conditions: Conditions, *, graphs: bool = True
     epochs = Trainer(method, view, SEED, conditions.precision, graphs=graphs).epochs()
     next(epochs)  # the classifier's
     return partial(next, epochs)
-
-
-def ce_gzsl_together(shape: Shape, conditions: Conditions, seeds: int, *, as_one: bool) -> Program:
-    """One iteration of CE-GZSL for each of ``seeds`` seeds."""
-    return _seeds(CE_GZSL, ce_gzsl_params(shape), shape, conditions, seeds, as_one)
-
-
-def f_clswgan_together(shape: Shape, conditions: Conditions, seeds: int, *, as_one: bool) -> Program:
-    """One iteration of f-CLSWGAN's game for each of ``seeds`` seeds."""
-    return _seeds(F_CLSWGAN, f_clswgan_params(shape), shape, conditions, seeds, as_one)
-
-
-def _seeds(
-    spec: MethodSpec, params: Params, shape: Shape, conditions: Conditions, seeds: int, as_one: bool
-) -> Program:
-    view = shape.train_view(conditions.device)
-    trainers = [
-        Trainer(build_method(spec, view, params, seed), view, seed, conditions.precision)
-        for seed in range(seeds)
-    ]
-    for trainer in trainers:
-        while trainer.stage_index < len(trainer.stages) - 1:  # on to the game
-            next(trainer.epochs())
-            trainer.under_way()
-    if as_one:
-        return conditions.at_precision(SeedGroup(trainers).iterate)
-    stages = [stage for trainer in trainers if (stage := trainer.current) is not None]
-
-    def run() -> None:
-        for stage in stages:
-            stage.iterate()
-
-    return conditions.at_precision(run)

@@ -15,7 +15,7 @@ _recorded = False
 def span(name: str) -> AbstractContextManager[object]:
     """What runs inside is ``name`` in a trace.
 
-    Keep it outside of what ``torch.compile``, ``vmap`` or a CUDA graph takes over: they run it once.
+    Keep it outside of what ``torch.compile`` or a CUDA graph takes over: they run it once.
     """
     return record_function(PREFIX + name) if _recorded else _FREE
 

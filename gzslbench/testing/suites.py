@@ -60,7 +60,6 @@ def method_checks(spec: MethodSpec) -> tuple[Check, ...]:
         robustness.it_trains_on_more_classes_than_rows_in_a_batch,
         robustness.bfloat16_stays_near,
         robustness.no_step_makes_the_host_wait,
-        robustness.seeds_train_together,
         robustness.cuda_gives_what_steps_give,
     )
     slow = (learning.a_loss_falls, learning.it_comes_far_above_chance)

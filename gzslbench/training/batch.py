@@ -1,20 +1,32 @@
-"""What a loss gets: rows of the training view, and the noise stream."""
+"""Batches of the training view, drawn on the device that holds the data."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from gzslbench.computing.span import span
+from gzslbench.computing.walk import Walk
+from gzslbench.data.views import TrainView
+from gzslbench.plugins.method import Sampling
+
 
 @dataclass(frozen=True)
 class Batch:
-    """``(B, d)`` features and their ``(B,)`` labels (row numbers of the view's semantics).
+    """What a loss gets: rows of the training view, and the noise stream.
 
-    Losses take their random numbers from ``noise`` through ``normal`` and ``uniform``, so that a run can
-    be repeated and resumed to the bit. ``epoch`` is a number on the device, the completed epochs of the
-    stage, for terms whose weight follows it.
+    Losses take their random numbers from ``normal`` and ``uniform``, so that a run can be repeated and
+    resumed to the bit.
+
+    Attributes:
+        features: ``(B, d)``.
+        labels: ``(B,)`` row numbers of the view's semantics.
+        noise: The stream that ``normal`` and ``uniform`` draw from.
+        epoch: ``()`` completed epochs of the stage, on the device, for terms whose weight follows the epoch.
     """
 
     features: Tensor
@@ -26,9 +38,81 @@ class Batch:
         return len(self.labels)
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal numbers on the batch's device."""
+        """Draw standard normal numbers on the batch's device."""
         return torch.randn(shape, generator=self.noise, device=self.features.device)
 
     def uniform(self, *shape: int) -> Tensor:
-        """Uniform numbers in [0, 1) on the batch's device."""
+        """Draw uniform numbers in [0, 1) on the batch's device."""
         return torch.rand(shape, generator=self.noise, device=self.features.device)
+
+
+class Sampler:
+    """Draws batches of at most ``batch_size`` rows.
+
+    ``draw``: each batch is a fresh random subset without repetition, independent of the one before.
+    ``pass``: full batches walk through one permutation after another.
+
+    Attributes:
+        epoch: ``()`` the completed epochs that its batches carry; the stage sets it.
+    """
+
+    def __init__(
+        self,
+        view: TrainView,
+        batch_size: int,
+        sampling: Sampling,
+        rows: torch.Generator,
+        noise: torch.Generator,
+    ) -> None:
+        self.view = view
+        self.batch_size = min(batch_size, len(view.labels))
+        self.sampling = sampling
+        self.rows = rows
+        self.noise = noise
+        self.epoch = torch.zeros((), device=view.labels.device)
+        self._permutations = Walk(len(view.labels), rows, view.labels.device)
+
+    @property
+    def iterations(self) -> int:
+        """Iterations of one pass over the rows: ceil(N / batch_size)."""
+        return math.ceil(len(self.view.labels) / self.batch_size)
+
+    def batch(self) -> Batch:
+        """Draw the next batch."""
+        batch = self.reserve()
+        self.fill(batch)
+        return batch
+
+    def reserve(self) -> Batch:
+        """Allocate a batch; ``fill`` writes its rows."""
+        features, labels, size = self.view.features, self.view.labels, self.batch_size
+        rows = features.new_empty(size, *features.shape[1:])
+        return Batch(rows, labels.new_empty(size), self.noise, self.epoch)
+
+    def fill(self, batch: Batch) -> None:
+        """Write the next batch into the memory of ``batch``."""
+        with span("batch"):
+            rows = self._next_rows()
+            torch.index_select(self.view.features, 0, rows, out=batch.features)
+            torch.index_select(self.view.labels, 0, rows, out=batch.labels)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state from which a resumed run draws the same batches."""
+        return {
+            "rows": self.rows.get_state(),
+            "noise": self.noise.get_state(),
+            "remaining": self._permutations.remaining,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state``."""
+        self.rows.set_state(state["rows"].cpu())
+        self.noise.set_state(state["noise"].cpu())
+        self._permutations.remaining = state["remaining"]
+
+    def _next_rows(self) -> Tensor:
+        if self.sampling == "pass":
+            return self._permutations.take(self.batch_size)
+        labels = self.view.labels
+        order = torch.randperm(len(labels), generator=self.rows, device=labels.device)
+        return order[: self.batch_size]

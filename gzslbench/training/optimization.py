@@ -1,8 +1,9 @@
-"""One phase's optimizers and its step."""
+"""One phase's step: loss, gradients, and the optimizers that update the networks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,13 +12,20 @@ from torch import Tensor, nn
 from gzslbench.computing.device import lowered
 from gzslbench.computing.span import span
 from gzslbench.errors import PluginError
-from gzslbench.plugins.method import Optimizer, Phase
+from gzslbench.plugins.method import Adam, Optimizer, Phase, Sgd
 from gzslbench.training.batch import Batch
-from gzslbench.training.update_rule import Moments, UpdateRule, no_moments
+
+Moments = defaultdict[type, defaultdict[Tensor, dict[str, Any]]]
+"""What torch's optimizers remember of earlier steps, by kind of optimizer and by parameter."""
+
+
+def no_moments() -> Moments:
+    """Return the moments of a stage before its first step."""
+    return defaultdict(lambda: defaultdict(dict))
 
 
 class PhaseOptimizer:
-    """Steps the modules that ``phase`` updates; the method's other modules are frozen meanwhile."""
+    """Steps the modules that ``phase`` updates; the method's other modules are frozen during the step."""
 
     def __init__(
         self,
@@ -26,7 +34,13 @@ class PhaseOptimizer:
         precision: str = "fp32",
         moments: Moments | None = None,
     ) -> None:
-        """``moments``: Those of the stage, which its phases share.
+        """Build the phase's optimizers.
+
+        Args:
+            phase: Its loss, and what the loss updates.
+            modules: All modules of the method.
+            precision: Of the forward pass.
+            moments: Those of the stage, which its phases share.
 
         Raises:
             PluginError: The phase has no optimizer for a module that it updates.
@@ -35,15 +49,15 @@ class PhaseOptimizer:
         self.precision = precision
         self.modules = modules
         kept = {id(p) for name in phase.keep_gradients for p in modules[name].parameters()}
-        self.parameters = [p for name in phase.updates for p in modules[name].parameters()]
-        self.kept = [p for p in self.parameters if id(p) in kept]
-        self.zeroed = [p for p in self.parameters if id(p) not in kept]
+        parameters = [p for name in phase.updates for p in modules[name].parameters()]
+        self.kept = [p for p in parameters if id(p) in kept]
+        self.zeroed = [p for p in parameters if id(p) not in kept]
         moments = no_moments() if moments is None else moments
         self.rules = [
             UpdateRule(settings, [p for name in names for p in modules[name].parameters()], moments)
-            for settings, names in _settings(phase)
+            for settings, names in _optimizers_by_modules(phase)
         ]
-        self._holding = False
+        self._gradients_stay = False
 
     def start_epoch(self, factor: float, *, first: bool = False) -> None:
         """Apply the schedule's ``factor`` to the learning rates and drop the gradients kept for an epoch.
@@ -55,17 +69,17 @@ class PhaseOptimizer:
         if self.phase.kept_for == "stage" and not first:
             return
         for parameter in self.kept:
-            if self._holding and parameter.grad is not None:
+            if self._gradients_stay and parameter.grad is not None:
                 parameter.grad.zero_()
             else:
                 parameter.grad = None
 
-    def hold_gradients(self) -> None:
-        """From now on a kept gradient stays where it is: a captured step adds to it there.
+    def fix_gradients(self) -> None:
+        """Leave kept gradients where they are from now on, because a captured step adds to that memory.
 
-        The others go, so that a captured step makes its own.
+        The other gradients are dropped, so that a captured step allocates its own.
         """
-        self._holding = True
+        self._gradients_stay = True
         for parameter in self.kept:
             if parameter.grad is None and any(parameter in rule.moments for rule in self.rules):
                 parameter.grad = torch.zeros_like(parameter)
@@ -73,51 +87,77 @@ class PhaseOptimizer:
             parameter.grad = None
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """One step on ``batch``; returns the loss terms, detached, as float64 on the device."""
-        with span(self.phase.name):
-            self.prepare()
-            terms = self.differentiate(batch)
-            self.update()
-        return terms
-
-    def prepare(self) -> None:
-        """Freeze what the phase does not update, and drop the gradients it does not keep."""
-        for name, module in self.modules.items():
-            module.requires_grad_(name in self.phase.updates)
-        for parameter in self.zeroed:
-            parameter.grad = None
-
-    def differentiate(self, batch: Batch) -> dict[str, Tensor]:
-        """Add the gradients of the summed terms at ``batch``; returns the terms as ``step`` does."""
-        with lowered(batch.features.device, self.precision):
-            terms = dict(self.phase.loss(batch))
-        total(terms).backward()  # type: ignore[no-untyped-call]
-        return {name: term.detach().double() for name, term in terms.items()}
-
-    def update(self) -> None:
-        """Step by the gradients there are."""
-        for rule in self.rules:
-            rule.step()
+        """Take one step on ``batch``; return the loss terms, detached, as float64 on the device."""
+        phase = self.phase
+        with span(phase.name):
+            for name, module in self.modules.items():
+                module.requires_grad_(name in phase.updates)
+            for parameter in self.zeroed:
+                parameter.grad = None
+            with lowered(batch.features.device, self.precision):
+                terms = dict(phase.loss(batch))
+            total = torch.stack([term.float() for term in terms.values()]).sum()
+            total.backward()  # type: ignore[no-untyped-call]
+            values = {name: term.detach().double() for name, term in terms.items()}
+            for rule in self.rules:
+                rule.step()
+        return values
 
     def state_dict(self) -> dict[str, Any]:
-        """Moments, rates, and the gradients kept."""
+        """Return moments, learning rates and kept gradients."""
         return {"rules": [rule.state_dict() for rule in self.rules], "kept": [p.grad for p in self.kept]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from ``state``."""
+        """Continue from ``state``."""
         for rule, saved in zip(self.rules, state["rules"], strict=True):
             rule.load_state_dict(saved)
         for parameter, gradient in zip(self.kept, state["kept"], strict=True):
             parameter.grad = None if gradient is None else gradient.to(parameter.device)
 
 
-def total(terms: Mapping[str, Tensor]) -> Tensor:
-    """What a step descends: the sum of a loss's terms, each a number or one number a seed, in float32."""
-    return torch.stack([term.float() for term in terms.values()]).sum()
+class UpdateRule:
+    """One optimizer of torch over ``parameters``; other rules of the stage may share its moments."""
+
+    def __init__(self, settings: Optimizer, parameters: Sequence[nn.Parameter], moments: Moments) -> None:
+        self.settings = settings
+        self.parameters = parameters
+        self.rate = settings.lr
+        self._device_rate = _rate_tensor(settings.lr, parameters[0].device)
+        self.moments = moments[type(settings)]
+        self._torch = _torch_optimizer(settings, parameters, self._device_rate)
+        self._torch.state = self.moments
+
+    def set_factor(self, factor: float) -> None:
+        """Set the learning rate to the settings' rate times ``factor``."""
+        self._set_rate(self.settings.lr * factor)
+
+    def step(self) -> None:
+        """Update the parameters that have gradients."""
+        self._torch.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the learning rate, and the moments in the order of the parameters."""
+        return {"rate": self.rate, "moments": [self.moments.get(p, {}) for p in self.parameters]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state``."""
+        self._set_rate(state["rate"])
+        for parameter, moments in zip(self.parameters, state["moments"], strict=True):
+            if moments:
+                self.moments[parameter] = {
+                    name: value.clone() if isinstance(value, Tensor) else value
+                    for name, value in moments.items()
+                }
+            else:
+                self.moments.pop(parameter, None)
+
+    def _set_rate(self, rate: float) -> None:
+        self.rate = rate
+        self._device_rate.fill_(rate)
 
 
-def _settings(phase: Phase) -> list[tuple[Optimizer, tuple[str, ...]]]:
-    """The phase's optimizers, each with the names of its modules."""
+def _optimizers_by_modules(phase: Phase) -> list[tuple[Optimizer, tuple[str, ...]]]:
+    """Return the phase's optimizers, each with the names of the modules it steps."""
     if not isinstance(phase.optimizer, Mapping):
         return [(phase.optimizer, phase.updates)]
     missing = [name for name in phase.updates if name not in phase.optimizer]
@@ -128,3 +168,33 @@ def _settings(phase: Phase) -> list[tuple[Optimizer, tuple[str, ...]]]:
             fix="name an optimizer for each module in `updates`",
         )
     return [(phase.optimizer[name], (name,)) for name in phase.updates]
+
+
+def _torch_optimizer(
+    settings: Optimizer, parameters: Sequence[nn.Parameter], rate: Tensor
+) -> torch.optim.Optimizer:
+    fused = all(parameter.is_floating_point() for parameter in parameters)
+    if isinstance(settings, Sgd):
+        return torch.optim.SGD(
+            parameters,
+            lr=rate,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+            fused=fused,
+        )
+    assert isinstance(settings, Adam)
+    return torch.optim.Adam(
+        parameters,
+        lr=rate,
+        betas=settings.betas,
+        weight_decay=settings.weight_decay,
+        amsgrad=settings.amsgrad,
+        fused=fused,
+        capturable=parameters[0].is_cuda,
+    )
+
+
+def _rate_tensor(rate: float, device: torch.device) -> Tensor:
+    """Return a learning rate that a replayed step reads from memory each time."""
+    # CUDA's fused Adam takes float32 alone.
+    return torch.tensor(rate, dtype=torch.float32 if device.type == "cuda" else torch.float64, device=device)

@@ -67,16 +67,6 @@ class _PairScores(torch.autograd.Function):
                 grad_weight = None if grad_weight is None else grad_weight + (slopes * right).sum(0)
         return grad_left, grad_right, grad_weight
 
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Tensor) -> tuple[Tensor, int]:
-        scores = [
-            _PairScores.apply(
-                *(a if dim is None else a.select(dim, i) for a, dim in zip(arguments, in_dims, strict=True))
-            )
-            for i in range(info.batch_size)
-        ]
-        return torch.stack(scores), 0
-
 
 def _slopes(grad: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """``(B, H)``: for each row of ``left``, the sum of the slopes at its pairs, weighted by ``grad``."""

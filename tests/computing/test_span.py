@@ -28,15 +28,3 @@ def test_a_span_that_nobody_records_makes_nothing(monkeypatch) -> None:
     monkeypatch.setattr("gzslbench.computing.span.record_function", refuse)
     with span("one"), span("two"):
         assert span("one") is span("two")
-
-
-def test_spans_around_and_within_vmap_change_nothing() -> None:
-    def squared(row):
-        with span("within"):
-            return (row**2).sum()
-
-    rows = torch.arange(6.0).reshape(3, 2)
-    with profile(activities=[ProfilerActivity.CPU]) as profiler, spans_recorded(), span("around"):
-        values = torch.func.vmap(torch.func.grad(squared))(rows)
-    assert torch.equal(values, 2 * rows)
-    assert names(profiler) == {PREFIX + "around", PREFIX + "within"}

@@ -28,7 +28,7 @@ def captures(recording, monkeypatch):
         made.append(recording(generators))
         return made[-1]
 
-    monkeypatch.setattr("gzslbench.training.trainer.capture_on", capture_on)
+    monkeypatch.setattr("gzslbench.training.stage_run.capture_on", capture_on)
     return made
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import TrainView
-from gzslbench.training.sampler import Sampler
+from gzslbench.training.batch import Sampler
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.f_clswgan.method import FClswgan
 from gzslbench_methods.f_clswgan.params import FClswganParams

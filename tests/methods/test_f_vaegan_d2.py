@@ -13,8 +13,7 @@ from gzslbench.computing.seeds import generator
 from gzslbench.data.views import TrainView
 from gzslbench.errors import DataError
 from gzslbench.evaluation.class_noise import ClassNoise
-from gzslbench.training.batch import Batch
-from gzslbench.training.sampler import Sampler
+from gzslbench.training.batch import Batch, Sampler
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.f_vaegan_d2.losses import divergence_loss, reconstruction_loss
 from gzslbench_methods.f_vaegan_d2.method import FVaegan

@@ -86,29 +86,6 @@ def test_half_precision_operands_are_scored_in_the_weights_precision():
     torch.testing.assert_close(scores, dense(left.bfloat16().double(), right.bfloat16().double(), weight))
 
 
-def test_scores_of_several_networks_at_once_are_those_of_each():
-    left, right, weight = (
-        torch.stack(t).detach() for t in zip(*(operands(4, 3, 5, i) for i in range(3)), strict=True)
-    )
-    stacked = [t.requires_grad_() for t in (left, right, weight)]
-    together = torch.func.vmap(pair_scores)(*stacked)
-    upstream = torch.randn(together.shape)
-    gradients = torch.autograd.grad(together, stacked, upstream)
-    for i in range(3):
-        alone = [t[i].detach().requires_grad_() for t in stacked]
-        scores = pair_scores(*alone)
-        torch.testing.assert_close(together[i], scores)
-        torch.testing.assert_close(
-            [g[i] for g in gradients], [*torch.autograd.grad(scores, alone, upstream[i])]
-        )
-
-
-def test_semantics_that_several_networks_share_get_the_gradient_of_each():
-    left, right = torch.randn(3, 4, 5), torch.randn(2, 5)
-    together = torch.func.vmap(pair_scores, in_dims=(0, None, None))(left, right, torch.ones(5))
-    torch.testing.assert_close(together[1], pair_scores(left[1], right, torch.ones(5)))
-
-
 @pytest.fixture
 def compiled(monkeypatch):
     """Few pairs count as many; what is compiled is told in the account."""
@@ -135,16 +112,6 @@ def test_the_compiled_form_in_single_precision_is_as_near_the_exact_scores_as_th
     single = [t.detach().float().requires_grad_() for t in exact]
     ours, plain = with_gradients(pair_scores, single), with_gradients(dense, exact)
     torch.testing.assert_close(ours, [each.float() for each in plain], rtol=1e-4, atol=1e-4)
-    assert compiled == {"class scores": "compiled"}
-
-
-def test_the_compiled_form_of_several_networks_at_once_is_that_of_each(compiled):
-    stacked = [
-        torch.stack(t).detach().requires_grad_()
-        for t in zip(*(operands(4, 3, 5, i) for i in range(3)), strict=True)
-    ]
-    together = with_gradients(torch.func.vmap(pair_scores), stacked)
-    torch.testing.assert_close(together, with_gradients(torch.func.vmap(dense), stacked))
     assert compiled == {"class scores": "compiled"}
 
 

@@ -32,7 +32,6 @@ ASKS_FOR_STEPS = {
     "it-trains-on-a-batch-of-one",
     "bfloat16-stays-near",
     "no-step-makes-the-host-wait",
-    "seeds-train-together",
     "a-loss-falls",
 }
 NORMALIZE_OVER_THE_BATCH = {"sdgzsl"}

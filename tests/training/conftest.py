@@ -62,29 +62,3 @@ def view():
 @pytest.fixture
 def game():
     return make_game
-
-
-@pytest.fixture
-def float64():
-    """Everything made inside is double, so that only what is wrong differs by more than 1e-9."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-@pytest.fixture
-def toy(float64):
-    """The game in double, its networks drawn from a seed; ``warm`` makes its warm-up's loss from them."""
-
-    def make(seed, warm=None, **settings):
-        method = make_game(**settings)
-        torch.manual_seed(seed)
-        for parameter in method.modules.parameters():
-            nn.init.normal_(parameter, 0.0, 0.3)
-        if warm is not None:
-            first, main = method.stage_list
-            phase = dataclasses.replace(first.phases[0], loss=warm(method.modules))
-            method.stage_list = (dataclasses.replace(first, phases=(phase,)), main)
-        return method
-
-    return make

@@ -91,7 +91,7 @@ def captures(recording, monkeypatch):
         made.append(Counting(device, generators) if device.type == "cuda" else recording(generators))
         return made[-1]
 
-    monkeypatch.setattr("gzslbench.training.trainer.capture_on", capture)
+    monkeypatch.setattr("gzslbench.training.stage_run.capture_on", capture)
     return made
 
 
@@ -308,7 +308,7 @@ def test_a_stage_that_takes_another_state_is_captured_anew(captures, game, view)
 
 def test_a_stage_that_is_over_frees_its_replays_at_once(captures, game, view):
     trainer = Trainer(game(), view, 0)
-    steps = weakref.ref(trainer.current.captured)
+    steps = weakref.ref(trainer.current.graph_step)
     gc.disable()
     try:
         for end in trainer.epochs():

@@ -11,8 +11,7 @@ from torch import nn
 
 from gzslbench.computing.seeds import generator
 from gzslbench.plugins.method import Adam, Phase, Sgd, Stage
-from gzslbench.training.sampler import Sampler
-from gzslbench.training.together import SeedGroup
+from gzslbench.training.batch import Sampler
 from gzslbench.training.trainer import Trainer
 
 EPOCHS, SIZE, ITERATIONS = 3, 4, 3
@@ -111,23 +110,3 @@ def test_it_resumes_anywhere(view, stop_after):
     assert again.iterations_done == stop_after
     list(again.epochs())
     assert torch.equal(weights(resumed), weights(whole))
-
-
-@pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("ahead", [0, 1, 4, 7])
-def test_seeds_together_are_each_seed_alone_also_where_one_is_ahead(view, ahead):
-    view = type(view)(view.features.double(), view.labels, view.semantics.double())
-    together = [Trainer(make(seed), view, seed) for seed in (0, 1)]
-    iterations = iter(range(1000))
-    list(together[1].epochs(stop=lambda: next(iterations) >= ahead))
-    while any(trainer.under_way() for trainer in together):
-        left = [trainer for trainer in together if trainer.under_way()]
-        group = SeedGroup(left)
-        group.train()
-        for trainer in left:
-            if trainer.current.epoch_is_over:
-                trainer.end_epoch()
-        group.release()
-    for seed, trainer in enumerate(together):
-        nets, _ = plain(view, seed)
-        torch.testing.assert_close(weights(trainer.method), weights(SimpleNamespace(modules=nets)))

@@ -7,8 +7,7 @@ from torch import nn
 from gzslbench.errors import PluginError
 from gzslbench.plugins.method import Adam, Phase, Sgd
 from gzslbench.training.batch import Batch
-from gzslbench.training.optimization import PhaseOptimizer
-from gzslbench.training.update_rule import no_moments
+from gzslbench.training.optimization import PhaseOptimizer, no_moments
 
 FACTORS = (1.0, 0.99, 0.3)
 
@@ -91,7 +90,7 @@ def test_kept_gradients_add_up_within_an_epoch_and_others_do_not(holding):
     optimizer.start_epoch(1.0)
     optimizer.step(first)
     if holding:
-        optimizer.hold_gradients()
+        optimizer.fix_gradients()
     for _ in range(2):
         optimizer.start_epoch(1.0)
         optimizer.step(first)
@@ -116,7 +115,7 @@ def test_gradients_kept_for_a_stage_add_up_over_its_epochs_and_go_at_its_start(h
             optimizer.start_epoch(1.0)
         optimizer.step(batch)
         if holding:
-            optimizer.hold_gradients()
+            optimizer.fix_gradients()
     expected = copy.deepcopy(modules)
     expected.zero_grad()
     for batch in steps:
@@ -131,7 +130,7 @@ def test_a_held_gradient_stays_where_it_is_and_one_that_never_was_stays_away():
     optimizer.step(batches(1)[0])
     optimizer.start_epoch(1.0)
     assert modules["kept"].weight.grad is None
-    optimizer.hold_gradients()
+    optimizer.fix_gradients()
     held = modules["kept"].weight.grad
     assert torch.equal(held, torch.zeros(2, 3)) and modules["other"].weight.grad is None
     for batch in batches(2):

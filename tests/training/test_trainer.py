@@ -69,7 +69,7 @@ def test_a_phase_leaves_the_modules_it_does_not_update_untouched(game, view):
 def plain_script(method, view, keep, epochs):
     """The same game written as a plain autograd loop."""
     from gzslbench.computing.seeds import generator
-    from gzslbench.training.sampler import Sampler
+    from gzslbench.training.batch import Sampler
 
     net = method.modules
     warm = torch.optim.Adam(net["scorer"].parameters(), lr=0.1)

@@ -31,7 +31,6 @@ CASES = {
     "evaluation": Case("one evaluation of CE-GZSL: synthesis, head, scores", "evaluation"),
     "f-clswgan": Case("one f-CLSWGAN epoch at batch 64", "f_clswgan"),
     "training": Case("a whole training with an evaluation each epoch (CUDA)", "training"),
-    "together": Case("one iteration of four seeds, as one program or one after another", "together"),
     "opening": Case("opening AWA2-sized files that were opened before", "opening"),
     "startup": Case("the command line, a whole process", "startup"),
     "store": Case("ten thousand stored runs: listing and comparing them, whole processes", "store"),

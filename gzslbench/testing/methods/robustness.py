@@ -6,14 +6,13 @@ import torch
 
 from gzslbench.computing.device import PRECISIONS
 from gzslbench.data.dataset import Dataset
-from gzslbench.errors import DivergedError, PluginError
+from gzslbench.errors import DivergedError
 from gzslbench.plugins.params import fields_of
 from gzslbench.testing import made
 from gzslbench.testing.check import CheckFailure, NotApplicable, demand
 from gzslbench.testing.methods.case import SEED, MethodCase, Training, same
 from gzslbench.testing.watching import Watching
-from gzslbench.training.together import SeedGroup
-from gzslbench.training.trainer import StageRun, Trainer
+from gzslbench.training.stage_run import StageRun
 
 _NEAR = 0.1
 
@@ -68,26 +67,6 @@ def no_step_makes_the_host_wait(case: MethodCase) -> None:
             "leave out .item(), .nonzero(), boolean masks as indices and Python branches on tensors;"
             " use torch.where",
         )
-
-
-def seeds_train_together(case: MethodCase) -> None:
-    """Two seeds train as one program, by `run --together`, with the gradients of each alone."""
-    _demand_trains(case)
-    trainers = []
-    for seed in (SEED, SEED + 1):
-        method, view, _ = case.built(seed=seed)
-        trainers.append(Trainer(method, view, seed))
-    try:
-        while trainers[0].under_way() is not None:
-            group = SeedGroup(trainers)
-            group.train()
-            for trainer in trainers:
-                trainer.end_epoch()
-            group.release()
-    except PluginError as error:
-        raise NotApplicable(f"its seeds train one by one: {error.what}, {error.where}") from error
-    except DivergedError as error:
-        raise NotApplicable(f"it diverges: {error.what}") from error
 
 
 def cuda_gives_what_steps_give(case: MethodCase) -> None:

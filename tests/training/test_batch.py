@@ -1,7 +1,7 @@
 import torch
 
 from gzslbench.computing.seeds import generator
-from gzslbench.training.sampler import Sampler
+from gzslbench.training.batch import Sampler
 
 
 def sampler(view, batch_size, sampling, seed=0):

@@ -1,0 +1,203 @@
+"""One stage under way: its batches, its steps, the sums of its losses, and the state that resumes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from gzslbench.computing.graph import capture_on
+from gzslbench.computing.replays import Capture, Replays
+from gzslbench.computing.seeds import generator, stream
+from gzslbench.computing.torch_stream import TorchStream
+from gzslbench.data.views import TrainView
+from gzslbench.plugins.method import Method, Phase, Stage
+from gzslbench.training.batch import Batch, Sampler
+from gzslbench.training.epoch_losses import EpochLosses
+from gzslbench.training.optimization import PhaseOptimizer, no_moments
+
+
+class StageRun:
+    """Trains one stage, an iteration at a time."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        method: Method,
+        view: TrainView,
+        seed: int,
+        precision: str = "fp32",
+        graphs: bool = True,
+    ) -> None:
+        device = view.features.device
+        self.stage = stage
+        self.torch_stream = TorchStream(device, stream(seed, "torch", stage.name))
+        self.sampler = Sampler(
+            view,
+            stage.batch_size,
+            stage.sampling,
+            rows=generator(device, seed, "sampling", stage.name),
+            noise=generator(device, seed, "noise", stage.name),
+        )
+        moments = no_moments()
+        self.optimizers = [
+            PhaseOptimizer(phase, method.modules, precision, moments) for phase in stage.phases
+        ]
+        self.epoch = 0
+        self.iteration = 0
+        self.sums: dict[str, Tensor] = {}
+        self.batch: Batch | None = None
+        capture = capture_on(device, (self.sampler.rows, self.sampler.noise), trim=True) if graphs else None
+        self.graph_step = None if capture is None else GraphStep(self.sampler, method.modules, capture)
+
+    def iterate(self) -> None:
+        """Run one iteration: every phase of the current loop, in order."""
+        if self.iteration == 0:
+            self._start_epoch()
+        self.batch = None
+        loop = self.iteration // self.sampler.iterations
+        for optimizer in self.optimizers:
+            if optimizer.phase.loop in (None, loop):
+                for _ in range(optimizer.phase.repeats):
+                    self._step(optimizer)
+        self.iteration += 1
+
+    @property
+    def iterations(self) -> int:
+        """Iterations of an epoch."""
+        return self.stage.loops * self.sampler.iterations
+
+    @property
+    def epoch_is_over(self) -> bool:
+        """Whether all iterations of the epoch are done."""
+        return self.iteration >= self.iterations
+
+    def end_epoch(self) -> EpochLosses:
+        """Count the epoch, and send its losses to the host.
+
+        Raises:
+            DivergedError: A loss that is on the host already is NaN or infinite.
+        """
+        self.epoch += 1
+        self.iteration = 0
+        return self._losses(self.epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything, apart from the networks, that decides what comes next."""
+        return {
+            "epoch": self.epoch,
+            "iteration": self.iteration,
+            "sums": self.sums,
+            "sampler": self.sampler.state_dict(),
+            "torch_stream": self.torch_stream.state,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state``."""
+        self.epoch, self.iteration = state["epoch"], state["iteration"]
+        self.sums = {key: value.clone() for key, value in state["sums"].items()}
+        self.sampler.load_state_dict(state["sampler"])
+        self.sampler.epoch.fill_(self.epoch)
+        self.torch_stream.state = state["torch_stream"]
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        if self.graph_step is not None:
+            self.graph_step.graphs.forget()
+
+    def check_finite(self) -> None:
+        """Check the losses of the epoch under way, before they are saved.
+
+        Raises:
+            DivergedError: A loss is NaN or infinite.
+        """
+        self._losses(self.epoch + (self.iteration > 0)).means()
+
+    def _losses(self, epoch: int) -> EpochLosses:
+        steps = {phase.name: self._steps_per_epoch(phase) for phase in self.stage.phases}
+        return EpochLosses(self.sums, steps, self.stage.name, epoch)
+
+    def _steps_per_epoch(self, phase: Phase) -> int:
+        loops = self.stage.loops if phase.loop is None else 1
+        return phase.repeats * loops * self.sampler.iterations
+
+    def _step(self, optimizer: PhaseOptimizer) -> None:
+        draws = self.batch is None or optimizer.phase.fresh_batch
+        if self.graph_step is not None:
+            self.batch = self.graph_step.batch
+            self.graph_step(optimizer, self._record, draws=draws)
+            return
+        if self.batch is None or draws:
+            self.batch = self.sampler.batch()
+        self._record(optimizer.phase, optimizer.step(self.batch))
+
+    def _record(self, phase: Phase, terms: Mapping[str, Tensor]) -> None:
+        """Add a step's terms to the sums of the epoch, on the device."""
+        for name, value in terms.items():
+            key = f"{phase.name}/{name}"
+            if key in self.sums:
+                self.sums[key] += value
+            else:
+                self.sums[key] = value.clone()
+
+    def _start_epoch(self) -> None:
+        if self.graph_step is None:
+            self.sums = {}
+        for total in self.sums.values():  # a captured step adds to this memory, so it must stay
+            total.zero_()
+        self.sampler.epoch.fill_(self.epoch)
+        factor = self.stage.schedule(self.epoch)
+        for optimizer in self.optimizers:
+            optimizer.start_epoch(factor, first=self.epoch == 0)
+
+
+class GraphStep:
+    """Draws a batch into the same memory each time, steps, and records the terms, all in one CUDA graph.
+
+    Attributes:
+        batch: The batch that the steps read.
+        graphs: The graphs of the steps.
+    """
+
+    def __init__(self, sampler: Sampler, modules: nn.ModuleDict, capture: Capture) -> None:
+        self.sampler = sampler
+        self.batch = sampler.reserve()
+        self.graphs = Replays(capture)
+        self._tensors = [*modules.parameters(), *modules.buffers()]
+        self._addresses = self._current_addresses()
+
+    def __call__(
+        self,
+        optimizer: PhaseOptimizer,
+        record: Callable[[Phase, Mapping[str, Tensor]], None],
+        *,
+        draws: bool,
+    ) -> None:
+        """Take one step of ``optimizer``.
+
+        Args:
+            optimizer: Of the phase whose turn it is.
+            record: Receives the terms; it must add them to tensors that stay where they are. It is passed
+                anew each time, because a stored one would make a reference cycle that keeps a finished
+                stage's graphs alive.
+            draws: Whether to draw a fresh batch, and not to take the last one again.
+        """
+        if (addresses := self._current_addresses()) != self._addresses:
+            # A replay would use the memory that the networks had when it was captured.
+            self._addresses = addresses
+            self.graphs.forget()
+        # A draw is part of the graph; a pass keeps its position on the host, so it comes before the graph.
+        captures_draw = draws and self.sampler.sampling == "draw"
+        if draws and not captures_draw:
+            self.sampler.fill(self.batch)
+
+        def call() -> None:
+            if captures_draw:
+                self.sampler.fill(self.batch)
+            record(optimizer.phase, optimizer.step(self.batch))
+
+        self.graphs(optimizer.phase.name, call, captures_draw, optimizer.fix_gradients)
+
+    def _current_addresses(self) -> list[int]:
+        return [tensor.data_ptr() for tensor in self._tensors]
