@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
-from gzslbench.computing.replays import CaptureError
+from gzslbench.computing.graph_cache import CaptureError
 from gzslbench.evaluation.predictions import Predictions, save_predictions
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder, Store

@@ -146,11 +146,11 @@ def _measure_all(
 
 def _measure(measurement: Measurement, only: str | None, tell: Callable[[str], None]) -> list[str]:
     """Measure one case; the names of its settings."""
-    from gzslbench.computing.account import account_kept
+    from gzslbench.computing.instrumentation import collect_backends
     from gzslbench_benchmarks.speed.contest import contest
 
     names = []
-    with account_kept() as measurement.computed:
+    with collect_backends() as measurement.computed:
         for setting in CASES[measurement.case].settings(measurement.conditions):
             names.append(setting.name)
             if only is None or only.lower() in setting.name.lower():

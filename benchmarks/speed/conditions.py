@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from gzslbench.computing.device import numerics
+from gzslbench.computing.device import matmul_precision
 from gzslbench_benchmarks.speed.shapes import SHAPES, Shape
 
 Program = Callable[[], object]
@@ -53,7 +53,7 @@ class Conditions:
         """``program`` with TF32 on or off, as these conditions say."""
 
         def run() -> None:
-            with numerics(self.precision, deterministic=False):
+            with matmul_precision(self.precision, deterministic=False):
                 program()
 
         return run

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 
 import torch
 
-from gzslbench.computing.allocator import freed_memory_kept
-from gzslbench.computing.memory import explained_shortage
+from gzslbench.computing.memory import explained_shortage, freed_memory_kept
 from gzslbench.errors import DeviceError
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.measurement import Row

@@ -19,7 +19,7 @@ from pkgutil import resolve_name
 
 import torch
 
-from gzslbench.computing.allocator import freed_memory_kept
+from gzslbench.computing.memory import freed_memory_kept
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.shapes import Shape
 

@@ -1,4 +1,4 @@
-"""Functions that torch compiles where it can, with a plain form for where it cannot."""
+"""Functions that torch compiles where it can, each with a plain form that is used where it cannot."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gzslbench.computing.account import told
+from gzslbench.computing.instrumentation import record_backend
 from gzslbench.errors import ParamError
 
 VARIABLE = "GZSLBENCH_COMPILE"
-"""Environment variable: 0 leaves compilation out, 1 (or nothing) tries it."""
+"""Environment variable: 0 turns compilation off; 1, or unset, tries it."""
 
-_ANSWERS = {"": True, "1": True, "0": False}
+_VALUES = {"": True, "1": True, "0": False}
 _log = logging.getLogger(__name__)
 
 
 def compilation_wanted() -> bool:
-    """Whether the environment leaves compilation in.
+    """Return whether the environment allows compilation.
 
     Raises:
         ParamError: The variable is neither 0 nor 1.
     """
-    asked = os.environ.get(VARIABLE, "")
-    if asked not in _ANSWERS:
-        raise ParamError(f"{asked!r} is neither 0 nor 1", where=VARIABLE, fix=f"set {VARIABLE}=0 or unset it")
-    return _ANSWERS[asked]
+    value = os.environ.get(VARIABLE, "")
+    if value not in _VALUES:
+        raise ParamError(f"{value!r} is neither 0 nor 1", where=VARIABLE, fix=f"set {VARIABLE}=0 or unset it")
+    return _VALUES[value]
 
 
-def compiler_found() -> str | None:
-    """The C++ compiler that torch would take on a CPU; None where there is none."""
+def find_compiler() -> str | None:
+    """Return the path of the C++ compiler that torch would use on a CPU, or None."""
     default = "clang++" if sys.platform == "darwin" else "g++"
     return shutil.which(shlex.split(os.environ.get("CXX") or default)[0])
 
 
 class Compilation:
-    """Compiled forms of functions, each beside the plain form that does the same.
+    """Compiles functions, and runs a plain form of each that does the same where compiling fails.
 
-    Compiling takes some seconds, on a CPU a C++ compiler, on CUDA a C compiler and Triton. Where it fails
-    once, the plain forms go on for good; an error of the work itself, such as a shortage of memory, passes.
+    Compiling takes some seconds. On a CPU it needs a C++ compiler, on CUDA a C compiler and Triton. After the
+    first failure only the plain forms are used. Errors of the work itself, such as a shortage of memory, are
+    raised.
 
     Attributes:
-        failure: Why the plain forms go on; None while they need not.
+        failure: Why only the plain forms are used; None while compiling works.
     """
 
     def __init__(self) -> None:
@@ -57,33 +58,34 @@ class Compilation:
 
     @property
     def works(self) -> bool:
-        """Whether nothing speaks against compiling, as far as is known."""
+        """Whether no compilation has failed so far, and none is turned off."""
         return self.failure is None
 
     def run(
         self, name: str, fast: Callable[..., Tensor], plain: Callable[..., Tensor], *operands: Tensor
     ) -> Tensor:
-        """``fast(*operands)``, compiled, else ``plain(*operands)``; a record tells which, of ``name``."""
+        """Return ``fast(*operands)``, compiled, or ``plain(*operands)`` and record it under ``name``."""
         if self.works:
             try:
-                result = self._form(fast)(*operands)
+                result = self._compile(fast)(*operands)
             except _failures() as error:
                 self.failure = str(error).strip().partition("\n")[0] or type(error).__name__
-                _log.warning("%s are not compiled, the plain form goes on: %s", name, self.failure)
+                _log.warning("%s are not compiled, the plain form is used: %s", name, self.failure)
             else:
-                told(name, "compiled")
+                record_backend(name, "compiled")
                 return result
-        told(name, f"plain: {self.failure}")
+        record_backend(name, f"plain: {self.failure}")
         return plain(*operands)
 
-    def _form(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def _compile(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         if function not in self._compiled:
             self._compiled[function] = torch.compile(function, dynamic=True, fullgraph=True)
         return self._compiled[function]
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What says that compiling failed, and not the work; torch loads it with its first compilation."""
+    """Return the errors that say that compiling failed, and not the work."""
+    # Imported late: torch loads its compiler only with the first compilation.
     from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
 
     return TorchDynamoException, FailOnRecompileLimitHit

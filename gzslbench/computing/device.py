@@ -1,4 +1,4 @@
-"""Where a run computes, and how exactly."""
+"""The device and the precision of a run."""
 
 from __future__ import annotations
 
@@ -16,26 +16,33 @@ PRECISIONS = ("fp32", "tf32", "bf16")
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` stands for on this machine.
+    """Return the device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` stands for on this machine.
 
     Raises:
-        DeviceError: CUDA is asked for and there is none, or no such device number.
+        DeviceError: The name is unknown, or this machine has no such device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise DeviceError(
-            f"no device {name!r}", where="--device", fix=f"choose one of {', '.join(DEVICES)}, or cuda:1"
+            f"unknown device {name!r}",
+            where="--device",
+            fix=f"choose one of {', '.join(DEVICES)}, or cuda:1",
         )
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise DeviceError(
-            "CUDA is asked for, and PyTorch sees no CUDA device",
+            "PyTorch sees no CUDA device",
             where=f"--device {name}; torch {torch.__version__}",
             fix="use --device cpu or auto, or install a CUDA build of torch and try nvidia-smi",
         )
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise DeviceError(f"there are {torch.cuda.device_count()} CUDA devices", where=f"--device {name}")
+        count = torch.cuda.device_count()
+        raise DeviceError(
+            f"this machine has {count} CUDA devices",
+            where=f"--device {name}",
+            fix=f"choose a number below {count}",
+        )
     return device
 
 
@@ -43,39 +50,42 @@ def check_precision(precision: str, device: torch.device) -> None:
     """Refuse a precision that ``device`` does not have.
 
     Raises:
-        DeviceError: The name is unknown, or TF32 is asked for on a CPU.
+        DeviceError: The name is unknown, or it is tf32 on a CPU.
     """
     if precision not in PRECISIONS:
         raise DeviceError(
-            f"no precision {precision!r}", where="--precision", fix=f"choose one of {PRECISIONS}"
+            f"unknown precision {precision!r}",
+            where="--precision",
+            fix=f"choose one of {', '.join(PRECISIONS)}",
         )
     if precision == "tf32" and device.type != "cuda":
-        raise DeviceError(
-            "tf32 exists on CUDA devices alone", where="--precision tf32", fix="use --precision fp32"
-        )
+        raise DeviceError("only CUDA devices have tf32", where="--precision tf32", fix="use --precision fp32")
 
 
 @contextmanager
-def numerics(precision: str, deterministic: bool) -> Iterator[None]:
-    """Compute with these numerics inside, and as before outside; bf16 is up to ``lowered``."""
+def matmul_precision(precision: str, deterministic: bool) -> Iterator[None]:
+    """Set the precision of float32 matrix products inside, and whether algorithms are deterministic.
+
+    ``bf16`` changes nothing here: it is applied by ``autocast``.
+    """
     before = (
         torch.get_float32_matmul_precision(),
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
-    if deterministic:  # cuBLAS reads it before its first product
+    if deterministic:  # cuBLAS reads this variable before its first product
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-    _be_deterministic(deterministic, warn_only=False)
+    _set_deterministic(deterministic, warn_only=False)
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before[0])
-        _be_deterministic(before[1], before[2])
+        _set_deterministic(before[1], before[2])
 
 
-def _be_deterministic(mode: bool, warn_only: bool) -> None:
-    """Where it is not so yet: torch imports its compiler to say so, which takes a second."""
+def _set_deterministic(mode: bool, warn_only: bool) -> None:
+    # Skip the call where nothing changes: torch imports its compiler for it, which takes a second.
     now = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
@@ -84,9 +94,9 @@ def _be_deterministic(mode: bool, warn_only: bool) -> None:
         torch.use_deterministic_algorithms(mode, warn_only=warn_only)
 
 
-def lowered(device: torch.device, precision: str) -> torch.autocast:
-    """The context of one forward pass: matrix products in bfloat16 where ``precision`` is ``bf16``.
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Return the context of one forward pass: matrix products in bfloat16 if ``precision`` is ``bf16``.
 
-    It must not outlive a step, for it keeps lowered copies of the weights.
+    Leave it before the optimizer steps, because it caches bfloat16 copies of the weights.
     """
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

@@ -1,9 +1,9 @@
 """CUDA graphs: launches recorded once and replayed as one.
 
-What a capture must heed, found in torch's sources and issue threads for 2.9 to 2.14:
+What a capture must observe, found in torch's sources and issue threads for 2.9 to 2.14:
 
 - A generator that is not torch's own must be registered before the capture; replays then go on with its
-  stream where eager work left it. From 2.14 on torch does it unasked and deprecates the call.
+  stream where eager work left it. From 2.14 on torch registers it itself and deprecates the call.
 - The calls before the capture must run on the stream that captures, so that what is set up lazily (cuBLAS,
   autograd's accumulators) belongs to it.
 - Destroying a graph frees the cuBLAS workspaces of its stream (since 2.12, pytorch issue 193402). So graphs
@@ -22,62 +22,62 @@ from contextlib import contextmanager, suppress
 
 import torch
 
-from gzslbench.computing.replays import CaptureError
+from gzslbench.computing.graph_cache import CaptureError
 
-_STREAMS = 32  # torch hands out as many a device, then the same again
-_made: set[torch.cuda.Stream] = set()
+_STREAMS = 32  # torch has this many streams a device, and then hands out the same ones again
+_created: set[torch.cuda.Stream] = set()
 _idle: dict[torch.device, list[torch.cuda.Stream]] = defaultdict(list)
 _failed: list[torch.cuda.CUDAGraph] = []  # torch's allocator may still refer to them
 
 
 class CudaCapture:
-    """Captures on one device, on a side stream of its own.
+    """Captures graphs on one device, on a side stream of its own.
 
-    The graphs share one pool of memory: none may leave there what a replay of another must not overwrite.
-    They should die together.
+    The graphs share one pool of memory, so a replay of one may overwrite what another left there. They
+    should be destroyed together.
     """
 
     def __init__(
         self, device: torch.device, generators: Sequence[torch.Generator] = (), *, trim: bool = False
     ) -> None:
-        """Ready a stream and a pool.
+        """Take a stream that no live capture uses.
 
         Args:
             device: A CUDA device.
-            generators: Those that captured calls draw from, apart from torch's own.
-            trim: Whether to hand cached memory back before each capture, which cannot use it.
+            generators: Generators that captured calls draw from, apart from torch's own.
+            trim: Whether to give cached memory back before each capture, which cannot use it.
         """
         index = torch.cuda.current_device() if device.index is None else device.index
         self.device = torch.device("cuda", index)
         self.generators = tuple(generators)
         self.trim = trim
-        self.stream = _lend(self.device)
+        self.stream = _free_stream(self.device)
         weakref.finalize(self, _idle[self.device].append, self.stream).atexit = False
         self._graphs: weakref.WeakSet[torch.cuda.CUDAGraph] = weakref.WeakSet()
 
     def warm_up(self, call: Callable[[], None]) -> str | None:
-        """Run ``call`` where it may be captured later; why it cannot be, as far as this run shows."""
-        with self._on_side_stream(), _watched_for_waiting() as waits:
+        """Run ``call`` where it may be captured later; return why it cannot be, if this run shows that."""
+        with self._on_side_stream(), _host_waits() as waits:
             call()
         return waits[0] if waits else None
 
     def capture(self, call: Callable[[], None]) -> Callable[[], None]:
-        """What replays the launches of ``call``; this does not run them.
+        """Return a replay of the launches of ``call``, without running them.
 
         Raises:
-            CaptureError: ``call`` does what cannot be captured; nothing is changed on the device.
+            CaptureError: ``call`` does something that cannot be captured; nothing changed on the device.
         """
         if self.trim:
             torch.cuda.synchronize(self.device)
             torch.cuda.empty_cache()
-        with self._on_side_stream(), _no_collection():
+        with self._on_side_stream(), _no_garbage_collection():
             graph = torch.cuda.CUDAGraph()
             try:
                 self._register(graph)
                 self._record(graph, call)
             except RuntimeError as error:
                 _failed.append(graph)
-                self._mend_generators()
+                self._repair_generators()
                 raise CaptureError(str(error).partition("\n")[0]) from error
         self._graphs.add(graph)
         return graph.replay
@@ -88,7 +88,7 @@ class CudaCapture:
         try:
             call()
         except BaseException:
-            with suppress(RuntimeError):  # it says only that the capture failed
+            with suppress(RuntimeError):  # this error says only that the capture failed
                 graph.capture_end()
             raise
         graph.capture_end()
@@ -99,8 +99,8 @@ class CudaCapture:
             for generator in self.generators:
                 graph.register_generator_state(generator)
 
-    def _mend_generators(self) -> None:
-        """Give each generator a state that knows of no capture, at the same place of its stream."""
+    def _repair_generators(self) -> None:
+        """Give each generator a state without the failed capture, at the same position of its stream."""
         for generator in (torch.cuda.default_generators[self.device.index], *self.generators):
             generator.graphsafe_set_state(generator.clone_state())
 
@@ -118,30 +118,30 @@ class CudaCapture:
 def capture_on(
     device: torch.device, generators: Sequence[torch.Generator] = (), *, trim: bool = False
 ) -> CudaCapture | None:
-    """A ``CudaCapture`` with these arguments; None where ``device`` is none of CUDA."""
+    """Return a ``CudaCapture`` with these arguments, or None if ``device`` is not a CUDA device."""
     return CudaCapture(device, generators, trim=trim) if device.type == "cuda" else None
 
 
-def _lend(device: torch.device) -> torch.cuda.Stream:
-    """A stream that no live capture has."""
+def _free_stream(device: torch.device) -> torch.cuda.Stream:
+    """Return a stream that no live capture uses."""
     if _idle[device]:
         return _idle[device].pop()
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     for _ in range(_STREAMS):
-        if stream not in _made:
+        if stream not in _created:
             break
         stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    _made.add(stream)
+    _created.add(stream)
     return stream
 
 
 @contextmanager
-def _watched_for_waiting() -> Iterator[list[str]]:
-    """Where, inside, the host waited for the device."""
+def _host_waits() -> Iterator[list[str]]:
+    """Yield a list that is filled, at the end, with the places where the host waited for the device."""
     waits: list[str] = []
     before = torch.cuda.get_sync_debug_mode()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch says that the mode is a prototype
+        warnings.simplefilter("ignore")  # torch warns that the mode is a prototype
         torch.cuda.set_sync_debug_mode("warn")
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -157,8 +157,8 @@ def _watched_for_waiting() -> Iterator[list[str]]:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep Python from destroying another graph, in some cycle, in the middle of a capture."""
+def _no_garbage_collection() -> Iterator[None]:
+    """Keep Python's garbage collector from destroying another graph in the middle of a capture."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,26 +1,91 @@
 """Named random streams, all derived from one root seed.
 
-A stream depends on the root and its names alone, so that drawing more from one (evaluating more often,
-say) leaves the others as they were.
+A stream depends on the root and on its names alone. So drawing more numbers from one stream (by evaluating
+more often, for example) leaves the other streams as they were.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-if TYPE_CHECKING:
-    import torch
+import torch
+from torch import Tensor
 
 
 def stream(root: int, *names: str | int) -> int:
-    """A seed of 63 bits for the stream ``names`` under ``root``."""
+    """Return the 63-bit seed of the stream ``names`` under ``root``."""
     text = "/".join(map(str, (root, *names)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def generator(device: torch.device | str, root: int, *names: str | int) -> torch.Generator:
-    """A generator on ``device`` at the start of the stream ``names`` under ``root``."""
-    import torch
-
+    """Return a generator on ``device`` at the start of the stream ``names`` under ``root``."""
     return torch.Generator(device=device).manual_seed(stream(root, *names))
+
+
+class PermutationSampler:
+    """Draws rows in the order of one random permutation after another; a batch may span two of them.
+
+    So every batch is full, as in the published code of the f-CLSWGAN family, and a row can appear twice in
+    a batch that spans two permutations.
+
+    Attributes:
+        remaining: Rows of the current permutation that are still to come.
+    """
+
+    def __init__(self, rows: int, generator: torch.Generator, device: torch.device) -> None:
+        self.rows = rows
+        self.generator = generator
+        self.device = device
+        self.remaining = torch.empty(0, dtype=torch.int64, device=device)
+
+    def next(self, count: int) -> Tensor:
+        """Return the next ``count`` row numbers; ``count`` is at most ``rows``."""
+        missing = count - len(self.remaining)
+        if missing <= 0:
+            batch, self.remaining = self.remaining[:count], self.remaining[count:]
+            return batch
+        fresh = torch.randperm(self.rows, generator=self.generator, device=self.device)
+        batch, self.remaining = torch.cat([self.remaining, fresh[:missing]]), fresh[missing:]
+        return batch
+
+
+class GlobalStream:
+    """torch's global random stream, lent to a stage while it trains.
+
+    Our own losses draw from their batch. A layer such as dropout draws from the global stream, and must
+    repeat and resume like everything else. Outside of ``installed`` the global stream is as it was before.
+
+    Attributes:
+        state: The generators' states: the CPU's, and on CUDA the device's.
+    """
+
+    def __init__(self, device: torch.device, seed: int) -> None:
+        self.device = device
+        with self._forked():
+            torch.manual_seed(seed)
+            self.state = self._states()
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Make the stage's stream the global one inside."""
+        with self._forked():
+            torch.set_rng_state(self.state[0].cpu())
+            if self.device.type == "cuda":
+                torch.cuda.set_rng_state(self.state[1].cpu(), self.device)
+            try:
+                yield
+            finally:
+                self.state = self._states()
+
+    @contextmanager
+    def _forked(self) -> Iterator[None]:
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            yield
+
+    def _states(self) -> list[Tensor]:
+        states = [torch.get_rng_state()]
+        return [*states, torch.cuda.get_rng_state(self.device)] if self.device.type == "cuda" else states

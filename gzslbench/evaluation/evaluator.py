@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gzslbench.computing.chunk import Chunk
+from gzslbench.computing.instrumentation import span
+from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
-from gzslbench.computing.span import span
 from gzslbench.data.views import EvalView, TrainView
 from gzslbench.errors import DivergedError, PluginError
 from gzslbench.evaluation.evaluation import Evaluation
@@ -128,7 +128,7 @@ class Evaluator:
                 with span("head"):
                     head = next(heads)
                 with span("scoring"):
-                    scores = self.chunk.over(test, head.scores)
+                    scores = self.chunk.map_chunks(test, head.scores)
                     predictions = predict(scores, self.labels, self.test.seen, zsl)
                 trace.append(_finite_metrics(predictions, epoch))
         return Evaluation(epoch, tuple(trace), predictions)
@@ -149,7 +149,7 @@ class Evaluator:
         )
         for fitted in self.head.fit(rows, settings, settings.zsl_epochs, random, self.graphs):
             head = fitted
-        scores = torch.cat(list(self.chunk.over(test[len(self.test.seen_labels) :], head.scores)))
+        scores = torch.cat(list(self.chunk.map_chunks(test[len(self.test.seen_labels) :], head.scores)))
         zsl: NDArray[np.int64] = self.unseen_classes[scores.argmax(dim=1)].cpu().numpy()
         return zsl
 

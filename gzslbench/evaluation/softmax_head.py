@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from gzslbench.computing.graph import capture_on
-from gzslbench.computing.replays import Replays
-from gzslbench.computing.walk import Walk
+from gzslbench.computing.graph_cache import GraphCache
+from gzslbench.computing.seeds import PermutationSampler
 from gzslbench.evaluation.head_rows import HeadRows
 from gzslbench.plugins.head import HeadSettings
 
@@ -81,11 +81,11 @@ def fit_softmax_head(
     head = _drawn(classes, features.shape[1], generator) if start is None else start
     step = _AdamStep(head, settings, features, labels, batch_size)
     capture = capture_on(device) if graphs else None
-    run = step if capture is None else partial(Replays(capture), "head step", step)
-    walk = Walk(len(labels), generator, device)
+    run = step if capture is None else partial(GraphCache(capture), "head step", step)
+    permutations = PermutationSampler(len(labels), generator, device)
     for _ in range(epochs):
         for _ in range(math.ceil(len(labels) / batch_size)):
-            step.rows.copy_(walk.take(batch_size))
+            step.rows.copy_(permutations.next(batch_size))
             run()
         yield head
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gzslbench.computing.chunk import Chunk
-from gzslbench.computing.span import span
+from gzslbench.computing.instrumentation import span
+from gzslbench.computing.memory import Chunk
 from gzslbench.errors import PluginError
 from gzslbench.evaluation.class_noise import ClassNoise
 
@@ -38,11 +38,11 @@ class Subject:
             scores: Tensor = self.method.scores(part.clone(), semantics.clone())  # type: ignore[union-attr]
             return self._checked("scores", scores, (len(part), len(semantics)))
 
-        return torch.cat(list(self.chunk.over(rows, scored)))
+        return torch.cat(list(self.chunk.map_chunks(rows, scored)))
 
     def embed(self, rows: Tensor) -> Iterator[Tensor]:
         """Copies of ``(n, d)`` rows embedded, part after part."""
-        yield from self.chunk.over(rows, self._embedded)
+        yield from self.chunk.map_chunks(rows, self._embedded)
 
     def gathered(self, parts: Iterable[Tensor], rows: int) -> Tensor:
         """``(rows, e)`` float32: embedded parts below each other, never held twice."""
@@ -110,7 +110,7 @@ class Subject:
             return of_classes(done, min(classes, done + max(1, min(size, ROWS_OF_A_CLASS) // per_class)))
 
         while done < classes:
-            rows = self.chunk.fit(block, least=per_class)
+            rows = self.chunk.with_oom_backoff(block, least=per_class)
             done += len(rows) // per_class
             yield rows
 

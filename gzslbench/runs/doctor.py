@@ -68,9 +68,9 @@ def _device() -> dict[str, Any]:
 
 def _compilation() -> dict[str, Any]:
     """The compiler there is on a CPU, and what keeps it from compiling, if anything."""
-    from gzslbench.computing.compilation import VARIABLE, compilation_wanted, compiler_found
+    from gzslbench.computing.compilation import VARIABLE, compilation_wanted, find_compiler
 
-    compiler = compiler_found()
+    compiler = find_compiler()
     obstacle = None if compiler else "no C++ compiler"
     try:
         if not compilation_wanted():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gzslbench.computing.account import account_kept
+from gzslbench.computing.instrumentation import collect_backends
 from gzslbench.computing.memory import memory_of_a_run
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.validation import validation_dataset
@@ -84,7 +84,7 @@ def run_cell(
             reset_peak_memory(torch.device(plan.device))
             memory = memory_of_a_run(plan.device)
             profile = options.profile or nullcontext()
-            with catch_interruption() as stop, memory, profile, account_kept() as backends:
+            with catch_interruption() as stop, memory, profile, collect_backends() as backends:
                 watchers = Logged(progress or Silent(), folder.log_file)
                 record = execute(plan, cell, folder, options, watchers, stop, backends)
             folder.write_record(record)

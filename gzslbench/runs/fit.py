@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gzslbench.computing.device import numerics
+from gzslbench.computing.device import matmul_precision
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.views import make_views
 from gzslbench.errors import DivergedError, InterruptedRunError
@@ -243,7 +243,7 @@ class FitRun:
     def _evaluated(self, epoch: int) -> Metrics:
         clock = time.perf_counter()
         cell = self.fit.cell
-        with numerics("fp32", cell.deterministic):
+        with matmul_precision("fp32", cell.deterministic):
             evaluation = self.evaluator.evaluate(self.method, epoch, cell.seed, self.fit.head_epochs)
         self.seconds.evaluate += time.perf_counter() - clock
         self.history = [scored for scored in self.history if scored.epoch < epoch]

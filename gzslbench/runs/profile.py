@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from gzslbench.computing.span import span, spans_recorded
+from gzslbench.computing.instrumentation import span, spans_recorded
 from gzslbench.errors import StoreError
 from gzslbench.files import store_errors, write_atomically
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gzslbench.computing.span import span
-from gzslbench.computing.walk import Walk
+from gzslbench.computing.instrumentation import span
+from gzslbench.computing.seeds import PermutationSampler
 from gzslbench.data.views import TrainView
 from gzslbench.plugins.method import Sampling
 
@@ -70,7 +70,7 @@ class Sampler:
         self.rows = rows
         self.noise = noise
         self.epoch = torch.zeros((), device=view.labels.device)
-        self._permutations = Walk(len(view.labels), rows, view.labels.device)
+        self._permutations = PermutationSampler(len(view.labels), rows, view.labels.device)
 
     @property
     def iterations(self) -> int:
@@ -112,7 +112,7 @@ class Sampler:
 
     def _next_rows(self) -> Tensor:
         if self.sampling == "pass":
-            return self._permutations.take(self.batch_size)
+            return self._permutations.next(self.batch_size)
         labels = self.view.labels
         order = torch.randperm(len(labels), generator=self.rows, device=labels.device)
         return order[: self.batch_size]

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gzslbench.computing.device import lowered
-from gzslbench.computing.span import span
+from gzslbench.computing.device import autocast
+from gzslbench.computing.instrumentation import span
 from gzslbench.errors import PluginError
 from gzslbench.plugins.method import Adam, Optimizer, Phase, Sgd
 from gzslbench.training.batch import Batch
@@ -94,7 +94,7 @@ class PhaseOptimizer:
                 module.requires_grad_(name in phase.updates)
             for parameter in self.zeroed:
                 parameter.grad = None
-            with lowered(batch.features.device, self.precision):
+            with autocast(batch.features.device, self.precision):
                 terms = dict(phase.loss(batch))
             total = torch.stack([term.float() for term in terms.values()]).sum()
             total.backward()  # type: ignore[no-untyped-call]

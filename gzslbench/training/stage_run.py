@@ -8,9 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from gzslbench.computing.graph import capture_on
-from gzslbench.computing.replays import Capture, Replays
-from gzslbench.computing.seeds import generator, stream
-from gzslbench.computing.torch_stream import TorchStream
+from gzslbench.computing.graph_cache import Capture, GraphCache
+from gzslbench.computing.seeds import GlobalStream, generator, stream
 from gzslbench.data.views import TrainView
 from gzslbench.plugins.method import Method, Phase, Stage
 from gzslbench.training.batch import Batch, Sampler
@@ -32,7 +31,7 @@ class StageRun:
     ) -> None:
         device = view.features.device
         self.stage = stage
-        self.torch_stream = TorchStream(device, stream(seed, "torch", stage.name))
+        self.torch_stream = GlobalStream(device, stream(seed, "torch", stage.name))
         self.sampler = Sampler(
             view,
             stage.batch_size,
@@ -163,7 +162,7 @@ class GraphStep:
     def __init__(self, sampler: Sampler, modules: nn.ModuleDict, capture: Capture) -> None:
         self.sampler = sampler
         self.batch = sampler.reserve()
-        self.graphs = Replays(capture)
+        self.graphs = GraphCache(capture)
         self._tensors = [*modules.parameters(), *modules.buffers()]
         self._addresses = self._current_addresses()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from gzslbench.computing.device import numerics
+from gzslbench.computing.device import matmul_precision
 from gzslbench.data.views import TrainView
 from gzslbench.plugins.method import Method, Stage
 from gzslbench.training.epoch_losses import EpochLosses
@@ -124,7 +124,7 @@ class Trainer:
                 reading an epoch's ``losses`` raises it.
         """
         while (run := self._unfinished_stage()) is not None:
-            with numerics(self.precision, self.deterministic), run.torch_stream.installed():
+            with matmul_precision(self.precision, self.deterministic), run.torch_stream.installed():
                 while not run.epoch_is_over:
                     if stop():
                         self.interrupted = True

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from gzslbench.computing.chunk import Chunk
+from gzslbench.computing.memory import Chunk
 
 CHUNKS = {
     "cpu": Chunk(1 << 18, "hidden units of pairs held at once"),
@@ -25,7 +25,7 @@ def maxima(left: Tensor, negated: Tensor, weight: Tensor) -> Tensor:
             sums[rows, columns] = pairs @ weight
         return sums
 
-    return _chunk(left).fit(work, least=left.shape[1])
+    return _chunk(left).with_oom_backoff(work, least=left.shape[1])
 
 
 def above(grad: Tensor, left: Tensor, negated: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ def above(grad: Tensor, left: Tensor, negated: Tensor) -> Tensor:
             sums[rows, None].baddbmm_(grad[rows, None, columns], pairs)
         return sums
 
-    return _chunk(left).fit(work, least=left.shape[1])
+    return _chunk(left).with_oom_backoff(work, least=left.shape[1])
 
 
 def _chunk(left: Tensor) -> Chunk:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gzslbench.computing.walk import Walk
+from gzslbench.computing.seeds import PermutationSampler
 from gzslbench.evaluation.head_rows import HeadRows
 from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.zlap.losses import adjusted_loss, cosine_logits, log_priors
@@ -56,10 +56,10 @@ class Zlap:
         priors = log_priors(rows.labels, rows.seen, params.seen_ratio).float()
         adam = torch.optim.Adam(network.parameters, lr=settings.lr, weight_decay=params.weight_decay)
         halved = torch.optim.lr_scheduler.StepLR(adam, params.lr_halved_at, gamma=0.5)
-        walk = Walk(len(rows.labels), generator, rows.labels.device)
+        permutations = PermutationSampler(len(rows.labels), generator, rows.labels.device)
         for _ in range(epochs):
             for _ in range(math.ceil(len(rows.labels) / batch_size)):
-                batch = walk.take(batch_size)
+                batch = permutations.next(batch_size)
                 with torch.enable_grad():
                     logits = cosine_logits(rows.features[batch], network.prototypes(), params.temperature)
                     loss = adjusted_loss(logits, priors, rows.labels[batch])

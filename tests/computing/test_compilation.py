@@ -7,18 +7,18 @@ import sys
 import pytest
 import torch
 
-from gzslbench.computing.account import account_kept
-from gzslbench.computing.compilation import Compilation, compilation_wanted, compiler_found
+from gzslbench.computing.compilation import Compilation, compilation_wanted, find_compiler
+from gzslbench.computing.instrumentation import collect_backends
 from gzslbench.errors import ParamError
 
 WITHOUT_A_COMPILER = """
 import logging, torch
-from gzslbench.computing.account import account_kept
+from gzslbench.computing.instrumentation import collect_backends
 from gzslbench.computing.compilation import Compilation
 
 logging.basicConfig()
 compilation = Compilation()
-with account_kept() as account:
+with collect_backends() as account:
     for _ in range(2):
         print(compilation.run("sums", lambda x: (x * x).sum(), lambda x: x.sum(), torch.ones(100) * 2).item())
 print(compilation.works, account["sums"].partition(":")[0])
@@ -46,7 +46,7 @@ def test_another_answer_of_the_environment_is_refused_by_name(monkeypatch):
 
 def test_left_out_by_the_environment_the_plain_form_runs_and_the_account_tells_why(monkeypatch):
     monkeypatch.setenv("GZSLBENCH_COMPILE", "0")
-    with account_kept() as account:
+    with collect_backends() as account:
         result = Compilation().run("sums", pytest.fail, doubled, torch.ones(3))
     assert torch.equal(result, torch.full((3,), 2.0))
     assert account == {"sums": "plain: GZSLBENCH_COMPILE=0"}
@@ -81,12 +81,12 @@ def test_without_a_compiler_the_plain_form_goes_on_and_says_so_once(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["200.0", "200.0", "False", "plain"]
-    assert done.stderr.count("the plain form goes on") == 1
+    assert done.stderr.count("the plain form is used") == 1
 
 
 def test_the_compiler_is_the_one_that_the_environment_names(monkeypatch, tmp_path):
     compiler = tmp_path / "my-compiler"
     monkeypatch.setenv("CXX", str(compiler))
-    assert compiler_found() is None
+    assert find_compiler() is None
     compiler.touch(mode=0o755)
-    assert compiler_found() == str(compiler)
+    assert find_compiler() == str(compiler)

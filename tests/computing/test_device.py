@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gzslbench.computing.device import check_precision, lowered, numerics, resolve_device
+from gzslbench.computing.device import autocast, check_precision, matmul_precision, resolve_device
 from gzslbench.errors import DeviceError
 
 CPU = torch.device("cpu")
@@ -19,7 +19,7 @@ def test_cuda_where_there_is_none_says_what_to_do():
 
 @pytest.mark.parametrize("name", ["tpu9", "meta", "mps", "cuda:x", ""])
 def test_an_unknown_device_is_refused(name):
-    with pytest.raises(DeviceError, match=f"no device '{name}'"):
+    with pytest.raises(DeviceError, match=f"unknown device '{name}'"):
         resolve_device(name)
 
 
@@ -31,10 +31,10 @@ def test_a_precision_the_device_lacks_is_refused(precision):
 
 def test_numerics_hold_inside_and_are_undone_outside():
     before = torch.get_float32_matmul_precision()
-    with numerics("bf16", deterministic=True), lowered(CPU, "bf16"):
+    with matmul_precision("bf16", deterministic=True), autocast(CPU, "bf16"):
         assert torch.are_deterministic_algorithms_enabled()
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
-    with lowered(CPU, "fp32"):
+    with autocast(CPU, "fp32"):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.get_float32_matmul_precision() == before

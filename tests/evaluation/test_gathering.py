@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gzslbench.computing.chunk import Chunk
+from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView, TrainView
 from gzslbench.evaluation.gathering import gather

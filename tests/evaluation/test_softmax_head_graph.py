@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gzslbench.computing.device import numerics
-from gzslbench.computing.replays import WARM_UP
+from gzslbench.computing.device import matmul_precision
+from gzslbench.computing.graph_cache import WARM_UP
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.plugins.head import HeadSettings
 
@@ -74,5 +74,5 @@ def test_no_step_makes_the_host_wait(watching):
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
 def test_cuda_graphs_give_the_same_head_to_the_bit(batch_size, deterministic):
     settings = replace(SETTINGS, batch_size=batch_size)
-    with numerics("fp32", deterministic):
+    with matmul_precision("fp32", deterministic):
         assert_equal(fit(settings, device="cuda"), fit(settings, graphs=False, device="cuda"))

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gzslbench.computing.chunk import Chunk
+from gzslbench.computing.memory import Chunk
 from gzslbench.errors import PluginError
 from gzslbench.evaluation import subject as module
 from gzslbench.evaluation.subject import Subject

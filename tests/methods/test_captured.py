@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gzslbench.computing.replays import WARM_UP
+from gzslbench.computing.graph_cache import WARM_UP
 from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import make_views
 from gzslbench.plugins.params import build

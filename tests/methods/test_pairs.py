@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from gzslbench.computing.account import account_kept
-from gzslbench.computing.chunk import Chunk
-from gzslbench.computing.compilation import compiler_found
+from gzslbench.computing.compilation import find_compiler
+from gzslbench.computing.instrumentation import collect_backends
+from gzslbench.computing.memory import Chunk
 from gzslbench_methods.ce_gzsl import chunked, fused
 from gzslbench_methods.ce_gzsl.pairs import pair_scores
 
@@ -89,12 +89,12 @@ def test_half_precision_operands_are_scored_in_the_weights_precision():
 @pytest.fixture
 def compiled(monkeypatch):
     """Few pairs count as many; what is compiled is told in the account."""
-    if compiler_found() is None:
+    if find_compiler() is None:
         pytest.skip("there is no C++ compiler")
     monkeypatch.setenv("GZSLBENCH_COMPILE", "1")
     monkeypatch.setattr(fused, "MANY", 1)
     fused.compilation.cache_clear()
-    with account_kept() as account:
+    with collect_backends() as account:
         yield account
     fused.compilation.cache_clear()
 
@@ -158,7 +158,7 @@ def test_on_cuda_scores_and_gradients_are_the_dense_ones(monkeypatch, many):
     monkeypatch.setitem(chunked.CHUNKS, "cuda", Chunk(5000))
     fused.compilation.cache_clear()
     tensors = [t.detach().cuda().requires_grad_() for t in operands(40, 12, 70)]
-    with account_kept() as account:
+    with collect_backends() as account:
         scores = pair_scores(*tensors)
     assert account == ({"class scores": "compiled"} if many == 1 else {})
     upstream = torch.randn(scores.shape, device="cuda")
@@ -175,7 +175,7 @@ def test_on_cuda_a_real_shortage_of_memory_halves_the_chunk(monkeypatch):
     monkeypatch.setitem(chunked.CHUNKS, "cuda", Chunk(1 << 62, "hidden units of pairs held at once"))
     rows = int((2 * free / 8) ** 0.5) // 30  # a thousand times their square takes more than there is
     left, right = torch.randn(rows, 1000, device="cuda"), torch.randn(rows, 1000, device="cuda")
-    with account_kept() as account:
+    with collect_backends() as account:
         scores = pair_scores(left, right, torch.ones(1000, device="cuda"))
     assert "memory ran out" in account["hidden units of pairs held at once"]
     torch.testing.assert_close(scores[:3, :3], dense(left[:3], right[:3], torch.ones(1000, device="cuda")))

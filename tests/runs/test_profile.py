@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.profiler import record_function
 
-from gzslbench.computing.span import PREFIX
+from gzslbench.computing.instrumentation import PREFIX
 from gzslbench.errors import StoreError
 from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.profile import Profile, iterations_left

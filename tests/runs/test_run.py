@@ -245,7 +245,7 @@ def test_bf16_is_another_run_with_other_numbers(run):
         (("--set", "syn_num=0"), ">= 1"),
         (("--set", "variant=faithful"), "reference | clean"),
         (("--set", "lr"), "name=value"),
-        (("--device", "abacus"), "no device 'abacus'"),
+        (("--device", "abacus"), "unknown device 'abacus'"),
         (("--precision", "tf32"), "fp32"),
     ],
 )

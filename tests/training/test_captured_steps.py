@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from gzslbench.computing.graph import CudaCapture
-from gzslbench.computing.replays import WARM_UP
+from gzslbench.computing.graph_cache import WARM_UP
 from gzslbench.data.views import TrainView
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.plugins.head import HeadSettings

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gzslbench.computing.graph import capture_on
-from gzslbench.computing.replays import Replays
+from gzslbench.computing.graph_cache import GraphCache
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 
 Product = tuple[int, int, int]
@@ -39,5 +39,5 @@ def floor(products: list[Product], conditions: Conditions) -> Program:
             torch.mm(left, right, out=out)
 
     capture = capture_on(conditions.device)
-    program = run if capture is None else partial(Replays(capture), "products", run)
+    program = run if capture is None else partial(GraphCache(capture), "products", run)
     return conditions.at_precision(program)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gzslbench.computing.device import lowered
+from gzslbench.computing.device import autocast
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.published import losses
 from gzslbench_benchmarks.speed.published.batches import RandomBatches
@@ -47,14 +47,14 @@ class PublishedCeGzsl:
             self.critic.zero_grad()
             self.embedding.zero_grad()
             noise, mix = torch.randn(size, device=device), torch.rand(size[0], 1, device=device)
-            with lowered(device, self.conditions.precision):
+            with autocast(device, self.conditions.precision):
                 terms = self.critic_terms(*batch, noise, mix)
             self._backward(terms)
             self.critic_adam.step()
         self.generator.requires_grad_(True)
         self.critics.requires_grad_(False)
         self.generator.zero_grad()
-        with lowered(device, self.conditions.precision):
+        with autocast(device, self.conditions.precision):
             terms = self.generator_terms(*batch, torch.randn(size, device=device))
         self._backward(terms)
         self.generator_adam.step()

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gzslbench.computing.device import lowered, numerics
+from gzslbench.computing.device import autocast, matmul_precision
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import Extractor, ExtractorSpec, Request
 from gzslbench.prepare.extract.batches import Batch, batches
@@ -71,7 +71,7 @@ class Extraction:
     def features(self, seen: Tensor) -> Tensor:
         """``(B, width)`` float32 of ``(B, V, 3, crop, crop)`` uint8: the mean over the views of a row."""
         pixels = normalized(seen.to(self.device, non_blocking=True), self.extractor.preparation).flatten(0, 1)
-        with lowered(self.device, self.precision):
+        with autocast(self.device, self.precision):
             found: Tensor = self.extractor.network(pixels.contiguous(memory_format=torch.channels_last))
         if found.ndim != 2:
             raise ExtractionError(
@@ -93,7 +93,7 @@ class Extraction:
     def computing(self) -> Iterator[None]:
         """Compute features inside."""
         self.extractor.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        with torch.inference_mode(), numerics(self.precision, deterministic=False):
+        with torch.inference_mode(), matmul_precision(self.precision, deterministic=False):
             yield
 
 

@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gzslbench.computing.span import PREFIX
+from gzslbench.computing.instrumentation import PREFIX
 from gzslbench.report.console.console import console, key_values
 from gzslbench.runs.profile import Profile
 from gzslbench.runs.record import Record

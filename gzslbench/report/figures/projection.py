@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gzslbench.computing.chunk import Chunk
+from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DataError

@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 from torch.profiler import ProfilerActivity, profile
 
-from gzslbench.computing.span import PREFIX, span, spans_recorded
+from gzslbench.computing.instrumentation import PREFIX, span, spans_recorded
 from gzslbench.report.console.profile import break_down, load_trace, print_profile, profile_report
 from gzslbench.runs.profile import Profile
 

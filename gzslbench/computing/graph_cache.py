@@ -1,4 +1,4 @@
-"""Calls that are run a few times, then captured, then replayed."""
+"""Calls that are run a few times, then captured as graphs, then replayed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
-from gzslbench.computing.span import span
+from gzslbench.computing.instrumentation import span
 
 WARM_UP = 3
-"""Runs of a call before it is captured: lazy things are set up, compiled and allocated then."""
+"""Runs of a call before it is captured: what is set up, compiled or allocated lazily, happens in them."""
 
 
 class CaptureError(Exception):
@@ -18,14 +18,14 @@ class CaptureError(Exception):
 
 
 class Capture(Protocol):
-    """How calls are captured; ``gzslbench.computing.graph`` has the one for CUDA."""
+    """How calls are captured; ``gzslbench.computing.graph`` has the implementation for CUDA."""
 
     def warm_up(self, call: Callable[[], None]) -> str | None:
-        """Run ``call`` where it may be captured later; why it cannot be, as far as this run shows."""
+        """Run ``call`` where it may be captured later; return why it cannot be, if this run shows that."""
         ...
 
     def capture(self, call: Callable[[], None]) -> Callable[[], None]:
-        """What replays ``call``, which this does not run.
+        """Return a replay of ``call``, without running it.
 
         Raises:
             CaptureError: ``call`` cannot be captured.
@@ -33,8 +33,8 @@ class Capture(Protocol):
         ...
 
 
-class Replays:
-    """Runs calls by name; each becomes a replay, or stays as it is where it cannot be captured.
+class GraphCache:
+    """Runs calls by name; each becomes a replay, or runs as it is where it cannot be captured.
 
     A replay repeats what the call launched when it was captured, on the same memory. So a call must read
     and write tensors that stay where they are, take random numbers from the generators of the capture, and
@@ -45,7 +45,7 @@ class Replays:
         self.capture = capture
         self._runs: Counter[Hashable] = Counter()
         self._replays: dict[Hashable, Callable[[], None]] = {}
-        self._plain: set[Hashable] = set()
+        self._uncapturable: set[Hashable] = set()
         self._broken = False
 
     def __call__(
@@ -55,10 +55,10 @@ class Replays:
         variant: Hashable = None,
         before_capture: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run ``call`` once, in whatever way it is its turn.
+        """Run ``call`` once: to warm it up, as a fresh capture, or as a replay.
 
         Args:
-            name: Of the call, in a trace and in a warning that it cannot be captured.
+            name: Name of the call, in a trace and in a warning that it cannot be captured.
             call: Takes and returns nothing.
             variant: Tells calls of one name apart.
             before_capture: Run once, right before the call is captured.
@@ -67,7 +67,7 @@ class Replays:
         if (replay := self._replays.get(key)) is not None:
             with span(name):
                 replay()
-        elif self._broken or key in self._plain:
+        elif self._broken or key in self._uncapturable:
             call()
         elif self._runs[key] < WARM_UP:
             self._warm_up(key, call)
@@ -76,22 +76,22 @@ class Replays:
             self._capture(key, call)
 
     def forget(self) -> None:
-        """Drop the replays, because tensors have moved; calls are run and captured anew."""
+        """Drop the replays, because tensors have moved; calls are warmed up and captured again."""
         self._replays.clear()
         self._runs.clear()
 
     def _warm_up(self, key: tuple[str, Hashable], call: Callable[[], None]) -> None:
         reason = self.capture.warm_up(call)
         self._runs[key] += 1
-        if reason is not None and self._runs[key] == WARM_UP:  # before that, things are still set up
-            self._plain.add(key)
+        if reason is not None and self._runs[key] == WARM_UP:  # the first runs still set things up
+            self._uncapturable.add(key)
             _warn(key[0], reason)
 
     def _capture(self, key: tuple[str, Hashable], call: Callable[[], None]) -> None:
         try:
             self._replays[key] = self.capture.capture(call)
         except CaptureError as error:
-            # The generators have new states, of which the other replays know nothing.
+            # A failed capture gives the generators new states, which the other replays do not know.
             self._broken = True
             self._replays.clear()
             _warn(key[0], str(error))
