@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gzslbench.cli.group import INTERRUPTED, UserError
-from gzslbench.cli.output_file import OutputFile
+from gzslbench.cli.options import OutputFile
 from gzslbench.errors import GzslBenchError, ParamError, did_you_mean
 from gzslbench_benchmarks.speed.cases import CASES
 

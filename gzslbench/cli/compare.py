@@ -6,14 +6,8 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.stored_runs import (
-    every_published_number,
-    results_argument,
-    roots,
-    stored_entries,
-    which_number,
-    which_runs,
-)
+from gzslbench.cli.options import number_options, only_options, results_argument, results_folders
+from gzslbench.cli.stored_runs import every_published_number, stored_entries
 from gzslbench.errors import StoreError
 
 EPILOG = """\b
@@ -30,8 +24,8 @@ Exit status: 0 every number that may be compared agrees; 1 one does not; 2 somet
 
 @click.command(epilog=EPILOG)
 @results_argument
-@which_runs
-@which_number
+@only_options
+@number_options
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
@@ -60,7 +54,7 @@ def compare(
     if not tables:
         raise StoreError(
             f"no runs with a number by {rule!r}",
-            where=", ".join(map(str, roots(results))),
+            where=", ".join(map(str, results_folders(results))),
             fix="run some first, or name the folders that hold runs; see gzslbench compare --help",
         )
     stored = stored_metrics([folder / "metrics" for folder in plugins().suites()], rule, metric)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.dataset_options import as_json
+from gzslbench.cli.options import json_option
 from gzslbench.errors import ParamError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ _LIKEWISE = "As in `gzslbench extract`."
 @click.option("--workers", type=click.IntRange(min=0), help=_LIKEWISE)
 @click.option("--device", help=_LIKEWISE)
 @click.option("--skip", is_flag=True, default=None, help=_LIKEWISE)
-@as_json
+@json_option()
 def build(
     folder: Path,
     extractor: str | None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.dataset_options import as_json, data
+from gzslbench.cli.options import data_option, json_option
 
 if TYPE_CHECKING:
     from gzslbench.prepare.download.fetch import Fetched
@@ -22,12 +22,12 @@ UNASKED = 2**30
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@data
+@data_option
 @click.option("--images", is_flag=True, help="The images too, where a program may fetch them.")
 @click.option("--mirror", metavar="URL", help="Take the archives, by their names, from this folder instead.")
 @click.option("--force", is_flag=True, help="Overwrite files that are there and differ.")
 @click.option("--yes", is_flag=True, help="Do not ask, however much there is to download.")
-@as_json
+@json_option()
 def fetch(
     names: tuple[str, ...],
     data: Path | None,

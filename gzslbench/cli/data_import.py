@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.dataset_options import as_json, data, dataset, features
+from gzslbench.cli.options import data_option, dataset_argument, features_option, json_option
 
 
 @click.command(name="import")
-@dataset
-@features
-@data
+@dataset_argument
+@features_option
+@data_option
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write. [default: beside the .mat]")
-@as_json
+@json_option()
 def import_(dataset: str, features: str | None, data: Path | None, out: Path | None, as_json: bool) -> None:
     """Write DATASET as one HDF5 file, with every semantics of its folder.
 

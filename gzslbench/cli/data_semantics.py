@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.dataset_options import as_json, data, dataset
+from gzslbench.cli.options import data_option, dataset_argument, json_option
 
 if TYPE_CHECKING:
     from gzslbench.prepare.text.encoder import Pooling
@@ -32,7 +32,7 @@ Exit status: 0 the semantics are written (or, with --dry-run, could be); 2 somet
 
 
 @click.command(epilog=EPILOG)
-@dataset
+@dataset_argument
 @click.option("--encoder", required=True, help="sentence-transformers:MODEL or hf:MODEL, a name or a folder.")
 @click.option("--name", required=True, help="What `run --semantics` will take.")
 @click.option(
@@ -60,8 +60,8 @@ Exit status: 0 the semantics are written (or, with --dry-run, could be); 2 somet
 )
 @click.option("--overwrite", is_flag=True, help="Replace semantics of this name that this command wrote.")
 @click.option("--dry-run", is_flag=True, help="Print the texts, and encode and write nothing.")
-@data
-@as_json
+@data_option
+@json_option()
 def semantics(
     dataset: str,
     encoder: str,

@@ -7,11 +7,21 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.dataset_options import which_dataset
+from gzslbench.cli.options import (
+    data_option,
+    dataset_argument,
+    features_option,
+    json_option,
+    semantics_option,
+)
 
 
 @click.command()
-@which_dataset
+@dataset_argument
+@features_option
+@semantics_option
+@data_option
+@json_option()
 def show(dataset: str, features: str | None, semantics: str | None, data: Path | None, as_json: bool) -> None:
     """Show sizes, split, fingerprints and notes of DATASET, and what made its semantics, if we did.
 

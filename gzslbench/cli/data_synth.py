@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.dataset_options import as_json, data
+from gzslbench.cli.options import data_option, json_option
 
 
 @click.command()
@@ -17,8 +17,8 @@ from gzslbench.cli.dataset_options import as_json, data
 @click.option("--seed", default=0, show_default=True, help="Of all random numbers.")
 @click.option("--scale", default=1.0, show_default=True, help="The share of each class's images to make.")
 @click.option("--overwrite", is_flag=True, help="Replace a folder that this command wrote before.")
-@data
-@as_json
+@data_option
+@json_option()
 def synth(
     folder: Path, like: str, seed: int, scale: float, overwrite: bool, data: Path | None, as_json: bool
 ) -> None:

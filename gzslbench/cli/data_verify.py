@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.dataset_options import which_dataset
+from gzslbench.cli.options import (
+    data_option,
+    dataset_argument,
+    features_option,
+    json_option,
+    semantics_option,
+)
 
 if TYPE_CHECKING:
     from gzslbench.data.catalogue import Comparison
 
 
 @click.command()
-@which_dataset
+@dataset_argument
+@features_option
+@semantics_option
+@data_option
+@json_option()
 def verify(
     dataset: str, features: str | None, semantics: str | None, data: Path | None, as_json: bool
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.dataset_options import as_json, data
+from gzslbench.cli.options import data_option, json_option
 
 if TYPE_CHECKING:
     from gzslbench.plugins.dataset import DatasetSpec
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", required=False)
-@data
-@as_json
+@data_option
+@json_option()
 def datasets(name: str | None, data: Path | None, as_json: bool) -> None:
     """List the datasets known by name and where they lie, or describe NAME."""
     from gzslbench.plugins.registry import plugins

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli import dataset_options
+from gzslbench.cli.options import data_option
 from gzslbench.errors import DataError, ExtractionError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ Exit status: 0 the file is written; 2 something to mend; 130 interrupted.
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
 @click.option("--precision", type=click.Choice(["fp32", "tf32", "bf16"]), default="fp32", show_default=True)
-@dataset_options.data
+@data_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

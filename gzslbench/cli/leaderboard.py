@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from gzslbench.cli.figure_files import figure_folder, figure_options, write_figures
-from gzslbench.cli.stored_runs import (
-    every_published_number,
-    results_argument,
-    roots,
-    stored_runs,
-    which_number,
-    which_runs,
-)
+from gzslbench.cli.options import number_options, only_options, results_argument, results_folders
+from gzslbench.cli.stored_runs import every_published_number, stored_runs
 from gzslbench.errors import StoreError
 
 if TYPE_CHECKING:
@@ -40,8 +34,8 @@ Exit status: 0 there is a table; 2 there is none, or something to mend.
 
 @click.command(epilog=EPILOG)
 @results_argument
-@which_runs
-@which_number
+@only_options
+@number_options
 @click.option(
     "--format",
     "form",
@@ -107,7 +101,7 @@ def leaderboard(
     if not found:
         raise StoreError(
             "no runs to compare" + "".join(f"; {note}" for note in left_out_notes(left_out)),
-            where=", ".join(map(str, roots(results))),
+            where=", ".join(map(str, results_folders(results))),
             fix="run some first, or name the folders that hold runs; see gzslbench leaderboard --help",
         )
     if figures is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gzslbench.cli.group import LazyGroup, Target
+from gzslbench.cli.scaffold.templates import KINDS
 
 TARGETS = {
     "plugin": Target("gzslbench.cli.new_plugin:plugin", "A distribution of its own, with one method."),
@@ -19,3 +20,12 @@ A tutorial, from nothing to a method that passes its checks:
 @click.group(cls=LazyGroup, targets=TARGETS, epilog=EPILOG)
 def new() -> None:
     """Begin a method of your own: files that work at once, and that pass `gzslbench check`."""
+
+
+kind_option = click.option(
+    "--kind",
+    type=click.Choice(list(KINDS)),
+    default="generative",
+    show_default=True,
+    help="; ".join(f"{name}: {what}" for name, (_, what) in KINDS.items()) + ".",
+)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.kind_option import kind
+from gzslbench.cli.new import kind_option
 
 
 @click.command()
 @click.argument("name")
-@kind
+@kind_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def method(name: str, kind: str, as_json: bool) -> None:
     """Write methods/NAME and its test to the checkout that you are in, and list it in setup.cfg."""

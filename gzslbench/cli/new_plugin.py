@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.kind_option import kind
+from gzslbench.cli.new import kind_option
 
 
 @click.command()
 @click.argument("name")
-@kind
+@kind_option
 @click.option(
     "--into", type=click.Path(path_type=Path, file_okay=False), default=".", help="Where its folder is made."
 )

@@ -7,13 +7,8 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.stored_runs import (
-    every_published_number,
-    results_argument,
-    roots,
-    stored_runs,
-    which_runs,
-)
+from gzslbench.cli.options import only_options, results_argument, results_folders
+from gzslbench.cli.stored_runs import every_published_number, stored_runs
 from gzslbench.errors import StoreError
 
 EPILOG = """\b
@@ -29,7 +24,7 @@ folder that holds anything else is left alone. A report with figures takes about
 
 @click.command(epilog=EPILOG)
 @results_argument
-@which_runs
+@only_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path, resolve_path=True, file_okay=False),
@@ -70,7 +65,7 @@ def report(
     if not entries:
         raise StoreError(
             "no runs to report" + (" of those asked for" if datasets or methods else ""),
-            where=", ".join(map(str, roots(results))),
+            where=", ".join(map(str, results_folders(results))),
             fix="run some first, or name the folders that hold runs; see gzslbench report --help",
         )
     check_place(out)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gzslbench.cli import dataset_options
+from gzslbench.cli.options import task_options
 from gzslbench.data.preprocessing import PREPROCESSINGS
 
 EPILOG = """\b
@@ -27,7 +27,7 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 int
 
 
 @click.command(epilog=EPILOG)
-@dataset_options.which_task
+@task_options
 @click.option(
     "--seed",
     "seeds",

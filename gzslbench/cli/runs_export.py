@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.output_file import OutputFile
+from gzslbench.cli.options import OutputFile
 from gzslbench.errors import StoreError
 from gzslbench.runs.store import DEFAULT_ROOT
 

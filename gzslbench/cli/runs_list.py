@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.stored_runs import results_argument, roots, stored_entries, which_runs
+from gzslbench.cli.options import only_options, results_argument, results_folders
+from gzslbench.cli.stored_runs import stored_entries
 
 EPILOG = """\b
 Examples:
@@ -20,7 +21,7 @@ Examples:
 
 @click.command(name="list", epilog=EPILOG)
 @results_argument
-@which_runs
+@only_options
 @click.option("--seed", "seeds", type=int, multiple=True, help="Only this seed; repeatable.")
 @click.option("--status", type=click.Choice(["complete", "diverged"]), help="Only runs that ended so.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON a run.")
@@ -46,5 +47,5 @@ def list_(
         for entry in entries:
             click.echo(json.dumps(asdict(entry.summary)))
         return
-    lines = (*runs_lines(entries), *unfinished_notes(Store(root) for root in roots(results)))
+    lines = (*runs_lines(entries), *unfinished_notes(Store(root) for root in results_folders(results)))
     click.echo("\n".join(lines))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.stored_runs import results_argument, roots
+from gzslbench.cli.options import results_argument, results_folders
 
 
 @click.command()
@@ -21,7 +21,7 @@ def verify(results: tuple[Path, ...]) -> None:
     from gzslbench.runs.verify import complaints
 
     checked = wrong = 0
-    for root in roots(results):
+    for root in results_folders(results):
         for folder in Store(root).runs():
             found = complaints(folder)
             checked, wrong = checked + 1, wrong + bool(found)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gzslbench.cli.figure_files import figure_folder, figure_options, write_figures
-from gzslbench.cli.output_file import OutputFile, write_output
+from gzslbench.cli.options import OutputFile, write_output
 from gzslbench.errors import StoreError
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli import dataset_options, executor_options
 from gzslbench.cli.group import INTERRUPTED
+from gzslbench.cli.options import address_option, data_option, executor_option
 from gzslbench.errors import ParamError
 from gzslbench.runs.store import DEFAULT_ROOT
 
@@ -48,8 +48,8 @@ Exit status: 0 every cell has a good record; 1 some have none, or diverged; 2 so
 @click.option("--dry-run", is_flag=True, help="Print the cells, and which would run and why; read no data.")
 @click.option("--status", is_flag=True, help="Print what a sweep of SUITE, perhaps elsewhere, has come to.")
 @click.option("--failed", is_flag=True, help="Run only cells that failed when they were last tried.")
-@executor_options.executor
-@executor_options.address
+@executor_option
+@address_option
 @click.option("--jobs", type=click.IntRange(min=1), help="Cells at once. [default: as there is room]")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of each cell.")
 @click.option(
@@ -66,7 +66,7 @@ Exit status: 0 every cell has a good record; 1 some have none, or diverged; 2 so
     help="How often a cell whose process died is begun again, from its checkpoint.",
 )
 @click.option("--checkpoint-every", type=click.IntRange(min=0), default=10, show_default=True, help="Epochs.")
-@dataset_options.data
+@data_option
 @click.option(
     "--results",
     type=click.Path(path_type=Path),

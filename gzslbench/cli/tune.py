@@ -7,8 +7,14 @@ from typing import Any
 
 import click
 
-from gzslbench.cli import dataset_options, executor_options
-from gzslbench.cli.output_file import OutputFile, check_folder, write_output
+from gzslbench.cli.options import (
+    OutputFile,
+    address_option,
+    check_parent_folder,
+    executor_option,
+    task_options,
+    write_output,
+)
 
 EPILOG = """\b
 Examples:
@@ -33,7 +39,7 @@ Exit status: 0 done; 1 the chosen parameters diverged in the test; 2 something t
 
 
 @click.command(epilog=EPILOG)
-@dataset_options.which_task
+@task_options
 @click.option(
     "--set",
     "settings",
@@ -98,8 +104,8 @@ Exit status: 0 done; 1 the chosen parameters diverged in the test; 2 something t
     type=click.IntRange(min=1),
     help="Trials at once, each in a process of its own, of one thread. [default: one, in this process]",
 )
-@executor_options.executor
-@executor_options.address
+@executor_option
+@address_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
 @click.option(
     "--precision",
@@ -158,7 +164,7 @@ def tune(
     from gzslbench.sweep.tuning.workers import search_with
 
     if write is not None:
-        check_folder(write)
+        check_parent_folder(write)
     request = TuneRequest(
         Request(**asked, seeds=(seed,)),
         eval_every,

@@ -199,7 +199,7 @@ def test_a_file_that_cannot_be_written_is_an_error_that_says_what_to_do(invoke, 
     done = invoke("show", "ce", "--picture", "nowhere/run.svg")
     assert done.exit_code == 2
     assert "nowhere/run.svg" in done.stderr
-    assert "name a file in a folder that is there" in done.stderr
+    assert "name a file in an existing folder" in done.stderr
 
 
 @pytest.mark.parametrize("asked", [["--classes"], ["--curve"], ["--confusion", "confusion.csv"]])

@@ -82,7 +82,7 @@ def test_workers_are_begun_by_the_command(invoke, optuna) -> None:
 
 def test_a_table_for_a_folder_that_is_not_there_is_refused_before_any_trial(invoke, optuna, tmp_path) -> None:
     done = invoke("tune", *QUICK, "--trials", "1", "--write", "nowhere/tuned.toml")
-    assert done.exit_code == 2 and "its folder is not there" in done.stderr
+    assert done.exit_code == 2 and "the folder of the output file does not exist" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
