@@ -1,47 +1,83 @@
-"""Files: reading, locking, writing atomically, and what operating system errors mean."""
+"""Read, lock and write files, and explain errors of the operating system."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import re
+import shutil
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from gzslbench.errors import GzslBenchError, StoreError
 
-_READING_ADVICE = {
-    errno.ENOENT: "check the folder and the name",
-    errno.ENOTDIR: "check the folder and the name",
-    errno.EISDIR: "name a file, not a folder",
-    errno.EACCES: "make it readable for yourself (chmod), or ask its owner to",
-    errno.EPERM: "make it readable for yourself (chmod), or ask its owner to",
-    errno.ENAMETOOLONG: "give a shorter name",
-    errno.ELOOP: "the link leads back to itself: remove it, or make it lead to the file",
+_CHECK_NAME = "check the folder and the name"
+_READABLE = "make it readable for yourself (chmod), or ask its owner to"
+_BLOCKED_BY_FILE = "a file blocks the path: move it"
+_ADVICE: dict[int, tuple[str, str]] = {
+    errno.ENOENT: (_CHECK_NAME, "the folder has been removed: create it again"),
+    errno.ENOTDIR: (_CHECK_NAME, _BLOCKED_BY_FILE),
+    errno.EEXIST: (_CHECK_NAME, _BLOCKED_BY_FILE),
+    errno.EISDIR: ("name a file, not a folder", "a folder blocks the path: move it"),
+    errno.EACCES: (_READABLE, "make the folder writable"),
+    errno.EPERM: (_READABLE, "make the folder writable"),
+    errno.EROFS: ("check the disk", "make the folder writable"),
+    errno.ENAMETOOLONG: ("give a shorter name", "choose a shorter name"),
+    errno.ELOOP: ("the link leads back to itself: remove or correct it", "remove the link"),
+    errno.ENOSPC: ("free some space", "free some space"),
+    errno.EDQUOT: ("free some of your quota", "free some of your quota"),
+    errno.EFBIG: ("check the disk", "use a disk that takes files of this size"),
 }
-_READING_ELSE = "check the disk that it lies on"
+"""For each error number, what to do when reading and when writing."""
+_OTHER_ADVICE = ("check the disk that it lies on", "make the folder writable")
+_ELSEWHERE = "choose another folder with --results"
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 @contextmanager
-def reading(where: Path, failure: type[GzslBenchError]) -> Iterator[None]:
-    """Turn an OSError into ``failure`` at the file it names, else at ``where``, with what to do about it."""
+def reading(where: Path, failure: type[GzslBenchError], what: str = "cannot be read") -> Iterator[None]:
+    """Turn an OSError of the block into ``failure`` with advice.
+
+    Args:
+        where: The file or folder to name in the message, if the OSError names none.
+        failure: The error to raise.
+        what: What happened, for the message.
+    """
     try:
         yield
     except OSError as error:
-        raise failure(
-            f"cannot be read: {error.strerror or error}",
-            where=error.filename or where,
-            fix=_READING_ADVICE.get(error.errno or 0, _READING_ELSE),
-        ) from error
+        advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)[0]
+        raise failure(f"{what}: {_reason(error)}", where=error.filename or where, fix=advice) from error
+
+
+@contextmanager
+def writing(
+    where: Path,
+    what: str = "cannot be written",
+    failure: type[GzslBenchError] = StoreError,
+    elsewhere: str = _ELSEWHERE,
+) -> Iterator[None]:
+    """Turn an OSError of the block into ``failure`` with advice.
+
+    Args:
+        where: The file or folder to name in the message.
+        what: What happened, for the message.
+        failure: The error to raise.
+        elsewhere: How the user chooses another place; it follows the advice after "or".
+    """
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)[1]
+        raise failure(f"{what}: {_reason(error)}", where=where, fix=f"{advice}, or {elsewhere}") from error
 
 
 def is_there(path: Path, failure: type[GzslBenchError]) -> bool:
-    """Whether there is a file or folder at ``path``; ``failure`` where that cannot be told."""
+    """Return whether a file or folder exists at ``path``; raise ``failure`` if this cannot be found out."""
     with reading(path, failure):
         try:
             path.stat()
@@ -64,34 +100,11 @@ def check_folder(path: Path, failure: type[GzslBenchError]) -> None:
             break
 
 
-_WRITING_ADVICE = {
-    errno.ENOSPC: "free some space, then go on with --resume",
-    errno.EDQUOT: "free some of your quota, then go on with --resume",
-    errno.ENOTDIR: "a file is in the way: move it, or choose another folder with --results",
-    errno.EEXIST: "a file is in the way: move it, or choose another folder with --results",
-    errno.EISDIR: "a folder is in the way: move it, or choose another folder with --results",
-    errno.ENOENT: "the folder has been removed: make it again, or choose another with --results",
-    errno.ENAMETOOLONG: "choose a shorter name with --results, or give the dataset's folder one",
-}
-_WRITING_ELSE = "make the folder writable, or choose another with --results"
-
-
-@contextmanager
-def store_errors(what: str, where: Path) -> Iterator[None]:
-    """Turn an OSError into a StoreError that says what to do about it."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        advice = _WRITING_ADVICE.get(error.errno or 0, _WRITING_ELSE)
-        raise StoreError(f"{what}: {reason}", where=where, fix=advice) from error
-
-
 def make_folder(folder: Path) -> None:
-    """Make the folder where it is missing, and try whether it takes files.
+    """Create the folder if it is missing, and check that files can be written to it.
 
     Raises:
-        OSError: It does not.
+        OSError: They cannot.
     """
     probe = folder / f".probe.{os.getpid()}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,123 +114,112 @@ def make_folder(folder: Path) -> None:
         probe.unlink(missing_ok=True)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` in one step; whatever fails, the file that was there is still there.
+def format_size(size: int) -> str:
+    """Format a number of bytes in the largest unit that fits."""
+    for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def check_free_space(folder: Path, needed: int, failure: type[GzslBenchError], elsewhere: str) -> None:
+    """Raise ``failure`` unless ``needed`` bytes are free on the disk of ``folder``."""
+    with reading(folder, failure):
+        free = shutil.disk_usage(folder).free
+    if free < needed:
+        what = f"{format_size(needed)} are needed and {format_size(free)} are free"
+        raise failure(what, where=folder, fix=f"free some space, or {elsewhere}")
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; when the block ends, the file there replaces ``path``.
+
+    If anything fails, the old file stays and the temporary file is removed.
 
     Raises:
-        StoreError: The folder is read-only, full or gone.
+        OSError: The folder is read-only, full or gone.
     """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with store_errors(f"{path.name} cannot be written", path):
-        try:
-            with scratch.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            scratch.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                scratch.unlink()
-            raise
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name survive a power cut, where the file system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield scratch
+        # The content must be on disk before it gets the name: a power cut could leave an empty file.
+        with scratch.open("rb+") as file:
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            scratch.unlink()
+        raise
+    with suppress(OSError):  # some file systems cannot sync a folder
+        handle = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
 
 
-ORPHANS = 15.0
-"""Seconds that the children of a killed process have to notice and end."""
-_HOLDER = re.compile(r"process (\d+) on (.+)")
-
-
-class HeldError(Exception):
-    """Another process holds the lock; its words say which."""
-
-
-def acquire(path: Path, wait: bool = False) -> IO[str]:
-    """Hold the lock file ``path`` until what is returned is closed.
-
-    Args:
-        path: The file, which is made where it is missing.
-        wait: Whether to wait for the process that holds it.
+def write_atomically(
+    path: Path,
+    content: bytes | str,
+    failure: type[GzslBenchError] = StoreError,
+    elsewhere: str = _ELSEWHERE,
+) -> None:
+    """Write ``content`` (text in UTF-8) to ``path`` in one step; if this fails, the old file stays.
 
     Raises:
-        HeldError: Another process holds it, and nobody is to wait.
-        OSError: It cannot be made.
+        GzslBenchError: An error of the type ``failure``: the folder is read-only, full or gone.
     """
-    while True:
-        file = path.open("a+", encoding="utf-8")
-        try:
-            _lock(file, wait)
-            if _is_at(path, file):
-                _sign(file)
-                return file
-        except BaseException:
-            file.close()
-            raise
-        file.close()
+    data = content.encode() if isinstance(content, str) else content
+    with writing(path, f"{path.name} cannot be written", failure, elsewhere), atomic_path(path) as scratch:
+        scratch.write_bytes(data)
 
 
-def release(path: Path, file: IO[str]) -> None:
-    """Give back what ``acquire`` gave, and leave no file behind."""
-    with file:
-        path.unlink(missing_ok=True)
+class LockedError(Exception):
+    """Another process has the lock; the text names the process and its host."""
 
 
-def _lock(file: IO[str], wait: bool) -> None:
-    patience = time.monotonic() + ORPHANS
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            return
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip()
-            if not _has_died(holder) or time.monotonic() > patience:
-                raise HeldError(holder or "it has just begun") from error
-        time.sleep(0.1)
+@contextmanager
+def lock(path: Path, *, wait: bool = False, keep: bool = False) -> Iterator[None]:
+    """Lock the file ``path`` for this process; the lock ends with the process, even if it is killed.
 
+    Args:
+        path: The lock file; it and its folder are created if they are missing.
+        wait: Whether to wait until no other process has the lock.
+        keep: Whether the file stays after the block.
 
-def _has_died(holder: str) -> bool:
-    """Whether it was a process of this machine that is no more: its children have the lock until they end."""
-    found = _HOLDER.fullmatch(holder)
-    if found is None or found[2] != socket.gethostname():
-        return False
+    Raises:
+        LockedError: Another process has the lock, and ``wait`` is false.
+        OSError: The file cannot be created.
+    """
+    from filelock import FileLock, SoftFileLock, Timeout  # takes 30 ms, which `--help` need not pay
+
+    file_lock = FileLock(path)
     try:
-        os.kill(int(found[1]), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:  # somebody else's
-        return False
-    return False
-
-
-def _is_at(path: Path, file: IO[str]) -> bool:
-    """Whether the file is still there: whoever held it may have removed it since it was opened."""
+        file_lock.acquire(blocking=wait)
+    except Timeout as error:
+        with suppress(OSError):
+            raise LockedError(path.read_text(encoding="utf-8") or "it has just started") from error
+        raise LockedError("it has just ended") from error
+    # On a file system without locks, filelock falls back to a file whose content and removal are its own.
+    native = not isinstance(file_lock, SoftFileLock)
     try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        return False
-
-
-def _sign(file: IO[str]) -> None:
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}")
-    file.flush()
+        if native:
+            path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        yield
+    finally:
+        if native and not keep:
+            # filelock lets waiting processes try again if the file they opened was removed.
+            with suppress(OSError):
+                path.unlink()
+        file_lock.release()
 
 
 def drop_torn_line(path: Path) -> None:
-    """Drop a last line that a killed process did not end: the next one would be joined to it.
+    """Drop the last line if it has no line end: a killed process wrote it, and the next line would join it.
 
     Raises:
-        OSError: The file is not there, or cannot be written.
+        OSError: The file is missing or cannot be written.
     """
     with path.open("rb+") as file:
         end = file.seek(0, os.SEEK_END)

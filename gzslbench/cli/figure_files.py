@@ -9,7 +9,7 @@ from typing import TypeVar
 import click
 
 from gzslbench.errors import StoreError
-from gzslbench.files import make_folder, store_errors
+from gzslbench.files import make_folder, writing
 from gzslbench.report.figures.drawing import FORMATS, Drawing
 
 USUAL = ("png", "svg")
@@ -49,7 +49,7 @@ def figure_folder(folder: Path | None, formats: Sequence[str]) -> None:
 
     require_matplotlib()
     try:
-        with store_errors("the folder for figures cannot be written", folder):
+        with writing(folder, "the folder for figures cannot be written"):
             make_folder(folder)
     except StoreError as error:
         raise StoreError(error.what, where=error.where, fix="name a folder that can be written") from error

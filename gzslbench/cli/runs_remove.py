@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.files import store_errors
+from gzslbench.files import writing
 from gzslbench.runs.store import DEFAULT_ROOT
 
 
@@ -35,6 +35,6 @@ def remove(runs: tuple[str, ...], results: Path, yes: bool) -> None:
     if not yes:
         click.confirm(f"remove {'these' if len(folders) > 1 else 'this'} for good?", abort=True)
     for folder in folders:
-        with folder.lock(), store_errors("the run cannot be removed", folder.path):
+        with folder.lock(), writing(folder.path, "the run cannot be removed"):
             shutil.rmtree(folder.path)
     click.echo(f"removed {len(folders)}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from gzslbench.errors import StoreError
-from gzslbench.files import store_errors
+from gzslbench.files import atomic_path, writing
 from gzslbench.runs.folder import CHOICE, RECORD
 from gzslbench.runs.store import RunFolder
 
@@ -24,18 +24,16 @@ def write_bundle(path: Path, folders: Sequence[RunFolder]) -> None:
     Raises:
         StoreError: It cannot be written.
     """
-    scratch = path.with_name(f".{path.name}.part")
-    with store_errors(f"{path.name} cannot be written", path):
-        try:
-            with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
-                for folder in folders:
-                    for file in (folder.path / name for name in FILES):
-                        if file.is_file():
-                            entry = zipfile.ZipInfo(f"{folder.id}/{file.name}", _DATE)
-                            archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
+    with (
+        writing(path, f"{path.name} cannot be written"),
+        atomic_path(path) as scratch,
+        zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for folder in folders:
+            for file in (folder.path / name for name in FILES):
+                if file.is_file():
+                    entry = zipfile.ZipInfo(f"{folder.id}/{file.name}", _DATE)
+                    archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
 def unpack_bundle(path: Path, into: Path) -> None:

@@ -7,13 +7,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from gzslbench.errors import StoreError
-from gzslbench.files import HeldError, acquire, is_there, reading, store_errors, write_atomically
+from gzslbench.files import LockedError, is_there, lock, reading, write_atomically, writing
 from gzslbench.runs.record import Record
 
 RECORD = "record.json"
@@ -118,7 +118,7 @@ class RunFolder:
         """
         content = (json.dumps(line, allow_nan=False) + "\n").encode()
         with (
-            store_errors("metrics.jsonl cannot be written", self.metrics_file),
+            writing(self.metrics_file, "metrics.jsonl cannot be written"),
             self.metrics_file.open("ab", buffering=0) as file,
         ):
             length = file.tell()
@@ -173,7 +173,7 @@ class RunFolder:
         Raises:
             StoreError: The folder is read-only.
         """
-        with store_errors("the earlier run cannot be set aside", self.path):
+        with writing(self.path, "the earlier run cannot be set aside"):
             kept = is_there(self.previous / RECORD, StoreError)
             if kept and not self.has_ended():
                 for file in self._own_files():
@@ -195,7 +195,7 @@ class RunFolder:
         Raises:
             StoreError: The folder is read-only.
         """
-        with store_errors("the earlier run cannot be put back", self.path):
+        with writing(self.path, "the earlier run cannot be put back"):
             left = self._own_files()
             if not self.previous.is_dir() or any(file.name not in (LOG, TRACKING) for file in left):
                 return
@@ -211,7 +211,7 @@ class RunFolder:
         Raises:
             StoreError: The folder is read-only.
         """
-        with store_errors("the earlier run cannot be removed", self.previous):
+        with writing(self.previous, "the earlier run cannot be removed"):
             if self.previous.is_dir():
                 shutil.rmtree(self.previous)
 
@@ -231,22 +231,19 @@ class RunFolder:
         Raises:
             StoreError: Another process holds it, or the folder cannot be made.
         """
-        with store_errors("the run's folder cannot be made", self.path):
+        with writing(self.path, "the run's folder cannot be made"):
             self.path.mkdir(parents=True, exist_ok=True)
-        with store_errors("the run's folder cannot be locked", self.path):
-            file = self._claim()
-        with file:
+        with ExitStack() as stack:
+            try:
+                with writing(self.path, "the run's folder cannot be locked"):
+                    stack.enter_context(lock(self.path / LOCK, keep=True))
+            except LockedError as error:
+                raise StoreError(
+                    f"run {self.id} is running already: {error}",
+                    where=self.path,
+                    fix="wait for it, or stop that process and go on with --resume",
+                ) from error
             yield
-
-    def _claim(self) -> IO[str]:
-        try:
-            return acquire(self.path / LOCK)
-        except HeldError as error:
-            raise StoreError(
-                f"run {self.id} is running already: {error}",
-                where=self.path,
-                fix="wait for it, or stop that process and go on with --resume",
-            ) from error
 
 
 def _remove(path: Path) -> None:

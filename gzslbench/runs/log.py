@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gzslbench.files import store_errors
+from gzslbench.files import writing
 from gzslbench.runs.progress import Progress
 
 
@@ -42,7 +42,7 @@ class Logged:
 
     def _write(self, text: str) -> None:
         with (
-            store_errors("log.txt cannot be written", self.path),
+            writing(self.path, "log.txt cannot be written"),
             self.path.open("a", encoding="utf-8") as file,
         ):
             file.write(f"{datetime.now().isoformat(timespec='seconds')}  {text}\n")

@@ -15,7 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from gzslbench.computing.instrumentation import span, spans_recorded
 from gzslbench.errors import StoreError
-from gzslbench.files import store_errors, write_atomically
+from gzslbench.files import write_atomically, writing
 
 if TYPE_CHECKING:
     from gzslbench.runs.folder import RunFolder
@@ -155,14 +155,14 @@ class Recorder:
         else:
             path, other, content = packed, plain, gzip.compress(content, COMPRESSION)
         write_atomically(path, content)
-        with store_errors("an older trace cannot be removed", other):
+        with writing(other, "an older trace cannot be removed"):
             other.unlink(missing_ok=True)
         return path
 
     def _exported(self, scratch: Path) -> bytes:
         """The trace by way of ``scratch``; where there is no room, the profiler leaves none, or a part."""
         content = b""
-        with store_errors("the trace cannot be written", scratch.parent):
+        with writing(scratch.parent, "the trace cannot be written"):
             try:
                 self._profiler.export_chrome_trace(str(scratch))
                 if scratch.exists():

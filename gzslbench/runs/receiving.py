@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gzslbench.errors import StoreError
-from gzslbench.files import store_errors
+from gzslbench.files import writing
 from gzslbench.runs.bundle import FILES, unpack_bundle
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.verify import complaints
@@ -73,7 +73,7 @@ def _take(folder: RunFolder, store: Store, received: Received) -> None:
 
 def _copy(folder: RunFolder, ours: RunFolder) -> None:
     """The record last, so that what is half copied is no run."""
-    with store_errors("the run cannot be copied", ours.path):
+    with writing(ours.path, "the run cannot be copied"):
         ours.path.mkdir(parents=True, exist_ok=True)
         for name in reversed(FILES):
             if (folder.path / name).is_file():

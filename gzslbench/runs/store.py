@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from gzslbench.errors import StoreError
-from gzslbench.files import check_folder, is_there, make_folder, store_errors
+from gzslbench.files import check_folder, is_there, make_folder, writing
 from gzslbench.runs.folder import LOCK, RECORD, RunFolder
 from gzslbench.runs.record import Record
 
@@ -38,7 +38,7 @@ class Store:
         Raises:
             StoreError: It is read-only or full, or a file is in the way.
         """
-        with store_errors("the results folder cannot be written", self.root):
+        with writing(self.root, "the results folder cannot be written"):
             make_folder(self.root)
 
     def run(self, run: str) -> RunFolder:

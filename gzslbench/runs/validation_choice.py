@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gzslbench.errors import StoreError
-from gzslbench.files import store_errors, write_atomically
+from gzslbench.files import write_atomically, writing
 from gzslbench.runs.store import RunFolder
 
 
@@ -30,7 +30,7 @@ def stored_choice(folder: RunFolder) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        with store_errors("the choice of epochs cannot be read", path):
+        with writing(path, "the choice of epochs cannot be read"):
             choice: dict[str, Any] = json.loads(path.read_bytes())
         return choice
     except ValueError as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gzslbench.errors import StoreError
-from gzslbench.files import make_folder, store_errors
+from gzslbench.files import make_folder, writing
 
 FOLDER = ".sweeps"
 
@@ -94,7 +94,7 @@ class Journal:
         standing = Standing()
         if not self.file.is_file():
             return standing
-        with store_errors("the journal of the sweep cannot be read", self.file):
+        with writing(self.file, "the journal of the sweep cannot be read"):
             for line in self.file.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
                     standing.take(json.loads(line))
@@ -110,7 +110,7 @@ class Journal:
         Raises:
             StoreError: Another sweep of the suite is at work, or it cannot be written.
         """
-        with store_errors("the journal of the sweep cannot be written", self.file):
+        with writing(self.file, "the journal of the sweep cannot be written"):
             make_folder(self.file.parent)
             out = self.file.open("a", encoding="utf-8")
         with out:
@@ -137,7 +137,7 @@ class Journal:
         """
         assert self._out is not None, "held() first"
         time = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        with store_errors("the journal of the sweep cannot be written", self.file):
+        with writing(self.file, "the journal of the sweep cannot be written"):
             self._out.write(json.dumps({"event": event, "time": time, **told}) + "\n")
             self._out.flush()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from gzslbench.errors import CheckpointError
+from gzslbench.files import atomic_path
 
 FORMAT = "gzslbench checkpoint 2"
 _DIGEST = hashlib.sha256().digest_size
@@ -27,20 +27,15 @@ def save_checkpoint(path: Path, owner: str, state: dict[str, Any]) -> None:
     Raises:
         CheckpointError: The file cannot be written; the one before it is still there.
     """
-    scratch = path.with_suffix(".tmp")
     try:
-        with scratch.open("w+b") as file:
+        with atomic_path(path) as scratch, scratch.open("w+b") as file:
             torch.save({"format": FORMAT, "owner": owner, "state": state}, file)
             file.seek(0)
             digest = hashlib.sha256()
             while block := file.read(_BLOCK):
                 digest.update(block)
             file.write(digest.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
     except (OSError, RuntimeError) as error:
-        scratch.unlink(missing_ok=True)
         raise CheckpointError(
             f"the checkpoint cannot be written: {error}",
             where=path,

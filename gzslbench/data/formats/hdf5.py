@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -25,7 +24,7 @@ from gzslbench.data.dataset import Dataset, ValidationHint
 from gzslbench.data.formats.sources import Source
 from gzslbench.data.split import Split
 from gzslbench.errors import DataError, did_you_mean
-from gzslbench.files import check_file
+from gzslbench.files import atomic_path, check_file, writing
 
 LAYOUT = "gzslbench-dataset"
 VERSION = 1
@@ -222,22 +221,12 @@ def _check_layout(attributes: Any, path: Path) -> None:
 @contextlib.contextmanager
 def _whole_or_not_at_all(path: Path, room: int) -> Iterator[Path]:
     """A file to write beside ``path``, which takes its place at the end; ``room`` bytes are sure to fit."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with scratch.open("wb") as stream:  # HDF5 crashes where the disk fills up under it
+    elsewhere = "name a file in a folder you may write to with --out"
+    with writing(path, failure=DataError, elsewhere=elsewhere), atomic_path(path) as scratch:
+        with scratch.open("wb") as stream:  # HDF5 crashes if the disk gets full while it writes
             for _ in range(0, room, _CHUNK):
                 stream.write(bytes(_CHUNK))
         yield scratch
-        scratch.replace(path)
-    except OSError as error:
-        raise DataError(
-            f"cannot be written: {error}",
-            where=path,
-            fix="free some space, or name a file in a folder you may write to with --out",
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink()
 
 
 def _encode(texts: Sequence[str]) -> NDArray[np.bytes_]:

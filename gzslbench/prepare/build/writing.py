@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,9 @@ from gzslbench.prepare.build.contents import LAYOUT, RECORD, contents
 from gzslbench.prepare.build.plan import Plan
 from gzslbench.errors import DataError
 from gzslbench.plugins.registry import plugins
-from gzslbench.files import is_there, reading
+from gzslbench.files import is_there, reading, writing
 
 _ELSEWHERE = "name a folder that is not there yet, where you may write"
-_ADVICE = {
-    errno.ENOSPC: "free some space, or name a folder elsewhere",
-    errno.EDQUOT: "free some of your quota, or name a folder elsewhere",
-}
 
 
 def check_place(folder: Path, images: Path) -> None:
@@ -159,13 +154,5 @@ def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
     shutil.rmtree(before, ignore_errors=True)
 
 
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"the dataset cannot be written: {error.strerror or error}",
-            where=folder,
-            fix=_ADVICE.get(error.errno or 0, _ELSEWHERE),
-        ) from error
+def _writing(folder: Path) -> AbstractContextManager[None]:
+    return writing(folder, "the dataset cannot be written", DataError, _ELSEWHERE)

@@ -1,74 +1,37 @@
-"""Writing below the data root, and saying what to do where that fails."""
+"""Write files below the data root."""
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from gzslbench import files
 from gzslbench.errors import DataError
 
-_SPACE = "free some space, or name a folder elsewhere with --data; then fetch again, which goes on from here"
-_IN_THE_WAY = "move away what is in the way, or name another folder with --data; then fetch again"
-_ADVICE = {
-    errno.ENOSPC: _SPACE,
-    errno.EDQUOT: _SPACE,
-    errno.EFBIG: "name a folder on a disk that takes files of this size with --data",
-    errno.ENOTDIR: _IN_THE_WAY,
-    errno.EEXIST: _IN_THE_WAY,
-    errno.EISDIR: _IN_THE_WAY,
-}
-_ELSE = "name a folder that you may write to with --data"
+_ELSEWHERE = "name another folder with --data; then fetch again, which continues"
 
 
-@contextmanager
-def writing(where: Path) -> Iterator[None]:
-    """Turn an OSError into a DataError that says what to do about it."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"cannot be written: {error.strerror or error}",
-            where=where,
-            fix=_ADVICE.get(error.errno or 0, _ELSE),
-        ) from error
+def writing(where: Path) -> AbstractContextManager[None]:
+    """Turn an OSError of the block into a DataError with advice."""
+    return files.writing(where, failure=DataError, elsewhere=_ELSEWHERE)
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """See to it that ``needed`` bytes are free where ``folder`` lies.
+    """Check that ``needed`` bytes are free on the disk of ``folder``.
 
     Raises:
         DataError: They are not.
     """
-    with writing(folder):
-        free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise DataError(
-            f"{in_words(needed)} are needed and {in_words(free)} are free", where=folder, fix=_SPACE
-        )
+    files.check_free_space(folder, needed, DataError, _ELSEWHERE)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small file whole or not at all.
+    """Write a small file atomically.
 
     Raises:
         DataError: It cannot be written.
     """
-    scratch = path.with_name(f".{path.name}.part")
-    with writing(path):
-        with scratch.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+    files.write_atomically(path, text, DataError, _ELSEWHERE)
 
 
-def in_words(size: int) -> str:
-    """A number of bytes in the unit that fits."""
-    for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
+in_words = files.format_size

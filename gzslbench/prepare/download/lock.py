@@ -1,31 +1,31 @@
-"""One fetch of an archive at a time."""
+"""Fetch an archive in one process at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gzslbench.errors import DataError
-from gzslbench.files import HeldError, acquire
+from gzslbench.files import LockedError, lock
 from gzslbench.prepare.download.disk import writing
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path`` for this process; the lock ends with the process, however it ends.
+    """Lock the file ``path`` for this process; the lock ends with the process, even if it is killed.
 
     Raises:
-        DataError: Another process holds it, or it cannot be made.
+        DataError: Another process has the lock, or the file cannot be created.
     """
-    try:
-        with writing(path):
-            file = acquire(path)
-    except HeldError as error:
-        raise DataError(
-            f"this archive is being fetched already: {error}",
-            where=path,
-            fix="wait for it, or stop that process; then fetch again",
-        ) from error
-    with file:
+    with ExitStack() as stack:
+        try:
+            with writing(path):
+                stack.enter_context(lock(path))
+        except LockedError as error:
+            raise DataError(
+                f"this archive is being fetched already: {error}",
+                where=path,
+                fix="wait for it, or stop that process; then fetch again",
+            ) from error
         yield

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from gzslbench.errors import ExtractionError
-from gzslbench.files import HeldError, acquire, drop_torn_line, release
+from gzslbench.files import LockedError, drop_torn_line, lock, writing
 
 SUFFIX = ".partial"
 _LINE = re.compile(r"(\d+) (\S+)")
@@ -27,21 +27,19 @@ def held(target: Path) -> Iterator[Path]:
     Raises:
         ExtractionError: Another process holds it, or nothing can be written beside the file.
     """
-    lock = target.with_name(f"{target.name}.lock")
-    try:
-        with _writable(lock):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file = acquire(lock)
-    except HeldError as error:
-        raise ExtractionError(
-            f"features are being extracted to this file already: {error}",
-            where=target,
-            fix="wait for it, or stop that process and repeat the command; or name another file with --out",
-        ) from error
-    try:
+    path = target.with_name(f"{target.name}.lock")
+    with ExitStack() as stack:
+        try:
+            with _writable(path):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(lock(path))
+        except LockedError as error:
+            raise ExtractionError(
+                f"features are being extracted to this file already: {error}",
+                where=target,
+                fix="wait for it, or stop that process and repeat; or name another file with --out",
+            ) from error
         yield target.with_name(target.name + SUFFIX)
-    finally:
-        release(lock, file)
 
 
 class Partial:
@@ -126,14 +124,6 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def _writable(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ExtractionError(
-            f"features cannot be kept: {error.strerror or error}",
-            where=folder,
-            fix="free some space, move away what is in the way, or name a file in a folder you may write to"
-            " with --out",
-        ) from error
+def _writable(folder: Path) -> AbstractContextManager[None]:
+    elsewhere = "name a file in a folder you may write to with --out"
+    return writing(folder, "features cannot be kept", ExtractionError, elsewhere)

@@ -23,7 +23,7 @@ from gzslbench.data.formats.matfile import read_mat
 from gzslbench.data.formats.sources import Source
 from gzslbench.data.load import fitting_hdf5
 from gzslbench.errors import DataError, StoreError
-from gzslbench.files import make_folder, store_errors, write_atomically
+from gzslbench.files import make_folder, write_atomically, writing
 from gzslbench.prepare.text.basis import Basis
 
 
@@ -65,7 +65,7 @@ def check_target(basis: Basis, name: str, out: Path | None, overwrite: bool) -> 
                 fix="choose another --name, or pass --overwrite",
             )
     folder = out.parent if out else basis.file.parent
-    with _writing_errors(), store_errors("no file can be written there", folder):
+    with _writing_errors(), writing(folder, "no file can be written there"):
         make_folder(folder)
 
 

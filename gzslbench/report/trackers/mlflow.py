@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
+from gzslbench.files import lock
 from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, state_after
 from gzslbench.report.trackers.artifacts import draw_figures, files_of
 from gzslbench.runs.record import Record
@@ -111,12 +110,9 @@ class MLflow:
         self._client.set_terminated(self._id, STATUSES[status])
 
 
-@contextmanager
-def _alone(run: TrackedRun) -> Iterator[Any]:
-    """One process at a time makes the database's tables, and the experiment."""
-    with (run.results / "mlflow.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _alone(run: TrackedRun) -> AbstractContextManager[None]:
+    """Let one process at a time create the database's tables and the experiment."""
+    return lock(run.results / "mlflow.lock", wait=True)
 
 
 def _folder(run: TrackedRun) -> str:

@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from gzslbench.errors import ExecutorError
-from gzslbench.files import store_errors
+from gzslbench.files import writing
 from gzslbench.plugins.executor import Ended, Event, Failure, Job, Limits, Started
 from gzslbench.sweep.executors.child import do_job
 from gzslbench.sweep.executors.packing import Files, SharedFiles
@@ -168,7 +168,7 @@ def _argument(job: Job) -> dict[str, Any]:
     """The job's, and its folder, which is made."""
     if job.folder is None:
         return dict(job.argument)
-    with store_errors("the folder of a job cannot be made", job.folder):
+    with writing(job.folder, "the folder of a job cannot be made"):
         job.folder.mkdir(parents=True, exist_ok=True)
     return {**job.argument, "folder": str(job.folder)}
 

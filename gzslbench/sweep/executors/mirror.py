@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from gzslbench.errors import ExecutorError
-from gzslbench.files import store_errors, write_atomically
+from gzslbench.files import write_atomically, writing
 
 SMALL = 2**26
 """Bytes of a file that is sent while its job is at work; larger ones are when it has ended."""
@@ -90,11 +90,11 @@ def put_in_place(change: Change, folder: Path, before: Set[str] = frozenset()) -
         path = _place(folder, name)
         if sha256(content).hexdigest() != change.digests[name]:
             raise ExecutorError("a file was damaged on its way", where=path, fix="repeat the command")
-        with store_errors(f"{name} cannot be written", path):
+        with writing(path, f"{name} cannot be written"):
             path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     for name in before - change.names:
-        with store_errors(f"{name} cannot be removed", folder):
+        with writing(folder, f"{name} cannot be removed"):
             _place(folder, name).unlink(missing_ok=True)
 
 

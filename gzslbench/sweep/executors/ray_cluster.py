@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from gzslbench.errors import GzslBenchError
-from gzslbench.files import store_errors
+from gzslbench.files import writing
 from gzslbench.plugins.executor import Ended, Event, Failure, Job, Limits, Started
 from gzslbench.sweep.executors.attendant import Attendant, Look, Order
 from gzslbench.sweep.executors.mirror import Watched, put_in_place
@@ -137,7 +137,7 @@ class _Dispatch:
     def _order(self, running: _Running) -> Order:
         job, content = running.job, None
         if job.folder is not None:
-            with store_errors("the folder of a job cannot be made", job.folder):
+            with writing(job.folder, "the folder of a job cannot be made"):
                 job.folder.mkdir(parents=True, exist_ok=True)
                 (job.folder / running.token).touch()
             change = Watched(job.folder).change()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gzslbench.files import store_errors
+from gzslbench.files import writing
 
 
 class Crew:
@@ -27,7 +27,7 @@ class Crew:
             StoreError: The folder cannot be written.
         """
         name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        with store_errors("a worker cannot be noted", self.folder):
+        with writing(self.folder, "a worker cannot be noted"):
             self.folder.mkdir(parents=True, exist_ok=True)
             file = (self.folder / name).open("w")
         with file:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gzslbench.errors import ParamError, StoreError
-from gzslbench.files import acquire, drop_torn_line, store_errors
+from gzslbench.files import drop_torn_line, lock, writing
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -34,7 +34,7 @@ def open_study_file(path: Path) -> BaseStorage:
     from optuna.storages.journal import JournalFileBackend
 
     check_ending(path)
-    with store_errors("the study cannot be opened", path):
+    with writing(path, "the study cannot be opened"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.open("ab").close()
         with path.open("rb") as file:
@@ -75,10 +75,10 @@ def held(path: Path) -> Iterator[None]:
     Raises:
         StoreError: It cannot be made.
     """
-    with store_errors("the study cannot be locked", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = acquire(path, wait=True)
-    with file:
+    with ExitStack() as stack:
+        with writing(path, "the study cannot be locked"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(lock(path, wait=True))
         yield
 
 

@@ -129,7 +129,7 @@ def test_a_folder_where_a_file_goes_is_in_the_way(unpacked, place, make_zip):
         unpacked(make_zip(KEPT))
     with pytest.raises(DataError, match="cannot be written") as caught:
         unpacked(make_zip(KEPT), force=True)
-    assert "in the way" in caught.value.fix
+    assert "blocks the path" in caught.value.fix
 
 
 def test_a_file_where_a_folder_goes_is_in_the_way(unpacked, place, make_zip):
@@ -137,7 +137,7 @@ def test_a_file_where_a_folder_goes_is_in_the_way(unpacked, place, make_zip):
     (place / "PETS" / "deep").write_bytes(b"mine")
     with pytest.raises(DataError, match="cannot be written") as caught:
         unpacked(make_zip(KEPT))
-    assert "in the way" in caught.value.fix
+    assert "blocks the path" in caught.value.fix
     assert (place / "PETS" / "deep").read_bytes() == b"mine"
 
 

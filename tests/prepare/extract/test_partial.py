@@ -58,7 +58,7 @@ def test_a_removal_that_is_killed_leaves_what_nobody_takes(folder, monkeypatch):
 
 def test_a_file_in_the_way_is_told(folder):
     folder.write_text("mine")
-    with pytest.raises(ExtractionError, match="in the way"):
+    with pytest.raises(ExtractionError, match="blocks the path"):
         Partial(folder, SHAPE, "us")
     assert folder.read_text() == "mine"
 

@@ -240,7 +240,7 @@ def test_a_lock_given_back_can_be_taken_again(folder: RunFolder) -> None:
 
 def test_a_file_in_place_of_the_runs_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "run-a").write_text("mine")
-    with pytest.raises(StoreError, match="in the way"), RunFolder(tmp_path / "run-a").lock():
+    with pytest.raises(StoreError, match="blocks the path"), RunFolder(tmp_path / "run-a").lock():
         pass
 
 

@@ -31,7 +31,7 @@ def test_making_the_store_leaves_an_empty_folder(store: Store) -> None:
 def test_a_file_in_the_way_of_the_store_is_named(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("mine")
     for root in (tmp_path / "results", tmp_path / "results" / "deeper"):
-        with pytest.raises(StoreError, match="in the way") as caught:
+        with pytest.raises(StoreError, match="blocks the path") as caught:
             Store(root).make()
         assert caught.value.where == str(root)
     assert (tmp_path / "results").read_text() == "mine"
