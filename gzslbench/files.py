@@ -184,7 +184,7 @@ def lock(path: Path, *, wait: bool = False, keep: bool = False) -> Iterator[None
     """Lock the file ``path`` for this process; the lock ends with the process, even if it is killed.
 
     Args:
-        path: The lock file; it and its folder are created if they are missing.
+        path: The lock file, which is created if it is missing.
         wait: Whether to wait until no other process has the lock.
         keep: Whether the file stays after the block.
 
@@ -194,6 +194,7 @@ def lock(path: Path, *, wait: bool = False, keep: bool = False) -> Iterator[None
     """
     from filelock import FileLock, SoftFileLock, Timeout  # takes 30 ms, which `--help` need not pay
 
+    path.parent.stat()  # filelock would create a missing folder, which may be a typing error
     file_lock = FileLock(path)
     try:
         file_lock.acquire(blocking=wait)

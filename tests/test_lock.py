@@ -43,7 +43,7 @@ def test_another_process_is_refused_and_its_end_frees_the_lock(path):
 
 
 def test_the_children_of_a_killed_process_do_not_keep_the_lock(path):
-    fork = f"{ELSEWHERE}pid = os.fork()\n  if pid: os._exit(0)\n  time.sleep(20)"
+    fork = f"{ELSEWHERE}pid = os.fork()\n  time.sleep(0.5 if pid else 20)\n  os._exit(0)"
     subprocess.run([sys.executable, "-c", fork, path], timeout=15)
     with lock(path):
         pass
@@ -74,16 +74,16 @@ def test_the_lock_is_free_again_after_an_error(path):
         stack.enter_context(lock(path))
 
 
-def test_the_file_can_stay_and_its_folder_is_created(path):
-    with lock(path / "of" / "run", keep=True):
+def test_the_file_can_stay(path):
+    with lock(path, keep=True):
         pass
-    assert (path / "of" / "run").exists()
-    with lock(path / "of" / "run"):
+    assert path.exists()
+    with lock(path):
         pass
-    assert not (path / "of" / "run").exists()
+    assert not path.exists()
 
 
-def test_a_file_in_place_of_the_folder_is_an_error_of_the_system(path):
-    path.touch()
-    with pytest.raises(FileExistsError), lock(path / "lock"):
+def test_a_missing_folder_is_an_error_of_the_system(path):
+    with pytest.raises(FileNotFoundError), lock(path / "no" / "lock"):
         pass
+    assert not path.exists()

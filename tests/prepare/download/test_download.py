@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from gzslbench import files
 from gzslbench.errors import DataError
 from gzslbench.plugins.dataset import Archive
-from gzslbench.prepare.download import disk, tries
+from gzslbench.prepare.download import tries
 from gzslbench.prepare.download.download import download, offered_size
 from gzslbench.prepare.download.partial import Partial
 from gzslbench.prepare.download.tries import STRIDE, Patience
@@ -280,7 +281,7 @@ def test_an_answer_without_a_file_is_an_error(server, get):
 
 
 def test_too_little_room_is_told_before_anything_comes(server, get, part, content, monkeypatch):
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: disk.shutil._ntuple_diskusage(10, 0, 10))
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: files.shutil._ntuple_diskusage(10, 0, 10))
     with pytest.raises(DataError, match=r"390\.6 KiB are needed and 10 bytes are free"):
         get(server.serve("/data.bin", content))
     assert part.done == 0

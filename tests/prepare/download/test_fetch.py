@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
@@ -12,6 +11,7 @@ import pytest
 from gzslbench.data.catalogue import catalogue
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError
+from gzslbench.files import lock
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.download.fetch import ARCHIVES, fetch, named
 
@@ -40,7 +40,7 @@ def test_features_come_and_images_do_not(get, root, server):
     assert (done.dataset, done.folder, done.archive, done.written) == ("PETS", root / "PETS", "lab.zip", 2)
     assert files(root / "PETS") == ["att_splits.mat", "res101.mat"]
     assert {path for path, _ in server.requests} == {"/lab.zip"}
-    assert files(root / ARCHIVES) == ["lab.zip", "lab.zip.PETS.sha256", "lab.zip.json", "lab.zip.lock"]
+    assert files(root / ARCHIVES) == ["lab.zip", "lab.zip.PETS.sha256", "lab.zip.json"]
 
 
 def test_images_come_too_when_asked_for_and_the_licence_is_told(get, root, watching):
@@ -211,10 +211,8 @@ def test_a_server_that_sends_more_than_was_agreed_to_is_stopped(get, server):
 
 def test_a_second_fetch_of_an_archive_says_so_and_does_no_harm(get, root):
     (root / ARCHIVES).mkdir(parents=True)
-    with (root / ARCHIVES / "lab.zip.lock").open("a+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write("process 7 on here")
-        lock.flush()
+    with lock(root / ARCHIVES / "lab.zip.lock"):
+        (root / ARCHIVES / "lab.zip.lock").write_text("process 7 on here")
         with pytest.raises(DataError, match="being fetched already: process 7 on here"):
             get()
         assert files(root) == [f"{ARCHIVES}/lab.zip.lock"]

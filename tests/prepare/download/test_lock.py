@@ -29,7 +29,6 @@ def test_a_lock_ends_with_its_process(tmp_path):
         pass
 
 
-def test_a_file_in_place_of_the_folder_is_an_error(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="cannot be written"), held(tmp_path / "file" / "lock"):
+def test_a_folder_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(DataError, match="cannot be written"), held(tmp_path / "no" / "lock"):
         pass

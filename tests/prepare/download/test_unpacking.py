@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from gzslbench import files
 from gzslbench.errors import DataError
 from gzslbench.plugins.dataset import Archive
-from gzslbench.prepare.download import choice, disk, unpacking
+from gzslbench.prepare.download import choice, unpacking
 from gzslbench.prepare.download.unpacking import unpack
 from gzslbench.prepare.download.watcher import Unwatched
 
@@ -289,7 +290,7 @@ def test_a_zip_of_an_unknown_method_is_damaged(refused, make_zip):
 
 
 def test_too_little_room_is_told_before_anything_is_written(refused, monkeypatch, make_zip):
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: disk.shutil._ntuple_diskusage(10, 0, 10))
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: files.shutil._ntuple_diskusage(10, 0, 10))
     assert "506 bytes are needed and 10 bytes are free" in refused(make_zip(KEPT))
 
 
