@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench_methods.linear import SLOPE, linear, of_labels
 from gzslbench_methods.precision import full
 

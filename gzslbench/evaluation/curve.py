@@ -52,15 +52,15 @@ class SeenUnseenCurve:
         return CurvePoint(float(self.gamma[i]), float(self.S[i]), float(self.U[i]), float(H[i]))
 
     def position(self, gamma: float) -> int:
-        """Where the point that holds for ``gamma`` is: the first whose own gamma is no less."""
+        """Return the index of the point that holds for ``gamma``: the first whose own gamma is not less."""
         return int(np.searchsorted(self.gamma, gamma))
 
 
 def seen_unseen_curve(predictions: Predictions) -> SeenUnseenCurve:
-    """Every point of the curve, from one sort of the gaps.
+    """Compute every point of the curve, from one sort of the gaps.
 
     A row goes to the seen classes while its gap is at least gamma, so only rows whose best class on one
-    side is the true one matter. Each weighs 1 / (rows of its class x classes with rows in its part).
+    side is the true one matter. Each row weighs 1 / (rows of its class x classes with rows in its part).
     """
     labels, seen = predictions.labels, predictions.seen
     is_seen = seen[labels]
@@ -72,7 +72,8 @@ def seen_unseen_curve(predictions: Predictions) -> SeenUnseenCurve:
     gap, weight, is_seen = gap[order], weight[order], is_seen[order]
     lost = np.append(np.cumsum(np.where(is_seen, weight, 0)[::-1])[::-1], 0.0)
     won = np.append(0.0, np.cumsum(np.where(is_seen, 0, weight)))
-    # Rows of equal gap change sides together: a point before the first of them, and one after the last row.
+    # Rows of equal gap change sides at once: there is a point before the first of them,
+    # and one after the last row.
     points = np.append(np.flatnonzero(np.diff(gap, prepend=-np.inf)), len(gap))
     return SeenUnseenCurve(
         gamma=np.append(gap, np.inf)[points],
@@ -82,7 +83,7 @@ def seen_unseen_curve(predictions: Predictions) -> SeenUnseenCurve:
 
 
 def _row_weights(labels: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """``(n,)`` percent that each row adds to its part's per-class accuracy when it is right."""
+    """Return the ``(n,)`` percent that each row, if right, adds to the per-class accuracy of its part."""
     rows = np.bincount(labels, minlength=len(seen))
     tested = np.array([np.sum(~seen & (rows > 0)), np.sum(seen & (rows > 0))])
     weights: NDArray[np.float64] = 100.0 / (rows[labels] * tested[seen[labels].astype(int)])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -17,14 +17,11 @@ from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView, TrainView
 from gzslbench.errors import DivergedError, PluginError
-from gzslbench.evaluation.evaluation import Evaluation
-from gzslbench.evaluation.gathering import gather
-from gzslbench.evaluation.head_rows import HeadRows
+from gzslbench.evaluation.checked_method import CheckedMethod
+from gzslbench.evaluation.head_data import HeadData, build_head_data
 from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
-from gzslbench.evaluation.ranking import predict
 from gzslbench.evaluation.softmax_head import SoftmaxFit
-from gzslbench.evaluation.subject import Subject
 from gzslbench.plugins.setting import Setting
 
 if TYPE_CHECKING:
@@ -32,11 +29,26 @@ if TYPE_CHECKING:
     from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
 
 
-class Evaluator:
-    """Evaluates models of one task; it alone holds the test features.
+@dataclass(frozen=True)
+class Evaluation:
+    """The evaluation of a model after ``epoch`` epochs of its last stage.
 
-    All random numbers come from streams of the seed named ``evaluation``, so evaluating, and how often,
-    changes neither training nor the global random state.
+    Attributes:
+        epoch: Completed epochs.
+        trace: Metrics after each epoch of the head; a single entry for scoring methods.
+        predictions: Those of the last entry of ``trace``.
+    """
+
+    epoch: int
+    trace: tuple[Metrics, ...]
+    predictions: Predictions
+
+
+class Evaluator:
+    """Evaluates models of one task; only the evaluator has the test features.
+
+    All random numbers come from streams of the seed named ``evaluation``. So evaluating, and how often,
+    changes neither the training nor the global random state.
     """
 
     def __init__(
@@ -49,12 +61,12 @@ class Evaluator:
         chunk: int = 8192,
         graphs: bool = True,
     ) -> None:
-        """Take both views.
+        """Prepare the evaluation of one task.
 
         Args:
-            train_view: Of the seen training rows.
-            eval_view: Of the same task.
-            head: Fitted for a generative method; None for the softmax head of its own settings.
+            train_view: The seen training rows.
+            eval_view: The test rows of the same task.
+            head: Fitted for a generative method; None for the softmax head with the method's settings.
             head_setting: What the head sees; a transductive one gets the unlabelled test rows.
             chunk: Rows embedded or scored at once; it shrinks where memory runs out.
             graphs: Whether a CUDA device replays captured steps of the head; it changes no number.
@@ -75,17 +87,17 @@ class Evaluator:
         seed: int,
         head_epochs: int | None = None,
     ) -> Evaluation:
-        """The metrics of ``method`` as it stands.
+        """Evaluate ``method`` in its current state.
 
         Args:
             method: A generative method, for which a head is fitted, or a scoring one.
             epoch: Completed epochs; also names the random stream.
             seed: The run's root seed.
-            head_epochs: Fit the head for so many epochs instead of the method's own number.
+            head_epochs: Epochs of the head, instead of the method's own number.
 
         Raises:
             DivergedError: The scores are NaN or infinite.
-            PluginError: The method neither synthesizes nor scores, or returns another shape than asked for.
+            PluginError: The method neither synthesizes nor scores, or a result has a wrong shape.
         """
         with _inference(method.modules), _unchanged(method):
             if hasattr(method, "synthesize"):
@@ -99,31 +111,32 @@ class Evaluator:
         )
 
     def _with_scores(self, method: ScoringMethod, epoch: int, seed: int) -> Evaluation:
-        order = self._order(epoch, seed)
+        order = self._row_order(epoch, seed)
         with span("scoring"):
-            asked = Subject(method, self.chunk).scores(self.test.features[order], self.test.semantics)
-            scores = torch.split(asked[order.argsort()], self.chunk.size)
+            checked = CheckedMethod(method, self.chunk)
+            shuffled = checked.scores(self.test.features[order], self.test.semantics)
+            scores = torch.split(shuffled[order.argsort()], self.chunk.size)
             predictions = predict(scores, self.labels, self.test.seen)
         return Evaluation(epoch, (_finite_metrics(predictions, epoch),), predictions)
 
     def _with_head(
         self, method: GenerativeMethod, epoch: int, seed: int, head_epochs: int | None
     ) -> Evaluation:
-        settings, subject = self.head.settings(method.head), Subject(method, self.chunk)
-        rows, synthesized = gather(subject, settings, self.train, self.test, epoch, seed)
-        order = self._order(epoch, seed)
-        disordered = subject.gathered(subject.embed(self.test.features[order]), len(order))
-        test = disordered[order.argsort()]
+        settings, checked = self.head.settings(method.head), CheckedMethod(method, self.chunk)
+        data, synthesized = build_head_data(checked, settings, self.train, self.test, epoch, seed)
+        order = self._row_order(epoch, seed)
+        shuffled = checked.collect(checked.embed(self.test.features[order]), len(order))
+        test = shuffled[order.argsort()]
         if self.head_setting == "transductive":
-            rows = replace(rows, unlabelled=disordered)
-        # The head is fitted in float32 whatever the precision of the networks.
+            data = replace(data, unlabelled=shuffled)
+        # The head is fitted in float32, at any precision of the networks.
         with torch.autocast(test.device.type, enabled=False):
             with span("zsl head"):
                 zsl = self._zsl_predictions(settings, synthesized, test, epoch, seed)
             trace = []
             epochs = settings.epochs if head_epochs is None else head_epochs
             random = generator(test.device, seed, "evaluation", epoch, "head")
-            heads = self.head.fit(rows, settings, epochs, random, self.graphs)
+            heads = self.head.fit(data, settings, epochs, random, self.graphs)
             for _ in range(epochs):
                 with span("head"):
                     head = next(heads)
@@ -136,32 +149,60 @@ class Evaluator:
     def _zsl_predictions(
         self, settings: HeadSettings, synthesized: Tensor, test: Tensor, epoch: int, seed: int
     ) -> NDArray[np.int64] | None:
-        """What a second head, fitted on ``synthesized`` alone, predicts for test_unseen; None without one."""
+        """Predict test_unseen by a second head fitted on ``synthesized`` alone; None without such a head."""
         if settings.zsl_epochs == 0:
             return None
         classes = torch.arange(len(self.unseen_classes), device=synthesized.device)
         random = generator(synthesized.device, seed, "evaluation", epoch, "zsl-head")
-        rows = HeadRows(
+        data = HeadData(
             synthesized,
             classes.repeat_interleave(settings.per_class),
             self.test.semantics[self.unseen_classes],
             self.test.seen[self.unseen_classes],
         )
-        for fitted in self.head.fit(rows, settings, settings.zsl_epochs, random, self.graphs):
+        for fitted in self.head.fit(data, settings, settings.zsl_epochs, random, self.graphs):
             head = fitted
-        scores = torch.cat(list(self.chunk.map_chunks(test[len(self.test.seen_labels) :], head.scores)))
+        test_unseen = test[len(self.test.seen_labels) :]
+        scores = torch.cat(list(self.chunk.map_chunks(test_unseen, head.scores)))
         zsl: NDArray[np.int64] = self.unseen_classes[scores.argmax(dim=1)].cpu().numpy()
         return zsl
 
-    def _order(self, epoch: int, seed: int) -> Tensor:
-        """A random order of the test rows, so that a method cannot tell seen from unseen by their place."""
+    def _row_order(self, epoch: int, seed: int) -> Tensor:
+        """Draw an order of the test rows, so that their place does not tell a method which are unseen."""
         device = self.test.features.device
         random = generator(device, seed, "evaluation", epoch, "order")
         return torch.randperm(len(self.labels), generator=random, device=device)
 
 
+def predict(
+    scores: Iterable[Tensor],
+    labels: NDArray[np.int64],
+    seen: Tensor,
+    zsl: NDArray[np.int64] | None = None,
+) -> Predictions:
+    """Turn scores of all classes into predictions, on the device of the scores.
+
+    Args:
+        scores: Blocks of ``(m, K)`` scores, n rows in all: test_seen, then test_unseen.
+            Where they are not finite, neither is the gap.
+        labels: ``(n,)`` true class among the K candidates.
+        seen: ``(K,)`` bool, which candidates are seen; on the device of the scores.
+        zsl: ``(n_u,)`` predictions with unseen candidates only; None to take these from ``scores``.
+    """
+    blocks = []
+    for block in scores:
+        seen_score, best_seen = block.masked_fill(~seen, -torch.inf).max(dim=1)
+        unseen_score, best_unseen = block.masked_fill(seen, -torch.inf).max(dim=1)
+        blocks.append((best_seen, best_unseen, seen_score.float() - unseen_score.float()))
+    best_seen, best_unseen, gap = (torch.cat(parts).cpu().numpy() for parts in zip(*blocks, strict=True))
+    mask = seen.cpu().numpy()
+    if zsl is None:
+        zsl = best_unseen[~mask[labels]]
+    return Predictions(labels, best_seen, best_unseen, gap, zsl, mask)
+
+
 def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
-    """The metrics, once it is sure that the scores they come from are numbers."""
+    """Compute the metrics, after checking that the scores behind them are finite."""
     infinite = predictions.gap[~np.isfinite(predictions.gap)]
     if len(infinite):
         raise DivergedError("scores", float(infinite[0]), "evaluation", epoch)
@@ -171,7 +212,7 @@ def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
 
 @contextmanager
 def _unchanged(method: GenerativeMethod | ScoringMethod) -> Iterator[None]:
-    """Refuse a method whose networks change inside, for then it would have learned from test rows."""
+    """Refuse a method whose networks change inside, for then it could learn from test rows."""
 
     def versions() -> list[int]:
         return [tensor._version for tensor in method.modules.state_dict(keep_vars=True).values()]
@@ -182,13 +223,13 @@ def _unchanged(method: GenerativeMethod | ScoringMethod) -> Iterator[None]:
         raise PluginError(
             "the method changed its networks while it was evaluated",
             where=type(method).__name__,
-            fix="leave parameters and buffers alone in synthesize, embed and scores",
+            fix="do not change parameters or buffers in synthesize, embed and scores",
         )
 
 
 @contextmanager
 def _inference(modules: nn.ModuleDict) -> Iterator[None]:
-    """No gradients and evaluation mode inside; each module's mode as before outside."""
+    """Turn gradients off and evaluation mode on inside; restore each module's mode afterwards."""
     training = [module for module in modules.modules() if module.training]
     modules.eval()
     try:

@@ -1,9 +1,10 @@
-"""The numbers GZSL papers report, in percent."""
+"""The numbers that GZSL papers report, in percent, and the accuracies and confusions of single classes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,12 @@ from gzslbench.evaluation.curve import seen_unseen_curve
 if TYPE_CHECKING:
     from gzslbench.evaluation.predictions import Predictions
 
+Part = Literal["all", "seen", "unseen"]
+
 
 @dataclass(frozen=True)
 class Metrics:
-    """All in percent, 0 to 100.
+    """The five metrics of a run, in percent, 0 to 100.
 
     Attributes:
         U: Per-class top-1 accuracy of the unseen test rows, all classes as candidates.
@@ -34,14 +37,14 @@ class Metrics:
     AUSUC: float
 
     def as_dict(self) -> dict[str, float]:
-        """The five numbers by name."""
+        """Return the five numbers by name."""
         return asdict(self)
 
 
 def per_class_accuracy(
     predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: NDArray[np.int64]
 ) -> float:
-    """Mean over ``classes`` of the accuracy within each, in percent (Xian et al., TPAMI 2019).
+    """Return the mean over ``classes`` of the accuracy within each, in percent (Xian et al., TPAMI 2019).
 
     Rows of other classes are left out, and so are classes without rows.
 
@@ -67,12 +70,12 @@ def per_class_accuracy(
 
 
 def harmonic_mean(U: float, S: float) -> float:
-    """``2 U S / (U + S)``, in the unit of its arguments; 0 where both are 0."""
+    """Return ``2 U S / (U + S)``, in the unit of its arguments; 0 where both are 0."""
     return 2 * U * S / (U + S) if U + S > 0 else 0.0
 
 
 def metrics_of(predictions: Predictions) -> Metrics:
-    """The five numbers of ``predictions``, equal to the bit wherever they are computed again.
+    """Compute the five numbers of ``predictions``, equal to the bit each time.
 
     Raises:
         DataError: test_seen or test_unseen has no rows.
@@ -89,3 +92,40 @@ def metrics_of(predictions: Predictions) -> Metrics:
         T1=per_class_accuracy(predictions.zsl, labels[~seen[labels]], unseen_classes),
         AUSUC=seen_unseen_curve(predictions).area,
     )
+
+
+@dataclass(frozen=True)
+class ClassAccuracy:
+    """The accuracy of one candidate class.
+
+    Attributes:
+        name: The class.
+        seen: Whether it is seen.
+        rows: Its test rows.
+        accuracy: Percent of them predicted right; None without test rows.
+    """
+
+    name: str
+    seen: bool
+    rows: int
+    accuracy: float | None
+
+
+def class_accuracies(predictions: Predictions, class_names: Sequence[str]) -> tuple[ClassAccuracy, ...]:
+    """Return the accuracy of each of the K candidates, in their order; ``class_names`` names all K."""
+    counts = np.bincount(predictions.labels, minlength=len(predictions.seen)).tolist()
+    hits = predictions.labels[predictions.predicted == predictions.labels]
+    correct = np.bincount(hits, minlength=len(predictions.seen)).tolist()
+    return tuple(
+        ClassAccuracy(name, bool(seen), rows, 100 * right / rows if rows else None)
+        for name, seen, rows, right in zip(class_names, predictions.seen, counts, correct, strict=True)
+    )
+
+
+def confusion_matrix(predictions: Predictions, part: Part = "all") -> NDArray[np.int64]:
+    """Return ``(K, K)`` counts of the test rows of ``part``: true class by row, predicted class by column."""
+    labels, predicted, size = predictions.labels, predictions.predicted, len(predictions.seen)
+    if part != "all":
+        rows = predictions.seen[labels] == (part == "seen")
+        labels, predicted = labels[rows], predicted[rows]
+    return np.bincount(labels * size + predicted, minlength=size * size).reshape(size, size)

@@ -1,4 +1,4 @@
-"""Predictions, kept so that a record's numbers can be computed again."""
+"""Predictions, stored so that the numbers of a record can be computed again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNREADABLE = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.Ba
 
 @dataclass(frozen=True)
 class Predictions:
-    """Enough, for each test row, to recompute every metric; classes are positions among the candidates.
+    """What recomputing every metric needs of each test row; classes are positions among the candidates.
 
     The rows are those of test_seen, then those of test_unseen.
 
@@ -53,12 +53,12 @@ class Predictions:
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """``(n,)`` the class predicted with all classes as candidates."""
+        """``(n,)`` class predicted with all classes as candidates."""
         return np.where(self.gap >= 0, self.best_seen, self.best_unseen)
 
 
 def save_predictions(path: Path, predictions: Predictions) -> None:
-    """Write ``predictions`` as a compressed .npz, whole or not at all; equal predictions give equal bytes.
+    """Write ``predictions`` as a compressed .npz, atomically; equal predictions give equal bytes.
 
     Raises:
         StoreError: The folder is read-only, full or gone.
@@ -86,7 +86,7 @@ def load_predictions(path: Path) -> Predictions:
         raise _damaged(f"the predictions cannot be read ({error})", path) from error
     for name, dtype in _DTYPES.items():
         if arrays[name].dtype != dtype or arrays[name].ndim != 1:
-            raise _damaged(f"{name} is no vector of {np.dtype(dtype)}", path)
+            raise _damaged(f"{name} is not a vector of {np.dtype(dtype)}", path)
     predictions = Predictions(**arrays)
     _check(predictions, path)
     return predictions

@@ -18,7 +18,7 @@ from torch.optim.adam import adam
 from gzslbench.computing.graph import capture_on
 from gzslbench.computing.graph_cache import GraphCache
 from gzslbench.computing.seeds import PermutationSampler
-from gzslbench.evaluation.head_rows import HeadRows
+from gzslbench.evaluation.head_data import HeadData
 from gzslbench.plugins.head import HeadSettings
 
 _INIT_STD = 0.02  # the family's initialisation of every linear layer, with zero bias
@@ -37,16 +37,16 @@ class SoftmaxHead:
 
 
 class SoftmaxFit:
-    """The head of the method's own settings; a ``gzslbench.plugins.head.Head``."""
+    """Fits the softmax head with the method's own settings; a ``gzslbench.plugins.head.Head``."""
 
     def settings(self, of_method: HeadSettings) -> HeadSettings:
-        """The method's own."""
+        """Return the method's own settings."""
         return of_method
 
     def fit(
-        self, rows: HeadRows, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
+        self, rows: HeadData, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
     ) -> Iterator[SoftmaxHead]:
-        """As ``fit_softmax_head``."""
+        """Fit by ``fit_softmax_head``."""
         classes = len(rows.seen)
         return fit_softmax_head(rows.features, rows.labels, classes, settings, epochs, generator, graphs)
 
@@ -64,8 +64,8 @@ def fit_softmax_head(
     """Fit a head by Adam on mean cross-entropy; yields the head after each of ``epochs`` passes.
 
     An epoch is ceil(n / batch_size) full batches along one permutation of the rows after another, as the
-    family's code draws them; classes stay as unbalanced as they come. It is one head, changed in place:
-    use it before asking for the next. Nothing crosses to the host in between.
+    family's code draws them; classes stay as unbalanced as they come. It yields one head, which it
+    changes in place: use it before the next is computed. Nothing crosses to the host in between.
 
     Args:
         features: ``(n, e)`` float32.
@@ -75,10 +75,10 @@ def fit_softmax_head(
         epochs: Passes over the rows.
         generator: On the same device; draws the initial weights, then the permutations.
         graphs: Whether a CUDA device replays a captured step; it changes no number.
-        start: A head to go on from, which is changed; None to draw one.
+        start: A head to continue from, which is changed; None draws a new one.
     """
     device, batch_size = features.device, min(settings.batch_size, len(labels))
-    head = _drawn(classes, features.shape[1], generator) if start is None else start
+    head = _initial_head(classes, features.shape[1], generator) if start is None else start
     step = _AdamStep(head, settings, features, labels, batch_size)
     capture = capture_on(device) if graphs else None
     run = step if capture is None else partial(GraphCache(capture), "head step", step)
@@ -90,14 +90,14 @@ def fit_softmax_head(
         yield head
 
 
-def _drawn(classes: int, width: int, generator: torch.Generator) -> SoftmaxHead:
+def _initial_head(classes: int, width: int, generator: torch.Generator) -> SoftmaxHead:
     weight = torch.empty(classes, width, device=generator.device)
     weight.normal_(0.0, _INIT_STD, generator=generator)
     return SoftmaxHead(weight, torch.zeros(classes, device=generator.device))
 
 
 class _AdamStep:
-    """One fused step of Adam on the rows that are in ``rows``; all it touches stays where it is."""
+    """One fused step of Adam on the rows named in ``rows``; all tensors stay where they are, for a graph."""
 
     def __init__(
         self, head: SoftmaxHead, settings: HeadSettings, features: Tensor, labels: Tensor, batch_size: int
@@ -118,7 +118,8 @@ class _AdamStep:
         features = torch.index_select(self.features, 0, self.rows, out=self.batch)
         labels = self.labels.index_select(0, self.rows)
         residual = torch.softmax(self.head.scores(features), dim=1)
-        own = labels.unsqueeze(1) == self.classes  # not scatter_add, which waits where it is deterministic
+        # Not scatter_add: its deterministic form makes the host wait for the device.
+        own = labels.unsqueeze(1) == self.classes
         residual = torch.where(own, residual - 1, residual).div_(len(labels))
         adam(
             self.parameters,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from gzslbench.evaluation.head_rows import HeadRows
+    from gzslbench.evaluation.head_data import HeadData
 
 SOFTMAX = "softmax"
 """The head a generative method has unless the user asks for another: its own settings, its own numbers."""
@@ -97,7 +97,7 @@ class Head(Protocol):
         ...
 
     def fit(
-        self, rows: HeadRows, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
+        self, rows: HeadData, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
     ) -> Iterator[FittedHead]:
         """Fit a head from scratch; yields it after each of ``epochs`` passes.
 

@@ -17,7 +17,7 @@ from gzslbench.plugins.setting import Setting
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from gzslbench.evaluation.class_noise import ClassNoise
+    from gzslbench.evaluation.checked_method import ClassNoise
     from gzslbench.training.batch import Batch
 
 Kind = Literal["generative", "scoring"]

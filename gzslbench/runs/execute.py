@@ -17,7 +17,7 @@ from gzslbench.data.dataset import Dataset
 from gzslbench.data.validation import validation_dataset
 from gzslbench.errors import DivergedError, PluginError, StoreError
 from gzslbench.evaluation.predictions import save_predictions
-from gzslbench.evaluation.selection import PEEKS, Chosen, select
+from gzslbench.evaluation.selection import PEEKS, SelectedEpoch, select
 from gzslbench.plugins.params import Params, build
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.setting import widest
@@ -256,7 +256,7 @@ def with_epochs(params: Params, epochs: int) -> Params:
     return build(type(params), {**values, "epochs": epochs}, "--select val") if epochs else params
 
 
-def _numbers(fit: Fit, outcome: Outcome, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
+def _numbers(fit: Fit, outcome: Outcome, chosen: Mapping[str, SelectedEpoch]) -> dict[str, Any]:
     save_predictions(fit.folder.predictions_file, outcome.predictions)
     metrics = {rule: _plain(choice) for rule, choice in chosen.items()}
     return {"status": "complete", "parameters": outcome.parameters, "metrics": metrics}
@@ -267,7 +267,7 @@ def _failure(error: DivergedError) -> dict[str, Any]:
     return {"status": "diverged", "parameters": None, "metrics": {}, "failure": where}
 
 
-def _plain(chosen: Chosen) -> dict[str, Any]:
+def _plain(chosen: SelectedEpoch) -> dict[str, Any]:
     return {**chosen.metrics.as_dict(), "epoch": chosen.epoch, "head_epoch": chosen.head_epoch}
 
 

@@ -21,7 +21,7 @@ from gzslbench.errors import DivergedError, InterruptedRunError
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import Metrics
 from gzslbench.evaluation.predictions import Predictions
-from gzslbench.evaluation.selection import Scored
+from gzslbench.evaluation.selection import EvaluatedEpoch
 from gzslbench.plugins.head import Head
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params
@@ -105,7 +105,7 @@ def checkpoint_owner(cell: Cell, fit: str, params: Params, head_epochs: int | No
 class Outcome:
     """What a finished fit gives."""
 
-    history: tuple[Scored, ...]
+    history: tuple[EvaluatedEpoch, ...]
     predictions: Predictions
     parameters: int
     seconds: Seconds
@@ -128,7 +128,7 @@ class FitRun:
             train, held_out, head=fit.head, head_setting=fit.head_setting, graphs=fit.graphs
         )
         self.seconds = Seconds(train=solving)
-        self.history: list[Scored] = []
+        self.history: list[EvaluatedEpoch] = []
         self._untold: deque[EpochEnd] = deque()
         self.predictions: Predictions | None = None
         self.path = fit.folder.checkpoint_file(fit.name)
@@ -247,7 +247,7 @@ class FitRun:
             evaluation = self.evaluator.evaluate(self.method, epoch, cell.seed, self.fit.head_epochs)
         self.seconds.evaluate += time.perf_counter() - clock
         self.history = [scored for scored in self.history if scored.epoch < epoch]
-        self.history.append(Scored(epoch, evaluation.trace))
+        self.history.append(EvaluatedEpoch(epoch, evaluation.trace))
         self.predictions = evaluation.predictions
         return evaluation.trace[-1]
 
@@ -266,7 +266,7 @@ class FitRun:
             self.trainer.load_state_dict(state["trainer"])
             self.seconds.train, self.seconds.evaluate = state["seconds"]
             self.history = [
-                Scored(epoch, tuple(Metrics(*m) for m in trace)) for epoch, trace in state["history"]
+                EvaluatedEpoch(epoch, tuple(Metrics(*m) for m in trace)) for epoch, trace in state["history"]
             ]
         for stage, epoch in self.trainer.completed.items():
             self.fit.folder.keep_metrics_until(epoch, leg=self.fit.name, stage=stage)

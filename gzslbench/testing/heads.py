@@ -12,7 +12,7 @@ from torch import Tensor
 from gzslbench.computing.seeds import generator
 from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import EvalView, make_views
-from gzslbench.evaluation.head_rows import HeadRows
+from gzslbench.evaluation.head_data import HeadData
 from gzslbench.plugins.head import HeadSettings, HeadSpec
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
@@ -42,11 +42,11 @@ class HeadCase:
         return make_views(load_synthetic(), "minmax", "cpu")[1]
 
     @property
-    def rows(self) -> HeadRows:
+    def rows(self) -> HeadData:
         """A copy of half of the test rows of every class to be fitted on; of the others, no labels."""
         view = self.held_out
         unlabelled = view.features[1::2].clone() if self.spec.setting == "transductive" else None
-        return HeadRows(
+        return HeadData(
             view.features[::2].clone(),
             view.labels[::2].clone(),
             view.semantics.clone(),
@@ -54,7 +54,7 @@ class HeadCase:
             unlabelled,
         )
 
-    def scores(self, settings: HeadSettings | None = None, rows: HeadRows | None = None) -> Tensor:
+    def scores(self, settings: HeadSettings | None = None, rows: HeadData | None = None) -> Tensor:
         """``(n, K)`` scores of the other half after a whole fit."""
         settings, rows = settings or self.settings, rows or self.rows
         random = generator("cpu", SEED, "head")
@@ -147,7 +147,7 @@ def it_classifies(case: HeadCase) -> None:
     )
 
 
-def _tensors(rows: HeadRows) -> list[Tensor]:
+def _tensors(rows: HeadData) -> list[Tensor]:
     every = (rows.features, rows.labels, rows.semantics, rows.seen, rows.unlabelled)
     return [each for each in every if each is not None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gzslbench.data.views import TrainView
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch

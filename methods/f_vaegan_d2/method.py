@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from gzslbench.data.views import TrainView
 from gzslbench.errors import DataError
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.special import entr
 
-from gzslbench.evaluation.head_rows import HeadRows
+from gzslbench.evaluation.head_data import HeadData
 from gzslbench.evaluation.softmax_head import SoftmaxHead, fit_softmax_head
 from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.lisgan_transductive.params import LisGanTransductiveParams
@@ -26,7 +26,7 @@ class LisGanTransductive:
         return replace(of_method, epochs=of_method.epochs + self.params.second_epochs)
 
     def fit(
-        self, rows: HeadRows, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
+        self, rows: HeadData, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
     ) -> Iterator[SoftmaxHead]:
         """The inductive head's epochs, then those with the added rows; without unlabelled rows the former."""
         unlabelled = rows.unlabelled

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gzslbench.data.views import TrainView
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.method import Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.f_vaegan_d2.method import FVaegan, joined

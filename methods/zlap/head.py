@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gzslbench.computing.seeds import PermutationSampler
-from gzslbench.evaluation.head_rows import HeadRows
+from gzslbench.evaluation.head_data import HeadData
 from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.zlap.losses import adjusted_loss, cosine_logits, log_priors
 from gzslbench_methods.zlap.params import ZlapParams
@@ -48,7 +48,7 @@ class Zlap:
         )
 
     def fit(
-        self, rows: HeadRows, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
+        self, rows: HeadData, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
     ) -> Iterator[Prototypes]:
         """Fit a prototype network by Adam; yields its prototypes after each of ``epochs`` passes."""
         params, batch_size = self.params, min(settings.batch_size, len(rows.labels))

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix as sklearn_matrix
 
-from gzslbench.evaluation.confusion import class_accuracies, confusion_matrix
-from gzslbench.evaluation.metrics import metrics_of
+from gzslbench.evaluation.metrics import class_accuracies, confusion_matrix, metrics_of
 
 NAMES = ("cat", "dog", "fox", "owl", "bee")
 

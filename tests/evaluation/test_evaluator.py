@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView, TrainView
 from gzslbench.errors import DivergedError, PluginError
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.evaluation.softmax_head import SoftmaxFit

@@ -99,9 +99,9 @@ def test_a_pickle_is_never_loaded(path, table):
     ("changes", "message"),
     [
         ({"gap": np.full(7, np.nan, np.float32)}, "NaN"),
-        ({"gap": np.zeros(7)}, "gap is no vector of float32"),
+        ({"gap": np.zeros(7)}, "gap is not a vector of float32"),
         ({"gap": np.zeros(6, np.float32)}, "differ in length"),
-        ({"labels": np.zeros((7, 1), np.int64)}, "labels is no vector"),
+        ({"labels": np.zeros((7, 1), np.int64)}, "labels is not a vector"),
         ({"labels": np.array([0, 0, 0, 1, 3, 3, 5])}, "outside 0..4"),
         ({"best_unseen": np.array([3, 3, 4, 3, 3, 3, -1])}, "outside 0..4"),
         ({"best_seen": np.array([0, 0, 2, 1, 0, 1, 4])}, "of the other side"),

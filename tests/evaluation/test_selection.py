@@ -6,12 +6,14 @@ from hypothesis import strategies as st
 
 from gzslbench.errors import ParamError
 from gzslbench.evaluation.metrics import Metrics
-from gzslbench.evaluation.selection import PEEKS, Chosen, Scored, select
+from gzslbench.evaluation.selection import PEEKS, EvaluatedEpoch, SelectedEpoch, select
 from gzslbench.runs.record import SELECTIONS
 
 
-def history(*rows: tuple[int, list[float]]) -> list[Scored]:
-    return [Scored(epoch, [Metrics(U=0, S=0, H=H, T1=0, AUSUC=0) for H in trace]) for epoch, trace in rows]
+def history(*rows: tuple[int, list[float]]) -> list[EvaluatedEpoch]:
+    return [
+        EvaluatedEpoch(epoch, [Metrics(U=0, S=0, H=H, T1=0, AUSUC=0) for H in trace]) for epoch, trace in rows
+    ]
 
 
 TABLE = history((10, [1, 9, 4]), (20, [2, 5, 6]), (30, [3, 5, 5]))
@@ -27,7 +29,9 @@ TABLE = history((10, [1, 9, 4]), (20, [2, 5, 6]), (30, [3, 5, 5]))
     ],
 )
 def test_each_rule_picks_its_cell_of_a_table(rule, epoch, head_epoch, H):
-    assert select(rule, TABLE) == Chosen(epoch, head_epoch, TABLE[epoch // 10 - 1].trace[head_epoch - 1])
+    assert select(rule, TABLE) == SelectedEpoch(
+        epoch, head_epoch, TABLE[epoch // 10 - 1].trace[head_epoch - 1]
+    )
     assert select(rule, TABLE).metrics.H == H
 
 
@@ -46,7 +50,7 @@ def test_the_last_epoch_is_taken_even_where_it_is_the_worst():
 @pytest.mark.parametrize("rule", ["last", *PEEKS])
 def test_every_rule_agrees_on_a_single_evaluation(rule):
     only = history((0, [4]))
-    assert select(rule, only) == Chosen(0, 1, only[0].trace[0])
+    assert select(rule, only) == SelectedEpoch(0, 1, only[0].trace[0])
 
 
 H = st.floats(0, 100)

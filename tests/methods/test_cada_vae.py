@@ -10,7 +10,7 @@ from torch.distributions import Normal, kl_divergence
 
 from gzslbench.data.views import TrainView
 from gzslbench.errors import ParamError
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.presets import preset
 from gzslbench.training.batch import Batch
 from gzslbench_methods.cada_vae import SPEC

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import TrainView
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.training.batch import Sampler
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.ce_gzsl.method import CeGzsl

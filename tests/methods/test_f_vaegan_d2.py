@@ -12,7 +12,7 @@ from torch.nn import functional
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import TrainView
 from gzslbench.errors import DataError
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.training.batch import Batch, Sampler
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.f_vaegan_d2.losses import divergence_loss, reconstruction_loss

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gzslbench.evaluation.head_rows import HeadRows
+from gzslbench.evaluation.head_data import HeadData
 from gzslbench.evaluation.softmax_head import SoftmaxHead, fit_softmax_head
 from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.lisgan_transductive.head import LisGanTransductive
@@ -24,7 +24,7 @@ def rows():
     features = centres[labels] + torch.randn(40, 6, generator=random)
     unlabelled = centres[labels] + torch.randn(40, 6, generator=random)
     seen = torch.tensor([True, True, False, False])
-    return HeadRows(features, labels, torch.eye(4), seen, unlabelled)
+    return HeadData(features, labels, torch.eye(4), seen, unlabelled)
 
 
 def fitted(rows, epochs=None, **params):

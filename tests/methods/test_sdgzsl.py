@@ -10,7 +10,7 @@ from torch.distributions import Normal, kl_divergence
 from torch.nn import functional
 
 from gzslbench.data.views import TrainView
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.presets import preset
 from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import StageRun

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from gzslbench.data.views import TrainView
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.method import Adam
 from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import Trainer

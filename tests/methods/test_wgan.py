@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench_methods.critic_terms import critic_terms
 from gzslbench_methods.linear import linear, of_labels
 from gzslbench_methods.wgan import Critic, Generator, synthesize

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.evaluation.head_rows import HeadRows
+from gzslbench.evaluation.head_data import HeadData
 from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.zlap.head import Zlap
 from gzslbench_methods.zlap.losses import adjusted_loss, cosine_logits, log_priors
@@ -57,7 +57,7 @@ def rows_of(per_class=40, classes=5):
     semantics = torch.rand(classes, 8, generator=random)
     labels = torch.arange(classes).repeat_interleave(per_class)
     noise = 0.1 * torch.rand(len(labels), 8, generator=random)
-    return HeadRows(semantics[labels] + noise, labels, semantics, SEEN[:classes])
+    return HeadData(semantics[labels] + noise, labels, semantics, SEEN[:classes])
 
 
 def fitted(rows, seed=1, epochs=12, **changes):

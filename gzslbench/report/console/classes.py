@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gzslbench.evaluation.confusion import ClassAccuracy, class_accuracies, confusion_matrix
+from gzslbench.evaluation.metrics import ClassAccuracy, class_accuracies, confusion_matrix
 from gzslbench.evaluation.predictions import Predictions
 
 NONE = "–"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from gzslbench.evaluation.confusion import ClassAccuracy
+    from gzslbench.evaluation.metrics import ClassAccuracy
 
 _ROW, _TALLEST, _BESIDES = 0.14, 11.0, 0.95
 """Inches of a class, of the whole figure, and of what is no class."""

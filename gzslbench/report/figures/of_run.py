@@ -91,14 +91,14 @@ def _seen_unseen(predictions: Predictions, names: Sequence[str]) -> Figure:
 
 
 def _class_accuracy(predictions: Predictions, names: Sequence[str]) -> Figure:
-    from gzslbench.evaluation.confusion import class_accuracies
+    from gzslbench.evaluation.metrics import class_accuracies
     from gzslbench.report.figures.class_accuracy import class_accuracy_figure
 
     return class_accuracy_figure(class_accuracies(predictions, names))
 
 
 def _confusion(predictions: Predictions, names: Sequence[str]) -> Figure:
-    from gzslbench.evaluation.confusion import confusion_matrix
+    from gzslbench.evaluation.metrics import confusion_matrix
     from gzslbench.report.figures.confusion import confusion_figure
 
     return confusion_figure(confusion_matrix(predictions), names, predictions.seen)

@@ -14,7 +14,7 @@ from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DataError
-from gzslbench.evaluation.subject import Subject
+from gzslbench.evaluation.checked_method import CheckedMethod
 from gzslbench.runs.load_trained import Trained
 
 CLASSES = 6
@@ -59,7 +59,7 @@ def project(trained: Trained, seed: int, *, classes: int = CLASSES, rows: int = 
     from sklearn.decomposition import PCA
 
     method, test = trained.method, trained.test
-    subject = Subject(method, Chunk(8192))
+    subject = CheckedMethod(method, Chunk(8192))
     chosen = _most_tested(test, classes)
     with torch.no_grad():
         real = [_drawn(test, position, rows, seed) for position in chosen]
@@ -99,12 +99,12 @@ def _drawn(test: EvalView, position: int, rows: int, seed: int) -> Tensor:
 
 
 def _synthesized(
-    subject: Subject, test: EvalView, positions: Sequence[int], rows: int, seed: int
+    subject: CheckedMethod, test: EvalView, positions: Sequence[int], rows: int, seed: int
 ) -> list[Tensor]:
     """``(rows, d)`` of each class."""
 
     def stream(index: int) -> torch.Generator:
         return generator(test.semantics.device, seed, "figure", "synthesis", positions[index])
 
-    made = torch.cat(list(subject.synthesized(test.semantics[positions], rows, stream, None)))
+    made = torch.cat(list(subject.synthesize(test.semantics[positions], rows, stream, None)))
     return list(torch.split(made, rows))

@@ -16,8 +16,7 @@ from torch import Tensor
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import EvalView, TrainView, make_views
-from gzslbench.evaluation.evaluation import Evaluation
-from gzslbench.evaluation.evaluator import Evaluator
+from gzslbench.evaluation.evaluator import Evaluation, Evaluator
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build, fields_of

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.computing.seeds import generator
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.method import Phase, Stage
 from gzslbench.testing.check import CheckFailure, demand

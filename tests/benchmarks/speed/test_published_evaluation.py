@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gzslbench.evaluation.class_noise import ClassNoise
+from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.evaluation.metrics import per_class_accuracy
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.plugins.head import HeadSettings

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from matplotlib.colors import same_color
 
-from gzslbench.evaluation.confusion import ClassAccuracy, class_accuracies
+from gzslbench.evaluation.metrics import ClassAccuracy, class_accuracies
 from gzslbench.report.figures.class_accuracy import class_accuracy_figure
 from gzslbench.report.figures.style import SEEN, UNSEEN, label
 

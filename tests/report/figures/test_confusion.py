@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gzslbench.evaluation.confusion import confusion_matrix
+from gzslbench.evaluation.metrics import confusion_matrix
 from gzslbench.report.figures.confusion import confusion_figure
 from gzslbench.report.figures.style import label
 

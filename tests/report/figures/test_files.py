@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gzslbench.errors import StoreError
-from gzslbench.evaluation.confusion import ClassAccuracy
+from gzslbench.evaluation.metrics import ClassAccuracy
 from gzslbench.report.figures.class_accuracy import class_accuracy_figure
 from gzslbench.report.figures.drawing import FORMATS
 from gzslbench.report.figures.files import rendered, save_figure

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from gzslbench.evaluation.confusion import ClassAccuracy
+from gzslbench.evaluation.metrics import ClassAccuracy
 from gzslbench.report.figures.class_accuracy import class_accuracy_figure
 from gzslbench.report.figures.confusion import confusion_figure
 from gzslbench.report.figures.style import label

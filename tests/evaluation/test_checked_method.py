@@ -8,20 +8,20 @@ import torch
 
 from gzslbench.computing.memory import Chunk
 from gzslbench.errors import PluginError
-from gzslbench.evaluation import subject as module
-from gzslbench.evaluation.subject import Subject
+from gzslbench.evaluation import checked_method as module
+from gzslbench.evaluation.checked_method import CheckedMethod, ClassNoise
 
 
 def subject(chunk=100, **calls):
-    return Subject(SimpleNamespace(**calls), Chunk(chunk))
+    return CheckedMethod(SimpleNamespace(**calls), Chunk(chunk))
 
 
 def embedded(asked, blocks, rows):
-    return asked.gathered(chain.from_iterable(map(asked.embed, blocks)), rows)
+    return asked.collect(chain.from_iterable(map(asked.embed, blocks)), rows)
 
 
 def synthesized(asked, semantics, per_class=5):
-    return list(asked.synthesized(semantics, per_class, streams, 3))
+    return list(asked.synthesize(semantics, per_class, streams, 3))
 
 
 def doubled_where_at_most(most):
@@ -113,7 +113,7 @@ def test_a_method_that_writes_into_its_semantics_changes_a_copy():
 
 
 def test_a_huge_class_is_synthesized_in_parts_whatever_the_memory(monkeypatch):
-    monkeypatch.setattr(module, "ROWS_OF_A_CLASS", 4)
+    monkeypatch.setattr(module, "MAX_CLASS_ROWS", 4)
     asked = []
 
     def synthesize(semantics, noise):
@@ -161,7 +161,7 @@ CLASSES = [torch.arange(3.0)[:, None], torch.arange(10.0, 17.0)[:, None], torch.
 @pytest.mark.parametrize("chunk", [1, 8, 100])
 def test_rows_are_drawn_of_each_class_without_repetition_while_there_are_any(chunk):
     asked = subject(chunk=chunk, embed=lambda rows: 2 * rows)
-    drawn = torch.cat(list(asked.sampled(CLASSES, 4, streams))).split(4)
+    drawn = torch.cat(list(asked.sample(CLASSES, 4, streams))).split(4)
     for position, (own, rows) in enumerate(zip(CLASSES, drawn, strict=True)):
         values = (rows / 2).flatten().tolist()
         assert set(values) <= set(own.flatten().tolist())
@@ -172,7 +172,7 @@ def test_rows_are_drawn_of_each_class_without_repetition_while_there_are_any(chu
 
 def test_a_method_with_a_sample_of_its_own_is_asked_with_noise_from_the_classes_streams():
     asked = subject(embed=None, sample=lambda rows, noise: rows + noise.normal(1))
-    drawn = torch.cat(list(asked.sampled(CLASSES[:1], 3, streams)))
+    drawn = torch.cat(list(asked.sample(CLASSES[:1], 3, streams)))
     random = streams(0)
     order = torch.randperm(3, generator=random)
     assert torch.equal(drawn, CLASSES[0][order] + torch.randn(3, 1, generator=random))
@@ -180,4 +180,17 @@ def test_a_method_with_a_sample_of_its_own_is_asked_with_noise_from_the_classes_
 
 def test_a_sample_of_another_length_is_refused():
     with pytest.raises(PluginError, match="sample returned the shape"):
-        list(subject(sample=lambda rows, noise: rows[1:]).sampled(CLASSES, 2, streams))
+        list(subject(sample=lambda rows, noise: rows[1:]).sample(CLASSES, 2, streams))
+
+
+def two_streams():
+    return [torch.Generator().manual_seed(k) for k in (3, 8)]
+
+
+@pytest.mark.parametrize(("kind", "plain"), [("normal", torch.randn), ("uniform", torch.rand)])
+def test_each_class_draws_from_its_own_stream_again_and_again(kind, plain):
+    noise, alone = ClassNoise(two_streams(), 4), two_streams()
+    for width in (2, 5):
+        drawn = getattr(noise, kind)(width)
+        assert torch.equal(drawn, torch.cat([plain(4, width, generator=each) for each in alone]))
+    assert len(noise) == len(drawn) == 8

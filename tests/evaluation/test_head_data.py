@@ -9,8 +9,8 @@ import torch
 from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView, TrainView
-from gzslbench.evaluation.gathering import gather
-from gzslbench.evaluation.subject import Subject
+from gzslbench.evaluation.checked_method import CheckedMethod
+from gzslbench.evaluation.head_data import build_head_data
 from gzslbench.plugins.head import HeadSettings
 
 SEEN = torch.tensor([True, False, True, False, True])
@@ -42,7 +42,7 @@ def gathered(train, test_rows, **changes):
     if changes.get("space") == "embedding":
         method.synthesize = lambda semantics, noise: torch.cat([synthesize(semantics, noise)] * 2, 1)
     settings = HeadSettings(per_class=3, batch_size=2, **changes)
-    return gather(Subject(method, Chunk(4)), settings, train, test_rows, EPOCH, SEED)
+    return build_head_data(CheckedMethod(method, Chunk(4)), settings, train, test_rows, EPOCH, SEED)
 
 
 def stream(purpose, position):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.evaluation.ranking import predict
+from gzslbench.evaluation.evaluator import predict
 
 
 def distinct(rows: int, classes: int) -> torch.Tensor:

@@ -1,0 +1,175 @@
+"""The method under evaluation: called in chunks, its results checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from gzslbench.computing.instrumentation import span
+from gzslbench.computing.memory import Chunk
+from gzslbench.errors import PluginError
+
+if TYPE_CHECKING:
+    from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
+
+ClassStream = Callable[[int], torch.Generator]
+"""Maps the position of a class to the class's random stream, from its start."""
+MAX_CLASS_ROWS = 8192
+"""Most rows of one class in a call of ``synthesize``. It is fixed, for a stream's draws depend on it."""
+
+
+class ClassNoise:
+    """Draws random numbers for the rows of several classes, each class from a stream of its own.
+
+    So the rows of a class depend neither on the other classes nor on how many classes are synthesized in
+    one call.
+
+    Attributes:
+        per_class: Rows of each class.
+    """
+
+    def __init__(self, streams: Sequence[torch.Generator], per_class: int) -> None:
+        self.per_class = per_class
+        self._streams = streams
+
+    def __len__(self) -> int:
+        """Rows of all classes."""
+        return len(self._streams) * self.per_class
+
+    def normal(self, width: int) -> Tensor:
+        """Draw ``(rows, width)`` standard normal numbers, class after class."""
+        return self._draw(torch.randn, width)
+
+    def uniform(self, width: int) -> Tensor:
+        """Draw ``(rows, width)`` uniform numbers in [0, 1), class after class."""
+        return self._draw(torch.rand, width)
+
+    def _draw(self, draw: Callable[..., Tensor], width: int) -> Tensor:
+        draw_class = partial(draw, self.per_class, width)
+        return torch.cat([draw_class(generator=stream, device=stream.device) for stream in self._streams])
+
+
+class CheckedMethod:
+    """Calls a method for scores, embeddings and synthesized features, and checks the shape of each result.
+
+    A call takes at most ``chunk`` rows, and fewer after memory ran out. The method gets copies, so that one
+    that writes into its arguments does no harm.
+    """
+
+    def __init__(self, method: GenerativeMethod | ScoringMethod, chunk: Chunk) -> None:
+        self.method = method
+        self.chunk = chunk
+
+    def scores(self, rows: Tensor, semantics: Tensor) -> Tensor:
+        """Score ``(n, d)`` features against ``(K, a)`` semantics; returns ``(n, K)``."""
+
+        def score(part: Tensor) -> Tensor:
+            scores: Tensor = self.method.scores(part.clone(), semantics.clone())  # type: ignore[union-attr]
+            return self._check("scores", scores, (len(part), len(semantics)))
+
+        return torch.cat(list(self.chunk.map_chunks(rows, score)))
+
+    def embed(self, rows: Tensor) -> Iterator[Tensor]:
+        """Yield the embeddings of ``(n, d)`` rows, part after part."""
+        yield from self.chunk.map_chunks(rows, self._embed)
+
+    def collect(self, parts: Iterable[Tensor], rows: int) -> Tensor:
+        """Write embedded parts into one ``(rows, e)`` float32 tensor, which avoids a second copy of all."""
+        collected, start = torch.empty(rows, 0), 0
+        for part in parts:
+            if start == 0:
+                collected = torch.empty(rows, part.shape[-1], device=part.device)
+            self._check("embed", part, (len(part), collected.shape[1]))
+            collected[start : start + len(part)] = part
+            start += len(part)
+        return collected
+
+    def synthesize(
+        self, semantics: Tensor, per_class: int, stream: ClassStream, width: int | None
+    ) -> Iterator[Tensor]:
+        """Yield the rows of class after class, as many classes at once as fit into the chunk.
+
+        Args:
+            semantics: ``(K, a)``.
+            per_class: Rows of each class.
+            stream: The random stream of the class at a position of ``semantics``.
+            width: Columns that the rows must have; None accepts any.
+        """
+
+        def synthesize_classes(first: int, last: int) -> Tensor:
+            some, streams = semantics[first:last].clone(), [stream(index) for index in range(first, last)]
+            parts = []
+            with span("synthesis"):
+                for start in range(0, per_class, MAX_CLASS_ROWS):
+                    noise = ClassNoise(streams, min(MAX_CLASS_ROWS, per_class - start))
+                    part: Tensor = self.method.synthesize(some, noise)  # type: ignore[union-attr]
+                    shape = (len(noise), part.shape[-1] if width is None else width)
+                    parts.append(self._check("synthesize", part, shape))
+            return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+        yield from self._class_after_class(len(semantics), per_class, synthesize_classes)
+
+    def sample(self, classes: Sequence[Tensor], per_class: int, stream: ClassStream) -> Iterator[Tensor]:
+        """Yield ``per_class`` rows drawn of each class, embedded by the method's ``sample`` if it has one.
+
+        A class's rows are drawn without repetition, as long as it has enough of them.
+
+        Args:
+            classes: ``(n_c, d)`` rows of each class, at least one.
+            per_class: Rows of each class.
+            stream: The random stream of the class at a position of ``classes``.
+        """
+
+        def sample_classes(first: int, last: int) -> Tensor:
+            streams = [stream(index) for index in range(first, last)]
+            drawn = [
+                rows[_draw_order(len(rows), per_class, random)]
+                for rows, random in zip(classes[first:last], streams, strict=True)
+            ]
+            rows = torch.cat(drawn)
+            if not hasattr(self.method, "sample"):
+                return self._embed(rows)
+            with span("embedding"):
+                sampled: Tensor = self.method.sample(rows, ClassNoise(streams, per_class))
+            return self._check("sample", sampled, (len(rows), sampled.shape[-1]))
+
+        yield from self._class_after_class(len(classes), per_class, sample_classes)
+
+    def _class_after_class(
+        self, classes: int, per_class: int, work: Callable[[int, int], Tensor]
+    ) -> Iterator[Tensor]:
+        done = 0
+
+        def block(size: int) -> Tensor:
+            return work(done, min(classes, done + max(1, min(size, MAX_CLASS_ROWS) // per_class)))
+
+        while done < classes:
+            rows = self.chunk.with_oom_backoff(block, least=per_class)
+            done += len(rows) // per_class
+            yield rows
+
+    def _embed(self, rows: Tensor) -> Tensor:
+        with span("embedding"):
+            embedded: Tensor = self.method.embed(rows.clone())  # type: ignore[union-attr]
+        if embedded.dim() != 2 or len(embedded) != len(rows):
+            self._check("embed", embedded, (len(rows), embedded.shape[-1]))
+        return embedded
+
+    def _check(self, call: str, result: Tensor, expected: tuple[int, int]) -> Tensor:
+        if tuple(result.shape) != expected:
+            raise PluginError(
+                f"{call} returned the shape {tuple(result.shape)}, not {expected}",
+                where=type(self.method).__name__,
+                fix=f"see {call} in gzslbench.plugins.method",
+            )
+        return result
+
+
+def _draw_order(rows: int, count: int, random: torch.Generator) -> Tensor:
+    """Return ``count`` of ``rows`` positions in a random order that repeats where there are too few."""
+    order = torch.randperm(rows, generator=random, device=random.device)
+    return order.repeat(-(-count // rows))[:count]
