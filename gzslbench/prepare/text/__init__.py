@@ -1,1 +1,1 @@
-"""Semantics of classes from texts about them, by a text encoder."""
+"""Make semantics of classes from texts, with a text encoder."""

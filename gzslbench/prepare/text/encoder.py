@@ -1,79 +1,278 @@
-"""What a text encoder is, and the kinds there are."""
+"""Encode texts with a sentence-transformers model, and turn encodings into semantics of classes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.errors import EncoderError, did_you_mean
+from gzslbench.data.formats.sources import sha256_of
+from gzslbench.errors import DataError, EncoderError, GzslBenchError
+from gzslbench.files import reading
+from gzslbench.prepare.text.texts import Texts
 
 if TYPE_CHECKING:
     import torch
 
-Pooling = Literal["mean", "cls"]
-KINDS = {
-    "sentence-transformers": "gzslbench.prepare.text.sentence_transformers:load",
-    "hf": "gzslbench.prepare.text.hugging_face:load",
-}
+BATCH = 32
+WEIGHTS = ("*.safetensors", "*.bin")
+PACKAGES = ("sentence-transformers", "transformers", "tokenizers", "torch")
+FIXED_LENGTH = ("siglip", "siglip2")
+"""Models that were trained on texts padded to one length. sentence-transformers does not pad them so."""
+MIN_DISTANCE = 1e-6
+"""Two classes whose semantics (of length 1) are nearer than this cannot be told apart."""
 
 
-class Encoder(Protocol):
-    """A model that turns texts into vectors."""
+@dataclass(frozen=True)
+class SentenceEncoder:
+    """A loaded sentence-transformers model.
+
+    Attributes:
+        model: The name or folder that the user gave.
+        place: The absolute folder, or the name.
+        folder: Where the model's files are.
+        revision: The commit on the hub, None for a folder.
+        network: The ``SentenceTransformer``.
+    """
+
+    model: str
+    place: str
+    folder: Path
+    revision: str | None
+    network: Any
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """``(T, a)`` of T texts, of any length, each independent of the others up to rounding."""
-        ...
+        """Return ``(T, a)`` encodings, exactly as the model makes them."""
+        with encoding_errors("the model cannot encode these texts", self.place):
+            encoded = self.network.encode(
+                list(texts), batch_size=BATCH, show_progress_bar=False, convert_to_numpy=True
+            )
+        return np.asarray(encoded, dtype=np.float32)
 
-    def cut(self, texts: Sequence[str]) -> int:
-        """How many of the texts are longer than the model reads, and so lose their ends."""
-        ...
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Count the texts with more tokens than the model reads; their ends are lost."""
+        limit = self.network.max_seq_length
+        if limit is None:
+            return 0
+        with encoding_errors("the model cannot read these texts", self.place):
+            tokens = self.network.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
+        return sum(len(ids) > limit for ids in tokens)
 
-    def provenance(self) -> Mapping[str, object]:
-        """What decides the encodings besides the texts, ready for JSON."""
-        ...
-
-
-class Load(Protocol):
-    """Makes an encoder of one kind."""
-
-    def __call__(self, model: str, pooling: Pooling | None, device: torch.device) -> Encoder:
-        """The model of this name or in this folder.
-
-        Raises:
-            EncoderError: A package or the model is missing, damaged or of another kind.
-        """
-        ...
-
-
-def split_name(asked: str) -> tuple[str, str]:
-    """Kind and model of ``kind:model``.
-
-    Raises:
-        EncoderError: There is no such kind, or no model.
-    """
-    kind, colon, model = asked.partition(":")
-    if kind not in KINDS:
-        raise EncoderError(
-            f"no kind of encoder {kind!r}", where="--encoder", fix=did_you_mean(kind, list(KINDS))
-        )
-    if not colon or not model.strip():
-        raise EncoderError(
-            "no model is named", where="--encoder", fix=f"write {kind}:MODEL, a name or a folder"
-        )
-    return kind, model
+    def provenance(self) -> dict[str, object]:
+        """Return the model's name, its revision on the hub, the sha256 of its weights, and versions."""
+        return {
+            "encoder": "sentence-transformers",
+            "model": self.model,
+            "revision": self.revision,
+            "weights_sha256": _weights_sha256(self.folder),
+            "versions": {package: version(package) for package in PACKAGES},
+        }
 
 
-def load_encoder(asked: str, pooling: Pooling | None, device: torch.device) -> Encoder:
-    """Load the encoder that ``--encoder`` names.
+def load_encoder(model: str, device: torch.device) -> SentenceEncoder:
+    """Load a model in evaluation mode and fp32. No code that comes with the model is run.
+
+    Args:
+        model: A folder, or a name on the Hugging Face hub. sentence-transformers also loads plain text
+            models of transformers (then with mean pooling) and CLIP models (then their text features).
+        device: Where the model computes.
 
     Raises:
-        EncoderError: There is no such kind, or it cannot be loaded.
+        EncoderError: The package or the model is missing or damaged, or some weights are missing.
     """
-    from pkgutil import resolve_name
+    kind, _, name = model.partition(":")
+    if kind in ("hf", "sentence-transformers") and name:
+        raise EncoderError("the encoder is named without a kind", where="--encoder", fix=f"write {name}")
+    package = _import_library()
+    place = _resolve_place(model)
+    with encoding_errors("the model cannot be loaded", place), _collect_missing_weights() as missing:
+        options = {"device": str(device), "trust_remote_code": False}
+        try:  # Files on this machine come first: a newer revision must not change results silently.
+            network = package.SentenceTransformer(place, local_files_only=True, **options)
+        except OSError:
+            if Path(place).is_dir():
+                raise
+            network = package.SentenceTransformer(place, local_files_only=False, **options)
+    if missing:
+        raise EncoderError(
+            f"{len(missing)} weights are not in the model's files, such as {missing[0]}",
+            where=place,
+            fix="use a complete model: missing weights would be random numbers",
+        )
+    kind = getattr(getattr(getattr(network[0], "model", None), "config", None), "model_type", "")
+    if kind in FIXED_LENGTH:
+        raise EncoderError(
+            f"{kind} models need texts of one padded length, which is not supported",
+            where=place,
+            fix="use another model, for example a CLIP model",
+        )
+    folder, revision = _model_folder(place)
+    if not (folder / "modules.json").is_file():
+        # A plain model of transformers. Left padding would shift the positions of short texts.
+        network.tokenizer.padding_side = "right"
+    return SentenceEncoder(model, place, folder, revision, network.float().eval())
 
-    kind, model = split_name(asked)
-    load: Load = resolve_name(KINDS[kind])
-    return load(model, pooling, device)
+
+def encode_classes(
+    encoder: SentenceEncoder, texts: Sequence[Texts], names: Sequence[str]
+) -> NDArray[np.float32]:
+    """Average the encodings of each class. Every encoding, and then the average, is scaled to length 1.
+
+    Args:
+        encoder: Encodes the texts.
+        texts: One or more texts for each of C classes.
+        names: The C class names, for errors.
+
+    Returns:
+        ``(C, a)``, rows of length 1 like the published attributes.
+
+    Raises:
+        DataError: An encoding is NaN, infinite or zero, or two classes have the same encoding.
+    """
+    flat = [text for of_class in texts for text in of_class]
+    encoded = np.asarray(encoder.encode(flat), dtype=np.float64)
+    lengths = np.linalg.norm(encoded, axis=1)
+    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
+    if len(bad):
+        raise DataError(
+            f"the model encodes {len(bad)} texts as NaN, infinite or zero",
+            where=repr(flat[bad[0]]),
+            fix="use another model",
+        )
+    starts = np.cumsum([0, *(len(of_class) for of_class in texts[:-1])])
+    means = np.add.reduceat(encoded / lengths[:, None], starts)
+    mean_lengths = np.linalg.norm(means, axis=1)
+    opposed = np.flatnonzero(mean_lengths < MIN_DISTANCE)
+    if len(opposed):
+        raise DataError(
+            "the encodings of this class's texts cancel each other",
+            where=names[opposed[0]],
+            fix="change its descriptions",
+        )
+    semantics = means / mean_lengths[:, None]
+    _refuse_equal_classes(semantics, texts, names)
+    return np.asarray(semantics, dtype=np.float32)
+
+
+def _refuse_equal_classes(
+    semantics: NDArray[np.float64], texts: Sequence[Texts], names: Sequence[str]
+) -> None:
+    for row, one in enumerate(semantics[:-1]):
+        near = np.flatnonzero(np.linalg.norm(semantics[row + 1 :] - one, axis=1) < MIN_DISTANCE)
+        if len(near):
+            other = row + 1 + int(near[0])
+            raise DataError(
+                f"the classes {names[row]!r} and {names[other]!r} have the same encoding",
+                where=f"{texts[row][0]!r}, {texts[other][0]!r}",
+                fix="change their descriptions (put the difference first: long texts are cut off), or use"
+                " another model",
+            )
+
+
+@contextmanager
+def encoding_errors(what: str, model: str) -> Iterator[None]:
+    """Turn any exception of a model's code into an EncoderError."""
+    try:
+        yield
+    except GzslBenchError:
+        raise
+    except Exception as error:  # Code and files of many authors run behind this call.
+        raise EncoderError(
+            f"{what}: {_summarize(error)}",
+            where=model,
+            fix="name a folder with a complete model, or a model on the Hugging Face hub, which needs a"
+            " network the first time; models that need their own code are not supported",
+        ) from error
+
+
+def _import_library() -> Any:
+    if find_spec("sentence_transformers") is None:
+        raise EncoderError("sentence-transformers is not installed", fix="pip install 'gzslbench[text]'")
+    try:
+        package = import_module("sentence_transformers")
+        import_module("transformers").utils.logging.disable_progress_bar()
+    except Exception as error:  # Packages of versions that do not fit fail in many ways.
+        raise EncoderError(
+            f"sentence-transformers cannot be imported: {_summarize(error)}",
+            fix="pip install --upgrade 'gzslbench[text]'",
+        ) from error
+    return package
+
+
+def _resolve_place(model: str) -> str:
+    """Return an existing folder as an absolute path, anything else as a name on the hub."""
+    path = Path(model).expanduser()
+    with reading(path, EncoderError):
+        if path.is_dir():
+            return str(path.absolute())
+        if not model.strip() or path.exists() or model.startswith((".", "/", "~")):
+            raise EncoderError(
+                "this is not a folder with a model", where=path, fix="name the folder with its config.json"
+            )
+    return model
+
+
+@contextmanager
+def _collect_missing_weights() -> Iterator[list[str]]:
+    """Collect the weights that a model's files lack. transformers only logs them and goes on."""
+    missing: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            names = re.findall(r"^(\S+)\s*\|[^|]*MISSING", record.getMessage(), re.MULTILINE)
+            # sentence-transformers does not use a pooler.
+            missing.extend(name for name in names if "pooler" not in name)
+
+    logger = logging.getLogger("transformers.modeling_utils")
+    collector, level = Collector(logging.WARNING), logger.level
+    logger.addHandler(collector)
+    logger.setLevel(logging.WARNING)
+    try:
+        yield missing
+    finally:
+        logger.removeHandler(collector)
+        logger.setLevel(level)
+
+
+def _model_folder(place: str) -> tuple[Path, str | None]:
+    """Return the folder of a loaded model, and its revision if it comes from the hub."""
+    if Path(place).is_dir():
+        return Path(place), None
+    hub = import_module("huggingface_hub")
+    for name in (place, f"sentence-transformers/{place}"):
+        try:
+            folder = Path(hub.snapshot_download(name, local_files_only=True))
+        except Exception:  # The model was not downloaded under this name.
+            continue
+        return folder, folder.name
+    raise EncoderError(
+        "the files of the loaded model cannot be found", where=place, fix="name the folder of the model"
+    )
+
+
+def _weights_sha256(folder: Path) -> dict[str, str]:
+    with reading(folder, EncoderError):
+        files = sorted({file for pattern in WEIGHTS for file in folder.rglob(pattern)})
+        hashes = {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}
+    if not hashes:
+        raise EncoderError(
+            f"no weights: no file matches {' or '.join(WEIGHTS)}",
+            where=folder,
+            fix="name a folder with weights",
+        )
+    return hashes
+
+
+def _summarize(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or ["no reason given"]
+    return f"{type(error).__name__}: {lines[0]}"

@@ -1,77 +1,217 @@
-"""The texts that are encoded, class by class."""
+"""Read descriptions of classes, and write the texts that are encoded for each class."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
 from gzslbench.errors import DataError, ParamError
-from gzslbench.prepare.text.descriptions import Texts
-from gzslbench.prepare.text.words import words
+from gzslbench.files import reading
 
-PLACE = "{}"
+Texts = tuple[str, ...]
+COLUMNS = ("class", "text")
+MAX_LISTED = 5
+PLACEHOLDER = "{}"
+_FORMAT = 'write {"class": "text"} or {"class": ["one text", "another"]} as .json, or class,text as .csv'
+_LEADING_NUMBER = re.compile(r"^\d+\.")
+_SEPARATORS = re.compile(r"[+_/\s]+")
+_ONLY_NUMBER = re.compile(r"(class[ _])?(\d+)")
+
+
+def split_words(name: str) -> str:
+    """Turn ``043.Red_Fox`` into "Red Fox" and ``blue+whale`` into "blue whale".
+
+    A number with a full stop before the name is removed. ``+``, ``_`` and ``/`` become spaces. Hyphens and
+    capitals stay. A name that is only a number has no words.
+    """
+    name = name.strip()
+    if class_number(name) is not None:
+        return ""
+    return _SEPARATORS.sub(" ", _LEADING_NUMBER.sub("", name, count=1)).strip()
+
+
+def class_number(name: str) -> int | None:
+    """Return the number of a class that has no name (``17``, ``class 17``, ``class_17``), else None."""
+    match = _ONLY_NUMBER.fullmatch(name.strip())
+    return int(match[2]) if match else None
+
+
+def read_descriptions(path: Path) -> dict[str, Texts]:
+    """Read one or more texts for each class from a JSON object, or a CSV file with columns class and text.
+
+    Raises:
+        DataError: The file cannot be read, has another format, or describes no class.
+    """
+    with reading(path, DataError):
+        content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+        pairs = _parse_csv(text, path) if path.suffix.lower() == ".csv" else _parse_json(text, path)
+    except (ValueError, RecursionError, csv.Error) as error:
+        raise DataError(f"this is not a file of descriptions: {error}", where=path, fix=_FORMAT) from error
+    descriptions: dict[str, Texts] = {}
+    for name, texts in pairs:
+        descriptions[name] = descriptions.get(name, ()) + texts
+    if not descriptions:
+        raise DataError("the file describes no class", where=path, fix=_FORMAT)
+    return descriptions
+
+
+def match_descriptions(descriptions: Mapping[str, Texts], names: Sequence[str], path: Path) -> list[Texts]:
+    """Return the texts of each class in the order of ``names``.
+
+    A description may use the class's name, or its words in any case. A class that is only a number may be
+    called by that number.
+
+    Raises:
+        DataError: A class has no description or two, or a description belongs to no class.
+    """
+    keys = [(name, *_keys(name)) for name in names]
+    counts = Counter(key for of_class in keys for key in of_class)
+    index = {key: i for i, of_class in enumerate(keys) for key in of_class if counts[key] == 1}
+    matched: dict[int, str] = {}
+    unknown = []
+    for called in descriptions:
+        i = next((index[key] for key in (called, *_keys(called)) if key in index), None)
+        if i is None:
+            unknown.append(called)
+        elif i in matched:
+            raise DataError(
+                f"{matched[i]!r} and {called!r} are the same class", where=path, fix="describe it once"
+            )
+        else:
+            matched[i] = called
+    missing = [name for i, name in enumerate(names) if i not in matched]
+    if unknown:
+        raise _unknown_error(unknown, missing or names, path)
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(names)} classes have no description: {_shorten(missing)}",
+            where=path,
+            fix="add them: every class needs semantics",
+        )
+    return [descriptions[matched[i]] for i in range(len(names))]
 
 
 def class_texts(
     names: Sequence[str], described: Sequence[Texts] | None, templates: Sequence[str], where: object
 ) -> list[Texts]:
-    """Every description of a class, or the words of its name, in every template.
+    """Put every description of a class, or the words of its name, into every template.
 
     Args:
-        names: Of C classes.
-        described: Their descriptions in the same order; None takes the names.
-        templates: Each with one ``{}``; none at all leaves the texts as they are.
-        where: What to blame in an error.
+        names: C class names.
+        described: Their descriptions in the same order. None uses the names.
+        templates: Each with one ``{}``. Without templates the texts stay as they are.
+        where: The file to name in an error.
 
     Returns:
-        C times one text or more.
+        One or more texts for each of the C classes.
 
     Raises:
-        DataError: A class has no words, a text is empty, or two classes have the same texts.
-        ParamError: A template has no ``{}``, or several.
+        DataError: A name has no words, or a text is empty.
+        ParamError: A template does not have exactly one ``{}``.
     """
     for template in templates:
-        if template.count(PLACE) != 1:
+        if template.count(PLACEHOLDER) != 1:
             raise ParamError(
-                f"the template {template!r} has no single {PLACE} for the class",
+                f"the template {template!r} does not have exactly one {PLACEHOLDER}",
                 where="--template",
                 fix='write it like "a photo of a {}."',
             )
-    inner = [(words(name),) for name in names] if described is None else described
+    inner = [(split_words(name),) for name in names] if described is None else described
     for name, texts in zip(names, inner, strict=True):
         if not all(text.strip() for text in texts):
-            raise _empty(name, described is None, where)
-    whole = [
-        tuple(template.replace(PLACE, text.strip()) for template in templates or (PLACE,) for text in texts)
+            raise _empty_error(name, described is None, where)
+    return [
+        tuple(
+            template.replace(PLACEHOLDER, text.strip())
+            for template in templates or (PLACEHOLDER,)
+            for text in texts
+        )
         for texts in inner
     ]
-    _refuse_twins(names, whole, where)
-    return whole
 
 
 def fingerprint(texts: Sequence[Texts]) -> str:
-    """sha256 of the texts in their order."""
+    """Return the sha256 of the texts in their order."""
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
-def _empty(name: str, by_name: bool, where: object) -> DataError:
+def _keys(name: str) -> list[object]:
+    """Return other ways to call a class. A number never matches a name that has words."""
+    number, spelling = class_number(name), split_words(name).casefold()
+    return [key for key in (number, ("words", spelling) if spelling else None) if key is not None]
+
+
+def _unknown_error(unknown: Sequence[str], candidates: Sequence[str], path: Path) -> DataError:
+    spellings = {split_words(name).casefold() or name: name for name in candidates}
+    wanted = split_words(unknown[0]).casefold() or unknown[0]
+    near = get_close_matches(wanted, spellings, n=1, cutoff=0.5)
+    hint = f"did you mean {spellings[near[0]]!r}? " if near else ""
+    return DataError(
+        f"{len(unknown)} descriptions belong to no class of this dataset: {_shorten(unknown)}",
+        where=path,
+        fix=f"{hint}the classes are called {_shorten(candidates)}",
+    )
+
+
+def _empty_error(name: str, by_name: bool, where: object) -> DataError:
     if by_name:
         return DataError(
             f"the class {name!r} has no name in words",
             where=where,
-            fix="tell what the classes are with --descriptions FILE, by number where they have no names",
+            fix="describe the classes with --descriptions FILE, by number if they have no names",
         )
     return DataError(f"a text of the class {name!r} is empty", where=where, fix="write one, or remove it")
 
 
-def _refuse_twins(names: Sequence[str], whole: Sequence[Texts], where: object) -> None:
-    first: dict[frozenset[str], str] = {}
-    for name, texts in zip(names, whole, strict=True):
-        twin = first.setdefault(frozenset(texts), name)
-        if twin != name:
+def _shorten(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(map(repr, names[:MAX_LISTED])) + more
+
+
+def _parse_json(text: str, path: Path) -> list[tuple[str, Texts]]:
+    parsed = json.loads(text, object_pairs_hook=_refuse_repeated_keys)
+    if not isinstance(parsed, dict):
+        raise DataError("the file does not contain an object with classes", where=path, fix=_FORMAT)
+    return [(name, _check_texts(name, value, path)) for name, value in parsed.items()]
+
+
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    counts = Counter(name for name, _ in pairs)
+    for name, count in counts.items():
+        if count > 1:
+            raise ValueError(f"{name!r} is repeated")
+    return dict(pairs)
+
+
+def _check_texts(name: str, value: object, path: Path) -> Texts:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise DataError(f"the value of {name!r} is not a text or a list of texts", where=path, fix=_FORMAT)
+    return tuple(texts)
+
+
+def _parse_csv(text: str, path: Path) -> list[tuple[str, Texts]]:
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
+    if missing:
+        raise DataError(f"there is no column {missing[0]!r}", where=f"{path}: line 1", fix=_FORMAT)
+    pairs: list[tuple[str, Texts]] = []
+    for row in rows:
+        if row[COLUMNS[0]] is None or row[COLUMNS[1]] is None or None in row:
             raise DataError(
-                f"the classes {twin!r} and {name!r} have the same text: {texts[0]!r}",
-                where=where,
-                fix="describe them differently with --descriptions FILE",
+                "this line has too few or too many columns",
+                where=f"{path}: line {rows.line_num}",
+                fix="put a text with commas into double quotes",
             )
+        pairs.append((row[COLUMNS[0]].strip(), (row[COLUMNS[1]],)))
+    return pairs

@@ -64,7 +64,7 @@ class Letters:
         seeds = [zlib.crc32(text.encode()) for text in texts]
         return np.stack([np.random.default_rng(seed).normal(size=self.width) for seed in seeds]).astype("f4")
 
-    def cut(self, texts):
+    def count_truncated(self, texts):
         return sum(len(text) > self.longest for text in texts)
 
     def provenance(self):
@@ -75,7 +75,7 @@ class Letters:
 def letters(monkeypatch) -> Letters:
     """Stands in for every encoder that the command is asked for."""
     made = Letters()
-    monkeypatch.setattr("gzslbench.prepare.text.building.load_encoder", lambda *_asked: made)
+    monkeypatch.setattr("gzslbench.prepare.text.build.load_encoder", lambda *_arguments: made)
     return made
 
 
@@ -92,7 +92,7 @@ def semantics(call, letters):
     """``data semantics`` of a dataset, by an encoder that needs no model."""
 
     def call_it(dataset: object, name: str, *more: object) -> Result:
-        return call("data", "semantics", dataset, "--encoder", "hf:letters", "--name", name, *more)
+        return call("data", "semantics", dataset, "--encoder", "letters", "--name", name, *more)
 
     return call_it
 

@@ -86,7 +86,7 @@ def test_the_only_semantics_there_are_give_the_split(folder, semantics):
     (folder / "sent_splits.mat").unlink()
     (folder / "tiny_splits.mat").unlink()
     outcome = semantics(folder, "tiny")
-    assert outcome.exit_code == 2 and "no semantics whose split could be taken" in outcome.output
+    assert outcome.exit_code == 2 and "no semantics whose split could be used" in outcome.output
 
 
 def test_texts_that_lose_their_ends_are_told(folder, semantics, letters):
@@ -99,15 +99,14 @@ def test_texts_that_lose_their_ends_are_told(folder, semantics, letters):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--template", "a photo"), "no single {}"),
-        (("--name", "a/b"), "cannot be a name of semantics"),
-        (("--name", "original_att"), "cannot be a name of semantics"),
-        (("--name", "att-shuffled1"), "cannot be a name of semantics"),
-        (("--name", ""), "cannot be a name of semantics"),
+        (("--template", "a photo"), "not have exactly one {}"),
+        (("--name", "a/b"), "semantics cannot be called"),
+        (("--name", "original_att"), "semantics cannot be called"),
+        (("--name", "att-shuffled1"), "semantics cannot be called"),
+        (("--name", ""), "semantics cannot be called"),
         (("--name", "att", "--overwrite"), "this command did not write"),
-        (("--encoder", "bert"), "no kind of encoder 'bert'"),
         (("--descriptions", "none.json"), "none.json"),
-        (("--out", "somewhere.mat"), "no splits file"),
+        (("--out", "somewhere.mat"), "not the name of a splits file"),
         (("--out", Path(__file__) / "x_splits.mat"), "no file can be written there"),
         (("--device", "cuda:99"), "cuda"),
     ],
@@ -135,4 +134,4 @@ def test_classes_without_names_want_descriptions_by_number(tmp_path, folder, sem
 
 def test_a_dataset_that_lies_in_no_files_is_refused(semantics):
     outcome = semantics("digits", "tiny")
-    assert outcome.exit_code == 2 and "lie in no files" in outcome.stderr
+    assert outcome.exit_code == 2 and "is not in files" in outcome.stderr

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.text.descriptions import match, read_descriptions
+from gzslbench.prepare.text.texts import match_descriptions, read_descriptions
 
 NAMES = ("001.Red_Fox", "blue+whale", "honey_bee")
 NUMBERS = ("class 1", "class 2", "class 3")
@@ -60,19 +60,19 @@ def test_what_is_written_either_way_is_read_alike(tmp_path_factory, told):
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("a.json", "{", "no file of descriptions"),
-        ("a.json", "[1]", "no object by class"),
+        ("a.json", "{", "not a file of descriptions"),
+        ("a.json", "[1]", "does not contain an object"),
         ("a.json", "{}", "describes no class"),
-        ("a.json", '{"a": 3}', "'a' is no text"),
-        ("a.json", '{"a": []}', "'a' is no text"),
-        ("a.json", '{"a": "x", "a": "y"}', "'a' comes twice"),
-        ("a.json", "[" * 100_000, "no file of descriptions"),
-        ("a.json", b"\xff\xfe", "no file of descriptions"),
+        ("a.json", '{"a": 3}', "'a' is not a text"),
+        ("a.json", '{"a": []}', "'a' is not a text"),
+        ("a.json", '{"a": "x", "a": "y"}', "'a' is repeated"),
+        ("a.json", "[" * 100_000, "not a file of descriptions"),
+        ("a.json", b"\xff\xfe", "not a file of descriptions"),
         ("a.csv", "name,text\n1,x\n", "no column 'class'"),
         ("a.csv", "", "no column 'class'"),
         ("a.csv", "class,text\na,red, with wings\n", "line 2"),
         ("a.csv", "class,text\na\n", "line 2"),
-        ("a.csv", 'class,text\na,"open\n', "no file of descriptions"),
+        ("a.csv", 'class,text\na,"open\n', "not a file of descriptions"),
         ("a.csv", "class,text\n", "describes no class"),
     ],
 )
@@ -85,8 +85,8 @@ def test_a_file_of_another_kind_is_refused_by_its_name(tmp_path, name, content, 
 
 def test_a_class_is_called_by_its_name_its_words_or_its_number_alone(tmp_path):
     told = {"honey bee": ("c",), "RED FOX": ("a",), "blue+whale": ("b",)}
-    assert match(told, NAMES, tmp_path) == [("a",), ("b",), ("c",)]
-    assert match({"3": ("c",), "01": ("a",), "class 2": ("b",)}, NUMBERS, tmp_path) == [
+    assert match_descriptions(told, NAMES, tmp_path) == [("a",), ("b",), ("c",)]
+    assert match_descriptions({"3": ("c",), "01": ("a",), "class 2": ("b",)}, NUMBERS, tmp_path) == [
         ("a",),
         ("b",),
         ("c",),
@@ -94,25 +94,29 @@ def test_a_class_is_called_by_its_name_its_words_or_its_number_alone(tmp_path):
 
 
 def test_a_number_is_no_class_that_has_a_name(tmp_path):
-    said = complaint(match, {"1": ("a",), "2": ("b",), "3": ("c",)}, NAMES, tmp_path)
-    assert "3 descriptions are of no class" in said and "'1', '2', '3'" in said
+    said = complaint(match_descriptions, {"1": ("a",), "2": ("b",), "3": ("c",)}, NAMES, tmp_path)
+    assert "3 descriptions belong to no class" in said and "'1', '2', '3'" in said
 
 
 def test_an_unknown_class_is_told_with_the_nearest_that_lacks_a_description(tmp_path):
-    said = complaint(match, {"red fox": ("a",), "honey bee": ("c",), "blu whale": ("b",)}, NAMES, tmp_path)
+    said = complaint(
+        match_descriptions, {"red fox": ("a",), "honey bee": ("c",), "blu whale": ("b",)}, NAMES, tmp_path
+    )
     assert "'blu whale'" in said and "did you mean 'blue+whale'?" in said
 
 
 def test_missing_classes_are_named_and_not_too_many(tmp_path):
-    assert "2 of 3 classes are not described: 'blue+whale', 'honey_bee'" in complaint(
-        match, {"red fox": ("a",)}, NAMES, tmp_path
+    assert "2 of 3 classes have no description: 'blue+whale', 'honey_bee'" in complaint(
+        match_descriptions, {"red fox": ("a",)}, NAMES, tmp_path
     )
     many = [f"bird {letter}" for letter in "abcdefghij"]
-    assert "and 4 more" in complaint(match, {"bird a": ("a",)}, many, tmp_path)
+    assert "and 4 more" in complaint(match_descriptions, {"bird a": ("a",)}, many, tmp_path)
 
 
 def test_two_descriptions_of_one_class_and_words_of_two_classes_are_no_choice(tmp_path):
-    assert "the same class" in complaint(match, {"red fox": ("a",), "Red_Fox": ("b",)}, NAMES, tmp_path)
+    assert "the same class" in complaint(
+        match_descriptions, {"red fox": ("a",), "Red_Fox": ("b",)}, NAMES, tmp_path
+    )
     twins = ("1.Crow", "2.Crow")
-    assert "of no class" in complaint(match, {"crow": ("a",)}, twins, tmp_path)
-    assert match({"2.Crow": ("b",), "1.Crow": ("a",)}, twins, tmp_path) == [("a",), ("b",)]
+    assert "belong to no class" in complaint(match_descriptions, {"crow": ("a",)}, twins, tmp_path)
+    assert match_descriptions({"2.Crow": ("b",), "1.Crow": ("a",)}, twins, tmp_path) == [("a",), ("b",)]

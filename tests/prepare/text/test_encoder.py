@@ -1,32 +1,222 @@
+"""The encoder: sentence-transformers models, plain text models of transformers, CLIP."""
+
 from __future__ import annotations
 
-from pkgutil import resolve_name
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
 
+import numpy as np
 import pytest
+import torch
 
 from gzslbench.errors import EncoderError
-from gzslbench.prepare.text.encoder import KINDS, split_name
+from gzslbench.prepare.text import encoder as encoders
+from gzslbench.prepare.text.encoder import encoding_errors, load_encoder
+
+CPU = torch.device("cpu")
+TEXTS = [
+    "a bird with red wings",
+    "owl",
+    "a fox and a bird with long tail and blue wings .",
+    *(f"{one} {other}" for one in ("red", "blue", "long", "a") for other in ("wings", "tail", "bird", "owl")),
+    *(
+        f"a {one} with {other}"
+        for one in ("owl", "fox", "bird", "tail")
+        for other in ("wings", "red", "a", ".")
+    ),
+]
 
 
-def test_a_kind_and_a_model_are_told_apart_at_the_first_colon():
-    assert split_name("hf:org/model:x") == ("hf", "org/model:x")
-    assert split_name("sentence-transformers:./here") == ("sentence-transformers", "./here")
+@pytest.fixture(scope="module")
+def encoder(minilm):
+    return load_encoder(str(minilm), CPU)
+
+
+def mean_of_states(folder, transformers, text):
+    """Encode one text alone: no padding, no mask, no batch."""
+    network = transformers.AutoModel.from_pretrained(folder).eval()
+    ids = transformers.AutoTokenizer.from_pretrained(folder)(text)["input_ids"]
+    with torch.no_grad():
+        states = network(input_ids=torch.tensor([ids])).last_hidden_state[0]
+    return states.mean(dim=0).numpy()
+
+
+def test_minilm_is_the_mean_of_its_last_states_scaled_to_length_one(encoder, minilm, transformers):
+    texts = ["tiger lily", "a photo of a globe thistle, a type of flower.", *map(str, range(40))]
+    encoded = encoder.encode(texts)
+    assert encoded.shape == (len(texts), 384) and encoded.dtype == np.float32
+    for text, row in zip(texts[:3], encoded, strict=False):
+        mean = mean_of_states(minilm, transformers, text)
+        assert np.allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
+
+
+def test_texts_of_one_meaning_are_nearer_than_others(encoder):
+    one, same, other = encoder.encode(["a red bird with long wings", "long-winged red bird", "tax law"])
+    assert one @ same > 0.8 > 0.3 > one @ other
+
+
+def test_provenance_names_weights_and_versions(encoder, minilm):
+    provenance = encoder.provenance()
+    sha256 = hashlib.sha256((minilm / "model.safetensors").read_bytes()).hexdigest()
+    assert provenance["weights_sha256"] == {"model.safetensors": sha256}
+    assert provenance["model"] == str(minilm) and provenance["revision"] is None
+    assert {"sentence-transformers", "transformers", "torch"} <= set(provenance["versions"])
+
+
+def test_texts_beyond_the_limit_are_counted(encoder, bert):
+    # 256 and 24 tokens, two of which mark the start and the end
+    assert encoder.count_truncated(["red " * 254, "red " * 255, "red"]) == 1
+    small, start = load_encoder(str(bert), CPU), "red " * 22
+    texts = [start, start + "blue", start + "fox and owl", "owl"]
+    assert small.count_truncated(texts) == 2
+    encoded = small.encode(texts)
+    assert np.allclose(encoded[0], encoded[1], atol=1e-6) and np.allclose(encoded[0], encoded[2], atol=1e-6)
+
+
+def test_a_plain_text_model_is_pooled_by_the_mean_and_batches_change_nothing(transformers, bert):
+    encoded = load_encoder(str(bert), CPU).encode(TEXTS)
+    expected = np.stack([mean_of_states(bert, transformers, text) for text in TEXTS])
+    assert len(TEXTS) > 32 and np.allclose(encoded, expected, atol=1e-5)
+    assert np.linalg.norm(expected[0] - expected[1]) > 0.1
+
+
+def test_clip_gives_its_projected_text_features(transformers, write_model, tmp_path):
+    text = {
+        "vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "intermediate_size": 32, "max_position_embeddings": 30, "eos_token_id": 3, "bos_token_id": 2,
+        "pad_token_id": 0,
+    }  # fmt: skip
+    vision = {
+        "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32,
+        "image_size": 8, "patch_size": 4,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    config = transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=10)
+    model = transformers.CLIPModel(config).eval()
+    folder = write_model(tmp_path / "clip", model)
+    transformers.CLIPImageProcessor().save_pretrained(folder)
+    encoded = load_encoder(str(folder), CPU).encode(TEXTS)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    for text, row in zip(TEXTS, encoded, strict=True):
+        ids = torch.tensor([tokenizer(text)["input_ids"]])
+        with torch.no_grad():
+            states = model.text_model(input_ids=ids).last_hidden_state
+            expected = states[0, ids[0].tolist().index(3)] @ model.text_projection.weight.T
+        assert np.allclose(row, expected.numpy(), atol=1e-5)
+    assert encoded.shape[1] == 10
+
+
+def test_a_model_whose_files_lack_weights_is_refused(transformers, bert, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    for lacking, refused in (("pooler.dense.weight", False), ("encoder.layer.1.output.dense.bias", True)):
+        folder = shutil.copytree(bert, tmp_path / lacking)
+        weights = load_file(folder / "model.safetensors")
+        del weights[lacking]
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        if refused:
+            with pytest.raises(EncoderError, match=f"1 weights are not in the model's files, .*{lacking}"):
+                load_encoder(str(folder), CPU)
+        else:
+            assert load_encoder(str(folder), CPU).encode(["owl"]).shape == (1, 16)
+
+
+def drop(name):
+    return lambda folder: (folder / name).unlink()
 
 
 @pytest.mark.parametrize(
-    ("asked", "complaint"),
+    "damage",
     [
-        ("sentence-transformer:x", "did you mean 'sentence-transformers'"),
-        ("all-MiniLM-L6-v2", "no kind of encoder"),
-        ("hf", "no model is named"),
-        ("hf: ", "no model is named"),
-        ("", "no kind"),
+        drop("config.json"),
+        drop("model.safetensors"),
+        lambda folder: (folder / "model.safetensors").write_bytes(b"no weights"),
     ],
 )
-def test_an_encoder_that_is_none_is_refused(asked, complaint):
-    with pytest.raises(EncoderError, match=complaint):
-        split_name(asked)
+def test_an_incomplete_or_damaged_model_is_refused(bert, tmp_path, damage):
+    folder = shutil.copytree(bert, tmp_path / "half")
+    damage(folder)
+    with pytest.raises(EncoderError, match="the model cannot be loaded") as caught:
+        load_encoder(str(folder), CPU)
+    assert str(folder) in str(caught.value)
 
 
-def test_every_kind_names_a_function_and_importing_it_imports_no_model_library():
-    assert all(callable(resolve_name(path)) for path in KINDS.values())
+def test_a_missing_package_names_the_extra(monkeypatch):
+    monkeypatch.setattr(encoders, "find_spec", lambda name: None)
+    with pytest.raises(EncoderError, match=r"is not installed\n.*gzslbench\[text\]"):
+        load_encoder("org/model", CPU)
+
+
+def test_a_package_that_cannot_be_imported_is_reported(monkeypatch, minilm):
+    def broken(name):
+        raise RuntimeError("torch is too old\nand more")
+
+    monkeypatch.setattr(encoders, "import_module", broken)
+    with pytest.raises(EncoderError, match="cannot be imported: RuntimeError: torch is too old\n"):
+        load_encoder("org/model", CPU)
+
+
+@pytest.mark.parametrize("model", ["./none", "/none/at/all", "../none", "~/no-such-folder", "file", " "])
+def test_a_path_without_a_folder_is_not_searched_on_the_hub(tmp_path, monkeypatch, minilm, model):
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EncoderError, match="not a folder with a model"):
+        load_encoder(model, CPU)
+
+
+@pytest.mark.parametrize("kind", ["hf", "sentence-transformers"])
+def test_a_kind_before_the_name_is_refused_with_the_name_alone(kind):
+    with pytest.raises(EncoderError, match=r"without a kind(.|\n)*write org/model"):
+        load_encoder(f"{kind}:org/model", CPU)
+
+
+def test_any_exception_of_a_model_becomes_one_line_with_a_fix():
+    with pytest.raises(EncoderError, match="KeyError: 'x'") as caught, encoding_errors("bad", "here"):
+        raise KeyError("x")
+    assert "where: here" in str(caught.value) and "to do" in str(caught.value)
+
+
+OFFLINE = """
+import sys, torch
+from gzslbench.prepare.text.encoder import load_encoder
+encoder = load_encoder(sys.argv[1], torch.device("cpu"))
+print(encoder.provenance(), encoder.encode(["a red fox"]).shape)
+"""
+
+
+@pytest.fixture
+def hub(tmp_path, bert):
+    """Runs a program without a network; its cache contains the model org/bert."""
+    cache = tmp_path / "hub" / "models--org--bert"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text("0" * 40)
+    (cache / "snapshots").mkdir()
+    (cache / "snapshots" / ("0" * 40)).symlink_to(bert)
+
+    def run(model: str):
+        return subprocess.run(
+            [sys.executable, "-c", OFFLINE, model],
+            env={**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_model_by_name_comes_from_the_cache_without_a_network(hub, bert):
+    done = hub("org/bert")
+    assert done.returncode == 0, done.stderr
+    sha256 = hashlib.sha256((bert / "model.safetensors").read_bytes()).hexdigest()
+    assert sha256 in done.stdout and "0" * 40 in done.stdout and "(1, 16)" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_model_that_cannot_be_downloaded_is_reported(hub, minilm):
+    done = hub("org/none")
+    assert "EncoderError: the model cannot be loaded: OSError" in done.stderr
+    assert "where: org/none" in done.stderr and "needs a network" in done.stderr

@@ -34,8 +34,7 @@ def flowers(tmp_path_factory) -> Path:
 @pytest.fixture
 def build(flowers, minilm, call):
     def build_it(name, *more):
-        encoder = f"sentence-transformers:{minilm}"
-        arguments = ("--encoder", encoder, "--name", name, "--data", flowers, "--overwrite", *more)
+        arguments = ("--encoder", minilm, "--name", name, "--data", flowers, "--overwrite", *more)
         outcome = call("data", "semantics", "FLO", *arguments)
         assert outcome.exit_code == 0, outcome.output
 

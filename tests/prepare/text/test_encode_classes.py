@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.text.encoding import encode_classes
+from gzslbench.prepare.text.encoder import encode_classes
 
 
 class Table:
@@ -45,7 +45,7 @@ def test_the_texts_of_a_class_count_alike_however_long_their_encodings_are(count
             [("c",), ("a",), ("b",)],
             "'fox' and 'owl' have the same enc",
         ),
-        ({"a": [1, 0], "b": [-3, 0], "c": [0, 1]}, [("c",), ("a", "b")], "cancel out"),
+        ({"a": [1, 0], "b": [-3, 0], "c": [0, 1]}, [("c",), ("a", "b")], "cancel each other"),
     ],
 )
 def test_encodings_that_are_no_semantics_are_refused(table, texts, complaint):

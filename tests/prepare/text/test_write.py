@@ -13,12 +13,12 @@ from gzslbench.data.formats import hdf5
 from gzslbench.data.formats.lock import LOCK
 from gzslbench.data.load import load_dataset
 from gzslbench.data.verify import verify_dataset
-from gzslbench.errors import DataError, StoreError
+from gzslbench.errors import DataError
 from gzslbench.prepare.extract.writing import without
 from gzslbench.prepare.importing import import_dataset
-from gzslbench.prepare.text import writing
-from gzslbench.prepare.text.basis import find_basis
-from gzslbench.prepare.text.writing import check_target, write_semantics
+from gzslbench.prepare.text import write as writing
+from gzslbench.prepare.text.build import find_basis
+from gzslbench.prepare.text.write import check_target, write_semantics
 from gzslbench.runs.execute import describe_task
 
 TOLD = {"encoder": "letters", "versions": {"torch": "2"}, "templates": ["a {}, très petit."]}
@@ -158,15 +158,15 @@ def test_out_is_written_and_nothing_else(folder, made, tmp_path):
     out = tmp_path / "other_splits.mat"
     assert write(folder, made, out=out) == [out] and stored.read_bytes() == before
     assert np.array_equal(loadmat(out)["att"], made.T)
-    with pytest.raises(DataError, match="no splits file"):
+    with pytest.raises(DataError, match="not the name of a splits file"):
         write(folder, made, out=tmp_path / "res101.mat")
 
 
 def test_a_write_that_fails_leaves_everything_readable(folder, made, monkeypatch):
     stored = import_dataset(folder)
 
-    def full(path, content):
-        raise StoreError("new_splits.mat cannot be written: no space", where=path, fix="--results")
+    def full(path, content, failure, elsewhere):
+        raise failure("new_splits.mat cannot be written: no space", where=path, fix=elsewhere)
 
     monkeypatch.setattr(writing, "write_atomically", full)
     with pytest.raises(DataError, match="no space") as caught:
@@ -194,7 +194,7 @@ def test_a_write_that_was_killed_between_its_files_is_mended_by_the_next(folder,
     (folder / "res101.mat").unlink()
     write(folder, made)
 
-    def killed(path, content):
+    def killed(path, content, *_options):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
