@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -196,3 +197,11 @@ def stored() -> Callable[[Path], dict[str, Any]]:
         return found
 
     return read
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    root = os.environ.get("GZSLBENCH_DATA")
+    if not root or not Path(root, "FLO", "att_splits.mat").is_file():
+        pytest.skip("GZSLBENCH_DATA names no folder with the published split files")
+    return Path(root)

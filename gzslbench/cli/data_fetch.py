@@ -43,21 +43,21 @@ def fetch(
     folder, with a note of where they came from and their sha256; remove them when you like, not the notes.
     """
     from gzslbench.prepare.download.fetch import fetch as fetch_datasets
-    from gzslbench.prepare.download.fetch import named
-    from gzslbench.prepare.download.request import check_address
-    from gzslbench.report.console.transfer import watch_transfer
+    from gzslbench.prepare.download.fetch import find_specs
+    from gzslbench.prepare.download.http import check_address
+    from gzslbench.report.console.transfer import show_transfer
 
     if mirror is not None:
         check_address(mirror)
-    with watch_transfer() as watch:
+    with show_transfer() as progress:
         fetched = fetch_datasets(
-            named(names),
+            find_specs(names),
             data,
             images=images,
             mirror=mirror,
             force=force,
-            agree=lambda size: None if yes else _ask(size),
-            watch=watch,
+            confirm=lambda size: None if yes else _ask(size),
+            progress=progress,
         )
     if as_json:
         click.echo(json.dumps([asdict(each) | {"folder": str(each.folder)} for each in fetched], indent=2))
@@ -68,11 +68,11 @@ def fetch(
 def _ask(size: int | None) -> None:
     """Ask before much is downloaded; no answer is an interruption."""
     from gzslbench.errors import DataError
-    from gzslbench.prepare.download.disk import in_words
+    from gzslbench.files import format_size
 
     if size is not None and size <= UNASKED:
         return
-    much = "an unknown number of bytes" if size is None else in_words(size)
+    much = "an unknown number of bytes" if size is None else format_size(size)
     if not sys.stdin.isatty():
         raise DataError(f"{much} would be downloaded, and nobody is there to ask", fix="pass --yes")
     try:
@@ -86,9 +86,7 @@ def _ask(size: int | None) -> None:
 def _print(fetched: Sequence[Fetched]) -> None:
     for each in fetched:
         if each.provenance is None:
-            click.echo(
-                f"{each.dataset}: all of {each.archive} is there and as it should be, in {each.folder}"
-            )
+            click.echo(f"{each.dataset}: all of {each.archive} is there and unchanged, in {each.folder}")
         else:
             kept = f", {each.kept} were there" if each.kept else ""
             click.echo(f"{each.dataset}: {each.written} files written to {each.folder}{kept}")

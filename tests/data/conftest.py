@@ -113,11 +113,3 @@ def forbid(monkeypatch):
         monkeypatch.setattr(Path, "open", refuse)
 
     return forbid
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    root = os.environ.get("GZSLBENCH_DATA")
-    if not root or not Path(root, "FLO", "att_splits.mat").is_file():
-        pytest.skip("GZSLBENCH_DATA names no folder with the published split files")
-    return Path(root)

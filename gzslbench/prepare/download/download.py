@@ -1,172 +1,206 @@
-"""Getting one file, in as many requests as it takes."""
+"""Download one file: resume after an interruption, and try again after a failure that may pass."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from urllib.parse import urlsplit
 
+from gzslbench import files
 from gzslbench.errors import DataError
 from gzslbench.plugins.dataset import Archive
-from gzslbench.prepare.download.containers import check_beginning
-from gzslbench.prepare.download.disk import check_room, writing
-from gzslbench.prepare.download.partial import Origin, Partial
-from gzslbench.prepare.download.provenance import Provenance
-from gzslbench.prepare.download.request import HitchError, open_url
-from gzslbench.prepare.download.tries import Patience, Tries
-from gzslbench.prepare.download.watcher import Watcher
+from gzslbench.prepare.download.http import OTHER_COPY, TransientError, open_url
 
+TRIES = 6
+"""Failures without progress after which a download is given up."""
+PAUSE_S = 1.0
+"""Seconds before the second try; each later pause is twice as long."""
+MAX_PAUSE_S = 60.0
+"""Seconds that a pause takes at most, even if the server asks for more."""
+MIN_PROGRESS = 2**20
+"""Bytes that must arrive before earlier failures no longer count."""
+OTHER_FOLDER = "choose another folder with --data; then fetch again, which resumes"
 _PIECE = 2**18
-_HEAD = 512
-_AGAIN = "fetch again, or name another copy with --mirror"
+_CHECK_NETWORK = "check the connection, and http_proxy and https_proxy if you need them, or use --mirror"
+
+Confirm = Callable[[int | None], None]
+"""Called before bytes are downloaded, with their number (None: unknown); raises an error to stop it."""
 
 
-def offered_size(archive: Archive, url: str, patience: Patience, watch: Watcher) -> int | None:
-    """The bytes that the server says the file has, else those that are known; None where neither is.
+class Progress:
+    """Ignores the progress of a fetch; a subclass shows it."""
 
-    Raises:
-        DataError: It cannot be had, or has another size than is known.
+    def begin(self, what: str, total: int | None, done: int = 0) -> None:
+        """A step of ``total`` bytes (None: unknown) begins; ``done`` of them are there already."""
+
+    def advance(self, count: int) -> None:
+        """``count`` more bytes are done."""
+
+    def stop(self) -> None:
+        """No step runs until the next ``begin``; a question to the user may follow."""
+
+    def log(self, line: str) -> None:
+        """Show a line to the user."""
+
+
+def writing(where: Path) -> AbstractContextManager[None]:
+    """Turn an OSError into a DataError that says how to continue the fetch."""
+    return files.writing(where, failure=DataError, elsewhere=OTHER_FOLDER)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """The file on a server that the bytes of an unfinished download belong to.
+
+    Attributes:
+        url: The requested address.
+        final_url: Where redirects led, without a query, which may hold a key.
+        validator: A strong ETag, else Last-Modified; empty if the server sends neither.
+        size: Bytes of the whole file, if the server gives them.
     """
-    tries = Tries(url, patience, watch)
-    while True:
-        try:
-            with open_url(url, {}, patience.timeout) as response:
-                _check_answer(response, archive, url)
-                return response.length if response.length is not None else archive.size
-        except HitchError as hitch:
-            tries.failed(hitch)
+
+    url: str
+    final_url: str
+    validator: str
+    size: int | None
+
+    @classmethod
+    def of(cls, url: str, response: HTTPResponse) -> _Origin:
+        etag = response.headers.get("ETag", "")
+        if etag.startswith("W/"):  # a weak ETag does not promise equal bytes
+            etag = ""
+        final_url = urlsplit(response.url)._replace(query="", fragment="").geturl()
+        return cls(url, final_url, etag or response.headers.get("Last-Modified", ""), response.length)
 
 
-def download(
-    archive: Archive, url: str, part: Partial, most: int | None, patience: Patience, watch: Watcher
-) -> Provenance:
-    """Fetch ``url`` into ``part``, going on from what is there of the same file.
+class Download:
+    """One file that is being downloaded.
 
     Args:
         archive: What is known of the file.
         url: Its address, perhaps on a mirror.
-        part: Where the bytes go. After a failure it keeps those that can be gone on from.
-        most: Bytes that it may have; None sets no bound.
-        patience: How long to bear with the server.
-        watch: Told of progress and of second tries.
-
-    Returns:
-        What came; its size and sha256 are as known, where they are.
-
-    Raises:
-        DataError: The server refuses, gives up too often, or sends something else; or the disk is full.
+        part: Where the bytes go. After a failure they stay there, and ``part``.json tells their origin.
+        confirm: Called once, before the first bytes come.
+        progress: Receives progress and the reasons of further tries.
     """
-    tries = Tries(url, patience, watch, part.done)
-    while True:
-        origin = part.origin()
-        if origin is not None and origin.asked == url and part.done == origin.size:
-            return _checked(archive, part, url, origin.url)
+
+    def __init__(self, archive: Archive, url: str, part: Path, confirm: Confirm, progress: Progress) -> None:
+        self.archive, self.url, self.part, self.progress = archive, url, part, progress
+        self.confirm: Confirm | None = confirm
+        self.origin_file = part.with_name(f"{part.name}.json")
+
+    def run(self) -> str:
+        """Download the file, and return the address that redirects led to.
+
+        Raises:
+            DataError: The server refuses, fails too often or sends something else, or the disk is full.
+        """
+        failures, best = 0, self._size()
+        while True:
+            try:
+                return self._receive()
+            except TransientError as error:
+                # A large file over a bad line breaks often; what counts is whether it gets ahead.
+                if self._size() >= best + MIN_PROGRESS:
+                    failures, best = 0, self._size()
+                failures += 1
+                if failures >= TRIES:
+                    fix = f"{OTHER_COPY if error.status else _CHECK_NETWORK}; a new fetch resumes"
+                    raise DataError(f"{error} ({failures} tries)", where=self.url, fix=fix) from error
+                pause = min(max(PAUSE_S * 2 ** (failures - 1), error.retry_after), MAX_PAUSE_S)
+                self.progress.log(f"{error}; next try in {pause:.0f} s")
+                time.sleep(pause)
+
+    def discard(self) -> None:
+        """Remove what has come."""
+        with writing(self.part):
+            self.part.unlink(missing_ok=True)
+            self.origin_file.unlink(missing_ok=True)
+
+    def finish(self, path: Path) -> None:
+        """Give the complete file its final name."""
+        with writing(path):
+            self.part.replace(path)
+            self.origin_file.unlink(missing_ok=True)
+
+    def _size(self) -> int:
+        with writing(self.part):
+            return self.part.stat().st_size if self.part.is_file() else 0
+
+    def _read_origin(self) -> _Origin | None:
+        """Return the origin of the bytes that are here, if they came from the same address."""
         try:
-            came_from = _receive(archive, url, part, most, patience, watch)
-        except HitchError as hitch:
-            tries.failed(hitch, part.done)
+            origin = _Origin(**json.loads(self.origin_file.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
+        return origin if origin.url == self.url and self.part.is_file() else None
+
+    def _receive(self) -> str:
+        """Send one request, for the missing rest if possible, and write what comes."""
+        origin, done, headers = self._read_origin(), self._size(), {}
+        if origin and done == origin.size:
+            return origin.final_url
+        if origin and origin.validator and done:
+            # If-Range makes the server send the whole file if it is not the same file any more.
+            headers = {"Range": f"bytes={done}-", "If-Range": origin.validator}
+        try:
+            response = open_url(self.url, headers)
+        except TransientError as error:
+            if error.status == 416:  # there are more bytes here than on the server
+                self.discard()
+            raise
+        with response:
+            if origin is None or response.status != 206:
+                self._check(response)
+                self.discard()
+                done, origin = 0, _Origin.of(self.url, response)
+                text = json.dumps(asdict(origin), indent=2) + "\n"
+                files.write_atomically(self.origin_file, text, DataError, OTHER_FOLDER)
+            elif not _continues(response, done, origin):
+                self.discard()
+                raise TransientError("the server sends another part of the file than requested")
+            rest = None if origin.size is None else origin.size - done
+            if self.confirm:
+                self.confirm(rest)
+                self.confirm = None
+            files.check_free_space(self.part.parent, rest or 0, DataError, OTHER_FOLDER)
+            self.progress.begin(self.archive.name, origin.size, done)
+            with writing(self.part), self.part.open("ab") as file:
+                for piece in _pieces(response):
+                    file.write(piece)
+                    self.progress.advance(len(piece))
+        if origin.size is not None and self._size() < origin.size:
+            raise TransientError(f"the connection ended after {self._size()} of {origin.size} bytes")
+        return origin.final_url
+
+    def _check(self, response: HTTPResponse) -> None:
+        """Raise a DataError unless the answer is a whole file of the known size, and not a web page."""
+        length, size = response.length, self.archive.size
+        if response.status != 200:
+            what = f"the server answers {response.status} without a file"
+        elif response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
+            what = "the server sends a web page instead of the file"
+        elif None not in (size, length) and size != length:
+            what = f"the file there has {length} bytes, but {self.archive.name} has {size}"
         else:
-            return _checked(archive, part, url, came_from)
-
-
-def _receive(
-    archive: Archive, url: str, part: Partial, most: int | None, patience: Patience, watch: Watcher
-) -> str:
-    """Ask once, for the rest where that can be, and write what comes; return where it came from."""
-    origin = part.origin()
-    done = part.done if origin is not None and origin.asked == url and origin.validator else 0
-    headers = {"Range": f"bytes={done}-", "If-Range": origin.validator} if done and origin else {}
-    try:
-        response = open_url(url, headers, patience.timeout)
-    except HitchError as hitch:
-        if hitch.status == 416:
-            part.drop()
-        raise
-    with response:
-        if origin is not None and headers and response.status == 206:
-            if not _goes_on(response, done, origin):
-                part.drop()
-                raise HitchError("the server sends another part than it was asked for")
-        else:
-            _check_answer(response, archive, url)
-            done, origin = 0, Origin.of(url, response)
-            part.begin(origin)
-        size = origin.size
-        _check_bound(size if size is not None else done, most, url)
-        if size is not None:
-            check_room(part.path.parent, size - done)
-        watch.begin(archive.name, size, done)
-        _write(response, archive, part, most, watch)
-    if size is not None and part.done < size:
-        raise HitchError(f"the connection ended after {part.done} of {size} bytes")
-    return origin.url
-
-
-def _write(response: HTTPResponse, archive: Archive, part: Partial, most: int | None, watch: Watcher) -> None:
-    done = part.done
-    with writing(part.path), part.path.open("ab") as file:
-        for piece in _pieces(response):
-            if not done:
-                check_beginning(archive.name, piece, response.url)
-            done += len(piece)
-            _check_bound(done, most, response.url)
-            file.write(piece)
-            watch.advance(len(piece))
+            return
+        raise DataError(what, where=response.url, fix=OTHER_COPY)
 
 
 def _pieces(response: HTTPResponse) -> Iterator[bytes]:
-    """What comes, as it comes; the first piece has some hundred bytes, if the whole has."""
     try:
-        piece = response.read(_HEAD)
-        while piece:
+        while piece := response.read1(_PIECE):
             yield piece
-            piece = response.read1(_PIECE)
     except (HTTPException, OSError) as error:
-        raise HitchError(f"the connection broke: {error or type(error).__name__}") from error
+        raise TransientError(f"the connection broke: {error or type(error).__name__}") from error
 
 
-def _goes_on(response: HTTPResponse, done: int, origin: Origin) -> bool:
-    """Whether an answer 206 is the rest, from ``done`` on, of what has begun."""
-    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", ""))
-    if found is None or int(found[1]) != done:
-        return False
-    etag = response.headers.get("ETag", "")
-    same_size = found[3] == "*" or origin.size is None or int(found[3]) == origin.size
-    return same_size and (not etag or not origin.etag or etag == origin.etag)
-
-
-def _check_answer(response: HTTPResponse, archive: Archive, url: str) -> None:
-    """See to it that an answer holds a whole file, of the known size and no web page."""
-    if response.status != 200:
-        raise DataError(f"the server answers {response.status} and no file", where=url, fix=_AGAIN)
-    if response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
-        raise DataError(
-            "a web page came in place of the file",
-            where=response.url,
-            fix="open the address in a browser, which shows what is asked for; or use --mirror",
-        )
-    if archive.size is not None and response.length not in (None, archive.size):
-        raise DataError(
-            f"the file there has {response.length} bytes, and {archive.name} has {archive.size}",
-            where=response.url,
-            fix="name another copy with --mirror",
-        )
-
-
-def _check_bound(size: int, most: int | None, url: str) -> None:
-    if most is not None and size > most:
-        raise DataError(f"the server sends more than the {most} bytes that it told of", where=url, fix=_AGAIN)
-
-
-def _checked(archive: Archive, part: Partial, url: str, came_from: str) -> Provenance:
-    """What is there now, whose size and sha256 are as known; what differs is thrown away."""
-    found = Provenance.of(part.path, came_from)
-    differs = ""
-    if archive.size not in (None, found.size):
-        differs = f"{found.size} bytes, not {archive.size}"
-    elif archive.sha256 not in ("", found.sha256):
-        differs = f"the sha256 {found.sha256}, not {archive.sha256}"
-    if differs:
-        part.drop()
-        raise DataError(f"what came has {differs}, and was thrown away", where=url, fix=_AGAIN)
-    return found
+def _continues(response: HTTPResponse, done: int, origin: _Origin) -> bool:
+    """Return whether an answer 206 is the rest, from byte ``done`` on, of the file that has begun."""
+    start, _, total = response.headers.get("Content-Range", "").partition("/")
+    return start.startswith(f"bytes {done}-") and (origin.size is None or total in ("*", str(origin.size)))

@@ -1,8 +1,9 @@
-"""From the name of a dataset to its files on disk."""
+"""Fetch datasets: download their archives and unpack the wanted files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -12,18 +13,18 @@ from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import is_there
 from gzslbench.plugins.dataset import Archive, DatasetSpec
 from gzslbench.plugins.registry import plugins
-from gzslbench.prepare.download.listing import still_there, write_listing
-from gzslbench.prepare.download.provenance import Provenance
-from gzslbench.prepare.download.store import Store
-from gzslbench.prepare.download.tries import Patience
-from gzslbench.prepare.download.unpacking import unpack
-from gzslbench.prepare.download.watcher import Unwatched, Watcher
+from gzslbench.prepare.download.download import Confirm, Progress
+from gzslbench.prepare.download.store import (
+    Provenance,
+    checksums_agree,
+    lock_archives,
+    obtain,
+    write_checksums,
+)
+from gzslbench.prepare.download.unpack import unpack
 
 ARCHIVES = "archives"
-"""The folder below the data root where archives stay, with what is remembered of them."""
-
-Agree = Callable[[int | None], None]
-"""Asked before anything is downloaded, with the bytes to come (None: unknown); raises to call it off."""
+"""The folder below the data root where archives stay, together with their provenance and checksum files."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class Fetched:
     """What a fetch did with one archive for one dataset.
 
     Attributes:
-        dataset: Its name.
+        dataset: The dataset's name.
         folder: Where its files are.
         archive: The archive's name.
-        provenance: Where the archive came from; None where everything was there already.
-        written: Files that were written.
-        kept: Files that were there, the same to the byte.
+        provenance: Where the archive came from; None if all files were there already.
+        written: Number of files that were written.
+        kept: Number of files that were there already with the same content.
     """
 
     dataset: str
@@ -47,14 +48,14 @@ class Fetched:
     kept: int = 0
 
 
-def named(names: Sequence[str]) -> list[DatasetSpec]:
-    """The datasets of those names, in any case, each once.
+def find_specs(names: Sequence[str]) -> list[DatasetSpec]:
+    """Return the datasets of those names without repeats; case does not matter.
 
     Raises:
-        DataError: One is unknown.
+        DataError: A name is unknown.
     """
     specs = plugins().datasets()
-    by_name = {known.lower(): spec for known, spec in specs.items()}
+    by_name = {name.lower(): spec for name, spec in specs.items()}
     for name in names:
         if name.lower() not in by_name:
             raise DataError(f"no dataset {name!r}", fix=did_you_mean(name, list(specs)))
@@ -68,105 +69,87 @@ def fetch(
     images: bool = False,
     mirror: str | None = None,
     force: bool = False,
-    agree: Agree = lambda size: None,
-    watch: Watcher | None = None,
-    patience: Patience | None = None,
+    confirm: Confirm = lambda size: None,
+    progress: Progress | None = None,
 ) -> list[Fetched]:
-    """Download the known archives of datasets and unpack what is wanted of them.
+    """Download the known archives of datasets and unpack the wanted files.
 
     Args:
         specs: The datasets.
         root: The data root; None takes $GZSLBENCH_DATA, then ./data.
         images: Whether to fetch images too.
-        mirror: An http or https folder that holds copies of the archives; None takes them where published.
-        force: Whether files that are there and differ are overwritten.
-        agree: Asked before anything is downloaded.
-        watch: Told of progress; None tells nobody.
-        patience: How long to bear with servers.
+        mirror: An http or https folder with copies of the archives; None takes them from where they
+            are published.
+        force: Whether to overwrite files that exist with another content.
+        confirm: Called before each archive that is downloaded.
+        progress: Receives progress.
 
     Returns:
-        What was done, by dataset and archive. An archive is downloaded once, however many datasets are in it.
+        What was done, by dataset and archive. An archive of several datasets is downloaded once.
 
     Raises:
-        DataError: No archive is known, one cannot be had or is not what it should be, another process is
-            fetching it, a file that is there differs, or the disk is full.
+        DataError: No archive is known, an archive cannot be had or is not what it should be, another process
+            fetches it, an existing file differs, or the disk is full.
     """
-    base, watch = data_root(root), watch or Unwatched()
+    base, progress = data_root(root), progress or Progress()
     wanted = [(spec, archive) for spec in specs for archive in _archives(spec, images)]
+    missing = [pair for pair in wanted if not _is_complete(*pair, base, progress)]
     done = [
         Fetched(spec.name, _folder(spec, base), archive.name)
         for spec, archive in wanted
-        if _is_there(spec, archive, base, watch)
+        if (spec, archive) not in missing
     ]
-    there = {(each.dataset, each.archive) for each in done}
-    missing = [(spec, archive) for spec, archive in wanted if (spec.name, archive.name) not in there]
-    if missing:
-        store = Store(base / ARCHIVES, mirror, watch, patience or Patience())
-        done += _fetch_missing(missing, base, store, force, agree)
+    archives = {archive.name: archive for _, archive in missing}
+    with lock_archives(base / ARCHIVES, archives) if missing else nullcontext():
+        for archive in archives.values():
+            if archive.licence:
+                progress.log(f"{archive.name}: {archive.licence}")
+        came = {
+            name: obtain(archive, base / ARCHIVES, mirror, confirm, progress)
+            for name, archive in archives.items()
+        }
+        for spec, archive in missing:
+            path, folder = base / ARCHIVES / archive.name, _folder(spec, base)
+            checksums, written = unpack(path, archive, folder, force=force, progress=progress)
+            write_checksums(_checksum_file(spec, archive, base), base, checksums)
+            kept = len(checksums) - written
+            done.append(Fetched(spec.name, folder, archive.name, came[archive.name], written, kept))
     return done
 
 
-def _fetch_missing(
-    missing: Sequence[tuple[DatasetSpec, Archive]], base: Path, store: Store, force: bool, agree: Agree
-) -> list[Fetched]:
-    archives = {archive.name: archive for _, archive in missing}
-    with store.held(archives):
-        sizes = store.sizes_to_come(archives.values())
-        for archive in archives.values():
-            if archive.licence:
-                store.watch.say(f"{archive.name}: {archive.licence}")
-        store.watch.rest()
-        if sizes:
-            agree(store.bytes_to_come(sizes))
-        provenances = {name: store.obtain(archive, sizes.get(name)) for name, archive in archives.items()}
-        return [
-            _unpack(spec, archive, provenances[archive.name], base, store, force) for spec, archive in missing
-        ]
-
-
-def _unpack(
-    spec: DatasetSpec, archive: Archive, provenance: Provenance, base: Path, store: Store, force: bool
-) -> Fetched:
-    """Put what a dataset wants of an archive in its folder, and note what that is."""
-    folder = _folder(spec, base)
-    done = unpack(store.path(archive.name), archive, folder, force=force, watch=store.watch)
-    write_listing(_listing(spec, archive, base), base, done.sums)
-    return Fetched(spec.name, folder, archive.name, provenance, written=done.written, kept=done.kept)
-
-
 def _archives(spec: DatasetSpec, images: bool) -> list[Archive]:
-    """The archives to fetch of a dataset."""
+    """Return the archives of a dataset that are to be fetched."""
     if spec.load:
-        raise DataError(f"{spec.name} is made by a function: there is nothing to fetch")
+        raise DataError(f"{spec.name} is created by a function: there is nothing to fetch")
     chosen = [archive for archive in spec.archives if images or not archive.images]
     if not chosen or (images and not any(archive.images for archive in chosen)):
-        what = "no archive of images" if chosen else "no archive"
+        what = "archive of images" if chosen else "archive"
         raise DataError(
-            f"{what} of {spec.name} is known that a program may fetch",
+            f"no {what} of {spec.name} is known that a program may download",
             where=spec.url or spec.name,
-            fix="leave out --images" if chosen else "get its files from there by hand",
+            fix="leave out --images" if chosen else "download its files from there by hand",
         )
     return chosen
 
 
 def _folder(spec: DatasetSpec, base: Path) -> Path:
-    """Where the dataset lies, or will."""
+    """Return the folder where the dataset is or will be."""
     return find_folder(spec.name, base) or base / spec.name
 
 
-def _listing(spec: DatasetSpec, archive: Archive, base: Path) -> Path:
+def _checksum_file(spec: DatasetSpec, archive: Archive, base: Path) -> Path:
     return base / ARCHIVES / f"{archive.name}.{quote(spec.name, safe='')}.sha256"
 
 
-def _is_there(spec: DatasetSpec, archive: Archive, base: Path, watch: Watcher) -> bool:
-    """Whether all that is wanted of the archive is on disk and bears a check.
+def _is_complete(spec: DatasetSpec, archive: Archive, base: Path, progress: Progress) -> bool:
+    """Return whether all wanted files of the archive are on disk and pass a check.
 
-    What an earlier fetch wrote is compared with what it noted; features that came in another way are compared
-    with the catalogue.
+    Files of an earlier fetch are compared with the checksums that it wrote; features that came in another
+    way are compared with the catalogue.
     """
-    listing = _listing(spec, archive, base)
-    if is_there(listing, DataError):
-        return still_there(listing, base, watch)
+    checksums = _checksum_file(spec, archive, base)
+    if is_there(checksums, DataError):
+        return checksums_agree(checksums, base, progress)
     if archive.images or find_folder(spec.name, base) is None:
         return False
     from gzslbench.data.verify import verify_dataset

@@ -1,129 +1,157 @@
-"""The folder in which archives stay, with what is remembered of them."""
+"""The folder of downloaded archives, and what is written down about them and the files unpacked from them."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
+from gzslbench.data.formats.sources import sha256_of
 from gzslbench.errors import DataError
-from gzslbench.files import is_there
+from gzslbench.files import LockedError, is_there, lock, reading, write_atomically
 from gzslbench.plugins.dataset import Archive
-from gzslbench.prepare.download.choice import bounded
-from gzslbench.prepare.download.containers import container
-from gzslbench.prepare.download.disk import writing
-from gzslbench.prepare.download.download import download, offered_size
-from gzslbench.prepare.download.lock import held
-from gzslbench.prepare.download.member import intact
-from gzslbench.prepare.download.partial import Partial
-from gzslbench.prepare.download.provenance import Provenance, remember, remembered
-from gzslbench.prepare.download.tries import Patience
-from gzslbench.prepare.download.watcher import Watcher
+from gzslbench.prepare.download.download import OTHER_FOLDER, Confirm, Download, Progress, writing
+from gzslbench.prepare.download.unpack import check_archive
+
+_CHECKSUM_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+_REPLACE = "remove it and fetch again"
 
 
 @dataclass(frozen=True)
-class Store:
-    """Archives by name, and how those that are missing are got.
+class Provenance:
+    """An archive as it came.
 
     Attributes:
-        folder: Where they stay.
-        mirror: An http or https folder of copies; None takes them where they are published.
-        watch: Told of progress.
-        patience: How long to bear with servers.
+        url: Where it came from, after redirects; empty if the user put it there.
+        date: When it was first read, in ISO 8601, UTC.
+        size: Bytes.
+        sha256: Hexadecimal.
     """
 
-    folder: Path
-    mirror: str | None
-    watch: Watcher
-    patience: Patience
+    url: str
+    date: str
+    size: int
+    sha256: str
 
-    def path(self, name: str) -> Path:
-        """Where the archive of that name stays."""
-        return self.folder / name
-
-    def part(self, name: str) -> Partial:
-        """Its download, while it is under way."""
-        return Partial(self.folder / f"{name}.part")
-
-    @contextmanager
-    def held(self, names: Iterable[str]) -> Iterator[None]:
-        """Make the folder and hold the archives of those names for this process.
-
-        Raises:
-            DataError: Another process holds one, or the folder cannot be made.
-        """
-        with writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as locks:
-            for name in sorted(names):
-                locks.enter_context(held(self.folder / f"{name}.lock"))
-            yield
-
-    def sizes_to_come(self, archives: Iterable[Archive]) -> dict[str, int | None]:
-        """The bytes of each archive that is not here, as servers tell; None where they do not.
-
-        Raises:
-            DataError: One cannot be had.
-        """
-        return {
-            archive.name: offered_size(archive, archive.at(self.mirror), self.patience, self.watch)
-            for archive in archives
-            if not is_there(self.path(archive.name), DataError)
-        }
-
-    def bytes_to_come(self, sizes: Mapping[str, int | None]) -> int | None:
-        """What is still to be downloaded, less what has come before; None where a size is unknown."""
-        known = [(name, size) for name, size in sizes.items() if size is not None]
-        if len(known) < len(sizes):
-            return None
-        return sum(size - min(self.part(name).done, size) for name, size in known)
-
-    def obtain(self, archive: Archive, most: int | None) -> Provenance:
-        """See to it that the archive is here, whole, and the one that is remembered.
-
-        Args:
-            archive: Which.
-            most: Bytes that a download may have; None sets no bound.
-
-        Raises:
-            DataError: It cannot be had, or is another one; the disk is full.
-        """
-        path, part = self.path(archive.name), self.part(archive.name)
-        note = path.with_name(f"{path.name}.json")
-        before = remembered(note)
-        is_here = is_there(path, DataError)
-        if is_here:
-            found = Provenance.of(path, "")
-            fix = "remove it and fetch again"
-            if archive.sha256 not in ("", found.sha256):
-                raise DataError(f"the archive has not the sha256 {archive.sha256}", where=path, fix=fix)
-        else:
-            found = download(archive, archive.at(self.mirror), part, most, self.patience, self.watch)
-            _examine(part, archive)
-            fix = f"where you trust the new one, remove {note} and fetch again, which takes what has come"
-        if before is None:
-            remember(note, found)
-        elif before.sha256 != found.sha256:
-            raise DataError(
-                f"the archive is not the one of {before.date}: it had {before.size} bytes and the sha256 "
-                f"{before.sha256}, and has {found.size} and {found.sha256}",
-                where=path if is_here else archive.at(self.mirror),
-                fix=fix,
-            )
-        if not is_here:
-            part.become(path)
-        return before or found
+    @classmethod
+    def of_file(cls, path: Path, url: str) -> Provenance:
+        """Describe the file ``path`` as it is now."""
+        with reading(path, DataError):
+            now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            return cls(url=url, date=now, size=path.stat().st_size, sha256=sha256_of(path))
 
 
-def _examine(part: Partial, archive: Archive) -> None:
-    """See to it that a download can be read to its end; what cannot is thrown away."""
+@contextmanager
+def lock_archives(folder: Path, names: Iterable[str]) -> Iterator[None]:
+    """Create the folder of archives, and lock the archives of those names for this process.
+
+    Raises:
+        DataError: Another process has a lock, or the folder cannot be created.
+    """
+    with ExitStack() as locks:
+        for name in sorted(names):
+            path = folder / f"{name}.lock"
+            try:
+                with writing(folder):
+                    folder.mkdir(parents=True, exist_ok=True)
+                    locks.enter_context(lock(path))
+            except LockedError as error:
+                what = f"another process is fetching this archive: {error}"
+                fix = "wait for it, or stop that process; then fetch again"
+                raise DataError(what, where=path, fix=fix) from error
+        yield
+
+
+def obtain(
+    archive: Archive, folder: Path, mirror: str | None, confirm: Confirm, progress: Progress
+) -> Provenance:
+    """Make sure that an archive is in ``folder``, complete and the same as before.
+
+    Raises:
+        DataError: It cannot be had, is damaged or differs from before, or the disk is full.
+    """
+    path = folder / archive.name
+    note = folder / f"{archive.name}.json"
+    before = _read_provenance(note)
+    download = Download(archive, archive.at(mirror), folder / f"{archive.name}.part", confirm, progress)
+    is_here = is_there(path, DataError)
+    found = Provenance.of_file(path, "") if is_here else _download(download)
+    where, fix = str(path if is_here else download.url), _REPLACE
+    if is_here and archive.sha256 not in ("", found.sha256):
+        raise DataError(f"the archive does not have the sha256 {archive.sha256}", where=where, fix=fix)
+    if before is not None and before.sha256 != found.sha256:
+        what = (
+            f"the archive is not the one of {before.date}: it had {before.size} bytes and the sha256 "
+            f"{before.sha256}, and has {found.size} and {found.sha256}"
+        )
+        trust = f"if you trust the new one, remove {note} and fetch again, which uses the new one"
+        raise DataError(what, where=where, fix=fix if is_here else trust)
+    if before is None:
+        write_atomically(note, json.dumps(asdict(found), indent=2) + "\n", DataError, OTHER_FOLDER)
+    if not is_here:
+        download.finish(path)
+    return before or found
+
+
+def _download(download: Download) -> Provenance:
+    """Download an archive, and remove it again if it is not what it should be."""
+    archive = download.archive
+    found = Provenance.of_file(download.part, download.run())
+    problem = ""
+    if archive.size not in (None, found.size):
+        problem = f"the download has {found.size} bytes, not {archive.size}"
+    elif archive.sha256 not in ("", found.sha256):
+        problem = f"the download has the sha256 {found.sha256}, not {archive.sha256}"
+    else:
+        try:
+            check_archive(download.part, archive.name)
+        except DataError as error:
+            problem = error.what
+    if problem:
+        download.discard()
+        fix = "fetch again, or name another copy with --mirror"
+        raise DataError(f"{problem}; it was removed", where=download.url, fix=fix)
+    return found
+
+
+def _read_provenance(path: Path) -> Provenance | None:
+    if not is_there(path, DataError):
+        return None
+    with reading(path, DataError):
+        text = path.read_bytes()
     try:
-        with intact(part.path):
-            for _ in bounded(container(part.path, archive.name).members(), part.path):
-                pass
-    except DataError as error:
-        part.drop()
-        raise DataError(
-            error.what, where=f"{archive.name} as it came, thrown away since", fix=error.fix
-        ) from error
+        return Provenance(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        what = f"the file does not say where an archive came from: {error}"
+        raise DataError(what, where=path, fix=_REPLACE) from error
+
+
+def write_checksums(path: Path, root: Path, checksums: Mapping[Path, str]) -> None:
+    """Write the sha256 of files below ``root``, in the format that ``sha256sum --check`` reads."""
+    lines = sorted(f"{sha256}  {file.relative_to(root).as_posix()}\n" for file, sha256 in checksums.items())
+    write_atomically(path, "".join(lines), DataError, OTHER_FOLDER)
+
+
+def checksums_agree(path: Path, root: Path, progress: Progress) -> bool:
+    """Return whether all files of the checksum file ``path`` exist below ``root`` and are unchanged.
+
+    Raises:
+        DataError: A file cannot be read.
+    """
+    with reading(path, DataError):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    matches = [_CHECKSUM_LINE.fullmatch(line) for line in lines]
+    checksums = {root / match[2]: match[1] for match in matches if match}
+    if len(checksums) < len(lines) or not all(is_there(file, DataError) for file in checksums):
+        return False
+    with reading(path, DataError):
+        progress.begin(f"checking {path.stem}", sum(file.stat().st_size for file in checksums))
+        for file, sha256 in checksums.items():
+            if sha256_of(file) != sha256:
+                return False
+            progress.advance(file.stat().st_size)
+    return bool(checksums)

@@ -1,4 +1,4 @@
-"""Bytes as they come: a live bar on a terminal, plain lines elsewhere. Both go to standard error."""
+"""Show the progress of a fetch on standard error: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    Progress,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.progress import Progress as Bar
 
-from gzslbench.prepare.download.disk import in_words
-from gzslbench.prepare.download.watcher import Watcher
+from gzslbench.files import format_size
+from gzslbench.prepare.download.download import Progress
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
-def watch_transfer() -> Iterator[Watcher]:
-    """A watcher fit for standard error."""
+def show_transfer() -> Iterator[Progress]:
+    """Yield what shows progress in a way that fits standard error."""
     if not sys.stderr.isatty():
         yield TransferLines()
         return
@@ -34,20 +34,20 @@ def watch_transfer() -> Iterator[Watcher]:
     try:
         yield bar
     finally:
-        bar.rest()
+        bar.stop()
 
 
-class TransferBar:
-    """A live bar for what is under way, and lines above it."""
+class TransferBar(Progress):
+    """Shows a live bar for the current step, and lines above it."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True)
-        self.bar: Progress | None = None
+        self.bar: Bar | None = None
 
     def begin(self, what: str, total: int | None, done: int = 0) -> None:
-        """Begin a bar of its own."""
-        self.rest()
-        self.bar = Progress(
+        """Begin a new bar."""
+        self.stop()
+        self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             DownloadColumn(binary_units=True),
@@ -59,47 +59,44 @@ class TransferBar:
         self.task = self.bar.add_task(escape(what), total=total, completed=done)
 
     def advance(self, count: int) -> None:
-        """Advance it."""
+        """Advance the bar."""
         if self.bar is not None:
             self.bar.advance(self.task, count)
 
-    def say(self, line: str) -> None:
-        """Print a line above it."""
+    def log(self, line: str) -> None:
+        """Print a line above the bar."""
         self.console.print(line, markup=False, highlight=False)
 
-    def rest(self) -> None:
+    def stop(self) -> None:
         """Leave the bar as it is, and the cursor below it."""
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
 
 
-class TransferLines:
-    """A line when something begins, one now and then, and one at its end."""
+class TransferLines(Progress):
+    """Prints a line when a step begins, every few seconds, and when it ends."""
 
     def __init__(self) -> None:
         self.what, self.done, self.last = "", 0, 0.0
         self.total: int | None = None
 
     def begin(self, what: str, total: int | None, done: int = 0) -> None:
-        """Say what begins."""
+        """Print what begins."""
         self.what, self.total, self.done = what, total, done
         self._print()
 
     def advance(self, count: int) -> None:
-        """Print where it is, if some seconds have passed or that is the end."""
+        """Print the bytes so far, if some seconds have passed or the step ends."""
         self.done += count
         if self.done == self.total or time.monotonic() - self.last >= SECONDS_BETWEEN_LINES:
             self._print()
 
-    def rest(self) -> None:
-        """Nothing to leave."""
-
-    def say(self, line: str) -> None:
-        """Print it."""
+    def log(self, line: str) -> None:
+        """Print the line."""
         print(line, file=sys.stderr, flush=True)  # noqa: T201
 
     def _print(self) -> None:
         self.last = time.monotonic()
-        of = "" if self.total is None else f" of {in_words(self.total)}"
-        self.say(f"{self.what}: {in_words(self.done)}{of}")
+        of = "" if self.total is None else f" of {format_size(self.total)}"
+        self.log(f"{self.what}: {format_size(self.done)}{of}")

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from gzslbench.plugins.dataset import Archive, DatasetSpec
-from gzslbench.prepare.download.tries import Patience
+from gzslbench.prepare.download import download, http
+from gzslbench.prepare.download.download import Progress
 
 
 @dataclass
@@ -157,13 +158,15 @@ def no_proxy(monkeypatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-@pytest.fixture
-def patience() -> Patience:
-    return Patience(tries=4, pause=0.001, timeout=2)
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch) -> None:
+    monkeypatch.setattr(download, "TRIES", 4)
+    monkeypatch.setattr(download, "PAUSE_S", 0.001)
+    monkeypatch.setattr(http, "TIMEOUT_S", 2.0)
 
 
-class Watching:
-    """Keeps what a watcher is told."""
+class RecordedProgress(Progress):
+    """Keeps the progress that it receives."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -177,16 +180,13 @@ class Watching:
     def advance(self, count: int) -> None:
         self.done += count
 
-    def rest(self) -> None:
-        pass
-
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         self.lines.append(line)
 
 
 @pytest.fixture
-def watching() -> Watching:
-    return Watching()
+def progress() -> RecordedProgress:
+    return RecordedProgress()
 
 
 def noise(size: int, seed: int = 0) -> bytes:
@@ -235,7 +235,7 @@ def make_tgz() -> Callable[..., bytes]:
 
 @pytest.fixture
 def pets(server: Server) -> DatasetSpec:
-    """A dataset whose features and images are archives of the server, with a stranger's files beside them."""
+    """A dataset whose features and images are archives of the server, next to files of other datasets."""
     features = zip_of(
         {
             "lab/data/PETS/": b"",

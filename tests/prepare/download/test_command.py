@@ -1,4 +1,4 @@
-"""gzslbench data fetch, beside the server that it needs."""
+"""Tests of ``gzslbench data fetch``, next to the server that they need."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def call(server, tmp_path):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """Somebody is there to ask."""
+    """Make standard input a terminal."""
     monkeypatch.setattr(data_fetch, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
 
 
@@ -49,14 +49,14 @@ def test_a_fetch_says_what_it_did_and_what_to_type_next(call, server, content, t
     assert "xlsa17.zip: 0 bytes of 1.9 MiB" in done.stderr
     assert (tmp_path / "SUN" / "att_splits.mat").read_bytes() == b"splits"
     again = call()
-    assert "SUN: all of xlsa17.zip is there and as it should be" in again.stdout
+    assert "SUN: all of xlsa17.zip is there and unchanged" in again.stdout
 
 
 def test_json_is_all_there_is_on_standard_output(call, server, content, tmp_path):
     server.serve("/xlsa17.zip", content)
-    (told,) = json.loads(call("--json").stdout)
-    assert (told["dataset"], told["folder"], told["written"]) == ("SUN", str(tmp_path / "SUN"), 2)
-    assert told["provenance"]["url"] == f"{server.url}/xlsa17.zip"
+    (fetched,) = json.loads(call("--json").stdout)
+    assert (fetched["dataset"], fetched["folder"], fetched["written"]) == ("SUN", str(tmp_path / "SUN"), 2)
+    assert fetched["provenance"]["url"] == f"{server.url}/xlsa17.zip"
     assert json.loads(call("--json").stdout)[0]["provenance"] is None
 
 
@@ -101,7 +101,7 @@ def test_a_different_file_is_overwritten_with_force_alone(call, server, content,
     ("arguments", "told"),
     [
         (("--images",), "no archive of images of SUN"),
-        (("--mirror", "ftp://127.0.0.1"), "no http or https address"),
+        (("--mirror", "ftp://127.0.0.1"), "not an http or https address"),
         (("AWA-2",), "did you mean 'AWA2'"),
         (("digits",), "nothing to fetch"),
         ((), "answers 404"),

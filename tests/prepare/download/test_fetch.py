@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,9 +12,9 @@ import pytest
 from gzslbench.data.catalogue import catalogue
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError
-from gzslbench.files import lock
 from gzslbench.plugins.registry import plugins
-from gzslbench.prepare.download.fetch import ARCHIVES, fetch, named
+from gzslbench.prepare.download.fetch import ARCHIVES, fetch, find_specs
+from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 
 
 @pytest.fixture
@@ -22,11 +23,11 @@ def root(tmp_path):
 
 
 @pytest.fixture
-def get(pets, root, patience, watching):
-    """Fetch the pets; what was done."""
+def get(pets, root, progress):
+    """Fetch the pets; return what was done."""
 
     def get(*specs, **settings):
-        return fetch(specs or [pets], root, patience=patience, watch=watching, **settings)
+        return fetch(specs or [pets], root, progress=progress, **settings)
 
     return get
 
@@ -43,11 +44,11 @@ def test_features_come_and_images_do_not(get, root, server):
     assert files(root / ARCHIVES) == ["lab.zip", "lab.zip.PETS.sha256", "lab.zip.json"]
 
 
-def test_images_come_too_when_asked_for_and_the_licence_is_told(get, root, watching):
+def test_images_come_too_when_requested_and_the_licence_is_shown(get, root, progress):
     assert [done.archive for done in get(images=True)] == ["lab.zip", "photos.tgz"]
     assert "images/cat/1.jpg" in files(root / "PETS")
     assert "list.txt" not in files(root / "PETS")
-    assert "photos.tgz: ask" in watching.lines
+    assert "photos.tgz: ask" in progress.lines
 
 
 def test_where_an_archive_came_from_is_remembered(get, root, server):
@@ -120,7 +121,7 @@ def test_another_archive_of_the_same_name_is_an_error_that_says_so(get, root, se
     note.unlink()
     server.requests.clear()
     assert get()[0].written == 1
-    assert server.ranges() == [None]  # of the question for its size: the rest had come
+    assert server.requests == []  # it had come already
 
 
 def test_an_archive_that_was_changed_here_is_an_error(get, root):
@@ -143,19 +144,19 @@ def test_an_archive_put_there_by_hand_has_the_known_checksum(get, pets, root):
     (root / ARCHIVES).mkdir(parents=True)
     (root / ARCHIVES / "lab.zip").write_bytes(b"mine")
     known = replace(pets, archives=(replace(pets.archives[0], sha256="0" * 64),))
-    with pytest.raises(DataError, match="has not the sha256 000"):
+    with pytest.raises(DataError, match="does not have the sha256 000"):
         get(known)
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.9])
 @pytest.mark.parametrize(("path", "images"), [("/lab.zip", False), ("/photos.tgz", True)])
-def test_an_archive_that_is_short_on_the_server_is_thrown_away(get, root, server, cut, path, images):
+def test_an_archive_that_is_short_on_the_server_is_removed(get, root, server, cut, path, images):
     whole = server.answers[path].content
     server.answers[path].content = whole[: int(cut * len(whole))]
     with pytest.raises(DataError, match="damaged"):
         get(images=images)
     assert not (root / ARCHIVES / path[1:]).exists()
-    server.serve(path, whole, etag='"mended"')
+    server.serve(path, whole, etag='"corrected"')
     assert get(images=images)[0].written == 2
 
 
@@ -168,7 +169,7 @@ def test_an_archive_without_what_is_wanted_stays_for_the_user(get, pets, root):
 def test_two_datasets_of_one_archive_download_it_once(get, pets, root, server):
     cars = replace(pets, name="CARS", archives=(replace(pets.archives[0], wanted={"lab/data/CARS/": ""}),))
     assert [done.written for done in get(pets, cars)] == [2, 1]
-    assert len(server.requests) == 2  # for its size, and for itself
+    assert len(server.requests) == 1
     assert files(root / "CARS") == ["res101.mat"]
 
 
@@ -178,44 +179,46 @@ def test_files_go_where_the_dataset_lies_already(get, root):
     assert get()[0].provenance is None
 
 
-def test_the_size_to_come_is_asked_about_less_what_has_come(get, root, server):
+def test_the_size_is_confirmed_less_what_has_come(get, root, server):
     size = len(server.answers["/lab.zip"].content)
-    asked = []
+    sizes = []
 
     def refuse(size):
-        asked.append(size)
+        sizes.append(size)
         raise DataError("no")
 
     with pytest.raises(DataError, match="no"):
-        get(agree=refuse)
+        get(confirm=refuse)
     server.answers["/lab.zip"].cuts = [100_000, 0, 0, 0, 0]
-    server.answers["/lab.zip"].cuts.insert(0, 0)  # the question for its size
     with pytest.raises(DataError, match="ended after 100000"):
         get()
     with pytest.raises(DataError, match="no"):
-        get(agree=refuse)
+        get(confirm=refuse)
     server.answers["/lab.zip"].no_length = True
+    server.answers["/lab.zip"].ranges = False
     with pytest.raises(DataError, match="no"):
-        get(agree=refuse)
-    assert asked == [size, size - 100_000, None]
+        get(confirm=refuse)
+    assert sizes == [size, size - 100_000, None]
     assert not (root / ARCHIVES / "lab.zip").exists()
 
 
-def test_a_server_that_sends_more_than_was_agreed_to_is_stopped(get, server):
-    def agree(_):
-        server.answers["/lab.zip"].content += bytes(10)
+LOCKED = """
+import sys, time
+from pathlib import Path
+from gzslbench.prepare.download.store import lock_archives
+with lock_archives(Path(sys.argv[1]), ["lab.zip"]):
+    print("locked", flush=True)
+    time.sleep(60)
+"""
 
-    with pytest.raises(DataError, match="more than the"):
-        get(agree=agree)
 
-
-def test_a_second_fetch_of_an_archive_says_so_and_does_no_harm(get, root):
-    (root / ARCHIVES).mkdir(parents=True)
-    with lock(root / ARCHIVES / "lab.zip.lock"):
-        (root / ARCHIVES / "lab.zip.lock").write_text("process 7 on here")
-        with pytest.raises(DataError, match="being fetched already: process 7 on here"):
+def test_a_second_fetch_of_an_archive_is_an_error_that_names_the_first(get, root):
+    with subprocess.Popen([sys.executable, "-c", LOCKED, root / ARCHIVES], stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(DataError, match=f"is fetching this archive: process {other.pid} on"):
             get()
         assert files(root) == [f"{ARCHIVES}/lab.zip.lock"]
+        other.kill()
     assert get()[0].written == 2
 
 
@@ -232,20 +235,17 @@ def test_without_known_archives_the_page_is_named(get, pets):
         get(replace(pets, archives=pets.archives[:1]), images=True)
 
 
-def test_features_that_came_in_another_way_are_held_against_the_catalogue(
-    get, root, server, make_folder, arrays
-):
-    features, splits = arrays
-    make_folder(root / "SUN", features, splits)
+def test_features_that_came_in_another_way_are_compared_with_the_catalogue(get, root, server):
+    write_synthetic_folder("SUN", root / "SUN", scale=0.1)
     with pytest.raises(DataError, match="404"):  # they are not SUN's, so it goes and asks
         get(catalogue()["SUN"], mirror=server.url)
     assert load_dataset("SUN", root=root).name == "SUN"
 
 
 def test_names_are_looked_up_in_any_case_and_once():
-    assert [spec.name for spec in named(["sun", "AWA2", "SUN"])] == ["SUN", "AWA2"]
+    assert [spec.name for spec in find_specs(["sun", "AWA2", "SUN"])] == ["SUN", "AWA2"]
     with pytest.raises(DataError, match="no dataset 'awa-2'") as caught:
-        named(["sun", "awa-2"])
+        find_specs(["sun", "awa-2"])
     assert "'AWA2'" in caught.value.fix
 
 

@@ -1,4 +1,4 @@
-"""A fetch that is killed at any moment leaves nothing half-written under a final name, and goes on later."""
+"""A fetch that is killed at any moment leaves no incomplete file under a final name, and resumes later."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import os, signal, sys
 from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.plugins.dataset import Archive
 from gzslbench.prepare.download.fetch import fetch
-from gzslbench.prepare.download.watcher import Unwatched
+from gzslbench.prepare.download.download import Progress
 
 url, root, steps, number = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 
-class Killer(Unwatched):
+class Killer(Progress):
     left = steps
 
     def advance(self, count):
@@ -29,7 +29,7 @@ class Killer(Unwatched):
         if self.left < 0:
             os.kill(os.getpid(), number)
 
-fetch([DatasetSpec("PETS", "Pets", archives=(Archive(url, {"in/": ""}),))], root, watch=Killer())
+fetch([DatasetSpec("PETS", "Pets", archives=(Archive(url, {"in/": ""}),))], root, progress=Killer())
 """
 MEMBERS = 60
 
@@ -48,8 +48,8 @@ def killed(url, root, steps, number=signal.SIGKILL):
 
 
 @pytest.mark.parametrize("kind", ["zip", "tgz"])
-def test_killed_five_times_and_gone_on_from_the_bytes_are_the_same(
-    server, pets, tmp_path, members, kind, make_zip, make_tgz, patience
+def test_a_fetch_that_was_killed_five_times_ends_with_the_same_bytes(
+    server, pets, tmp_path, members, kind, make_zip, make_tgz
 ):
     content = make_zip(members) if kind == "zip" else make_tgz(members)
     url = server.serve(f"/lab.{kind}", content)
@@ -62,7 +62,7 @@ def test_killed_five_times_and_gone_on_from_the_bytes_are_the_same(
             assert file.read_bytes() == members[f"in/{file.name}"]
     assert any(server.ranges()) or whole.exists()
     spec = type(pets)("PETS", "Pets", archives=(Archive(url, {"in/": ""}),))
-    (done,) = fetch([spec], tmp_path, patience=patience)
+    (done,) = fetch([spec], tmp_path)
     assert done.written + done.kept == MEMBERS
     assert (tmp_path / ARCHIVES / f"lab.{kind}").read_bytes() == content
     found = {f"in/{file.name}": file.read_bytes() for file in (tmp_path / "PETS").iterdir()}

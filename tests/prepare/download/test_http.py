@@ -1,19 +1,20 @@
 from __future__ import annotations
 
 import socket
+from urllib.request import Request
 
 import pytest
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.download.request import REDIRECTS, HitchError, _next, check_address, open_url
+from gzslbench.prepare.download.http import TransientError, _SafeRedirects, check_address, open_url
 
 
 @pytest.fixture
 def body(server):
-    """What is at an address, and where it ended up."""
+    """Return what is at an address, and the last address."""
 
     def body(url):
-        with open_url(url, {}, 2) as response:
+        with open_url(url) as response:
             return response.read(), response.url
 
     return body
@@ -33,16 +34,15 @@ def test_redirects_are_followed(server, body, status, location):
 
 def test_a_range_is_asked_for_again_after_a_redirect(server):
     server.serve("/real", b"0123456789")
-    with open_url(
-        redirect(server, "/moved", "/real"), {"Range": "bytes=4-", "If-Range": '"one"'}, 2
-    ) as response:
+    url = redirect(server, "/moved", "/real")
+    with open_url(url, {"Range": "bytes=4-", "If-Range": '"one"'}) as response:
         assert (response.status, response.read()) == (206, b"456789")
 
 
 def test_redirects_end(server, body):
-    with pytest.raises(DataError, match=f"more than {REDIRECTS} redirects"):
+    with pytest.raises(DataError, match="infinite loop"):
         body(redirect(server, "/round", "/round"))
-    assert len(server.requests) == REDIRECTS + 1
+    assert len(server.requests) < 12
 
 
 @pytest.mark.parametrize(
@@ -50,31 +50,33 @@ def test_redirects_end(server, body):
     ["file:///etc/hostname", "ftp://127.0.0.1/x", "data:,x", "javascript:0", "http://[x/"],
 )
 def test_redirects_lead_nowhere_but_http(server, body, location):
-    with pytest.raises(DataError, match="not followed"):
+    with pytest.raises(DataError):
         body(redirect(server, "/moved", location))
     assert len(server.requests) == 1
 
 
 def test_a_redirect_from_https_to_http_is_not_followed():
-    assert _next("http://a.example/x", "https://b.example/y") == "https://b.example/y"
-    assert _next("https://a.example/x", "y z") == "https://a.example/y%20z"
+    def redirect(url, target):
+        return _SafeRedirects().redirect_request(Request(url), None, 302, "Found", {}, target).full_url
+
+    assert redirect("http://a.example/x", "https://b.example/y") == "https://b.example/y"
     with pytest.raises(DataError, match="not followed"):
-        _next("https://a.example/x", "http://a.example/x")
+        redirect("https://a.example/x", "http://a.example/x")
 
 
 @pytest.mark.parametrize(
     "url", ["file:///etc/hostname", "ftp://h/x", "h/x", "", "http://", "http://[x", "https:///x"]
 )
 def test_only_http_addresses_are_opened(url, body):
-    with pytest.raises(DataError, match="no http or https address"):
+    with pytest.raises(DataError, match="not an http or https address"):
         check_address(url)
     with pytest.raises(DataError):
         body(url)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:x/", "http://127.0.0.1/\x00", "http://a b/"])
-def test_an_address_that_cannot_be_is_no_passing_failure(url, body):
-    with pytest.raises(DataError, match="no address"):
+def test_an_invalid_address_is_not_a_transient_failure(url, body):
+    with pytest.raises(DataError, match="address is not valid"):
         body(url)
 
 
@@ -83,10 +85,10 @@ def test_a_redirect_without_a_target_is_an_error(server, body):
         body(server.serve("/moved", statuses=[302]))
 
 
-def test_a_closed_port_is_a_passing_failure(body):
+def test_a_closed_port_is_a_transient_failure(body):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        with pytest.raises(HitchError, match="cannot be reached"):
+        with pytest.raises(TransientError, match="cannot be reached"):
             body(f"http://127.0.0.1:{closed.getsockname()[1]}/x")
 
 
@@ -106,5 +108,5 @@ def test_no_proxy_is_asked_where_the_environment_says_so(server, body, monkeypat
 
 def test_a_proxy_of_another_kind_is_an_error(body, monkeypatch):
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
-    with pytest.raises(HitchError, match="socks5"):
+    with pytest.raises(TransientError, match="socks5"):
         body("http://pets.example/data.bin")

@@ -1,53 +1,53 @@
 from __future__ import annotations
 
 import errno
-import gzip
 import hashlib
 import io
 import os
+import shutil
 import struct
 import tarfile
-import warnings
 import zipfile
-from pathlib import Path
+from contextlib import suppress
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from gzslbench import files
 from gzslbench.errors import DataError
 from gzslbench.plugins.dataset import Archive
-from gzslbench.prepare.download import choice, unpacking
-from gzslbench.prepare.download.unpacking import unpack
-from gzslbench.prepare.download.watcher import Unwatched
+from gzslbench.prepare.download import unpack as unpack_module
+from gzslbench.prepare.download.download import Progress
+from gzslbench.prepare.download.unpack import unpack
 
 KEPT = {"in/a.mat": b"first" * 100, "in/deep/er/b.mat": b"second", "in/empty": b"", "out/c": b"third"}
 
 
 @pytest.fixture
 def place(tmp_path):
-    """Where an archive is, and beside it a file that nothing may touch."""
+    """Return the folder of an archive, which also has a file that nothing may touch."""
     (tmp_path / "outside").write_bytes(b"untouched")
     return tmp_path
 
 
 @pytest.fixture
 def unpacked(place):
-    """Unpack what is below ``in/`` of these bytes; what there is then, by its path."""
+    """Unpack what is below ``in/`` of these bytes; return the files by path, and counts."""
 
-    def unpacked(content, name="lab.zip", wanted=None, force=False, watch=None):
+    def unpacked(content, name="lab.zip", wanted=None, force=False, progress=None):
         path = place / name
         path.write_bytes(content)
         archive = Archive(f"http://h/{name}", wanted or {"in/": ""})
         folder = place / "PETS"
-        done = unpack(path, archive, folder, force=force, watch=watch or Unwatched())
+        sums, written = unpack(path, archive, folder, force=force, progress=progress or Progress())
         found = {
             file: hashlib.sha256(file.read_bytes()).hexdigest()
             for file in folder.rglob("*")
             if file.is_file()
         }
-        assert dict(done.sums) == {file: found[file] for file in done.sums}
-        assert len(done.sums) == done.written + done.kept
-        return {str(file.relative_to(folder)): file.read_bytes() for file in found}, done
+        assert sums == {file: found[file] for file in sums}
+        contents = {str(file.relative_to(folder)): file.read_bytes() for file in found}
+        return contents, (written, len(sums) - written)
 
     return unpacked
 
@@ -80,16 +80,16 @@ def tar_entry(name, content=b"", **header):
 
 
 @pytest.mark.parametrize("kind", ["zip", "tgz", "tar.gz"])
-def test_what_is_wanted_is_written_and_nothing_else(unpacked, kind, make_zip, make_tgz, watching):
+def test_what_is_wanted_is_written_and_nothing_else(unpacked, kind, make_zip, make_tgz, progress):
     content = make_zip(KEPT) if kind == "zip" else make_tgz(KEPT)
-    found, done = unpacked(content, f"lab.{kind}", watch=watching)
+    found, done = unpacked(content, f"lab.{kind}", progress=progress)
     assert found == {"a.mat": b"first" * 100, "deep/er/b.mat": b"second", "empty": b""}
-    assert (done.written, done.kept) == (3, 0)
-    assert watching.begun == [(f"unpacking lab.{kind}", 506, 0)]
-    assert watching.done == 506
+    assert done == (3, 0)
+    assert progress.begun == [(f"unpacking lab.{kind}", None, 0)]
+    assert progress.done == 506
 
 
-def test_a_file_that_is_no_archive_is_its_own_member(unpacked):
+def test_a_file_that_is_not_an_archive_is_its_own_member(unpacked):
     assert unpacked(b"labels", "labels.mat", wanted={"labels.mat": ""})[0] == {"labels.mat": b"labels"}
 
 
@@ -102,7 +102,7 @@ def test_equal_files_are_kept_and_missing_ones_written(unpacked, place, kind, ma
     (place / "PETS" / "deep" / "er" / "b.mat").unlink()
     again, done = unpacked(content, f"lab.{kind}")
     assert again == found
-    assert (done.written, done.kept) == (1, 2)
+    assert done == (1, 2)
     assert kept.stat().st_mtime == 1
 
 
@@ -115,7 +115,7 @@ def test_a_different_file_is_named_and_nothing_written_without_force(
     mine = place / "PETS" / "a.mat"
     mine.parent.mkdir()
     mine.write_bytes(other)
-    with pytest.raises(DataError, match="1 files are there and differ") as caught:
+    with pytest.raises(DataError, match="1 files exist and differ") as caught:
         unpacked(content, f"lab.{kind}")
     assert caught.value.where == str(mine)
     assert "--force" in caught.value.fix
@@ -150,17 +150,27 @@ def test_a_link_where_a_file_goes_is_replaced_and_not_written_through(unpacked, 
     assert not (place / "PETS" / "a.mat").is_symlink()
 
 
-@pytest.mark.parametrize(
-    "name", ["in/../outside", "in//outside", "in/..\\outside", "in/./x", "in/C:x", "in/a/../../x"]
-)
+@pytest.mark.parametrize("name", ["in/../outside", "in/a/../../x", "in//etc/x"])
 def test_names_that_leave_the_folder_are_refused(refused, name, make_zip, make_tgz):
-    assert "no name of a file" in refused(make_zip({"in/sound": b"x", name: b"y"}))
-    assert "no name of a file" in refused(make_tgz({"in/sound": b"x", name: b"y"}), "lab.tgz")
+    assert "would leave the folder" in refused(make_zip({"in/safe": b"x", name: b"y"}))
+    assert "would leave the folder" in refused(make_tgz({"in/safe": b"x", name: b"y"}), "lab.tgz")
 
 
-def test_a_zip_name_with_a_nul_is_refused(refused, make_zip):
-    content = make_zip({"in/sound": b"x", "in/a.matXb": b"y"}).replace(b"a.matXb", b"a.mat\x00b")
-    assert "no name of a file" in refused(content)
+@given(st.text(st.sampled_from("ab./\\:~C\x00\n \u00e9"), max_size=12) | st.text(max_size=12))
+@example("a/../../b")
+@example("/etc/passwd")
+@example("C:/x")
+@example("..\\x")
+def test_whatever_a_name_is_nothing_outside_the_folder_changes(tmp_path_factory, make_zip, make_tgz, name):
+    place = tmp_path_factory.mktemp("names")
+    for kind, make in (("zip", make_zip), ("tgz", make_tgz)):
+        path = place / f"lab.{kind}"
+        with suppress(UnicodeEncodeError):
+            path.write_bytes(make({f"in/{name}": b"x"}))
+            with suppress(DataError):
+                archive = Archive(f"http://h/lab.{kind}", {"in/": ""})
+                unpack(path, archive, place / "PETS", force=True, progress=Progress())
+    assert {file.name for file in place.iterdir()} <= {"lab.zip", "lab.tgz", "PETS"}
 
 
 @pytest.mark.parametrize("name", ["/in/x", "../in/x", "out/../x"])
@@ -171,53 +181,38 @@ def test_names_that_no_wanted_folder_has_are_left_alone(unpacked, name, make_zip
 
 
 @pytest.mark.parametrize(
-    ("header", "what"),
+    "header",
     [
-        ({"type": tarfile.SYMTYPE, "linkname": "../outside"}, "link"),
-        ({"type": tarfile.LNKTYPE, "linkname": "../outside"}, "link"),
-        ({"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3}, "special file"),
-        ({"type": tarfile.BLKTYPE}, "special file"),
-        ({"type": tarfile.FIFOTYPE}, "special file"),
+        {"type": tarfile.SYMTYPE, "linkname": "../outside"},
+        {"type": tarfile.LNKTYPE, "linkname": "../outside"},
+        {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3},
+        {"type": tarfile.BLKTYPE},
+        {"type": tarfile.FIFOTYPE},
     ],
 )
-def test_links_and_devices_in_a_tar_are_refused(refused, header, what, make_tgz):
-    assert f"is a {what}" in refused(make_tgz({"in/sound": b"x", "in/odd": header}), "lab.tgz")
-    assert f"is a {what}" in refused(
+def test_links_and_devices_in_a_tar_are_refused(refused, header, make_tgz):
+    assert "is a link or device" in refused(make_tgz({"in/sound": b"x", "in/odd": header}), "lab.tgz")
+    assert "is a link or device" in refused(
         make_tgz({"in": header | {"linkname": "."}, "in/odd": header}), "lab.tgz"
     )
 
 
-@pytest.mark.parametrize(
-    ("mode", "what"), [(0o120777, "link"), (0o020666, "special file"), (0o010666, "special file")]
-)
-def test_links_and_devices_in_a_zip_are_refused(refused, mode, what):
+@pytest.mark.parametrize("mode", [0o120777, 0o020666, 0o010666])
+def test_links_and_devices_in_a_zip_are_refused(refused, mode):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("in/sound", b"x")
         entry = zipfile.ZipInfo("in/odd")
         entry.external_attr = mode << 16
         archive.writestr(entry, "../outside")
-    assert f"is a {what}" in refused(stream.getvalue())
+    assert "is a link or device" in refused(stream.getvalue())
 
 
 def test_an_encrypted_zip_is_refused(refused, make_zip):
     content = bytearray(make_zip({"in/x": b"secret"}))
     content[6] |= 1
     content[content.rindex(b"PK\x01\x02") + 8] |= 1
-    assert "encrypted file" in refused(bytes(content))
-
-
-def test_a_name_twice_is_refused(refused):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        archive.writestr("in/x", b"one")
-        archive.writestr("in/x", b"two")
-    assert "in it twice" in refused(stream.getvalue())
-
-
-def test_names_that_differ_by_case_are_refused(refused, make_zip):
-    assert "one file on some disks" in refused(make_zip({"in/x": b"one", "in/X": b"two"}))
+    assert "encrypted" in refused(bytes(content))
 
 
 def test_a_small_zip_of_many_zeros_is_refused(refused, make_zip):
@@ -230,31 +225,14 @@ def test_a_small_tar_of_many_zeros_is_refused_even_where_they_are_not_wanted(ref
     assert "would unpack to more" in refused(tar_entry("out/x", bytes(2**24)), "lab.tgz")
 
 
-def test_zeros_after_the_end_of_a_tar_are_not_read_for_ever(refused, monkeypatch):
-    monkeypatch.setattr("gzslbench.prepare.download.tarred._PADDING", 2**23)
-    content = tar_entry("in/x", b"y") + gzip.compress(bytes(2**24))
-    assert "bytes after its end" in refused(content, "lab.tgz")
-
-
-def test_a_header_that_claims_to_be_long_is_not_read_into_memory(refused):
-    stream = io.BytesIO()
-    with gzip.open(stream, "wb", compresslevel=1) as packed:
-        entry = tarfile.TarInfo("in/x")
-        entry.type, entry.size = tarfile.XHDTYPE, 2**33
-        packed.write(entry.tobuf(tarfile.GNU_FORMAT))
-        packed.write(bytes(2**20))
-    assert "damaged: a header of" in refused(stream.getvalue(), "lab.tgz")
-
-
 def test_a_zip_member_that_lies_about_its_size_is_damaged(refused, make_zip):
     content, size = make_zip({"in/x": b"y" * 5000}), struct.pack("<I", 5000)
     assert content.count(size) == 2
     assert "damaged" in refused(content.replace(size, struct.pack("<I", 4000)))
-    assert "fewer than its 6000 bytes" in refused(content.replace(size, struct.pack("<I", 6000)))
 
 
 def test_too_many_entries_are_refused(refused, make_zip, make_tgz, monkeypatch):
-    monkeypatch.setattr(choice, "MOST_MEMBERS", 100)
+    monkeypatch.setattr(unpack_module, "MAX_MEMBERS", 100)
     members = {f"out/{number}": b"" for number in range(101)}
     assert "more than 100 entries" in refused(make_zip({"in/x": b"", **members}))
     assert "more than 100 entries" in refused(make_tgz({"in/x": b"", **members}), "lab.tgz")
@@ -289,24 +267,12 @@ def test_a_zip_of_an_unknown_method_is_damaged(refused, make_zip):
     assert "damaged" in refused(bytes(content))
 
 
-def test_too_little_room_is_told_before_anything_is_written(refused, monkeypatch, make_zip):
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: files.shutil._ntuple_diskusage(10, 0, 10))
-    assert "506 bytes are needed and 10 bytes are free" in refused(make_zip(KEPT))
-
-
-def test_a_full_disk_leaves_whole_files_alone(unpacked, place, monkeypatch, make_zip):
-    real = unpacking._write_one
-
-    def full(member, stream, target, path, watch):
-        if target.name == "b.mat":
-            monkeypatch.setattr(Path, "replace", failing)
-        return real(member, stream, target, path, watch)
-
-    def failing(self, target):
+def test_a_full_disk_writes_nothing(unpacked, place, monkeypatch, make_zip):
+    def fail(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(unpacking, "_write_one", full)
+    monkeypatch.setattr(shutil, "copyfileobj", fail)  # zipfile writes members with it
     with pytest.raises(DataError, match="No space left") as caught:
         unpacked(make_zip(KEPT))
     assert "free some space" in caught.value.fix
-    assert [file.name for file in (place / "PETS").rglob("*") if file.is_file()] == ["a.mat"]
+    assert not (place / "PETS").exists()
