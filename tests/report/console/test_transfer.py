@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gzslbench.report.console import transfer
-from gzslbench.report.console.transfer import watch_transfer
+from gzslbench.report.console.transfer import show_transfer
 
 
 @pytest.fixture
@@ -18,13 +18,13 @@ def clock(monkeypatch):
 
 
 def test_off_a_terminal_a_line_tells_the_beginning_the_end_and_now_and_then(capsys, clock):
-    with watch_transfer() as watch:
+    with show_transfer() as watch:
         watch.begin("lab.zip", 2**21, 2**19)
         watch.advance(2**19)
         clock[0] = 6.0
         watch.advance(2**18)
-        watch.say("a word")
-        watch.rest()
+        watch.log("a word")
+        watch.stop()
         watch.advance(2**20 - 2**18)
         watch.begin("other", None)
         clock[0] = 12.0
@@ -48,14 +48,14 @@ def test_on_a_terminal_a_bar_ends_at_what_came(monkeypatch):
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
-    with watch_transfer() as watch:
-        watch.say("[a word]")
+    with show_transfer() as watch:
+        watch.log("[a word]")
         watch.advance(5)
         watch.begin("[lab].zip", 2**21)
         watch.advance(2**20)
         watch.begin("second.zip", None)
         watch.advance(2**20)
-        watch.rest()
+        watch.stop()
     shown = screen.getvalue()
     assert "[a word]" in shown
     assert "[lab].zip" in shown
