@@ -97,7 +97,7 @@ def sweep(
     from gzslbench.report.console.sweep import counts_line, failures, plan_lines, standing_view
     from gzslbench.runs.store import Store
     from gzslbench.runs.tracking import asked as asked_trackers
-    from gzslbench.sweep.executors.chosen import make_executor
+    from gzslbench.sweep.executors.factory import make_executor
     from gzslbench.sweep.journal import Journal
     from gzslbench.sweep.known_tasks import KnownTasks
     from gzslbench.sweep.planning import plan_sweep

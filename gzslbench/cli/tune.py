@@ -159,7 +159,7 @@ def tune(
     from gzslbench.plugins.executor import Limits
     from gzslbench.report.console.progress import watch
     from gzslbench.runs.plan import Request
-    from gzslbench.sweep.executors.chosen import make_executor
+    from gzslbench.sweep.executors.factory import make_executor
     from gzslbench.sweep.tuning.tune import TuneRequest, open_tuning, search
     from gzslbench.sweep.tuning.workers import search_with
 

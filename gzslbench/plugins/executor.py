@@ -1,4 +1,4 @@
-"""What an executor is: whoever gets jobs done, on this machine or on others.
+"""The contract of an executor: what runs jobs, on this machine or on others.
 
 Nothing here imports torch, so listing executors stays quick.
 """
@@ -15,21 +15,20 @@ FailureKind = Literal["raised", "died", "timeout", "stopped"]
 
 @dataclass(frozen=True)
 class Job:
-    """Work to be done once, in plain JSON types.
+    """A call of a function in a process of its own.
 
     Attributes:
-        id: Unique among the jobs of a call.
-        work: ``package.module:function``, called with ``argument`` in a process of its own; it returns a
-            mapping of JSON types, and may be called again where its process died.
-        argument: What it is called with.
-        gpus: The share of a GPU that it takes, from 0 for none to 1 for a whole one.
-        memory: Bytes that it is expected to take on the host; 0 where nobody knows.
-        folder: An absolute path; None: it leaves no files. The job is told in ``argument["folder"]`` where
-            to work: this folder, or one of the same name that has its files, on a machine that cannot
-            reach it. Whatever the job leaves, below it, is here once it has ended; a job that dies with its
-            machine may lose its last seconds. Files whose names begin with a dot stay behind.
-        shared: Large values that can be pickled, in the argument too by their names. One that several jobs
-            name, the same object, is brought to each machine once, and mapped into their memory.
+        id: A name that no other job of the same call has.
+        work: ``package.module:function``. It is called with ``argument`` and returns a mapping of plain JSON
+            types. If its process dies, it may be called again.
+        argument: What it is called with, in plain JSON types.
+        gpus: The share of a GPU that it takes, from 0 (none) to 1 (a whole one).
+        memory: Bytes of host memory that it is expected to take; 0 if nobody knows.
+        folder: An absolute path that the job finds in ``argument["folder"]``; None if it leaves no files. It
+            exists when the job starts, and what the job writes there is there once it has ended. All machines
+            must see it.
+        shared: Large values that can be pickled. The job finds them in its argument, under the same names. An
+            executor of several machines sends an object to each machine once; its arrays may be read-only.
     """
 
     id: str
@@ -43,14 +42,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Limits:
-    """How much an executor may do at once, and how long it waits.
+    """How much an executor runs at once, and how long it waits.
 
     Attributes:
-        jobs: At once; None: as many as there is room for.
-        threads: That a job computes with.
-        timeout: Seconds after which a job is killed; None: never.
-        retries: How often a job whose process died is begun again.
-        address: Of a cluster, for executors that go to one; None: this machine.
+        jobs: Jobs at once; None means as many as there are resources for.
+        threads: Threads that a job computes with.
+        timeout: Seconds after which a job is killed; None means never.
+        retries: How often a job starts again after its process died.
+        address: Address of a cluster; None means this machine.
     """
 
     jobs: int | None = None
@@ -65,10 +64,10 @@ class Failure:
     """Why a job has no result.
 
     Attributes:
-        kind: ``raised`` an exception; its process ``died``, as often as it was begun; ``timeout``; or
-            ``stopped`` on request.
-        what: In a line.
-        traceback: Where it raised; empty otherwise.
+        kind: ``raised``: it raised an exception. ``died``: its process died, at each attempt. ``timeout``: it
+            took too long. ``stopped``: the user asked it to stop.
+        what: The reason, in one line.
+        traceback: Where it raised; empty if it did not, or if the user can fix it without.
     """
 
     kind: FailureKind
@@ -78,7 +77,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Started:
-    """A job was begun, perhaps not for the first time."""
+    """A job has started; ``attempt`` counts from 1."""
 
     job: str
     where: str
@@ -87,7 +86,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Ended:
-    """A job came to its end: ``result``, or else ``failure``."""
+    """A job has ended. One of ``result`` and ``failure`` is not None."""
 
     job: str
     seconds: float
@@ -99,13 +98,13 @@ Event = Started | Ended
 
 
 class Executor(Protocol):
-    """Gets jobs done. The constructor takes ``Limits``, and raises ExecutorError where it cannot work."""
+    """Runs jobs. The constructor takes ``Limits``, and raises ExecutorError if the executor cannot work."""
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        """Do all jobs, in whatever order, those of one id once.
+        """Run all jobs in any order; of several jobs with one id, run one.
 
-        Yields each beginning and each end as they happen, one Ended for each job that was begun; a failure
-        ends its job alone. When the caller stops iterating, what is under way is killed.
+        Yields each start and each end as it happens, and one Ended for each job that has started. A failure
+        ends its own job only. If the caller stops iterating, the running jobs are killed.
 
         Raises:
             ExecutorError: The executor itself cannot go on.
@@ -113,22 +112,22 @@ class Executor(Protocol):
         ...
 
     def stop(self) -> None:
-        """Begin no more jobs, and ask those under way to save and end; a signal handler may call it."""
+        """Start no more jobs, and ask the running ones to save and end. A signal handler may call it."""
         ...
 
     def kill(self) -> None:
-        """End those under way at once; a signal handler may call it."""
+        """End the running jobs at once. A signal handler may call it."""
         ...
 
 
 @dataclass(frozen=True)
 class ExecutorSpec:
-    """What ``gzslbench sweep --executor`` knows of an executor, and how to load it.
+    """How ``gzslbench sweep --executor`` finds and loads an executor.
 
     Attributes:
         name: What ``--executor`` takes, in lower case with hyphens.
-        title: What it is, in a line.
-        load: ``package.module:Class``, an ``Executor``, imported when jobs are run.
+        title: What it is, in one line.
+        load: ``package.module:Class`` of an ``Executor``, imported when jobs are run.
     """
 
     name: str

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from gzslbench.plugins.executor import Ended, Event, Executor, Failure, Job, Started
 from gzslbench.runs.dataset_handle import CarriedDataset
 from gzslbench.runs.store import Store
-from gzslbench.sweep.executors.chosen import stopped_by_signals
+from gzslbench.sweep.executors.factory import stop_on_signals
 from gzslbench.sweep.journal import Journal, this_process
 from gzslbench.sweep.planning import Planned
 from gzslbench.sweep.work import WORK, argument_of
@@ -96,7 +96,7 @@ def sweep(
         for name, each in by_id.items()
     ]
     results = []
-    with stopped_by_signals(executor, view.stopping):
+    with stop_on_signals(executor, view.stopping):
         for event in executor.run(jobs):
             planned = by_id[event.job]
             _write(journal, event)

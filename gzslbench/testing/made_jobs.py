@@ -106,11 +106,12 @@ def count_up(argument: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def add_up(argument: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The sum of the array ``values["table"]``, which it then changes, and the title beside it."""
+    """Return the sum of the array ``values["table"]`` and the title, then change the array if possible."""
     table = argument["values"]["table"]
-    total = float(table.sum())
-    table += 1
-    return {"total": total, "title": argument["values"]["title"], "file": _file_of(table)}
+    total, writeable = float(table.sum()), bool(table.flags.writeable)
+    if writeable:
+        table += 1
+    return {"total": total, "title": argument["values"]["title"], "writeable": writeable}
 
 
 def tell_limits(argument: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -124,17 +125,6 @@ def leave_a_thread(argument: Mapping[str, Any]) -> Mapping[str, Any]:
     """Answers at once, from a process that goes on for ``argument["seconds"]``."""
     threading.Thread(target=time.sleep, args=(argument["seconds"],)).start()
     return {"answered": True}
-
-
-def _file_of(array: Any) -> str | None:
-    """Device and inode of the file that an array's memory is mapped from, where the system tells."""
-    maps = Path("/proc/self/maps")
-    for line in maps.read_text().splitlines() if maps.is_file() else ():
-        span, _, _, device, inode, *_ = line.split()
-        first, last = (int(end, 16) for end in span.split("-"))
-        if first <= array.ctypes.data < last and inode != "0":
-            return f"{device} {inode}"
-    return None
 
 
 def answer_at_length(argument: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from dataclasses import fields
 
@@ -13,7 +14,6 @@ from gzslbench.errors import DataError
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 from gzslbench.runs.dataset_handle import CarriedDataset
 from gzslbench.runs.plan import Request, make_plan
-from gzslbench.sweep.executors.packing import pack, read_value, write_packed
 from gzslbench.sweep.work import argument_of, run_cell_job
 
 
@@ -23,16 +23,16 @@ def request_of_files(tmp_path):
     return Request("eszsl", "APY", data=tmp_path / "data", settings=("alpha=1.0",), seeds=(1,))
 
 
-def carried(request, tmp_path):
-    """As it arrives."""
-    packed = pack(CarriedDataset.of(request))
-    write_packed(packed, tmp_path / "packed")
-    return packed, read_value(tmp_path / "packed")
+def carried(request):
+    """The arrays that are sent next to the pickle, and the dataset as it arrives."""
+    buffers = []
+    content = pickle.dumps(CarriedDataset.of(request), protocol=5, buffer_callback=buffers.append)
+    return buffers, pickle.loads(content, buffers=buffers)
 
 
-def test_what_arrives_is_what_was_read(request_of_files, tmp_path) -> None:
+def test_what_arrives_is_what_was_read(request_of_files) -> None:
     read = make_plan(request_of_files).dataset
-    packed, arrived = carried(request_of_files, tmp_path)
+    buffers, arrived = carried(request_of_files)
     for field in fields(read):
         expected, found = getattr(read, field.name), getattr(arrived, field.name)
         if isinstance(expected, np.ndarray):
@@ -40,8 +40,7 @@ def test_what_arrives_is_what_was_read(request_of_files, tmp_path) -> None:
         elif field.name not in ("split", "validation"):
             assert expected == found
     assert arrived.task_id == read.task_id
-    beside_the_pickle = {buffer.nbytes for buffer in packed.buffers}
-    assert read.features.nbytes in beside_the_pickle
+    assert read.features.nbytes in {buffer.raw().nbytes for buffer in buffers}
 
 
 @pytest.mark.parametrize("changes", [{}, {"shuffle_semantics": 3}, {"select": "val"}])
@@ -56,7 +55,7 @@ def test_a_cell_that_has_its_data_with_it_needs_no_files(request_of_files, tmp_p
         return json.dumps(record)
 
     there = record_of("there")
-    _, dataset = carried(request, tmp_path)
+    _, dataset = carried(request)
     shutil.rmtree(tmp_path / "data")
     with pytest.raises(DataError):
         record_of("none")
@@ -66,4 +65,4 @@ def test_a_cell_that_has_its_data_with_it_needs_no_files(request_of_files, tmp_p
 def test_data_that_cannot_be_read_are_told_where_they_are_sent_from(request_of_files, tmp_path) -> None:
     shutil.rmtree(tmp_path / "data")
     with pytest.raises(DataError, match="APY"):
-        pack(CarriedDataset.of(request_of_files))
+        pickle.dumps(CarriedDataset.of(request_of_files))

@@ -1,4 +1,4 @@
-"""The executors that come with gzslbench."""
+"""Executors: where the jobs of a sweep run. Two come with gzslbench, for this machine and for Ray."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from gzslbench.plugins.hooks import hookimpl
 
 @hookimpl
 def gzslbench_executors() -> Iterable[ExecutorSpec]:
-    """This machine, and Ray."""
+    """List this machine and Ray."""
     return [
         ExecutorSpec(
             "local",
-            "processes on this machine, a fresh one for each job",
+            "processes on this machine, one for each job",
             "gzslbench.sweep.executors.local:LocalExecutor",
         ),
         ExecutorSpec(
             "ray",
             "a Ray cluster, or this machine as one",
-            "gzslbench.sweep.executors.ray_cluster:RayExecutor",
+            "gzslbench.sweep.executors.ray_executor:RayExecutor",
         ),
     ]

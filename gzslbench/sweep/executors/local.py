@@ -1,4 +1,4 @@
-"""Jobs on this machine, each in a fresh process forked from a server that has torch imported."""
+"""Run jobs on this machine, each in a fresh process that is forked from a server with torch imported."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ from typing import Any
 from gzslbench.errors import ExecutorError
 from gzslbench.files import writing
 from gzslbench.plugins.executor import Ended, Event, Failure, Job, Limits, Started
-from gzslbench.sweep.executors.child import do_job
-from gzslbench.sweep.executors.packing import Files, SharedFiles
-from gzslbench.sweep.executors.room import Occupant, Room, resident_memory, visible_name
+from gzslbench.sweep.executors.resource_pool import ResourcePool, RunningJob, resident_memory, visible_name
+from gzslbench.sweep.executors.worker_process import STOP_GRACE_S, run_in_process
 
-PRELOADED = ["gzslbench.sweep.executors.warm"]
-POLL = 0.2
-"""Seconds between looks at the clock and at requests to stop."""
-MERCY = 30.0
-"""Seconds that a job asked to stop has before it is killed."""
-LEAVE = 5.0
-"""Seconds that the process of a job has to end once it has answered."""
+PRELOADED = ["gzslbench.sweep.executors.preload"]
+POLL_S = 0.2
+"""Time between two looks at the clock and at requests to stop."""
+EXIT_GRACE_S = 5.0
+"""Time that a process has to end once it has sent its outcome; a thread that it left may keep it alive."""
 
 
 @dataclass
-class _Running:
+class _Worker:
+    """The process of a job. ``content`` is its outcome as JSON, empty until it has sent one."""
+
     job: Job
     attempt: int
     process: BaseProcess
@@ -43,147 +42,148 @@ class _Running:
     content: bytes = b""
     answered: float = 0.0
 
+    @property
+    def running_job(self) -> RunningJob:
+        return RunningJob(self.job, self.device, resident_memory(self.process.pid) if self.process.pid else 0)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, if the process is alive."""
+        if self.process.pid is not None and self.process.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
+
+    def receive(self) -> None:
+        """Receive the outcome, if it comes to that."""
+        with suppress(EOFError, OSError):
+            self.content = self.answer.recv_bytes()
+            self.answered = time.monotonic()
+
 
 class LocalExecutor:
-    """Keeps as many processes at work as there is room for; ``files`` has the shared values."""
+    """Keeps as many processes at work as the machine has resources for."""
 
-    def __init__(self, limits: Limits, files: Files | None = None) -> None:
+    def __init__(self, limits: Limits) -> None:
         if limits.address is not None:
             raise ExecutorError(
-                "the local executor goes to no cluster",
+                "the local executor cannot use a cluster",
                 where=f"--address {limits.address}",
                 fix="add --executor ray, or leave --address out",
             )
         self.limits = limits
-        self.files = files or SharedFiles()
-        self.room = Room(limits)
+        self.pool = ResourcePool(limits)
         self.stopping = False
         self.killing = False
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        """As ``Executor.run``."""
+        """Run all jobs; see ``Executor.run``."""
         waiting = deque((job, 1) for job in {job.id: job for job in jobs}.values())
-        running: list[_Running] = []
-        asked_at: float | None = None
+        workers: list[_Worker] = []
+        kill_at: float | None = None
         try:
-            while running or (waiting and not self.stopping):
-                yield from self._begin(waiting, running)
-                self._wait(running)
-                if self.stopping and asked_at is None:
-                    asked_at = time.monotonic()
-                    _signal(running, signal.SIGINT)
-                if self.killing or (asked_at is not None and time.monotonic() - asked_at > MERCY):
-                    _signal(running, signal.SIGKILL)
-                for each in [each for each in running if not each.process.is_alive() or self._late(each)]:
-                    yield from self._ended(each, waiting)
-                    running.remove(each)
+            while workers or (waiting and not self.stopping):
+                yield from self._start(waiting, workers)
+                self._wait(workers)
+                if self.stopping and kill_at is None:
+                    kill_at = time.monotonic() + STOP_GRACE_S
+                    _send_all(workers, signal.SIGINT)
+                if self.killing or (kill_at is not None and time.monotonic() > kill_at):
+                    _send_all(workers, signal.SIGKILL)
+                for worker in [one for one in workers if not one.process.is_alive() or self._is_late(one)]:
+                    yield from self._end(worker, waiting)
+                    workers.remove(worker)
         finally:
-            _signal(running, signal.SIGKILL)
-            for each in running:
-                each.process.join()
-                each.answer.close()
-            self.files.close()
+            _send_all(workers, signal.SIGKILL)
+            for worker in workers:
+                worker.process.join()
+                worker.answer.close()
 
     def stop(self) -> None:
-        """As ``Executor.stop``."""
+        """Start no more jobs and let the running ones save; see ``Executor.stop``."""
         self.stopping = True
 
     def kill(self) -> None:
-        """As ``Executor.kill``."""
+        """End all jobs now; see ``Executor.kill``."""
         self.stopping = self.killing = True
 
-    def _begin(self, waiting: deque[tuple[Job, int]], running: list[_Running]) -> Iterator[Event]:
-        while waiting and not self.stopping and self._fits(waiting[0][0], running):
+    def _start(self, waiting: deque[tuple[Job, int]], workers: list[_Worker]) -> Iterator[Event]:
+        while waiting and not self.stopping:
+            running = [worker.running_job for worker in workers]
+            if not self.pool.fits(waiting[0][0], running):
+                return
             job, attempt = waiting.popleft()
-            device = self.room.device_for(job, _occupants(running))
-            ours, theirs = self._context.Pipe(duplex=False)
+            device = self.pool.choose_device(job, running)
             devices = None if device is None else visible_name(device)
-            shared = {name: self.files.file_of(value) for name, value in job.shared.items()}
+            ours, theirs = self._context.Pipe(duplex=False)
             process = self._context.Process(
-                target=do_job,
-                args=(job.work, _argument(job), shared, self.limits.threads, devices, theirs),
+                target=run_in_process, args=(job.work, _argument(job), self.limits.threads, devices, theirs)
             )
             process.start()
             theirs.close()
-            running.append(_Running(job, attempt, process, ours, time.monotonic(), device))
+            workers.append(_Worker(job, attempt, process, ours, time.monotonic(), device))
             yield Started(job.id, f"process {process.pid}", attempt)
 
-    def _fits(self, job: Job, running: Sequence[_Running]) -> bool:
-        return self.room.takes(job, _occupants(running))
-
-    def _wait(self, running: Sequence[_Running]) -> None:
-        """Until something ends, but not long; answers are read as they come, for a full pipe would block."""
-        answers = {each.answer: each for each in running if not each.content}
-        for ready in connection.wait([*answers, *(each.process.sentinel for each in running)], POLL):
+    def _wait(self, workers: Sequence[_Worker]) -> None:
+        """Wait a moment for processes to answer or end. Answers are read at once: a full pipe blocks."""
+        silent = {worker.answer: worker for worker in workers if not worker.content}
+        for ready in connection.wait([*silent, *(worker.process.sentinel for worker in workers)], POLL_S):
             if isinstance(ready, Connection):
-                with suppress(EOFError, OSError):
-                    answers[ready].content = ready.recv_bytes()
-                    answers[ready].answered = time.monotonic()
-        for each in running:
-            if each.content:
-                each.process.join(POLL)
+                silent[ready].receive()
+        for worker in workers:
+            if worker.content:
+                worker.process.join(POLL_S)
 
-    def _late(self, running: _Running) -> bool:
+    def _is_late(self, worker: _Worker) -> bool:
         now = time.monotonic()
-        if running.content:  # a thread that it left may keep its process alive
-            return now - running.answered > LEAVE
-        return self.limits.timeout is not None and now - running.began > self.limits.timeout
+        if worker.content:
+            return now - worker.answered > EXIT_GRACE_S
+        return self.limits.timeout is not None and now - worker.began > self.limits.timeout
 
-    def _ended(self, running: _Running, waiting: deque[tuple[Job, int]]) -> Iterator[Event]:
-        late = running.process.is_alive()
-        _signal([running], signal.SIGKILL)
-        running.process.join()
-        if not running.content:
-            with suppress(EOFError, OSError):
-                running.content = running.answer.recv_bytes()
-        running.answer.close()
-        seconds = time.monotonic() - running.began
-        if running.content:
-            told = json.loads(running.content)
-            failure = Failure(**told["failure"]) if "failure" in told else None
-            yield Ended(running.job.id, seconds, told.get("result"), failure)
+    def _end(self, worker: _Worker, waiting: deque[tuple[Job, int]]) -> Iterator[Event]:
+        """Report how a job ended, or put it back into the queue."""
+        late = worker.process.is_alive()
+        worker.send(signal.SIGKILL)
+        worker.process.join()
+        if not worker.content:
+            worker.receive()
+        worker.answer.close()
+        job, seconds = worker.job.id, time.monotonic() - worker.began
+        if worker.content:
+            outcome = json.loads(worker.content)
+            failure = Failure(**outcome["failure"]) if "failure" in outcome else None
+            yield Ended(job, seconds, outcome.get("result"), failure)
         elif late:
-            what = f"it took longer than {self.limits.timeout:g} s"
-            yield Ended(running.job.id, seconds, failure=Failure("timeout", what))
+            yield Ended(
+                job, seconds, failure=Failure("timeout", f"it took longer than {self.limits.timeout:g} s")
+            )
         elif self.stopping:
-            yield Ended(running.job.id, seconds, failure=Failure("stopped", "killed on request"))
-        elif running.attempt <= self.limits.retries:
-            waiting.appendleft((running.job, running.attempt + 1))
+            yield Ended(job, seconds, failure=Failure("stopped", "killed on request"))
+        elif worker.attempt <= self.limits.retries:
+            waiting.appendleft((worker.job, worker.attempt + 1))
         else:
-            times = f", {running.attempt} times" if running.attempt > 1 else ""
-            what = _cause(running.process.exitcode) + times
-            yield Ended(running.job.id, seconds, failure=Failure("died", what))
-
-
-def _occupants(running: Sequence[_Running]) -> list[Occupant]:
-    return [
-        Occupant(each.job, each.device, resident_memory(each.process.pid) if each.process.pid else 0)
-        for each in running
-    ]
+            times = f", {worker.attempt} times" if worker.attempt > 1 else ""
+            yield Ended(job, seconds, failure=Failure("died", _cause(worker.process.exitcode) + times))
 
 
 def _argument(job: Job) -> dict[str, Any]:
-    """The job's, and its folder, which is made."""
+    """The job's argument, its shared values and its folder, which is created."""
     if job.folder is None:
-        return dict(job.argument)
-    with writing(job.folder, "the folder of a job cannot be made"):
+        return {**job.argument, **job.shared}
+    with writing(job.folder, "the folder of a job cannot be created"):
         job.folder.mkdir(parents=True, exist_ok=True)
-    return {**job.argument, "folder": str(job.folder)}
+    return {**job.argument, **job.shared, "folder": str(job.folder)}
 
 
-def _signal(running: Sequence[_Running], number: signal.Signals) -> None:
-    for each in running:
-        if each.process.pid is not None and each.process.is_alive():
-            with suppress(ProcessLookupError):
-                os.kill(each.process.pid, number)
+def _send_all(workers: Sequence[_Worker], number: signal.Signals) -> None:
+    for worker in workers:
+        worker.send(number)
 
 
 def _cause(code: int | None) -> str:
-    """Why a process ended without an answer."""
+    """Say why a process ended without an outcome."""
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         hint = "; perhaps memory ran out" if -code == signal.SIGKILL else ""
         return f"its process was ended by {name}{hint}"
-    return f"its process ended with status {code} and no answer"
+    return f"its process ended with status {code} and no outcome"

@@ -1,260 +1,260 @@
-"""Jobs on a Ray cluster, or on this machine as one."""
+"""Connect to a Ray cluster, and check that its nodes can run our jobs."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import signal
+import socket
+import sys
+import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
 
-from gzslbench.errors import GzslBenchError
+from gzslbench._version import VERSION
+from gzslbench.errors import ExecutorError
 from gzslbench.files import writing
-from gzslbench.plugins.executor import Ended, Event, Failure, Job, Limits, Started
-from gzslbench.sweep.executors.attendant import Attendant, Look, Order
-from gzslbench.sweep.executors.mirror import Watched, put_in_place
-from gzslbench.sweep.executors.packing import pack
-from gzslbench.sweep.executors.ray_session import connected, on_every_node, require_ray, working_nodes
-from gzslbench.sweep.executors.scratch import remove_scratch
-from gzslbench.sweep.executors.versions import Versions
+from gzslbench.plugins.executor import Limits
 
-POLL = 0.2
-"""Seconds between looks at the clock and at requests to stop."""
-LOOK = 15.0
-"""Seconds between the times that files of a job at work arrive, where there is no shared disk."""
-Shape = tuple[float, float, int]
-"""Cores, share of a GPU and bytes that an attendant holds."""
-
-
-@dataclass
-class _Running:
-    """A job that was handed to an attendant, and what is awaited of it: that it has begun, then looks."""
-
-    job: Job
-    attempt: int
-    shape: Shape
-    attendant: Any
-    token: str
-    awaited: Any = None
-    since: float = field(default_factory=time.monotonic)
-    begun: bool = False
-    names: frozenset[str] = frozenset()
+NODE_TIMEOUT_S = 60.0
+"""Time that a node has to answer before any job starts."""
+PROBE_WAIT_S = 5.0
+"""Time that a network file system has to show a new file on another node."""
+CLIENT = "ray://"
+LOOPBACK = "127.0.0.2"
+"""Address of a cluster on this machine; Ray replaces 127.0.0.1 by the network's address, which may change."""
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # report nothing
+    "RAY_NUM_REDIS_GET_RETRIES": "2",  # give up after a minute or two if no cluster answers
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # hide GPUs from jobs that take none
+}
+T = TypeVar("T")
+Versions = Mapping[str, str]
 
 
-class RayExecutor:
-    """Has one attendant for each job at once, placed by Ray where there is room."""
+def require_ray(address: str | None) -> None:
+    """Check that Ray is installed and that somebody answers at the address; Ray is not imported.
 
-    def __init__(self, limits: Limits) -> None:
-        require_ray(limits.address)
-        self.limits = limits
-        self.stopping = False
-        self.killing = False
+    Raises:
+        ExecutorError: One of the two is not so.
+    """
+    if find_spec("ray") is None:
+        raise ExecutorError("Ray is not installed", fix="pip install 'gzslbench[ray]'")
+    if not address or address == "auto":
+        return
+    host, _, port = address.removeprefix(CLIENT).rpartition(":")
+    if not host or not port.isdecimal():
+        raise ExecutorError(
+            f"{address!r} is not an address of a cluster",
+            where="--address",
+            fix="give HOST:6379 on a node of the cluster, ray://HOST:10001 elsewhere, or auto",
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except OSError as error:
+        raise ExecutorError(
+            f"nobody answers at {address}: {error}",
+            where="--address",
+            fix="start the cluster by `ray start --head`, and give the address that it prints",
+        ) from error
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        """As ``Executor.run``."""
-        waiting = deque((job, 1) for job in {job.id: job for job in jobs}.values())
-        if waiting:
-            with connected(self.limits):
-                yield from _Dispatch(self, waiting).run()
 
-    def stop(self) -> None:
-        """As ``Executor.stop``."""
-        self.stopping = True
+@contextmanager
+def connect(limits: Limits) -> Iterator[None]:
+    """Be connected to the cluster inside. A connection that the program has already is used and left open.
 
-    def kill(self) -> None:
-        """As ``Executor.kill``."""
-        self.stopping = self.killing = True
+    Raises:
+        ExecutorError: No cluster can be started or joined.
+    """
+    for name, value in {**SETTINGS, "RAY_task_oom_retries": str(limits.retries)}.items():
+        os.environ.setdefault(name, value)
+    if limits.address is None:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    import ray
+
+    ours = not ray.is_initialized()
+    if ours:
+        _init(limits)
+    try:
+        yield
+    finally:
+        if ours:
+            ray.shutdown()
 
 
-class _Dispatch:
-    """One call of ``run``, connected."""
+def _init(limits: Limits) -> None:
+    import ray
 
-    def __init__(self, executor: RayExecutor, waiting: deque[tuple[Job, int]]) -> None:
-        import ray
+    options: dict[str, Any] = {"address": limits.address}
+    if limits.address is None:
+        options = {
+            "address": "local",
+            "num_cpus": None if limits.jobs is None else limits.jobs * limits.threads,
+            "include_dashboard": False,
+            "_node_ip_address": LOOPBACK if sys.platform == "linux" else None,
+        }
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(**options, log_to_driver=False, logging_level="error")
+    except Exception as error:  # Ray raises exceptions of many kinds
+        ray.shutdown()
+        raise ExecutorError(
+            f"the cluster cannot be {'joined' if limits.address else 'started'}: {first_line(error)}",
+            where=limits.address or "this machine",
+            fix="compare Ray, Python and the token (~/.ray/auth_token, RAY_AUTH_MODE=token) with the head's;"
+            " see docs/cluster.md",
+        ) from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)  # Ray takes it over, but it asks a sweep to stop
 
-        self.ray = ray
-        self.executor = executor
-        self.limits = executor.limits
-        self.waiting = waiting
-        self.running: list[_Running] = []
-        self.references: dict[int, tuple[Any, Any]] = {}
-        self.attendants = ray.remote(max_concurrency=3, max_restarts=0)(Attendant)
-        self.session = secrets.token_hex(8)
-        self.variables = {name: value for name, value in os.environ.items() if name.startswith("GZSLBENCH_")}
 
-    def run(self) -> Iterator[Event]:
-        asked = False
+def check_nodes(folder: Path | None) -> None:
+    """Check that each node has the driver's versions, and that all nodes see one folder at this path.
+
+    Without a folder that they share, a job that starts again on another node would begin from nothing. The
+    driver may be on another disk: it is enough if all nodes see a file that one of them has written there.
+
+    Raises:
+        ExecutorError: A node cannot run jobs, has other versions, or does not see the folder.
+    """
+    nodes = {
+        node_title(node["NodeManagerHostname"], node["NodeID"]): node["NodeID"] for node in working_nodes()
+    }
+    for name, theirs in on_nodes(nodes, versions_here).items():
+        check_versions(versions_here(), theirs, name)
+    if folder is None:
+        return
+    probe = folder / f".probe-{secrets.token_hex(8)}"
+    with writing(folder, "the results folder cannot be written"):
+        write_probe(probe)
+    seen = on_nodes(nodes, partial(sees_probe, probe))
+    probe.unlink(missing_ok=True)
+    if not any(seen.values()):
+        first = dict(list(nodes.items())[:1])
+        on_nodes(first, partial(write_probe, probe))
+        seen = on_nodes(nodes, partial(sees_probe, probe))
+        on_nodes(first, partial(Path.unlink, probe))
+    blind = [name for name, sees in seen.items() if not sees]
+    if blind:
+        raise ExecutorError(
+            f"the results folder is not seen by {', '.join(blind)}",
+            where=folder,
+            fix="give --results a folder that all nodes see under the same path",
+        )
+
+
+def write_probe(path: Path) -> None:
+    """Create an empty file, and its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def sees_probe(path: Path) -> bool:
+    """Whether the file is there, or appears within ``PROBE_WAIT_S``."""
+    until = time.monotonic() + PROBE_WAIT_S
+    while not path.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    return path.exists()
+
+
+def on_nodes(nodes: Mapping[str, str], call: Callable[[], T]) -> dict[str, T]:
+    """Call a function on several nodes at once.
+
+    Args:
+        nodes: Ray's id of each node, by a name for messages.
+        call: The function; it is pickled by its name.
+
+    Returns:
+        What it returned, by the node's name.
+
+    Raises:
+        ExecutorError: A node cannot call it, or takes more than ``NODE_TIMEOUT_S``.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    remote = ray.remote(num_cpus=0, max_retries=0)(_call)
+    answers = {
+        name: remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
+            call
+        )
+        for name, node in nodes.items()
+    }
+    returned = {}
+    for name, answer in answers.items():
         try:
-            while self.running or (self.waiting and not self.executor.stopping):
-                self._hand_out()
-                if self.executor.stopping and not asked:
-                    asked = True
-                    self._ask_to_stop()
-                if self.executor.killing:
-                    yield from self._killed()
-                for running in self._ready():
-                    yield from self._advance(running)
-        finally:
-            for running in self.running:
-                self._end(running)
-            if self.limits.address is not None:
-                with suppress(Exception):  # what stays is removed by the next session
-                    list(on_every_node(partial(remove_scratch, self.session), patience=10))
-            remove_scratch(self.session)
-
-    def _hand_out(self) -> None:
-        """Ask for attendants, one more than there is room for: a node that joins has work at once."""
-        nodes = working_nodes() if self.waiting and not self.executor.stopping else []
-        while nodes and self.waiting:
-            shape = self._shape(self.waiting[0][0], nodes)
-            room = sum(int(node["Resources"]["CPU"] / shape[0] + 1e-9) for node in nodes) + 1
-            if len(self.running) >= min(room, self.limits.jobs or room):
-                break
-            cpus, gpus, memory = shape
-            asked = self.attendants.options(num_cpus=cpus, num_gpus=gpus, memory=memory)
-            self._hand_over(shape, asked.remote(self.session, self.variables))
-
-    def _shape(self, job: Job, nodes: Sequence[dict[str, Any]]) -> Shape:
-        """What the job takes, but no more than the largest node has: alone any job may run."""
-
-        def most(name: str) -> float:
-            return max(float(node["Resources"].get(name, 0)) for node in nodes)
-
-        gpus = min(job.gpus, 1.0) if most("GPU") else 0.0
-        return min(self.limits.threads, most("CPU")), gpus, min(job.memory, int(most("memory")))
-
-    def _hand_over(self, shape: Shape, attendant: Any) -> None:
-        """The next job, to an attendant that may still wait for its room."""
-        job, attempt = self.waiting.popleft()
-        running = _Running(job, attempt, shape, attendant, f".gzslbench-{secrets.token_hex(8)}")
-        self.running.append(running)
-        running.awaited = attendant.begin.remote(self._order(running))
-
-    def _order(self, running: _Running) -> Order:
-        job, content = running.job, None
-        if job.folder is not None:
-            with writing(job.folder, "the folder of a job cannot be made"):
-                job.folder.mkdir(parents=True, exist_ok=True)
-                (job.folder / running.token).touch()
-            change = Watched(job.folder).change()
-            if change is not None and change.files:
-                content, running.names = self.ray.put(change), change.names
-        shared = {name: self._reference(value) for name, value in job.shared.items()}
-        return Order(replace(job, shared=shared), self.limits, Versions(), running.token, content)
-
-    def _reference(self, value: Any) -> Any:
-        """Into the object store, where a value is put once."""
-        if id(value) not in self.references:
-            self.references[id(value)] = value, self.ray.put(pack(value))
-        return self.references[id(value)][1]
-
-    def _ready(self) -> list[_Running]:
-        if not self.running:
-            return []
-        awaited = {running.awaited: running for running in self.running}
-        ready, _ = self.ray.wait(list(awaited), timeout=POLL)
-        return [awaited[each] for each in ready]
-
-    def _advance(self, running: _Running) -> Iterator[Event]:
-        try:
-            answer = self.ray.get(running.awaited)
-        except self.ray.exceptions.RayError as error:
-            cause = getattr(error, "cause", None)
-            if isinstance(cause, GzslBenchError):
-                raise cause from None
-            yield from self._lost(running, _reason(error))
-            return
-        if isinstance(answer, Started):
-            running.begun, running.since = True, time.monotonic()
-            self._forget_token(running)
-            yield replace(answer, attempt=running.attempt)
-            running.awaited = running.attendant.look.remote(LOOK)
-            if self.executor.stopping:
-                running.attendant.stop.remote()
-            return
-        yield from self._seen(running, answer)
-
-    def _seen(self, running: _Running, look: Look) -> Iterator[Event]:
-        if look.change is not None and running.job.folder is not None:
-            put_in_place(look.change, running.job.folder, running.names)
-            running.names = look.change.names
-        if look.ended is None:
-            running.awaited = running.attendant.look.remote(LOOK)
-            return
-        self.running.remove(running)
-        failure = look.ended.failure
-        events: list[Event] = [look.ended]
-        if failure is not None and failure.kind == "died":
-            events = self._died(running, failure.what, look.ended.seconds)
-        self._next_for(running)
-        yield from events
-
-    def _next_for(self, running: _Running) -> None:
-        """Another job of the same shape for the attendant, which has torch imported, or its end."""
-        nodes = working_nodes()
-        alike = [each for each in self.waiting if nodes and self._shape(each[0], nodes) == running.shape]
-        if alike and not self.executor.stopping:
-            self.waiting.remove(alike[0])
-            self.waiting.appendleft(alike[0])
-            self._hand_over(running.shape, running.attendant)
-            return
-        self._end(running)
-
-    def _lost(self, running: _Running, why: str) -> Iterator[Event]:
-        """The attendant died, or its node."""
-        self.running.remove(running)
-        self._end(running)
-        if not running.begun:
-            yield Started(running.job.id, "a node that was lost", running.attempt)
-        yield from self._died(running, f"its worker was lost: {why}", time.monotonic() - running.since)
-
-    def _died(self, running: _Running, what: str, seconds: float) -> list[Event]:
-        """It is begun again, or this is its end."""
-        if self.executor.stopping:
-            return [Ended(running.job.id, seconds, failure=Failure("stopped", "killed on request"))]
-        if running.attempt <= self.limits.retries:
-            self.waiting.append((running.job, running.attempt + 1))
-            return []
-        times = f", {running.attempt} times" if running.attempt > 1 else ""
-        return [Ended(running.job.id, seconds, failure=Failure("died", what + times))]
-
-    def _ask_to_stop(self) -> None:
-        for running in list(self.running):
-            if running.begun:
-                running.attendant.stop.remote()
-            else:
-                self.running.remove(running)
-                self._end(running)
-
-    def _killed(self) -> Iterator[Event]:
-        while self.running:
-            running = self.running.pop()
-            self._end(running)
-            if running.begun:
-                seconds = time.monotonic() - running.since
-                yield Ended(running.job.id, seconds, failure=Failure("stopped", "killed on request"))
-
-    def _end(self, running: _Running) -> None:
-        self._forget_token(running)
-        with suppress(Exception):  # the cluster may be gone
-            self.ray.kill(running.attendant)
-
-    def _forget_token(self, running: _Running) -> None:
-        if running.job.folder is not None:
-            with suppress(OSError):
-                (running.job.folder / running.token).unlink(missing_ok=True)
-                if not running.begun:
-                    running.job.folder.rmdir()  # if it is empty
+            returned[name] = ray.get(answer, timeout=NODE_TIMEOUT_S)
+        except Exception as error:
+            raise ExecutorError(
+                f"a node cannot run jobs: {first_line(error)}",
+                where=name,
+                fix=f"install gzslbench {VERSION} there, and start Ray with the same Python",
+            ) from error
+    return returned
 
 
-def _reason(error: Exception) -> str:
-    """What an error of Ray tells, in a line."""
-    cause = getattr(error, "cause", None)
-    if cause is not None:
-        return f"{type(cause).__name__}: {cause}"
+def _call(call: Callable[[], T]) -> T:
+    return call()
+
+
+def versions_here() -> dict[str, str]:
+    """Get the versions that must be the same everywhere; torch is not imported."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {"gzslbench": VERSION, "python": python, "torch": version("torch").partition("+")[0]}
+
+
+def check_versions(ours: Versions, theirs: Versions, where: str) -> None:
+    """Compare the driver's versions with those of a node; two builds of one torch count as equal.
+
+    Raises:
+        ExecutorError: gzslbench or Python differs, so that numbers could differ unnoticed.
+
+    Warns:
+        RuntimeWarning: torch differs; each record says which torch it was computed with.
+    """
+    for name in ("gzslbench", "python"):
+        if ours[name] != theirs[name]:
+            raise ExecutorError(
+                f"{name} is {theirs[name]} on a node, and {ours[name]} here",
+                where=where,
+                fix=f"install {name} {ours[name]} there, and start Ray with it",
+            )
+    if ours["torch"] != theirs["torch"]:
+        warnings.warn(
+            f"torch is {theirs['torch']} on {where}, and {ours['torch']} here: numbers may differ",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+def working_nodes() -> list[dict[str, Any]]:
+    """List the nodes that are alive and have cores to compute with."""
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) > 0]
+
+
+def node_name() -> str:
+    """Name this machine and the node of Ray on it."""
+    import ray
+
+    return node_title(socket.gethostname(), ray.get_runtime_context().get_node_id())
+
+
+def node_title(host: str, node: str) -> str:
+    """Name a node in messages."""
+    return f"{host} (node {node[:8]})"
+
+
+def first_line(error: BaseException) -> str:
+    """The kind of an error and the first line of its message, which in Ray has many."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines if " is dead because " in line), lines[0] if lines else repr(error))
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from gzslbench.errors import ExecutorError
 from gzslbench.plugins.executor import Ended, Executor, Failure
-from gzslbench.sweep.executors.chosen import stopped_by_signals
+from gzslbench.sweep.executors.factory import stop_on_signals
 from gzslbench.sweep.tuning.job import jobs
 from gzslbench.sweep.tuning.result import TrialResult
 from gzslbench.sweep.tuning.tune import Say, Tuning, assignments, stopped
@@ -36,7 +36,7 @@ def search_with(tuning: Tuning, executor: Executor, workers: int, say: Say, carr
         say("stopping: what runs is saved first; again to stop at once")
 
     request = replace(tuning.request, study=tuning.study.path, name=tuning.study.name)
-    with stopped_by_signals(executor, stopping), _told(tuning, say):
+    with stop_on_signals(executor, stopping), _told(tuning, say):
         for event in executor.run(jobs(request, workers, gpus, carry)):
             if isinstance(event, Ended) and event.failure is not None:
                 failures.append(event.failure)

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 PROGRAM = Path(__file__).parent / "two_nodes.py"
-PATIENCE = 180
-KEPT = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5a" * 32, "RAY_USAGE_STATS_ENABLED": "0"}
+ANSWER_TIMEOUT_S = 180
+ENVIRONMENT = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5a" * 32, "RAY_USAGE_STATS_ENABLED": "0"}
 """The tests' clusters have a token of their own; none is written to the home folder."""
 
 
@@ -45,14 +45,13 @@ class Cluster:
         self.process.stdin.flush()
         self._answer()
 
-    def attendants(self) -> list[int]:
-        """The processes of the cluster that see to jobs."""
-        return [pid for pid in below(self.process.pid) if command_of(pid).startswith("ray::Attendant")]
-
-    def jobs(self) -> list[int]:
-        """The processes that do them: each attendant forks its own from a server."""
-        servers = [server for attendant in self.attendants() for server in below(attendant)]
-        return [pid for server in servers for pid in below(server)]
+    def workers(self) -> list[int]:
+        """The processes of the cluster that run jobs."""
+        commands = {pid: command_of(pid) for pid in below(self.process.pid)}
+        others = ("ray::IDLE", "ray::_QueueActor")
+        return [
+            pid for pid, text in commands.items() if text.startswith("ray::") and not text.startswith(others)
+        ]
 
     def close(self) -> None:
         assert self.process.stdin is not None
@@ -75,7 +74,7 @@ class Cluster:
                     found: dict[str, Any] = json.loads(line)
                     return found
                 continue
-            ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+            ready, _, _ = select.select([self.process.stdout], [], [], ANSWER_TIMEOUT_S)
             more = os.read(self.process.stdout.fileno(), 65536) if ready else b""
             assert more, (self.folder / "errors").read_text()
             self._lines += more
@@ -112,12 +111,12 @@ def below(pid: int) -> list[int]:
 @pytest.fixture(scope="session")
 def ray() -> Iterator[None]:
     """Ray may be used, with a token of the tests' own."""
-    if find_spec("ray") is None or find_spec("grpc") is None:
+    if find_spec("ray") is None:
         pytest.skip("Ray is not installed: pip install 'gzslbench[ray]'")
     if not Path("/proc/self/stat").is_file():
         pytest.skip("looks for processes under /proc, which is not here")
-    before = {name: os.environ.get(name) for name in KEPT}
-    os.environ.update(KEPT)
+    before = {name: os.environ.get(name) for name in ENVIRONMENT}
+    os.environ.update(ENVIRONMENT)
     yield
     for name, value in before.items():
         if value is None:

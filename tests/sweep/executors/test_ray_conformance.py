@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from gzslbench.errors import ExecutorError
 from gzslbench.plugins.executor import ExecutorSpec, Job, Limits, Started
-from gzslbench.sweep.executors import ray_cluster, ray_session
-from gzslbench.sweep.executors.ray_cluster import RayExecutor
+from gzslbench.sweep.executors import ray_cluster, ray_executor
+from gzslbench.sweep.executors.ray_executor import RayExecutor
 from gzslbench.testing.executors import EXECUTOR_CHECKS, ExecutorCase, ends_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
-SPEC = ExecutorSpec("ray", "a cluster", "gzslbench.sweep.executors.ray_cluster:RayExecutor")
+SPEC = ExecutorSpec("ray", "a cluster", "gzslbench.sweep.executors.ray_executor:RayExecutor")
 WORK = "gzslbench.testing.made_jobs:"
 
 
@@ -48,24 +51,23 @@ def test_shares_of_a_gpu_are_packed(joined) -> None:
     )  # Ray hides GPUs only from those of nodes that have some
 
 
-def test_a_shared_value_is_brought_once_to_the_machine(joined) -> None:
+def test_a_shared_array_is_mapped_and_not_copied(joined) -> None:
     import numpy as np
 
     values = {"table": np.ones(100_000), "title": ""}
-    jobs = [Job(f"job-{n}", f"{WORK}add_up", {}, shared={"values": values}) for n in range(4)]
-    events = RayExecutor(Limits(address=joined.address)).run(jobs)
-    files = {event.result["file"] for event in events if not isinstance(event, Started)}
-    assert len(files) == 1  # two nodes, but one machine
-    assert None not in files
+    jobs = [Job(f"job-{n}", f"{WORK}add_up", {}, shared={"values": values}) for n in range(2)]
+    ends = ends_of(list(RayExecutor(Limits(address=joined.address)).run(jobs)))
+    assert [end.result["writeable"] for end in ends.values()] == [False, False]
 
 
 def test_other_versions_on_a_node_are_refused(joined, monkeypatch) -> None:
-    from gzslbench.errors import ExecutorError
-    from gzslbench.sweep.executors.versions import Versions
-
     job = Job("job", f"{WORK}square", {"number": 2})
-    for module in (ray_session, ray_cluster):  # at the start, and when a node joins later
+    real = ray_cluster.versions_here()
+    old = {**real, "gzslbench": "0.0.9"}
+    for module in (ray_cluster, ray_executor):  # before the first job, and when a node joins later
         with monkeypatch.context() as patch:
-            patch.setattr(module, "Versions", lambda: Versions(gzslbench="0.0.9"))
+            patch.setattr(module, "versions_here", partial(dict, old))
+            if module is ray_cluster:
+                patch.setattr(module, "on_nodes", lambda nodes, call: {"node": real})
             with pytest.raises(ExecutorError, match=r"gzslbench is .* on a node, and 0.0.9 here"):
                 list(RayExecutor(Limits(address=joined.address)).run([job]))

@@ -78,14 +78,14 @@ def test_killed_at_random_it_ends_with_one_record_of_each_cell(cluster, tmp_path
     one_by_one(suite, tmp_path / "alone")
     arguments = ("sweep", suite, "--executor", "ray", "--address", cluster.address, "--results", results)
     arguments += ("--checkpoint-every", 1, "--retries", 99)
-    kills = {"driver": 0, "attendant": 0, "job": 0}
+    kills = {"driver": 0, "worker": 0}
     process = begun(*arguments)
     while sum(kills.values()) < KILLS and process.poll() is None:
         time.sleep(draws.uniform(0.3, 2))
-        victims = {"attendant": cluster.attendants(), "job": cluster.jobs(), "driver": [process.pid]}
-        if not victims["job"]:
+        victims = {"worker": cluster.workers(), "driver": [process.pid]}
+        if not victims["worker"]:
             continue
-        kind = draws.choice(["attendant", "attendant", "job", "job", "driver"])
+        kind = draws.choice(["worker", "worker", "worker", "driver"])
         try:
             os.kill(draws.choice(victims[kind]), signal.SIGKILL)
         except ProcessLookupError:
@@ -101,7 +101,7 @@ def test_killed_at_random_it_ends_with_one_record_of_each_cell(cluster, tmp_path
     assert stored(results) == stored(tmp_path / "alone")
 
 
-def test_nodes_that_do_not_see_the_results_folder_send_their_records(cluster, tmp_path, stored) -> None:
+def test_a_driver_on_another_disk_gets_the_records_of_nodes_without_data(cluster, tmp_path, stored) -> None:
     write_synthetic_folder("APY", tmp_path / "data" / "APY", scale=0.01)
     (tmp_path / "small.toml").write_text(
         'title = "Small"\n[shared]\ndataset = "APY"\n'
@@ -118,7 +118,7 @@ def test_nodes_that_do_not_see_the_results_folder_send_their_records(cluster, tm
     )
     assert status == 0, output
     assert stored(tmp_path / "ray") == stored(tmp_path / "alone")
-    assert not list(cluster.folder.rglob("record.json"))
+    assert stored(cluster.folder / "ray") == stored(tmp_path / "alone")
 
 
 def test_workers_on_two_nodes_share_a_study(cluster, tmp_path) -> None:

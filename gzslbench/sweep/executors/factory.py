@@ -1,4 +1,4 @@
-"""The executor of a name, and Ctrl-C on its way to it."""
+"""Create an executor by its name, and hand it Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from gzslbench.plugins.registry import plugins
 
 
 def make_executor(name: str, limits: Limits) -> Executor:
-    """The executor of this name, which may have nothing begun yet.
+    """Create the executor of this name; it starts nothing yet.
 
     Raises:
         ExecutorError: It cannot work here, or what it needs is not installed.
         PluginError: There is no such executor.
     """
-    made: Executor = resolve_name(plugins().executor(name).load)(limits)
-    return made
+    executor: Executor = resolve_name(plugins().executor(name).load)(limits)
+    return executor
 
 
 @contextmanager
-def stopped_by_signals(executor: Executor, stopping: Callable[[], None]) -> Iterator[None]:
-    """Hand Ctrl-C and termination to ``executor``: the first asks and tells ``stopping``, the second kills.
+def stop_on_signals(executor: Executor, on_stop: Callable[[], None]) -> Iterator[None]:
+    """Stop the executor and call ``on_stop`` at the first Ctrl-C or SIGTERM; kill its jobs at the second.
 
-    Outside the main thread, which alone gets signals, nothing changes.
+    Only the main thread receives signals. In another thread nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    asked = False
+    stopped = False
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+        nonlocal stopped
+        if stopped:
             executor.kill()
             return
-        asked = True
+        stopped = True
         executor.stop()
-        stopping()
+        on_stop()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

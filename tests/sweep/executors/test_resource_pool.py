@@ -5,8 +5,14 @@ import os
 import pytest
 
 from gzslbench.plugins.executor import Job, Limits
-from gzslbench.sweep.executors import room
-from gzslbench.sweep.executors.room import Occupant, Room, available_memory, resident_memory, visible_name
+from gzslbench.sweep.executors import resource_pool
+from gzslbench.sweep.executors.resource_pool import (
+    ResourcePool,
+    RunningJob,
+    available_memory,
+    resident_memory,
+    visible_name,
+)
 
 GIB = 2**30
 
@@ -20,10 +26,10 @@ def machine(monkeypatch):
     """Makes a machine of so many cores, GPUs and bytes."""
 
     def make(cores=8, gpus=0, memory=100 * GIB, **limits):
-        monkeypatch.setattr(room, "_cores", lambda: cores)
-        monkeypatch.setattr(room, "_gpus", lambda: gpus)
-        monkeypatch.setattr(room, "available_memory", lambda: memory)
-        return Room(Limits(**limits))
+        monkeypatch.setattr(resource_pool, "_count_cores", lambda: cores)
+        monkeypatch.setattr(resource_pool, "_count_gpus", lambda: gpus)
+        monkeypatch.setattr(resource_pool, "available_memory", lambda: memory)
+        return ResourcePool(Limits(**limits))
 
     return make
 
@@ -31,8 +37,8 @@ def machine(monkeypatch):
 def at_once(made, one):
     """How many jobs begin beside each other."""
     running = []
-    while made.takes(one, running) and len(running) < 100:
-        running.append(Occupant(one, made.device_for(one, running)))
+    while made.fits(one, running) and len(running) < 100:
+        running.append(RunningJob(one, made.choose_device(one, running)))
     return len(running)
 
 
@@ -54,9 +60,9 @@ def test_gpus_are_shared_by_what_a_job_takes(machine):
 
 def test_no_gpu_gets_more_than_all_of_it_whatever_the_shares(machine):
     made = machine(cores=64, gpus=2, jobs=64)
-    running = [Occupant(job(gpus=0.6), 0), Occupant(job(gpus=0.7), 1)]
-    assert made.takes(job(gpus=0.4), running) and made.device_for(job(gpus=0.4), running) == 0
-    assert not made.takes(job(gpus=0.5), running)
+    running = [RunningJob(job(gpus=0.6), 0), RunningJob(job(gpus=0.7), 1)]
+    assert made.fits(job(gpus=0.4), running) and made.choose_device(job(gpus=0.4), running) == 0
+    assert not made.fits(job(gpus=0.5), running)
 
 
 def test_a_gpu_is_called_as_the_mask_around_calls_it(monkeypatch):
@@ -68,27 +74,27 @@ def test_a_gpu_is_called_as_the_mask_around_calls_it(monkeypatch):
 
 def test_a_job_goes_to_the_gpu_with_the_largest_share_free(machine):
     made = machine(gpus=3)
-    assert made.device_for(job(), []) is None
-    assert made.device_for(job(gpus=0.5), []) == 0
+    assert made.choose_device(job(), []) is None
+    assert made.choose_device(job(gpus=0.5), []) == 0
     taken = [(0.5, 0), (0.25, 1), (0.5, 2), (0.0, None)]
-    running = [Occupant(job(gpus=share), device) for share, device in taken]
-    assert made.device_for(job(gpus=0.5), running) == 1
-    assert machine(gpus=0).device_for(job(gpus=0.5), []) is None
+    running = [RunningJob(job(gpus=share), device) for share, device in taken]
+    assert made.choose_device(job(gpus=0.5), running) == 1
+    assert machine(gpus=0).choose_device(job(gpus=0.5), []) is None
 
 
 def test_a_job_waits_until_its_memory_is_free_unless_nothing_runs(machine):
     made = machine(memory=4 * GIB)
-    one = [Occupant(job())]
-    assert made.takes(job(memory=2 * GIB), one) and not made.takes(job(memory=3 * GIB), one)
-    assert made.takes(job(memory=9 * GIB), [])
+    one = [RunningJob(job())]
+    assert made.fits(job(memory=2 * GIB), one) and not made.fits(job(memory=3 * GIB), one)
+    assert made.fits(job(memory=9 * GIB), [])
     assert at_once(machine(memory=None), job(memory=9 * GIB)) == 8
 
 
 def test_memory_that_running_jobs_have_not_taken_yet_is_theirs(machine):
     assert at_once(machine(memory=16 * GIB), job(memory=6 * GIB)) == 2
     made, running = machine(memory=10 * GIB), job(memory=6 * GIB)
-    assert not made.takes(job(memory=4 * GIB), [Occupant(running, None, 0)])
-    assert made.takes(job(memory=4 * GIB), [Occupant(running, None, 5 * GIB)])
+    assert not made.fits(job(memory=4 * GIB), [RunningJob(running, None, 0)])
+    assert made.fits(job(memory=4 * GIB), [RunningJob(running, None, 5 * GIB)])
 
 
 def test_resident_memory_is_what_the_system_tells():
@@ -98,7 +104,7 @@ def test_resident_memory_is_what_the_system_tells():
 
 def test_available_memory_is_what_the_system_tells(tmp_path, monkeypatch):
     file = tmp_path / "meminfo"
-    monkeypatch.setattr(room, "MEMORY_INFO", file)
+    monkeypatch.setattr(resource_pool, "MEMORY_INFO", file)
     assert available_memory() is None
     file.write_text("MemTotal:  100 kB\nMemAvailable:     40 kB\n")
     assert available_memory() == 40 * 1024

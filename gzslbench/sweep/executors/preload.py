@@ -1,4 +1,4 @@
-"""What jobs are forked with: imported once, by the server, for all of them."""
+"""What the fork server imports once, so that a job's process starts with it in 0.1 s instead of seconds."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 
 import gzslbench.data.load
 import gzslbench.runs.execute
-import gzslbench.sweep.executors.child
+import gzslbench.sweep.executors.worker_process
 import gzslbench.sweep.work  # noqa: F401
 from gzslbench.plugins.registry import plugins
 
 plugins().load_all()
-# Torch imports its compiler, a second's work, at the first optimizer and the first layer without values.
+# Torch imports its compiler, which takes a second, at the first optimizer and the first layer without values.
 torch.optim.Adam([torch.empty_like(torch.empty(1, device="meta"), device="cpu")])

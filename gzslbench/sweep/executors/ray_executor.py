@@ -1,0 +1,267 @@
+"""Run jobs as tasks of a Ray cluster, or of this machine as a cluster of one node.
+
+Ray does the work. It places a task where cores, memory and a share of a GPU are free, gives it a process of
+its own (``max_calls=1``), starts it again after a crash (``max_retries``), and keeps shared values in its
+object store. A task that starts again goes on from the checkpoint in its folder: all nodes must see it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gzslbench.errors import GzslBenchError
+from gzslbench.files import write_atomically, writing
+from gzslbench.plugins.executor import Ended, Event, Failure, Job, Limits, Started
+from gzslbench.sweep.executors.ray_cluster import (
+    Versions,
+    check_nodes,
+    check_versions,
+    connect,
+    first_line,
+    node_name,
+    require_ray,
+    versions_here,
+    working_nodes,
+)
+from gzslbench.sweep.executors.worker_process import STOP_GRACE_S, limit_threads, outcome_of
+
+POLL_S = 0.2
+"""Time between two looks at the clock and at requests to stop."""
+HEAD = {"node:__internal_head__": 0.001}
+"""Ray's name for a resource that only the head node has."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A job as it travels to a node, with what the driver needs to be the same there."""
+
+    job: Job
+    threads: int
+    versions: Versions
+    environment: Mapping[str, str]
+
+
+@dataclass
+class _Task:
+    """A job that Ray has. ``began`` is None until a process has started it."""
+
+    job: Job
+    attempt: int = 0
+    began: float | None = None
+    timed_out: bool = False
+
+
+class RayExecutor:
+    """Submits jobs to Ray, a few more than there is room for, and reports what becomes of them."""
+
+    def __init__(self, limits: Limits) -> None:
+        require_ray(limits.address)
+        self.limits = limits
+        self.stopping = False
+        self.killing = False
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        """Run all jobs; see ``Executor.run``."""
+        unique = {job.id: job for job in jobs}
+        if not unique:
+            return
+        with connect(self.limits):
+            if self.limits.address is not None:
+                check_nodes(_common_folder(list(unique.values())))
+            yield from _Driver(self).run(deque(unique.values()))
+
+    def stop(self) -> None:
+        """Start no more jobs and let the running ones save; see ``Executor.stop``."""
+        self.stopping = True
+
+    def kill(self) -> None:
+        """End all jobs now; see ``Executor.kill``."""
+        self.stopping = self.killing = True
+
+
+class _Driver:
+    """One call of ``RayExecutor.run``, connected to the cluster."""
+
+    def __init__(self, executor: RayExecutor) -> None:
+        import ray
+        from ray.util.queue import Queue
+
+        self.ray = ray
+        self.executor = executor
+        self.limits = executor.limits
+        self.remote = ray.remote(max_calls=1, max_retries=self.limits.retries)(run_job)
+        # Ray does not say when a task starts. The tasks say so themselves, in a queue on the head node.
+        self.starts = Queue(actor_options={"num_cpus": 0, "resources": HEAD})
+        self.tasks: dict[Any, _Task] = {}
+        self.stored: dict[int, tuple[Any, Any]] = {}
+        self.environment = {name: text for name, text in os.environ.items() if name.startswith("GZSLBENCH_")}
+        self.stop_at: float | None = None
+
+    def run(self, waiting: deque[Job]) -> Iterator[Event]:
+        try:
+            while self.tasks or (waiting and not self.executor.stopping):
+                self._submit(waiting)
+                ready = self._wait()
+                yield from self._started()
+                for reference in ready:
+                    yield from self._ended(reference, self.tasks.pop(reference))
+                self._cancel()
+        finally:
+            with suppress(Exception):  # the cluster may be gone
+                self._cancel_all(force=True)
+                self.starts.shutdown(force=True)
+
+    def _submit(self, waiting: deque[Job]) -> None:
+        """Give Ray one job more than there are cores for, so that a node that joins has work at once."""
+        nodes = working_nodes() if waiting and not self.executor.stopping else []
+        cores = sum(node["Resources"]["CPU"] for node in nodes)
+        most = self.limits.jobs or int(cores / self.limits.threads) + 1
+        while nodes and waiting and len(self.tasks) < most:
+            job = waiting.popleft()
+            if job.folder is not None:
+                with writing(job.folder, "the folder of a job cannot be created"):
+                    job.folder.mkdir(parents=True, exist_ok=True)
+            order = Order(replace(job, shared={}), self.limits.threads, versions_here(), self.environment)
+            shared = {name: self._put(value) for name, value in job.shared.items()}
+            task = self.remote.options(name=job.id, **_resources(job, self.limits.threads, nodes))
+            self.tasks[task.remote(order, self.starts, **shared)] = _Task(job)
+
+    def _put(self, value: Any) -> Any:
+        """Put a value into the object store, once. The value is kept, so that its id stays its own."""
+        if id(value) not in self.stored:
+            self.stored[id(value)] = value, self.ray.put(value)
+        return self.stored[id(value)][1]
+
+    def _wait(self) -> list[Any]:
+        if not self.tasks:
+            time.sleep(POLL_S)
+            return []
+        ready, _ = self.ray.wait(list(self.tasks), timeout=POLL_S)
+        return list(ready)
+
+    def _started(self) -> Iterator[Event]:
+        by_id = {task.job.id: task for task in self.tasks.values()}
+        for job, where in self.starts.get_nowait_batch(self.starts.size()):
+            task = by_id[job]
+            task.attempt, task.began = task.attempt + 1, time.monotonic()
+            yield Started(job, where, task.attempt)
+
+    def _ended(self, reference: Any, task: _Task) -> Iterator[Event]:
+        outcome, failure = self._outcome(reference, task)
+        if task.began is None:
+            if failure is not None and failure.kind == "stopped":
+                return
+            task.began = time.monotonic()
+            yield Started(task.job.id, "a node that was lost", 1)
+        if task.job.folder is not None:
+            write_files(outcome.get("files", {}), task.job.folder)
+        yield Ended(task.job.id, time.monotonic() - task.began, outcome.get("result"), failure)
+
+    def _outcome(self, reference: Any, task: _Task) -> tuple[Mapping[str, Any], Failure | None]:
+        """Get what ``run_job`` returned, and the failure where there is one."""
+        errors = self.ray.exceptions
+        try:
+            outcome = self.ray.get(reference)
+            return outcome, Failure(**outcome["failure"]) if "failure" in outcome else None
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, GzslBenchError):
+                raise error.cause from None
+            return {}, Failure("raised", first_line(error.cause or error), str(error))
+        except errors.RayError as error:
+            if task.timed_out:
+                return {}, Failure("timeout", f"it took longer than {self.limits.timeout:g} s")
+            if self.executor.stopping:
+                return {}, Failure("stopped", "killed on request")
+            times = f", {task.attempt} times" if task.attempt > 1 else ""
+            return {}, Failure("died", f"its worker was lost: {first_line(error)}{times}")
+
+    def _cancel(self) -> None:
+        """End what takes too long, and what was asked to stop."""
+        now = time.monotonic()
+        if self.executor.stopping and self.stop_at is None:
+            self.stop_at = now + STOP_GRACE_S
+            self._cancel_all(force=False)  # in the process of a task this is Ctrl-C
+        if self.executor.killing or (self.stop_at is not None and now > self.stop_at):
+            self._cancel_all(force=True)
+        for reference, task in self.tasks.items():
+            late = self.limits.timeout is not None and now - (task.began or now) > self.limits.timeout
+            if late and not task.timed_out:
+                task.timed_out = True
+                self.ray.cancel(reference, force=True)
+
+    def _cancel_all(self, force: bool) -> None:
+        for reference in self.tasks:
+            self.ray.cancel(reference, force=force)
+
+
+def run_job(order: Order, starts: Any, **shared: Any) -> dict[str, Any]:
+    """Run a job in a worker process of Ray, and return its outcome and the files of its folder.
+
+    The files are returned because the driver may be on a machine that does not see the folder.
+
+    Raises:
+        ExecutorError: This node has other versions than the driver.
+    """
+    check_versions(order.versions, versions_here(), node_name())
+    for name, value in order.environment.items():
+        os.environ.setdefault(name, value)
+    limit_threads(order.threads)
+    job, folder = order.job, order.job.folder
+    starts.put((job.id, f"process {os.getpid()} on {node_name()}"))
+    argument = {**job.argument, **shared}
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        argument["folder"] = str(folder)
+    outcome = outcome_of(job.work, argument)
+    return {**outcome, "files": read_files(folder) if folder is not None and "result" in outcome else {}}
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Read all files below a folder, in the order in which they were written; hidden ones are left out."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    names = {
+        path.relative_to(folder): path for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)
+    }
+    visible = {name: path for name, path in names.items() if not any(part[0] == "." for part in name.parts)}
+    return {name.as_posix(): path.read_bytes() for name, path in visible.items()}
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the files that differ from those in the folder: none, where the driver sees the nodes' folder.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    for name, content in files.items():
+        path = folder / name
+        with writing(path, f"{name} cannot be written"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file() and path.read_bytes() == content:
+                continue
+        write_atomically(path, content)
+
+
+def _resources(job: Job, threads: int, nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a job takes, at most what the largest node has: alone any job may run."""
+
+    def most(name: str) -> float:
+        return max(float(node["Resources"].get(name, 0)) for node in nodes)
+
+    return {
+        "num_cpus": min(threads, most("CPU")),
+        "num_gpus": min(job.gpus, 1.0) if most("GPU") else 0.0,
+        "memory": min(job.memory, int(most("memory"))),
+    }
+
+
+def _common_folder(jobs: Sequence[Job]) -> Path | None:
+    """The folder that all folders of the jobs are in."""
+    parents = [str(job.folder.parent) for job in jobs if job.folder is not None]
+    return Path(os.path.commonpath(parents)) if parents else None
