@@ -1,1 +1,1 @@
-"""Methods beside each other, as far as their numbers may be compared."""
+"""Tables of methods by datasets, each with numbers that may be compared."""

@@ -1,18 +1,109 @@
-"""Tables of methods by datasets, each of numbers that may be compared."""
+"""Leaderboards: tables of methods by datasets, each with numbers that may be compared."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 from gzslbench.report.leaderboard.entry import Entry
-from gzslbench.report.leaderboard.kind import Kind, editions_of, kind_of, reason_of
-from gzslbench.report.leaderboard.score import Score, compared, score
 from gzslbench.report.leaderboard.significance import OverSeeds, Test
-from gzslbench.report.statistics import STUDENT, IntervalMethod, Ranking, rank
+from gzslbench.report.statistics import (
+    SIGNIFICANCE,
+    STUDENT,
+    Estimate,
+    IntervalMethod,
+    Ranking,
+    estimate,
+    holm,
+    rank,
+)
 
-_OVER_SEEDS = OverSeeds()
+
+@dataclass(frozen=True, order=True)
+class ComparableGroup:
+    """What all numbers of a table have in common; the usual sorts first.
+
+    Attributes:
+        changed: Whether parameters differ from the presets.
+        setting: What the methods saw apart from the training rows of seen classes.
+        variant: The methods' variant, where it is not that of the presets.
+        features: Name of the features.
+        semantics: Name of the semantics.
+        edition: 0 for the task of each dataset with most runs, 1 for the next, and so on.
+        protocol: Minus the version of trainer and evaluator, so that the newest sorts first.
+    """
+
+    changed: bool
+    setting: str
+    variant: str
+    features: str
+    semantics: str
+    edition: int
+    protocol: int
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """Which number of each run a table shows, and how its means are judged.
+
+    Attributes:
+        rule: How the epoch of every number was chosen.
+        metric: Which metric, in percent.
+        test: Marks the rows that are not significantly worse than the best.
+        interval: Computes the intervals of the means.
+    """
+
+    rule: str
+    metric: str
+    test: Test = OverSeeds()  # noqa: RUF009 - it has no state
+    interval: IntervalMethod = STUDENT
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one row on one dataset.
+
+    Attributes:
+        values: By seed, in percent.
+        estimate: Mean, standard deviation, confidence interval and number of seeds.
+        entries: The runs, by seed.
+        best: Whether its mean is the highest of the column; of equal means the first.
+        probability: That a difference to the best as large as this one is chance, with Holm's correction
+            over the column; None for the best, and where the test says nothing.
+    """
+
+    values: Mapping[int, float]
+    estimate: Estimate
+    entries: Sequence[Entry]
+    best: bool = False
+    probability: float | None = None
+
+    @property
+    def method(self) -> str:
+        """Name of the runs' method."""
+        return self.entries[0].method
+
+    @property
+    def tied(self) -> bool:
+        """Whether the test finds no significant difference to the best."""
+        return self.probability is not None and self.probability >= SIGNIFICANCE
+
+    @property
+    def seconds(self) -> float:
+        """Mean time to train and evaluate."""
+        return fmean(entry.seconds for entry in self.entries)
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of trained parameters."""
+        return self.entries[0].summary.parameters
+
+    @property
+    def peak_memory(self) -> int:
+        """Largest peak memory of the runs, in bytes."""
+        return max(entry.summary.run["peak_memory_bytes"] or 0 for entry in self.entries)
 
 
 @dataclass(frozen=True)
@@ -20,9 +111,9 @@ class Row:
     """A row of a table.
 
     Attributes:
-        label: The method, its head, and a number where several rows would be called the same.
+        label: The method, its head, and a number where several rows would have the same label.
         scores: By dataset; a dataset without a run is missing.
-        changes: What is not as the presets have it, as assignments; empty where all is.
+        changes: Parameters that differ from the presets, as assignments; empty where none does.
     """
 
     label: str
@@ -35,92 +126,144 @@ class Board:
     """A table.
 
     Attributes:
-        kind: What its numbers have in common.
-        rule: How the epoch of every number was chosen.
-        metric: Which metric it shows, in percent.
+        group: What its numbers have in common.
+        options: Which numbers it shows, and how they are judged.
         tasks: By dataset, in order, the id of the task.
         rows: Best first: by mean rank over the datasets that all rows have, else by their mean.
-        reason: Why it is a table of its own; empty for the first.
-        ranking: Of the rows over the datasets; None where no two datasets have all rows.
-        test: That marked the rows not significantly worse than the best.
-        interval: Of its means.
+        reason: Why it is a separate table; empty for the first.
+        ranking: Of the rows over the datasets; None unless two datasets have all rows.
     """
 
-    kind: Kind
-    rule: str
-    metric: str
+    group: ComparableGroup
+    options: TableOptions
     tasks: Mapping[str, str]
     rows: Sequence[Row]
     reason: str = ""
     ranking: Ranking | None = None
-    test: Test = _OVER_SEEDS
-    interval: IntervalMethod = STUDENT
 
+    @property
+    def rule(self) -> str:
+        """How the epoch of every number was chosen."""
+        return self.options.rule
 
-@dataclass(frozen=True)
-class Shown:
-    """Which number of each run a table shows, and how its means are judged."""
-
-    rule: str
-    metric: str
-    test: Test
-    interval: IntervalMethod
-
-    def score(self, entries: Sequence[Entry]) -> Score:
-        """Of one row's runs on one dataset."""
-        return score(entries, self.rule, self.metric, self.interval)
+    @property
+    def metric(self) -> str:
+        """Which metric it shows."""
+        return self.options.metric
 
 
 def boards(
     entries: Iterable[Entry],
     rule: str,
     metric: str,
-    test: Test = _OVER_SEEDS,
+    test: Test | None = None,
     interval: IntervalMethod = STUDENT,
 ) -> tuple[list[Board], Counter[str]]:
-    """The tables of all ``entries`` that have a number by ``rule``, the one with most of the usual first.
-
-    With them comes what no table shows: how many runs, by the reason why.
+    """Put all runs that have a number by ``rule`` into tables, the one with most of the usual runs first.
 
     Args:
         entries: The runs.
         rule: How the epoch of every number was chosen.
         metric: Which metric they show.
-        test: Of each row against the best of its column.
-        interval: Of the means.
+        test: Compares each row with the best of its column; Student's over seeds by default.
+        interval: Computes the intervals of the means.
+
+    Returns:
+        The tables; and how many runs are in no table, by the reason why.
     """
+    options = TableOptions(rule, metric, test or OverSeeds(), interval)
     left_out: Counter[str] = Counter()
     usable = []
     for entry in entries:
         if entry.summary.status != "complete":
             left_out["diverged"] += 1
         elif rule not in entry.summary.metrics:
-            left_out[f"selected by {entry.summary.selection!r} alone, not by {rule!r}"] += 1
+            left_out[f"no metrics selected by {rule}, only by {', '.join(entry.summary.metrics)}"] += 1
         else:
             usable.append(entry)
     newest = _newest(usable, left_out)
-    editions = editions_of(newest)
-    groups: dict[Kind, list[Entry]] = defaultdict(list)
+    editions = _editions(newest)
+    groups: dict[ComparableGroup, list[Entry]] = defaultdict(list)
     for entry in newest:
-        groups[kind_of(entry, editions)].append(entry)
-    kinds = sorted(
-        groups, key=lambda kind: (kind.changed, kind.setting != "inductive", -len(groups[kind]), kind)
+        groups[_group_of(entry, editions)].append(entry)
+    ordered = sorted(
+        groups, key=lambda group: (group.changed, group.setting != "inductive", -len(groups[group]), group)
     )
-    shown = Shown(rule, metric, test, interval)
-    return [_board(kind, groups[kind], shown, kinds[0]) for kind in kinds], left_out
+    return [_board(group, groups[group], options, ordered[0]) for group in ordered], left_out
+
+
+def make_score(entries: Sequence[Entry], options: TableOptions) -> Score:
+    """Return the score of one row's runs on one dataset, one run per seed."""
+    values = {entry.seed: float(entry.summary.metrics[options.rule][options.metric]) for entry in entries}
+    return Score(values, estimate(list(values.values()), options.interval), entries)
+
+
+def compare_column(column: Mapping[str, Score], test: Test) -> dict[str, Score]:
+    """Mark the best score of a column, given by row, and test the others against it."""
+    if not column:
+        return {}
+    best = max(column, key=lambda row: column[row].estimate.mean)
+    found = {row: test(column[best], score) for row, score in column.items() if row != best}
+    corrected = holm({row: probability for row, probability in found.items() if probability is not None})
+    return {
+        row: replace(score, best=row == best, probability=corrected.get(row)) for row, score in column.items()
+    }
 
 
 def _newest(entries: Sequence[Entry], left_out: Counter[str]) -> list[Entry]:
-    """Of runs that differ in nothing that counts, the one that began last."""
+    """Keep the newest of the runs that have the same settings and seed."""
     found: dict[tuple[str, int], Entry] = {}
-    for entry in sorted(entries, key=lambda each: each.summary.run.get("started") or ""):
-        if (entry.same, entry.seed) in found:
+    for entry in sorted(entries, key=lambda entry: entry.summary.run.get("started") or ""):
+        if (entry.identity, entry.seed) in found:
             left_out["repeated: a newer run of the same settings and seed is shown"] += 1
-        found[entry.same, entry.seed] = entry
+        found[entry.identity, entry.seed] = entry
     return list(found.values())
 
 
-def _board(kind: Kind, entries: Sequence[Entry], shown: Shown, first: Kind) -> Board:
+def _editions(entries: Sequence[Entry]) -> dict[str, int]:
+    """Number the tasks of the same dataset, features and semantics, by task id; most runs first."""
+    counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    for entry in entries:
+        task = entry.summary.task
+        counts[task["dataset"], task["features"], task["semantics"]][task["id"]] += 1
+    editions: dict[str, int] = {}
+    for tasks in counts.values():
+        for place, (task_id, _) in enumerate(sorted(tasks.items(), key=lambda item: (-item[1], item[0]))):
+            editions[task_id] = place
+    return editions
+
+
+def _group_of(entry: Entry, editions: Mapping[str, int]) -> ComparableGroup:
+    task = entry.summary.task
+    return ComparableGroup(
+        changed=any(name != "variant" for name in entry.changes),
+        setting=entry.summary.setting,
+        variant=str(entry.changes.get("variant", "")),
+        features=str(task["features"]),
+        semantics=str(task["semantics"]),
+        edition=editions[task["id"]],
+        protocol=-int(entry.summary.cell.get("protocol", 0)),
+    )
+
+
+def _reason(group: ComparableGroup, first: ComparableGroup, tasks: Mapping[str, str]) -> str:
+    """Return what distinguishes this table's numbers from those of the first."""
+    reasons = []
+    if group.changed != first.changed:
+        reasons.append("parameters differ from the presets" if group.changed else "parameters are the presets'")
+    for name, verb in (("setting", "is"), ("variant", "is"), ("features", "are"), ("semantics", "are")):
+        if getattr(group, name) != getattr(first, name):
+            reasons.append(f"the {name} {verb} {getattr(group, name)}")
+    if group.edition != first.edition:
+        reasons.append(f"the task is another one: {', '.join(tasks.values())}")
+    if group.protocol != first.protocol:
+        reasons.append(f"trainer and evaluator had protocol {-group.protocol}")
+    return "; ".join(reasons)
+
+
+def _board(
+    group: ComparableGroup, entries: Sequence[Entry], options: TableOptions, first: ComparableGroup
+) -> Board:
     tasks = {entry.dataset: str(entry.summary.task["id"]) for entry in entries}
     runs: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
@@ -128,28 +271,24 @@ def _board(kind: Kind, entries: Sequence[Entry], shown: Shown, first: Kind) -> B
     labels = _labels(list(runs))
     datasets = sorted(tasks)
     columns = {
-        name: compared(
-            {labels[of]: shown.score(each[name]) for of, each in runs.items() if name in each}, shown.test
+        name: compare_column(
+            {
+                labels[row]: make_score(by_dataset[name], options)
+                for row, by_dataset in runs.items()
+                if name in by_dataset
+            },
+            options.test,
         )
         for name in datasets
     }
-    scored = [
+    rows = [
         Row(label, {name: columns[name][label] for name in datasets if label in columns[name]}, changes)
         for (_, changes), label in labels.items()
     ]
-    ranking = _ranking(scored, datasets)
-    ordered = sorted(scored, key=lambda row: (_place(row, ranking), row.label))
-    return Board(
-        kind=kind,
-        rule=shown.rule,
-        metric=shown.metric,
-        tasks={name: tasks[name] for name in datasets},
-        rows=ordered,
-        reason="" if kind == first else reason_of(kind, first, tasks),
-        ranking=ranking,
-        test=shown.test,
-        interval=shown.interval,
-    )
+    ranking = _ranking(rows, datasets)
+    ordered = sorted(rows, key=lambda row: (_place(row, ranking), row.label))
+    reason = "" if group == first else _reason(group, first, tasks)
+    return Board(group, options, {name: tasks[name] for name in datasets}, ordered, reason, ranking)
 
 
 def _changes(entry: Entry) -> str:
@@ -157,25 +296,25 @@ def _changes(entry: Entry) -> str:
 
 
 def _labels(rows: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """By row and its changes, what it is called: numbered where only the changes tell it from another."""
-    called = Counter(row for row, _ in rows)
-    given: Counter[str] = Counter()
+    """Label each row and its changes; rows that only the changes distinguish are numbered."""
+    counts = Counter(row for row, _ in rows)
+    numbers: Counter[str] = Counter()
     labels = {}
     for row, changes in sorted(rows):
-        given[row] += 1
-        labels[row, changes] = f"{row} ({given[row]})" if called[row] > 1 else row
+        numbers[row] += 1
+        labels[row, changes] = f"{row} ({numbers[row]})" if counts[row] > 1 else row
     return labels
 
 
 def _ranking(rows: Sequence[Row], datasets: Sequence[str]) -> Ranking | None:
-    shared = [name for name in datasets if all(name in row.scores for row in rows)]
-    if len(rows) < 2 or len(shared) < 2:
+    common = [name for name in datasets if all(name in row.scores for row in rows)]
+    if len(rows) < 2 or len(common) < 2:
         return None
-    return rank({row.label: [row.scores[name].estimate.mean for name in shared] for row in rows})
+    return rank({row.label: [row.scores[name].estimate.mean for name in common] for row in rows})
 
 
 def _place(row: Row, ranking: Ranking | None) -> float:
     if ranking is not None:
         return ranking.ranks[row.label]
-    means = [each.estimate.mean for each in row.scores.values()]
+    means = [score.estimate.mean for score in row.scores.values()]
     return -sum(means) / len(means)

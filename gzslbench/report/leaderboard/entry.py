@@ -1,4 +1,4 @@
-"""A run as a row of a table sees it."""
+"""A stored run as leaderboards and lists of runs use it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from gzslbench.plugins.registry import plugins
 from gzslbench.runs.summary import Summary
 
 HEAD = "head."
-"""Before the name of a parameter that is the head's."""
-_SAME_IN_A_ROW = ("method", "method_version", "head", "head_version", "preprocessing", "precision")
+"""Prefix of the parameters of a head among the changes."""
+_IDENTITY = ("method", "method_version", "head", "head_version", "preprocessing", "precision")
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Entry:
     """One run.
 
     Attributes:
-        summary: Of its record.
-        row: What tells its row from others, apart from ``changes``: the method, its head and so on.
-        changes: By name, the parameters that are not the preset's of its dataset; ``head.`` before those of
-            the head. A method that is not installed has no preset, and all its parameters are changes.
+        summary: Summary of its record.
+        row: Label of its row apart from ``changes``: the method, its head, its precision.
+        changes: By name, the parameters that differ from the preset of its dataset; those of the head begin
+            with ``head.``. A method that is not installed has no preset, so all its parameters are changes.
     """
 
     summary: Summary
@@ -37,8 +37,13 @@ class Entry:
     changes: Mapping[str, Any]
 
     @property
+    def method(self) -> str:
+        """The method's name."""
+        return str(self.summary.cell["method"])
+
+    @property
     def seed(self) -> int:
-        """Root of its random streams."""
+        """Seed of its random streams."""
         seed: int = self.summary.cell["seed"]
         return seed
 
@@ -48,20 +53,21 @@ class Entry:
         return str(self.summary.task["dataset"])
 
     @property
-    def variant(self) -> str:
-        """The method's variant, where it is not the preset's; else nothing."""
-        return str(self.changes.get("variant", ""))
+    def seconds(self) -> float:
+        """Time to train and evaluate."""
+        run = self.summary.run
+        return (run.get("seconds_train") or 0) + (run.get("seconds_evaluate") or 0)
 
     @cached_property
-    def same(self) -> str:
-        """Equal for runs of one dataset that differ in nothing but seed, device and when they looked."""
+    def identity(self) -> str:
+        """Equal for runs of a dataset that differ in nothing but seed, device and evaluation calendar."""
         cell = self.summary.cell
-        deciding = {name: cell.get(name) for name in (*_SAME_IN_A_ROW, "params", "head_params", "task")}
+        deciding = {name: cell.get(name) for name in (*_IDENTITY, "params", "head_params", "task")}
         return json.dumps(deciding, sort_keys=True)
 
 
 def entry_of(summary: Summary) -> Entry:
-    """A summary with its row and its changes."""
+    """Return the entry of a run."""
     cell = summary.cell
     parts = [str(cell["method"])]
     if cell.get("head") not in (None, SOFTMAX):
@@ -85,7 +91,7 @@ _ABSENT = object()
 
 @cache
 def _preset(kind: str, name: str | None, dataset: str, semantics: str) -> Mapping[str, Any]:
-    """All parameters as the preset has them; none where the plugin is not installed or cannot be loaded."""
+    """Return all parameters of the preset; none where the plugin is not installed or cannot be loaded."""
     if name in (None, SOFTMAX):
         return {}
     try:

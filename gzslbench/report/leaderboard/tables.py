@@ -1,4 +1,4 @@
-"""Leaderboards as sheets, and as data."""
+"""Leaderboards and comparisons as tables, JSON and CSV; stored runs as lines of text."""
 
 from __future__ import annotations
 
@@ -6,64 +6,73 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gzslbench.report.console.sheets.sheet import Cell, Sheet
-from gzslbench.report.leaderboard.board import Board, Row
-from gzslbench.report.leaderboard.published import PublishedRow
-from gzslbench.report.leaderboard.score import Score
-from gzslbench.report.statistics import Ranking
+from gzslbench.report.leaderboard.board import Board, Row, Score
+from gzslbench.report.tables import ResultTable, TableCell
+from gzslbench.runs.record import PERCENTAGES
 
-COSTS = ("minutes", "parameters", "peak MiB")
-_DASH = "–"
-_PUBLISHED = (
-    "published numbers as their sources print them, most of them best epochs on the test set of single seeds;"
-    " ours by the same habit (test-peek) beside them; neither is ranked",
+if TYPE_CHECKING:
+    from gzslbench.report.leaderboard.comparison import Comparison, PublishedRow
+    from gzslbench.report.leaderboard.entry import Entry
+    from gzslbench.report.statistics import Ranking
+
+COST_COLUMNS = ("minutes", "parameters", "peak MiB")
+COMPARISON_COLUMNS = (
+    "method", "dataset", "published", "stored", "ours", "n", "difference", "verdict", "source",
+)  # fmt: skip
+_MISSING = "–"
+_PUBLISHED_NOTE = (
+    "published numbers are as their sources print them, most of them best epochs on the test set of single"
+    " seeds; below them are ours chosen the same way (test-peek); neither is ranked"
 )
 _RULES = {
     "last": "the last epoch",
     "val": "the epoch chosen on validation classes",
-    "test-peek": "the best epoch ON TEST of model and head: comparable with published habits alone",
-    "test-peek-inner": "the best epoch ON TEST of the head: comparable with published habits alone",
-    "test-peek-outer": "the best epoch ON TEST of the model: comparable with published habits alone",
+    "test-peek": "the best epoch ON TEST of model and head: comparable with published habits only",
+    "test-peek-inner": "the best epoch ON TEST of the head: comparable with published habits only",
+    "test-peek-outer": "the best epoch ON TEST of the model: comparable with published habits only",
 }
 
 
-def sheet_of(
+def leaderboard_table(
     board: Board, published: Sequence[PublishedRow] = (), *, intervals: bool = True, costs: bool = False
-) -> Sheet:
-    """A board as a sheet.
+) -> ResultTable:
+    """Return a board as a table.
 
     Args:
-        board: The table.
-        published: Rows of published numbers, below its own; they have no part in ranks and tests.
-        intervals: Whether each mean has its confidence interval.
-        costs: Whether columns tell time, parameters and memory.
+        board: The board.
+        published: Rows of published numbers, shown below its own; they have no part in ranks and tests.
+        intervals: Whether to show the confidence interval of each mean.
+        costs: Whether to add columns for time, parameters and memory.
     """
-    kind, ranked = board.kind, board.ranking is not None
-    title = f"{board.metric} (%) by {board.rule}, {kind.features}, semantics {kind.semantics}, {kind.setting}"
-    header = ["method", *board.tasks, *(["rank"] if ranked else []), *(COSTS if costs else ())]
-    rows = [_row(board, row, intervals, costs) for row in board.rows]
+    group, ranked = board.group, board.ranking is not None
+    title = (
+        f"{board.metric} (%) by {board.rule}, {group.features}, semantics {group.semantics}, {group.setting}"
+    )
+    header = ["method", *board.tasks, *(["rank"] if ranked else []), *(COST_COLUMNS if costs else ())]
+    rows = [_board_row(board, row, intervals, costs) for row in board.rows]
     for row in published:
         numbers = [row.numbers.get(name) for name in board.tasks]
-        cells = [Cell(row.label), *(Cell(_DASH if each is None else f"{each:.1f}") for each in numbers)]
-        rows.append(cells + [Cell("")] * (len(header) - len(cells)))
-    return Sheet(title, header, rows, [*_notes(board, intervals), *(_PUBLISHED if published else ())])
+        cells = [TableCell(row.label), *(TableCell(_one_decimal(number)) for number in numbers)]
+        rows.append(cells + [TableCell("")] * (len(header) - len(cells)))
+    notes = [*_board_notes(board, intervals), *([_PUBLISHED_NOTE] if published else [])]
+    return ResultTable(title, header, rows, notes)
 
 
 def left_out_notes(left_out: Mapping[str, int]) -> list[str]:
-    """What no table shows."""
+    """Return a sentence for each reason why runs are in no table."""
     return [f"{count} run{'s' * (count > 1)} left out: {why}" for why, count in sorted(left_out.items())]
 
 
-def as_json(boards: Sequence[Board], left_out: Mapping[str, int]) -> str:
-    """Everything the tables show, and the runs behind each number."""
+def leaderboard_json(boards: Sequence[Board], left_out: Mapping[str, int]) -> str:
+    """Return everything the tables show, and the runs behind each number."""
     content = {"boards": [_board_as_dict(board) for board in boards], "left_out": dict(left_out)}
     return json.dumps(content, indent=1) + "\n"
 
 
-def as_csv(boards: Sequence[Board]) -> str:
-    """A line a score: what it may be compared with, and its numbers."""
+def leaderboard_csv(boards: Sequence[Board]) -> str:
+    """Return a line per score: what it may be compared with, and its numbers."""
     text = io.StringIO()
     lines = [line for board in boards for line in _csv_lines(board)]
     writer = csv.DictWriter(text, list(lines[0]) if lines else ["board"], lineterminator="\n")
@@ -72,20 +81,27 @@ def as_csv(boards: Sequence[Board]) -> str:
     return text.getvalue()
 
 
-def _row(board: Board, row: Row, intervals: bool, costs: bool) -> list[Cell]:
-    cells = [Cell(row.label)]
+def _board_row(board: Board, row: Row, intervals: bool, costs: bool) -> list[TableCell]:
+    cells = [TableCell(row.label)]
     for name in board.tasks:
-        found = row.scores.get(name)
-        cells.append(
-            Cell(_DASH) if found is None else Cell(_number(found, intervals), found.best, found.tied)
-        )
+        score = row.scores.get(name)
+        if score is None:
+            cells.append(TableCell(_MISSING))
+        else:
+            cells.append(TableCell(_format_score(score, intervals), score.best, score.tied))
     if board.ranking is not None:
-        cells.append(Cell(f"{board.ranking.ranks[row.label]:.2f}"))
-    return cells + (_costs(list(row.scores.values())) if costs else [])
+        cells.append(TableCell(f"{board.ranking.ranks[row.label]:.2f}"))
+    if costs:
+        scores = row.scores.values()
+        minutes = sum(score.seconds for score in scores) / 60
+        parameters = max(score.parameters or 0 for score in scores)
+        mebibytes = max(score.peak_memory for score in scores) / 2**20
+        cells += map(TableCell, (f"{minutes:.1f}", f"{parameters:,}", f"{mebibytes:,.0f}"))
+    return cells
 
 
-def _number(found: Score, intervals: bool) -> str:
-    estimate = found.estimate
+def _format_score(score: Score, intervals: bool) -> str:
+    estimate = score.estimate
     if estimate.std is None or estimate.interval is None:
         return f"{estimate.mean:.1f} (n=1)"
     low, high = estimate.interval
@@ -93,22 +109,20 @@ def _number(found: Score, intervals: bool) -> str:
     return f"{estimate.mean:.1f} ± {estimate.std:.1f}{interval} (n={estimate.n})"
 
 
-def _costs(scores: Sequence[Score]) -> list[Cell]:
-    minutes = sum(each.seconds for each in scores) / 60
-    parameters = max(each.parameters or 0 for each in scores)
-    memory = max(each.peak_memory for each in scores) / 2**20
-    return [Cell(f"{minutes:.1f}"), Cell(f"{parameters:,}"), Cell(f"{memory:,.0f}")]
+def _one_decimal(number: float | None) -> str:
+    return _MISSING if number is None else f"{number:.1f}"
 
 
-def _notes(board: Board, intervals: bool) -> Iterator[str]:
+def _board_notes(board: Board, intervals: bool) -> Iterator[str]:
     if board.reason:
-        yield f"a table of its own: {board.reason}"
+        yield f"this is a separate table because {board.reason}"
     if intervals:
-        yield f"in brackets {board.interval.description}"
-    yield f"each number by {_RULES[board.rule]}"
+        yield f"in brackets: {board.options.interval.description}"
+    yield f"selection: {_RULES[board.rule]}"
+    test = board.options.test
     yield (
-        f"best of its column in bold; marked as tied where {board.test.words}, with Holm's correction,"
-        f" finds no significant difference (5 %); {board.test.limits}"
+        f"the best of each column is bold; a tie means that {test.description}, with Holm's correction, finds"
+        f" no significant difference (5 %); {test.limits}"
     )
     for name, task in board.tasks.items():
         yield f"{name}: task {task}"
@@ -121,77 +135,146 @@ def _notes(board: Board, intervals: bool) -> Iterator[str]:
 
 def _rank_note(ranking: Ranking) -> str:
     return (
-        f"mean ranks over {ranking.datasets} datasets; by Friedman's test p = {ranking.probability:.2g};"
+        f"mean ranks over {ranking.datasets} datasets; Friedman's test: p = {ranking.probability:.2g};"
         f" ranks less than {ranking.critical_difference:.2f} apart do not differ significantly (Nemenyi, 5 %)"
     )
 
 
 def _board_as_dict(board: Board) -> dict[str, Any]:
     ranks: Mapping[str, float] = {} if board.ranking is None else board.ranking.ranks
-    kind = board.kind
+    group = board.group
     return {
         "rule": board.rule,
         "metric": board.metric,
         "reason": board.reason,
-        "features": kind.features,
-        "semantics": kind.semantics,
-        "setting": kind.setting,
-        "variant": kind.variant or None,
-        "protocol": -kind.protocol,
-        "interval": board.interval.description,
-        "test": board.test.words,
+        "features": group.features,
+        "semantics": group.semantics,
+        "setting": group.setting,
+        "variant": group.variant or None,
+        "protocol": -group.protocol,
+        "interval": board.options.interval.description,
+        "test": board.options.test.description,
         "tasks": dict(board.tasks),
         "rows": [
             {
                 "method": row.label,
                 "changes": row.changes,
                 "rank": ranks.get(row.label),
-                "scores": {name: _score_as_dict(found) for name, found in row.scores.items()},
+                "scores": {name: _score_as_dict(score) for name, score in row.scores.items()},
             }
             for row in board.rows
         ],
     }
 
 
-def _score_as_dict(found: Score) -> dict[str, Any]:
+def _score_as_dict(score: Score) -> dict[str, Any]:
     return {
-        "mean": found.estimate.mean,
-        "std": found.estimate.std,
-        "interval": found.estimate.interval,
-        "n": found.estimate.n,
-        "best": found.best,
-        "probability": found.probability,
-        "by_seed": {str(seed): value for seed, value in found.values.items()},
-        "runs": [entry.summary.id for entry in found.entries],
-        "seconds": found.seconds,
-        "parameters": found.parameters,
-        "peak_memory_bytes": found.peak_memory,
+        "mean": score.estimate.mean,
+        "std": score.estimate.std,
+        "interval": score.estimate.interval,
+        "n": score.estimate.n,
+        "best": score.best,
+        "probability": score.probability,
+        "by_seed": {str(seed): value for seed, value in score.values.items()},
+        "runs": [entry.summary.id for entry in score.entries],
+        "seconds": score.seconds,
+        "parameters": score.parameters,
+        "peak_memory_bytes": score.peak_memory,
     }
 
 
 def _csv_lines(board: Board) -> Iterator[dict[str, Any]]:
     content = _board_as_dict(board)
-    shared = {
-        name: content[name]
-        for name in (
-            "rule",
-            "metric",
-            "features",
-            "semantics",
-            "setting",
-            "protocol",
-            "interval",
-            "test",
-        )
-    }
+    columns = ("rule", "metric", "features", "semantics", "setting", "protocol", "interval", "test", "variant")
+    about = {name: content[name] for name in columns}
     for row in content["rows"]:
-        for dataset, found in row["scores"].items():
-            low, high = found["interval"] or (None, None)
+        for dataset, score in row["scores"].items():
+            low, high = score["interval"] or (None, None)
+            numbers = ("seconds", "parameters", "peak_memory_bytes")
             yield {
                 "method": row["method"], "changes": row["changes"], "dataset": dataset,
-                "task": board.tasks[dataset], **shared, "variant": content["variant"], "mean": found["mean"],
-                "std": found["std"], "low": low, "high": high, "n": found["n"], "best": found["best"],
-                "probability": found["probability"], "rank": row["rank"], "seconds": found["seconds"],
-                "parameters": found["parameters"], "peak_memory_bytes": found["peak_memory_bytes"],
-                "runs": " ".join(found["runs"]),
+                "task": board.tasks[dataset], **about, "mean": score["mean"], "std": score["std"],
+                "low": low, "high": high, "n": score["n"], "best": score["best"],
+                "probability": score["probability"], "rank": row["rank"],
+                **{name: score[name] for name in numbers}, "runs": " ".join(score["runs"]),
             }  # fmt: skip
+
+
+def comparison_table(comparisons: Sequence[Comparison], rule: str, metric: str) -> ResultTable:
+    """Return a row per published number."""
+    title = f"{metric} (%): published, ours when stored, ours now by {rule}"
+    text = [COMPARISON_COLUMNS.index(name) for name in ("method", "dataset", "verdict", "source")]
+    rows = [_comparison_row(comparison) for comparison in comparisons]
+    return ResultTable(title, COMPARISON_COLUMNS, rows, list(_comparison_notes(comparisons, rule)), text)
+
+
+def comparison_json(comparisons: Sequence[Comparison]) -> str:
+    """Return everything, with sources and runs."""
+    return json.dumps([_comparison_as_dict(comparison) for comparison in comparisons], indent=1) + "\n"
+
+
+def _comparison_row(comparison: Comparison) -> list[TableCell]:
+    estimate, number = comparison.now.estimate, comparison.published
+    spread = "" if estimate.std is None else f" ± {estimate.std:.1f}"
+    difference = _MISSING if comparison.difference is None else f"{comparison.difference:+.1f}"
+    source = [] if number is None else [number.source, f"verified: {number.verified}", number.label]
+    return [
+        TableCell(comparison.row),
+        TableCell(comparison.dataset),
+        TableCell(_one_decimal(comparison.value)),
+        TableCell(_one_decimal(comparison.stored)),
+        TableCell(f"{estimate.mean:.1f}{spread}"),
+        TableCell(str(estimate.n)),
+        TableCell(difference),
+        TableCell(comparison.verdict, best=comparison.verdict == "agrees"),
+        TableCell("; ".join(filter(None, [*source, comparison.why_not]))),
+    ]
+
+
+def _comparison_notes(comparisons: Sequence[Comparison], rule: str) -> Iterator[str]:
+    if comparisons:
+        yield f"a difference of {comparisons[0].tolerance:g} points or less counts as agreement (--tolerance)"
+    if rule in ("last", "val"):
+        yield (
+            "most published numbers are the best epoch on the test set, which favours them; use"
+            " --select test-peek to choose ours the same way"
+        )
+
+
+def _comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
+    number = comparison.published
+    return {
+        "method": comparison.method,
+        "row": comparison.row,
+        "dataset": comparison.dataset,
+        "published": comparison.value,
+        "source": None if number is None else number.source,
+        "verified": None if number is None else number.verified,
+        "label": None if number is None else number.label,
+        "stored": comparison.stored,
+        "ours": comparison.now.estimate.mean,
+        "std": comparison.now.estimate.std,
+        "n": comparison.now.estimate.n,
+        "difference": comparison.difference,
+        "verdict": comparison.verdict,
+        "why_not": comparison.why_not,
+        "runs": [entry.summary.id for entry in comparison.now.entries],
+    }
+
+
+def run_lines(entries: Sequence[Entry]) -> Iterator[str]:
+    """Return a line per run: its id, metrics, their rule, time, and what differs from its preset.
+
+    It is plain text, because there may be tens of thousands.
+    """
+    width = max((len(entry.summary.id) for entry in entries), default=0)
+    numbers = "".join(f"{name:>7}" for name in PERCENTAGES)
+    yield f"{'run':<{width}}{numbers}  {'by':<9}{'minutes':>8}  not as in the preset"
+    for entry in entries:
+        summary = entry.summary
+        metrics = summary.metrics.get(summary.selection)
+        numbers = "".join("      –" if metrics is None else f"{metrics[name]:7.1f}" for name in PERCENTAGES)
+        rule = summary.selection if summary.status == "complete" else summary.status
+        changes = " ".join(f"{name}={value}" for name, value in entry.changes.items())
+        line = f"{summary.id:<{width}}{numbers}  {rule:<9}{entry.seconds / 60:8.1f}  {changes}"
+        yield line.rstrip()

@@ -1,4 +1,4 @@
-"""A dataset that is to be built, or has been, in words."""
+"""A dataset that ``gzslbench data build`` will make or has made, on the terminal."""
 
 from __future__ import annotations
 
@@ -11,53 +11,57 @@ from rich.table import Table
 from rich.text import Text
 
 from gzslbench.prepare.build.plan import Plan
+from gzslbench.report.terminal.printing import make_table
 
-FEW = 10
+MAX_LISTED = 10
+"""Files left out of the dataset that are named."""
 
 
-def summary(plan: Plan, name: str) -> Iterator[str]:
-    """Sizes, split and fingerprint, a line each."""
-    made, unseen = plan.partition, plan.partition.unseen
-    counts = made.split.counts
-    yield f"{name}: {len(plan.classes)} classes, {len(made.labels)} photographs, " + (
-        f"semantics of {plan.semantics.shape[1]} dimensions"
+def dataset_summary(plan: Plan, name: str) -> Iterator[str]:
+    """Return lines with sizes, split and fingerprint."""
+    partition, unseen = plan.partition, plan.partition.unseen
+    counts = partition.split.counts
+    dimensions = plan.semantics.shape[1]
+    yield (
+        f"{name}: {len(plan.classes)} classes, {len(partition.labels)} images,"
+        f" semantics of {dimensions} dimensions"
     )
-    yield f"  seen    {len(plan.classes) - len(unseen)} classes: " + (
-        f"{counts['trainval']} photographs train, {counts['test_seen']} test"
+    yield (
+        f"  seen    {len(plan.classes) - len(unseen)} classes: {counts['trainval']} images train,"
+        f" {counts['test_seen']} test"
     )
-    yield f"  unseen  {len(unseen)} classes: {counts['test_unseen']} photographs test"
-    if made.validation:
-        yield f"  for validation {len(made.validation)} of the seen classes: {', '.join(made.validation)}"
-    yield f"  split   {made.split.fingerprint}"
+    yield f"  unseen  {len(unseen)} classes: {counts['test_unseen']} images test"
+    if partition.validation:
+        yield (
+            f"  for validation {len(partition.validation)} of the seen classes:"
+            f" {', '.join(partition.validation)}"
+        )
+    yield f"  split   {partition.split.fingerprint}"
 
 
-def left_out(plan: Plan) -> Iterator[str]:
-    """What is in the folder and not in the dataset, the first few by name."""
+def left_out_lines(plan: Plan) -> Iterator[str]:
+    """Return lines about the files of the folder that are not in the dataset, the first few by name."""
     names = plan.photographs.left_out
-    yield from (f"left out {name}" for name in names[:FEW])
-    if len(names) > FEW:
-        yield f"left out {len(names) - FEW} more"
+    yield from (f"left out {name}" for name in names[:MAX_LISTED])
+    if len(names) > MAX_LISTED:
+        yield f"left out {len(names) - MAX_LISTED} more"
 
 
 def classes_table(plan: Plan) -> Table:
-    """Each class with its number, its part and how many of its photographs train and test."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("", "class", "part"):
-        table.add_column(title, overflow="fold")
-    for title in ("train", "test"):
-        table.add_column(title, justify="right")
-    made = plan.partition
-    trained = np.bincount(made.labels[made.split.trainval], minlength=len(plan.classes))
-    for number, each in enumerate(plan.classes):
-        part = "unseen" if each.name in made.unseen else "seen"
-        part = f"{part}, validation" if each.name in made.validation else part
+    """Return each class with its number, its part and how many of its images train and test."""
+    table = make_table(["", "class", "part"], ["train", "test"])
+    partition = plan.partition
+    trained = np.bincount(partition.labels[partition.split.trainval], minlength=len(plan.classes))
+    for number, found in enumerate(plan.classes):
+        part = "unseen" if found.name in partition.unseen else "seen"
+        part = f"{part}, validation" if found.name in partition.validation else part
         train = int(trained[number])
-        table.add_row(str(number + 1), Text(each.name), part, str(train), str(len(each.files) - train))
+        table.add_row(str(number + 1), Text(found.name), part, str(train), str(len(found.files) - train))
     return table
 
 
 def next_commands(plan: Plan, folder: Path, features: str | None) -> Iterator[str]:
-    """What to type next, without features (None) or with them."""
+    """Return the commands to type next: for a dataset without features (None) or with them."""
     dataset = ("--dataset", str(folder))
     if features is None:
         images = ("--images", str(plan.request.images), "--extractor", "efficientnet-lite0")

@@ -1,30 +1,37 @@
-"""The candidate classes of a run, one by one."""
+"""A run's predictions on the terminal, as JSON and as CSV: its classes, and its seen-unseen curve."""
 
 from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from gzslbench.evaluation.metrics import ClassAccuracy, class_accuracies, confusion_matrix
+from gzslbench.evaluation.curve import SeenUnseenCurve
+from gzslbench.evaluation.metrics import harmonic_mean
 from gzslbench.evaluation.predictions import Predictions
+from gzslbench.report.terminal.printing import MISSING, format_percent, make_table
 
-NONE = "–"
+CURVE_POINTS = 12
+"""Points of the curve that the terminal shows, apart from the run's own and the best."""
+AS_PREDICTED = "as predicted, nothing subtracted"
+BEST = "best H: gamma chosen on TEST"
 
 
 @dataclass(frozen=True)
 class ClassOutcome(ClassAccuracy):
     """A class, and the other class that most of its wrong rows are taken for.
 
-    ``confused_with`` is the first of several that share it, and None where no row is wrong; ``share`` is
-    the percent of all the class's test rows that go there.
+    Attributes:
+        confused_with: That class, the first of several with equal counts; None where no row is wrong.
+        share: Percent of all the class's test rows that are taken for it.
     """
 
     confused_with: str | None
@@ -32,48 +39,39 @@ class ClassOutcome(ClassAccuracy):
 
 
 def class_outcomes(predictions: Predictions, class_names: Sequence[str]) -> list[ClassOutcome]:
-    """Every candidate, all classes as candidates: the unseen ones, then the seen ones."""
+    """Return every candidate class, all classes as candidates: the unseen ones, then the seen ones."""
     matrix = confusion_matrix(predictions)
     np.fill_diagonal(matrix, 0)
     outcomes = []
-    for each, wrong in zip(class_accuracies(predictions, class_names), matrix, strict=True):
+    for accuracy, wrong in zip(class_accuracies(predictions, class_names), matrix, strict=True):
         other = int(wrong.argmax())
         confused = bool(wrong[other])
         name = class_names[other] if confused else None
-        share = 100 * int(wrong[other]) / each.rows if confused else None
-        outcomes.append(ClassOutcome(**asdict(each), confused_with=name, share=share))
-    return sorted(outcomes, key=lambda each: each.seen)
-
-
-def classes_json(outcomes: Sequence[ClassOutcome]) -> list[dict[str, Any]]:
-    """A dict a class."""
-    return [asdict(each) for each in outcomes]
+        share = 100 * int(wrong[other]) / accuracy.rows if confused else None
+        outcomes.append(ClassOutcome(**asdict(accuracy), confused_with=name, share=share))
+    return sorted(outcomes, key=lambda outcome: outcome.seen)
 
 
 def classes_table(outcomes: Sequence[ClassOutcome]) -> RenderableType:
-    """A row a class, in percent of its test rows."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("class", overflow="fold")
-    table.add_column("part")
-    for name in ("test rows", "accuracy"):
-        table.add_column(name, justify="right")
+    """Return a row per class, in percent of its test rows."""
+    table = make_table(["class", "part"], ["test rows", "accuracy"])
     table.add_column("most often taken for", overflow="fold")
     table.add_column("share", justify="right")
-    for each in outcomes:
+    for outcome in outcomes:
         table.add_row(
-            Text(each.name),
-            "seen" if each.seen else "unseen",
-            str(each.rows),
-            _percent(each.accuracy),
-            Text(each.confused_with or NONE),
-            _percent(each.share),
+            Text(outcome.name),
+            "seen" if outcome.seen else "unseen",
+            str(outcome.rows),
+            format_percent(outcome.accuracy),
+            Text(outcome.confused_with or MISSING),
+            format_percent(outcome.share),
         )
-    title = f"classes: percent of each one's test rows, all {len(outcomes)} as candidates"
+    title = f"classes: percent of each class's test rows, all {len(outcomes)} as candidates"
     return Group(Text(title, style="bold"), table)
 
 
 def confusion_csv(predictions: Predictions, class_names: Sequence[str]) -> str:
-    """The confusion matrix as CSV: counts of test rows, true class by row, predicted class by column."""
+    """Return the confusion matrix: counts of test rows, true class by row, predicted class by column."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["true \\ predicted", *class_names])
@@ -82,5 +80,37 @@ def confusion_csv(predictions: Predictions, class_names: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _percent(value: float | None) -> str:
-    return NONE if value is None else f"{value:.2f}"
+def curve_json(curve: SeenUnseenCurve) -> dict[str, Any]:
+    """Return every point, the area and the best point; an infinite gamma is null."""
+    best = curve.best
+    return {
+        "AUSUC": curve.area,
+        "best": {**best._asdict(), "gamma": _finite(best.gamma), "chosen_on": "test"},
+        "gamma": [_finite(gamma) for gamma in curve.gamma.tolist()],
+        "S": curve.S.tolist(),
+        "U": curve.U.tolist(),
+    }
+
+
+def curve_table(curve: SeenUnseenCurve) -> RenderableType:
+    """Return the area and about CURVE_POINTS points, from seen classes alone to unseen classes alone.
+
+    Among them are the run's own S and U and the point of best H, which says that it is chosen on test.
+    """
+    own, best = curve.position(0.0), curve.position(curve.best.gamma)
+    gained = curve.U - curve.S  # it only grows along the curve, so even steps of it spread the points
+    even: list[int] = np.searchsorted(gained, np.linspace(gained[0], gained[-1], CURVE_POINTS)).tolist()
+    table = make_table([], ["gamma", "S", "U", "H"])
+    table.add_column("")
+    for i in sorted({*even, own, best}):
+        gamma, S, U = (float(values[i]) for values in (curve.gamma, curve.S, curve.U))
+        notes = [note for place, note in ((own, AS_PREDICTED), (best, BEST)) if place == i]
+        numbers = (f"{value:.2f}" for value in (S, U, harmonic_mean(U, S)))
+        shown = "0" if i == own else f"{gamma:.4g}" if math.isfinite(gamma) else "∞"
+        table.add_row(shown, *numbers, "; ".join(notes), style="yellow" if i == best else "")
+    title = "seen-unseen curve: gamma is subtracted from the scores of the seen classes"
+    return Group(Text(title, style="bold"), table, Text(f"AUSUC {curve.area:.2f}"))
+
+
+def _finite(gamma: float) -> float | None:
+    return gamma if math.isfinite(gamma) else None

@@ -1,4 +1,4 @@
-"""Where the time of a traced window went, by phase and by operator: read from the trace itself."""
+"""The time of a profiled window, by phase and by operator, computed from the trace file."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from rich.table import Table
 from rich.text import Text
 
 from gzslbench.computing.instrumentation import PREFIX
-from gzslbench.report.console.console import console, key_values
+from gzslbench.report.terminal.printing import key_values, make_console, make_table
+from gzslbench.report.terminal.progress import print_line
 from gzslbench.runs.profile import Profile
 from gzslbench.runs.record import Record
 
-OPERATORS = 10
+MAX_OPERATORS = 10
 VIEWERS = "https://ui.perfetto.dev or chrome://tracing"
 CAVEAT = (
-    "Tracing costs most where operators are small and makes them look slower than they are:"
-    " take the shares for approximate."
+    "Tracing makes operators look slower than they are, small ones most of all, so the shares are"
+    " approximate."
 )
 _LAUNCHES = ("cuda_runtime", "cuda_driver")
 _WORK = ("kernel", "gpu_memcpy", "gpu_memset")
@@ -33,7 +34,7 @@ Event = Mapping[str, Any]
 
 @dataclass
 class Time:
-    """How often something ran, and for how long in µs: on the host, and on the device for its sake."""
+    """Calls of something, and its time in µs on the host and on the device."""
 
     calls: int = 0
     cpu: float = 0.0
@@ -42,14 +43,19 @@ class Time:
 
 @dataclass
 class Part:
-    """The iterations of a window, or its evaluation: ``whole``, and by span without the spans inside."""
+    """The iterations of a window, or its evaluation.
+
+    Attributes:
+        whole: All of it.
+        spans: By name, each span without the spans inside it.
+    """
 
     whole: Time = field(default_factory=Time)
     spans: defaultdict[str, Time] = field(default_factory=lambda: defaultdict(Time))
 
     @property
     def elsewhere(self) -> Time:
-        """What lies in no span."""
+        """The time in no span."""
         spans = self.spans.values()
         cpu, cuda = sum(time.cpu for time in spans), sum(time.cuda for time in spans)
         return Time(self.whole.calls, self.whole.cpu - cpu, self.whole.cuda - cuda)
@@ -57,9 +63,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """A window by part and span, and by operator, each without the operators that it called.
+    """A window by part and span, and by operator.
 
-    ``cuda`` tells whether a device worked in it.
+    Attributes:
+        parts: The iterations and the evaluation.
+        operators: By name, each operator without the operators that it called.
+        cuda: Whether a CUDA device did any work.
     """
 
     parts: Mapping[str, Part]
@@ -68,17 +77,17 @@ class Breakdown:
 
 
 def load_trace(path: Path) -> list[Event]:
-    """The complete events of a trace that a ``Profile`` wrote."""
+    """Return the complete events of a trace that a ``Profile`` wrote."""
     content = path.read_bytes()
     trace = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
     return [event for event in trace["traceEvents"] if event["ph"] == "X"]
 
 
 def break_down(events: Iterable[Event]) -> Breakdown:
-    """Share out the window among its spans and operators.
+    """Divide the time of the window among its spans and operators.
 
-    A device's work counts for the span in which it was launched, on whatever thread (the backward pass has
-    one of its own), and for the operator that launched it.
+    Work of a device counts for the span in which it was launched, on any thread (the backward pass has its
+    own), and for the operator that launched it.
     """
     kinds: dict[str, list[Event]] = defaultdict(list)
     for event in events:
@@ -92,7 +101,7 @@ def break_down(events: Iterable[Event]) -> Breakdown:
 
 
 def _launched(launches: list[Event], work: list[Event]) -> Iterator[Event]:
-    """A moment of no duration for each piece of the device's ``work``: its launch."""
+    """Return an event of no duration for each piece of the device's ``work``: its launch."""
     moments = {launch["args"].get("correlation"): launch["ts"] for launch in launches}
     for event in work:
         moment = moments.get(event["args"].get("correlation"))
@@ -101,11 +110,11 @@ def _launched(launches: list[Event], work: list[Event]) -> Iterator[Event]:
 
 
 def _by_span(events: list[Event]) -> dict[str, Part]:
-    """Events are spans, and launches; a span within one of its own name is the same call of it."""
+    """Sum up spans and launches; a span directly inside one of the same name is the same call."""
     parts: dict[str, Part] = defaultdict(Part)
     for event, around in _nested(events):
         part, *names = [outer["name"].removeprefix(PREFIX) for outer in around] or [None]
-        outer = parts[part].spans[names[-1]] if part and names else Time()  # else it is nobody's
+        outer = parts[part].spans[names[-1]] if part and names else Time()  # launched outside all spans
         if "cuda" in event:
             outer.cuda += event["cuda"]
             if part:
@@ -121,7 +130,7 @@ def _by_span(events: list[Event]) -> dict[str, Part]:
 
 
 def _by_operator(events: list[Event], work: list[Event]) -> dict[str, Time]:
-    """An operator within one of its own name is the same call of it."""
+    """Sum up operators; an operator directly inside one of the same name is the same call."""
     operators: dict[str, Time] = defaultdict(Time)
     threads: dict[Any, list[Event]] = defaultdict(list)
     for event in events:
@@ -144,7 +153,7 @@ def _by_operator(events: list[Event], work: list[Event]) -> dict[str, Time]:
 
 
 def _nested(events: Iterable[Event]) -> Iterator[tuple[Event, list[Event]]]:
-    """Each event of one thread, with the events around it, the outermost first."""
+    """Yield each event of one thread with the events around it, the outermost first."""
     around: list[Event] = []
     for event in sorted(events, key=lambda event: (event["ts"], -event["dur"])):
         while around and event["ts"] >= around[-1]["ts"] + around[-1]["dur"]:
@@ -155,7 +164,7 @@ def _nested(events: Iterable[Event]) -> Iterator[tuple[Event, list[Event]]]:
 
 
 def profile_report(breakdown: Breakdown, record: Record, trace: Path) -> RenderableType:
-    """A table for each part of the window, the top operators, and the seconds of the whole run."""
+    """Return a table for each part of the window, the top operators, and the seconds of the whole run."""
     tables: list[RenderableType] = []
     for name, part in breakdown.parts.items():
         title = f"{part.whole.calls} {name}{'s' * (part.whole.calls > 1)}"
@@ -166,7 +175,7 @@ def profile_report(breakdown: Breakdown, record: Record, trace: Path) -> Rendera
         cuda=sum(part.whole.cuda for part in breakdown.parts.values()),
     )
     operators = sorted(breakdown.operators.items(), key=lambda item: (-item[1].cuda, -item[1].cpu))
-    tables += [_table("top operators", dict(operators[:OPERATORS]), window, breakdown.cuda), Text()]
+    tables += [_table("top operators", dict(operators[:MAX_OPERATORS]), window, breakdown.cuda), Text()]
     whole = {
         "training": f"{record.run['seconds_train']:.2f} s in the whole run, as recorded",
         "evaluation": f"{record.run['seconds_evaluate']:.2f} s in the whole run, as recorded",
@@ -196,19 +205,19 @@ def _cells(microseconds: float, calls: int, whole: float) -> list[str]:
 
 
 def print_profile(profile: Profile, record: Record, *, quiet: bool) -> None:
-    """Print the report to standard output; if ``quiet``, tell only where the trace is, on standard error.
+    """Print the report to standard output; if ``quiet``, print only the path of the trace to standard error.
 
-    A run that left no trace is told of on standard error.
+    Where a run left no trace, print why to standard error.
     """
     if profile.trace is None:
         why = (
             "it ended before its first evaluation"
             if profile.used
-            else "it is finished, and was not run again; --rerun does"
+            else "it was finished before, so it was not run again; --rerun runs it again"
         )
-        print(f"nothing to profile in run {record.id}: {why}", file=sys.stderr)  # noqa: T201
+        print_line(f"nothing to profile in run {record.id}: {why}")
     elif quiet:
-        print(f"trace: {profile.trace}", file=sys.stderr)  # noqa: T201
+        print_line(f"trace: {profile.trace}")
     else:
         report = profile_report(break_down(load_trace(profile.trace)), record, profile.trace)
-        console().print(report)
+        make_console().print(report)

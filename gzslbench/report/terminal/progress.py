@@ -1,4 +1,4 @@
-"""A run as it happens: a live bar on a terminal, plain lines elsewhere. Both go to standard error."""
+"""Progress on standard error: live bars on a terminal, plain lines now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -9,95 +9,56 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
+from gzslbench.prepare.download.disk import in_words
+from gzslbench.prepare.download.watcher import Watcher
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.log import epoch_line
-from gzslbench.runs.progress import Progress as Watcher
+from gzslbench.runs.progress import Progress as RunProgress
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
+def print_line(line: str) -> None:
+    """Print a line to standard error at once."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
 @contextmanager
-def watch(cell: Cell, *, plain: bool = False) -> Iterator[Watcher]:
-    """A watcher fit for standard error; ``plain`` asks for lines even on a terminal."""
+def watch_run(cell: Cell, *, plain: bool = False) -> Iterator[RunProgress]:
+    """Yield what shows the progress of a run; ``plain`` asks for lines even on a terminal."""
     if plain or not sys.stderr.isatty():
-        yield Lines()
+        yield RunLines()
         return
-    with _bars() as bar:
-        yield Bar(bar, _title(cell))
-
-
-@contextmanager
-def counted(what: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on standard error that each call advances; nothing where that is no terminal."""
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda _: bar.advance(task)
-
-
-@contextmanager
-def rows_counted(total: int) -> Iterator[Callable[[int], None]]:
-    """Tells on standard error how many rows are done, how many a second, and how long the rest will take.
-
-    A bar on a terminal, a line now and then elsewhere. What is done before the first row does not count.
-    """
-    if sys.stderr.isatty():
-        columns = (BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", total=total)
-            yield lambda rows: bar.advance(task, rows)
-        return
-    yield _RowLines(total)
-
-
-class _RowLines:
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.done = 0
-        self.began: tuple[float, int] | None = None
-        self.last = 0.0
-
-    def __call__(self, rows: int) -> None:
-        self.done += rows
-        now = time.monotonic()
-        if self.began is None:
-            self.began = now, self.done
-        elif now - self.last >= SECONDS_BETWEEN_LINES or self.done == self.total:
-            self.last = now
-            rate = (self.done - self.began[1]) / max(now - self.began[0], 1e-9)
-            left = (self.total - self.done) / rate if rate else 0
-            print(  # noqa: T201
-                f"{self.done} of {self.total} photographs, {rate:.1f} a second, {left:.0f} s left",
-                file=sys.stderr,
-                flush=True,
-            )
-
-
-def _bars() -> Progress:
-    return Progress(
+    columns = (
         TextColumn("[bold]{task.fields[what]}"),
         BarColumn(bar_width=12),
         TextColumn("{task.percentage:.0f}%"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[scores]}"),
-        console=Console(stderr=True),
     )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        yield RunBar(bar, f"{cell.method} on {cell.dataset}, seed {cell.seed}")
 
 
-def _title(cell: Cell) -> str:
-    return f"{cell.method} on {cell.dataset}, seed {cell.seed}"
-
-
-class Bar:
-    """The live bar."""
+class RunBar:
+    """A live bar for each training of a run."""
 
     def __init__(self, bar: Progress, title: str) -> None:
         self.bar = bar
         self.title = title
 
     def start(self, leg: str, iterations: int, done: int) -> None:
-        """Add the leg's bar."""
+        """Add a bar for the training."""
         what = self.title if leg == "final" else f"{self.title} ({leg})"
         self.task = self.bar.add_task("", total=iterations, completed=done, what=what, scores="")
 
@@ -113,25 +74,145 @@ class Bar:
             self.bar.update(self.task, scores=f"{scores} @{line['epoch']}")
 
 
-class Lines:
-    """A line for every evaluated epoch, and one now and then between."""
+class RunLines:
+    """A line for every evaluated epoch, and now and then one for another epoch."""
 
     def __init__(self) -> None:
         self.last = 0.0
 
     def start(self, leg: str, iterations: int, done: int) -> None:
-        """Say what begins."""
-        self._print(f"{leg}: {iterations - done} iterations to go")
+        """Print what begins."""
+        print_line(f"{leg}: {iterations - done} iterations to go")
 
     def iteration(self) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def epoch(self, line: Mapping[str, Any]) -> None:
         """Print the epoch, if it was evaluated or some seconds have passed."""
         now = time.monotonic()
         if "metrics" in line or now - self.last >= SECONDS_BETWEEN_LINES:
             self.last = now
-            self._print(epoch_line(line))
+            print_line(epoch_line(line))
 
-    def _print(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+@contextmanager
+def watch_pages(total: int) -> Iterator[Callable[[str], None]]:
+    """Yield what to call for each page written; it advances a bar, or does nothing off a terminal."""
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("pages", total=total)
+        yield lambda page: bar.advance(task)
+
+
+@contextmanager
+def watch_images(total: int) -> Iterator[Callable[[int], None]]:
+    """Yield what to call with each number of images done; it shows their rate and the time left.
+
+    The time before the first call, which loads the model, does not count.
+    """
+    if sys.stderr.isatty():
+        columns = (BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("", total=total)
+            yield lambda count: bar.advance(task, count)
+        return
+    yield _ImageLines(total)
+
+
+class _ImageLines:
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.began: tuple[float, int] | None = None
+        self.last = 0.0
+
+    def __call__(self, count: int) -> None:
+        self.done += count
+        now = time.monotonic()
+        if self.began is None:
+            self.began = now, self.done
+        elif now - self.last >= SECONDS_BETWEEN_LINES or self.done == self.total:
+            self.last = now
+            rate = (self.done - self.began[1]) / max(now - self.began[0], 1e-9)
+            left = (self.total - self.done) / rate if rate else 0
+            print_line(f"{self.done} of {self.total} images, {rate:.1f} a second, {left:.0f} s left")
+
+
+@contextmanager
+def watch_transfer() -> Iterator[Watcher]:
+    """Yield what shows the bytes of downloads as they arrive."""
+    if not sys.stderr.isatty():
+        yield TransferLines()
+        return
+    bar = TransferBar()
+    try:
+        yield bar
+    finally:
+        bar.rest()
+
+
+class TransferBar:
+    """A live bar for the current file, and lines above it."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.bar: Progress | None = None
+
+    def begin(self, what: str, total: int | None, done: int = 0) -> None:
+        """Begin a new bar."""
+        self.rest()
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            DownloadColumn(binary_units=True),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+        )
+        self.bar.start()
+        self.task = self.bar.add_task(escape(what), total=total, completed=done)
+
+    def advance(self, count: int) -> None:
+        """Advance the bar by ``count`` bytes."""
+        if self.bar is not None:
+            self.bar.advance(self.task, count)
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self.console.print(line, markup=False, highlight=False)
+
+    def rest(self) -> None:
+        """Leave the bar as it is, and the cursor below it."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+class TransferLines:
+    """A line when a file begins, one now and then, and one at its end."""
+
+    def __init__(self) -> None:
+        self.what, self.done, self.last = "", 0, 0.0
+        self.total: int | None = None
+
+    def begin(self, what: str, total: int | None, done: int = 0) -> None:
+        """Print what begins."""
+        self.what, self.total, self.done = what, total, done
+        self._print()
+
+    def advance(self, count: int) -> None:
+        """Print the progress, if some seconds have passed or this is the end."""
+        self.done += count
+        if self.done == self.total or time.monotonic() - self.last >= SECONDS_BETWEEN_LINES:
+            self._print()
+
+    def rest(self) -> None:
+        """Do nothing: lines need no end."""
+
+    def say(self, line: str) -> None:
+        """Print the line."""
+        print_line(line)
+
+    def _print(self) -> None:
+        self.last = time.monotonic()
+        of = "" if self.total is None else f" of {in_words(self.total)}"
+        print_line(f"{self.what}: {in_words(self.done)}{of}")

@@ -1,4 +1,4 @@
-"""A sweep on the terminal: what is planned, what happens, what came of it."""
+"""A sweep on the terminal: its plan, its progress, its failures, and its status from another terminal."""
 
 from __future__ import annotations
 
@@ -15,41 +15,43 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from gzslbench.report.console.console import key_values
+from gzslbench.report.terminal.printing import key_values
+from gzslbench.report.terminal.progress import print_line
 from gzslbench.sweep.journal import Standing
 from gzslbench.sweep.planning import Planned, State
 from gzslbench.sweep.sweeping import Result, View
 
-LAST = 5
+MAX_ENDED = 5
 """Ended cells that the live view shows."""
 STATES: tuple[State, ...] = ("done", "diverged", "interrupted", "new", "unread", "impossible")
 
 
 def plan_lines(planned: Sequence[Planned]) -> Iterator[str]:
-    """A line for each cell: its name, its state and why; there may be thousands."""
+    """Return a line per cell: its name, its state and why; there may be thousands."""
     names = [
-        each.cell.id if each.cell is not None else f"{each.name}, seed {each.request.seeds[0]}"
-        for each in planned
+        cell.cell.id if cell.cell is not None else f"{cell.name}, seed {cell.request.seeds[0]}"
+        for cell in planned
     ]
     width = max(map(len, names), default=0)
-    for name, each in zip(names, planned, strict=True):
-        yield f"{name:{width}}  {each.state:11}  {each.name}: {each.why.splitlines()[0]}"
+    for name, cell in zip(names, planned, strict=True):
+        yield f"{name:{width}}  {cell.state:11}  {cell.name}: {cell.why.splitlines()[0]}"
 
 
 def counts_line(planned: Sequence[Planned]) -> str:
-    """How many cells are in which state."""
-    counts = Counter(each.state for each in planned)
+    """Return how many cells are in which state."""
+    counts = Counter(cell.state for cell in planned)
     return ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no cells"
 
 
 def failures(results: Sequence[Result], planned: Sequence[Planned]) -> list[Text]:
-    """A line or more for each cell that failed, or whose record says that it diverged."""
-    lines = []
-    for each in planned:
-        if each.state == "impossible":
-            lines.append(Text(f"impossible  {each.name}, seed {each.request.seeds[0]}: {each.why}"))
+    """Return a line or more for each cell that failed or diverged."""
+    lines = [
+        Text(f"impossible  {cell.name}, seed {cell.request.seeds[0]}: {cell.why}")
+        for cell in planned
+        if cell.state == "impossible"
+    ]
     for result in results:
-        name = result.planned.cell.id if result.planned.cell else result.planned.name
+        name = _name(result.planned)
         if result.failure is not None and result.failure.kind != "stopped":
             lines.append(Text(f"{result.failure.kind}  {name}: {result.failure.what}", style="red"))
             if result.failure.traceback:
@@ -60,16 +62,16 @@ def failures(results: Sequence[Result], planned: Sequence[Planned]) -> list[Text
 
 
 def standing_view(standing: Standing) -> RenderableType:
-    """What a sweep from another terminal has come to."""
+    """Return the status of a sweep that runs in another terminal, or ran."""
     if not standing.began:
-        return Text("no sweep of this suite was begun in this results folder")
+        return Text("no sweep of this suite has begun in this results folder")
     left = _left(standing.to_run - standing.ended, standing.ended, _age(standing.began))
     again = standing.running if standing.alive else {}
     failed = {cell: why for cell, why in standing.failed.items() if cell not in again}
     facts = {
-        "sweep": f"{'at work' if standing.alive else 'not running'}, {standing.who}",
+        "sweep": f"{'running' if standing.alive else 'not running'}, {standing.who}",
         "began": standing.began,
-        "last heard of": standing.last,
+        "last event": standing.last,
         "cells": f"{standing.total}, of which {standing.to_run} were to run",
         "done since": len(standing.done),
         "impossible": standing.counts.get("impossible"),
@@ -89,22 +91,22 @@ def standing_view(standing: Standing) -> RenderableType:
 
 @contextmanager
 def sweep_view(planned: Sequence[Planned], total: int) -> Iterator[View]:
-    """A view fit for standard error: alive on a terminal, plain lines elsewhere."""
+    """Yield a view on standard error: live on a terminal, plain lines elsewhere."""
     best = Standing()
-    for each in planned:
-        if each.summary is not None:
-            metrics = each.summary.metrics.get(each.summary.selection, {})
-            best.note(str(each.summary.task["id"]), metrics.get("H"), each.summary.id)
+    for cell in planned:
+        if cell.summary is not None:
+            metrics = cell.summary.metrics.get(cell.summary.selection, {})
+            best.note(str(cell.summary.task["id"]), metrics.get("H"), cell.summary.id)
     if not sys.stderr.isatty():
-        yield Lines(total, best)
+        yield SweepLines(total, best)
         return
-    view = Screen(total, best)
+    view = SweepScreen(total, best)
     with Live(get_renderable=view.render, console=Console(stderr=True), refresh_per_second=4):
         yield view
 
 
-class Lines:
-    """A line for each beginning and end."""
+class SweepLines:
+    """A line for each cell that begins or ends."""
 
     def __init__(self, total: int, best: Standing) -> None:
         self.total, self.best = total, best
@@ -114,34 +116,31 @@ class Lines:
     def started(self, planned: Planned, where: str, attempt: int) -> None:
         """As ``View.started``."""
         again = f", attempt {attempt}" if attempt > 1 else ""
-        self._tell(f"begun   {_name(planned)} ({planned.name}; {where}{again})")
+        print_line(f"started {_name(planned)} ({planned.name}; {where}{again})")
 
     def ended(self, result: Result) -> None:
         """As ``View.ended``."""
         if result.failure is not None and result.failure.kind == "stopped":
-            self._tell(_outcome(result))
+            print_line(_outcome(result))
             return
         self.ended_cells += 1
         self.best.note(result.told.get("task", ""), result.told.get("H"), _name(result.planned))
         left = _left(self.total - self.ended_cells, self.ended_cells, time.monotonic() - self.began)
-        self._tell(f"{_outcome(result)}  [{self.ended_cells}/{self.total}{', ' + left if left else ''}]")
+        print_line(f"{_outcome(result)}  [{self.ended_cells}/{self.total}{', ' + left if left else ''}]")
 
     def stopping(self) -> None:
         """As ``View.stopping``."""
-        line = "stopping: what runs is saved first; again to stop at once\n"
-        os.write(2, line.encode())  # print() may be what the signal has interrupted
-
-    def _tell(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201
+        line = "stopping: running cells are saved first; Ctrl-C again stops at once\n"
+        os.write(2, line.encode())  # the signal may have interrupted a print()
 
 
-class Screen:
-    """A bar, what runs, the last that ended, and the best of each task."""
+class SweepScreen:
+    """A live view: a bar, the running cells, the last that ended, and the best of each task."""
 
     def __init__(self, total: int, best: Standing) -> None:
         self.best = best
         self.running: dict[str, tuple[float, str]] = {}
-        self.last: deque[Text] = deque(maxlen=LAST)
+        self.last: deque[Text] = deque(maxlen=MAX_ENDED)
         self.counts: Counter[str] = Counter()
         self.note = ""
         self.began = time.monotonic()
@@ -166,25 +165,22 @@ class Screen:
         elapsed = time.monotonic() - self.began
         rate = f"{60 * ended / elapsed:.1f} a minute" if elapsed > 1 else ""
         left = _left(self.total - ended, ended, elapsed)
-        words = [f"{count} {what}" for what, count in self.counts.items()] + [rate, left]
-        self.bar.update(self.task, advance=1, description=", ".join(filter(None, words)))
+        parts = [f"{count} {what}" for what, count in self.counts.items()] + [rate, left]
+        self.bar.update(self.task, advance=1, description=", ".join(filter(None, parts)))
 
     def stopping(self) -> None:
         """As ``View.stopping``."""
-        self.note = "stopping: what runs is saved first; Ctrl-C again stops at once"
+        self.note = "stopping: running cells are saved first; Ctrl-C again stops at once"
 
     def render(self) -> RenderableType:
-        """The view as it is now."""
+        """Return the view as it is now."""
         now = time.monotonic()
         parts: list[RenderableType] = [self.bar]
         parts += [
             Text(f"  runs {now - since:5.0f} s  {cell}  {name}")
             for cell, (since, name) in self.running.items()
         ]
-        parts += list(self.last)
-        parts += [
-            Text(f"best on {task}: {best:.1f}  {cell}") for task, (best, cell) in self.best.best.items()
-        ]
+        parts += [*self.last, *_best(self.best)]
         return Group(*parts, *([Text(self.note, style="yellow")] if self.note else []))
 
 
@@ -199,7 +195,7 @@ def _name(planned: Planned) -> str:
 def _outcome(result: Result) -> str:
     name = _name(result.planned)
     if result.failure is not None and result.failure.kind == "stopped":
-        return f"stopped {name}: the next sweep goes on with it"
+        return f"stopped {name}: the next sweep continues it"
     if result.failure is not None:
         return f"{result.failure.kind:7} {name}: {result.failure.what.splitlines()[0]}"
     number = result.told.get("H")

@@ -1,4 +1,4 @@
-"""What tuning came to, on the terminal and as JSON."""
+"""Results of tuning, on the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -11,22 +11,20 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gzslbench.report.console.console import key_values
-from gzslbench.report.console.description import words
+from gzslbench.report.terminal.printing import MISSING, format_value, key_values, make_table
 from gzslbench.runs.record import PERCENTAGES, Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.sweep.tuning.choice import Choice
 from gzslbench.sweep.tuning.result import Result, TrialResult
 from gzslbench.sweep.tuning.tune import Tuning
 
-NONE = "–"
 Tested = tuple[Record, RunFolder]
 
 
 def tuning_json(
     tuning: Tuning, result: Result, choice: Choice, table: Path | None, tested: Tested | None
 ) -> dict[str, Any]:
-    """All of it."""
+    """Return everything: study, trials, the chosen parameters, and their test metrics."""
     objective = tuning.objective
     return {
         "study": {"name": tuning.study.name, "file": str(tuning.study.path)},
@@ -52,7 +50,7 @@ def tuning_json(
 def tuning_report(
     tuning: Tuning, result: Result, choice: Choice, table: Path | None, tested: Tested | None
 ) -> RenderableType:
-    """What was run, the chosen parameters beside the preset's, validation H of both, and test H."""
+    """Return counts of trials, the chosen parameters next to the preset's, their metrics, and test metrics."""
     counts = ", ".join(f"{count} {state}" for state, count in result.counts.items())
     title = f"study {tuning.study.name}: {result.run} of {tuning.request.trials} trials run ({counts})"
     parts: list[RenderableType] = [
@@ -72,15 +70,12 @@ def tuning_report(
 
 
 def _parameters(tuning: Tuning, result: Result, choice: Choice) -> Table:
-    """A row a searched parameter, and what both have on the validation classes."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("parameter", no_wrap=True)
-    table.add_column("preset", justify="right")
-    table.add_column(f"chosen (trial {choice.trial.number})", justify="right")
+    """Return a row per searched parameter, and the metrics of preset and choice on validation classes."""
+    table = make_table(["parameter"], ["preset", f"chosen (trial {choice.trial.number})"])
     table.add_column("searched in")
     before = tuning.objective.plan.params.as_dict()
     for name, space in tuning.spaces.items():
-        cells = (name, words(before[name]), words(choice.params[name]), str(space))
+        cells = (name, format_value(before[name]), format_value(choice.params[name]), str(space))
         table.add_row(*(Text(cell) for cell in cells))
     table.add_row()
     for name in PERCENTAGES:
@@ -91,13 +86,13 @@ def _parameters(tuning: Tuning, result: Result, choice: Choice) -> Table:
 
 def _notes(result: Result, choice: Choice) -> Iterator[str]:
     if choice.trial.number == 0:
-        yield "No trial was better than the preset, which is kept."
+        yield "No trial was better than the preset, so the preset is kept."
     last = (choice.trial.metrics or {}).get("epoch")
     best = choice.trial.best_epoch
     if best is not None and best != last:
         yield (
-            f"Judged at the last epoch, {last}; H was highest at epoch {best}, of which nothing follows:"
-            " `--search epochs=LOW..HIGH` or `gzslbench run --select val` choose epochs."
+            f"Trials are judged at the last epoch, {last}, though H was highest at epoch {best}. To choose"
+            " epochs, use `--search epochs=LOW..HIGH` or `gzslbench run --select val`."
         )
     for trial in result.trials:
         if trial.failure is not None:
@@ -108,15 +103,15 @@ def _test(tuning: Tuning, tested: Tested) -> Iterator[RenderableType]:
     record, _ = tested
     if record.headline is None:
         yield Text(
-            f"On all of trainval the chosen parameters diverged: {words(record.failure)}", style="bold red"
+            f"On all of trainval the chosen parameters diverged: {format_value(record.failure)}", style="bold red"
         )
         return
     numbers = "  ".join(f"{name} {record.headline[name]:.2f}" for name in PERCENTAGES)
     yield Text(f"On the test rows, after training on all of trainval: {numbers}", style="bold")
-    looks = len(tuning.study.tested())
-    if looks > 1:
+    tests = len(tuning.study.tested())
+    if tests > 1:
         yield Text(
-            f"This study has been tested {looks} times, with other choices before this one.", style="yellow"
+            f"This study has been tested {tests} times, with other choices before this one.", style="yellow"
         )
 
 
@@ -132,14 +127,14 @@ def _test_json(tuning: Tuning, tested: Tested) -> Mapping[str, Any]:
 
 
 def _command(tuning: Tuning, table: Path) -> str:
-    """The run that takes the table."""
-    asked = tuning.request.run
-    words = ["gzslbench", "run", "--method", asked.method, "--dataset", asked.dataset]
+    """Return the run command that uses the table."""
+    request = tuning.request.run
+    command = ["gzslbench", "run", "--method", request.method, "--dataset", request.dataset]
     for name in ("features", "semantics", "data"):
-        if getattr(asked, name) is not None:
-            words += [f"--{name}", str(getattr(asked, name))]
-    return shlex.join([*words, "--preset", str(table)])
+        if getattr(request, name) is not None:
+            command += [f"--{name}", str(getattr(request, name))]
+    return shlex.join([*command, "--preset", str(table)])
 
 
 def _metric(trial: TrialResult | None, name: str) -> str:
-    return NONE if trial is None or not trial.metrics else f"{trial.metrics[name]:.2f}"
+    return MISSING if trial is None or not trial.metrics else f"{trial.metrics[name]:.2f}"
