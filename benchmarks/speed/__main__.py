@@ -104,7 +104,7 @@ def _measure_all(
     """Measure, print and write; whether the user stopped it."""
     import torch
 
-    from gzslbench.report.console.console import console
+    from gzslbench.report.terminal.printing import make_console
     from gzslbench.sweep.suites.stored import make_writable
     from gzslbench_benchmarks.commit import commit_of
     from gzslbench_benchmarks.speed.measurement import Measurement, write_measured
@@ -127,7 +127,7 @@ def _measure_all(
         finally:
             if measurement.rows:
                 measured.append(measurement.as_dict())
-                console().print(report(measured[-1]), "")
+                make_console().print(report(measured[-1]), "")
             if out is not None and measured:
                 write_measured(out, measured)
         if interrupted:

@@ -27,8 +27,8 @@ def check(name: str | None, every: bool, kind: str | None, fast: bool, as_json: 
 
     The same checks are there for tests, see gzslbench.testing. Exit status: 0 none failed; 1 one failed.
     """
-    from gzslbench.report.console.checks import checks_table, summary
-    from gzslbench.report.console.console import console
+    from gzslbench.report.terminal.checks import checks_summary, checks_table
+    from gzslbench.report.terminal.printing import make_console
     from gzslbench.testing.outcome import outcome_of
     from gzslbench.testing.suites import checks_of, every_spec, named
 
@@ -40,11 +40,11 @@ def check(name: str | None, every: bool, kind: str | None, fast: bool, as_json: 
         title = f"{of_kind} {spec.name}"
         found[title] = [outcome_of(each) for each in checks_of(spec, fast=fast)]
         if not as_json:
-            console().print(checks_table(title, found[title]))
+            make_console().print(checks_table(title, found[title]))
     if as_json:
         told = {title: [asdict(each) for each in outcomes] for title, outcomes in found.items()}
         click.echo(json.dumps(told, indent=2))
     else:
-        console().print(summary(found))
+        make_console().print(checks_summary(found))
     if any(each.status == "failed" for outcomes in found.values() for each in outcomes):
         raise SystemExit(1)

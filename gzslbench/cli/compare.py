@@ -43,11 +43,11 @@ def compare(
 ) -> None:
     """Hold the runs in RESULTS (folders; ./results by default) against published and stored numbers."""
     from gzslbench.plugins.registry import plugins
-    from gzslbench.report.console import comparison as report
-    from gzslbench.report.console.console import console
-    from gzslbench.report.console.sheets.console import to_console
     from gzslbench.report.leaderboard.board import boards
-    from gzslbench.report.leaderboard.comparison import TOLERANCE, comparisons
+    from gzslbench.report.leaderboard.comparison import DEFAULT_TOLERANCE, comparisons
+    from gzslbench.report.leaderboard.tables import comparison_json, comparison_table
+    from gzslbench.report.tables import to_console
+    from gzslbench.report.terminal.printing import make_console
     from gzslbench.sweep.suites.stored import stored_metrics
 
     tables, _ = boards(stored_entries(results, datasets, methods), rule, metric)
@@ -58,11 +58,11 @@ def compare(
             fix="run some first, or name the folders that hold runs; see gzslbench compare --help",
         )
     stored = stored_metrics([folder / "metrics" for folder in plugins().suites()], rule, metric)
-    limit = TOLERANCE if tolerance is None else tolerance
+    limit = DEFAULT_TOLERANCE if tolerance is None else tolerance
     found = comparisons(tables, every_published_number(), stored, limit)
     if as_json:
-        click.echo(report.as_json(found), nl=False)
+        click.echo(comparison_json(found), nl=False)
     else:
-        console().print(to_console(report.sheet_of(found, rule, metric)))
-    if any(each.verdict in ("lower", "higher") for each in found):
+        make_console().print(to_console(comparison_table(found, rule, metric)))
+    if any(comparison.verdict in ("lower", "higher") for comparison in found):
         raise SystemExit(1)

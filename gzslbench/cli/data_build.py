@@ -146,14 +146,14 @@ def _features(extractor: str | None, weights: str | None) -> str | None:
 
 
 def _print(plan: Plan, folder: Path, *, dry_run: bool, written: bool) -> None:
-    from gzslbench.report.console.build import classes_table, left_out, summary
-    from gzslbench.report.console.console import console
+    from gzslbench.report.terminal.dataset import classes_table, dataset_summary, left_out_lines
+    from gzslbench.report.terminal.printing import make_console
 
-    for line in left_out(plan):
+    for line in left_out_lines(plan):
         click.echo(line, err=True)
     if dry_run:
-        console().print(classes_table(plan))
-    for line in summary(plan, folder.resolve().name):
+        make_console().print(classes_table(plan))
+    for line in dataset_summary(plan, folder.resolve().name):
         click.echo(line)
     if dry_run:
         click.echo("nothing was written (--dry-run)")
@@ -170,7 +170,7 @@ def _extract(folder: Path, images: Path, extractor: str, options: dict[str, Any]
 
 
 def _print_next(plan: Plan, folder: Path, features: str | None) -> None:
-    from gzslbench.report.console.build import next_commands
+    from gzslbench.report.terminal.dataset import next_commands
 
     for command in next_commands(plan, folder, features):
         click.echo(f"next: {command}")

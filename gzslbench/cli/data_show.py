@@ -51,10 +51,10 @@ def _print(found: dict[str, object]) -> None:
 
 
 def _in_words(value: object) -> str:
-    from gzslbench.report.console.description import words
+    from gzslbench.report.terminal.printing import format_value
 
     if isinstance(value, dict):
-        return "\n".join(f"{name} {words(each)}" for name, each in value.items()) or "none"
+        return "\n".join(f"{name} {format_value(each)}" for name, each in value.items()) or "none"
     if isinstance(value, list):
         return "\n".join(map(str, value)) or "none"
     return str(value)

@@ -26,14 +26,14 @@ def doctor(data: Path | None, results: Path, as_json: bool) -> None:
     Exit status: 0 all well; 1 a plugin is broken, a method's code cannot be imported, the data root may not
     be read, or the results folder takes no files.
     """
-    from gzslbench.report.console.console import console
-    from gzslbench.report.console.health import health_report
+    from gzslbench.report.terminal.checks import health_report
+    from gzslbench.report.terminal.printing import make_console
     from gzslbench.runs.doctor import examine
 
     health = examine(results, data)
     if as_json:
         click.echo(json.dumps(health, indent=2))
     else:
-        console().print(health_report(health))
+        make_console().print(health_report(health))
     if health["problems"]:
         raise SystemExit(1)

@@ -107,7 +107,7 @@ def extract(
     from gzslbench.prepare.extract.partial import held
     from gzslbench.prepare.extract.target import check_features_target, is_extracted
     from gzslbench.prepare.extract.writing import write_features
-    from gzslbench.report.console.progress import rows_counted
+    from gzslbench.report.terminal.progress import watch_images
 
     extractor, _, model = name.partition(":")
     spec = plugins().extractor(extractor)
@@ -130,7 +130,7 @@ def extract(
         if not again and is_extracted(target, listing.files):
             click.echo(f"{target} has been extracted in this very way; --again does it once more")
             return
-        with _kept_when_stopped(), rows_counted(len(listing.files)) as step:
+        with _kept_when_stopped(), watch_images(len(listing.files)) as step:
             partial, failures = extracted(extraction, listing, images, folder, step, _warn)
         if failures and not skip:
             raise refusal(failures, images)

@@ -9,9 +9,8 @@ import click
 from rich.console import RenderableType
 
 from gzslbench.plugins.registry import plugins
-from gzslbench.report.console import extractors as report
-from gzslbench.report.console.console import console, key_values
-from gzslbench.report.console.methods import table
+from gzslbench.report.terminal.plugins import extractor_description, extractor_json, plugins_table
+from gzslbench.report.terminal.printing import make_console
 
 
 @click.command()
@@ -21,14 +20,14 @@ def extractors(name: str | None, as_json: bool) -> None:
     """List the feature extractors, or describe NAME: weights, and how it wants its photographs."""
     if name is None:
         every = plugins().extractors()
-        content = {each.name: report.as_json(each) for each in every.values()}
+        content = {each.name: extractor_json(each) for each in every.values()}
         shown = {each.name: replace(each, name=each.pattern) for each in every.values()}
-        view: RenderableType = table(shown, ("name", "title", "year", "width"))
+        view: RenderableType = plugins_table(shown, ("name", "title", "year", "width"))
     else:
         spec = plugins().extractor(name)
-        content = report.as_json(spec)
-        view = key_values(report.rows(spec))
+        content = extractor_json(spec)
+        view = extractor_description(spec)
     if as_json:
         click.echo(json.dumps(content, indent=2))
     else:
-        console().print(view)
+        make_console().print(view)

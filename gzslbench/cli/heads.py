@@ -8,8 +8,8 @@ import click
 from rich.console import RenderableType
 
 from gzslbench.plugins.registry import plugins
-from gzslbench.report.console import methods as report
-from gzslbench.report.console.console import console
+from gzslbench.report.terminal.plugins import plugins_table, spec_description, spec_fields, spec_json
+from gzslbench.report.terminal.printing import make_console
 
 
 @click.command()
@@ -19,12 +19,12 @@ def heads(name: str | None, as_json: bool) -> None:
     """List what `run --head` takes besides softmax, or describe NAME: parameters and settings."""
     if name is None:
         every = plugins().heads()
-        content = {each.name: report.about(each) for each in every.values()}
-        view: RenderableType = report.table(every, ("name", "title", "year", "setting"))
+        content = {each.name: spec_fields(each) for each in every.values()}
+        view: RenderableType = plugins_table(every, ("name", "title", "year", "setting"))
     else:
         spec = plugins().head(name)
-        content, view = report.head_as_json(spec), report.head_description(spec)
+        content, view = spec_json(spec), spec_description(spec)
     if as_json:
         click.echo(json.dumps(content, indent=2))
     else:
-        console().print(view)
+        make_console().print(view)

@@ -14,7 +14,7 @@ from gzslbench.cli.stored_runs import every_published_number, stored_runs
 from gzslbench.errors import StoreError
 
 if TYPE_CHECKING:
-    from gzslbench.report.console.sheets.sheet import Sheet
+    from gzslbench.report.tables import ResultTable
 
 EPILOG = """\b
 Examples:
@@ -81,10 +81,15 @@ def leaderboard(
     formats: tuple[str, ...],
 ) -> None:
     """Compare methods by the runs in RESULTS (folders; ./results by default)."""
-    from gzslbench.report.console.leaderboard import as_csv, as_json, left_out_notes, sheet_of
     from gzslbench.report.leaderboard.board import boards
-    from gzslbench.report.leaderboard.published import published_rows
+    from gzslbench.report.leaderboard.comparison import published_rows
     from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
+    from gzslbench.report.leaderboard.tables import (
+        leaderboard_csv,
+        leaderboard_json,
+        leaderboard_table,
+        left_out_notes,
+    )
     from gzslbench.report.statistics import BOOTSTRAP, STUDENT
     from gzslbench.runs.record import SELECTIONS
 
@@ -109,32 +114,33 @@ def leaderboard(
 
         write_figures(figures_of_boards(found), figures, formats)
     if form in ("csv", "json"):
-        click.echo(as_csv(found) if form == "csv" else as_json(found, left_out), nl=False)
+        click.echo(leaderboard_csv(found) if form == "csv" else leaderboard_json(found, left_out), nl=False)
         return
     numbers = every_published_number() if with_published else []
     sheets = [
-        sheet_of(board, published_rows(board, numbers), intervals=intervals != "none", costs=costs)
+        leaderboard_table(board, published_rows(board, numbers), intervals=intervals != "none", costs=costs)
         for board in found
     ]
     _print(sheets, left_out_notes(left_out), form)
 
 
-def _print(sheets: Sequence[Sheet], notes: Sequence[str], form: str) -> None:
-    from gzslbench.report.console.console import console
-    from gzslbench.report.console.sheets.console import to_console
-    from gzslbench.report.console.sheets.html import to_html
-    from gzslbench.report.console.sheets.latex import to_latex
-    from gzslbench.report.console.sheets.markdown import to_markdown
+def _print(sheets: Sequence[ResultTable], notes: Sequence[str], form: str) -> None:
+    from gzslbench.report.tables import to_console, to_html, to_latex, to_markdown
+    from gzslbench.report.terminal.printing import make_console
 
     if form == "console":
-        out = console()
+        out = make_console()
         for sheet in sheets:
             out.print(to_console(sheet))
             out.print()
         for note in notes:
             out.print(note)
         return
-    renderers: dict[str, Callable[[Sheet], str]] = {"md": to_markdown, "latex": to_latex, "html": to_html}
+    renderers: dict[str, Callable[[ResultTable], str]] = {
+        "md": to_markdown,
+        "latex": to_latex,
+        "html": to_html,
+    }
     click.echo("\n".join(map(renderers[form], sheets)), nl=False)
     for note in notes:
         click.echo(note, err=True)

@@ -58,7 +58,7 @@ def regress(
 
     SUITE is a bundled one, such as flo-lite0, or a .toml; by default digits, a minute of every method.
     """
-    from gzslbench.report.console.progress import watch
+    from gzslbench.report.terminal.progress import watch_run
     from gzslbench.runs.store import Store
     from gzslbench.sweep.suites.measuring import measure
     from gzslbench.sweep.suites.stored import make_writable, read_stored
@@ -72,7 +72,7 @@ def regress(
     asked = _asked(loaded, only)
     if update:
         make_writable(file)
-    measured = measure(asked, Store(results or _new_folder(loaded.name)), watch, loaded.tolerance)
+    measured = measure(asked, Store(results or _new_folder(loaded.name)), watch_run, loaded.tolerance)
     compared = {name: group for name, group in known.items() if not only or name in measured}
     alarming = _tell(loaded, compared, measured)
     if update:
@@ -106,16 +106,16 @@ def _asked(suite: Suite, only: Sequence[str]) -> list[SuiteRun]:
 
 def _tell(suite: Suite, stored: Mapping[str, Any], measured: Mapping[str, Any]) -> bool:
     """Print what was measured and what moved; whether anything must be looked at."""
-    from gzslbench.report.console.console import console
-    from gzslbench.report.console.regress import numbers_sheet, sheet_of
-    from gzslbench.report.console.sheets.console import to_console
+    from gzslbench.report.tables import to_console
+    from gzslbench.report.terminal.checks import changes_table, measured_table
+    from gzslbench.report.terminal.printing import make_console
     from gzslbench.sweep.suites.stored import compare
 
-    out = console()
-    out.print(to_console(numbers_sheet(measured)))
+    out = make_console()
+    out.print(to_console(measured_table(measured)))
     out.print()
     changes = list(compare(stored, measured))
-    out.print(to_console(sheet_of(suite.name, changes)))
+    out.print(to_console(changes_table(suite.name, changes)))
     return any(change.alarming for change in changes)
 
 

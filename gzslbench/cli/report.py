@@ -50,9 +50,9 @@ def report(
     each method.
     """
     from gzslbench.plugins.registry import plugins
-    from gzslbench.report.console.progress import counted
     from gzslbench.report.html.building import build_site, check_place
     from gzslbench.report.html.content import Content
+    from gzslbench.report.terminal.progress import watch_pages
     from gzslbench.sweep.suites.stored import stored_metrics
 
     drawn = _can_draw(figures)
@@ -77,7 +77,7 @@ def report(
         stored=stored_metrics([folder / "metrics" for folder in plugins().suites()], "last", "H"),
         notes=[*damaged, *([_UNDRAWN] if not drawn and figures is None else [])],
     )
-    with counted("pages", content.pages) as step:
+    with watch_pages(content.pages) as step:
         build_site(content, out, drawn=drawn, step=step)
     if not drawn and figures is None:
         click.echo(_UNDRAWN, err=True)

@@ -164,7 +164,7 @@ def run(
     asked(track)
     plan = make_plan(Request(**request))
     if dry_run:
-        from gzslbench.report.console.plan import print_plan
+        from gzslbench.report.terminal.run import print_plan
 
         print_plan(plan, results, as_json=as_json)
         return
@@ -177,8 +177,8 @@ def _run_all(plan: Any, results: Path, options: Any, profiled: bool, as_json: bo
     """Run every cell; whether one diverged."""
     from dataclasses import replace
 
-    from gzslbench.report.console.profile import print_profile
-    from gzslbench.report.console.progress import watch
+    from gzslbench.report.terminal.profile import print_profile
+    from gzslbench.report.terminal.progress import watch_run
     from gzslbench.runs.execute import run_cell
     from gzslbench.runs.profile import Profile
     from gzslbench.runs.store import Store
@@ -186,7 +186,7 @@ def _run_all(plan: Any, results: Path, options: Any, profiled: bool, as_json: bo
     diverged = False
     for cell in plan.cells:
         profile = Profile(plan.device) if profiled else None
-        with watch(cell, plain=as_json) as progress:
+        with watch_run(cell, plain=as_json) as progress:
             record, folder = run_cell(plan, cell, Store(results), replace(options, profile=profile), progress)
         diverged |= record.status == "diverged"
         _print(record, folder, as_json)
@@ -198,7 +198,7 @@ def _run_all(plan: Any, results: Path, options: Any, profiled: bool, as_json: bo
 def _print(record: Any, folder: Any, as_json: bool) -> None:
     import json
 
-    from gzslbench.report.console.console import print_run
+    from gzslbench.report.terminal.run import print_run
 
     if as_json:
         click.echo(json.dumps(record.as_dict()))

@@ -34,7 +34,7 @@ def list_(
     as_json: bool,
 ) -> None:
     """List the runs in RESULTS (folders; ./results by default), the newest last."""
-    from gzslbench.report.console.runs import runs_lines, unfinished_notes
+    from gzslbench.report.leaderboard.tables import run_lines
     from gzslbench.runs.store import Store
 
     entries = [
@@ -47,5 +47,7 @@ def list_(
         for entry in entries:
             click.echo(json.dumps(asdict(entry.summary)))
         return
-    lines = (*runs_lines(entries), *unfinished_notes(Store(root) for root in results_folders(results)))
-    click.echo("\n".join(lines))
+    click.echo("\n".join(run_lines(entries)))
+    for root in results_folders(results):
+        for folder in Store(root).unfinished():
+            click.echo(f"unfinished: {folder.id} (still running, or interrupted: --resume continues it)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ def show(
         check_predictions(record, folder)
         values, tables = {}, []
     if picture is not None:
-        from gzslbench.report.console.picture import summary_svg
+        from gzslbench.report.terminal.run import summary_svg
 
         write_output(picture, summary_svg(record, folder))
     if figures is not None:
@@ -111,8 +112,13 @@ def _parts(
 ) -> tuple[dict[str, Any], list[RenderableType]]:
     """What is asked for of the predictions, for JSON and for the terminal; the matrix is written."""
     from gzslbench.evaluation.curve import seen_unseen_curve
-    from gzslbench.report.console.classes import class_outcomes, classes_json, classes_table, confusion_csv
-    from gzslbench.report.console.curve import curve_json, curve_table
+    from gzslbench.report.terminal.predictions import (
+        class_outcomes,
+        classes_table,
+        confusion_csv,
+        curve_json,
+        curve_table,
+    )
     from gzslbench.runs.stored_predictions import predictions_of
 
     predictions, names = predictions_of(record, folder), record.task["class_names"]
@@ -120,7 +126,7 @@ def _parts(
     tables: list[RenderableType] = []
     if classes:
         outcomes = class_outcomes(predictions, names)
-        values["classes"] = classes_json(outcomes)
+        values["classes"] = [asdict(outcome) for outcome in outcomes]
         tables.append(classes_table(outcomes))
     if curve:
         traced = seen_unseen_curve(predictions)
@@ -143,9 +149,10 @@ def _draw(record: Record, folder: RunFolder, figures: Path, formats: Sequence[st
 def _print(record: Record, folder: RunFolder, tables: list[RenderableType]) -> None:
     from rich.text import Text
 
-    from gzslbench.report.console.console import console, run_description
+    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.terminal.run import run_description
 
-    out = console()
+    out = make_console()
     if not tables:
         out.print(run_description(record, folder))
         return

@@ -93,8 +93,8 @@ def sweep(
 ) -> None:
     """Run the cells of SUITE that have no record yet, several at once."""
     from gzslbench.plugins.executor import Limits
-    from gzslbench.report.console.console import console
-    from gzslbench.report.console.sweep import counts_line, failures, plan_lines, standing_view
+    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.terminal.sweep import counts_line, failure_lines, plan_lines, status_view
     from gzslbench.runs.store import Store
     from gzslbench.runs.tracking import asked as asked_trackers
     from gzslbench.sweep.executors.factory import make_executor
@@ -107,7 +107,7 @@ def sweep(
     loaded, store = load_suite(suite), Store(results)
     journal = Journal(store.root, loaded.name)
     if status:
-        console().print(standing_view(journal.read()))
+        make_console().print(status_view(journal.read()))
         return
     asked = _asked(loaded, only, data)
     known = KnownTasks(store.root)
@@ -124,8 +124,8 @@ def sweep(
         begin(journal, planned, chosen)
         click.echo(counts_line(planned), err=True)
         done = _run(planned, chosen, runner, store, journal, checkpoint_every, address is not None)
-    for line in failures(done, planned):
-        console().print(line)
+    for line in failure_lines(done, planned):
+        make_console().print(line)
     _close(planned, chosen, done)
 
 
@@ -174,7 +174,7 @@ def _run(
     checkpoint_every: int,
     carry: bool,
 ) -> list[Result]:
-    from gzslbench.report.console.sweep import sweep_view
+    from gzslbench.report.terminal.sweep import sweep_view
     from gzslbench.sweep.sweeping import expected_memory
     from gzslbench.sweep.sweeping import sweep as run_all
 
@@ -187,7 +187,7 @@ def _run(
 
 def _close(planned: Sequence[Planned], chosen: Sequence[Planned], results: Sequence[Result]) -> None:
     """The last line, and the exit status."""
-    from gzslbench.report.console.sweep import counts_line
+    from gzslbench.report.terminal.sweep import counts_line
 
     good = sum(result.failure is None and result.told.get("status") != "diverged" for result in results)
     ids = {each.cell.id for each in chosen if each.cell}

@@ -157,7 +157,7 @@ def tune(
     from functools import partial
 
     from gzslbench.plugins.executor import Limits
-    from gzslbench.report.console.progress import watch
+    from gzslbench.report.terminal.progress import watch_run
     from gzslbench.runs.plan import Request
     from gzslbench.sweep.executors.factory import make_executor
     from gzslbench.sweep.tuning.tune import TuneRequest, open_tuning, search
@@ -177,7 +177,7 @@ def tune(
         pruning,
         results,
     )
-    watching = partial(watch, plain=as_json)
+    watching = partial(watch_run, plain=as_json)
     say = partial(click.echo, err=True)
     here = workers is None and executor == "local" and address is None
     runner = None if here else make_executor(executor, Limits(workers or 1, address=address))
@@ -194,8 +194,8 @@ def _conclude(tuning: Any, watching: Any, write: Path | None, test: bool, as_jso
     """Write the table, test, and report; whether the test diverged."""
     import json
 
-    from gzslbench.report.console.console import console
-    from gzslbench.report.console.tuning import tuning_json, tuning_report
+    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.terminal.tuning import tuning_json, tuning_report
     from gzslbench.sweep.tuning.choice import choice_of, test_once
 
     result = tuning.result
@@ -206,5 +206,5 @@ def _conclude(tuning: Any, watching: Any, write: Path | None, test: bool, as_jso
     if as_json:
         click.echo(json.dumps(tuning_json(tuning, result, choice, write, tested)))
     else:
-        console().print(tuning_report(tuning, result, choice, write, tested))
+        make_console().print(tuning_report(tuning, result, choice, write, tested))
     return tested is not None and tested[0].status == "diverged"

@@ -8,7 +8,7 @@ from functools import partial
 from gzslbench.report.figures.drawing import Drawing, file_stem
 from gzslbench.report.figures.extra import require_matplotlib
 from gzslbench.report.leaderboard.board import Board
-from gzslbench.report.leaderboard.sweep import Sweep, sweeps
+from gzslbench.report.leaderboard.entry import ParameterSweep, find_sweeps
 
 PARAMETER = "syn_num"
 """Synthesized features for each unseen class: what the field asks a sensitivity of."""
@@ -40,7 +40,7 @@ def _figures(boards: Sequence[Board], parameter: str) -> Iterator[Drawing]:
         for score in row.scores.values()
         for entry in score.entries
     ]
-    yield from _sensitivities(list(sweeps(entries, parameter)), parameter, boards[0].rule)
+    yield from _sensitivities(list(find_sweeps(entries, parameter)), parameter, boards[0].rule)
 
 
 def _scores(board: Board, name: str) -> Drawing:
@@ -68,7 +68,7 @@ def _critical_difference(board: Board, name: str) -> Drawing:
     return Drawing(name, title, partial(critical_difference_figure, ranking))
 
 
-def _sensitivities(found: Sequence[Sweep], parameter: str, rule: str) -> Iterator[Drawing]:
+def _sensitivities(found: Sequence[ParameterSweep], parameter: str, rule: str) -> Iterator[Drawing]:
     from gzslbench.report.figures.sensitivity import sensitivity_figure
 
     if not found:
@@ -82,6 +82,6 @@ def _sensitivities(found: Sequence[Sweep], parameter: str, rule: str) -> Iterato
 
 
 def _what(board: Board) -> str:
-    kind = board.kind
-    what = f"numbers by {board.rule}, features {kind.features}, semantics {kind.semantics}, {kind.setting}"
+    group = board.group
+    what = f"numbers by {board.rule}, features {group.features}, semantics {group.semantics}, {group.setting}"
     return f"{what}; {board.reason}" if board.reason else what

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from gzslbench.report.leaderboard.board import Board
-    from gzslbench.report.leaderboard.score import Score
+    from gzslbench.report.leaderboard.board import Board, Score
 
 _ROW, _BESIDES = 0.19, 0.9
 """Inches of a method, and of what is no method."""

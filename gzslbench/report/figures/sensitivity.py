@@ -16,7 +16,7 @@ from gzslbench.report.statistics import estimate
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gzslbench.report.leaderboard.sweep import Sweep
+    from gzslbench.report.leaderboard.entry import ParameterSweep
 
 _METRICS = {"U": UNSEEN, "S": SEEN, "H": HARMONIC}
 _APART = 0.12
@@ -25,7 +25,7 @@ _WIDE = 20
 """Largest over smallest value from which on the axis is logarithmic."""
 
 
-def sensitivity_figure(sweep: Sweep, rule: str) -> Figure:
+def sensitivity_figure(sweep: ParameterSweep, rule: str) -> Figure:
     """U, S and H over the parameter: means over seeds, in a band of their standard deviation.
 
     Args:

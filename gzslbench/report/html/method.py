@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from gzslbench.report.console import parameters
-from gzslbench.report.console.comparison import sheet_of
-from gzslbench.report.console.methods import about
-from gzslbench.report.console.published import MEANING, published_rows
 from gzslbench.report.html.content import Content, method_of
 from gzslbench.report.html.template import rendered
 from gzslbench.report.leaderboard.board import boards
 from gzslbench.report.leaderboard.comparison import comparisons
+from gzslbench.report.leaderboard.tables import comparison_table
+from gzslbench.report.terminal.plugins import MARKS, parameters_json, published_rows, spec_fields
 from gzslbench.runs.record import PERCENTAGES
 
 
@@ -24,12 +22,12 @@ def method_page(name: str, content: Content) -> str:
         "method.html",
         base="../",
         name=name,
-        about={} if spec is None else about(spec),
-        takes=None if spec is None else parameters.as_json(spec),
+        about={} if spec is None else spec_fields(spec),
+        takes=None if spec is None else parameters_json(spec),
         published=rows,
         remarks=remarks,
-        meaning=MEANING,
-        comparison=sheet_of(found, "last", "H") if found else None,
+        meaning=MARKS,
+        comparison=comparison_table(found, "last", "H") if found else None,
         entries=entries,
         metrics=PERCENTAGES,
     )

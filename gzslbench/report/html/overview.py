@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gzslbench.report.console.leaderboard import left_out_notes, sheet_of
-from gzslbench.report.console.sheets.sheet import Cell, Sheet
 from gzslbench.report.html.content import Content, method_of
 from gzslbench.report.html.figures import figures_of_overview
 from gzslbench.report.html.template import rendered
-from gzslbench.report.leaderboard.board import Board, Row, boards
-from gzslbench.report.leaderboard.published import published_rows
-from gzslbench.report.leaderboard.score import Score
+from gzslbench.report.leaderboard.board import Board, Row, Score, boards
+from gzslbench.report.leaderboard.comparison import published_rows
+from gzslbench.report.leaderboard.tables import leaderboard_table, left_out_notes
+from gzslbench.report.tables import ResultTable, TableCell
 from gzslbench.runs.record import PERCENTAGES, RULES, SELECTIONS
 
 
@@ -26,7 +25,7 @@ class Panel:
     """
 
     board: Board
-    sheet: Sheet
+    sheet: ResultTable
 
     @property
     def honest(self) -> bool:
@@ -46,7 +45,7 @@ class Panel:
         for cells in self.sheet.rows[len(self.board.rows) :]:
             yield cells[0].text, self._by_dataset(cells)
 
-    def _by_dataset(self, cells: Sequence[Cell]) -> list[tuple[str, str]]:
+    def _by_dataset(self, cells: Sequence[TableCell]) -> list[tuple[str, str]]:
         return [(name, cell.text) for name, cell in zip(self.board.tasks, cells[1:], strict=False)]
 
 
@@ -64,7 +63,7 @@ def overview_page(content: Content, drawn: bool) -> str:
         metrics=PERCENTAGES,
         rules=_rules(content),
         honest=SELECTIONS,
-        settings=sorted({panel.board.kind.setting for panel in panels}),
+        settings=sorted({panel.board.group.setting for panel in panels}),
         datasets=sorted({name for panel in panels for name in panel.board.tasks}),
         notes=[*content.notes, *_left_out(content)],
         method_of=method_of,
@@ -91,7 +90,7 @@ def _panels(content: Content) -> Iterator[Panel]:
         for metric in PERCENTAGES:
             for board in boards(content.entries, rule, metric)[0]:
                 published = published_rows(board, content.numbers)
-                yield Panel(board, sheet_of(board, published, intervals=False))
+                yield Panel(board, leaderboard_table(board, published, intervals=False))
 
 
 def _rules(content: Content) -> list[str]:

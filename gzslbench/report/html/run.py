@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.predictions import Predictions, load_predictions
-from gzslbench.report.console.classes import ClassOutcome, class_outcomes
-from gzslbench.report.console.command import repeat_command
-from gzslbench.report.console.console import CHOSEN_ON
-from gzslbench.report.console.description import sections
 from gzslbench.report.html.content import method_of
 from gzslbench.report.html.figures import figures_of_run_page
 from gzslbench.report.html.template import rendered
 from gzslbench.report.leaderboard.entry import Entry
+from gzslbench.report.terminal.predictions import ClassOutcome, class_outcomes
+from gzslbench.report.terminal.run import CHOSEN_ON, record_sections, repeat_command
 from gzslbench.runs.record import EPOCHS, PERCENTAGES, RULES, SELECTIONS, Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.runs.verify import complaints
@@ -39,7 +37,7 @@ def run_page(entry: Entry, folder: RunFolder, drawn: bool) -> str:
         command=repeat_command(record),
         complaints=complaints(folder),
         classes=_classes(record, folder),
-        sections=sections(record),
+        sections=record_sections(record),
         figures=figures_of_run_page(record, folder) if drawn else [],
     )
 

@@ -8,8 +8,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gzslbench import __version__
-from gzslbench.report.console.description import words
 from gzslbench.report.html.address import INDEX, RUNS, link, method_page, run_page, web_address
+from gzslbench.report.terminal.printing import format_value
 
 
 def rendered(template: str, base: str = "", **values: Any) -> str:
@@ -32,7 +32,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["words"] = words
+    environment.filters["words"] = format_value
     environment.globals.update(
         version=__version__,
         INDEX=INDEX,

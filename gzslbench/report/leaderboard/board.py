@@ -250,7 +250,9 @@ def _reason(group: ComparableGroup, first: ComparableGroup, tasks: Mapping[str, 
     """Return what distinguishes this table's numbers from those of the first."""
     reasons = []
     if group.changed != first.changed:
-        reasons.append("parameters differ from the presets" if group.changed else "parameters are the presets'")
+        reasons.append(
+            "parameters differ from the presets" if group.changed else "parameters are the presets'"
+        )
     for name, verb in (("setting", "is"), ("variant", "is"), ("features", "are"), ("semantics", "are")):
         if getattr(group, name) != getattr(first, name):
             reasons.append(f"the {name} {verb} {getattr(group, name)}")

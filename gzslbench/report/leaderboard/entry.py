@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -99,3 +100,44 @@ def _preset(kind: str, name: str | None, dataset: str, semantics: str) -> Mappin
         return build(spec.params, preset(spec, dataset, semantics).values, "preset").as_dict()
     except GzslBenchError:
         return {}
+
+
+@dataclass(frozen=True)
+class ParameterSweep:
+    """Runs that differ in nothing but one parameter and their seeds.
+
+    Attributes:
+        parameter: Its name among the method's parameters.
+        row: Label of the row: the method, its head, its precision.
+        dataset: The dataset.
+        task: The task's id.
+        entries: By value, increasing, the runs, one per seed.
+    """
+
+    parameter: str
+    row: str
+    dataset: str
+    task: str
+    entries: Mapping[float, Sequence[Entry]]
+
+
+def find_sweeps(entries: Iterable[Entry], parameter: str) -> Iterator[ParameterSweep]:
+    """Yield every group of ``entries`` that has at least two values of a numeric ``parameter``.
+
+    Args:
+        entries: Complete runs, of which no two have the same settings and seed.
+        parameter: A parameter of methods; runs of methods without it are skipped.
+    """
+    groups: dict[str, dict[float, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        value = entry.summary.cell["params"].get(parameter)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            rest: dict[str, Any] = json.loads(entry.identity)
+            rest["params"] = {name: other for name, other in rest["params"].items() if name != parameter}
+            key = json.dumps({**rest, "protocol": entry.summary.cell["protocol"]}, sort_keys=True)
+            groups[key][value].append(entry)
+    for by_value in groups.values():
+        if len(by_value) > 1:
+            first = next(iter(by_value.values()))[0]
+            ordered = {value: by_value[value] for value in sorted(by_value)}
+            yield ParameterSweep(parameter, first.row, first.dataset, str(first.summary.task["id"]), ordered)

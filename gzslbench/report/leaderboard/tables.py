@@ -185,7 +185,17 @@ def _score_as_dict(score: Score) -> dict[str, Any]:
 
 def _csv_lines(board: Board) -> Iterator[dict[str, Any]]:
     content = _board_as_dict(board)
-    columns = ("rule", "metric", "features", "semantics", "setting", "protocol", "interval", "test", "variant")
+    columns = (
+        "rule",
+        "metric",
+        "features",
+        "semantics",
+        "setting",
+        "protocol",
+        "interval",
+        "test",
+        "variant",
+    )
     about = {name: content[name] for name in columns}
     for row in content["rows"]:
         for dataset, score in row["scores"].items():

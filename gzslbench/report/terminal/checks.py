@@ -91,7 +91,7 @@ def _tracker_state(tracker: Mapping[str, Any]) -> str:
 
 
 def changes_table(suite: str, changes: Sequence[Change]) -> ResultTable:
-    """Return a row per mean that moved since the suite's metrics were stored; the notes are about the rest."""
+    """Return a row per mean that moved since the suite's metrics were stored; notes are about the rest."""
     rows = [
         [
             TableCell(change.name),

@@ -16,7 +16,7 @@ from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import fields_of
 from gzslbench.plugins.presets import load_presets, preset
 from gzslbench.report.published import METRICS, PublishedNumber
-from gzslbench.report.terminal.printing import format_assignments, key_values, make_table
+from gzslbench.report.terminal.printing import format_assignments, key_values
 
 METHOD_FIELDS = ("name", "title", "paper", "year", "url", "kind", "setting", "preprocessing", "version")
 HEAD_FIELDS = ("name", "title", "paper", "year", "url", "setting", "version")
@@ -55,7 +55,9 @@ def spec_fields(spec: MethodSpec | HeadSpec) -> dict[str, Any]:
     return {name: getattr(spec, name) for name in names}
 
 
-def spec_json(spec: MethodSpec | HeadSpec, numbers: Sequence[PublishedNumber] | None = None) -> dict[str, Any]:
+def spec_json(
+    spec: MethodSpec | HeadSpec, numbers: Sequence[PublishedNumber] | None = None
+) -> dict[str, Any]:
     """Return all that ``gzslbench methods NAME`` or ``heads NAME`` shows.
 
     Args:
@@ -63,7 +65,9 @@ def spec_json(spec: MethodSpec | HeadSpec, numbers: Sequence[PublishedNumber] | 
         numbers: Those published of a method; None for a head.
     """
     content = {**spec_fields(spec), **parameters_json(spec)}
-    return content if numbers is None else {**content, "published": [_number_json(number) for number in numbers]}
+    return (
+        content if numbers is None else {**content, "published": [_number_json(number) for number in numbers]}
+    )
 
 
 def spec_description(
@@ -177,9 +181,7 @@ def _published_row(number: PublishedNumber, remarks: list[str]) -> dict[str, str
         "features": number.features,
         "fine-tuned": "yes" if number.finetuned else "no",
         # one decimal, as most papers print, or two where two are printed
-        **{
-            name: "" if score is None else f"{score:.2f}".removesuffix("0") for name, score in scores.items()
-        },
+        **{name: "" if score is None else f"{score:.2f}".removesuffix("0") for name, score in scores.items()},
         "": " ".join(marks),
         "split": number.split,
         "verified": number.verified,

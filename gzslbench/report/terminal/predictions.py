@@ -13,9 +13,8 @@ import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from gzslbench.evaluation.metrics import ClassAccuracy, class_accuracies, confusion_matrix
 from gzslbench.evaluation.curve import SeenUnseenCurve
-from gzslbench.evaluation.metrics import harmonic_mean
+from gzslbench.evaluation.metrics import ClassAccuracy, class_accuracies, confusion_matrix, harmonic_mean
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.report.terminal.printing import MISSING, format_percent, make_table
 

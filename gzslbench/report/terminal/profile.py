@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gzslbench.computing.instrumentation import PREFIX
-from gzslbench.report.terminal.printing import key_values, make_console, make_table
+from gzslbench.report.terminal.printing import key_values, make_console
 from gzslbench.report.terminal.progress import print_line
 from gzslbench.runs.profile import Profile
 from gzslbench.runs.record import Record

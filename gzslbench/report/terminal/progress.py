@@ -9,18 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gzslbench.prepare.download.disk import in_words
-from gzslbench.prepare.download.watcher import Watcher
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.log import epoch_line
 from gzslbench.runs.progress import Progress as RunProgress
@@ -135,84 +125,3 @@ class _ImageLines:
             rate = (self.done - self.began[1]) / max(now - self.began[0], 1e-9)
             left = (self.total - self.done) / rate if rate else 0
             print_line(f"{self.done} of {self.total} images, {rate:.1f} a second, {left:.0f} s left")
-
-
-@contextmanager
-def watch_transfer() -> Iterator[Watcher]:
-    """Yield what shows the bytes of downloads as they arrive."""
-    if not sys.stderr.isatty():
-        yield TransferLines()
-        return
-    bar = TransferBar()
-    try:
-        yield bar
-    finally:
-        bar.rest()
-
-
-class TransferBar:
-    """A live bar for the current file, and lines above it."""
-
-    def __init__(self) -> None:
-        self.console = Console(stderr=True)
-        self.bar: Progress | None = None
-
-    def begin(self, what: str, total: int | None, done: int = 0) -> None:
-        """Begin a new bar."""
-        self.rest()
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=self.console,
-        )
-        self.bar.start()
-        self.task = self.bar.add_task(escape(what), total=total, completed=done)
-
-    def advance(self, count: int) -> None:
-        """Advance the bar by ``count`` bytes."""
-        if self.bar is not None:
-            self.bar.advance(self.task, count)
-
-    def say(self, line: str) -> None:
-        """Print a line above the bar."""
-        self.console.print(line, markup=False, highlight=False)
-
-    def rest(self) -> None:
-        """Leave the bar as it is, and the cursor below it."""
-        if self.bar is not None:
-            self.bar.stop()
-            self.bar = None
-
-
-class TransferLines:
-    """A line when a file begins, one now and then, and one at its end."""
-
-    def __init__(self) -> None:
-        self.what, self.done, self.last = "", 0, 0.0
-        self.total: int | None = None
-
-    def begin(self, what: str, total: int | None, done: int = 0) -> None:
-        """Print what begins."""
-        self.what, self.total, self.done = what, total, done
-        self._print()
-
-    def advance(self, count: int) -> None:
-        """Print the progress, if some seconds have passed or this is the end."""
-        self.done += count
-        if self.done == self.total or time.monotonic() - self.last >= SECONDS_BETWEEN_LINES:
-            self._print()
-
-    def rest(self) -> None:
-        """Do nothing: lines need no end."""
-
-    def say(self, line: str) -> None:
-        """Print the line."""
-        print_line(line)
-
-    def _print(self) -> None:
-        self.last = time.monotonic()
-        of = "" if self.total is None else f" of {in_words(self.total)}"
-        print_line(f"{self.what}: {in_words(self.done)}{of}")

@@ -98,7 +98,7 @@ def summary_svg(record: Record, folder: RunFolder) -> str:
 
 
 def run_description(record: Record, folder: RunFolder) -> RenderableType:
-    """Return all of a record: metrics, settings, task, environment, files, and the command that repeats it."""
+    """Return all of a record: metrics, settings, task, environment, files, and how to repeat it."""
     parts: list[RenderableType] = [Text(f"{record.id}: {record.status}", style="bold"), Text()]
     if record.metrics:
         parts += [metrics_table(record), Text()]

@@ -43,7 +43,7 @@ def counts_line(planned: Sequence[Planned]) -> str:
     return ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no cells"
 
 
-def failures(results: Sequence[Result], planned: Sequence[Planned]) -> list[Text]:
+def failure_lines(results: Sequence[Result], planned: Sequence[Planned]) -> list[Text]:
     """Return a line or more for each cell that failed or diverged."""
     lines = [
         Text(f"impossible  {cell.name}, seed {cell.request.seeds[0]}: {cell.why}")
@@ -61,7 +61,7 @@ def failures(results: Sequence[Result], planned: Sequence[Planned]) -> list[Text
     return lines
 
 
-def standing_view(standing: Standing) -> RenderableType:
+def status_view(standing: Standing) -> RenderableType:
     """Return the status of a sweep that runs in another terminal, or ran."""
     if not standing.began:
         return Text("no sweep of this suite has begun in this results folder")

@@ -50,7 +50,7 @@ def tuning_json(
 def tuning_report(
     tuning: Tuning, result: Result, choice: Choice, table: Path | None, tested: Tested | None
 ) -> RenderableType:
-    """Return counts of trials, the chosen parameters next to the preset's, their metrics, and test metrics."""
+    """Return counts of trials, chosen parameters next to the preset's, their metrics, and test metrics."""
     counts = ", ".join(f"{count} {state}" for state, count in result.counts.items())
     title = f"study {tuning.study.name}: {result.run} of {tuning.request.trials} trials run ({counts})"
     parts: list[RenderableType] = [
@@ -103,7 +103,8 @@ def _test(tuning: Tuning, tested: Tested) -> Iterator[RenderableType]:
     record, _ = tested
     if record.headline is None:
         yield Text(
-            f"On all of trainval the chosen parameters diverged: {format_value(record.failure)}", style="bold red"
+            f"On all of trainval the chosen parameters diverged: {format_value(record.failure)}",
+            style="bold red",
         )
         return
     numbers = "  ".join(f"{name} {record.headline[name]:.2f}" for name in PERCENTAGES)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from gzslbench.report.console.console import console
+from gzslbench.report.terminal.printing import make_console
 from gzslbench.sweep.suites.suite import load_suite
 from gzslbench_benchmarks.speed import cases, contest, memory_probe
 from gzslbench_benchmarks.speed.__main__ import speed
@@ -58,8 +58,8 @@ def test_a_case_gives_finite_positive_numbers_as_json_and_as_a_table(case, tmp_p
         assert len(row["seconds"]) <= 1
     by_setting = {row["setting"]: row["contestant"] for row in reversed(measured["rows"])}
     assert all(name.startswith(("ours", "gzslbench")) for name in by_setting.values())  # each first row
-    with console().capture() as captured:
-        console().print(report(measured))  # from the file, the table that the program printed
+    with make_console().capture() as captured:
+        make_console().print(report(measured))  # from the file, the table that the program printed
     assert captured.get().strip() in done.stdout
     assert all(row["contestant"] in done.stdout and row["setting"] in done.stdout for row in measured["rows"])
 

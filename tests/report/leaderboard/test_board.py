@@ -28,11 +28,11 @@ def test_seeds_of_a_row_are_one_score(entry):
     [
         ({"semantics": "sent"}, "the semantics are sent"),
         ({"features": "mine"}, "the features are mine"),
-        ({"task": "AWA2/res101/att/ps-2"}, "the task is another: AWA2/res101/att/ps-2"),
+        ({"task": "AWA2/res101/att/ps-2"}, "the task is another one: AWA2/res101/att/ps-2"),
         ({"setting": "transductive"}, "the setting is transductive"),
-        ({"changes": {"epochs": 3}}, "parameters are not the presets'"),
+        ({"changes": {"epochs": 3}}, "parameters differ from the presets"),
         ({"changes": {"variant": "clean"}}, "the variant is clean"),
-        ({"protocol": 2}, "protocol 2 of trainer and evaluator"),
+        ({"protocol": 2}, "trainer and evaluator had protocol 2"),
     ],
 )
 def test_numbers_that_may_not_be_compared_share_no_table_and_it_is_said_why(entry, other, reason):
@@ -52,7 +52,7 @@ def test_the_same_dataset_may_be_in_one_task_only_while_others_go_on(entry):
 def test_what_has_no_number_by_the_rule_is_counted_and_not_shown(entry):
     tables_, left = boards([entry(), entry("sae", rule="val"), entry("dem", status="diverged")], "last", "H")
     assert [list(shown(board)) for board in tables_] == [["ce-gzsl"]]
-    assert dict(left) == {"diverged": 1, "selected by 'last' alone, not by 'last'": 1}
+    assert dict(left) == {"diverged": 1, "no metrics selected by last, only by val": 1}
 
 
 def test_of_runs_that_differ_in_nothing_the_newest_counts(entry):

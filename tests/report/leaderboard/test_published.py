@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gzslbench.report.leaderboard.board import boards
-from gzslbench.report.leaderboard.published import objection, published_rows
+from gzslbench.report.leaderboard.comparison import published_rows, why_not_comparable
 from gzslbench.report.published import PublishedNumber
 
 
@@ -46,7 +46,7 @@ def test_a_rerun_by_others_is_a_row_of_its_own(board):
     ],
 )
 def test_only_numbers_of_the_same_kind_may_stand_there(board, changes, words):
-    assert objection(number(**changes), board) == words
+    assert why_not_comparable(number(**changes), board) == words
     assert bool(published_rows(board, [number(**changes)])) == (words is None)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from scipy.stats import ttest_rel
 
-from gzslbench.report.leaderboard.score import compared, score
+from gzslbench.report.leaderboard.board import TableOptions, compare_column, make_score
 from gzslbench.report.leaderboard.significance import OverSeeds
 
 SEEDS = (1, 2, 3, 4)
@@ -12,12 +12,11 @@ NUMBERS = {"best": (60, 62, 61, 63), "near": (60, 61, 62, 62), "far": (40, 43, 4
 
 @pytest.fixture
 def column(entry):
-    return compared(
+    return compare_column(
         {
-            row: score(
+            row: make_score(
                 [entry(row, H=float(H), seed=seed) for seed, H in zip(SEEDS, values, strict=True)],
-                "last",
-                "H",
+                TableOptions("last", "H"),
             )
             for row, values in NUMBERS.items()
         },
@@ -43,12 +42,16 @@ def test_probabilities_are_students_by_holm(column):
 
 
 def test_without_three_shared_seeds_nothing_is_said(entry):
-    found = compared(
-        {row: score([entry(row, H=H)], "last", "H") for row, H in (("a", 50.0), ("b", 49.0))}, OverSeeds()
+    found = compare_column(
+        {
+            row: make_score([entry(row, H=H)], TableOptions("last", "H"))
+            for row, H in (("a", 50.0), ("b", 49.0))
+        },
+        OverSeeds(),
     )
     assert found["a"].best
     assert (found["b"].probability, found["b"].tied) == (None, False)
 
 
 def test_an_empty_column_is_empty():
-    assert compared({}, OverSeeds()) == {}
+    assert compare_column({}, OverSeeds()) == {}

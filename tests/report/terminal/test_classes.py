@@ -3,13 +3,14 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from dataclasses import asdict
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.report.console.classes import class_outcomes, classes_json, classes_table, confusion_csv
-from gzslbench.report.console.console import console
+from gzslbench.report.terminal.predictions import class_outcomes, classes_table, confusion_csv
+from gzslbench.report.terminal.printing import make_console
 
 NAMES = ["cat", "dog", "fox", "owl", "bee"]
 
@@ -24,7 +25,7 @@ def test_the_table_worked_by_hand_unseen_classes_first(table) -> None:
         ("fox", True, 0, None, None, None),
     ]
     names = ("name", "seen", "rows", "accuracy", "confused_with", "share")
-    found = classes_json(class_outcomes(table, NAMES))
+    found = [asdict(outcome) for outcome in class_outcomes(table, NAMES)]
     assert found == [dict(zip(names, row, strict=True)) for row in expected]
 
 
@@ -55,7 +56,7 @@ def test_a_name_with_comma_quote_or_markup_survives(table) -> None:
     names = ['cat, "wild"', "[bold]dog", "fox", "owl", "bee"]
     header, *rows = csv.reader(io.StringIO(confusion_csv(table, names)))
     assert header[1:] == names == [name for name, *_ in rows]
-    terminal = console()
+    terminal = make_console()
     with terminal.capture() as printed:
         terminal.print(classes_table(class_outcomes(table, names)))
     assert "[bold]dog" in printed.get()

@@ -3,8 +3,8 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 
-from gzslbench.report.console.console import console, run_summary
-from gzslbench.report.console.picture import summary_svg
+from gzslbench.report.terminal.printing import make_console
+from gzslbench.report.terminal.run import run_summary, summary_svg
 
 
 def words(svg: str) -> list[str]:
@@ -14,7 +14,7 @@ def words(svg: str) -> list[str]:
 
 
 def test_it_says_what_run_prints_under_the_title(record, folder) -> None:
-    terminal = console()
+    terminal = make_console()
     with terminal.capture() as printed:
         terminal.print(run_summary(record, folder))
     title, *rest = words(summary_svg(record, folder))

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from gzslbench.report.console import transfer
-from gzslbench.report.console.transfer import show_transfer
+from gzslbench.report.terminal import transfer
+from gzslbench.report.terminal.transfer import show_transfer
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
 from gzslbench.evaluation.metrics import metrics_of
-from gzslbench.report.console.console import console
-from gzslbench.report.console.curve import AS_PREDICTED, BEST, POINTS, curve_json, curve_table
+from gzslbench.report.terminal.predictions import AS_PREDICTED, BEST, CURVE_POINTS, curve_json, curve_table
+from gzslbench.report.terminal.printing import make_console
 
 
 def lines(curve: SeenUnseenCurve) -> list[str]:
-    terminal = console()
+    terminal = make_console()
     with terminal.capture() as printed:
         terminal.print(curve_table(curve))
     return [line.strip() for line in printed.get().splitlines()]
@@ -69,11 +69,11 @@ def test_a_curve_of_thousands_of_points_is_about_twelve_lines_from_end_to_end() 
     along = np.linspace(0, 1, 5001)
     curve = SeenUnseenCurve(gamma=np.append(along[:-1], np.inf), S=100 * (1 - along**3), U=100 * along)
     rows = [[float(text) for text in row.replace("∞", "inf").split()[:4]] for row in lines(curve)[2:-1]]
-    assert POINTS <= len(rows) <= POINTS + 2
+    assert CURVE_POINTS <= len(rows) <= CURVE_POINTS + 2
     S, U = np.array(rows)[:, 1], np.array(rows)[:, 2]
     assert (S[0], U[0], S[-1], U[-1]) == (100, 0, 0, 100)
     assert np.diff(U - S).min() > 0
-    assert np.diff(U - S).max() < 1.1 * 200 / (POINTS - 1)
+    assert np.diff(U - S).max() < 1.1 * 200 / (CURVE_POINTS - 1)
     assert rows == sorted(rows)
 
 

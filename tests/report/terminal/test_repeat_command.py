@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
-from gzslbench.report.console.command import repeat_command
+from gzslbench.report.terminal.run import repeat_command
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import Request, make_plan
 from gzslbench.runs.store import Store

@@ -10,16 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from gzslbench.report.console.sheets.console import to_console
-from gzslbench.report.console.sheets.html import to_html
-from gzslbench.report.console.sheets.latex import to_latex
-from gzslbench.report.console.sheets.markdown import to_markdown
-from gzslbench.report.console.sheets.sheet import Cell, Sheet
+from gzslbench.report.tables import ResultTable, TableCell, to_console, to_html, to_latex, to_markdown
 
-SHEET = Sheet(
+SHEET = ResultTable(
     "H (%) by last",
     ["method", "AWA2"],
-    [[Cell("ce-gzsl"), Cell("70.0 ± 0.2", best=True)], [Cell("mine_2"), Cell("69.0 [68, 70]", tied=True)]],
+    [
+        [TableCell("ce-gzsl"), TableCell("70.0 ± 0.2", best=True)],
+        [TableCell("mine_2"), TableCell("69.0 [68, 70]", tied=True)],
+    ],
     ["a note & more"],
 )
 HOSTILE = "<script>|`*_[x](y)\\ & % $ # _ { } ~ ^ ± \n</td>"
@@ -48,7 +47,7 @@ def test_markdown_is_githubs_table():
 
 def test_in_markdown_no_text_breaks_out_of_its_cell():
     lines = to_markdown(
-        Sheet(HOSTILE, ["method", HOSTILE], [[Cell(HOSTILE), Cell("1")]], [HOSTILE])
+        ResultTable(HOSTILE, ["method", HOSTILE], [[TableCell(HOSTILE), TableCell("1")]], [HOSTILE])
     ).splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [3, 3, 3]
@@ -77,7 +76,8 @@ def test_latex_is_a_table_with_booktabs():
     shutil.which("pdflatex") is None, reason="needs pdflatex with booktabs: install texlive-latex-base"
 )
 @pytest.mark.parametrize(
-    "sheet", [SHEET, Sheet(HOSTILE, ["[method]", HOSTILE], [[Cell("[x"), Cell(HOSTILE)]], [HOSTILE])]
+    "sheet",
+    [SHEET, ResultTable(HOSTILE, ["[method]", HOSTILE], [[TableCell("[x"), TableCell(HOSTILE)]], [HOSTILE])],
 )
 def test_latex_compiles(tmp_path, sheet):
     (tmp_path / "table.tex").write_text(
@@ -115,7 +115,9 @@ class Cells(HTMLParser):
 @given(st.text(max_size=30))
 def test_html_holds_any_text_as_text(text):
     page = Cells()
-    page.feed(to_html(Sheet(text, ["method", text], [[Cell(text), Cell(text, best=True)]], [text])))
+    page.feed(
+        to_html(ResultTable(text, ["method", text], [[TableCell(text), TableCell(text, best=True)]], [text]))
+    )
     allowed = {"section", "table", "caption", "thead", "tbody", "tr", "th", "td", "strong", "ul", "li"}
     assert set(page.tags) == allowed
     plain = text.replace("\r\n", "\n").replace("\r", "\n")

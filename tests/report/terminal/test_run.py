@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gzslbench.report.console.console import run_summary
+from gzslbench.report.terminal.run import run_summary
 from gzslbench.runs.store import RunFolder
 
 

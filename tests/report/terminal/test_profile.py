@@ -12,7 +12,7 @@ from rich.console import Console
 from torch.profiler import ProfilerActivity, profile
 
 from gzslbench.computing.instrumentation import PREFIX, span, spans_recorded
-from gzslbench.report.console.profile import break_down, load_trace, print_profile, profile_report
+from gzslbench.report.terminal.profile import break_down, load_trace, print_profile, profile_report
 from gzslbench.runs.profile import Profile
 
 MAIN, BACKWARD = 1, 2
