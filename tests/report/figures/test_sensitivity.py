@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gzslbench.report.figures.sensitivity import sensitivity_figure
-from gzslbench.report.leaderboard.sweep import sweeps
+from gzslbench.report.leaderboard.entry import find_sweeps
 
 
 def swept(entry, values, seeds=(0, 2), **settings):
@@ -15,7 +15,7 @@ def swept(entry, values, seeds=(0, 2), **settings):
         for place, value in enumerate(values)
         for seed in seeds
     ]
-    (found,) = sweeps(entries, "syn_num")
+    (found,) = find_sweeps(entries, "syn_num")
     return found
 
 
