@@ -11,6 +11,7 @@ import pytest
 import gzslbench
 
 CORE = Path(gzslbench.__file__).parent
+METHODS = CORE.parent / "methods"
 SIBLINGS = (
     "gzslbench_methods",
     "gzslbench_features",
@@ -32,6 +33,14 @@ json.dump(sorted(sys.modules), sys.__stdout__)
 """
 
 
+def modules_after(arguments: list[str]) -> set[str]:
+    """The modules that a command has imported."""
+    command = [sys.executable, "-c", RUN, json.dumps(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -48,11 +57,27 @@ json.dump(sorted(sys.modules), sys.__stdout__)
     ids=" ".join,
 )
 def test_quick_commands_import_nothing_heavy(arguments: list[str]) -> None:
-    command = [sys.executable, "-c", RUN, json.dumps(arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    imported = set(json.loads(done.stdout))
+    imported = modules_after(arguments)
     assert "gzslbench.cli" in imported
     assert imported.isdisjoint(HEAVY)
+
+
+def test_a_run_imports_the_plugin_of_its_method_and_no_other(tmp_path: Path) -> None:
+    arguments = ["run", "--method", "devise", "--dataset", "digits", "--set", "epochs=1"]
+    imported = modules_after([*arguments, "--device", "cpu", "--results", str(tmp_path)])
+    plugins = {module for module in imported if module.startswith("gzslbench_")}
+    assert "gzslbench_methods.devise.method" in plugins
+    packages = {".".join(module.split(".")[:2]) for module in plugins}
+    others = {f"gzslbench_methods.{folder.name}" for folder in METHODS.iterdir() if folder.is_dir()}
+    assert packages & others == {"gzslbench_methods.devise"}
+    assert {module.partition(".")[0] for module in plugins} == {"gzslbench_methods"}
+
+
+def test_listing_methods_imports_no_plugin_of_another_kind() -> None:
+    imported = modules_after(["methods"])
+    assert "gzslbench_methods.devise" in imported
+    others = ("gzslbench_features", "gzslbench_benchmarks")
+    assert not [module for module in imported if module.startswith(others)]
 
 
 def imports_of(file: Path) -> set[str]:

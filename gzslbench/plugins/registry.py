@@ -1,7 +1,10 @@
-"""Finding and loading plugins by their entry points in the group ``gzslbench``.
+"""Find and load plugins by their entry points, which are in one group for each kind.
 
-Names come from package metadata and import nothing. A plugin is imported when something it may offer is
-asked for; one that fails to import is a warning, and ``gzslbench doctor`` names it.
+A plugin is a module with functions marked ``@hookimpl``. Its distribution names it in the group of each kind
+that it offers: ``gzslbench.methods``, ``gzslbench.datasets`` and so on (``KINDS``), or in ``gzslbench.hooks``
+if it only wants to hear of runs. The names come from package metadata. A module is imported when something of
+its kind is needed, so listing one kind imports nothing of another. If a plugin cannot be imported, that is a
+warning, and ``gzslbench doctor`` names it.
 
 ``GZSLBENCH_PLUGINS`` lists the third-party plugins that may load, separated by commas; set to nothing it
 disables them all. The plugins of the gzslbench distribution itself are always there.
@@ -31,225 +34,261 @@ from gzslbench.plugins.tracker import TrackerSpec
 
 SWITCH = "GZSLBENCH_PLUGINS"
 OWN_DISTRIBUTION = "gzslbench"
-Spec = TypeVar("Spec", MethodSpec, DatasetSpec, HeadSpec, ExtractorSpec, ExecutorSpec, TrackerSpec)
+OLD_GROUP = "gzslbench"
+"""The only group of version 0.1."""
+RUN_HOOKS = "hooks"
+KINDS: dict[str, type] = {
+    "methods": MethodSpec,
+    "heads": HeadSpec,
+    "datasets": DatasetSpec,
+    "extractors": ExtractorSpec,
+    "executors": ExecutorSpec,
+    "trackers": TrackerSpec,
+    "published": Path,
+    "suites": Path,
+}
+"""What a plugin can offer, and the type of each thing that the hook ``gzslbench_KIND`` returns."""
+GROUPS = {f"gzslbench.{kind}": kind for kind in (*KINDS, RUN_HOOKS)}
+Offer = TypeVar("Offer", MethodSpec, DatasetSpec, HeadSpec, ExtractorSpec, ExecutorSpec, TrackerSpec, Path)
 
 
 class Plugins:
-    """Plugins, each loaded at most once; of two that take the same name, the first ``found`` has it."""
+    """Plugins, each loaded at most once; if two of one kind take the same name, the first has it.
+
+    Attributes:
+        entries: By kind and name, the entry points.
+        errors: By module, as its entry point writes it, what is wrong with a plugin.
+    """
 
     def __init__(self, found: Iterable[EntryPoint]) -> None:
         self.manager = pluggy.PluginManager(hooks.PROJECT)
         self.manager.add_hookspecs(hooks)
         self.errors: dict[str, str] = {}
-        self.entries: dict[str, EntryPoint] = {}
+        self.entries: dict[str, dict[str, EntryPoint]] = {kind: {} for kind in GROUPS.values()}
+        self._names: dict[str, str] = {}
         for entry in found:
-            if entry.name in self.entries:
-                self._fail(_full_name(entry), f"{self.entries[entry.name].value} has the same name")
-            else:
-                self.entries[entry.name] = entry
-
-    def load(self, name: str) -> None:
-        """Import and register one plugin; what goes wrong becomes a warning and an entry of ``errors``."""
-        if self.manager.has_plugin(name) or name in self.errors:
-            return
-        try:
-            module = self.entries[name].load()
-            self.manager.register(module, name)
-            self.manager.check_pending()
-            if not self.manager.get_hookcallers(module):
-                raise PluginError(f"{module.__name__} implements no gzslbench hook")
-        except (Exception, SystemExit) as error:
-            if self.manager.has_plugin(name):
-                self.manager.unregister(name=name)
-            self._fail(name, f"{type(error).__name__}: {error}")
-
-    def load_all(self) -> None:
-        """Load every plugin."""
-        for name in self.entries:
-            self.load(name)
+            self._names.setdefault(entry.value, entry.name)
+            if entry.group not in GROUPS:
+                self._fail(entry.value, _old_group_advice(entry))
+                continue
+            first = self.entries[GROUPS[entry.group]].setdefault(entry.name, entry)
+            if first.value != entry.value:
+                self._fail(entry.value, f"{first.value} has the same name")
 
     def methods(self) -> dict[str, MethodSpec]:
-        """Every method on offer, by name."""
-        self.load_all()
-        return self._collect("gzslbench_methods", MethodSpec)
-
-    def datasets(self) -> dict[str, DatasetSpec]:
-        """Every dataset on offer, by name."""
-        self.load_all()
-        return self._collect("gzslbench_datasets", DatasetSpec)
+        """Every method, by name."""
+        return self._list("methods", MethodSpec)
 
     def heads(self) -> dict[str, HeadSpec]:
-        """Every head on offer besides softmax, by name."""
-        self.load_all()
-        return self._collect("gzslbench_heads", HeadSpec)
+        """Every head except softmax, by name."""
+        return self._list("heads", HeadSpec)
+
+    def datasets(self) -> dict[str, DatasetSpec]:
+        """Every dataset, by name."""
+        return self._list("datasets", DatasetSpec)
 
     def extractors(self) -> dict[str, ExtractorSpec]:
-        """Every feature extractor on offer, by name."""
-        self.load_all()
-        return self._collect("gzslbench_extractors", ExtractorSpec)
+        """Every feature extractor, by name."""
+        return self._list("extractors", ExtractorSpec)
 
     def executors(self) -> dict[str, ExecutorSpec]:
-        """Every executor on offer, by name."""
-        self.load_all()
-        return self._collect("gzslbench_executors", ExecutorSpec)
+        """Every executor, by name."""
+        return self._list("executors", ExecutorSpec)
 
     def trackers(self) -> dict[str, TrackerSpec]:
-        """Every tracker on offer, by name."""
-        self.load_all()
-        return self._collect("gzslbench_trackers", TrackerSpec)
+        """Every tracker, by name."""
+        return self._list("trackers", TrackerSpec)
 
     def published(self) -> list[Path]:
-        """Every folder of published numbers on offer."""
-        return self._folders("gzslbench_published")
+        """Every folder of published numbers."""
+        return [folder for _, folder in self._offers("published", Path)]
 
     def suites(self) -> list[Path]:
-        """Every folder of suites and stored metrics on offer."""
-        return self._folders("gzslbench_suites")
+        """Every folder of suites and stored metrics."""
+        return [folder for _, folder in self._offers("suites", Path)]
 
     def method(self, name: str) -> MethodSpec:
-        """One method; only the plugin of that name is loaded where there is one.
+        """Return one method; if a plugin has this name, only that one is loaded.
 
         Raises:
             PluginError: No plugin offers it.
         """
-        return self._named(name, "method", MethodSpec)
+        return self._find("methods", MethodSpec, name)
 
     def head(self, name: str) -> HeadSpec:
-        """One head, as ``method``.
-
-        Raises:
-            PluginError: No plugin offers it.
-        """
-        return self._named(name, "head", HeadSpec)
+        """Return one head, as ``method`` does."""
+        return self._find("heads", HeadSpec, name)
 
     def extractor(self, name: str) -> ExtractorSpec:
-        """One extractor, as ``method``.
-
-        Raises:
-            PluginError: No plugin offers it.
-        """
-        return self._named(name, "extractor", ExtractorSpec)
+        """Return one extractor, as ``method`` does."""
+        return self._find("extractors", ExtractorSpec, name)
 
     def executor(self, name: str) -> ExecutorSpec:
-        """One executor, as ``method``.
-
-        Raises:
-            PluginError: No plugin offers it.
-        """
-        return self._named(name, "executor", ExecutorSpec)
+        """Return one executor, as ``method`` does."""
+        return self._find("executors", ExecutorSpec, name)
 
     def tracker(self, name: str) -> TrackerSpec:
-        """One tracker, as ``method``.
+        """Return one tracker, as ``method`` does."""
+        return self._find("trackers", TrackerSpec, name)
 
-        Raises:
-            PluginError: No plugin offers it.
-        """
-        return self._named(name, "tracker", TrackerSpec)
+    def load(self, kind: str) -> None:
+        """Import and register every plugin of a kind."""
+        for entry in self.entries[kind].values():
+            self._load(entry, kind)
+
+    def load_all(self) -> None:
+        """Load every plugin and look at all that it offers, so that ``errors`` is complete."""
+        for kind, of in KINDS.items():
+            self._list(kind, of) if of is not Path else list(self._offers(kind, of))
+        self.load(RUN_HOOKS)
 
     def notify(self, hook: str, **arguments: Any) -> None:
-        """Call ``hook`` of every loaded plugin; one that raises is a warning, and the caller goes on."""
+        """Call ``hook`` of every plugin in ``gzslbench.hooks`` and of every other one that is loaded.
+
+        If one raises, that is a warning, and the caller goes on.
+        """
+        self.load(RUN_HOOKS)
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             try:
                 implementation.function(**{name: arguments[name] for name in implementation.argnames})
             except Exception as error:
-                why = f"{type(error).__name__}: {error}"
-                self._fail(implementation.plugin_name, f"{hook} raised {why}", then="missed something")
+                why = f"{hook} raised {type(error).__name__}: {error}"
+                self._fail(implementation.plugin_name, why, then="missed something")
 
     def error(self, entry: EntryPoint) -> str | None:
-        """What went wrong with one plugin, if anything did."""
-        named = self.entries.get(entry.name)
-        return self.errors.get(entry.name if named is not None and named == entry else _full_name(entry))
+        """Return what is wrong with one plugin, or None."""
+        return self.errors.get(entry.value)
 
-    def _named(self, name: str, what: str, kind: type[Spec]) -> Spec:
-        hook = f"gzslbench_{what}s"
-        if name in self.entries:
-            self.load(name)
-            found = self._collect(hook, kind)
-            if name in found:
-                return found[name]
-        if name in self.errors:
-            raise PluginError(
-                f"plugin {name!r} cannot be loaded: {self.errors[name]}", fix="see `gzslbench doctor`"
-            )
-        self.load_all()
-        every = self._collect(hook, kind)
-        if name not in every:
-            raise PluginError(f"no {what} {name!r}", fix=did_you_mean(name, list(every)))
-        return every[name]
+    def _load(self, entry: EntryPoint, kind: str) -> bool:
+        """Import and register one plugin; return whether it offers something of the kind."""
+        module = entry.value
+        if not self.manager.has_plugin(module):
+            if module in self.errors:
+                return False
+            try:
+                self.manager.register(entry.load(), module)
+                self.manager.check_pending()
+                if not self._implemented(module):
+                    raise PluginError(f"{module} implements no gzslbench hook")
+            except (Exception, SystemExit) as error:
+                if self.manager.has_plugin(module):
+                    self.manager.unregister(name=module)
+                self._fail(module, f"{type(error).__name__}: {error}")
+                return False
+            self._check_groups(module)
+        return kind in self._implemented(module)
 
-    def _collect(self, hook: str, kind: type[Spec]) -> dict[str, Spec]:
-        specs: dict[str, Spec] = {}
-        for name, spec in self._offers(hook):
-            if not isinstance(spec, kind):
-                self._fail(name, f"{hook} offers {spec!r}, no {kind.__name__}")
-            elif objection := _objection(spec):
-                self._fail(name, f"{hook}: {spec.name!r} has {objection}")
-            elif spec.name in specs:
-                self._fail(name, f"{hook}: the name {spec.name!r} is taken")
+    def _implemented(self, module: str) -> set[str]:
+        """Return the kinds that a registered plugin has hooks of; all run hooks are one kind."""
+        callers = self.manager.get_hookcallers(self.manager.get_plugin(module)) or []
+        hooks_of = {caller.name.removeprefix("gzslbench_") for caller in callers}
+        return {name if name in KINDS else RUN_HOOKS for name in hooks_of}
+
+    def _check_groups(self, module: str) -> None:
+        """Warn if a plugin offers something that nobody would look for, or does not offer what it says."""
+        implemented = self._implemented(module)
+        for kind, entries in self.entries.items():
+            listed = any(entry.value == module for entry in entries.values())
+            if listed and kind not in implemented:
+                why = f"it is in the group gzslbench.{kind}, but implements no hook of this kind"
+                self._fail(module, why, then="offers less than it says")
+            elif kind in implemented - {RUN_HOOKS} and not listed:
+                why = f"it implements gzslbench_{kind}, but is not in the group gzslbench.{kind}"
+                self._fail(module, why, then="offers less than it could")
+
+    def _find(self, kind: str, of: type[Offer], name: str) -> Offer:
+        entry = self.entries[kind].get(name)
+        if entry is not None:
+            for _, spec in self._offers(kind, of, [entry]):
+                if spec.name == name:
+                    return spec
+            if entry.value in self.errors:
+                what = f"plugin {name!r} cannot be loaded: {self.errors[entry.value]}"
+                raise PluginError(what, fix="see `gzslbench doctor`")
+        specs = self._list(kind, of)
+        if name not in specs:
+            raise PluginError(f"no {kind[:-1]} {name!r}", fix=did_you_mean(name, list(specs)))
+        return specs[name]
+
+    def _list(self, kind: str, of: type[Offer]) -> dict[str, Offer]:
+        specs: dict[str, Offer] = {}
+        for module, spec in self._offers(kind, of):
+            if spec.name in specs:
+                self._fail(module, f"gzslbench_{kind}: the name {spec.name!r} is taken")
             else:
                 specs[spec.name] = spec
         return dict(sorted(specs.items()))
 
-    def _folders(self, hook: str) -> list[Path]:
-        self.load_all()
-        folders = []
-        for name, folder in self._offers(hook):
-            if isinstance(folder, Path) and folder.is_dir():
-                folders.append(folder)
-            else:
-                self._fail(name, f"{hook} offers {folder!r}, no folder")
-        return folders
-
-    def _offers(self, hook: str) -> Iterator[tuple[str, Any]]:
-        """The name of each loaded plugin with one thing it offers, in the order in which they were found."""
-        order = list(self.entries)
-        implementations = getattr(self.manager.hook, hook).get_hookimpls()
-        for implementation in sorted(implementations, key=lambda each: order.index(each.plugin_name)):
+    def _offers(
+        self, kind: str, of: type[Offer], entries: Iterable[EntryPoint] | None = None
+    ) -> Iterator[tuple[str, Offer]]:
+        """Load the plugins of a kind, or only ``entries``; yield their modules and what they offer."""
+        hook = f"gzslbench_{kind}"
+        seen = set()
+        for entry in self.entries[kind].values() if entries is None else entries:
+            module = entry.value
+            if module in seen or not self._load(entry, kind):
+                continue
+            seen.add(module)
+            implementations = getattr(self.manager.hook, hook).get_hookimpls()
+            implementation = next(found for found in implementations if found.plugin_name == module)
             try:
                 offered = list(implementation.function())
             except Exception as error:
-                self._fail(implementation.plugin_name, f"{hook} raised {type(error).__name__}: {error}")
+                self._fail(module, f"{hook} raised {type(error).__name__}: {error}")
                 continue
-            for each in offered:
-                yield implementation.plugin_name, each
+            for offer in offered:
+                if not isinstance(offer, of):
+                    self._fail(module, f"{hook} offers {offer!r}, which is not a {of.__name__}")
+                elif problem := _problem(offer):
+                    self._fail(module, f"{hook}: {problem}")
+                else:
+                    yield module, offer
 
-    def _fail(self, name: str, why: str, then: str = "is left out") -> None:
-        if self.errors.get(name) != why:
-            self.errors[name] = why
+    def _fail(self, module: str, why: str, then: str = "is left out") -> None:
+        if self.errors.get(module) != why:
+            self.errors[module] = why
+            name = self._names.get(module, module)
             warnings.warn(f"plugin {name!r} {then}: {why}", RuntimeWarning, stacklevel=3)
 
 
 def is_own(entry: EntryPoint) -> bool:
-    """Whether ``entry`` comes with the gzslbench distribution."""
+    """Return whether ``entry`` comes with the gzslbench distribution."""
     return entry.dist is not None and entry.dist.name == OWN_DISTRIBUTION
 
 
 def allowed(entry: EntryPoint) -> bool:
-    """Whether the environment lets ``entry`` load."""
+    """Return whether the environment lets ``entry`` load."""
     names = os.environ.get(SWITCH)
     return names is None or is_own(entry) or entry.name in {name.strip() for name in names.split(",")}
 
 
 def every_entry() -> list[EntryPoint]:
-    """The entry points of all installed plugins, those included that the environment switches off."""
-    return sorted(entry_points(group=hooks.PROJECT), key=lambda entry: (not is_own(entry), entry.name))
+    """Return the entry points of all installed plugins, also of those that the environment disables."""
+    found = entry_points()
+    entries = [entry for group in (*GROUPS, OLD_GROUP) for entry in found.select(group=group)]
+    return sorted(entries, key=lambda entry: (not is_own(entry), entry.name))
 
 
 @cache
 def plugins() -> Plugins:
-    """The plugins of this process, found once."""
+    """Return the plugins of this process, which are found once."""
     return Plugins(entry for entry in every_entry() if allowed(entry))
 
 
-def _objection(
-    spec: MethodSpec | DatasetSpec | HeadSpec | ExtractorSpec | ExecutorSpec | TrackerSpec,
-) -> str | None:
-    """Why a plugin cannot be offered: its kind or its setting is none that there is."""
+def _problem(offer: Any) -> str | None:
+    """Return why something cannot be offered: it is not a folder, or has an unknown kind or setting."""
+    if isinstance(offer, Path):
+        return None if offer.is_dir() else f"{offer} is not a folder"
     for name, known in (("kind", get_args(Kind)), ("setting", SETTINGS)):
-        if getattr(spec, name, known[0]) not in known:
-            return f"the {name} {getattr(spec, name)!r}, none of {', '.join(known)}"
+        value = getattr(offer, name, known[0])
+        if value not in known:
+            return f"{offer.name!r} has the unknown {name} {value!r}; known: {', '.join(known)}"
     return None
 
 
-def _full_name(entry: EntryPoint) -> str:
-    return f"{entry.name} = {entry.value}"
+def _old_group_advice(entry: EntryPoint) -> str:
+    what = f"its entry point is in the group {OLD_GROUP!r} of version 0.1; "
+    if is_own(entry):
+        return what + "install gzslbench again (pip install)"
+    return what + "put it in the group of each kind that it offers, for example 'gzslbench.methods'"

@@ -31,7 +31,7 @@ def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
     """
     offered, code = _plugins(), _code()
     root, folder, compilation = _data(data), _results(results), _compilation()
-    problems = [f"plugin {each['name']}: {each['error']}" for each in offered if each["error"]]
+    problems = list(dict.fromkeys(f"plugin {row['name']}: {row['error']}" for row in offered if row["error"]))
     problems += [f"{each['name']} ({each['load']}): {each['error']}" for each in code if each["error"]]
     problems += [place["error"] for place in (root, folder, compilation) if place["error"]]
     return {
@@ -84,14 +84,14 @@ def _plugins() -> list[dict[str, Any]]:
     here = plugins()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        here.methods()
-        here.datasets()
+        here.load_all()
     return [_plugin(entry, here.error(entry)) for entry in every_entry()]
 
 
 def _plugin(entry: EntryPoint, error: str | None) -> dict[str, Any]:
     return {
         "name": entry.name,
+        "group": entry.group,
         "module": entry.value,
         "distribution": entry.dist.name if entry.dist else None,
         "version": entry.dist.version if entry.dist else None,

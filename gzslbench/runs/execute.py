@@ -139,7 +139,6 @@ def execute(
         stop: Whether the user asked to stop.
         backends: How the process computes what comes in several forms; read at the end.
     """
-    plugins().load_all()  # every plugin that implements a run hook hears of the run
     plugins().notify("gzslbench_run_start", run=cell)
     started = datetime.now(timezone.utc)
     device = torch.device(plan.device)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from gzslbench.plugins.params import Params
 def gzslbench_methods():
     return [MethodSpec({name!r}, "Mine", "A, B 2020", "https://x", Params, "mine:Mine")]
 """
-Write = Callable[[str, str], EntryPoint]
+Write = Callable[..., EntryPoint]
 
 
 @pytest.fixture
@@ -29,10 +29,10 @@ def write(tmp_path: Path, monkeypatch) -> Write:
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)
 
-    def write(name: str, code: str) -> EntryPoint:
-        file = f"plugin_{len(list(tmp_path.glob('*.py')))}"
+    def write(name: str, code: str, kind: str = "methods") -> EntryPoint:
+        file = f"plugin_{name}_{len(list(tmp_path.glob('*.py')))}"
         (tmp_path / f"{file}.py").write_text(code)
-        return EntryPoint(name, file, "gzslbench")
+        return EntryPoint(name, file, f"gzslbench.{kind}")
 
     yield write
     for name in set(sys.modules) - before:
@@ -41,7 +41,7 @@ def write(tmp_path: Path, monkeypatch) -> Write:
 
 
 def loaded(found: Plugins) -> set[str]:
-    return {name for name, _ in found.manager.list_name_plugin()}
+    return {name.split("_")[1] for name, _ in found.manager.list_name_plugin()}
 
 
 def test_the_methods_of_this_distribution_are_on_offer() -> None:
@@ -72,6 +72,7 @@ def test_an_unknown_method_is_answered_with_the_nearest(write: Write) -> None:
         ("def", "SyntaxError"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("x = 1", "implements no gzslbench hook"),
+        ("raise RuntimeError('no licence')", "no licence"),
         (
             "from gzslbench.plugins.hooks import hookimpl\n@hookimpl\ndef gzslbench_metods(): return []",
             "gzslbench_metods",
@@ -83,10 +84,11 @@ def test_an_unknown_method_is_answered_with_the_nearest(write: Write) -> None:
     ],
 )
 def test_a_broken_plugin_is_a_warning_and_the_others_work(write: Write, code: str, complaint: str) -> None:
-    here = Plugins([write("broken", code), write("mine", METHOD.format(name="mine"))])
+    broken = write("broken", code)
+    here = Plugins([broken, write("mine", METHOD.format(name="mine"))])
     with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
         assert set(here.methods()) == {"mine"}
-    assert complaint in here.errors["broken"]
+    assert complaint in here.error(broken)
     assert loaded(here) == {"mine"}
     with pytest.raises(PluginError, match="cannot be loaded"):
         here.method("broken")
@@ -97,34 +99,36 @@ def test_a_broken_plugin_is_a_warning_and_the_others_work(write: Write, code: st
     [
         ("raise RuntimeError('no licence')", "no licence"),
         ("return 3", "not iterable"),
-        ("return ['mine']", "no MethodSpec"),
+        ("return ['mine']", "not a MethodSpec"),
     ],
 )
 def test_a_hook_that_fails_is_a_warning_and_the_others_work(write: Write, body: str, complaint: str) -> None:
-    broken = f"from gzslbench.plugins.hooks import hookimpl\n@hookimpl\ndef gzslbench_methods(): {body}"
-    here = Plugins([write("broken", broken), write("mine", METHOD.format(name="mine"))])
+    code = f"from gzslbench.plugins.hooks import hookimpl\n@hookimpl\ndef gzslbench_methods(): {body}"
+    broken = write("broken", code)
+    here = Plugins([broken, write("mine", METHOD.format(name="mine"))])
     with pytest.warns(RuntimeWarning, match="plugin 'broken'"):
         assert set(here.methods()) == {"mine"}
-    assert complaint in here.errors["broken"]
+    assert complaint in here.error(broken)
 
 
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
-        ("setting", "Transductive", "'mine' has the setting 'Transductive', none of inductive"),
-        ("setting", None, "'mine' has the setting None"),
-        ("kind", "generativ", "'mine' has the kind 'generativ', none of generative, scoring"),
+        ("setting", "Transductive", "'mine' has the unknown setting 'Transductive'; known: inductive"),
+        ("setting", None, "'mine' has the unknown setting None"),
+        ("kind", "generativ", "'mine' has the unknown kind 'generativ'; known: generative, scoring"),
     ],
 )
 def test_a_method_of_no_known_setting_or_kind_makes_its_plugin_broken(
     write: Write, field: str, value: object, complaint: str
 ) -> None:
     code = METHOD.format(name="mine").replace('"mine:Mine"', f'"mine:Mine", {field}={value!r}')
-    here = Plugins([write("broken", code), write("other", METHOD.format(name="other"))])
+    broken = write("broken", code)
+    here = Plugins([broken, write("other", METHOD.format(name="other"))])
     with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
         assert set(here.methods()) == {"other"}
-    assert complaint in here.errors["broken"]
-    with pytest.raises(PluginError, match=f"the {field}"):
+    assert complaint in here.error(broken)
+    with pytest.raises(PluginError, match=f"the unknown {field}"):
         here.method("broken")
 
 
@@ -139,7 +143,10 @@ def gzslbench_published(): return [{folder}]
 def test_folders_of_published_numbers_are_on_offer_from_every_plugin(write: Write, tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / name).mkdir()
-    found = [write(name, FOLDER.format(folder=f"Path({str(tmp_path / name)!r})")) for name in ("b", "a")]
+    found = [
+        write(name, FOLDER.format(folder=f"Path({str(tmp_path / name)!r})"), "published")
+        for name in ("b", "a")
+    ]
     assert Plugins(found).published() == [tmp_path / "b", tmp_path / "a"]
     (ours,) = Plugins(entry for entry in every_entry() if is_own(entry)).published()
     assert list(ours.glob("ce-gzsl.toml"))
@@ -147,10 +154,11 @@ def test_folders_of_published_numbers_are_on_offer_from_every_plugin(write: Writ
 
 @pytest.mark.parametrize("folder", ["Path('/no/such/folder')", "Path(__file__)", "'/tmp'", "None"])
 def test_what_is_no_folder_of_published_numbers_is_a_warning(write: Write, folder: str) -> None:
-    here = Plugins([write("broken", FOLDER.format(folder=folder)), write("mine", METHOD.format(name="mine"))])
+    broken = write("broken", FOLDER.format(folder=folder), "published")
+    here = Plugins([broken, write("mine", METHOD.format(name="mine"))])
     with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
         assert here.published() == []
-    assert "no folder" in here.errors["broken"]
+    assert "not a" in here.error(broken)
     assert set(here.methods()) == {"mine"}
 
 
@@ -173,7 +181,6 @@ def test_of_two_plugins_of_one_name_the_first_is_kept(write: Write) -> None:
 def test_a_third_party_cannot_take_the_name_of_a_method_of_ours(write: Write) -> None:
     thief = METHOD.format(name="ce-gzsl").replace("Mine", "Not CE-GZSL")
     here = Plugins([*every_entry(), write("thief", thief)])
-    here.load("thief")
     with pytest.warns(RuntimeWarning, match="'ce-gzsl' is taken"):
         assert here.methods()["ce-gzsl"].title == "CE-GZSL"
 
@@ -182,12 +189,12 @@ def test_one_that_fails_while_a_run_tells_it_something_is_a_warning(write: Write
     code = (
         "from gzslbench.plugins.hooks import hookimpl\nseen = []\n@hookimpl\ndef gzslbench_run_end(record): "
     )
-    failing = write("failing", code + "raise OSError('server gone')")
-    here = Plugins([failing, write("listening", code + "seen.append(record)")])
-    here.load_all()
+    failing = write("failing", code + "raise OSError('server gone')", "hooks")
+    listening = write("listening", code + "seen.append(record)", "hooks")
+    here = Plugins([failing, listening])
     with pytest.warns(RuntimeWarning, match="server gone"):
         here.notify("gzslbench_run_end", record="the record")
-    assert here.manager.get_plugin("listening").seen == ["the record"]
+    assert here.manager.get_plugin(listening.value).seen == ["the record"]
 
 
 @pytest.mark.parametrize(
@@ -198,17 +205,73 @@ def test_the_environment_restricts_third_party_plugins(
     write: Write, monkeypatch, value: str | None, third_parties: set[str]
 ) -> None:
     own = every_entry()
-    found = [*own, *(write(name, METHOD.format(name=name)) for name in ("mine", "yours"))]
-    monkeypatch.setattr(module, "entry_points", lambda group: found)
+    found = EntryPoints([*own, *(write(name, METHOD.format(name=name)) for name in ("mine", "yours"))])
+    monkeypatch.setattr(module, "entry_points", lambda: found)
     if value is None:
         monkeypatch.delenv(module.SWITCH, raising=False)
     else:
         monkeypatch.setenv(module.SWITCH, value)
     module.plugins.cache_clear()
+    ours = {entry.name for entry in own if is_own(entry) and entry.group == "gzslbench.methods"}
     try:
-        assert (
-            set(module.plugins().entries)
-            == {entry.name for entry in own if module.is_own(entry)} | third_parties
-        )
+        assert set(module.plugins().entries["methods"]) == ours | third_parties
     finally:
         module.plugins.cache_clear()
+
+
+def test_listing_one_kind_imports_nothing_of_another(write: Write) -> None:
+    here = Plugins(
+        [write("mine", METHOD.format(name="mine")), write("other", "raise RuntimeError", "datasets")]
+    )
+    assert set(here.methods()) == {"mine"}
+    assert loaded(here) == {"mine"} and not here.errors
+
+
+HEAD = (
+    METHOD.format(name="mine")
+    + """
+from gzslbench.plugins.head import HeadSpec
+@hookimpl
+def gzslbench_heads():
+    return [HeadSpec("mine", "Mine", "A, B 2020", "https://x", Params, "mine:Mine")]
+"""
+)
+
+
+def test_a_module_in_two_groups_is_registered_once_and_offers_both(write: Write) -> None:
+    method = write("mine", HEAD)
+    here = Plugins([method, EntryPoint("of-mine", method.value, "gzslbench.heads")])
+    assert set(here.methods()) == set(here.heads()) == {"mine"}
+    assert len(here.manager.get_plugins()) == 1 and not here.errors
+
+
+def test_a_kind_that_is_offered_but_not_listed_is_a_warning_and_so_is_the_reverse(write: Write) -> None:
+    lonely = write("lonely", HEAD)
+    wrong = write("mine", METHOD.format(name="other"))
+    here = Plugins([lonely, wrong, EntryPoint("mine", wrong.value, "gzslbench.heads")])
+    with pytest.warns(RuntimeWarning):
+        assert set(here.methods()) == {"mine", "other"}
+    assert "is not in the group gzslbench.heads" in here.error(lonely)
+    assert "in the group gzslbench.heads, but implements no hook" in here.error(wrong)
+    assert here.heads() == {}
+
+
+def test_the_run_hook_of_a_method_is_called_once_the_method_is_loaded(write: Write) -> None:
+    code = (
+        METHOD.format(name="mine")
+        + "\nseen = []\n@hookimpl\ndef gzslbench_run_end(record): seen.append(record)"
+    )
+    mine = write("mine", code)
+    here = Plugins([mine, write("other", "raise RuntimeError")])
+    here.notify("gzslbench_run_end", record="missed")
+    here.method("mine")
+    here.notify("gzslbench_run_end", record="heard")
+    assert here.manager.get_plugin(mine.value).seen == ["heard"] and not here.errors
+
+
+def test_the_group_of_version_0_1_is_a_warning_with_advice(write: Write) -> None:
+    mine = write("mine", METHOD.format(name="mine"))
+    old = EntryPoint("mine", mine.value, "gzslbench")
+    with pytest.warns(RuntimeWarning, match="'gzslbench' of version 0.1.*'gzslbench.methods'"):
+        here = Plugins([old])
+    assert here.methods() == {} and "version 0.1" in here.error(old)

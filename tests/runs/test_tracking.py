@@ -57,11 +57,11 @@ def diary(tmp_path: Path, monkeypatch):
     (tmp_path / "diary_of_tests.py").write_text(PLUGIN)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delenv("GZSLBENCH_TRACK", raising=False)
-    entry = EntryPoint("diary-plugin", "diary_of_tests", "gzslbench")
-    monkeypatch.setitem(plugins().entries, entry.name, entry)
-    plugins().load(entry.name)
+    entry = EntryPoint("diary-plugin", "diary_of_tests", "gzslbench.trackers")
+    monkeypatch.setitem(plugins().entries["trackers"], entry.name, entry)
+    plugins().load("trackers")
     yield sys.modules["diary_of_tests"]
-    plugins().manager.unregister(name=entry.name)
+    plugins().manager.unregister(name=entry.value)
     del sys.modules["diary_of_tests"]
 
 

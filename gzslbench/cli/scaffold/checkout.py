@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 
 from gzslbench.errors import PluginError
 
 SETUP = "setup.cfg"
 _METHODS = "gzslbench_methods"
+_GROUP = "gzslbench.methods =\n"
 
 
 def find_checkout(start: Path) -> Path:
@@ -41,7 +43,10 @@ def with_method(setup: str, name: str, module: str) -> str:
     """
     package = f"{_METHODS}.{module}"
     listed = _inserted(setup, f"    {package}", lambda line: line.strip().startswith(f"{_METHODS}."))
-    return _inserted(listed, f"    {name} = {package}", lambda line: f" = {_METHODS}." in line)
+    before, group, after = listed.partition(_GROUP)
+    section = "".join(takewhile(lambda line: line[0].isspace(), after.splitlines(keepends=True)))
+    entries = _inserted(section, f"    {name} = {package}", lambda line: f" = {_METHODS}." in line)
+    return before + group + entries + after.removeprefix(section)
 
 
 def _inserted(text: str, new: str, belongs: Callable[[str], bool]) -> str:

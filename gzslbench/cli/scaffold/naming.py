@@ -50,7 +50,7 @@ def naming(name: str) -> Naming:
             where=f"a letter, then letters and digits in lower case, hyphens between, at most {_LONGEST}",
             fix=f"did you mean {proposed!r}?",
         )
-    taken = {*plugins().methods(), *plugins().entries}
+    taken = {*plugins().methods(), *plugins().entries["methods"]}
     if name in taken:
         raise PluginError(
             f"there is a method or plugin {name!r}",

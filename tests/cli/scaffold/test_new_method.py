@@ -36,7 +36,7 @@ def lists(checkout):
     parser = configparser.ConfigParser()
     parser.read(checkout / "setup.cfg")
     packages = parser["options"]["packages"].split()
-    plugins = parser["options.entry_points"]["gzslbench"].strip().splitlines()
+    plugins = parser["options.entry_points"]["gzslbench.methods"].strip().splitlines()
     return packages, dict(line.split(" = ") for line in plugins)
 
 
@@ -55,11 +55,11 @@ def test_setup_cfg_lists_its_package_and_entry_point_in_order(checkout) -> None:
 
 
 def test_a_name_behind_all_others_is_put_behind_them() -> None:
-    listed = with_method("    gzslbench_methods.a\n\n    a = gzslbench_methods.a\nend\n", "b", "b")
-    assert listed == (
-        "    gzslbench_methods.a\n    gzslbench_methods.b\n\n"
-        "    a = gzslbench_methods.a\n    b = gzslbench_methods.b\nend\n"
-    )
+    group, heads = "gzslbench.methods =\n", "gzslbench.heads =\n    c = gzslbench_methods.c\n"
+    packages, entries = "    gzslbench_methods.a\n", "    a = gzslbench_methods.a\n"
+    more_packages, more_entries = "    gzslbench_methods.b\n", "    b = gzslbench_methods.b\n"
+    listed = with_method(f"{packages}\n{group}{entries}{heads}", "b", "b")
+    assert listed == f"{packages}{more_packages}\n{group}{entries}{more_entries}{heads}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
