@@ -1,4 +1,4 @@
-"""The command line: one file a command."""
+"""The command line: one module per command or per group of similar commands."""
 
 from __future__ import annotations
 
@@ -10,35 +10,41 @@ from gzslbench.cli.group import LazyGroup, Target
 TARGETS = {
     "run": Target("gzslbench.cli.run:run", "Train a method on a dataset and test it."),
     "tune": Target("gzslbench.cli.tune:tune", "Search a method's parameters on validation classes."),
-    "methods": Target("gzslbench.cli.methods:methods", "List the methods, or describe one."),
-    "heads": Target("gzslbench.cli.heads:heads", "List the heads of generative methods, or describe one."),
-    "extractors": Target(
-        "gzslbench.cli.extractors:extractors", "List the feature extractors, or describe one."
-    ),
-    "datasets": Target("gzslbench.cli.datasets:datasets", "List the datasets, or describe one."),
-    "data": Target("gzslbench.cli.data:data", "Fetch, show, verify, import, build or synthesize datasets."),
-    "extract": Target("gzslbench.cli.extract:extract", "Compute a dataset's features from its photographs."),
+    "methods": Target("gzslbench.cli.plugins:methods", "List the methods, or describe one."),
+    "heads": Target("gzslbench.cli.plugins:heads", "List the heads of generative methods, or describe one."),
+    "extractors": Target("gzslbench.cli.plugins:extractors", "List the feature extractors, or describe one."),
+    "datasets": Target("gzslbench.cli.plugins:datasets", "List the datasets, or describe one."),
+    "data": Target("gzslbench.cli.data:data", "Fetch, show, verify, import or build datasets."),
+    "extract": Target("gzslbench.cli.extract:extract", "Compute the features of a dataset's images."),
     "show": Target("gzslbench.cli.show:show", "Show a run: settings, metrics, files, how to repeat it."),
     "runs": Target("gzslbench.cli.runs:runs", "List, verify, export, import or remove stored runs."),
     "leaderboard": Target("gzslbench.cli.leaderboard:leaderboard", "Compare methods by the stored runs."),
-    "report": Target("gzslbench.cli.report:report", "Write the stored runs as a site that opens from disk."),
-    "compare": Target("gzslbench.cli.compare:compare", "Hold stored runs against published numbers."),
-    "regress": Target("gzslbench.cli.regress:regress", "Run a suite again: did a stored number move?"),
-    "sweep": Target("gzslbench.cli.sweep:sweep", "Run the cells of a suite, several at once."),
-    "claims": Target("gzslbench.cli.claims:claims", "What stored metrics say of papers' claims."),
+    "report": Target("gzslbench.cli.report:report", "Write the stored runs as a web site of plain files."),
+    "compare": Target("gzslbench.cli.compare:compare", "Compare stored runs with published numbers."),
+    "regress": Target("gzslbench.cli.regress:regress", "Run a suite again and find metrics that changed."),
+    "sweep": Target("gzslbench.cli.sweep:sweep", "Run all cells of a suite, several at the same time."),
+    "claims": Target("gzslbench.cli.claims:claims", "Check the claims of papers against stored metrics."),
     "check": Target("gzslbench.cli.check:check", "Check that a plugin keeps its contract."),
-    "new": Target("gzslbench.cli.new:new", "Begin a method of your own."),
+    "new": Target("gzslbench.cli.new:new", "Create the files of a new method."),
     "doctor": Target("gzslbench.cli.doctor:doctor", "Check versions, device, plugins and folders."),
 }
 
 EPILOG = """\b
-To begin:
+First steps:
   gzslbench methods
   gzslbench run --method ce-gzsl --dataset digits
   gzslbench show ce-gzsl-digits
 
 \b
-Completion of commands, options and their choices by the shell (bash; likewise
+Exit status of every command:
+  0    success
+  1    the command worked, and its result is negative: a run diverged, a check
+       failed, a number changed
+  2    an error that you can fix; the message says how
+  130  interrupted (Ctrl-C)
+
+\b
+Completion of commands, options and their choices by the shell (bash; also
 zsh and fish):
   eval "$(_GZSLBENCH_COMPLETE=bash_source gzslbench)"
 """
@@ -49,4 +55,4 @@ zsh and fish):
 )
 @click.version_option(__version__, prog_name="gzslbench")
 def main() -> None:
-    """The benchmark toolkit for generalized zero-shot learning."""
+    """Benchmark methods of generalized zero-shot learning."""

@@ -1,4 +1,4 @@
-"""gzslbench check: whether a plugin keeps its contract."""
+"""gzslbench check: check that a plugin keeps its contract."""
 
 from __future__ import annotations
 
@@ -8,32 +8,44 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gzslbench.cli.options import json_option
+
 if TYPE_CHECKING:
     from gzslbench.testing.outcome import Outcome
 
+EPILOG = """\b
+Examples:
+  gzslbench check my-method
+  gzslbench check my-method --fast
+  gzslbench check --all --kind dataset
 
-@click.command()
+The same checks can run in your tests, see gzslbench.testing.
+
+Exit status: 0 no check failed; 1 a check failed; 2 an error that you can fix.
+"""
+
+
+@click.command(epilog=EPILOG)
 @click.argument("name", required=False)
+@click.option("--all", "check_all", is_flag=True, help="Check all methods, heads, datasets and extractors.")
 @click.option(
-    "--all", "every", is_flag=True, help="Check every method, head, dataset and extractor there is."
+    "--kind",
+    help="method, head, dataset, extractor or executor: if several plugins are called NAME, or with --all.",
 )
-@click.option(
-    "--kind", help="method, head, dataset or extractor: where NAME is several, or with --all for one kind."
-)
-@click.option("--fast", is_flag=True, help="Leave out the checks that train for long.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def check(name: str | None, every: bool, kind: str | None, fast: bool, as_json: bool) -> None:
-    """Check that the method, head, dataset, extractor or executor NAME keeps its contract.
+@click.option("--fast", is_flag=True, help="Skip the checks that train for a long time.")
+@json_option()
+def check(name: str | None, check_all: bool, kind: str | None, fast: bool, as_json: bool) -> None:
+    """Check that a plugin keeps its contract.
 
-    The same checks are there for tests, see gzslbench.testing. Exit status: 0 none failed; 1 one failed.
+    NAME is a method, head, dataset, extractor or executor. Each failed check says what to change.
     """
     from gzslbench.report.terminal.checks import checks_summary, checks_table
     from gzslbench.report.terminal.printing import make_console
     from gzslbench.testing.outcome import outcome_of
     from gzslbench.testing.suites import checks_of, every_spec, named
 
-    if every == (name is not None):
-        raise click.UsageError("Name one plugin, or say --all.")
+    if check_all == (name is not None):
+        raise click.UsageError("Give the name of one plugin, or --all.")
     chosen = every_spec(kind) if name is None else [named(name, kind)]
     found: dict[str, list[Outcome]] = {}
     for of_kind, spec in chosen:
@@ -42,9 +54,9 @@ def check(name: str | None, every: bool, kind: str | None, fast: bool, as_json: 
         if not as_json:
             make_console().print(checks_table(title, found[title]))
     if as_json:
-        told = {title: [asdict(each) for each in outcomes] for title, outcomes in found.items()}
-        click.echo(json.dumps(told, indent=2))
+        content = {title: [asdict(outcome) for outcome in outcomes] for title, outcomes in found.items()}
+        click.echo(json.dumps(content, indent=2))
     else:
         make_console().print(checks_summary(found))
-    if any(each.status == "failed" for outcomes in found.values() for each in outcomes):
+    if any(outcome.status == "failed" for outcomes in found.values() for outcome in outcomes):
         raise SystemExit(1)

@@ -1,4 +1,4 @@
-"""gzslbench doctor: whether runs can work here."""
+"""gzslbench doctor: check whether runs can work on this machine."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ from pathlib import Path
 
 import click
 
-from gzslbench.runs.store import DEFAULT_ROOT
+from gzslbench.cli.options import data_option, json_option, results_option
+
+EPILOG = """\b
+Examples:
+  gzslbench doctor
+  gzslbench doctor --data ~/xlsa17/data --json
+
+Exit status: 0 no problem; 1 a plugin or a method's code cannot be imported, or the data folder or the results
+folder cannot be used.
+"""
 
 
-@click.command()
-@click.option("--data", type=click.Path(path_type=Path), help="The folder that holds the datasets.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_ROOT,
-    show_default=True,
-    help="Where records are kept.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.command(epilog=EPILOG)
+@data_option
+@results_option("The folder for the records of runs.")
+@json_option()
 def doctor(data: Path | None, results: Path, as_json: bool) -> None:
-    """Check versions, device, plugins, trackers, data and the results folder.
-
-    Exit status: 0 all well; 1 a plugin is broken, a method's code cannot be imported, the data root may not
-    be read, or the results folder takes no files.
-    """
+    """Check versions, device, plugins, trackers and folders."""
     from gzslbench.report.terminal.checks import health_report
     from gzslbench.report.terminal.printing import make_console
     from gzslbench.runs.doctor import examine

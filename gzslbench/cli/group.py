@@ -1,4 +1,4 @@
-"""A command group that imports a command when it is called, not when it is listed."""
+"""A group of commands that imports a command when it is called, not when it is listed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import click
 from gzslbench.errors import GzslBenchError, InterruptedRunError, did_you_mean
 
 INTERRUPTED = 130
+"""The exit status after Ctrl-C: 128 + SIGINT, as shells count."""
 
 
 class Target(NamedTuple):
-    """Where a command is, ``module:attribute``, and its line in the list of commands."""
+    """Where a command is defined, `module:attribute`, and its line in the list of commands."""
 
     path: str
     help: str
@@ -28,20 +29,24 @@ class UserError(click.ClickException):
 
 
 class LazyGroup(click.Group):
-    """Commands by name, imported one at a time; errors a user can mend have no traceback."""
+    """A group whose commands are listed in `targets` and imported one at a time.
 
-    def __init__(self, *args: Any, targets: Mapping[str, Target], **kwargs: Any) -> None:
+    Commands that are added by a decorator work too. An error that the user can fix is printed without a
+    traceback; any other exception is a bug and keeps its traceback.
+    """
+
+    def __init__(self, *args: Any, targets: Mapping[str, Target] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.targets = targets
+        self.targets = targets or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command, in the order of a first use."""
-        return list(self.targets)
+        """Return the names of all commands, in the order in which a new user needs them."""
+        return [*self.targets, *self.commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
+        """Import and return one command."""
         if cmd_name not in self.targets:
-            return None
+            return super().get_command(ctx, cmd_name)
         module, _, attribute = self.targets[cmd_name].path.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
@@ -49,19 +54,21 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command called; a wrong name is answered with the nearest one."""
-        name = args[0]
-        if name not in self.targets and not name.startswith("-") and not ctx.resilient_parsing:
-            raise UserError(f"no command {name!r}\n  to do: {did_you_mean(name, list(self.targets))}")
+        """Find the command that was called, or propose the command with the nearest name."""
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            raise UserError(f"no command {name!r}\n  to do: {did_you_mean(name, known)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
+        """List the commands without importing those in `targets`."""
+        rows = [(name, target.help) for name, target in self.targets.items()]
+        rows += [(name, command.get_short_help_str(90)) for name, command in self.commands.items()]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, target.help) for name, target in self.targets.items()])
+            formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command called, and turn errors and interruptions into exit codes."""
+        """Run the command that was called, and turn errors and interruptions into exit codes."""
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = _show_warning
@@ -84,4 +91,5 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
+    """Print a warning as one line, without the place in the source that Python adds."""
     click.echo(f"warning: {message}", err=True)

@@ -53,7 +53,7 @@ def test_runs_travel_and_are_checked_on_arrival(folder, tmp_path):
     root, archive = folder.path.parent, tmp_path / "runs.zip"
     assert "wrote 1 runs" in called("export", "--results", root, "--out", archive).stdout
     done = called("import", archive, "--results", tmp_path / "there")
-    assert (done.exit_code, done.stdout) == (0, "1 taken, 0 there already, 0 refused\n")
+    assert (done.exit_code, done.stdout) == (0, "1 stored, 0 stored already, 0 refused\n")
     assert called("verify", tmp_path / "there").exit_code == 0
 
 
@@ -64,7 +64,7 @@ def test_an_edited_number_is_found_and_refused(folder, tmp_path):
     found = called("verify", folder.path.parent)
     assert found.exit_code == 1
     assert "AUSUC is 99.0000, and its predictions come to 41.6667" in found.stdout
-    assert "1 runs checked, 1 do not hold together" in found.stdout
+    assert "1 runs checked, 1 inconsistent" in found.stdout
     refused = called("import", folder.path.parent, "--results", tmp_path / "there")
     assert refused.exit_code == 1 and f"refused {folder.id}" in refused.stdout
 

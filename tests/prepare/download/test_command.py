@@ -13,7 +13,8 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from gzslbench.cli import data_fetch, main
+from gzslbench.cli import main
+from gzslbench.cli.data import fetch
 
 FOLDER = "xlsa17/data/SUN"
 
@@ -37,7 +38,7 @@ def call(server, tmp_path):
 @pytest.fixture
 def terminal(monkeypatch):
     """Make standard input a terminal."""
-    monkeypatch.setattr(data_fetch, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr(fetch, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
 
 
 def test_a_fetch_says_what_it_did_and_what_to_type_next(call, server, content, tmp_path):

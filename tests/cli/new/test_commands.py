@@ -21,12 +21,12 @@ def test_as_json_the_files_are_listed(invoke) -> None:
 
 def test_a_method_outside_a_checkout_is_refused(invoke, tmp_path) -> None:
     done = invoke("new", "method", "dark-horse")
-    assert done.exit_code == 2 and "no checkout" in done.stderr
+    assert done.exit_code == 2 and "not in a checkout" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_method_in_a_checkout_is_written(invoke, tmp_path) -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     (tmp_path / "methods").mkdir()
     (tmp_path / "setup.cfg").write_text((root / "setup.cfg").read_text())
     done = invoke("new", "method", "dark-horse", "--kind", "closed-form")

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.cli.scaffold.naming import naming
+from gzslbench.cli.new.scaffold import check_name
 from gzslbench.errors import PluginError
 
 
 def test_package_class_and_title_follow_from_the_name() -> None:
-    names = naming("my-2nd-method")
+    names = check_name("my-2nd-method")
     assert (names.module, names.cls, names.title) == ("my_2nd_method", "My2ndMethod", "My 2nd method")
 
 
@@ -28,12 +28,12 @@ def test_package_class_and_title_follow_from_the_name() -> None:
 )
 def test_what_is_no_name_is_answered_with_one_that_is(name, proposed) -> None:
     with pytest.raises(PluginError) as error:
-        naming(name)
+        check_name(name)
     assert error.value.fix == f"did you mean {proposed!r}?"
-    assert naming(proposed).name == proposed
+    assert check_name(proposed).name == proposed
 
 
 @pytest.mark.parametrize("name", ["ce-gzsl", "published"])
 def test_the_name_of_a_method_or_plugin_there_is_is_refused(name) -> None:
-    with pytest.raises(PluginError, match="there is a method or plugin"):
-        naming(name)
+    with pytest.raises(PluginError, match="a method or plugin"):
+        check_name(name)

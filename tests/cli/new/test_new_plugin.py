@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gzslbench.cli import main
-from gzslbench.cli.scaffold.templates import KINDS
+from gzslbench.cli.new.scaffold import KINDS
 
 CONFIGURATION = Path(__file__).parents[3] / "pyproject.toml"
 SENSIBLE = 40.0

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.cli.scaffold.checkout import find_checkout, with_method
-from gzslbench.cli.scaffold.new import new_method, new_plugin
-from gzslbench.cli.scaffold.templates import KINDS
+from gzslbench.cli.new.checkout import add_method, find_checkout
+from gzslbench.cli.new.scaffold import KINDS, new_method, new_plugin
 from gzslbench.errors import PluginError
 
 ROOT = Path(__file__).parents[3]
@@ -58,7 +57,7 @@ def test_a_name_behind_all_others_is_put_behind_them() -> None:
     group, heads = "gzslbench.methods =\n", "gzslbench.heads =\n    c = gzslbench_methods.c\n"
     packages, entries = "    gzslbench_methods.a\n", "    a = gzslbench_methods.a\n"
     more_packages, more_entries = "    gzslbench_methods.b\n", "    b = gzslbench_methods.b\n"
-    listed = with_method(f"{packages}\n{group}{entries}{heads}", "b", "b")
+    listed = add_method(f"{packages}\n{group}{entries}{heads}", "b", "b")
     assert listed == f"{packages}{more_packages}\n{group}{entries}{more_entries}{heads}"
 
 
@@ -98,7 +97,7 @@ def test_installed_it_passes_its_checks_and_its_test(checkout, tmp_path) -> None
 
 
 def test_outside_a_checkout_it_says_what_else_to_do(tmp_path) -> None:
-    with pytest.raises(PluginError, match="no checkout") as error:
+    with pytest.raises(PluginError, match="not in a checkout") as error:
         new_method("dark-horse", "scoring", tmp_path)
     assert "new plugin" in str(error.value)
     assert list(tmp_path.iterdir()) == []

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.cli.scaffold import writing
-from gzslbench.cli.scaffold.writing import write_all
+from gzslbench.cli.new import scaffold
+from gzslbench.cli.new.scaffold import write_all
 from gzslbench.errors import PluginError
 
 
@@ -37,7 +37,7 @@ def test_where_the_last_file_fails_all_is_as_it_was(tmp_path, monkeypatch, faili
     def fail(path, content):
         raise failing
 
-    monkeypatch.setattr(writing, "write_atomically", fail)
+    monkeypatch.setattr(scaffold, "write_atomically", fail)
     expected = PluginError if isinstance(failing, OSError) else KeyboardInterrupt
     with pytest.raises(expected):
         write_all({tmp_path / "b" / "c": "new", tmp_path / "b" / "d": "new"}, {tmp_path / "list": "b\n"})

@@ -1,0 +1,183 @@
+"""gzslbench data show, verify, import and synth: commands on the files of one dataset."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gzslbench.cli.options import (
+    combine,
+    data_option,
+    dataset_argument,
+    features_option,
+    json_option,
+    semantics_option,
+)
+
+if TYPE_CHECKING:
+    from gzslbench.data.catalogue import Comparison
+
+SHOW_EPILOG = """\b
+Examples:
+  gzslbench data show AWA2
+  gzslbench data show CUB --semantics sent
+"""
+VERIFY_EPILOG = """\b
+Examples:
+  gzslbench data verify AWA2
+  gzslbench data verify CUB --features res101 --semantics att --json
+
+Exit status: 0 everything agrees; 2 something differs or cannot be read.
+"""
+IMPORT_EPILOG = """\b
+Examples:
+  gzslbench data import AWA2
+  gzslbench data import ~/xlsa17/data/CUB --features res101 --out cub.h5
+"""
+SYNTH_EPILOG = """\b
+Examples:
+  gzslbench data synth trial --like AWA2 --scale 0.1
+  gzslbench run --method eszsl --dataset trial
+"""
+_MIB = 2**20
+
+dataset_options = combine(dataset_argument, features_option, semantics_option, data_option, json_option())
+
+
+@click.command(epilog=SHOW_EPILOG)
+@dataset_options
+def show(dataset: str, features: str | None, semantics: str | None, data: Path | None, as_json: bool) -> None:
+    """Show sizes, split, fingerprints and notes of a dataset.
+
+    DATASET is a name from `gzslbench datasets`, a folder with the files of xlsa17 (res101.mat,
+    att_splits.mat), or an imported .h5 file. If gzslbench made the features or semantics, it also shows how.
+    """
+    from gzslbench.data.load import load_dataset
+    from gzslbench.data.summary import summarize
+    from gzslbench.report.terminal.printing import key_values, make_console
+
+    found = summarize(load_dataset(dataset, features, semantics, data))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        make_console().print(
+            key_values({name.replace("_", " "): _as_text(value) for name, value in found.items()})
+        )
+
+
+@click.command(epilog=VERIFY_EPILOG)
+@dataset_options
+def verify(
+    dataset: str, features: str | None, semantics: str | None, data: Path | None, as_json: bool
+) -> None:
+    """Check a dataset and compare it with the published one.
+
+    Reads all of DATASET and checks that its parts fit together. For a known dataset it compares counts, split
+    and checksums with the published ones.
+    """
+    from gzslbench.data.verify import verify_dataset
+    from gzslbench.errors import DataError
+
+    found, comparisons = verify_dataset(dataset, features, semantics, data)
+    if as_json:
+        checks = [vars(comparison) | {"agrees": comparison.agrees} for comparison in comparisons]
+        click.echo(json.dumps({"task": found.task_id, "checks": checks, "notes": found.notes}, indent=2))
+    else:
+        _print_comparisons(found.task_id, comparisons, found.notes)
+    differ = [comparison.what for comparison in comparisons if not comparison.agrees]
+    if differ:
+        raise DataError(
+            f"{len(differ)} of {len(comparisons)} comparisons differ: {', '.join(differ)}",
+            where=found.task_id,
+            fix="get the files again, or keep these under another name: they are another task",
+        )
+
+
+@click.command(name="import", epilog=IMPORT_EPILOG)
+@dataset_argument
+@features_option
+@data_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The .h5 file to write. [default: next to the .mat file]"
+)
+@json_option()
+def import_(dataset: str, features: str | None, data: Path | None, out: Path | None, as_json: bool) -> None:
+    """Convert MATLAB files to one HDF5 file that opens fast.
+
+    The file has the features and every semantics of DATASET. Next to the .mat file it is used automatically.
+    With --out in another folder, pass its path as the dataset.
+    """
+    from gzslbench.prepare.importing import import_dataset
+
+    written = import_dataset(dataset, features, out, data)
+    size = written.stat().st_size
+    if as_json:
+        click.echo(json.dumps({"file": str(written), "bytes": size}))
+    else:
+        click.echo(f"wrote {written} ({size / _MIB:.1f} MiB)")
+
+
+@click.command(epilog=SYNTH_EPILOG)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--like", required=True, help="The dataset whose shape the folder gets, for example AWA2.")
+@click.option("--seed", default=0, show_default=True, help="The seed of all random numbers.")
+@click.option("--scale", default=1.0, show_default=True, help="The share of each class's rows, from 0 to 1.")
+@click.option("--overwrite", is_flag=True, help="Replace a folder that this command wrote.")
+@data_option
+@json_option()
+def synth(
+    folder: Path, like: str, seed: int, scale: float, overwrite: bool, data: Path | None, as_json: bool
+) -> None:
+    """Write a dataset folder of random numbers for trials.
+
+    Split, semantics and class lists in DIR are the published ones if the data folder has them; otherwise they
+    are synthetic too. Metrics on such a folder say nothing about the real dataset.
+    """
+    from gzslbench.prepare.synthetic_folder import write_synthetic_folder
+
+    written = write_synthetic_folder(like, folder, seed=seed, scale=scale, overwrite=overwrite, root=data)
+    size = sum(path.stat().st_size for path in written.iterdir())
+    if as_json:
+        click.echo(json.dumps({"folder": str(written), "bytes": size}))
+    else:
+        click.echo(f"wrote {written} ({size / _MIB:.1f} MiB)")
+        click.echo(f"next: {shlex.join(['gzslbench', 'data', 'show', str(written)])}")
+
+
+def _as_text(value: object) -> str:
+    """Return a value of the summary as text; an empty collection is `none`."""
+    from gzslbench.report.terminal.printing import format_value
+
+    if isinstance(value, Mapping):
+        return "\n".join(f"{name} {format_value(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, list):
+        return "\n".join(map(str, value)) or "none"
+    return str(value)
+
+
+def _print_comparisons(task: str, comparisons: list[Comparison], notes: tuple[str, ...]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from gzslbench.report.terminal.printing import make_console
+
+    table = Table("", "compared", "expected", "found", box=None, pad_edge=False)
+    for comparison in comparisons:
+        sign = Text("ok", "green") if comparison.agrees else Text("differs", "bold red")
+        values = (_shorten(value) for value in (comparison.expected, comparison.found))
+        table.add_row(sign, Text(comparison.what), *map(Text, values))
+    out = make_console()
+    out.print(Text(task, "bold"))
+    out.print(table)
+    for note in notes:
+        out.print(Text(f"note: {note}"))
+
+
+def _shorten(value: str) -> str:
+    """Return the first digits of a checksum; the JSON output has all of them."""
+    return f"{value[:12]}…" if len(value) == 64 else value

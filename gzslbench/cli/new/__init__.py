@@ -1,0 +1,94 @@
+"""gzslbench new: create the files of a new method, in a checkout or as a plugin of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gzslbench.cli.group import LazyGroup
+from gzslbench.cli.new.scaffold import KINDS
+from gzslbench.cli.options import FOLDER, json_option
+
+EPILOG = """\b
+Examples:
+  gzslbench new plugin my-method
+  gzslbench new method my-method --kind scoring
+
+\b
+A tutorial, from nothing to a method that passes its checks:
+  docs/adding-a-method.md in the sources
+"""
+
+kind_option = click.option(
+    "--kind",
+    type=click.Choice(list(KINDS)),
+    default="generative",
+    show_default=True,
+    help="; ".join(f"{name}: {what}" for name, (_, what) in KINDS.items()) + ".",
+)
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG)
+def new() -> None:
+    """Create the files of a new method.
+
+    The method works at once and passes `gzslbench check`; replace its networks and losses by your own.
+    """
+
+
+@new.command()
+@click.argument("name")
+@kind_option
+@click.option("--into", type=FOLDER, default=".", show_default=True, help="Where its folder is created.")
+@json_option()
+def plugin(name: str, kind: str, into: Path, as_json: bool) -> None:
+    """Create a package gzslbench-NAME with one method.
+
+    It has the code, presets, tests, a workflow for continuous integration and a README.
+    """
+    from gzslbench.cli.new.scaffold import new_plugin
+
+    written = new_plugin(name, kind, into)
+    if as_json:
+        click.echo(json.dumps({"written": [str(path) for path in written]}))
+        return
+    _print_written(written)
+    click.echo(f"""next:
+  cd {written[0].parent}
+  pip install --editable .
+  gzslbench check {name}
+  gzslbench run --method {name} --dataset digits
+then write your own networks and losses in src/, paper and url in __init__.py, and add a LICENSE""")
+
+
+@new.command()
+@click.argument("name")
+@kind_option
+@json_option()
+def method(name: str, kind: str, as_json: bool) -> None:
+    """Create a method in a checkout of gzslbench.
+
+    Call it inside the checkout. It writes methods/NAME and its test, and lists the method in setup.cfg.
+    """
+    from gzslbench.cli.new.scaffold import new_method
+
+    *written, setup = new_method(name, kind, Path())
+    if as_json:
+        click.echo(json.dumps({"written": [str(path) for path in written], "changed": [str(setup)]}))
+        return
+    _print_written(written)
+    click.echo(f"""changed {setup}
+next:
+  pip install --no-deps --editable {setup.parent}
+  gzslbench check {name}
+  gzslbench run --method {name} --dataset digits
+  pytest {next(path for path in written if path.name.startswith("test_"))}
+then write your own networks and losses, and paper and url in __init__.py""")
+
+
+def _print_written(written: Sequence[Path]) -> None:
+    for path in written:
+        click.echo(f"wrote {path}")
