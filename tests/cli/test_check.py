@@ -49,7 +49,7 @@ def test_a_failure_says_what_to_do_and_exits_with_1(invoke, suite) -> None:
     done = invoke("check", "digits")
     assert done.exit_code == 1
     assert "it squeaks" in done.output and "to do: oil it" in done.output
-    assert "to mend: dataset digits" in done.output
+    assert "failed: dataset digits" in done.output
 
 
 def test_as_json_it_holds_every_outcome(invoke, suite) -> None:

@@ -69,7 +69,7 @@ def test_much_is_not_downloaded_unasked(call, server, content, settings, much, t
     server.serve("/xlsa17.zip", content, **settings)
     done = call()
     assert done.exit_code == 2
-    assert f"{much} would be downloaded" in done.stderr
+    assert f"cannot ask before downloading {much}" in done.stderr
     assert "--yes" in done.stderr
     assert not list((tmp_path / "archives").glob("*.part"))
 
