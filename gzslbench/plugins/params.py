@@ -1,4 +1,4 @@
-"""Parameters of a method: frozen dataclasses whose fields know their meaning, unit and range.
+"""Parameters of a method: frozen dataclasses whose fields have a meaning, a unit and a range.
 
 One schema serves the method's code, its ``defaults.toml``, ``--set name=value``, tuning and the record.
 """
@@ -9,12 +9,14 @@ import dataclasses
 import math
 import typing
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from gzslbench.errors import ParamError, did_you_mean
 from gzslbench.plugins.search_space import Space
 
 P = TypeVar("P", bound="Params")
+Where = str | Mapping[str, str]
 
 
 def param(
@@ -28,22 +30,23 @@ def param(
     unit: str = "",
     search: Space | None = None,
 ) -> Any:
-    """A documented field: ``low <= value <= high``, ``value > above``, or one of ``choices``.
+    """Return a documented field of ``Params``.
 
-    ``search``, of ``gzslbench.plugins.search_space``, is where ``gzslbench tune`` looks for its value;
-    None leaves it alone.
+    Args:
+        default: Its default value.
+        doc: What it means.
+        low: Smallest value.
+        high: Largest value.
+        above: Every value is larger than this.
+        choices: The accepted texts.
+        unit: Its unit.
+        search: Where ``gzslbench tune`` looks for its value; None leaves it alone.
     """
     return dataclasses.field(
         default=default,
-        metadata={
-            "doc": doc,
-            "low": low,
-            "high": high,
-            "above": above,
-            "choices": choices,
-            "unit": unit,
-            "search": search,
-        },
+        metadata=dict(  # noqa: C408
+            doc=doc, low=low, high=high, above=above, choices=choices, unit=unit, search=search
+        ),
     )
 
 
@@ -64,7 +67,7 @@ class ParamInfo:
 
     @property
     def range(self) -> str:
-        """The accepted values in words, for example ``> 0`` or ``reference | clean``."""
+        """Return the accepted values as text, for example ``> 0`` or ``reference | clean``."""
         choices = ("true", "false") if self.type is bool else self.choices
         if choices:
             return " | ".join(choices)
@@ -72,7 +75,7 @@ class ParamInfo:
         return ", ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
 
     def check(self, value: Any, where: str) -> Any:
-        """``value`` as this parameter's type, or a ParamError naming the parameter and its range."""
+        """Return ``value`` in this parameter's type, or raise a ParamError with the parameter's range."""
         value = float(value) if self.type is float and type(value) is int else value
         if type(value) is not self.type:
             raise ParamError(
@@ -89,7 +92,7 @@ class ParamInfo:
         return value
 
     def parse(self, text: str, where: str) -> Any:
-        """The value that ``text`` writes, as given to ``--set``."""
+        """Return the value of a text as given to ``--set``; ``check`` it afterwards."""
         try:
             if self.type is bool:
                 return {"true": True, "false": False}[text.lower()]
@@ -110,49 +113,77 @@ class ParamInfo:
         )
 
 
+_CHECKED = "_checked"
+"""Attribute of parameters whose values ``build`` has checked; their ``__post_init__`` removes it."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Params:
-    """Base of every method's parameters; each field is checked on entry.
+    """Base of every method's parameters; each value is checked once.
+
+    A ``__post_init__`` of your own, which checks values against each other, calls this one first.
 
     Raises:
         ParamError: A value has the wrong type or lies outside its range.
     """
 
     def __post_init__(self) -> None:
+        if self.__dict__.pop(_CHECKED, False):
+            return
         for info in fields_of(type(self)):
             value = info.check(getattr(self, info.name), type(self).__name__)
             object.__setattr__(self, info.name, value)
 
     def as_dict(self) -> dict[str, Any]:
-        """Every parameter by name, ready for JSON."""
+        """Return every parameter by name, ready for JSON."""
         return dataclasses.asdict(self)
 
 
+@cache
 def fields_of(cls: type[Params]) -> tuple[ParamInfo, ...]:
-    """The documented parameters of ``cls``, in the order they are written."""
-    if cls not in _FIELDS:
-        hints = typing.get_type_hints(cls)
-        _FIELDS[cls] = tuple(
-            ParamInfo(name=f.name, type=hints[f.name], default=f.default, **f.metadata)
-            for f in dataclasses.fields(cls)
-        )
-    return _FIELDS[cls]
+    """Return the documented parameters of ``cls``, in the order they are written."""
+    hints = typing.get_type_hints(cls)
+    return tuple(
+        ParamInfo(name=field.name, type=hints[field.name], default=field.default, **field.metadata)
+        for field in dataclasses.fields(cls)
+    )
 
 
-_FIELDS: dict[type[Params], tuple[ParamInfo, ...]] = {}
+@cache
+def _defaults_of(cls: type[Params]) -> Mapping[str, Any]:
+    return {info.name: info.check(info.default, cls.__name__) for info in fields_of(cls)}
 
 
-def build(cls: type[P], values: Mapping[str, Any], where: str) -> P:
-    """Make ``cls`` of ``values``; names that are no parameter are refused with a suggestion."""
-    infos = {info.name: info for info in fields_of(cls)}
-    _refuse_unknown(values, infos, where)
-    return cls(**{name: infos[name].check(value, where) for name, value in values.items()})
+def build(
+    cls: type[P], values: Mapping[str, Any], where: Where, *, checked: Mapping[str, Any] | None = None
+) -> P:
+    """Create parameters from values of a file; each value is checked once.
+
+    Args:
+        cls: Their class.
+        values: Values to check, by name.
+        where: Where the values come from, or for each name where its value comes from.
+        checked: Values that ``parse_assignments`` has checked; they replace ``values`` of the same name.
+
+    Raises:
+        ParamError: A name is unknown, or a value has the wrong type or is out of range.
+    """
+    infos, checked = {info.name: info for info in fields_of(cls)}, checked or {}
+    for name, value in values.items():
+        place = where if isinstance(where, str) else where[name]
+        _refuse_unknown(name, infos, place)
+        if name not in checked:
+            checked = {**checked, name: infos[name].check(value, place)}
+    params = object.__new__(cls)
+    params.__dict__.update({**_defaults_of(cls), **checked, _CHECKED: True})
+    params.__post_init__()
+    return params
 
 
 def parse_assignments(cls: type[Params], assignments: Iterable[str], option: str = "--set") -> dict[str, Any]:
-    """The values of ``--set name=value`` options, or of another ``option``, checked against ``cls``."""
+    """Return the checked values of ``--set name=value`` options, or of another ``option``."""
     infos = {info.name: info for info in fields_of(cls)}
-    values: dict[str, Any] = {}
+    texts: dict[str, str] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
@@ -161,13 +192,11 @@ def parse_assignments(cls: type[Params], assignments: Iterable[str], option: str
                 where=option,
                 fix=f"write {option} name=value, for example {option} lr=0.001",
             )
-        name = name.strip()
-        _refuse_unknown([name], infos, option)
-        values[name] = infos[name].check(infos[name].parse(text.strip(), option), option)
-    return values
+        _refuse_unknown(name.strip(), infos, option)
+        texts[name.strip()] = text.strip()
+    return {name: infos[name].check(infos[name].parse(text, option), option) for name, text in texts.items()}
 
 
-def _refuse_unknown(names: Iterable[str], known: Mapping[str, object], where: str) -> None:
-    for name in names:
-        if name not in known:
-            raise ParamError(f"no parameter {name!r}", where=where, fix=did_you_mean(name, list(known)))
+def _refuse_unknown(name: str, known: Mapping[str, object], where: str) -> None:
+    if name not in known:
+        raise ParamError(f"no parameter {name!r}", where=where, fix=did_you_mean(name, list(known)))

@@ -1,10 +1,11 @@
-"""The settings of a method or a head for each dataset, from the defaults.toml beside its code or another."""
+"""Read the settings of a method or a head for each dataset, from its ``defaults.toml`` or another file."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -28,88 +29,116 @@ _SOURCE = "source"
 
 @dataclass(frozen=True)
 class Preset:
-    """What defaults.toml says for one dataset.
+    """The settings for one dataset.
 
     Attributes:
-        table: The table's name: ``default``, ``CUB``, or ``CUB/sent`` for one choice of semantics.
+        table: Name of the narrowest table: ``default``, ``CUB``, or ``CUB/sent`` for one choice of semantics.
         values: The parameters that differ from the code's defaults, those of wider tables included.
         source: Where the numbers come from.
+        places: For each parameter, its file and table, for messages.
     """
 
     table: str
     values: Mapping[str, Any]
     source: str
+    places: Mapping[str, str]
 
 
 def load_presets(spec: MethodSpec | HeadSpec) -> dict[str, Preset]:
-    """Every table of the plugin's defaults.toml by name; empty where it has none.
+    """Read and check every table of the plugin's defaults.toml, by name; empty if it has no such file.
 
     Raises:
-        ParamError: The file is no TOML, or a table holds an unknown or impossible parameter.
+        ParamError: The file is not TOML, or a table has an unknown or impossible parameter.
     """
-    package = spec.load.partition(":")[0].rpartition(".")[0]
-    file = files(package).joinpath(FILE) if package else None
-    if file is None or not file.is_file():
-        return {}
-    return _presets(spec, str(file), file.read_text(encoding="utf-8"))
+    file, tables = _own_tables(spec)
+    presets = {name: _preset(spec, file, tables, name) for name in tables}
+    for found in presets.values():
+        build(spec.params, found.values, found.places)
+    return presets
 
 
 def preset(spec: MethodSpec | HeadSpec, dataset: str, semantics: str, file: Path | None = None) -> Preset:
-    """The narrowest table that fits: ``DATASET/semantics``, else ``DATASET``, else ``default``.
+    """Read the narrowest table that fits: ``DATASET/semantics``, else ``DATASET``, else ``default``.
 
-    ``file``: take the tables of this file, as ``gzslbench tune`` writes it, and none of the plugin's own.
+    Only this table and the wider ones are read, and no value is checked: ``build`` does that.
+
+    Args:
+        spec: The method or head.
+        dataset: Name of the dataset.
+        semantics: Name of the semantics.
+        file: Take the tables of this file, as ``gzslbench tune`` writes it, instead of the plugin's own.
 
     Raises:
-        ParamError: As ``load_presets``; or the file is not there, has no table that fits, or is for another
-            method.
+        ParamError: The file is missing, is not TOML, has no table that fits, or is for another method.
     """
-    presets = load_presets(spec) if file is None else _read_presets(spec, file)
-    for name in (f"{dataset}/{semantics}", dataset, DEFAULT):
-        if name in presets:
-            return presets[name]
+    name, tables = _own_tables(spec) if file is None else _tables_of(file)
+    for table in (f"{dataset}/{semantics}", dataset, DEFAULT):
+        if table in tables:
+            return _preset(spec, name, tables, table)
     if file is not None:
         raise ParamError(
             f"it has no table for {dataset}/{semantics}",
             where=file,
-            fix=f"it has: {', '.join(presets) or 'none'}; one called [{DEFAULT}] fits every dataset",
+            fix=f"it has: {', '.join(tables) or 'none'}; one called [{DEFAULT}] fits every dataset",
         )
-    return Preset(DEFAULT, {}, "")
+    return Preset(DEFAULT, {}, "", {})
 
 
-def _read_presets(spec: MethodSpec | HeadSpec, file: Path) -> dict[str, Preset]:
+@cache
+def preset_values(spec: MethodSpec | HeadSpec, dataset: str, semantics: str) -> Mapping[str, Any]:
+    """Return all parameters as the plugin's preset for a dataset sets them; read once per process.
+
+    Raises:
+        ParamError: As ``preset``, or a value is not accepted.
+    """
+    found = preset(spec, dataset, semantics)
+    return build(spec.params, found.values, found.places).as_dict()
+
+
+def _own_tables(spec: MethodSpec | HeadSpec) -> tuple[str, Mapping[str, Any]]:
+    package = spec.load.partition(":")[0].rpartition(".")[0]
+    file = files(package).joinpath(FILE) if package else None
+    if file is None or not file.is_file():
+        return "", {}
+    return str(file), _parse(str(file), file.read_text(encoding="utf-8"))
+
+
+def _tables_of(file: Path) -> tuple[str, Mapping[str, Any]]:
     with reading(file, ParamError):
         content = file.read_bytes()
     try:
-        return _presets(spec, str(file), content.decode())
+        return str(file), _parse(str(file), content.decode())
     except UnicodeDecodeError as error:
         raise ParamError(f"not TOML: {error}", where=file, fix="name a file of presets") from error
 
 
-def _presets(spec: MethodSpec | HeadSpec, file: str, text: str) -> dict[str, Preset]:
+def _parse(file: str, text: str) -> Mapping[str, Any]:
     try:
-        tables = tomllib.loads(text)
+        return tomllib.loads(text)
     except ValueError as error:
-        raise ParamError(f"not TOML: {error}", where=file, fix="mend the file at that line") from error
-    return {name: _preset(spec, file, tables, name) for name in tables}
+        raise ParamError(f"not TOML: {error}", where=file, fix="correct the file at that line") from error
 
 
 def _preset(spec: MethodSpec | HeadSpec, file: str, tables: Mapping[str, Any], name: str) -> Preset:
-    merged: dict[str, Any] = {}
+    """Merge a table with the wider ones."""
+    values: dict[str, Any] = {}
+    places: dict[str, str] = {}
+    source = ""
     for wider in dict.fromkeys((DEFAULT, name.partition("/")[0], name)):
         table = tables.get(wider, {})
         where = f"{file}: table [{wider}]"
         if not isinstance(table, dict):
             raise ParamError(
-                f"{wider!r} is no table", where=where, fix="put parameters under [default] or a dataset"
+                f"{wider!r} is not a table", where=where, fix="put parameters under [default] or a dataset"
             )
         if table.get(_METHOD, spec.name) != spec.name:
             raise ParamError(
                 f"the table is for {table[_METHOD]}, not for {spec.name}",
                 where=where,
-                fix=f"name another file, or remove {_METHOD!r} from the table to take it all the same",
+                fix=f"name another file, or remove {_METHOD!r} from the table to use it all the same",
             )
         source = str(table.get(_SOURCE, ""))
-        values = {key: value for key, value in table.items() if key not in (_SOURCE, _METHOD)}
-        build(spec.params, values, where)
-        merged.update(values)
-    return Preset(name, merged, source)
+        own = {key: value for key, value in table.items() if key not in (_SOURCE, _METHOD)}
+        values |= own
+        places |= dict.fromkeys(own, where)
+    return Preset(name, values, source, places)

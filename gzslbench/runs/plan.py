@@ -1,4 +1,4 @@
-"""From what a user asks for to the cell that will run."""
+"""Plan a run: from what the user asks for to the cells that will run."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from gzslbench.runs.record import SELECTIONS
 from gzslbench.runs.task import Task, task_of
 
 if TYPE_CHECKING:
+    import torch
+
     from gzslbench.data.dataset import Dataset
 
 DEFAULT_SEED = 0
@@ -101,22 +103,36 @@ class Plan(Resolved):
     dataset: Dataset = field(kw_only=True)
 
 
+@dataclass(frozen=True)
+class ParsedRequest:
+    """A request whose parts that need no data are found and checked.
+
+    Attributes:
+        request: The request.
+        spec: Its method.
+        device: Its device.
+        settings: The parameters that the user has set, by name.
+    """
+
+    request: Request
+    spec: MethodSpec
+    device: torch.device
+    settings: Mapping[str, Any]
+
+
 def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
     """Resolve names, presets, settings and device, and read the data; nothing is trained or written.
 
     Args:
-        request: What is asked for.
-        carried: Its dataset, where it came here from a process that has read it.
+        request: What the user asks for.
+        carried: Its dataset, if another process has read it already.
 
     Raises:
-        GzslBenchError: Whatever cannot be resolved.
+        GzslBenchError: Something cannot be resolved.
     """
-    method_of(request)
+    parsed = parse_request(request)  # before the data are read, which may take long
     dataset, task = read_task(request, carried)
-    found = resolve(request, task)
-    return Plan(
-        found.spec, found.params, found.preset, found.cells, found.device, found.head, dataset=dataset
-    )
+    return Plan(**vars(resolve(parsed, task)), dataset=dataset)
 
 
 def read_task(request: Request, carried: Dataset | None = None) -> tuple[Dataset, Task]:
@@ -135,37 +151,36 @@ def read_task(request: Request, carried: Dataset | None = None) -> tuple[Dataset
     return dataset, task_of(dataset, semantics, request.select == "val")
 
 
-def method_of(request: Request) -> MethodSpec:
-    """The method that is asked for, once everything is checked that needs no data.
+def parse_request(request: Request) -> ParsedRequest:
+    """Find and check everything that needs no data: method, device, precision, selection rule, settings.
 
     Raises:
-        GzslBenchError: There is no such method, device, precision or rule.
+        GzslBenchError: One of them is unknown or not available.
     """
     from gzslbench.computing.device import check_precision, resolve_device
 
     spec = plugins().method(request.method)
-    check_precision(request.precision, resolve_device(request.device))
+    device = resolve_device(request.device)
+    check_precision(request.precision, device)
     if request.select not in SELECTIONS:
         raise ParamError(
             f"no selection rule {request.select!r}", where="--select", fix=f"choose one of {SELECTIONS}"
         )
-    parse_assignments(spec.params, _with_epochs(request))
-    return spec
+    epochs = () if request.epochs is None else (f"epochs={request.epochs}",)
+    settings = parse_assignments(spec.params, (*request.settings, *epochs))
+    return ParsedRequest(request, spec, device, settings)
 
 
-def resolve(request: Request, task: Task) -> Resolved:
-    """The cells that are asked for of a task that is known; no data are read.
+def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
+    """Return the cells of a request on a task; no data are read.
 
     Raises:
-        GzslBenchError: Names, presets or settings cannot be resolved.
+        GzslBenchError: The head, a preset or a setting cannot be resolved.
     """
-    from gzslbench.computing.device import resolve_device
-
-    spec, device = method_of(request), resolve_device(request.device)
-    assignments = parse_assignments(spec.params, _with_epochs(request))
+    request, spec = parsed.request, parsed.spec
     chosen = preset(spec, task.dataset, task.semantics, request.preset)
-    head = _head(request, spec, task)
-    params = build(spec.params, {**chosen.values, **assignments}, f"{spec.name} on {task.dataset}")
+    head = _plan_head(request, spec, task)
+    params = build(spec.params, chosen.values, chosen.places, checked=parsed.settings)
     cell = Cell(
         method=spec.name,
         method_version=spec.version,
@@ -178,12 +193,12 @@ def resolve(request: Request, task: Task) -> Resolved:
         select=request.select,
         validation=task.validation if request.select == "val" else None,
         eval_every=request.eval_every,
-        device=device.type,
+        device=parsed.device.type,
         precision=request.precision,
         deterministic=request.deterministic,
     )
     cells = [replace(cell, seed=seed) for seed in request.seeds or (DEFAULT_SEED,)]
-    return Resolved(spec, params, chosen, cells, str(device), head)
+    return Resolved(spec, params, chosen, cells, str(parsed.device), head)
 
 
 def _plain(value: Any) -> Any:
@@ -192,13 +207,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _with_epochs(request: Request) -> tuple[str, ...]:
-    if request.epochs is None:
-        return request.settings
-    return (*request.settings, f"epochs={request.epochs}")
-
-
-def _head(request: Request, spec: MethodSpec, task: Task) -> HeadPlan | None:
+def _plan_head(request: Request, spec: MethodSpec, task: Task) -> HeadPlan | None:
     name = request.head
     if name in (None, SOFTMAX):
         if request.head_settings:
@@ -217,12 +226,8 @@ def _head(request: Request, spec: MethodSpec, task: Task) -> HeadPlan | None:
         )
     head = plugins().head(str(name))
     chosen = preset(head, task.dataset, task.semantics)
-    assignments = parse_assignments(head.params, request.head_settings, "--head-set")
-    return HeadPlan(
-        head,
-        build(head.params, {**chosen.values, **assignments}, f"head {name} on {task.dataset}"),
-        chosen,
-    )
+    settings = parse_assignments(head.params, request.head_settings, "--head-set")
+    return HeadPlan(head, build(head.params, chosen.values, chosen.places, checked=settings), chosen)
 
 
 def _head_fields(spec: MethodSpec, head: HeadPlan | None) -> dict[str, Any]:

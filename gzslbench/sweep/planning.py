@@ -12,7 +12,7 @@ from typing import Literal
 from gzslbench.errors import DataError, GzslBenchError, ParamError
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.index import summaries
-from gzslbench.runs.plan import Request, read_task, resolve
+from gzslbench.runs.plan import Request, parse_request, read_task, resolve
 from gzslbench.runs.store import Store
 from gzslbench.runs.summary import Summary
 from gzslbench.runs.task import Task
@@ -119,7 +119,8 @@ def _resolved(run: SuiteRun, task: Task | None) -> tuple[Sequence[Cell], float] 
     What can be wrong without any data is found all the same.
     """
     try:
-        resolved = resolve(run.request, task or Task(run.request.dataset, run.request.semantics or "att", ""))
+        any_task = Task(run.request.dataset, run.request.semantics or "att", "")
+        resolved = resolve(parse_request(run.request), task or any_task)
     except GzslBenchError as error:
         where = f"{run.where}: {error.where or run.name}"
         raise ParamError(error.what, where=where, fix=error.fix) from error

@@ -73,7 +73,7 @@ def test_a_method_without_a_file_has_no_presets(tmp_path: Path, monkeypatch) -> 
         ("[CUB]\nlr = -1", "out of range: -1.0", "table [CUB]"),
         ("[CUB]\nepochs = 1.5", "takes int", "table [CUB]"),
         ("[default]\nepoch = 3\n[CUB]\n", "did you mean 'epochs'", "table [default]"),
-        ("lr = 0.1", "'lr' is no table", "table [lr]"),
+        ("lr = 0.1", "'lr' is not a table", "table [lr]"),
         ("[CUB\nlr = 1", "not TOML", "defaults.toml"),
     ],
 )

@@ -12,8 +12,7 @@ from typing import Any
 from gzslbench.data.shuffled import SHUFFLED
 from gzslbench.errors import GzslBenchError
 from gzslbench.plugins.head import SOFTMAX
-from gzslbench.plugins.params import build
-from gzslbench.plugins.presets import preset
+from gzslbench.plugins.presets import preset_values
 from gzslbench.plugins.registry import plugins
 from gzslbench.runs.summary import Summary
 
@@ -97,7 +96,7 @@ def _preset(kind: str, name: str | None, dataset: str, semantics: str) -> Mappin
         return {}
     try:
         spec = plugins().method(str(name)) if kind == "method" else plugins().head(str(name))
-        return build(spec.params, preset(spec, dataset, semantics).values, "preset").as_dict()
+        return preset_values(spec, dataset, semantics)
     except GzslBenchError:
         return {}
 
