@@ -45,7 +45,7 @@ def figure_folder(folder: Path | None, formats: Sequence[str]) -> None:
         if formats:
             raise click.UsageError("--figure-format is of no use without --figures DIR")
         return
-    from gzslbench.report.figures.extra import require_matplotlib
+    from gzslbench.report.figures.drawing import require_matplotlib
 
     require_matplotlib()
     try:
@@ -61,7 +61,7 @@ def write_figures(drawings: Iterable[Drawing], folder: Path, formats: Sequence[s
     Raises:
         StoreError: The folder is full or gone.
     """
-    from gzslbench.report.figures.files import save_figure
+    from gzslbench.report.figures.canvas import save_figure
 
     for drawing in drawings:
         if drawing.draw is None:

@@ -110,7 +110,7 @@ def leaderboard(
             fix="run some first, or name the folders that hold runs; see gzslbench leaderboard --help",
         )
     if figures is not None:
-        from gzslbench.report.figures.of_boards import figures_of_boards
+        from gzslbench.report.figures.leaderboard_figures import figures_of_boards
 
         write_figures(figures_of_boards(found), figures, formats)
     if form in ("csv", "json"):

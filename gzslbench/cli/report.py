@@ -17,8 +17,8 @@ Examples:
   gzslbench report results other-lab/results --dataset FLO --out flo-site
   gzslbench report --no-figures --out site
 
-Then open site/index.html in a browser; it asks no network. A site that is there already is replaced, and a
-folder that holds anything else is left alone. A report with figures takes about a second a run.
+Then open site/index.html in a browser; it needs no network. An earlier report in the folder is replaced; a
+folder that contains anything else is refused. A report with figures takes about a second per run.
 """
 
 
@@ -44,53 +44,52 @@ def report(
     out: Path,
     figures: bool | None,
 ) -> None:
-    """Write a site of the runs in RESULTS (folders; ./results by default).
+    """Write an HTML report of the runs in RESULTS (folders; ./results by default).
 
-    It has leaderboards that sort and filter, a page of each run with the command that repeats it, and one of
-    each method.
+    It has leaderboards to sort and filter, a page for each run with the command that repeats it, and a page
+    for each method.
     """
     from gzslbench.plugins.registry import plugins
-    from gzslbench.report.html.building import build_site, check_place
-    from gzslbench.report.html.content import Content
+    from gzslbench.report.html.site import SiteContent, build_site, check_output_folder
     from gzslbench.report.terminal.progress import watch_pages
     from gzslbench.sweep.suites.stored import stored_metrics
 
-    drawn = _can_draw(figures)
+    draw = _can_draw(figures)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         entries, folders = stored_runs(results, datasets, methods)
-    damaged = [str(each.message) for each in caught]
+    damaged = [str(warning.message) for warning in caught]
     for note in damaged:
         click.echo(f"warning: {note}", err=True)
     if not entries:
         raise StoreError(
-            "no runs to report" + (" of those asked for" if datasets or methods else ""),
+            "no runs to report" + (" of these datasets and methods" if datasets or methods else ""),
             where=", ".join(map(str, results_folders(results))),
             fix="run some first, or name the folders that hold runs; see gzslbench report --help",
         )
-    check_place(out)
-    content = Content(
+    check_output_folder(out)
+    content = SiteContent(
         entries=entries,
         folders=folders,
         specs=plugins().methods(),
         numbers=every_published_number(),
         stored=stored_metrics([folder / "metrics" for folder in plugins().suites()], "last", "H"),
-        notes=[*damaged, *([_UNDRAWN] if not drawn and figures is None else [])],
+        notes=[*damaged, *([_UNDRAWN] if not draw and figures is None else [])],
     )
     with watch_pages(content.pages) as step:
-        build_site(content, out, drawn=drawn, step=step)
-    if not drawn and figures is None:
+        build_site(content, out, figures=draw, step=step)
+    if not draw and figures is None:
         click.echo(_UNDRAWN, err=True)
     click.echo(f"{len(entries)} {'run' if len(entries) == 1 else 'runs'}: open {out / 'index.html'}")
 
 
-_UNDRAWN = "the pages have no figures, which take matplotlib: pip install 'gzslbench[figures]'"
+_UNDRAWN = "the pages have no figures, which need matplotlib: pip install 'gzslbench[figures]'"
 
 
 def _can_draw(wanted: bool | None) -> bool:
-    """Whether to draw; refused where it is asked for and cannot be."""
+    """Return whether to draw; raise if ``wanted`` and matplotlib is missing."""
     from gzslbench.errors import GzslBenchError
-    from gzslbench.report.figures.extra import require_matplotlib
+    from gzslbench.report.figures.drawing import require_matplotlib
 
     try:
         require_matplotlib()

@@ -138,7 +138,7 @@ def _parts(
 
 
 def _draw(record: Record, folder: RunFolder, figures: Path, formats: Sequence[str]) -> None:
-    from gzslbench.report.figures.of_run import figures_of_run
+    from gzslbench.report.figures.run_figures import figures_of_run
     from gzslbench.runs.stored_predictions import PredictionsWarning
 
     with warnings.catch_warnings():

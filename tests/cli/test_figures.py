@@ -77,7 +77,7 @@ def test_what_a_run_has_no_figure_of_is_said_with_the_reason(results):
     assert files("figures") == sorted(f"{name}.pdf" for name in OF_PREDICTIONS)
     told = [line for line in done.stderr.splitlines() if not line.startswith("wrote")]
     assert told == [
-        "left out training-curves: no epochs are on record: the method trains none",
+        "left out training-curves: the method trains no epochs",
         "left out features: the method scores classes itself and synthesizes nothing",
     ]
 
@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_drawn(re
     def fail(*_):
         raise AssertionError("it was drawn")
 
-    for module in ("of_run.figures_of_run", "of_boards.figures_of_boards"):
+    for module in ("run_figures.figures_of_run", "leaderboard_figures.figures_of_boards"):
         monkeypatch.setattr(f"gzslbench.report.figures.{module}", fail)
     Path("file").write_text("")
     done = called(*command, "--figures", "file/below")
@@ -125,7 +125,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_drawn(re
 
 @pytest.mark.parametrize("command", [["show", "eszsl"], ["leaderboard"]])
 def test_without_matplotlib_it_is_said_what_to_install(results, command, monkeypatch):
-    monkeypatch.setattr("gzslbench.report.figures.extra.find_spec", lambda name: None)
+    monkeypatch.setattr("gzslbench.report.figures.drawing.find_spec", lambda name: None)
     done = called(*command, "--figures", "figures")
     assert done.exit_code == 2
     assert "pip install 'gzslbench[figures]'" in done.stderr
@@ -146,7 +146,7 @@ def test_a_leaderboard_is_printed_and_its_figures_written(results):
     assert (done.exit_code, done.stdout) == (0, plain.stdout)
     assert files("figures") == ["scores-1.svg", "scores-2.svg", "sensitivity-syn_num-f-clswgan-digits.svg"]
     left_out = [line for line in done.stderr.splitlines() if line.startswith("left out critical-difference")]
-    assert len(left_out) == 2 and left_out[0].endswith("here are 1 and 1")
+    assert len(left_out) == 2 and left_out[0].endswith("there are 1 and 1")
 
 
 def test_a_difference_between_record_and_predictions_is_told_once(generative, results):

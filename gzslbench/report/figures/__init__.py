@@ -1,1 +1,1 @@
-"""Figures of runs and leaderboards, drawn by matplotlib, which is an extra."""
+"""Figures of runs and leaderboards, drawn with matplotlib, which is an extra."""

@@ -1,20 +1,217 @@
-"""An empty figure to draw on."""
+"""How every figure looks, and how it is written: as PNG, PDF, SVG, and inside an HTML page.
+
+Neutral lines and text are black, at most transparent: in an HTML page they take the page's own colour.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import io
+import re
+import unicodedata
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
+import matplotlib.style
 from matplotlib.figure import Figure
 
-from gzslbench.report.figures.style import styled
+from gzslbench.files import write_atomically
+
+BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#E69F00",
+    "#56B4E9",
+    "#CC79A7",
+)
+PALETTE = (BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE)
+"""Okabe and Ito's (2008), without black and yellow."""
+SEEN, UNSEEN, HARMONIC = BLUE, VERMILLION, GREEN
+NEUTRAL = "black"
+INK = "#1a1a1a"
+"""Colour of text on a coloured background, which a theme must not change."""
+
+COLUMN, PAGE = 3.4, 7.0
+"""Widths of a column and of a page of two columns, in inches."""
+SMALLEST = 4.0
+"""Size of the smallest text that is drawn, in points."""
+DPI = 150
+"""Resolution of PNG files, and of the layout of all figures."""
+
+STYLE: dict[str, Any] = {
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.07,
+    "figure.constrained_layout.h_pad": 0.05,
+    "figure.dpi": DPI,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8,
+    "text.parse_math": False,  # class names may contain dollar signs
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.formatter.use_mathtext": False,
+    "axes.unicode_minus": True,
+    "grid.color": NEUTRAL,
+    "grid.alpha": 0.13,
+    "grid.linewidth": 0.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "gzslbench",
+}
+
+
+@contextmanager
+def figure_style(**changes: Any) -> Iterator[None]:
+    """Apply the style, with ``changes``, instead of the user's own; drawing and saving both need it."""
+    with matplotlib.style.context(["default", {**STYLE, **changes}]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        yield
+
+
+def label(text: object, longest: int = 40) -> str:
+    """Return ``text`` on one line of at most ``longest`` characters that SVG allows; never empty."""
+    plain = "".join(
+        " " if sign.isspace() else "�" if unicodedata.category(sign) in _UNDRAWABLE else sign
+        for sign in str(text)
+    ).strip()
+    if not plain:
+        return "(no name)"
+    return plain if len(plain) <= longest else plain[: longest - 1] + "…"
+
+
+def text_width(texts: Sequence[str], points: float) -> float:
+    """Return about how many inches the longest of ``texts`` takes at a font size of ``points``."""
+    return max(map(len, texts), default=0) * _LETTER_EMS * points / 72
+
+
+_LETTER_EMS = 0.64
+"""Width of a letter, relative to the font size."""
+_UNDRAWABLE = ("Cc", "Cs", "Cn", "Co")
+"""Unicode categories of control characters, lone surrogates, and codes without a character."""
 
 
 @contextmanager
 def canvas(width: float, height: float) -> Iterator[Figure]:
-    """A figure of ``width`` by ``height`` inches, in the style; at the end its layout is settled for good."""
-    with styled():
+    """Yield a figure of ``width`` by ``height`` inches in the style; its layout is fixed at the end."""
+    with figure_style():
         figure = Figure(figsize=(width, height))
         yield figure
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
+
+
+_NO_DATES: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "pdf": {"Creator": "gzslbench", "Producer": None, "CreationDate": None},
+    "svg": {"Creator": "gzslbench", "Date": None},
+}
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write ``figure`` atomically, in the format that the name of ``path`` ends in.
+
+    The same figure gives the same bytes, as long as matplotlib and its fonts are the same.
+
+    Raises:
+        StoreError: The folder is read-only, full or gone.
+    """
+    write_atomically(path, render(figure, path.suffix.removeprefix(".")))
+
+
+def render(
+    figure: Figure, form: str, *, transparent: bool = False, style: Mapping[str, Any] | None = None
+) -> bytes:
+    """Return ``figure`` in the format ``form``; ``style`` overrides that of every figure."""
+    content = io.BytesIO()
+    with figure_style(**(style or {})):
+        figure.savefig(content, format=form, dpi=DPI, metadata=_NO_DATES[form], transparent=transparent)
+    return content.getvalue()
+
+
+_NAMESPACE = "http://www.w3.org/2000/svg"
+_DROPPED = ("metadata", "style")
+_REFERENCE = re.compile(r"(?:^|url\()#([\w-]+)")
+_BLACK = re.compile(r"#000000\b")
+_ROOT = {
+    "xmlns": _NAMESPACE,
+    "role": "img",
+    "fill": "currentColor",
+    "stroke-linejoin": "round",
+    "stroke-linecap": "butt",
+    "style": "max-width: 100%; height: auto",
+}
+"""matplotlib omits black fills, and writes two rules for strokes into a style element, which is removed."""
+
+
+def themed_svg(figure: Figure, title: str) -> str:
+    """Return ``figure`` as an ``<svg>`` element for an HTML page: text is text, black is ``currentColor``.
+
+    It has no background, so it follows a light or a dark page. Its ids begin with a digest of its content, so
+    that several fit in one page; it has no style rules, which would apply to the whole page.
+
+    Args:
+        figure: A figure of this package.
+        title: A sentence for readers who cannot see it.
+    """
+    title = title.encode("utf-8", "replace").decode()
+    content = render(figure, "svg", transparent=True, style={"svg.fonttype": "none"})
+    root = ElementTree.fromstring(content)
+    prefix = "g" + hashlib.sha256(title.encode() + content).hexdigest()[:10] + "-"
+    for element in list(root.iter()):
+        _simplify(element)
+    _prefix_ids(root, prefix)
+    root.attrib.update(_ROOT, **{"aria-label": title})
+    title_element = ElementTree.Element("title")
+    title_element.text = title
+    root.insert(0, title_element)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _simplify(element: ElementTree.Element) -> None:
+    """Remove prefixes of namespaces, elements that an HTML page does not need, and black."""
+    element.tag = _local(element.tag)
+    element.attrib = {_local(name): _BLACK.sub("currentColor", value) for name, value in element.items()}
+    for child in list(element):
+        if _local(child.tag) in _DROPPED:
+            element.remove(child)
+
+
+def _prefix_ids(root: ElementTree.Element, prefix: str) -> None:
+    """Add ``prefix`` to the ids that something refers to; remove the others."""
+    elements = list(root.iter())
+    values = [value for element in elements for value in element.attrib.values()]
+    used = {name for value in values for name in _REFERENCE.findall(value)}
+    for element in elements:
+        for name, value in list(element.items()):
+            if name == "id" and value not in used:
+                del element.attrib[name]
+            elif name == "id":
+                element.set(name, prefix + value)
+            elif name != "style" or "url(" in value:
+                element.set(name, _REFERENCE.sub(lambda found: found[0].replace("#", f"#{prefix}"), value))
+
+
+def _local(name: str) -> str:
+    """Return the name without its namespace."""
+    return name.rpartition("}")[2]

@@ -1,17 +1,20 @@
-"""A figure that can be drawn, or the reason why not."""
+"""A figure that can be drawn, or the reason why not; this module does not import matplotlib."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from gzslbench.errors import GzslBenchError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "pdf", "svg")
-"""What a figure can be written as."""
+"""File formats of figures."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +22,10 @@ class Drawing:
     """One figure of a run or of leaderboards.
 
     Attributes:
-        name: What its file is called, without the ending.
-        title: A sentence for readers who do not see it.
+        name: Name of its file, without the suffix.
+        title: A sentence for readers who cannot see it.
         draw: Draws it; None where there is nothing to draw.
-        reason: Why there is none; empty where there is one.
+        reason: Why there is nothing to draw; empty where there is.
     """
 
     name: str
@@ -32,5 +35,18 @@ class Drawing:
 
 
 def file_stem(*parts: object) -> str:
-    """``parts`` joined by hyphens, without what does not belong in the name of a file."""
+    """Return ``parts`` joined by hyphens, without characters that do not belong in a file name."""
     return "-".join(re.sub(r"[^\w.+=-]+", "_", str(part)).strip("._") or "_" for part in parts)
+
+
+def require_matplotlib() -> None:
+    """Check that matplotlib is installed, without importing it.
+
+    Raises:
+        GzslBenchError: matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise GzslBenchError(
+            "figures need matplotlib, which is not installed",
+            fix="pip install 'gzslbench[figures]'",
+        )

@@ -1,18 +1,120 @@
-"""Synthesized features beside real ones of the same unseen classes."""
+"""Real and synthesized features of unseen classes, in two dimensions."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+from torch import Tensor
 
-from gzslbench.report.figures.canvas import canvas
-from gzslbench.report.figures.style import NEUTRAL, PAGE, PALETTE, label
+from gzslbench.computing.memory import Chunk
+from gzslbench.computing.seeds import generator
+from gzslbench.data.views import EvalView
+from gzslbench.errors import DataError
+from gzslbench.evaluation.checked_method import CheckedMethod
+from gzslbench.report.figures.canvas import NEUTRAL, PAGE, PALETTE, canvas, label
+from gzslbench.runs.load_trained import Trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gzslbench.report.figures.projection import Projection
+MAX_CLASSES = 6
+"""Classes that are drawn, those with most test rows; as many as there are colours."""
+MAX_ROWS = 100
+"""Rows per class that are drawn, of either kind."""
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Rows on the first two principal components of the real ones.
+
+    Attributes:
+        names: Names of the K classes.
+        unseen: Number of unseen classes of the dataset.
+        space: ``features``, or ``embedding`` where the method synthesizes there.
+        variance: Percent of the real rows' variance that each component has.
+        real: Per class, ``(n, 2)``: some of its test rows.
+        synthesized: Per class, ``(n, 2)``.
+    """
+
+    names: Sequence[str]
+    unseen: int
+    space: str
+    variance: tuple[float, float]
+    real: Sequence[NDArray[np.float64]]
+    synthesized: Sequence[NDArray[np.float64]]
+
+
+def project(trained: Trained, seed: int, *, classes: int = MAX_CLASSES, rows: int = MAX_ROWS) -> Projection:
+    """Sample test rows of some unseen classes, synthesize as many, and project both.
+
+    Args:
+        trained: A model of a generative method.
+        seed: Seed of the samples.
+        classes: Largest number of classes.
+        rows: Largest number of rows per class.
+
+    Raises:
+        DataError: There are too few rows or features for two dimensions.
+    """
+    from sklearn.decomposition import PCA
+
+    method, test = trained.method, trained.test
+    checked = CheckedMethod(method, Chunk(8192))
+    chosen = _most_tested(test, classes)
+    with torch.no_grad():
+        real = [_sample_rows(test, position, rows, seed) for position in chosen]
+        if method.head.space == "embedding":
+            real = [torch.cat(list(checked.embed(part))) for part in real]
+        synthesized = _synthesize(checked, test, chosen, rows, seed)
+    together = torch.cat(real).cpu().numpy()
+    if min(together.shape) < 2:
+        raise DataError(
+            "there are too few test rows or features for two dimensions", where=trained.dataset.name
+        )
+    pca = PCA(n_components=2, svd_solver="full").fit(together)
+    first, second = (100 * pca.explained_variance_ratio_).tolist()
+    return Projection(
+        names=[trained.dataset.class_names[test.classes[position]] for position in chosen],
+        unseen=int((~test.seen).sum()),
+        space=method.head.space,
+        variance=(first, second),
+        real=[pca.transform(part.cpu().numpy()) for part in real],
+        synthesized=[pca.transform(part.cpu().numpy()) for part in synthesized],
+    )
+
+
+def _most_tested(test: EvalView, classes: int) -> list[int]:
+    """Return positions of the unseen classes with most test rows, in their order among the candidates."""
+    counts = torch.bincount(test.unseen_labels, minlength=len(test.seen)).tolist()
+    unseen = (~test.seen).nonzero().squeeze(1).tolist()
+    return sorted(sorted(unseen, key=lambda position: -counts[position])[:classes])
+
+
+def _sample_rows(test: EvalView, position: int, rows: int, seed: int) -> Tensor:
+    """Return at most ``rows`` test rows of the class, without repetition."""
+    of_class = (test.unseen_labels == position).nonzero().squeeze(1)
+    random = generator("cpu", seed, "figure", "rows", position)
+    order = torch.randperm(len(of_class), generator=random)[:rows]
+    return test.unseen_features[of_class[order.to(of_class.device)]]
+
+
+def _synthesize(
+    checked: CheckedMethod, test: EvalView, positions: Sequence[int], rows: int, seed: int
+) -> list[Tensor]:
+    """Return ``(rows, d)`` per class."""
+
+    def stream(index: int) -> torch.Generator:
+        return generator(test.semantics.device, seed, "figure", "synthesis", positions[index])
+
+    synthesized_rows = torch.cat(list(checked.synthesize(test.semantics[positions], rows, stream, None)))
+    return list(torch.split(synthesized_rows, rows))
+
 
 _ROW: dict[str, Any] = {
     "linestyle": "",
@@ -32,10 +134,10 @@ _MEAN: dict[str, Any] = {
 
 
 def features_figure(projection: Projection) -> Figure:
-    """Real test rows left, synthesized rows right, on the same axes; a class has one colour in both.
+    """Draw real test rows left, synthesized rows right, on the same axes; a class has one colour in both.
 
     Args:
-        projection: Of at most as many classes as there are colours.
+        projection: A projection of at most as many classes as there are colours.
     """
     first, second = projection.variance
     kinds = {"real test rows": projection.real, "synthesized rows": projection.synthesized}

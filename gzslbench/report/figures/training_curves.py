@@ -1,47 +1,155 @@
-"""Losses and accuracies over the epochs of a training."""
+"""Losses and accuracies over the epochs of a training, with the epochs that were chosen."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from gzslbench.report.figures.canvas import canvas
-from gzslbench.report.figures.history import METRICS, History, Series
-from gzslbench.report.figures.style import HARMONIC, NEUTRAL, PAGE, PALETTE, SEEN, UNSEEN, label
+from gzslbench.evaluation.selection import PEEKS
+from gzslbench.report.figures.canvas import HARMONIC, NEUTRAL, PAGE, PALETTE, SEEN, UNSEEN, canvas, label
+from gzslbench.runs.record import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-    from gzslbench.report.figures.choice import Choice
+
+@dataclass(frozen=True)
+class ChosenEpochs:
+    """The epochs that selection rules chose.
+
+    Attributes:
+        leg: The training: ``final`` or ``validation``.
+        epoch: Epoch of the model.
+        head_epoch: Epoch of the head.
+        H: H of these epochs, in percent.
+        rules: The rules that chose them.
+        peeks: Whether the rules look at the test set.
+    """
+
+    leg: str
+    epoch: int
+    head_epoch: int
+    H: float
+    rules: tuple[str, ...]
+    peeks: bool
+
+    @property
+    def label(self) -> str:
+        """The rules and the epochs; says so where they were chosen on the test set."""
+        epochs = f"epoch {self.epoch}, head's epoch {self.head_epoch}"
+        how = ", chosen on TEST" if self.peeks else ""
+        return textwrap.fill(f"{', '.join(self.rules)}: {epochs}{how}", 32, break_on_hyphens=False)
+
+
+def chosen_epochs(record: Record) -> Iterator[ChosenEpochs]:
+    """Yield the run's own epochs first, then those chosen on validation classes, then those chosen on test.
+
+    Rules that look at the test set and chose the same epochs share one item.
+    """
+    rules = [rule for rule in record.metrics if rule not in PEEKS]
+    for rule in sorted(rules, key=lambda rule: rule != record.selection):
+        yield _chosen("final", record.metrics[rule], (rule,))
+    if record.validation is not None:
+        yield _chosen("validation", record.validation, ("best H of validation classes",))
+    peeked: dict[tuple[int, int], list[str]] = {}
+    for rule in PEEKS:
+        if rule in record.metrics:
+            numbers = record.metrics[rule]
+            peeked.setdefault((numbers["epoch"], numbers["head_epoch"]), []).append(rule)
+    for names in peeked.values():
+        yield _chosen("final", record.metrics[names[0]], tuple(names), peeks=True)
+
+
+def _chosen(
+    leg: str, numbers: Mapping[str, Any], rules: tuple[str, ...], peeks: bool = False
+) -> ChosenEpochs:
+    return ChosenEpochs(leg, numbers["epoch"], numbers["head_epoch"], numbers["H"], rules, peeks)
+
+
+METRICS = ("U", "S", "H")
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values by epoch, two lists of the same length; epochs count from 1 in each stage."""
+
+    epochs: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class History:
+    """The losses and metrics of a run by epoch.
+
+    Attributes:
+        losses: By stage and ``phase/term``, in the order of the training, a series per leg.
+        metrics: By leg, a series each of U, S and H, in percent, over the evaluated epochs.
+    """
+
+    losses: dict[tuple[str, str], dict[str, Series]]
+    metrics: dict[str, dict[str, Series]]
+
+    @property
+    def stages(self) -> list[str]:
+        """Names of the stages, in order."""
+        return list(dict.fromkeys(stage for stage, _ in self.losses))
+
+
+def read_history(lines: Iterable[Mapping[str, Any]]) -> History:
+    """Read the lines of metrics.jsonl; values that are not finite numbers are skipped."""
+    history = History({}, {})
+    for line in lines:
+        leg, stage, epoch = str(line.get("leg", "final")), str(line.get("stage", "")), int(line["epoch"])
+        for term, value in _numbers(line.get("losses")):
+            _add(history.losses.setdefault((stage, term), {}), leg, epoch, value)
+        for name, value in _numbers(line.get("metrics")):
+            if name in METRICS:
+                _add(history.metrics.setdefault(leg, {}), name, epoch, value)
+    return history
+
+
+def _add(series: dict[str, Series], name: str, epoch: int, value: float) -> None:
+    one = series.setdefault(name, Series())
+    one.epochs.append(epoch)
+    one.values.append(value)
+
+
+def _numbers(values: Any) -> Iterable[tuple[str, float]]:
+    for name, value in values.items() if isinstance(values, dict) else ():
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+            yield str(name), float(value)
+
 
 _COLORS = {"U": UNSEEN, "S": SEEN, "H": HARMONIC}
 _LEGS = {"validation": "validation leg: held-out classes", "final": "final leg: all of trainval"}
 _STYLES: dict[str, dict[str, Any]] = {"validation": {"linestyle": "--", "alpha": 0.6}}
 _PEEKS = "Ds^"
-_COLUMNS, _MOST = 4, 32
+_COLUMNS, _MAX_TERMS = 4, 32
 _STEPS = (1, 2, 5, 10)
-_ABOVE, _ROW = 2.3, 1.25
-"""Inches of the accuracies, and of a row of losses."""
-_WIDE = 100.0
-"""Largest over smallest value of a loss from which on its axis is logarithmic, if all are positive."""
+_ACCURACIES_INCHES, _ROW_INCHES = 2.3, 1.25
+"""Heights of the accuracies, and of a row of losses."""
+_LOG_RATIO = 100.0
+"""The axis of a positive loss is logarithmic if its largest value is so many times the smallest."""
 
 
-def training_curves_figure(history: History, choices: Sequence[Choice], failure: str = "") -> Figure:
-    """U, S and H above, with the epochs that were chosen; below a panel a loss term, each with its own scale.
+def training_curves_figure(history: History, choices: Sequence[ChosenEpochs], failure: str = "") -> Figure:
+    """Draw U, S and H with the chosen epochs; below, a panel per loss term, each with its own scale.
 
     Args:
-        history: With at least one number.
-        choices: Epochs to be marked.
-        failure: When and in what the run diverged; empty where it did not.
+        history: History with at least one number.
+        choices: Epochs to mark.
+        failure: When and in which loss the run diverged; empty where it did not.
     """
-    terms = list(history.losses)[:_MOST]
+    terms = list(history.losses)[:_MAX_TERMS]
     rows = math.ceil(len(terms) / _COLUMNS)
-    heights = [_ABOVE] * bool(history.metrics) + [_ROW * rows + 0.35] * bool(terms)
+    heights = [_ACCURACIES_INCHES] * bool(history.metrics) + [_ROW_INCHES * rows + 0.35] * bool(terms)
     with canvas(PAGE, sum(heights)) as figure:
         parts = iter(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0])
         if history.metrics:
@@ -52,7 +160,7 @@ def training_curves_figure(history: History, choices: Sequence[Choice], failure:
 
 
 def _accuracies(
-    part: SubFigure, metrics: Mapping[str, Mapping[str, Series]], choices: Sequence[Choice]
+    part: SubFigure, metrics: Mapping[str, Mapping[str, Series]], choices: Sequence[ChosenEpochs]
 ) -> None:
     panels = part.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
     for leg, axes in zip(metrics, panels, strict=True):
@@ -79,8 +187,8 @@ def _accuracies(
     )
 
 
-def _mark(axes: Axes, choice: Choice, peek: str | None) -> None:
-    """A star with its epoch where nothing was looked at, and the open marker ``peek`` where the test was."""
+def _mark(axes: Axes, choice: ChosenEpochs, peek: str | None) -> None:
+    """Mark an epoch: with a star, or with the open marker ``peek`` where it was chosen on test."""
     if peek is None:
         axes.axvline(choice.epoch, color=NEUTRAL, alpha=0.5, linewidth=0.7, linestyle=":")
         style: dict[str, Any] = {"marker": "*", "markersize": 8}
@@ -122,14 +230,14 @@ def _title(shown: int, terms: int, failure: str) -> str:
 
 
 def _line(axes: Axes, series: Series, **style: Any) -> None:
-    """A line, or a dot where there is one epoch alone."""
+    """Draw a line, or a dot where there is only one epoch."""
     if len(series.epochs) == 1:
         style = {**style, "marker": "o"}
     axes.plot(series.epochs, series.values, **style)
 
 
 def _scale(axes: Axes, values: Sequence[float]) -> None:
-    if min(values) > 0 and max(values) > _WIDE * min(values):
+    if min(values) > 0 and max(values) > _LOG_RATIO * min(values):
         axes.set_yscale("log")
         axes.yaxis.set_minor_locator(NullLocator())
     else:

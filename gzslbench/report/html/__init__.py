@@ -1,1 +1,1 @@
-"""The HTML report: a static site of stored runs that opens from disk and asks no network."""
+"""The HTML report of stored runs."""

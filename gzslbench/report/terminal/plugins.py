@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -162,7 +163,7 @@ def published_table(numbers: Sequence[PublishedNumber]) -> RenderableType:
 
 def _number_json(number: PublishedNumber) -> dict[str, Any]:
     """Return every field but the method's, with the computed harmonic mean and whether H agrees with it."""
-    values = dataclasses.asdict(number)
+    values = msgspec.structs.asdict(number)
     for name in ("method", "title", "paper"):
         del values[name]
     return {**values, "harmonic": number.harmonic, "consistent": number.consistent}

@@ -19,8 +19,8 @@ def draw_figures(record: Record, folder: RunFolder, where: Path) -> list[Path]:
     """Draw the run's figures into ``where``, which is there; none where matplotlib is not installed."""
     if find_spec("matplotlib") is None:
         return []
-    from gzslbench.report.figures.files import save_figure
-    from gzslbench.report.figures.of_run import figures_of_run
+    from gzslbench.report.figures.canvas import save_figure
+    from gzslbench.report.figures.run_figures import figures_of_run
 
     drawn = []
     for drawing in figures_of_run(record, folder, with_features=False):

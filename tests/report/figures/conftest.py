@@ -10,7 +10,7 @@ import pytest
 from matplotlib.text import Text
 
 from gzslbench.evaluation.predictions import Predictions
-from gzslbench.report.figures.style import styled
+from gzslbench.report.figures.canvas import figure_style
 from gzslbench.report.leaderboard.entry import Entry
 from gzslbench.runs.summary import Summary
 
@@ -40,7 +40,7 @@ def beyond():
     """Tells which texts of a figure stick out of it."""
 
     def texts(figure) -> list[str]:
-        with styled():
+        with figure_style():
             figure.draw_without_rendering()
             hidden = set(_hidden(figure))
             drawn = [each for each in figure.findobj(Text) if each.get_text().strip() and each not in hidden]

@@ -6,8 +6,8 @@ import pytest
 from matplotlib.colors import same_color
 
 from gzslbench.evaluation.metrics import ClassAccuracy, class_accuracies
-from gzslbench.report.figures.class_accuracy import class_accuracy_figure
-from gzslbench.report.figures.style import SEEN, UNSEEN, label
+from gzslbench.report.figures.canvas import SEEN, UNSEEN, label
+from gzslbench.report.figures.predictions import class_accuracy_figure
 
 NAMES = ["cat", "dog", "fox", "owl", "bee"]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gzslbench.evaluation.metrics import confusion_matrix
-from gzslbench.report.figures.confusion import confusion_figure
-from gzslbench.report.figures.style import label
+from gzslbench.report.figures.canvas import label
+from gzslbench.report.figures.predictions import confusion_figure
 
 NAMES = ["cat", "dog", "fox", "owl", "bee"]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.report.figures.critical_difference import critical_difference_figure
+from gzslbench.report.figures.leaderboards import critical_difference_figure
 from gzslbench.report.statistics import Ranking, nemenyi_difference, rank
 
 DEMSAR = {"C4.5": 3.143, "C4.5+m": 2.000, "C4.5+cf": 2.893, "C4.5+m+cf": 1.964}

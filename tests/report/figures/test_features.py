@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import same_color
 
-from gzslbench.report.figures.features import features_figure
-from gzslbench.report.figures.projection import CLASSES, Projection
-from gzslbench.report.figures.style import PALETTE, label
+from gzslbench.report.figures.canvas import PALETTE, label
+from gzslbench.report.figures.features import MAX_CLASSES, Projection, features_figure
 
 
 def projection(names, unseen=20, space="features"):
@@ -20,7 +19,7 @@ def rows(axes):
 
 
 def test_there_are_as_many_colours_as_classes():
-    assert len(set(PALETTE)) == len(PALETTE) >= CLASSES
+    assert len(set(PALETTE)) == len(PALETTE) >= MAX_CLASSES
 
 
 def test_real_and_synthesized_rows_stand_beside_each_other_on_the_same_axes(beyond):

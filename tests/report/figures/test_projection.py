@@ -9,7 +9,7 @@ from torch import nn
 
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DataError
-from gzslbench.report.figures.projection import project
+from gzslbench.report.figures.features import project
 from gzslbench.runs.load_trained import Trained
 
 

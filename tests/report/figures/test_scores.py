@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.report.figures.scores import scores_figure
-from gzslbench.report.figures.style import label
+from gzslbench.report.figures.canvas import label
+from gzslbench.report.figures.leaderboards import scores_figure
 from gzslbench.report.leaderboard.board import boards
 
 
@@ -21,14 +21,14 @@ def test_a_row_has_its_mean_its_interval_and_its_seeds_in_the_order_of_the_board
     figure = scores_figure(board([*entries, entry(60.0, row="sae")]))
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["sae", "ce-gzsl"]
-    assert drawn(axes, "one seed alone") == [[[60, 0]]]
+    assert drawn(axes, "a single seed") == [[[60, 0]]]
     assert drawn(axes, "mean, 95 % interval") == [[[52, 1]]]
     assert drawn(axes, "a seed") == [[[50, 1], [52, 1], [54, 1]]]
     (interval,) = [line.get_xdata() for line in axes.lines if line.get_label().startswith("_")]
     assert list(interval) == pytest.approx([52 - 4.968, 52 + 4.968], abs=1e-3)
     assert axes.get_xlabel() == "H (%)"
     assert {text.get_text() for text in figure.legends[0].get_texts()} == {
-        "one seed alone", "mean, 95 % interval", "a seed",
+        "a single seed", "mean, 95 % interval", "a seed",
     }  # fmt: skip
     assert beyond(figure) == []
 
@@ -40,7 +40,7 @@ def test_every_dataset_has_a_panel_and_a_missing_number_no_dot(entry, beyond):
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in panels] == names
     assert [len(axes.lines) for axes in panels] == [1, 2, 1, 1, 1]
-    assert drawn(panels[1], "one seed alone") == [[[40, 0]], [[30, 1]]]
+    assert drawn(panels[1], "a single seed") == [[[40, 0]], [[30, 1]]]
     assert beyond(figure) == []
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
 from gzslbench.evaluation.metrics import metrics_of
-from gzslbench.report.figures.seen_unseen import seen_unseen_figure
+from gzslbench.report.figures.predictions import seen_unseen_figure
 
 
 def lines(figure):

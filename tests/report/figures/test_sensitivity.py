@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gzslbench.report.figures.sensitivity import sensitivity_figure
+from gzslbench.report.figures.leaderboards import sensitivity_figure
 from gzslbench.report.leaderboard.entry import find_sweeps
 
 

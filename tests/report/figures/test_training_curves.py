@@ -5,10 +5,14 @@ from itertools import pairwise
 import pytest
 from matplotlib.colors import same_color
 
-from gzslbench.report.figures.choice import Choice
-from gzslbench.report.figures.history import History, Series, history_of
-from gzslbench.report.figures.style import PALETTE
-from gzslbench.report.figures.training_curves import training_curves_figure
+from gzslbench.report.figures.canvas import PALETTE
+from gzslbench.report.figures.training_curves import (
+    ChosenEpochs,
+    History,
+    Series,
+    read_history,
+    training_curves_figure,
+)
 
 
 def line(epoch, stage="game", leg="final", H=None, **losses):
@@ -36,7 +40,7 @@ def legends(figure):
 
 def test_every_loss_has_a_panel_and_the_accuracies_theirs(beyond):
     lines = [line(epoch, a=1.0 / epoch, b=-2.0 * epoch) for epoch in (1, 2)] + [line(3, H=50.0, a=0.5, b=1.0)]
-    figure = training_curves_figure(history_of([*lines, line(6, H=60.0, a=0.25, b=2.0)]), [])
+    figure = training_curves_figure(read_history([*lines, line(6, H=60.0, a=0.25, b=2.0)]), [])
     assert panel(figure, "a").lines[0].get_xydata().tolist() == [[1, 1], [2, 0.5], [3, 0.5], [6, 0.25]]
     assert panel(figure, "b").lines[0].get_xydata().tolist() == [[1, -2], [2, -4], [3, 1], [6, 2]]
     above = drawn(shown(figure)[0])
@@ -52,12 +56,12 @@ def test_every_loss_has_a_panel_and_the_accuracies_theirs(beyond):
 
 def test_chosen_epochs_are_marked_and_those_chosen_on_test_look_otherwise_and_say_so(beyond):
     choices = [
-        Choice("final", 6, 25, 60.0, ("last",), peeks=False),
-        Choice("final", 3, 4, 70.0, ("test-peek",), peeks=True),
-        Choice("final", 6, 4, 65.0, ("test-peek-inner",), peeks=True),
-        Choice("validation", 6, 4, 65.0, ("elsewhere",), peeks=False),
+        ChosenEpochs("final", 6, 25, 60.0, ("last",), peeks=False),
+        ChosenEpochs("final", 3, 4, 70.0, ("test-peek",), peeks=True),
+        ChosenEpochs("final", 6, 4, 65.0, ("test-peek-inner",), peeks=True),
+        ChosenEpochs("validation", 6, 4, 65.0, ("elsewhere",), peeks=False),
     ]
-    figure = training_curves_figure(history_of([line(3, H=50.0), line(6, H=60.0)]), choices)
+    figure = training_curves_figure(read_history([line(3, H=50.0), line(6, H=60.0)]), choices)
     marks = {each.get_label().partition(":")[0]: each for each in shown(figure)[0].lines}
     assert marks["last"].get_xydata().tolist() == [[6, 60]]
     assert marks["test-peek"].get_xydata().tolist() == [[3, 70]]
@@ -77,7 +81,7 @@ def test_stages_differ_by_colour_and_legs_by_line(beyond):
         for stage in ("warm", "game")
         for epoch in (1, 2)
     ]
-    figure = training_curves_figure(history_of(lines), [])
+    figure = training_curves_figure(read_history(lines), [])
     for place, stage in enumerate(("warm", "game")):
         dashed, whole = panel(figure, f"{stage}/loss").lines
         assert same_color(dashed.get_color(), PALETTE[place])
@@ -91,8 +95,8 @@ def test_stages_differ_by_colour_and_legs_by_line(beyond):
 
 def test_each_leg_with_accuracies_has_a_panel_that_says_which(beyond):
     lines = [line(2, leg="validation", H=20.0), line(4, leg="validation", H=30.0), line(4, H=60.0)]
-    choice = Choice("validation", 4, 2, 31.0, ("best H of validation classes",), peeks=False)
-    figure = training_curves_figure(history_of(lines), [choice])
+    choice = ChosenEpochs("validation", 4, 2, 31.0, ("best H of validation classes",), peeks=False)
+    figure = training_curves_figure(read_history(lines), [choice])
     validation, final = shown(figure)
     assert "held-out" in validation.get_title(loc="left") and "trainval" in final.get_title(loc="left")
     assert drawn(validation)["H"] == [[2, 20], [4, 30]] and drawn(final)["H"] == [[4, 60]]
@@ -101,7 +105,7 @@ def test_each_leg_with_accuracies_has_a_panel_that_says_which(beyond):
 
 
 def test_one_evaluated_epoch_is_a_dot():
-    figure = training_curves_figure(history_of([line(1, a=1.0), line(2, H=50.0, a=0.5)]), [])
+    figure = training_curves_figure(read_history([line(1, a=1.0), line(2, H=50.0, a=0.5)]), [])
     (dots,) = {each.get_marker() for each in shown(figure)[0].lines}
     assert dots == "o"
     assert panel(figure, "a").lines[0].get_marker() == "None"
@@ -112,7 +116,7 @@ def test_a_loss_of_many_orders_has_a_logarithmic_axis_unless_it_is_ever_negative
         line(epoch, wide=10.0**-epoch, mixed=10.0**-epoch - 0.01, narrow=1.0 * epoch)
         for epoch in (1, 2, 3, 4)
     ]
-    figure = training_curves_figure(history_of(lines), [])
+    figure = training_curves_figure(read_history(lines), [])
     assert [panel(figure, name).get_yscale() for name in ("wide", "mixed", "narrow")] == [
         "log",
         "linear",
@@ -122,7 +126,7 @@ def test_a_loss_of_many_orders_has_a_logarithmic_axis_unless_it_is_ever_negative
 
 def test_a_run_that_diverged_says_when_and_has_no_accuracies(beyond):
     failure = "critic/critic diverged in epoch 3 of game"
-    figure = training_curves_figure(history_of([line(1, a=1.0), line(2, a=9.0)]), [], failure)
+    figure = training_curves_figure(read_history([line(1, a=1.0), line(2, a=9.0)]), [], failure)
     assert figure.subfigs[0].get_suptitle() == f"losses; {failure}"
     assert [axes.get_title(loc="left") for axes in shown(figure)] == ["a"]
     assert beyond(figure) == []
@@ -144,7 +148,7 @@ def test_many_losses_stay_legible_and_what_is_left_out_is_told(count, panels, be
 
 def test_hostile_names_of_stages_and_terms_are_drawn_as_they_are(hostile, beyond):
     lines = [line(1, stage=name, **{name + "/" + name: 1.0}) for name in hostile]
-    figure = training_curves_figure(history_of(lines), [])
+    figure = training_curves_figure(read_history(lines), [])
     assert len(shown(figure)) == len(hostile)
     assert "stage <script>alert(1)</script>" in legends(figure)
     assert beyond(figure) == []

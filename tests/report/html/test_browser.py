@@ -87,7 +87,7 @@ def test_filters_choose_metric_rule_setting_methods_and_datasets(browse):
     tab.get_by_label("Setting").select_option("inductive")
     assert boards.count() >= 1
     tab.get_by_role("searchbox", name="Method").fill("no such method")
-    assert boards.count() == 0 and tab.get_by_text("Nothing fits these filters.").is_visible()
+    assert boards.count() == 0 and tab.get_by_text("Nothing matches these filters.").is_visible()
     assert told.inner_text() == "0 rows in 0 tables"
     tab.get_by_label("synthetic", exact=True).check()
     tab.get_by_role("searchbox", name="Method").fill("eszsl")
@@ -163,7 +163,7 @@ def test_names_in_records_cannot_put_anything_into_a_page(browse, site):
     assert tab.locator("h1").inner_text() == "run & <b>bold #1?"
     assert tab.locator("main img, main script, main b").count() == 0
     assert "onerror" in tab.locator("main").inner_text()
-    assert "does not bear itself out" in tab.locator(".alert").first.inner_text()
+    assert "has a problem" in tab.locator(".alert").first.inner_text()
 
 
 def test_the_page_follows_the_readers_theme_and_keeps_a_choice(browse):

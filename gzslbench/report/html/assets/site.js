@@ -35,10 +35,10 @@ for (const head of document.querySelectorAll(".sortable thead th")) {
 
 // The first page's filters choose which tables show, and which of their rows and columns; ranks are over all datasets.
 function filterBoards(form) {
-  const asked = new FormData(form);
-  const datasets = new Set(asked.getAll("dataset"));
-  const text = asked.get("method").toLowerCase();
-  const published = asked.get("published") !== null;
+  const chosen = new FormData(form);
+  const datasets = new Set(chosen.getAll("dataset"));
+  const text = chosen.get("method").toLowerCase();
+  const published = chosen.get("published") !== null;
   let tables = 0;
   let methods = 0;
   for (const board of document.querySelectorAll(".board")) {
@@ -53,7 +53,7 @@ function filterBoards(form) {
       shown += !row.hidden && !theirs;
     }
     const { metric, rule, setting } = board.dataset;
-    const wanted = metric === asked.get("metric") && rule === asked.get("rule") && ["", setting].includes(asked.get("setting"));
+    const wanted = metric === chosen.get("metric") && rule === chosen.get("rule") && ["", setting].includes(chosen.get("setting"));
     board.hidden = !(wanted && shown > 0);
     tables += !board.hidden;
     methods += board.hidden ? 0 : shown;
@@ -63,11 +63,11 @@ function filterBoards(form) {
 }
 
 function filterRuns(form) {
-  const asked = new FormData(form);
-  const text = asked.get("text").toLowerCase();
+  const chosen = new FormData(form);
+  const text = chosen.get("text").toLowerCase();
   const rows = [...document.querySelector("table.sortable").tBodies[0].rows];
   for (const row of rows) {
-    const fits = ["dataset", "status"].every((name) => ["", row.dataset[name]].includes(asked.get(name)));
+    const fits = ["dataset", "status"].every((name) => ["", row.dataset[name]].includes(chosen.get(name)));
     row.hidden = !(fits && row.textContent.toLowerCase().includes(text));
   }
   form.querySelector("output").value = `${rows.filter((row) => !row.hidden).length} of ${rows.length} runs`;

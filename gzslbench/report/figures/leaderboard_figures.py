@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from gzslbench.report.figures.drawing import Drawing, file_stem
-from gzslbench.report.figures.extra import require_matplotlib
+from gzslbench.report.figures.drawing import Drawing, file_stem, require_matplotlib
 from gzslbench.report.leaderboard.board import Board
 from gzslbench.report.leaderboard.entry import ParameterSweep, find_sweeps
 
 PARAMETER = "syn_num"
-"""Synthesized features for each unseen class: what the field asks a sensitivity of."""
+"""Synthesized features per unseen class, for which papers usually show the sensitivity."""
 
 
 def figures_of_boards(boards: Sequence[Board], parameter: str = PARAMETER) -> Iterator[Drawing]:
-    """The scores and the critical difference of each board, and the sensitivity to ``parameter``.
+    """Return scores and critical difference of each board, and the sensitivity to ``parameter``.
 
     Args:
-        boards: All of one rule and one metric, with at least one.
-        parameter: Of the methods; each that has runs of two values of it on a dataset has a figure.
+        boards: At least one, all of one rule and one metric.
+        parameter: A parameter of methods; each method with two values of it on a dataset gets a figure.
 
     Raises:
         GzslBenchError: matplotlib is not installed.
@@ -44,7 +43,7 @@ def _figures(boards: Sequence[Board], parameter: str) -> Iterator[Drawing]:
 
 
 def _scores(board: Board, name: str) -> Drawing:
-    from gzslbench.report.figures.scores import scores_figure
+    from gzslbench.report.figures.leaderboards import scores_figure
 
     title = (
         f"{board.metric} of every method by dataset, mean over seeds with its 95 % interval; {_what(board)}."
@@ -53,7 +52,7 @@ def _scores(board: Board, name: str) -> Drawing:
 
 
 def _critical_difference(board: Board, name: str) -> Drawing:
-    from gzslbench.report.figures.critical_difference import critical_difference_figure
+    from gzslbench.report.figures.leaderboards import critical_difference_figure
 
     title = f"Mean ranks of the methods by {board.metric} with the critical difference; {_what(board)}."
     ranking = board.ranking
@@ -62,17 +61,17 @@ def _critical_difference(board: Board, name: str) -> Drawing:
         return Drawing(
             name,
             title,
-            reason="it takes three methods and two datasets that all of them have; "
-            f"here are {len(board.rows)} and {shared}",
+            reason="it needs three methods and two datasets that all of them have; "
+            f"there are {len(board.rows)} and {shared}",
         )
     return Drawing(name, title, partial(critical_difference_figure, ranking))
 
 
 def _sensitivities(found: Sequence[ParameterSweep], parameter: str, rule: str) -> Iterator[Drawing]:
-    from gzslbench.report.figures.sensitivity import sensitivity_figure
+    from gzslbench.report.figures.leaderboards import sensitivity_figure
 
     if not found:
-        reason = f"no two runs differ in {parameter} and in nothing else but their seed"
+        reason = f"no two runs differ only in {parameter} and their seed"
         yield Drawing("sensitivity", f"Accuracies by {parameter}.", reason=reason)
     stems = [file_stem("sensitivity", parameter, sweep.row, sweep.dataset) for sweep in found]
     for place, (stem, sweep) in enumerate(zip(stems, found, strict=True)):

@@ -8,9 +8,9 @@ import pytest
 
 from gzslbench.errors import StoreError
 from gzslbench.evaluation.metrics import ClassAccuracy
-from gzslbench.report.figures.class_accuracy import class_accuracy_figure
+from gzslbench.report.figures.canvas import render, save_figure
 from gzslbench.report.figures.drawing import FORMATS
-from gzslbench.report.figures.files import rendered, save_figure
+from gzslbench.report.figures.predictions import class_accuracy_figure
 
 
 def drawn():
@@ -31,15 +31,15 @@ def test_a_png_has_150_dots_an_inch():
     import struct
 
     figure = drawn()
-    width, height = struct.unpack(">II", rendered(figure, "png")[16:24])
+    width, height = struct.unpack(">II", render(figure, "png")[16:24])
     assert (width, height) == tuple(int(side * 150) for side in figure.get_size_inches())
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_same_inputs_give_the_same_bytes_and_no_date(form):
     figure = drawn()
-    first = rendered(figure, form)
-    assert first == rendered(figure, form) == rendered(drawn(), form)
+    first = render(figure, form)
+    assert first == render(figure, form) == render(drawn(), form)
     assert not re.search(rb"20\d\d-\d\d|D:20\d\d", first)
 
 

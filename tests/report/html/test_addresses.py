@@ -6,19 +6,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gzslbench.report.html.address import link, method_page, run_page, web_address
+from gzslbench.report.html.site import link, method_file, run_file, web_address
 
 names = st.text(alphabet=st.characters(), max_size=30)
 
 
 def test_a_plain_name_is_its_pages_and_the_address_of_it():
-    assert run_page("ce-gzsl-AWA2-s1-0123456789") == "runs/ce-gzsl-AWA2-s1-0123456789.html"
-    assert link(method_page("ce-gzsl"), "../") == "../methods/ce-gzsl.html"
+    assert run_file("ce-gzsl-AWA2-s1-0123456789") == "runs/ce-gzsl-AWA2-s1-0123456789.html"
+    assert link(method_file("ce-gzsl"), "../") == "../methods/ce-gzsl.html"
 
 
 @given(names)
 def test_every_name_has_a_page_inside_the_site_that_a_link_needs_no_more_care_for(name):
-    page = run_page(name)
+    page = run_file(name)
     assert re.fullmatch(r"runs/[A-Za-z0-9_][\w.-]*\.html|runs/[\w-]*~[0-9a-f]{10}\.html", page)
     assert ".." not in page.split("/") and link(page, "") == page
 
@@ -27,7 +27,7 @@ def test_every_name_has_a_page_inside_the_site_that_a_link_needs_no_more_care_fo
 @example("a b", "a-b~c8687a08aa")
 @example("a b", "a-b-c8687a08aa")
 def test_no_two_names_share_a_page(one, other):
-    assert (method_page(one) == method_page(other)) == (one == other)
+    assert (method_file(one) == method_file(other)) == (one == other)
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", ""])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gzslbench.report.figures.choice import Choice, choices_of
+from gzslbench.report.figures.training_curves import ChosenEpochs, chosen_epochs
 
 
 def numbers(record, epoch, head_epoch, H):
@@ -16,11 +16,11 @@ def test_the_headline_is_first_and_rules_that_look_at_the_test_say_so(record):
         "test-peek-outer": numbers(record, 8, 3, 60.0),
         "last": numbers(record, 12, 25, 40.0),
     }
-    found = list(choices_of(replace(record, metrics=metrics)))
+    found = list(chosen_epochs(replace(record, metrics=metrics)))
     assert found == [
-        Choice("final", 12, 25, 40.0, ("last",), peeks=False),
-        Choice("final", 12, 3, 50.0, ("test-peek-inner",), peeks=True),
-        Choice("final", 8, 3, 60.0, ("test-peek-outer", "test-peek"), peeks=True),
+        ChosenEpochs("final", 12, 25, 40.0, ("last",), peeks=False),
+        ChosenEpochs("final", 12, 3, 50.0, ("test-peek-inner",), peeks=True),
+        ChosenEpochs("final", 8, 3, 60.0, ("test-peek-outer", "test-peek"), peeks=True),
     ]
     told = [choice.label.replace("\n", " ") for choice in found]
     assert told == [
@@ -33,7 +33,7 @@ def test_the_headline_is_first_and_rules_that_look_at_the_test_say_so(record):
 def test_a_choice_on_validation_classes_is_of_the_validation_leg(record):
     chosen = {**numbers(record, 6, 8, 55.0), "task": "of the validation split"}
     headline = {"val": numbers(record, 6, 8, 45.0)}
-    found = list(choices_of(replace(record, selection="val", metrics=headline, validation=chosen)))
+    found = list(chosen_epochs(replace(record, selection="val", metrics=headline, validation=chosen)))
     assert [(each.leg, each.epoch, each.head_epoch, each.H, each.peeks) for each in found] == [
         ("final", 6, 8, 45.0, False),
         ("validation", 6, 8, 55.0, False),
@@ -44,4 +44,4 @@ def test_a_choice_on_validation_classes_is_of_the_validation_leg(record):
 def test_a_diverged_run_chose_nothing(record):
     failure = {"term": "critic/critic", "stage": "game", "epoch": 3}
     diverged = replace(record, status="diverged", metrics={}, parameters=None, failure=failure)
-    assert list(choices_of(diverged)) == []
+    assert list(chosen_epochs(diverged)) == []

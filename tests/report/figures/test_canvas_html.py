@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 
 from gzslbench.evaluation.metrics import ClassAccuracy
-from gzslbench.report.figures.class_accuracy import class_accuracy_figure
-from gzslbench.report.figures.confusion import confusion_figure
-from gzslbench.report.figures.style import label
-from gzslbench.report.figures.themed import themed_svg
+from gzslbench.report.figures.canvas import label, themed_svg
+from gzslbench.report.figures.predictions import class_accuracy_figure, confusion_figure
 
 SVG = "{http://www.w3.org/2000/svg}"
 

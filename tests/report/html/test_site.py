@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from gzslbench.cli import main
 from gzslbench.errors import StoreError
-from gzslbench.report.html.building import MARK, check_place
+from gzslbench.report.html.site import MARK, check_output_folder
 
 
 def report(*arguments):
@@ -34,7 +34,7 @@ def test_the_same_runs_give_the_same_site_and_it_replaces_the_one_before(store, 
 def test_a_folder_that_holds_something_else_is_left_alone(store, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     outcome = report(store.root, "--out", tmp_path)
-    assert outcome.exit_code == 2 and "holds other files" in outcome.output
+    assert outcome.exit_code == 2 and "contains other files" in outcome.output
     assert report(store.root, "--out", tmp_path / "thesis.tex").exit_code == 2
     assert {path.name for path in tmp_path.iterdir()} == {"thesis.tex"}
 
@@ -47,7 +47,7 @@ def test_where_a_page_fails_the_site_before_is_still_there(store, tmp_path, monk
     def fails(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gzslbench.report.html.building.run_page", fails)
+    monkeypatch.setattr("gzslbench.report.html.pages.run_page", fails)
     outcome = report(store.root, "--out", out, "--no-figures")
     assert outcome.exit_code == 2 and "No space left on device" in outcome.output
     assert files(out) == before and [path.name for path in tmp_path.iterdir()] == ["site"]
@@ -57,13 +57,13 @@ def test_where_a_page_fails_the_site_before_is_still_there(store, tmp_path, monk
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(StoreError, match="cannot be written"):
-        check_place(tmp_path / "site")
+        check_output_folder(tmp_path / "site")
 
 
 def test_a_place_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
-        check_place(tmp_path / "file" / "site")
+        check_output_folder(tmp_path / "file" / "site")
 
 
 def test_without_runs_nothing_is_written(tmp_path):
@@ -84,7 +84,7 @@ def test_a_damaged_record_is_named_on_the_page_and_on_the_terminal(store, tmp_pa
 
 
 def test_without_matplotlib_the_pages_say_how_to_get_figures(store, tmp_path, monkeypatch):
-    monkeypatch.setattr("gzslbench.report.figures.extra.find_spec", lambda name: None)
+    monkeypatch.setattr("gzslbench.report.figures.drawing.find_spec", lambda name: None)
     outcome = report(store.root, "--out", tmp_path / "site", "--dataset", "synthetic")
     assert outcome.exit_code == 0
     assert "gzslbench[figures]" in (tmp_path / "site" / "index.html").read_text()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gzslbench.report.figures.history import Series, history_of
+from gzslbench.report.figures.training_curves import Series, read_history
 
 LINES = [
     {"leg": "validation", "stage": "game", "epoch": 1, "losses": {"critic/critic": 1.0}},
@@ -17,7 +17,7 @@ LINES = [
 
 
 def test_losses_are_told_by_stage_term_and_leg_and_metrics_by_leg():
-    history = history_of(LINES)
+    history = read_history(LINES)
     assert history.losses == {
         ("game", "critic/critic"): {"validation": Series([1], [1.0]), "final": Series([1, 2], [2.0, 1.5])},
         ("warm", "warm/class"): {"final": Series([1], [3.0])},
@@ -34,5 +34,5 @@ def test_lines_without_numbers_are_passed_over():
         {"epoch": 2, "losses": None, "metrics": [1]},
         {"epoch": 3, "losses": {"a": "high", "b": float("inf"), "c": True, "d": None}, "metrics": {"H": "x"}},
     ]
-    history = history_of(strange)
+    history = read_history(strange)
     assert history.losses == {} and history.metrics == {}

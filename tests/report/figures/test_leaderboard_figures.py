@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gzslbench.report.figures.of_boards import figures_of_boards
+from gzslbench.report.figures.leaderboard_figures import figures_of_boards
 from gzslbench.report.leaderboard.board import boards
 
 DATASETS = ("AWA2", "CUB", "FLO")
@@ -32,8 +32,8 @@ def test_what_a_critical_difference_lacks_is_said(entry):
     for entries, here in ((two, "2 and 3"), (partly, "3 and 1")):
         drawing = found(entries)["critical-difference"]
         assert drawing.draw is None
-        assert drawing.reason.startswith("it takes three methods and two datasets")
-        assert drawing.reason.endswith(f"here are {here}")
+        assert drawing.reason.startswith("it needs three methods and two datasets")
+        assert drawing.reason.endswith(f"there are {here}")
 
 
 def test_several_boards_are_numbered_and_say_what_they_are_of(entry):
@@ -45,8 +45,8 @@ def test_several_boards_are_numbered_and_say_what_they_are_of(entry):
         "critical-difference-2",
         "sensitivity",
     ]
-    assert "parameters are not the presets'" in drawings["scores-2"].title
-    assert "parameters are not" not in drawings["scores-1"].title
+    assert "parameters differ from the presets" in drawings["scores-2"].title
+    assert "parameters differ" not in drawings["scores-1"].title
 
 
 def test_each_method_and_dataset_with_two_values_has_a_sensitivity(entry):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from gzslbench.errors import CheckpointError
-from gzslbench.report.figures.of_run import figures_of_run
-from gzslbench.report.figures.themed import themed_svg
+from gzslbench.report.figures.canvas import themed_svg
+from gzslbench.report.figures.run_figures import figures_of_run
 from gzslbench.runs.stored_predictions import PredictionsWarning
 
 NAMES = ["training-curves", "seen-unseen", "class-accuracy", "confusion"]
@@ -37,7 +37,7 @@ def test_every_figure_is_named_titled_and_drawn_of_the_run(generative, folder):
 
 def test_without_epochs_there_are_no_training_curves(record, folder):
     drawing = found(record, folder)["training-curves"]
-    assert drawing.draw is None and "trains none" in drawing.reason
+    assert drawing.draw is None and "trains no epochs" in drawing.reason
 
 
 @pytest.mark.parametrize("content", ["{torn", '{"epoch": "one"}\n'])

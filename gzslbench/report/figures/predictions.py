@@ -1,0 +1,222 @@
+"""Figures of predictions: accuracy of every class, confusion matrix, seen-unseen curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.colors import PowerNorm
+from numpy.typing import NDArray
+
+from gzslbench.evaluation.metrics import harmonic_mean
+from gzslbench.report.figures.canvas import (
+    BLUE,
+    COLUMN,
+    HARMONIC,
+    INK,
+    NEUTRAL,
+    SEEN,
+    SMALLEST,
+    UNSEEN,
+    VERMILLION,
+    canvas,
+    label,
+    text_width,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from gzslbench.evaluation.curve import SeenUnseenCurve
+    from gzslbench.evaluation.metrics import ClassAccuracy
+
+_CLASS_INCHES, _MAX_INCHES, _REST_INCHES = 0.14, 11.0, 0.95
+"""Heights of a class, of the largest figure, and of all but the classes."""
+_LARGEST, _SHARE = 7.0, 0.8
+"""Largest size of a name in points, and its share of the height of a class."""
+_BARS_INCHES = 2.8
+
+
+def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
+    """Draw a bar per class, in percent of its test rows: unseen ones, then seen ones, both best first.
+
+    The figure grows with the classes up to a limit; then names shrink, and then only some are shown.
+
+    Args:
+        classes: At least one.
+    """
+    groups = [
+        sorted((found for found in classes if found.seen == seen), key=_badness) for seen in (False, True)
+    ]
+    ordered = [found for group in groups for found in group]
+    names = [label(found.name, longest=32) for found in ordered]
+    height = min(_MAX_INCHES, _CLASS_INCHES * len(ordered) + _REST_INCHES)
+    points = 72 * (height - _REST_INCHES) / len(ordered)
+    step = max(1, math.ceil(SMALLEST / _SHARE / points))
+    fontsize = min(_LARGEST, max(SMALLEST, _SHARE * points))
+    width = max(COLUMN, _BARS_INCHES + text_width(names, fontsize))
+    with canvas(width, height) as figure:
+        axes = figure.add_subplot(
+            xlabel="accuracy (% of the class's test rows)",
+            xlim=(0, 100),
+            ylim=(len(ordered) - 0.5, -0.5),
+        )
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0, labelsize=fontsize)
+        axes.set_yticks(range(0, len(ordered), step), names[::step])
+
+        _bars(axes, 0, groups[0], UNSEEN, "unseen", "U")
+        _bars(axes, len(groups[0]), groups[1], SEEN, "seen", "S")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=2)
+        some = "" if step == 1 else f", one name in {step} shown"
+        axes.set_title(f"{len(ordered)} class{'es' * (len(ordered) > 1)}{some}", pad=18)
+    return figure
+
+
+def _badness(found: ClassAccuracy) -> tuple[float, str]:
+    return (1.0 if found.accuracy is None else -found.accuracy, found.name)
+
+
+def _bars(axes: Axes, first: int, group: Sequence[ClassAccuracy], color: str, part: str, metric: str) -> None:
+    """Draw the bars of one part from place ``first`` on, and a line at their mean, which is U or S."""
+    if not group:
+        return
+    tested = [found.accuracy for found in group if found.accuracy is not None]
+    legend = f"{part}, {metric} {fmean(tested):.1f} %" if tested else f"{part}, not tested"
+    places = range(first, first + len(group))
+    thickness = 0.8 if len(group) <= 150 else 1.0
+    axes.barh(places, [found.accuracy or 0.0 for found in group], thickness, color=color, label=legend)
+    if tested:
+        axes.vlines(fmean(tested), first - 0.5, first + len(group) - 0.5, color=NEUTRAL, linewidth=0.9)
+    for place, found in zip(places, group, strict=True):
+        if found.accuracy is None:
+            axes.text(1, place, "no test rows", va="center", fontsize=SMALLEST, alpha=0.6)
+
+
+_MAX_SIDE_INCHES = 5.5
+_MAX_NUMBERED = 16
+"""Classes up to which the cells show their numbers."""
+_DARK = 35.0
+"""Percent above which a cell is dark, so that its number is white."""
+_GAMMA = 0.5
+"""Of the colour scale, so that a few percent are visible."""
+_TICKS = (0, 5, 10, 20, 40, 60, 80, 100)
+
+
+def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDArray[np.bool_]) -> Figure:
+    """Draw true classes by row, predicted classes by column, in percent of the row; unseen classes first.
+
+    Args:
+        counts: ``(K, K)`` test rows.
+        names: Names of the K classes.
+        seen: ``(K,)``, whether each class is seen.
+    """
+    order = np.argsort(seen, kind="stable")
+    shares = _percent_of_rows(counts[np.ix_(order, order)])
+    size, unseen = len(order), int((~seen).sum())
+    side = min(_MAX_SIDE_INCHES, 2.2 + 0.055 * size)
+    fontsize = min(7.0, 0.75 * 72 * side / size)
+    shown = [label(names[i], longest=24) for i in order] if fontsize >= SMALLEST else []
+    margin = text_width(shown, fontsize)
+    with canvas(side + margin + 1.3, side + margin + 0.7) as figure:
+        axes = figure.add_subplot(
+            title="confusion of classes", xlabel="predicted class", ylabel="true class", aspect="equal"
+        )
+        axes.grid(visible=False)
+        image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(_GAMMA, 0, 100), interpolation="none")
+        bar = figure.colorbar(
+            image, ax=axes, label="% of the true class's test rows", ticks=_TICKS, shrink=0.85
+        )
+        bar.outline.set_visible(False)
+        if 0 < unseen < size:
+            for line in (axes.axhline, axes.axvline):
+                line(unseen - 0.5, color=INK, linewidth=0.8)
+        if shown:
+            axes.set_xticks(range(size), shown, rotation=90, fontsize=fontsize)
+            axes.set_yticks(range(size), shown, fontsize=fontsize)
+        else:
+            _name_parts(axes, unseen, size)
+        if size <= _MAX_NUMBERED:
+            _number(axes, shares)
+    return figure
+
+
+def _percent_of_rows(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Divide each row by its sum; NaN, which is left white, for a class without test rows."""
+    total = counts.sum(axis=1, keepdims=True)
+    shares = np.full(counts.shape, np.nan)
+    np.divide(100.0 * counts, total, out=shares, where=total > 0)
+    return shares
+
+
+def _name_parts(axes: Axes, unseen: int, size: int) -> None:
+    """Label the two parts instead of the classes."""
+    parts = [("unseen", 0, unseen), ("seen", unseen, size)]
+    shown = [
+        (f"{last - first} {part}", (first + last - 1) / 2) for part, first, last in parts if last > first
+    ]
+    texts, places = zip(*shown, strict=True)
+    axes.set_xticks(places, texts)
+    axes.set_yticks(places, texts, rotation=90, va="center")
+    axes.tick_params(length=0)
+
+
+def _number(axes: Axes, shares: NDArray[np.float64]) -> None:
+    for (row, column), share in np.ndenumerate(shares):
+        if share >= 0.5:
+            color = "white" if share >= _DARK else INK
+            axes.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=6, color=color)
+
+
+_MAX_AREA_POINTS = 300
+"""Points of the edge of the area below the curve."""
+
+
+def seen_unseen_figure(curve: SeenUnseenCurve) -> Figure:
+    """Draw the curve with the run's own point and the point of highest H, which is chosen on test."""
+    place, best = curve.position(0.0), curve.best
+    U, S = float(curve.U[place]), float(curve.S[place])
+    H = harmonic_mean(U, S)
+    with canvas(COLUMN, 1.22 * COLUMN) as figure:
+        axes = figure.add_subplot(
+            title=f"seen-unseen curve, AUSUC {curve.area:.1f} %",
+            xlabel="U: accuracy on unseen classes (%)",
+            ylabel="S: accuracy on seen classes (%)",
+            xlim=(0, 102),
+            ylim=(0, 102),
+            aspect="equal",
+        )
+        some = np.unique(np.linspace(0, len(curve.U) - 1, _MAX_AREA_POINTS).astype(int))
+        axes.fill_between(curve.U[some], curve.S[some], color=BLUE, alpha=0.1, linewidth=0)
+        axes.plot(curve.U, curve.S, color=BLUE, label="curve of calibrated stacking")
+        if H > 0:
+            _contour(axes, H)
+        own = f"the run itself: H {H:.1f}"
+        axes.plot([U], [S], "o", color=VERMILLION, markersize=6, clip_on=False, zorder=3, label=own)
+        chosen = f"best H {best.H:.1f}: gamma chosen on TEST"
+        axes.plot(
+            [best.U],
+            [best.S],
+            "D",
+            color=HARMONIC,
+            fillstyle="none",
+            markeredgewidth=1.2,
+            markersize=5,
+            clip_on=False,
+            zorder=3,
+            label=chosen,
+        )
+        figure.legend(loc="outside lower left")
+    return figure
+
+
+def _contour(axes: Axes, H: float) -> None:
+    """Draw all U and S whose harmonic mean is ``H``: S = H U / (2 U - H)."""
+    U = np.linspace(H / (2 - H / 100), 100, 200)
+    axes.plot(
+        U, H * U / (2 * U - H), ":", color=NEUTRAL, alpha=0.5, linewidth=0.9, label=f"all points of H {H:.1f}"
+    )
