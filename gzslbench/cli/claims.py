@@ -1,4 +1,4 @@
-"""gzslbench claims: what stored metrics say of papers' claims."""
+"""gzslbench claims: what stored metrics say about the claims of papers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ DEFAULT_SUITE = "flo-lite0-claims"
 
 @click.command()
 @click.argument("suite", default=DEFAULT_SUITE)
-@click.option("--stored", type=click.Path(path_type=Path), help="The stored metrics. [default: bundled]")
+@click.option(
+    "--stored", type=click.Path(path_type=Path), help="The file of stored metrics. [default: bundled]"
+)
 def claims(suite: str, stored: Path | None) -> None:
-    """Print, as Markdown, what the stored metrics of SUITE say of the claims in it; nothing is run."""
-    from gzslbench.cli.regress import stored_file
-    from gzslbench.sweep.suites.claim import judged, table
-    from gzslbench.sweep.suites.stored import read_stored
+    """Print a Markdown table of what the stored metrics of SUITE say about its claims; nothing is run."""
+    from gzslbench.sweep.suites.baseline import baseline_file, read_baseline
+    from gzslbench.sweep.suites.claim import claims_table, judge_claims
     from gzslbench.sweep.suites.suite import load_suite
 
     loaded = load_suite(suite)
-    groups = read_stored(stored or stored_file(loaded))
+    groups = read_baseline(stored or baseline_file(loaded))
     runs = {name: group["runs"] for name, group in groups.items()}
-    click.echo(table(list(judged(loaded.claims, runs))), nl=False)
+    click.echo(claims_table(list(judge_claims(loaded.claims, runs))), nl=False)

@@ -48,7 +48,7 @@ def compare(
     from gzslbench.report.leaderboard.tables import comparison_json, comparison_table
     from gzslbench.report.tables import to_console
     from gzslbench.report.terminal.printing import make_console
-    from gzslbench.sweep.suites.stored import stored_metrics
+    from gzslbench.sweep.suites.baseline import stored_metrics
 
     tables, _ = boards(stored_entries(results, datasets, methods), rule, metric)
     if not tables:

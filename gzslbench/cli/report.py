@@ -52,7 +52,7 @@ def report(
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.html.site import SiteContent, build_site, check_output_folder
     from gzslbench.report.terminal.progress import watch_pages
-    from gzslbench.sweep.suites.stored import stored_metrics
+    from gzslbench.sweep.suites.baseline import stored_metrics
 
     draw = _can_draw(figures)
     with warnings.catch_warnings(record=True) as caught:

@@ -1,27 +1,27 @@
-"""gzslbench sweep: the cells of a suite, several at once, whatever dies on the way."""
+"""gzslbench sweep: run the cells of a suite, several at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gzslbench.cli.group import INTERRUPTED
-from gzslbench.cli.options import address_option, data_option, executor_option
-from gzslbench.errors import ParamError
-from gzslbench.runs.store import DEFAULT_ROOT
+from gzslbench.cli.options import (
+    address_option,
+    checkpoint_every_option,
+    data_option,
+    executor_option,
+    only_suite_runs_option,
+    results_option,
+)
 
 if TYPE_CHECKING:
-    from gzslbench.plugins.executor import Executor
-    from gzslbench.runs.store import Store
-    from gzslbench.sweep.journal import Journal
-    from gzslbench.sweep.known_tasks import KnownTasks
-    from gzslbench.sweep.planning import Planned
-    from gzslbench.sweep.suites.suite import Suite
-    from gzslbench.sweep.sweeping import Result
+    from gzslbench.sweep.planning import PlannedCell
+    from gzslbench.sweep.runner import SweepView
 
 EPILOG = """\b
 Examples:
@@ -31,31 +31,36 @@ Examples:
   gzslbench sweep mine.toml --executor ray --address auto
   gzslbench sweep digits --status
 
-SUITE is a bundled one or a .toml, with [[runs]] written out and [[grids]] whose lists are products. Cells
-that have a record are not run again; interrupted ones go on from their checkpoint. One that fails stops no
-other: failures are listed at the end, the next sweep tries them again, and --failed tries them alone.
+SUITE is the name of a bundled suite or a .toml file, with [[runs]] written out and [[grids]] whose lists are
+multiplied. A cell that has a record is not run again; an interrupted one continues from its checkpoint. If a
+cell fails, the others go on: failures are listed at the end, the next sweep tries them again, and --failed
+tries only them.
 
-Ctrl-C lets what runs save, and stops; a second one stops at once. The same command goes on where it was.
+Ctrl-C saves the running cells and stops; a second Ctrl-C stops at once. The same command continues.
 
-Exit status: 0 every cell has a good record; 1 some have none, or diverged; 2 something to mend;
+Exit status: 0 every cell has a good record; 1 some have none, or diverged; 2 something to fix;
 130 interrupted.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("suite")
-@click.option("--only", metavar="TEXT", multiple=True, help="Only runs with TEXT in their name; repeatable.")
-@click.option("--dry-run", is_flag=True, help="Print the cells, and which would run and why; read no data.")
-@click.option("--status", is_flag=True, help="Print what a sweep of SUITE, perhaps elsewhere, has come to.")
+@only_suite_runs_option
+@click.option("--dry-run", is_flag=True, help="List the cells, which would run and why; read no data.")
+@click.option("--status", is_flag=True, help="Show the state of a sweep of SUITE, also of a running one.")
 @click.option("--failed", is_flag=True, help="Run only cells that failed when they were last tried.")
 @executor_option
 @address_option
-@click.option("--jobs", type=click.IntRange(min=1), help="Cells at once. [default: as there is room]")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of each cell.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Number of cells at once. [default: what the machine can run]"
+)
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Number of threads of a cell."
+)
 @click.option(
     "--gpus-per-cell",
     type=click.FloatRange(min=0, max=1, min_open=True),
-    help="The share of a GPU. [default: what the method says]",
+    help="The share of a GPU that a cell takes. [default: that of its method]",
 )
 @click.option("--timeout", type=click.FloatRange(min=1), help="Seconds after which a cell is killed.")
 @click.option(
@@ -63,17 +68,11 @@ Exit status: 0 every cell has a good record; 1 some have none, or diverged; 2 so
     type=click.IntRange(min=0),
     default=2,
     show_default=True,
-    help="How often a cell whose process died is begun again, from its checkpoint.",
+    help="How often a cell starts again, from its checkpoint, after its process died.",
 )
-@click.option("--checkpoint-every", type=click.IntRange(min=0), default=10, show_default=True, help="Epochs.")
+@checkpoint_every_option
 @data_option
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=Path(DEFAULT_ROOT),
-    show_default=True,
-    help="Where records are kept.",
-)
+@results_option()
 def sweep(
     suite: str,
     only: tuple[str, ...],
@@ -94,110 +93,53 @@ def sweep(
     """Run the cells of SUITE that have no record yet, several at once."""
     from gzslbench.plugins.executor import Limits
     from gzslbench.report.terminal.printing import make_console
-    from gzslbench.report.terminal.sweep import counts_line, failure_lines, plan_lines, status_view
+    from gzslbench.report.terminal.sweep import (
+        counts_line,
+        failure_lines,
+        plan_lines,
+        status_view,
+        sweep_view,
+    )
     from gzslbench.runs.store import Store
-    from gzslbench.runs.tracking import asked as asked_trackers
     from gzslbench.sweep.executors.factory import make_executor
-    from gzslbench.sweep.journal import Journal
-    from gzslbench.sweep.known_tasks import KnownTasks
     from gzslbench.sweep.planning import plan_sweep
+    from gzslbench.sweep.runner import SilentView, run_sweep
     from gzslbench.sweep.suites.suite import load_suite
-    from gzslbench.sweep.sweeping import begin
+    from gzslbench.sweep.sweep_log import SweepLog
+    from gzslbench.sweep.task_cache import TaskCache
 
     loaded, store = load_suite(suite), Store(results)
-    journal = Journal(store.root, loaded.name)
     if status:
-        make_console().print(status_view(journal.read()))
+        make_console().print(status_view(SweepLog(store.root, loaded.name).read()))
         return
-    asked = _asked(loaded, only, data)
-    known = KnownTasks(store.root)
+    selected = loaded.select(only, data)
     if dry_run:
-        planned = plan_sweep(asked, store, known)
+        planned = plan_sweep(selected, store, TaskCache(store.root))
         click.echo("\n".join([*plan_lines(planned), counts_line(planned)]))
         return
-    asked_trackers()
-    store.make()
-    runner = make_executor(executor, Limits(jobs, threads, timeout, retries, address))
-    with journal.held():
-        planned = _read_and_plan(asked, store, known)
-        chosen = _to_run(planned, set(journal.read().failed) if failed else None, gpus_per_cell)
-        begin(journal, planned, chosen)
+
+    def open_view(
+        planned: Sequence[PlannedCell], to_run: Sequence[PlannedCell]
+    ) -> AbstractContextManager[SweepView]:
         click.echo(counts_line(planned), err=True)
-        done = _run(planned, chosen, runner, store, journal, checkpoint_every, address is not None)
-    for line in failure_lines(done, planned):
-        make_console().print(line)
-    _close(planned, chosen, done)
+        return sweep_view(planned, len(to_run)) if to_run else nullcontext(SilentView())
 
-
-def _asked(suite: Suite, only: Sequence[str], data: Path | None) -> Suite:
-    runs = [run for run in suite.runs if not only or any(text in run.name for text in only)]
-    if not runs:
-        names = dict.fromkeys(run.name for run in suite.runs)
-        raise ParamError(
-            f"no runs of {suite.name!r} have {' or '.join(map(repr, only))} in their name",
-            where="--only",
-            fix=f"the names are: {', '.join(names)}",
-        )
-    if data is not None:
-        runs = [replace(run, request=replace(run.request, data=data)) for run in runs]
-    return replace(suite, runs=tuple(runs))
-
-
-def _read_and_plan(suite: Suite, store: Store, known: KnownTasks) -> list[Planned]:
-    from gzslbench.sweep.planning import plan_sweep, read_unknown
-
-    planned = plan_sweep(suite, store, known)
-    if any(each.state == "unread" for each in planned):
-        for name in read_unknown(planned, known):
-            click.echo(f"read {name}", err=True)
-        planned = plan_sweep(suite, store, known)
-    return planned
-
-
-def _to_run(planned: Sequence[Planned], failed: set[str] | None, share: float | None) -> list[Planned]:
-    from gzslbench.sweep.planning import TO_RUN
-
-    chosen = [
-        each
-        for each in planned
-        if each.state in TO_RUN and each.cell and (failed is None or each.cell.id in failed)
-    ]
-    return chosen if share is None else [replace(each, gpus=share) for each in chosen]
-
-
-def _run(
-    planned: Sequence[Planned],
-    chosen: Sequence[Planned],
-    executor: Executor,
-    store: Store,
-    journal: Journal,
-    checkpoint_every: int,
-    carry: bool,
-) -> list[Result]:
-    from gzslbench.report.terminal.sweep import sweep_view
-    from gzslbench.sweep.sweeping import expected_memory
-    from gzslbench.sweep.sweeping import sweep as run_all
-
-    if not chosen:
-        return []
-    with sweep_view(planned, len(chosen)) as view:
-        memory = expected_memory(planned)
-        return run_all(chosen, executor, store, journal, view, checkpoint_every, memory, carry)
-
-
-def _close(planned: Sequence[Planned], chosen: Sequence[Planned], results: Sequence[Result]) -> None:
-    """The last line, and the exit status."""
-    from gzslbench.report.terminal.sweep import counts_line
-
-    good = sum(result.failure is None and result.told.get("status") != "diverged" for result in results)
-    ids = {each.cell.id for each in chosen if each.cell}
-    rest = [each for each in planned if each.cell is None or each.cell.id not in ids]
-    why = f" ({counts_line(rest)})" if rest else ""
-    click.echo(f"{good} of {len(chosen)} cells run, {len(rest)} not to be run{why}")
-    stopped = len(results) < len(chosen) or any(
-        result.failure is not None and result.failure.kind == "stopped" for result in results
+    result = run_sweep(
+        selected,
+        store,
+        make_executor(executor, Limits(jobs, threads, timeout, retries, address)),
+        only_failed=failed,
+        gpus_per_cell=gpus_per_cell,
+        checkpoint_every=checkpoint_every,
+        ship_data=address is not None,
+        open_view=open_view,
+        on_read=lambda name: click.echo(f"read {name}", err=True),
     )
-    if stopped:
+    for line in failure_lines(result.results, result.planned):
+        make_console().print(line)
+    why = f" ({counts_line(result.not_run)})" if result.not_run else ""
+    click.echo(f"{result.good} of {len(result.to_run)} cells run, {len(result.not_run)} not to be run{why}")
+    if result.stopped:
         raise SystemExit(INTERRUPTED)
-    if good < len(chosen) or any(each.state in ("impossible", "diverged", "unread") for each in planned):
+    if not result.complete:
         raise SystemExit(1)

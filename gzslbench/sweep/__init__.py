@@ -1,1 +1,1 @@
-"""Sweeps: the cells of a suite on an executor, whatever dies on the way."""
+"""Many runs: the cells of a suite, the executors that run them, and the search for parameters."""

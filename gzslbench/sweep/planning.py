@@ -1,4 +1,4 @@
-"""Which cells a suite has, which are done, and which would run; no data are read."""
+"""Find the cells of a suite, which of them are done, and which would run; no data are read."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from gzslbench.runs.plan import Request, parse_request, read_task, resolve
 from gzslbench.runs.store import Store
 from gzslbench.runs.summary import Summary
 from gzslbench.runs.task import Task
-from gzslbench.sweep.known_tasks import KnownTasks
 from gzslbench.sweep.suites.suite import Suite, SuiteRun
+from gzslbench.sweep.task_cache import TaskCache
 
 State = Literal["done", "diverged", "interrupted", "new", "unread", "impossible"]
 TO_RUN: tuple[State, ...] = ("interrupted", "new")
 WHY = {
-    "done": "its record is there",
-    "diverged": "its record is there, and says that it diverged",
-    "interrupted": "it goes on from its checkpoint",
-    "new": "nothing of it is there",
-    "unread": "its data have not been read yet, so nothing that is there is known to be its",
+    "done": "it has a record",
+    "diverged": "it has a record, which says that it diverged",
+    "interrupted": "it continues from its checkpoint",
+    "new": "it was never started",
+    "unread": "its data were not read yet, so its id is not known",
 }
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedCell:
     """One cell of a suite.
 
     Attributes:
-        name: Of its group.
+        name: Name of its group of runs.
         request: What to run, with one seed.
-        cell: None where its data have not been read, or are not there.
-        state: Whether it would run.
-        why: In words.
-        summary: Of its record, where there is one.
-        gpus: The share of a GPU that its method takes.
+        cell: The cell; None if its data were not read yet or are missing.
+        state: What is known of it, which says whether it would run.
+        why: The reason, in words.
+        summary: The summary of its record, if it has one.
+        gpus: The share of a GPU that its method takes, from 0 to 1.
     """
 
     name: str
@@ -53,70 +53,70 @@ class Planned:
     gpus: float = 0.0
 
 
-def plan_sweep(suite: Suite, store: Store, known: KnownTasks) -> list[Planned]:
-    """Every cell of ``suite`` once, in its order, with its state in ``store``.
+def plan_sweep(suite: Suite, store: Store, cache: TaskCache) -> list[PlannedCell]:
+    """Plan every cell of ``suite`` once, in the suite's order, with its state in ``store``.
 
     Raises:
-        ParamError: A run asks for something that no data could give: an unknown parameter, say.
+        ParamError: A run is wrong whatever its data are, for example by an unknown parameter.
     """
     records = {summary.id: summary for summary in summaries(store)}
-    begun = _folders(store.root)
-    planned: dict[str, Planned] = {}
+    folders = _folders(store.root)
+    planned: dict[str, PlannedCell] = {}
     for run in suite.runs:
-        for each in _planned(run, known, store, records, begun):
-            key = each.cell.id if each.cell is not None else f"{each.request}"
-            planned.setdefault(key, each)
+        for one in _plan_run(run, cache, store, records, folders):
+            key = one.cell.id if one.cell is not None else f"{one.request}"
+            planned.setdefault(key, one)
     return list(planned.values())
 
 
-def read_unknown(planned: Sequence[Planned], known: KnownTasks) -> Iterator[str]:
-    """Read the data of the tasks that are not known yet; yields the name of each once it is.
+def read_tasks(planned: Sequence[PlannedCell], cache: TaskCache) -> Iterator[str]:
+    """Read the data of the tasks that are not in the cache yet. Yields the name of each that was read.
 
-    Cells of a dataset that cannot be read are impossible from then on.
+    From then on, the cells of a dataset that cannot be read are impossible.
     """
-    for each in planned:
-        if each.state != "unread" or _is_known(each.request, known):
+    for one in planned:
+        if one.state != "unread" or _is_known(one.request, cache):
             continue
         try:
-            dataset, task = read_task(each.request)
+            dataset, task = read_task(one.request)
         except DataError as error:
-            known.give_up(each.request, error)
+            cache.mark_unreadable(one.request, error)
             continue
-        known.remember(each.request, task)
+        cache.store(one.request, task)
         yield f"{dataset.name}/{dataset.features_name}/{dataset.semantics_name}"
 
 
-def _is_known(request: Request, known: KnownTasks) -> bool:
+def _is_known(request: Request, cache: TaskCache) -> bool:
     try:
-        return known.get(request) is not None
+        return cache.get(request) is not None
     except DataError:
         return True
 
 
-def _planned(
-    run: SuiteRun, known: KnownTasks, store: Store, records: dict[str, Summary], begun: frozenset[str]
-) -> Iterator[Planned]:
+def _plan_run(
+    run: SuiteRun, cache: TaskCache, store: Store, records: dict[str, Summary], folders: frozenset[str]
+) -> Iterator[PlannedCell]:
     seeds = [replace(run.request, seeds=(seed,)) for seed in run.request.seeds or (0,)]
     try:
-        task = known.get(run.request)
+        task = cache.get(run.request)
     except DataError as error:
-        yield from (Planned(run.name, each, None, "impossible", str(error)) for each in seeds)
+        yield from (PlannedCell(run.name, request, None, "impossible", str(error)) for request in seeds)
         return
     found = _resolved(run, task)
     if found is None:
-        yield from (Planned(run.name, each, None, "unread", WHY["unread"]) for each in seeds)
+        yield from (PlannedCell(run.name, request, None, "unread", WHY["unread"]) for request in seeds)
         return
     cells, gpus = found
     for request, cell in zip(seeds, cells, strict=True):
         summary = records.get(cell.id)
-        state = _state(cell, summary, store, begun)
-        yield Planned(run.name, request, cell, state, WHY[state], summary, gpus)
+        state = _state(cell, summary, store, folders)
+        yield PlannedCell(run.name, request, cell, state, WHY[state], summary, gpus)
 
 
 def _resolved(run: SuiteRun, task: Task | None) -> tuple[Sequence[Cell], float] | None:
-    """The run's cells and its method's share of a GPU; None where the task is not known.
+    """Get the run's cells and its method's share of a GPU; None if the task is not known.
 
-    What can be wrong without any data is found all the same.
+    Errors that do not depend on the data are found in any case.
     """
     try:
         any_task = Task(run.request.dataset, run.request.semantics or "att", "")
@@ -127,16 +127,16 @@ def _resolved(run: SuiteRun, task: Task | None) -> tuple[Sequence[Cell], float] 
     return None if task is None else (resolved.cells, resolved.spec.gpu_share)
 
 
-def _state(cell: Cell, summary: Summary | None, store: Store, begun: frozenset[str]) -> State:
+def _state(cell: Cell, summary: Summary | None, store: Store, folders: frozenset[str]) -> State:
     if summary is not None:
         return "diverged" if summary.status == "diverged" else "done"
-    if cell.id in begun and any(store.run(cell.id).path.glob("checkpoint-*.pt")):
+    if cell.id in folders and any(store.run(cell.id).path.glob("checkpoint-*.pt")):
         return "interrupted"
     return "new"
 
 
 def _folders(root: Path) -> frozenset[str]:
-    """The names in the results folder, all at once: asking for each would take as long as reading records."""
+    """List the names in the results folder, once: thousands of single looks are slow."""
     with suppress(OSError):
         return frozenset(entry.name for entry in os.scandir(root))
     return frozenset()

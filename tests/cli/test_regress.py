@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import gzslbench_benchmarks
 from gzslbench.cli import main
 from gzslbench.runs.plan import make_plan
-from gzslbench.sweep.suites.stored import summarize
+from gzslbench.sweep.suites.baseline import summarize
 from gzslbench.sweep.suites.suite import load_suite
 from gzslbench_methods.dem.losses import embedding_loss
 

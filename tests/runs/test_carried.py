@@ -14,7 +14,7 @@ from gzslbench.errors import DataError
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 from gzslbench.runs.dataset_handle import CarriedDataset
 from gzslbench.runs.plan import Request, make_plan
-from gzslbench.sweep.work import argument_of, run_cell_job
+from gzslbench.sweep.cell_job import cell_argument, run_cell_job
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_cell_that_has_its_data_with_it_needs_no_files(request_of_files, tmp_p
     (cell,) = make_plan(request).cells
 
     def record_of(results, **more):
-        argument = {**argument_of(request, cell.id, 10), "folder": str(tmp_path / results / cell.id)}
+        argument = {**cell_argument(request, cell.id, 10), "folder": str(tmp_path / results / cell.id)}
         record = run_cell_job({**argument, **more})["record"]
         record.pop("run"), record.pop("sha256", None)
         return json.dumps(record)

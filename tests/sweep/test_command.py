@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
-from gzslbench.sweep.journal import Journal
+from gzslbench.sweep.sweep_log import SweepLog
 
 PATIENCE = 300.0
 KILLS = 20
@@ -129,7 +129,7 @@ def test_ctrl_c_saves_what_runs_and_the_same_command_goes_on(longer, tmp_path, s
     status, output = ended(process)
     assert status == 130 and "stopping: what runs is saved first" in output, output
     assert list(results.glob("*/checkpoint-*.pt"))
-    assert Journal(results, "small").read().failed == {} and "the next sweep goes on with it" in output
+    assert SweepLog(results, "small").read().failed == {} and "the next sweep goes on with it" in output
     assert swept(longer, "--jobs", 2, "--results", results)[0] == 0
     assert stored(results) == expected
 
@@ -153,9 +153,9 @@ def test_a_cell_that_takes_too_long_is_ended(longer, tmp_path):
 def test_two_sweeps_of_one_suite_keep_out_of_each_others_way(longer, tmp_path):
     results = tmp_path / "results"
     process = begun(longer, "--results", results)
-    until(lambda: Journal(results, "small").read().alive)
+    until(lambda: SweepLog(results, "small").read().alive)
     status, output = swept(longer, "--results", results)
-    assert status == 2 and "a sweep of this suite is at work: process" in output
+    assert status == 2 and "a sweep of this suite is running: process" in output
     told = CliRunner().invoke(main, ["sweep", str(longer), "--status", "--results", str(results)])
     assert "at work" in told.output
     process.kill()
@@ -164,7 +164,7 @@ def test_two_sweeps_of_one_suite_keep_out_of_each_others_way(longer, tmp_path):
 
 def workers(results):
     """The processes that the journal says are at work."""
-    running = Journal(results, "small").read().running.values()
+    running = SweepLog(results, "small").read().running.values()
     return [int(told["where"].split()[-1]) for told in running]
 
 
@@ -190,7 +190,7 @@ def test_killed_at_random_it_ends_with_one_record_of_each_cell(longer, tmp_path,
     process = begun(*arguments)
     while sum(kills.values()) < KILLS and process.poll() is None:
         time.sleep(draws.uniform(0.05, 0.8))
-        victims = workers(results) if Journal(results, "small").read().alive else []
+        victims = workers(results) if SweepLog(results, "small").read().alive else []
         if victims and draws.random() < 0.7:
             try:
                 os.kill(draws.choice(victims), signal.SIGKILL)

@@ -8,10 +8,10 @@ from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 from gzslbench.runs.execute import run_cell
 from gzslbench.runs.plan import Request, make_plan, read_task
 from gzslbench.runs.store import Store
-from gzslbench.sweep.known_tasks import KnownTasks, _source
-from gzslbench.sweep.planning import plan_sweep, read_unknown
+from gzslbench.sweep.planning import plan_sweep, read_tasks
+from gzslbench.sweep.runner import expected_memory
 from gzslbench.sweep.suites.suite import load_suite
-from gzslbench.sweep.sweeping import expected_memory
+from gzslbench.sweep.task_cache import TaskCache, _source_file
 
 
 @pytest.fixture
@@ -22,11 +22,11 @@ def store(tmp_path):
 
 
 def planned(suite, store):
-    return plan_sweep(load_suite(str(suite)), store, KnownTasks(store.root))
+    return plan_sweep(load_suite(str(suite)), store, TaskCache(store.root))
 
 
 def read(suite, store):
-    return list(read_unknown(planned(suite, store), KnownTasks(store.root)))
+    return list(read_tasks(planned(suite, store), TaskCache(store.root)))
 
 
 def test_data_that_cannot_be_read_make_their_cells_impossible_and_tell_why(suite, store, tmp_path):
@@ -36,11 +36,11 @@ def test_data_that_cannot_be_read_make_their_cells_impossible_and_tell_why(suite
         suite.read_text().replace('"cnzsl", "f-clswgan"]\ndataset = "digits"', '"cnzsl"]\ndataset = "AWA2"')
     )
     suite.write_text(suite.read_text().replace("[shared]", f'[shared]\ndata = "{tmp_path}"'))
-    known = KnownTasks(store.root)
-    before = plan_sweep(load_suite(str(suite)), store, known)
-    assert list(read_unknown(before, known)) == ["digits/pixels/strokes"]
-    found = plan_sweep(load_suite(str(suite)), store, known)
-    assert [each.state for each in found] == ["new", "impossible", "impossible"]
+    cache = TaskCache(store.root)
+    before = plan_sweep(load_suite(str(suite)), store, cache)
+    assert list(read_tasks(before, cache)) == ["digits/pixels/strokes"]
+    found = plan_sweep(load_suite(str(suite)), store, cache)
+    assert [cell.state for cell in found] == ["new", "impossible", "impossible"]
     assert "res101.mat" in found[1].why
 
 
@@ -54,7 +54,7 @@ def test_a_cell_is_expected_to_take_what_the_largest_finished_one_took_and_a_qua
 
 def test_before_data_were_read_no_cell_has_a_name_and_none_is_read(suite, store, monkeypatch):
     monkeypatch.setattr("gzslbench.data.load.load_dataset", None)
-    assert {each.state for each in planned(suite, store)} == {"unread"}
+    assert {cell.state for cell in planned(suite, store)} == {"unread"}
 
 
 def test_afterwards_every_cell_has_the_name_that_running_gives_it(suite, store, monkeypatch):
@@ -62,8 +62,8 @@ def test_afterwards_every_cell_has_the_name_that_running_gives_it(suite, store, 
     expected = [cell.id for run in load_suite(str(suite)).runs for cell in make_plan(run.request).cells]
     monkeypatch.setattr("gzslbench.data.load.load_dataset", None)
     found = planned(suite, store)
-    assert [each.cell.id for each in found] == expected and {each.state for each in found} == {"new"}
-    assert [each.request.seeds for each in found] == [(1,), (1,), (2,), (1,), (2,)]
+    assert [cell.cell.id for cell in found] == expected and {cell.state for cell in found} == {"new"}
+    assert [cell.request.seeds for cell in found] == [(1,), (1,), (2,), (1,), (2,)]
 
 
 def test_done_interrupted_and_new_cells_are_told_apart(suite, store):
@@ -73,7 +73,7 @@ def test_done_interrupted_and_new_cells_are_told_apart(suite, store):
     begun = store.run(planned(suite, store)[2].cell.id).path
     begun.mkdir()
     (begun / "checkpoint-final.pt").touch()
-    assert [each.state for each in planned(suite, store)] == ["done", "new", "interrupted", "new", "new"]
+    assert [cell.state for cell in planned(suite, store)] == ["done", "new", "interrupted", "new", "new"]
 
 
 def test_cells_asked_for_twice_are_planned_once(suite, store):
@@ -104,7 +104,7 @@ def test_data_that_are_not_there_are_impossible_and_the_others_go_on(suite, stor
                                                'method = "eszsl"\ndataset = ["digits", "AWA2"]'))  # fmt: skip
     suite.write_text(suite.read_text().replace("[shared]", f'[shared]\ndata = "{tmp_path}"'))
     read(suite, store)
-    states = [each.state for each in planned(suite, store)]
+    states = [cell.state for cell in planned(suite, store)]
     assert states == ["new", "impossible", "new", "new", "new", "new"]
 
 
@@ -112,33 +112,35 @@ def test_a_task_is_known_until_one_of_its_files_changes(store, tmp_path):
     write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01, root=tmp_path)
     request = Request("eszsl", "AWA2", data=tmp_path, seeds=(1,))
     plan = make_plan(request)
-    known = KnownTasks(store.root)
-    assert known.get(request) is None
-    known.remember(request, read_task(request)[1])
-    assert KnownTasks(store.root).get(request).id == plan.dataset.task_id
-    assert KnownTasks(store.root).get(Request("eszsl", "AWA2", semantics="att", data=tmp_path)) is None
+    cache = TaskCache(store.root)
+    assert cache.get(request) is None
+    cache.store(request, read_task(request)[1])
+    assert TaskCache(store.root).get(request).id == plan.dataset.task_id
+    assert TaskCache(store.root).get(Request("eszsl", "AWA2", semantics="att", data=tmp_path)) is None
     validated = Request("eszsl", "AWA2", data=tmp_path, seeds=(1,), select="val")
-    assert KnownTasks(store.root).get(validated) is None  # its validation split is not known
-    known.remember(validated, read_task(validated)[1])
-    known.remember(request, read_task(request)[1])  # forgets nothing
-    assert KnownTasks(store.root).get(validated).validation
+    assert TaskCache(store.root).get(validated) is None  # its validation split is not known
+    cache.store(validated, read_task(validated)[1])
+    cache.store(request, read_task(request)[1])  # forgets nothing
+    assert TaskCache(store.root).get(validated).validation
     savemat(tmp_path / "AWA2" / "other_splits.mat", {"att": [[1.0]]})
-    assert KnownTasks(store.root).get(request) is None
+    assert TaskCache(store.root).get(request) is None
 
 
 def test_a_dataset_that_a_function_makes_is_known_until_its_module_changes(store, tmp_path, monkeypatch):
     request = Request("eszsl", "digits", seeds=(1,))
     module = tmp_path / "digits.py"
     module.write_text("once")
-    monkeypatch.setattr("gzslbench.sweep.known_tasks._source", lambda function: [module])
-    KnownTasks(store.root).remember(request, read_task(request)[1])
-    assert KnownTasks(store.root).get(request) is not None
+    monkeypatch.setattr("gzslbench.sweep.task_cache._source_file", lambda function: [module])
+    TaskCache(store.root).store(request, read_task(request)[1])
+    assert TaskCache(store.root).get(request) is not None
     module.write_text("changed")
-    assert KnownTasks(store.root).get(request) is None
+    assert TaskCache(store.root).get(request) is None
 
 
 def test_the_module_of_a_function_is_found():
-    assert [path.name for path in _source("gzslbench.data.synthetic.digits:load_digits")] == ["digits.py"]
+    assert [path.name for path in _source_file("gzslbench.data.synthetic.digits:load_digits")] == [
+        "digits.py"
+    ]
 
 
 def test_without_any_features_it_is_impossible_before_anything_is_read(suite, store, tmp_path):
@@ -153,4 +155,4 @@ def test_without_any_features_it_is_impossible_before_anything_is_read(suite, st
 def test_what_is_remembered_may_be_damaged_or_gone(suite, store):
     read(suite, store)
     (store.root / ".tasks.json").write_text("[no json")
-    assert {each.state for each in planned(suite, store)} == {"unread"}
+    assert {cell.state for cell in planned(suite, store)} == {"unread"}

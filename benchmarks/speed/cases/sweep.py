@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 
 from gzslbench.runs.plan import read_task
 from gzslbench.runs.store import Store
-from gzslbench.sweep.known_tasks import KnownTasks
 from gzslbench.sweep.planning import plan_sweep
 from gzslbench.sweep.suites.suite import load_suite
+from gzslbench.sweep.task_cache import TaskCache
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 from gzslbench_benchmarks.speed.made_records import made_record
@@ -56,12 +56,12 @@ def _planning(root: Path, cells: int) -> Setting:
     suite = _suite(root, "eszsl", list(range(seeds)), f"alpha = [{alphas}]")
     done, none = root / "done", root / "none"
     for results in (done, none):
-        store, known = Store(results), KnownTasks(results)
+        store, cache = Store(results), TaskCache(results)
         store.make()
         for run in load_suite(str(suite)).runs[:1]:
-            known.remember(run.request, read_task(run.request)[1])
+            cache.store(run.request, read_task(run.request)[1])
     draws = random.Random(0)
-    for planned in plan_sweep(load_suite(str(suite)), Store(done), KnownTasks(done)):
+    for planned in plan_sweep(load_suite(str(suite)), Store(done), TaskCache(done)):
         assert planned.cell is not None
         (done / planned.cell.id).mkdir()
         record = made_record(planned.cell, draws).to_json()

@@ -13,7 +13,7 @@ from gzslbench.report.tables import ResultTable, TableCell
 from gzslbench.report.terminal.printing import MISSING, key_values
 
 if TYPE_CHECKING:
-    from gzslbench.sweep.suites.stored import Change
+    from gzslbench.sweep.suites.baseline import Change
     from gzslbench.testing.outcome import Outcome
 
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}

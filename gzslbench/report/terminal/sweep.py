@@ -17,16 +17,16 @@ from rich.text import Text
 
 from gzslbench.report.terminal.printing import key_values
 from gzslbench.report.terminal.progress import print_line
-from gzslbench.sweep.journal import Standing
-from gzslbench.sweep.planning import Planned, State
-from gzslbench.sweep.sweeping import Result, View
+from gzslbench.sweep.planning import PlannedCell, State
+from gzslbench.sweep.runner import CellResult, SweepView
+from gzslbench.sweep.sweep_log import SweepStatus
 
 MAX_ENDED = 5
 """Ended cells that the live view shows."""
 STATES: tuple[State, ...] = ("done", "diverged", "interrupted", "new", "unread", "impossible")
 
 
-def plan_lines(planned: Sequence[Planned]) -> Iterator[str]:
+def plan_lines(planned: Sequence[PlannedCell]) -> Iterator[str]:
     """Return a line per cell: its name, its state and why; there may be thousands."""
     names = [
         cell.cell.id if cell.cell is not None else f"{cell.name}, seed {cell.request.seeds[0]}"
@@ -37,13 +37,13 @@ def plan_lines(planned: Sequence[Planned]) -> Iterator[str]:
         yield f"{name:{width}}  {cell.state:11}  {cell.name}: {cell.why.splitlines()[0]}"
 
 
-def counts_line(planned: Sequence[Planned]) -> str:
+def counts_line(planned: Sequence[PlannedCell]) -> str:
     """Return how many cells are in which state."""
     counts = Counter(cell.state for cell in planned)
     return ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no cells"
 
 
-def failure_lines(results: Sequence[Result], planned: Sequence[Planned]) -> list[Text]:
+def failure_lines(results: Sequence[CellResult], planned: Sequence[PlannedCell]) -> list[Text]:
     """Return a line or more for each cell that failed or diverged."""
     lines = [
         Text(f"impossible  {cell.name}, seed {cell.request.seeds[0]}: {cell.why}")
@@ -61,7 +61,7 @@ def failure_lines(results: Sequence[Result], planned: Sequence[Planned]) -> list
     return lines
 
 
-def status_view(standing: Standing) -> RenderableType:
+def status_view(standing: SweepStatus) -> RenderableType:
     """Return the status of a sweep that runs in another terminal, or ran."""
     if not standing.began:
         return Text("no sweep of this suite has begun in this results folder")
@@ -90,13 +90,13 @@ def status_view(standing: Standing) -> RenderableType:
 
 
 @contextmanager
-def sweep_view(planned: Sequence[Planned], total: int) -> Iterator[View]:
+def sweep_view(planned: Sequence[PlannedCell], total: int) -> Iterator[SweepView]:
     """Yield a view on standard error: live on a terminal, plain lines elsewhere."""
-    best = Standing()
+    best = SweepStatus()
     for cell in planned:
         if cell.summary is not None:
             metrics = cell.summary.metrics.get(cell.summary.selection, {})
-            best.note(str(cell.summary.task["id"]), metrics.get("H"), cell.summary.id)
+            best.add_result(str(cell.summary.task["id"]), metrics.get("H"), cell.summary.id)
     if not sys.stderr.isatty():
         yield SweepLines(total, best)
         return
@@ -108,28 +108,28 @@ def sweep_view(planned: Sequence[Planned], total: int) -> Iterator[View]:
 class SweepLines:
     """A line for each cell that begins or ends."""
 
-    def __init__(self, total: int, best: Standing) -> None:
+    def __init__(self, total: int, best: SweepStatus) -> None:
         self.total, self.best = total, best
         self.ended_cells = 0
         self.began = time.monotonic()
 
-    def started(self, planned: Planned, where: str, attempt: int) -> None:
-        """As ``View.started``."""
+    def started(self, planned: PlannedCell, where: str, attempt: int) -> None:
+        """As ``SweepView.started``."""
         again = f", attempt {attempt}" if attempt > 1 else ""
         print_line(f"started {_name(planned)} ({planned.name}; {where}{again})")
 
-    def ended(self, result: Result) -> None:
-        """As ``View.ended``."""
+    def ended(self, result: CellResult) -> None:
+        """As ``SweepView.ended``."""
         if result.failure is not None and result.failure.kind == "stopped":
             print_line(_outcome(result))
             return
         self.ended_cells += 1
-        self.best.note(result.told.get("task", ""), result.told.get("H"), _name(result.planned))
+        self.best.add_result(result.told.get("task", ""), result.told.get("H"), _name(result.planned))
         left = _left(self.total - self.ended_cells, self.ended_cells, time.monotonic() - self.began)
         print_line(f"{_outcome(result)}  [{self.ended_cells}/{self.total}{', ' + left if left else ''}]")
 
     def stopping(self) -> None:
-        """As ``View.stopping``."""
+        """As ``SweepView.stopping``."""
         line = "stopping: running cells are saved first; Ctrl-C again stops at once\n"
         os.write(2, line.encode())  # the signal may have interrupted a print()
 
@@ -137,7 +137,7 @@ class SweepLines:
 class SweepScreen:
     """A live view: a bar, the running cells, the last that ended, and the best of each task."""
 
-    def __init__(self, total: int, best: Standing) -> None:
+    def __init__(self, total: int, best: SweepStatus) -> None:
         self.best = best
         self.running: dict[str, tuple[float, str]] = {}
         self.last: deque[Text] = deque(maxlen=MAX_ENDED)
@@ -150,16 +150,16 @@ class SweepScreen:
         )
         self.task = self.bar.add_task("", total=total)
 
-    def started(self, planned: Planned, where: str, attempt: int) -> None:
-        """As ``View.started``."""
+    def started(self, planned: PlannedCell, where: str, attempt: int) -> None:
+        """As ``SweepView.started``."""
         self.running[_name(planned)] = time.monotonic(), planned.name
 
-    def ended(self, result: Result) -> None:
-        """As ``View.ended``."""
+    def ended(self, result: CellResult) -> None:
+        """As ``SweepView.ended``."""
         name = _name(result.planned)
         self.running.pop(name, None)
         self.counts["failed" if result.failure is not None else "done"] += 1
-        self.best.note(result.told.get("task", ""), result.told.get("H"), name)
+        self.best.add_result(result.told.get("task", ""), result.told.get("H"), name)
         self.last.append(Text(_outcome(result), style="" if result.failure is None else "red"))
         ended = sum(self.counts.values())
         elapsed = time.monotonic() - self.began
@@ -169,7 +169,7 @@ class SweepScreen:
         self.bar.update(self.task, advance=1, description=", ".join(filter(None, parts)))
 
     def stopping(self) -> None:
-        """As ``View.stopping``."""
+        """As ``SweepView.stopping``."""
         self.note = "stopping: running cells are saved first; Ctrl-C again stops at once"
 
     def render(self) -> RenderableType:
@@ -184,15 +184,15 @@ class SweepScreen:
         return Group(*parts, *([Text(self.note, style="yellow")] if self.note else []))
 
 
-def _best(standing: Standing) -> list[Text]:
+def _best(standing: SweepStatus) -> list[Text]:
     return [Text(f"best on {task}: {best:.1f}  {cell}") for task, (best, cell) in standing.best.items()]
 
 
-def _name(planned: Planned) -> str:
+def _name(planned: PlannedCell) -> str:
     return planned.cell.id if planned.cell is not None else planned.name
 
 
-def _outcome(result: Result) -> str:
+def _outcome(result: CellResult) -> str:
     name = _name(result.planned)
     if result.failure is not None and result.failure.kind == "stopped":
         return f"stopped {name}: the next sweep continues it"

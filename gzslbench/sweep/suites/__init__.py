@@ -1,1 +1,1 @@
-"""Runs that belong together, and whether they still come to what was stored of them."""
+"""Suites: which runs belong together, their stored metrics, and the claims of papers that they test."""

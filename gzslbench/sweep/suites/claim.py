@@ -1,49 +1,41 @@
-"""Claims of papers, checked in kind: whether runs with what a paper adds are better than runs without."""
+"""Claims of papers, tested in kind: whether runs with what a paper adds are better than runs without it."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from gzslbench.runs.record import PERCENTAGES
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class Claim:
-    """What a paper says, and the runs that are asked about it.
+class Claim(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a paper says, and the runs that test it.
 
     Attributes:
-        method: The method's name.
+        method: Name of the method.
         text: The claim, in a sentence.
         better: Name of the runs that should be better.
         than: Name of the runs that they should be better than.
-        metric: In which metric.
-
-    Raises:
-        ValueError: There is no such metric.
+        metric: The metric in which they should be better.
     """
 
     method: str
     text: str
     better: str
     than: str
-    metric: str = "H"
-
-    def __post_init__(self) -> None:
-        if self.metric not in PERCENTAGES:
-            raise ValueError(f"no metric {self.metric!r}, only {', '.join(PERCENTAGES)}")
+    metric: Literal["U", "S", "H", "T1", "AUSUC"] = "H"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the runs say.
+    """What the runs say about a claim.
 
     Attributes:
-        claim: Of which claim.
-        means: Of the runs that should be better, and of the others, over the seeds that both have.
-        differences: By seed that both have, in points of percent.
+        claim: The claim.
+        means: Means in percent of the runs that should be better and of the others, over the seeds of both.
+        differences: For each seed that both have, the difference in points of percent.
     """
 
     claim: Claim
@@ -52,15 +44,17 @@ class Verdict:
 
     @property
     def words(self) -> str:
-        """In how many seeds the claim holds."""
+        """Say in how many seeds the claim holds."""
         holds, seeds = sum(value > 0 for value in self.differences.values()), len(self.differences)
         if holds in (0, seeds):
             return f"holds in {'all' if holds else 'none of'} {seeds} seeds" if seeds > 1 else _alone(holds)
         return f"holds in {holds} of {seeds} seeds"
 
 
-def judged(claims: Sequence[Claim], groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Verdict]:
-    """What finished runs, by name, say of each claim; one without seeds that both sides have is left out."""
+def judge_claims(
+    claims: Sequence[Claim], groups: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> Iterator[Verdict]:
+    """Judge claims by finished runs, given by name. A claim whose sides share no seed is left out."""
     for claim in claims:
         pairs = _pairs(claim, groups)
         if pairs:
@@ -69,8 +63,8 @@ def judged(claims: Sequence[Claim], groups: Mapping[str, Sequence[Mapping[str, A
             yield Verdict(claim, (one, other), differences)
 
 
-def table(verdicts: Sequence[Verdict]) -> str:
-    """The verdicts as a Markdown table."""
+def claims_table(verdicts: Sequence[Verdict]) -> str:
+    """Format the verdicts as a Markdown table."""
     lines = ["| method | claim | metric | with | without | verdict |", "|---|---|---|---|---|---|"]
     for verdict in verdicts:
         claim, (one, other) = verdict.claim, verdict.means
@@ -80,7 +74,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
 
 
 def _pairs(claim: Claim, groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[int, tuple[float, float]]:
-    """The metric on both sides, by seed."""
+    """For each seed of both sides, the metric on both."""
     sides = [
         {run["seed"]: run["metrics"][claim.metric] for run in groups.get(name, ()) if "metrics" in run}
         for name in (claim.better, claim.than)

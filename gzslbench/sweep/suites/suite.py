@@ -1,46 +1,35 @@
-"""Suites: which runs belong together, as TOML that a plugin bundles or at any path."""
+"""Suites: which runs belong together. A suite is a TOML file, bundled by a plugin or at any path."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from gzslbench.errors import ParamError, did_you_mean
 from gzslbench.plugins.registry import plugins
 from gzslbench.runs.plan import Request
 from gzslbench.sweep.suites.claim import Claim
-from gzslbench.sweep.suites.grid import entries_of
-from gzslbench.sweep.suites.shape import check_kinds, check_known, table_of, tables_of
+from gzslbench.sweep.suites.grid import expand_grid
+from gzslbench.sweep.suites.schema import RunEntry, SuiteFile, line_of, read_suite_file, suite_error
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-_OWN = (
-    "dataset", "features", "semantics", "select", "eval_every", "precision", "preprocessing",
-    "shuffle_semantics", "head",
-)  # fmt: skip
-_RUN_KEYS = {"name", "method", "seeds", "epochs", "at", "set", "head_set", *_OWN}
-_SHARED_KEYS = {"data", "device", "deterministic", *_OWN}
-_SUITE_KEYS = {"title", "about", "tolerance", "shared", "settings", "runs", "grids", "claims"}
-_Settings = Mapping[str, Mapping[str, Any]]
-"""By method."""
+_SETTINGS = ("name", "method", "seeds", "at", "set", "head_set", "epochs")
+"""Keys of an entry that are not passed to ``Request`` as they are."""
 
 
 @dataclass(frozen=True)
 class SuiteRun:
-    """Runs of one setting; entries of one name are read together.
+    """Runs of one setting; all runs of one name are summarized together.
 
     Attributes:
         name: What their numbers are stored under.
         request: What to run.
-        at: The epoch at which they are read; fixed beforehand. None: at the end, whenever that is.
-        where: The file and the line that they are asked for in.
+        at: The epoch at which they are read, chosen before any result was known; None: the last one.
+        where: File and line of the entry.
     """
 
     name: str
@@ -51,15 +40,15 @@ class SuiteRun:
 
 @dataclass(frozen=True)
 class Suite:
-    """What belongs together.
+    """Runs that belong together.
 
     Attributes:
-        name: Of its file, without the ending.
-        path: Its file; what is stored of a bundled one lies in ``metrics`` beside the folder of suites.
-        title: What it is for, in a line.
+        name: Name of its file, without the ending.
+        path: Its file. Stored metrics of a bundled suite are in ``metrics``, next to the folder of suites.
+        title: Its purpose, in one line.
         runs: What to run.
-        claims: What the runs are asked about the claims of papers.
-        tolerance: Points of percent that a later mean may differ by; None: by its spread over the seeds.
+        claims: Claims of papers that the runs test.
+        tolerance: Points of percent by which a later mean may differ; None: by the spread over the seeds.
     """
 
     name: str
@@ -69,158 +58,112 @@ class Suite:
     claims: tuple[Claim, ...] = ()
     tolerance: float | None = None
 
+    def select(self, only: Sequence[str] = (), data: Path | None = None) -> Suite:
+        """Keep the runs that have one of the texts ``only`` in their name, and read all data from ``data``.
+
+        Raises:
+            ParamError: No run has any of the texts in its name.
+        """
+        runs = [run for run in self.runs if not only or any(text in run.name for text in only)]
+        if not runs:
+            raise ParamError(
+                f"no runs of {self.name!r} have {' or '.join(map(repr, only))} in their name",
+                where="--only",
+                fix=f"the names are: {', '.join(dict.fromkeys(run.name for run in self.runs))}",
+            )
+        if data is not None:
+            runs = [replace(run, request=replace(run.request, data=data)) for run in runs]
+        return replace(self, runs=tuple(runs))
+
 
 def bundled_suites() -> dict[str, Path]:
-    """Every suite that a plugin bundles, by name."""
+    """List every suite that a plugin bundles, by name."""
     return {path.stem: path for folder in plugins().suites() for path in sorted(folder.glob("suites/*.toml"))}
 
 
 def load_suite(name: str) -> Suite:
-    """The bundled suite of this name, or the one at this path.
+    """Load the bundled suite of this name, or the suite at this path.
 
     Raises:
-        ParamError: There is none, or it is not a suite; the line that is wrong is named.
+        ParamError: There is none, or it is not a suite; the message names the line that is wrong.
     """
     bundled = {} if name.endswith(".toml") else bundled_suites()
     path = bundled.get(name, Path(name))
     if not path.is_file():
-        fix = (
-            did_you_mean(name, list(bundled)) if bundled else "name a file that is there, or a bundled suite"
-        )
+        fix = did_you_mean(name, list(bundled)) if bundled else "name an existing file, or a bundled suite"
         raise ParamError(f"no suite {name!r}", where=path.absolute(), fix=fix)
-    with _reading(f"{path}"):
-        text = path.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
-        check_known(content, _SUITE_KEYS, "it")
-        title, tolerance = _title(content), _tolerance(content)
-        claimed = tables_of(content, "claims")
-    with _reading(where_is(path, text, "[shared]")):
-        shared = table_of(content, "shared")
-        check_known(shared, _SHARED_KEYS, "[shared]")
-        check_kinds(shared)
-    with _reading(str(path)):
-        tables = table_of(content, "settings")
-        settings = {name: table_of(tables, name) for name in tables}
-    runs = tuple(_runs(content, path, text, shared, settings))
-    with _reading(str(path)):
-        _check_settings(settings, runs)
-    claims = []
-    for number, entry in enumerate(claimed):
-        with _reading(where_is(path, text, "[[claims]]", number)):
-            claims.append(_claim(entry, runs))
-    return Suite(path.stem, path, title, runs, tuple(claims), tolerance)
+    content, text = read_suite_file(path)
+    if not content.runs and not content.grids:
+        raise suite_error("it has neither [[runs]] nor [[grids]]", path)
+    runs = tuple(_runs(content, path, text))
+    methods = list(dict.fromkeys(run.request.method for run in runs))
+    for method in content.settings:
+        if method not in methods:
+            what = f"[settings.{method}] is not a method of this suite; {did_you_mean(method, methods)}"
+            raise suite_error(what, path)
+    names = list(dict.fromkeys(run.name for run in runs))
+    for number, claim in enumerate(content.claims):
+        for runs_name in (claim.better, claim.than):
+            if runs_name not in names:
+                what = (
+                    f"claim about {claim.method!r}: no runs {runs_name!r}; {did_you_mean(runs_name, names)}"
+                )
+                raise suite_error(what, line_of(path, text, "[[claims]]", number))
+    return Suite(path.stem, path, content.title, runs, tuple(content.claims), content.tolerance)
 
 
-@contextmanager
-def _reading(where: str) -> Iterator[None]:
-    """Turn what is wrong with an entry into an error that says where it is."""
-    try:
-        yield
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        what = error.args[0] if isinstance(error, KeyError) and error.args else error
-        fix = f"compare it with a bundled one: {bundled_suites().get('digits', 'digits')}"
-        raise ParamError(f"not a suite: {what}", where=where, fix=fix) from error
-
-
-def _runs(
-    content: Mapping[str, Any], path: Path, text: str, shared: Mapping[str, Any], settings: _Settings
-) -> Iterator[SuiteRun]:
-    """The runs that are written out, then those of grids, each with its line."""
-    with _reading(str(path)):
-        entries, grids = tables_of(content, "runs"), tables_of(content, "grids")
-        if not entries and not grids:
-            raise KeyError("it has neither [[runs]] nor [[grids]]")
-    for number, entry in enumerate(entries):
-        where = where_is(path, text, "[[runs]]", number)
-        with _reading(where):
-            yield _run(entry, shared, settings, where)
-    for number, grid in enumerate(grids):
-        where = where_is(path, text, "[[grids]]", number)
-        with _reading(where):
-            runs = [_run(entry, shared, settings, where) for entry in entries_of(grid)]
+def _runs(content: SuiteFile, path: Path, text: str) -> Iterator[SuiteRun]:
+    """The runs that are written out, then those of grids."""
+    for number, entry in enumerate(content.runs):
+        where = line_of(path, text, "[[runs]]", number)
+        with _errors_at(where):
+            yield _run(entry, content, where)
+    for number, grid in enumerate(content.grids):
+        where = line_of(path, text, "[[grids]]", number)
+        with _errors_at(where):
+            runs = [_run(entry, content, where) for entry in expand_grid(grid)]
         yield from runs
 
 
-def _check_settings(settings: _Settings, runs: Sequence[SuiteRun]) -> None:
-    methods = list(dict.fromkeys(run.request.method for run in runs))
-    for name in settings:
-        if name not in methods:
-            raise KeyError(f"[settings.{name}] is of no method here; {did_you_mean(name, methods)}")
+@contextmanager
+def _errors_at(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise suite_error(error, where) from error
 
 
-def where_is(path: Path, text: str, header: str, number: int = 0) -> str:
-    """The file and the line of a table's header, ``number`` times after the first."""
-    headers = [
-        line
-        for line, content in enumerate(text.splitlines(), start=1)
-        if content.split("#")[0].replace(" ", "") == header
-    ]
-    return f"{path}, line {headers[number]}" if number < len(headers) else str(path)
-
-
-def _run(entry: Mapping[str, Any], shared: Mapping[str, Any], settings: _Settings, where: str) -> SuiteRun:
-    check_known(entry, _RUN_KEYS, f"run {entry.get('name')!r}")
-    check_kinds(entry)
-    missing = [name for name in ("name", "method", "seeds") if name not in entry]
-    if missing:
-        raise KeyError(f"run {entry.get('name')!r} has no {missing[0]!r}")
-    assigned = {**settings.get(entry["method"], {}), **entry.get("set", {})}
+def _run(entry: RunEntry, content: SuiteFile, where: str) -> SuiteRun:
+    """An entry, completed by what the suite says for its method and for all runs."""
+    fields = msgspec.to_builtins(entry)  # without the keys that the file leaves out
+    if len(set(entry.seeds)) < len(entry.seeds):
+        raise ValueError(f"seeds = {entry.seeds} has one twice")
+    own = {name: value for name, value in fields.items() if name not in _SETTINGS}
     request = Request(
-        method=entry["method"],
-        seeds=_seeds(entry["seeds"]),
-        epochs=entry.get("epochs"),
-        settings=_assignments(assigned),
-        head_settings=_assignments(entry.get("head_set", {})),
-        **{**shared, **{name: entry[name] for name in _OWN if name in entry}},
+        method=entry.method,
+        seeds=tuple(entry.seeds),
+        epochs=fields.get("epochs"),
+        settings=_assignments({**content.settings.get(entry.method, {}), **entry.set}),
+        head_settings=_assignments(entry.head_set),
+        **{**msgspec.to_builtins(content.shared), **own},
     )
     if request.select != "last":
-        if "at" in entry:
-            raise ValueError(f"run {entry['name']!r} selects its epoch by {request.select!r}: leave out at")
-        return SuiteRun(entry["name"], request, None, where)
-    at = entry.get("at", request.epochs)
-    if at is not None and at != request.epochs and not _is_within(at, request):
+        if "at" in fields:
+            raise ValueError(f"run {entry.name!r} selects its epoch by {request.select!r}: leave out at")
+        return SuiteRun(entry.name, request, None, where)
+    at = fields.get("at", request.epochs)
+    if at is not None and at != request.epochs and not _is_evaluated(at, request):
         raise ValueError(
-            f"run {entry['name']!r} is not evaluated at = {at}: choose a multiple of eval_every ="
+            f"run {entry.name!r} is not evaluated at = {at}: choose a multiple of eval_every ="
             f" {request.eval_every} up to epochs = {request.epochs}"
         )
-    return SuiteRun(entry["name"], request, at, where)
+    return SuiteRun(entry.name, request, at, where)
 
 
-def _seeds(seeds: Any) -> tuple[int, ...]:
-    if not (isinstance(seeds, list) and seeds and all(type(seed) is int and seed >= 0 for seed in seeds)):
-        raise ValueError(f"seeds = {seeds!r} is no list of whole numbers from 0")
-    if len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds = {seeds!r} has one twice")
-    return tuple(seeds)
-
-
-def _title(content: Mapping[str, Any]) -> str:
-    title = content.get("title")
-    if not isinstance(title, str) or not title.strip():
-        raise KeyError("it has no title")
-    return title
-
-
-def _tolerance(content: Mapping[str, Any]) -> float | None:
-    tolerance = content.get("tolerance")
-    if tolerance is not None and not (type(tolerance) in (int, float) and 0 < tolerance < 100):
-        raise ValueError(f"tolerance = {tolerance!r} is no number of points between 0 and 100")
-    return tolerance
-
-
-def _is_within(epoch: int, request: Request) -> bool:
-    """Whether a run is evaluated after ``epoch``, before its last."""
+def _is_evaluated(epoch: int, request: Request) -> bool:
+    """Whether a run is evaluated after ``epoch``, before its last one."""
     due = request.eval_every > 0 and epoch % request.eval_every == 0
     return due and request.epochs is not None and 0 < epoch < request.epochs
-
-
-def _claim(entry: Mapping[str, Any], runs: Sequence[SuiteRun]) -> Claim:
-    claim = Claim(**entry)
-    known = list(dict.fromkeys(run.name for run in runs))
-    for name in (claim.better, claim.than):
-        if name not in known:
-            raise KeyError(f"claim about {claim.method!r}: no runs {name!r}; {did_you_mean(name, known)}")
-    return claim
 
 
 def _assignments(settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
+from gzslbench.errors import ParamError
 from gzslbench.plugins.registry import plugins
-from gzslbench.sweep.suites.claim import Claim, judged, table
-from gzslbench.sweep.suites.stored import write_stored
+from gzslbench.sweep.suites.baseline import write_baseline
+from gzslbench.sweep.suites.claim import Claim, claims_table, judge_claims
 from gzslbench.sweep.suites.suite import load_suite
 
 SUITE = """
@@ -39,7 +40,7 @@ def runs(**by_seed):
 
 
 def verdict(with_it, without):
-    (one,) = judged([CLAIM], {"with": with_it, "without": without})
+    (one,) = judge_claims([CLAIM], {"with": with_it, "without": without})
     return one
 
 
@@ -66,19 +67,22 @@ def test_the_verdict_says_in_how_many_seeds(without, words):
 
 def test_what_has_diverged_or_is_missing_is_asked_nothing():
     failed = [{"seed": 1, "failure": {}}]
-    assert list(judged([CLAIM], {"with": runs(s1=1.0), "without": failed})) == []
-    assert list(judged([CLAIM], {"with": runs(s1=1.0)})) == []
+    assert list(judge_claims([CLAIM], {"with": runs(s1=1.0), "without": failed})) == []
+    assert list(judge_claims([CLAIM], {"with": runs(s1=1.0)})) == []
 
 
 def test_the_table_is_markdown():
-    lines = table([verdict(runs(s1=30.0), runs(s1=20.0))]).splitlines()
+    lines = claims_table([verdict(runs(s1=30.0), runs(s1=20.0))]).splitlines()
     assert lines[2] == "| small | it helps | U | 30.0 | 20.0 | holds (one seed) |"
     assert {line.count("|") for line in lines} == {7}
 
 
-def test_a_claim_in_no_metric_is_refused():
-    with pytest.raises(ValueError, match="no metric 'X'"):
-        Claim("small", "it helps", "with", "without", metric="X")
+def test_a_claim_in_an_unknown_metric_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(SUITE.replace('metric = "U"', 'metric = "X"'))
+    with pytest.raises(ParamError, match=r"metric: .*'X'") as caught:
+        load_suite(str(path))
+    assert str(caught.value.where).endswith(", line 14")
 
 
 def test_the_command_prints_the_verdicts_of_what_is_stored(tmp_path):
@@ -88,10 +92,10 @@ def test_the_command_prints_the_verdicts_of_what_is_stored(tmp_path):
     missing = CliRunner().invoke(main, command)
     assert missing.exit_code == 2 and "no stored metrics" in missing.output
     groups = {"with": runs(s1=30.0), "without": runs(s1=20.0)}
-    write_stored(stored, {"runs": {name: {"summary": {}, "runs": each} for name, each in groups.items()}})
+    write_baseline(stored, {"runs": {name: {"summary": {}, "runs": each} for name, each in groups.items()}})
     told = CliRunner().invoke(main, command)
     assert told.exit_code == 0
-    assert told.output == table([verdict(groups["with"], groups["without"])])
+    assert told.output == claims_table([verdict(groups["with"], groups["without"])])
 
 
 def test_the_document_of_claims_holds_what_is_stored():

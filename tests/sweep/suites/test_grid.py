@@ -2,13 +2,21 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.errors import ParamError
-from gzslbench.sweep.suites.grid import entries_of
+from gzslbench.sweep.suites.grid import expand_grid
+from gzslbench.sweep.suites.schema import GridEntry
 from gzslbench.sweep.suites.suite import load_suite
+
+
+def entries_of(grid):
+    """The entries of a grid, without the keys that it leaves out."""
+    return (msgspec.to_builtins(entry) for entry in expand_grid(msgspec.convert(grid, GridEntry)))
+
 
 METHODS, DATASETS = ["eszsl", "sae", "ale"], ["digits", "synthetic"]
 
@@ -68,10 +76,10 @@ HEAD = 'title = "t"\n\n[[runs]]\nname = "a"\nmethod = "eszsl"\ndataset = "digits
 @pytest.mark.parametrize(
     ("grid", "words", "line"),
     [
-        ('method = "eszsl"\nseeds = [1]', "the grid has no 'dataset'", 9),
-        ('method = []\ndataset = "digits"\nseeds = [1]', "method is an empty list", 9),
-        ('method = "eszsl"\ndataset = "digits"\nseeds = [-1]', "seeds = [-1] is no list", 9),
-        ('method = "eszsl"\ndataset = "digits"', "has no 'seeds'", 9),
+        ('method = "eszsl"\nseeds = [1]', "'dataset' is missing", 9),
+        ('method = []\ndataset = "digits"\nseeds = [1]', "method: expected a list of length >= 1", 9),
+        ('method = "eszsl"\ndataset = "digits"\nseeds = [-1]', "seeds: expected a whole number >= 0", 9),
+        ('method = "eszsl"\ndataset = "digits"', "'seeds' is missing", 9),
         ('method = "eszsl"\ndataset = "digits"\nseeds = [1]\nepoch = 3', "unknown key 'epoch'", 9),
         ('method = "eszsl"\ndataset = "digits"\nseeds = [1]\nexclude = [{methods = "x"}]', "'methods'", 9),
         ('method = "eszsl"\ndataset = "digits"\nseeds = [1]\nexclude = [{method = "eszsl"}]', "every run", 9),
@@ -90,7 +98,9 @@ def test_what_is_wrong_with_a_grid_is_told_with_its_line(tmp_path, grid, words, 
 def test_settings_of_a_method_that_is_not_there_are_told_with_the_nearest_name(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(f"{HEAD}[settings.esszl]\nalpha = 1\n")
-    with pytest.raises(ParamError, match=r"\[settings.esszl\] is of no method here; did you mean 'eszsl'"):
+    with pytest.raises(
+        ParamError, match=r"\[settings.esszl\] is not a method of this suite; did you mean 'eszsl'"
+    ):
         load_suite(str(path))
 
 

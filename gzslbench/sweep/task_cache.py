@@ -1,4 +1,4 @@
-"""Tasks that were read before, remembered beside the runs, so that cells have names before data are read."""
+"""A cache of tasks next to the runs, so that a sweep knows the ids of its cells without reading data."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from gzslbench.runs.task import Task
 FILE = ".tasks.json"
 
 
-class KnownTasks:
-    """What is known of the tasks in a results folder, while the files they came from stay as they are."""
+class TaskCache:
+    """The cached tasks of a results folder. An entry is valid until a file of its dataset changes."""
 
     def __init__(self, root: Path) -> None:
         self.file = root / FILE
         self._entries: dict[str, dict[str, Any]] = {}
-        with suppress(OSError, ValueError):  # made anew at any time
+        with suppress(OSError, ValueError):  # a damaged cache is only a slower start
             found = json.loads(self.file.read_text(encoding="utf-8"))
             self._entries = found if isinstance(found, dict) else {}
         self._stamps: dict[str, list[Any]] = {}
         self._unreadable: dict[str, DataError] = {}
 
     def get(self, request: Request) -> Task | None:
-        """The task that is asked for, where its files are those that were read.
+        """Get the task of a request; None if it was not read yet, or its files have changed.
 
         Raises:
-            DataError: There is no such dataset, its files are not there, or they could not be read.
+            DataError: There is no such dataset, its files are missing, or they could not be read.
         """
         key, stamp = _key(request), self._stamp(request)
         if key in self._unreadable:
@@ -49,8 +49,8 @@ class KnownTasks:
         task = Task.from_dict(entry["task"])
         return None if request.select == "val" and task.validation is None else task
 
-    def remember(self, request: Request, task: Task) -> None:
-        """Keep a task that has been read.
+    def store(self, request: Request, task: Task) -> None:
+        """Store a task that has been read.
 
         Raises:
             StoreError: It cannot be written.
@@ -63,7 +63,7 @@ class KnownTasks:
         self._write()
 
     def forget(self, request: Request) -> None:
-        """Have the task read anew: it is not what it was.
+        """Drop the task of a request, so that it is read again.
 
         Raises:
             StoreError: It cannot be written.
@@ -71,18 +71,18 @@ class KnownTasks:
         if self._entries.pop(_key(request), None) is not None:
             self._write()
 
-    def give_up(self, request: Request, error: DataError) -> None:
-        """Raise ``error`` whenever the task is asked for again."""
+    def mark_unreadable(self, request: Request, error: DataError) -> None:
+        """Raise ``error`` from now on when this task is requested."""
         self._unreadable[_key(request)] = error
 
     def _write(self) -> None:
         write_atomically(self.file, json.dumps(self._entries, indent=1).encode())
 
     def _stamp(self, request: Request) -> list[Any]:
-        asked = json.dumps([request.dataset, request.features, str(request.data)])
-        if asked not in self._stamps:
-            self._stamps[asked] = _stamp(find(request.dataset, request.data), request)
-        return self._stamps[asked]
+        key = json.dumps([request.dataset, request.features, str(request.data)])
+        if key not in self._stamps:
+            self._stamps[key] = _stamp(find(request.dataset, request.data), request)
+        return self._stamps[key]
 
 
 def _key(request: Request) -> str:
@@ -94,35 +94,35 @@ def _key(request: Request) -> str:
 
 
 def _stamp(found: DatasetSpec | Place, request: Request) -> list[Any]:
-    """What changes when the files of a dataset do, or the program that makes it."""
+    """Values that change when the files of a dataset change, or the program that generates it."""
     if isinstance(found, DatasetSpec):
-        return [VERSION, found.load, *_of_files(_source(found.load))]
+        return [VERSION, found.load, *_file_stamps(_source_file(found.load))]
     if found.path.is_file():
         files = [found.path]
     else:
         features = request.features or default_features(found)
         ours, published = found.path / f"{features}.h5", found.path / f"{features}.mat"
-        _check_there([ours, published], found, features)
+        _check_features([ours, published], found, features)
         files = [*xlsa17.source_files(found.path, features), ours]
-    return [VERSION, *_of_files(files)]
+    return [VERSION, *_file_stamps(files)]
 
 
-def _check_there(files: Sequence[Path], found: Place, features: str) -> None:
+def _check_features(files: Sequence[Path], found: Place, features: str) -> None:
     if not any(file.is_file() for file in files):
         raise DataError(
             f"there are no features {features!r}",
             where=found.path,
-            fix=f"`gzslbench data fetch {found.name}` has the published ones, where it is known;"
+            fix=f"`gzslbench data fetch {found.name}` downloads the published ones, if it knows them;"
             " `gzslbench extract` computes others",
         )
 
 
-def _of_files(files: Iterable[Path]) -> list[list[Any]]:
+def _file_stamps(files: Iterable[Path]) -> list[list[Any]]:
     stats = [(file, file.stat()) for file in files if file.is_file()]
     return [[str(file.resolve()), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
 
 
-def _source(function: str) -> list[Path]:
+def _source_file(function: str) -> list[Path]:
     """The file of ``package.module:function``."""
     spec = find_spec(function.partition(":")[0])
     return [Path(spec.origin)] if spec is not None and spec.origin is not None else []

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from gzslbench.errors import StoreError
-from gzslbench.sweep.suites.stored import (
+from gzslbench.sweep.suites.baseline import (
     Change,
     compare,
     make_writable,
-    read_stored,
+    read_baseline,
     stored_metrics,
     summarize,
-    write_stored,
+    write_baseline,
 )
 
 PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
@@ -91,8 +91,8 @@ def test_groups_on_one_side_alone_are_alarming():
 def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "new" / "tiny.json"
     make_writable(path)
-    write_stored(path, {"title": "tiny", "runs": {"small": group(40.0, 60.0)}})
-    assert read_stored(path) == {"small": group(40.0, 60.0)}
+    write_baseline(path, {"title": "tiny", "runs": {"small": group(40.0, 60.0)}})
+    assert read_baseline(path) == {"small": group(40.0, 60.0)}
     assert [file.name for file in path.parent.iterdir()] == ["tiny.json"]
 
 
@@ -102,7 +102,7 @@ def test_nothing_to_compare_with_is_an_error_that_names_the_file(tmp_path, conte
     if content is not None:
         path.write_text(content)
     with pytest.raises(StoreError, match="no stored metrics") as caught:
-        read_stored(path)
+        read_baseline(path)
     assert str(path) in str(caught.value)
 
 
@@ -120,7 +120,7 @@ def test_stored_metrics_are_found_by_run_and_rule(tmp_path):
         {"id": "two", "by_rule": {"last": {"H": 50.0}}},
         {"id": "three", "failure": {}},
     ]
-    write_stored(tmp_path / "tiny.json", {"runs": {"small": {"summary": {}, "runs": runs}}})
+    write_baseline(tmp_path / "tiny.json", {"runs": {"small": {"summary": {}, "runs": runs}}})
     assert stored_metrics([tmp_path], "last", "H") == {"one": 40.0, "two": 50.0}
     assert stored_metrics([tmp_path], "val", "H") == {"one": 30.0}
     (tmp_path / "bad.json").write_text("{")

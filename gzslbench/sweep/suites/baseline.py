@@ -1,4 +1,4 @@
-"""What is stored of a measured suite: the summary over its seeds, and whether a later run agrees with it."""
+"""The stored metrics of a suite, and whether later runs agree with them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from typing import Any
 from gzslbench.errors import StoreError
 from gzslbench.files import write_atomically
 from gzslbench.runs.record import PERCENTAGES
+from gzslbench.sweep.suites.suite import Suite
 
 TOLERANCE_SPREADS = 3.0
-"""Standard deviations over seeds that a later mean may differ by, and at least TOLERANCE_FLOOR points."""
+"""Standard deviations over the seeds by which a later mean may differ."""
 TOLERANCE_FLOOR = 3.0
-OTHER_DEVICE = 2.0
-"""Times the tolerance where what is stored was measured on another kind of device."""
+"""Points of percent by which a later mean may differ in any case."""
+OTHER_DEVICE_FACTOR = 2.0
+"""Factor on the tolerance if the stored metrics come from another kind of device."""
 
 
 def summarize(
     runs: Sequence[Mapping[str, Any]], tolerance: float | None = None
 ) -> dict[str, dict[str, float | None]]:
-    """Mean, standard deviation and tolerance of each metric over the finished seeds, in points of percent.
+    """Compute mean, standard deviation and tolerance of each metric over the finished seeds, in percent.
 
-    One seed has no spread, and its standard deviation is None. Where no ``tolerance`` is given it follows
-    from the spread, and one seed has none. Empty where no seed finished.
+    One seed has no standard deviation: it is None. If no ``tolerance`` is given, it follows from the standard
+    deviation, and is None for one seed. The result is empty if no seed finished.
     """
     finished = [run["metrics"] for run in runs if "metrics" in run]
     summary: dict[str, dict[str, float | None]] = {}
@@ -45,13 +47,13 @@ def _by_spread(spread: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one group of runs.
+    """The comparison of one group of runs with its stored metrics.
 
     Attributes:
-        name: The group's.
-        moved: By metric that did, the mean as it was stored and now, and the tolerance between them.
-        note: What else there is to say; empty where the group was compared and nothing moved.
-        alarming: Whether something must be looked at.
+        name: Name of the group.
+        moved: For each metric that moved: the stored mean, the mean now, and the tolerance.
+        note: A remark; empty if the group was compared and nothing moved.
+        alarming: Whether somebody must look at it.
     """
 
     name: str
@@ -61,11 +63,11 @@ class Change:
 
 
 def compare(stored: Mapping[str, Any], measured: Mapping[str, Any]) -> Iterator[Change]:
-    """What became of each group of runs, by name.
+    """Compare each group of runs with its stored metrics.
 
     Args:
-        stored: By name, each with the ``summary`` of its runs and the ``runs``.
-        measured: The same, of the later runs.
+        stored: Groups by name, each with the ``summary`` of its runs and the ``runs``.
+        measured: The same for the later runs.
     """
     for name in sorted({*stored, *measured}):
         if name not in measured:
@@ -84,7 +86,7 @@ def _change(name: str, stored: Mapping[str, Any], measured: Mapping[str, Any]) -
     if any(value["tolerance"] is None for value in old.values()):
         return Change(name, note="one seed: not compared")
     other = _gpu(stored) != _gpu(measured)
-    factor = OTHER_DEVICE if other else 1.0
+    factor = OTHER_DEVICE_FACTOR if other else 1.0
     moved = {
         metric: (old[metric]["mean"], new[metric]["mean"], factor * old[metric]["tolerance"])
         for metric in old
@@ -98,11 +100,11 @@ def _gpu(group: Mapping[str, Any]) -> bool:
     return any(run.get("gpu") for run in group.get("runs", ()))
 
 
-def read_stored(path: Path) -> dict[str, Any]:
-    """The groups of runs that ``write_stored`` wrote, by name, each with its ``summary`` and its ``runs``.
+def read_baseline(path: Path) -> dict[str, Any]:
+    """Read the groups that ``write_baseline`` wrote, by name, each with its ``summary`` and its ``runs``.
 
     Raises:
-        StoreError: There is none, or it is damaged.
+        StoreError: The file is missing or damaged.
     """
     try:
         groups = json.loads(path.read_text(encoding="utf-8"))["runs"]
@@ -114,26 +116,26 @@ def read_stored(path: Path) -> dict[str, Any]:
 
 
 def stored_metrics(folders: Iterable[Path], rule: str, metric: str) -> dict[str, float]:
-    """By run id, the metric by the rule, of every file in ``folders``.
+    """Read one metric, by one selection rule, of every run in the files of ``folders``, by run id.
 
     Raises:
-        StoreError: As ``read_stored``.
+        StoreError: As ``read_baseline``.
     """
     groups = [
         group
         for folder in folders
         for path in sorted(folder.glob("*.json"))
-        for group in read_stored(path).values()
+        for group in read_baseline(path).values()
     ]
     runs = [run for group in groups for run in group["runs"] if rule in run.get("by_rule", {})]
     return {run["id"]: run["by_rule"][rule][metric] for run in runs}
 
 
 def make_writable(path: Path) -> None:
-    """Make the folder of ``path`` where it is missing, and try whether ``path`` can be written there.
+    """Create the folder of ``path`` if it is missing, and check that ``path`` can be written.
 
     Raises:
-        StoreError: It cannot.
+        StoreError: It cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,6 +149,12 @@ def make_writable(path: Path) -> None:
         ) from error
 
 
-def write_stored(path: Path, content: Mapping[str, Any]) -> None:
-    """Write ``content`` as JSON, whole or not at all."""
-    write_atomically(path, (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+def write_baseline(path: Path, content: Mapping[str, Any]) -> None:
+    """Write ``content`` atomically as JSON."""
+    write_atomically(path, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def baseline_file(suite: Suite) -> Path:
+    """Where the metrics of a suite are stored unless the user names another file."""
+    bundled = suite.path.parent.parent / "metrics" / f"{suite.name}.json"
+    return bundled if suite.path.parent.name == "suites" else suite.path.with_suffix(".json")

@@ -1,0 +1,161 @@
+"""Run a suite for its numbers, and compare them with the stored ones: ``gzslbench regress``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from gzslbench.errors import ParamError, StoreError
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.execute import Options, run_cell
+from gzslbench.runs.folder import RunFolder
+from gzslbench.runs.plan import make_plan
+from gzslbench.runs.progress import Progress
+from gzslbench.runs.record import PERCENTAGES, Record
+from gzslbench.runs.store import DEFAULT_ROOT, Store
+from gzslbench.sweep.suites.baseline import (
+    Change,
+    baseline_file,
+    compare,
+    make_writable,
+    read_baseline,
+    summarize,
+    write_baseline,
+)
+from gzslbench.sweep.suites.suite import Suite, SuiteRun
+
+Watch = Callable[[Cell], AbstractContextManager[Progress]]
+"""Shows the progress of a cell until the context ends."""
+
+
+def measure(
+    runs: Sequence[SuiteRun], store: Store, watch: Watch, tolerance: float | None = None
+) -> dict[str, dict[str, Any]]:
+    """Run ``runs``, and return for each name the ``summary`` over its seeds and the ``runs`` themselves.
+
+    Runs that are finished in ``store`` are read, interrupted ones continue. A run has its metrics at the
+    epoch that the suite chose, H of each evaluated epoch, wall time and peak memory (on a CPU the most that
+    the program took until then). ``tolerance`` is the suite's, in points of percent, for the summaries.
+
+    Raises:
+        GzslBenchError: A run cannot be run, or was stopped. One that diverges is returned with its failure.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in runs:
+        plan = make_plan(entry.request)
+        for cell in plan.cells:
+            with watch(cell) as progress:
+                record, folder = run_cell(plan, cell, store, Options(resume=True), progress)
+            found.setdefault(entry.name, []).append(_numbers(entry, record, folder))
+    return {name: {"summary": summarize(done, tolerance), "runs": done} for name, done in found.items()}
+
+
+@dataclass(frozen=True)
+class RegressResult:
+    """What a suite measures now, and how it differs from the stored metrics.
+
+    Attributes:
+        measured: The groups of runs by name, as ``measure`` returns them.
+        changes: One for each group that was compared.
+        file: The file of the stored metrics.
+    """
+
+    measured: Mapping[str, Any]
+    changes: Sequence[Change]
+    file: Path
+
+    @property
+    def diverged(self) -> bool:
+        """Whether a run diverged."""
+        return any("failure" in run for group in self.measured.values() for run in group["runs"])
+
+    @property
+    def alarming(self) -> bool:
+        """Whether somebody must look at a change."""
+        return any(change.alarming for change in self.changes)
+
+
+def run_regress(
+    suite: Suite,
+    watch: Watch,
+    *,
+    only: Sequence[str] = (),
+    results: Path | None = None,
+    stored: Path | None = None,
+    update: bool = False,
+    reason: str | None = None,
+) -> RegressResult:
+    """Run a suite again and compare it with its stored metrics.
+
+    Args:
+        suite: The suite.
+        watch: Shows the progress of each cell.
+        only: Run only groups with one of these texts in their name.
+        results: Where runs are stored; finished ones are read from there. None: a new folder in ./results.
+        stored: File of the stored metrics; None: the suite's own.
+        update: Store what was measured; groups that were not run keep their stored metrics.
+        reason: Why stored metrics are replaced; ``update`` needs it.
+
+    Raises:
+        ParamError: ``update`` has no reason, or no run has one of the texts in its name.
+        StoreError: The stored metrics cannot be read or written.
+        GzslBenchError: A run cannot be run, or was stopped.
+    """
+    if update and not reason:
+        raise ParamError("--update replaces stored numbers", where="--reason", fix='say why: --reason "…"')
+    file = stored or baseline_file(suite)
+    baseline = {} if update and not file.exists() else read_baseline(file)
+    runs = suite.select(only).runs
+    if update:
+        make_writable(file)
+    now = datetime.now(timezone.utc)
+    root = results or Path(DEFAULT_ROOT) / f"regress-{suite.name}-{now.strftime('%Y%m%dT%H%M%S')}"
+    measured = measure(runs, Store(root), watch, suite.tolerance)
+    known = {name: group for name, group in baseline.items() if not only or name in measured}
+    changes = list(compare(known, measured))
+    if update:
+        groups = {**baseline, **measured}
+        kept = {run.name: groups[run.name] for run in suite.runs if run.name in groups}
+        facts = {"suite": suite.name, "title": suite.title, "date": now.date().isoformat(), "reason": reason}
+        write_baseline(file, {**facts, "runs": kept})
+    return RegressResult(measured, changes, file)
+
+
+def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, Any]:
+    facts = {
+        "id": record.id,
+        "status": record.status,
+        "seed": record.cell["seed"],
+        "task": record.task["id"],
+        **{name: record.cell[name] for name in ("params", "head", "head_params")},
+        "at": entry.at,
+        "precision": record.cell["precision"],
+        "gpu": record.cell["device"] == "cuda",
+        "seconds": record.run["seconds_train"] + record.run["seconds_evaluate"],
+        **{name: record.run[name] for name in ("seconds_train", "seconds_evaluate", "peak_memory_bytes")},
+        "environment": {
+            name: record.run[name] for name in ("gzslbench", "python", "torch", "device", "threads")
+        },
+    }
+    if record.failure is not None:
+        return {**facts, "failure": record.failure}
+    lines = [line for line in folder.metrics() if line["leg"] == "final" and "metrics" in line]
+    trace = {line["epoch"]: _percentages(line["metrics"]) for line in lines}
+    if entry.at is not None and entry.at not in trace:
+        raise StoreError(
+            f"no metrics of epoch {entry.at}", where=folder.metrics_file, fix="remove the run's folder"
+        )
+    return {
+        **facts,
+        "metrics": _percentages(record.metrics[record.selection]) if entry.at is None else trace[entry.at],
+        "H_by_epoch": [[epoch, metrics["H"]] for epoch, metrics in trace.items()],
+        "by_rule": record.metrics,
+    }
+
+
+def _percentages(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: metrics[name] for name in PERCENTAGES}

@@ -1,0 +1,168 @@
+"""The schema of a suite's TOML file, and what is said of a file that does not fit it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from gzslbench.errors import ParamError, did_you_mean
+from gzslbench.sweep.suites.claim import Claim
+
+Seeds = Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1)]
+Texts = str | Annotated[list[str], Meta(min_length=1)]
+Counts = int | Annotated[list[int], Meta(min_length=1)]
+
+
+class Shared(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[shared]``: what holds for all runs. The names are those of ``gzslbench run``'s options."""
+
+    dataset: str | UnsetType = UNSET
+    features: str | UnsetType = UNSET
+    semantics: str | UnsetType = UNSET
+    select: str | UnsetType = UNSET
+    eval_every: int | UnsetType = UNSET
+    precision: str | UnsetType = UNSET
+    preprocessing: str | UnsetType = UNSET
+    shuffle_semantics: int | UnsetType = UNSET
+    head: str | UnsetType = UNSET
+    data: str | UnsetType = UNSET
+    device: str | UnsetType = UNSET
+    deterministic: bool | UnsetType = UNSET
+
+
+class RunEntry(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """``[[runs]]``: runs of one setting, one for each seed. ``at`` is the epoch at which they are read."""
+
+    name: str
+    method: str
+    seeds: Seeds
+    epochs: int | UnsetType = UNSET
+    at: int | UnsetType = UNSET
+    set: dict[str, Any] = {}
+    head_set: dict[str, Any] = {}
+    dataset: str | UnsetType = UNSET
+    features: str | UnsetType = UNSET
+    semantics: str | UnsetType = UNSET
+    select: str | UnsetType = UNSET
+    eval_every: int | UnsetType = UNSET
+    precision: str | UnsetType = UNSET
+    preprocessing: str | UnsetType = UNSET
+    shuffle_semantics: int | UnsetType = UNSET
+    head: str | UnsetType = UNSET
+
+
+class Axes(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What a grid multiplies, and what an entry of its ``exclude`` may name."""
+
+    method: Texts | UnsetType = UNSET
+    dataset: Texts | UnsetType = UNSET
+    features: Texts | UnsetType = UNSET
+    semantics: Texts | UnsetType = UNSET
+    head: Texts | UnsetType = UNSET
+    preprocessing: Texts | UnsetType = UNSET
+    precision: Texts | UnsetType = UNSET
+    epochs: Counts | UnsetType = UNSET
+
+
+class GridEntry(Axes, forbid_unknown_fields=True, kw_only=True):
+    """``[[grids]]``: all combinations of the lists, without those that ``exclude`` matches."""
+
+    method: Texts
+    dataset: Texts
+    seeds: Seeds
+    name: str = ""
+    set: dict[str, Any] = {}
+    head_set: dict[str, Any] = {}
+    exclude: list[Axes] = []
+    eval_every: int | UnsetType = UNSET
+    select: str | UnsetType = UNSET
+
+
+class SuiteFile(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The whole file. ``tolerance`` is in points of percent; ``settings`` are parameters by method."""
+
+    title: Annotated[str, Meta(min_length=1)]
+    about: str = ""
+    tolerance: Annotated[float, Meta(gt=0, lt=100)] | None = None
+    shared: Shared = msgspec.field(default_factory=Shared)
+    settings: dict[str, dict[str, Any]] = {}
+    runs: list[RunEntry] = []
+    grids: list[GridEntry] = []
+    claims: list[Claim] = []
+
+
+_TABLES = {"runs": RunEntry, "grids": GridEntry, "shared": Shared, "claims": Claim, "exclude": Axes}
+_WORDS = {
+    "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list",
+    "object": "a table",
+}  # fmt: skip
+
+
+def read_suite_file(path: Path) -> tuple[SuiteFile, str]:
+    """Read a suite's file.
+
+    Returns:
+        Its content, and its text, in which ``line_of`` finds tables.
+
+    Raises:
+        ParamError: It cannot be read, or does not fit the schema; the message names the line of the table.
+    """
+    text = ""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return msgspec.toml.decode(text, type=SuiteFile), text
+    except msgspec.ValidationError as error:
+        what, where = _explain(f"{error}")
+        raise suite_error(what, line_of(path, text, *where) if where else path) from error
+    except (msgspec.DecodeError, OSError, UnicodeDecodeError) as error:
+        raise suite_error(f"{error}", path) from error
+
+
+def suite_error(what: object, where: object) -> ParamError:
+    """The error for a file that is not a suite."""
+    return ParamError(
+        f"not a suite: {what}",
+        where=where,
+        fix="compare it with a bundled one, for example benchmarks/suites/digits.toml",
+    )
+
+
+def line_of(path: Path, text: str, header: str, number: int = 0) -> str:
+    """Name the file and the line of a table's header, the one with this number if there are several."""
+    lines = [
+        line
+        for line, content in enumerate(text.splitlines(), start=1)
+        if content.split("#")[0].replace(" ", "") == header
+    ]
+    return f"{path}, line {lines[number]}" if number < len(lines) else str(path)
+
+
+def _explain(message: str) -> tuple[str, tuple[str, int] | None]:
+    """Put a message of msgspec into the words of the file; also returns the table's header and number."""
+    what, _, place = message.partition(" - at `$")
+    found = re.match(r"\.(\w+)(?:\[(\d+)\])?", place)
+    header = None
+    if found:
+        header = (f"[[{found[1]}]]", int(found[2])) if found[2] else (f"[{found[1]}]", 0)
+    what = re.sub(r"`([^`]+)`", lambda quoted: _put_in_words(quoted[1]), what)
+    what = what.replace("Expected", "expected").replace("Object", "the table")
+    unknown = re.search(r"contains unknown field '(\w+)'", what)
+    if unknown:
+        tables = [_TABLES[name] for name in re.findall(r"\w+", place) if name in _TABLES]
+        known = list((tables or [SuiteFile])[-1].__struct_fields__)
+        return f"unknown key {unknown[1]!r}; {did_you_mean(unknown[1], known)}", header
+    missing = re.search(r"missing required field '(\w+)'", what)
+    if missing:
+        return f"{missing[1]!r} is missing", header
+    keys = re.findall(r"\.(\w+)", place.rstrip("`"))
+    return (f"{keys[-1]}: {what}" if keys else what), header
+
+
+def _put_in_words(types: str) -> str:
+    """``array | str`` becomes "text or a list"; a name stays a name, in quotes."""
+    names = [name for name in types.split(" | ") if name != "null"]
+    return " or ".join(_WORDS.get(name, repr(name)) for name in sorted(names, reverse=True))

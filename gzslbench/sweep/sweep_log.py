@@ -1,0 +1,156 @@
+"""The log of a suite's sweeps: a JSON line for each event, next to the runs.
+
+``--status`` reads it from another terminal, and the next sweep reads from it which cells failed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO, Any
+
+from gzslbench.errors import StoreError
+from gzslbench.files import LockedError, lock, make_folder, reading, writing
+
+FOLDER = ".sweeps"
+
+
+@dataclass
+class SweepStatus:
+    """What a log says.
+
+    Attributes:
+        alive: Whether its sweep is running.
+        who: Process and host of the last sweep.
+        began: When that sweep began, in ISO 8601.
+        last: When the last line was written.
+        counts: Number of cells by the state in which the last sweep found them.
+        total: Number of cells.
+        to_run: Number of cells that the last sweep was to run.
+        ended: How many of these have ended.
+        running: For each running cell, since when and where it runs.
+        done: Cells that ended with a record since the last sweep began.
+        failed: For each cell that failed when it was last tried, the reason.
+        best: For each task, the highest H in percent and its cell.
+    """
+
+    alive: bool = False
+    who: str = ""
+    began: str = ""
+    last: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    total: int = 0
+    to_run: int = 0
+    ended: int = 0
+    running: dict[str, dict[str, Any]] = field(default_factory=dict)
+    done: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    best: dict[str, tuple[float, str]] = field(default_factory=dict)
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Add what one line says. The keys are those of version 0.1."""
+        self.last = line["time"]
+        if line["event"] == "begun":
+            self.who, self.began = line["who"], line["time"]
+            self.counts, self.total, self.to_run = line["counts"], line["total"], line["to_run"]
+            self.running, self.done, self.ended = {}, {}, 0
+        elif line["event"] == "started":
+            self.running[line["cell"]] = {"time": line["time"], "where": line["where"]}
+        elif line["event"] == "stopped":
+            self.running.pop(line["cell"], None)
+        elif line["event"] == "ended":
+            self.running.pop(line["cell"], None)
+            self.ended += 1
+            if "failure" in line:
+                self.failed[line["cell"]] = line["failure"]
+            else:
+                self.failed.pop(line["cell"], None)
+                self.done[line["cell"]] = line["told"]
+                self.add_result(line["told"].get("task", ""), line["told"].get("H"), line["cell"])
+
+    def add_result(self, task: str, harmonic_mean: float | None, cell: str) -> None:
+        """Keep the H of a cell if it is the highest of its task."""
+        if harmonic_mean is not None and harmonic_mean > self.best.get(task, (-1.0, ""))[0]:
+            self.best[task] = (harmonic_mean, cell)
+
+
+class SweepLog:
+    """The log of one suite in a results folder."""
+
+    def __init__(self, root: Path, suite: str) -> None:
+        self.file = root / FOLDER / f"{suite}.jsonl"
+        self._lock = self.file.with_suffix(".lock")
+        self._out: IO[str] | None = None
+
+    def read(self) -> SweepStatus:
+        """Read what the log says so far. A line that a killed sweep did not finish is ignored.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        status = SweepStatus()
+        if not self.file.is_file():
+            return status
+        with reading(self.file, StoreError, "the log of the sweep cannot be read"):
+            lines = self.file.read_text(encoding="utf-8", errors="replace").splitlines()
+        for line in lines:
+            try:
+                status.add(json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                continue
+        status.alive = self._is_locked()
+        return status
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Open the log for writing. No other process can open it meanwhile.
+
+        Raises:
+            StoreError: Another sweep of the suite is running, or the log cannot be written.
+        """
+        with writing(self.file, "the log of the sweep cannot be written"):
+            make_folder(self.file.parent)
+        try:
+            with lock(self._lock), self.file.open("a", encoding="utf-8") as self._out:
+                self._out.write("\n")  # ends a line that a killed sweep did not finish
+                yield
+        except LockedError as error:
+            raise StoreError(
+                f"a sweep of this suite is running: {error}",
+                where=self.file,
+                fix="look at it with --status, or stop it first; other suites can run at the same time",
+            ) from error
+        finally:
+            self._out = None
+
+    def write(self, event: str, **values: Any) -> None:
+        """Add a line.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        assert self._out is not None, "open() first"
+        time = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        with writing(self.file, "the log of the sweep cannot be written"):
+            self._out.write(json.dumps({"event": event, "time": time, **values}) + "\n")
+            self._out.flush()
+
+    def _is_locked(self) -> bool:
+        try:
+            with lock(self._lock):
+                return False
+        except LockedError:
+            return True
+        except OSError:  # a folder that may not be written: another user's
+            return self._lock.exists()
+
+
+def this_process() -> str:
+    """Name this process and its host."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
