@@ -1,4 +1,4 @@
-"""gzslbench compare: published numbers, ours when they were stored, and ours now."""
+"""gzslbench compare: our numbers next to published ones and to ours as they were stored."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Examples:
   gzslbench compare --method ce-gzsl --dataset AWA2 --select test-peek
   gzslbench compare --tolerance 1 --json > compare.json
 
-Where features, semantics, split, setting or parameters differ, no comparison is due, and the table says so.
+Where features, semantics, setting or parameters differ, the numbers are not compared, and the table says why.
 
-Exit status: 0 every number that may be compared agrees; 1 one does not; 2 something to mend.
+Exit status: 0 all comparable numbers agree; 1 one does not agree; 2 an error.
 """
 
 
@@ -29,7 +29,7 @@ Exit status: 0 every number that may be compared agrees; 1 one does not; 2 somet
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
-    help="Points of percent that count as agreement. [default: 2]",
+    help="Percentage points that count as agreement. [default: 2]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def compare(
@@ -41,7 +41,7 @@ def compare(
     tolerance: float | None,
     as_json: bool,
 ) -> None:
-    """Hold the runs in RESULTS (folders; ./results by default) against published and stored numbers."""
+    """Compare the runs in RESULTS (folders; ./results by default) with published and stored numbers."""
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.leaderboard.board import boards
     from gzslbench.report.leaderboard.comparison import DEFAULT_TOLERANCE, comparisons

@@ -1,4 +1,4 @@
-"""Figures that a command is asked to write into a folder."""
+"""The options of commands that write figures into a folder, and the writing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def figure_options(command: Command) -> Command:
 
 
 def figure_folder(folder: Path | None, formats: Sequence[str]) -> None:
-    """Make the ``folder`` where it is missing, and see whether it takes files, before anything is drawn.
+    """Check that figures can be drawn and written, before any is drawn; create ``folder`` if it is missing.
 
     Raises:
         GzslBenchError: matplotlib is not installed, or the folder cannot be written.
@@ -43,7 +43,7 @@ def figure_folder(folder: Path | None, formats: Sequence[str]) -> None:
     """
     if folder is None:
         if formats:
-            raise click.UsageError("--figure-format is of no use without --figures DIR")
+            raise click.UsageError("--figure-format needs --figures DIR")
         return
     from gzslbench.report.figures.drawing import require_matplotlib
 
@@ -56,10 +56,10 @@ def figure_folder(folder: Path | None, formats: Sequence[str]) -> None:
 
 
 def write_figures(drawings: Iterable[Drawing], folder: Path, formats: Sequence[str]) -> None:
-    """Draw and write what can be drawn, and say on standard error what was written, and what not and why.
+    """Draw and write what can be drawn; print to standard error what was written, and what not and why.
 
     Raises:
-        StoreError: The folder is full or gone.
+        StoreError: The folder is full or has been removed.
     """
     from gzslbench.report.figures.canvas import save_figure
 

@@ -1,4 +1,4 @@
-"""gzslbench leaderboard: methods by datasets, of the runs in the store."""
+"""gzslbench leaderboard: tables of methods by datasets from stored runs."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Examples:
   gzslbench leaderboard --test classes --metric U --intervals bootstrap
   gzslbench leaderboard --figures figures
 
-Numbers that may not be compared share no table: other features, semantics or split, another setting
-(transductive), a variant, parameters that are not the preset's. Each further table says why it is one.
+Numbers that cannot be compared are in separate tables: other features, semantics or split, another setting
+(transductive), a variant, parameters that differ from the preset. Each further table says why it is separate.
 
-Exit status: 0 there is a table; 2 there is none, or something to mend.
+Exit status: 0 there is a table; 2 there is no table, or an error.
 """
 
 
@@ -48,7 +48,7 @@ Exit status: 0 there is a table; 2 there is none, or something to mend.
     type=click.Choice(["student", "bootstrap", "none"]),
     default="student",
     show_default=True,
-    help="95 % intervals of the means: Student's, or of means of resampled seeds (too narrow for a handful).",
+    help="95 % intervals of the means: Student's, or over resampled seeds (too narrow for few seeds).",
 )
 @click.option(
     "--test",
@@ -56,15 +56,16 @@ Exit status: 0 there is a table; 2 there is none, or something to mend.
     type=click.Choice(["seeds", "classes"]),
     default="seeds",
     show_default=True,
-    help="What tells whether a row is worse than the best: Student's paired test over shared seeds, or"
-    " Wilcoxon's signed ranks over the accuracies of the test classes (of U, S and T1), for single seeds.",
+    help="How to test whether a row is worse than the best: Student's paired test over common seeds, or"
+    " Wilcoxon's signed-rank test over the accuracies of the test classes (U, S and T1 only), which works with"
+    " single seeds.",
 )
 @click.option(
     "--with-published",
     is_flag=True,
-    help="Rows of published numbers of the same features and semantics, and ours chosen by their habit.",
+    help="Add published numbers with the same features and semantics, and ours chosen the same way.",
 )
-@click.option("--costs", is_flag=True, help="Columns for time, trained parameters and peak memory.")
+@click.option("--costs", is_flag=True, help="Add columns for time, trained parameters and peak memory.")
 @figure_options
 def leaderboard(
     results: tuple[Path, ...],
@@ -96,8 +97,8 @@ def leaderboard(
     figure_folder(figures, formats)
     if over == "classes" and (metric not in OverClasses.METRICS or rule not in SELECTIONS):
         raise click.UsageError(
-            "--test classes takes --metric U, S or T1, for H and AUSUC are no means over classes, and"
-            " --select last or val, for runs keep the predictions of no other rule"
+            "--test classes needs --metric U, S or T1, because H and AUSUC are not means over classes, and"
+            " --select last or val, because runs store predictions for these rules only"
         )
     entries, folders = stored_runs(results, datasets, methods)
     test = OverClasses(folders, rule, metric) if over == "classes" else OverSeeds()
@@ -117,21 +118,21 @@ def leaderboard(
         click.echo(leaderboard_csv(found) if form == "csv" else leaderboard_json(found, left_out), nl=False)
         return
     numbers = every_published_number() if with_published else []
-    sheets = [
+    tables = [
         leaderboard_table(board, published_rows(board, numbers), intervals=intervals != "none", costs=costs)
         for board in found
     ]
-    _print(sheets, left_out_notes(left_out), form)
+    _print(tables, left_out_notes(left_out), form)
 
 
-def _print(sheets: Sequence[ResultTable], notes: Sequence[str], form: str) -> None:
+def _print(tables: Sequence[ResultTable], notes: Sequence[str], form: str) -> None:
     from gzslbench.report.tables import to_console, to_html, to_latex, to_markdown
     from gzslbench.report.terminal.printing import make_console
 
     if form == "console":
         out = make_console()
-        for sheet in sheets:
-            out.print(to_console(sheet))
+        for table in tables:
+            out.print(to_console(table))
             out.print()
         for note in notes:
             out.print(note)
@@ -141,6 +142,6 @@ def _print(sheets: Sequence[ResultTable], notes: Sequence[str], form: str) -> No
         "latex": to_latex,
         "html": to_html,
     }
-    click.echo("\n".join(map(renderers[form], sheets)), nl=False)
+    click.echo("\n".join(map(renderers[form], tables)), nl=False)
     for note in notes:
         click.echo(note, err=True)

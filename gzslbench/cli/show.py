@@ -1,4 +1,4 @@
-"""gzslbench show: all that is known of a run."""
+"""gzslbench show: everything about a stored run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Examples:
     help="Where records are kept.",
 )
 @click.option(
-    "--classes", is_flag=True, help="Show each class: its accuracy, and what it is most often taken for."
+    "--classes", is_flag=True, help="Show each class: its accuracy, and the class it is most often taken for."
 )
 @click.option(
     "--curve", is_flag=True, help="Show the seen-unseen curve: S and U as gamma grows, and its area."
@@ -54,14 +54,14 @@ Examples:
     "--picture",
     type=OutputFile(".svg"),
     metavar="FILE.svg",
-    help="Write what `run` printed at the end as a picture.",
+    help="Write the summary that `run` printed as an SVG image.",
 )
 @figure_options
 @click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="Print the record as it is stored, with `classes` and `curve` where they are asked for.",
+    help="Print the record as it is stored, with `classes` and `curve` if these options are given.",
 )
 def show(
     run: str,
@@ -74,10 +74,10 @@ def show(
     formats: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Show RUN: a run's id, the beginning of one, or a run's folder.
+    """Show RUN: a run's id, the beginning of its id, or a run's folder.
 
-    The record's metrics are computed again from the run's predictions; a difference is a warning. Where
-    parts, files or figures are asked for, they alone are shown or written.
+    The metrics are computed again from the run's predictions; a difference is a warning. With --classes,
+    --curve, --confusion, --picture or --figures, only these are shown or written.
     """
     figure_folder(figures, formats)
     folder = Store(results).find(run)
@@ -86,7 +86,7 @@ def show(
         raise StoreError(
             f"run {folder.id} has no record: it was interrupted, or is still running",
             where=folder.path,
-            fix="repeat the command that began it with --resume to go on from its last checkpoint",
+            fix="run the same command again with --resume to continue from its last checkpoint",
         )
     if classes or curve or confusion is not None:
         values, tables = _parts(record, folder, classes, curve, confusion)
@@ -110,7 +110,7 @@ def show(
 def _parts(
     record: Record, folder: RunFolder, classes: bool, curve: bool, confusion: Path | None
 ) -> tuple[dict[str, Any], list[RenderableType]]:
-    """What is asked for of the predictions, for JSON and for the terminal; the matrix is written."""
+    """Return the requested parts for JSON and for the terminal; write the confusion matrix."""
     from gzslbench.evaluation.curve import seen_unseen_curve
     from gzslbench.report.terminal.predictions import (
         class_outcomes,
@@ -142,7 +142,7 @@ def _draw(record: Record, folder: RunFolder, figures: Path, formats: Sequence[st
     from gzslbench.runs.stored_predictions import PredictionsWarning
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PredictionsWarning)  # whoever looks at the run has been warned
+        warnings.simplefilter("ignore", PredictionsWarning)  # the command has warned already
         write_figures(figures_of_run(record, folder, with_features=True), figures, formats)
 
 

@@ -1,4 +1,4 @@
-"""What commands over many stored runs share: where to look, and which to take."""
+"""Load the stored runs and published numbers that several commands need."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def stored_entries(results: tuple[Path, ...], datasets: Sequence[str], methods: Sequence[str]) -> list[Entry]:
-    """The runs in the folders asked for; one that lies in several of them counts once."""
+    """Return the runs in the folders; a run that is in several folders counts once."""
     return stored_runs(results, datasets, methods)[0]
 
 
 def stored_runs(
     results: tuple[Path, ...], datasets: Sequence[str], methods: Sequence[str]
 ) -> tuple[list[Entry], dict[str, RunFolder]]:
-    """The runs in the folders asked for, and by id where each is; of several of one id, the last good one."""
+    """Return the runs in the folders, and their folders by id; of several with one id, the last good one."""
     from gzslbench.report.leaderboard.entry import entry_of
     from gzslbench.runs.index import summaries
     from gzslbench.runs.store import Store
@@ -35,14 +35,13 @@ def stored_runs(
     entries = [
         entry
         for entry in (entry_of(summary) for summary, _ in found.values())
-        if (not datasets or entry.dataset in datasets)
-        and (not methods or entry.summary.cell["method"] in methods)
+        if (not datasets or entry.dataset in datasets) and (not methods or entry.method in methods)
     ]
     return entries, {run: store.run(run) for run, (_, store) in found.items()}
 
 
 def every_published_number() -> list[PublishedNumber]:
-    """All that any plugin offers."""
+    """Return the published numbers of all plugins."""
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.published import published_numbers
 

@@ -134,8 +134,8 @@ def read_published(path: Path) -> tuple[PublishedNumber, ...]:
         except msgspec.ValidationError as error:
             where = f"{path}: entry {at} ({result.get('dataset', 'without dataset')})"
             raise _explain(error, where, PublishedEntry) from error
-        about = {"method": path.stem, "title": file.title, "paper": file.paper}
-        numbers.append(PublishedNumber(**about, **msgspec.structs.asdict(entry)))
+        fields: dict[str, Any] = msgspec.structs.asdict(entry)
+        numbers.append(PublishedNumber(method=path.stem, title=file.title, paper=file.paper, **fields))
     return tuple(numbers)
 
 

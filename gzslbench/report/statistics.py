@@ -45,10 +45,10 @@ def student_interval(values: Sequence[float], confidence: float = CONFIDENCE) ->
         values: One per seed, at least two.
         confidence: In (0, 1).
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit  # much faster to import than scipy.stats
 
     mean, n = statistics.fmean(values), len(values)
-    half = float(t.ppf((1 + confidence) / 2, n - 1)) * statistics.stdev(values) / n**0.5
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * statistics.stdev(values) / n**0.5
     return mean - half, mean + half
 
 

@@ -80,7 +80,7 @@ def test_intervals_and_the_test_may_be_chosen(results):
     assert plain.output != resampled.output and "[" in resampled.output
     assert "mean over resampled seeds" in resampled.output
     over = called(results, "--test", "classes", "--metric", "U")
-    assert over.exit_code == 0 and "Wilcoxon's signed ranks" in over.output
+    assert over.exit_code == 0 and "Wilcoxon's signed-rank test" in over.output
     assert "~" not in over.output.split("in brackets")[0]  # these runs keep no predictions
     for refused in (("--metric", "H"), ("--metric", "U", "--select", "test-peek")):
         outcome = called(results, "--test", "classes", *refused)
