@@ -57,7 +57,7 @@ Exit status: 0 there is a table; 2 there is no table, or an error.
     default="seeds",
     show_default=True,
     help="How to test whether a row is worse than the best: Student's paired test over common seeds, or"
-    " Wilcoxon's signed-rank test over the accuracies of the test classes (U, S and T1 only), which works with"
+    " Wilcoxon's signed-rank test over the accuracies of the test classes (U, S and T1), which works with"
     " single seeds.",
 )
 @click.option(

@@ -130,7 +130,7 @@ def t_test(one: Sequence[float], other: Sequence[float]) -> float | None:
 
 
 def wilcoxon_test(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """Return the two-sided probability of Wilcoxon's signed ranks, for many pairs such as classes.
+    """Return the two-sided probability of Wilcoxon's signed-rank test, for many pairs such as classes.
 
     Differences are rounded to DECIMALS, so that those that differ by rounding alone count as equal.
 

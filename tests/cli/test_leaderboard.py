@@ -84,4 +84,4 @@ def test_intervals_and_the_test_may_be_chosen(results):
     assert "~" not in over.output.split("in brackets")[0]  # these runs keep no predictions
     for refused in (("--metric", "H"), ("--metric", "U", "--select", "test-peek")):
         outcome = called(results, "--test", "classes", *refused)
-        assert outcome.exit_code == 2 and "--test classes takes" in outcome.output
+        assert outcome.exit_code == 2 and "--test classes needs" in outcome.output

@@ -55,7 +55,7 @@ class OverSeeds:
 
 
 class OverClasses:
-    """Wilcoxon's signed ranks over the accuracies of the test classes, each a mean over a row's seeds.
+    """Wilcoxon's signed-rank test over the accuracies of the test classes, each a mean over a row's seeds.
 
     It works with single seeds too, but then it is about these trainings only: another seed may reverse it.
     U is tested over the unseen classes, S over the seen ones, and T1 over the unseen ones as the only
