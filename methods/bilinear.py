@@ -9,8 +9,8 @@ from torch.nn import functional
 from gzslbench.data.views import TrainView
 from gzslbench.plugins.method import Phase, Sgd, Stage
 from gzslbench.training.batch import Batch
-from gzslbench_methods.bilinear_params import BilinearParams
-from gzslbench_methods.precision import full
+from gzslbench_methods.layers import to_float32
+from gzslbench_methods.params import BilinearParams
 
 
 class Compatibility(nn.Module):
@@ -40,11 +40,11 @@ class Compatibility(nn.Module):
         elif self.normalization == "standardize":
             features = (features - self.mean) / self.deviation
         images: Tensor = self.to_semantics(features)
-        return full(images)
+        return to_float32(images)
 
     def forward(self, features: Tensor, semantics: Tensor) -> Tensor:
         """``(n, d)`` features and ``(C, a)`` semantics to ``(n, C)`` scores."""
-        return full(self.project(features) @ semantics.t())
+        return to_float32(self.project(features) @ semantics.t())
 
 
 class Bilinear:

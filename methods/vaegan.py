@@ -1,7 +1,7 @@
-"""The encoder and the generator of a conditional VAE-GAN, as f-VAEGAN-D2 and its successors share them.
+"""The parts of a conditional VAE-GAN that f-VAEGAN-D2 and its successors share.
 
 The generator is also the VAE's decoder. Layers that read a concatenation are written as a sum of one layer
-for each part, which is the same map; so the part that reads the semantics is computed once a class.
+for each part, which is the same map. So the part that reads the semantics is computed once for each class.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gzslbench.training.batch import Batch
-from gzslbench_methods.linear import SLOPE, linear, of_labels
-from gzslbench_methods.precision import full
+from gzslbench_methods.layers import SLOPE, embed_per_class, linear, to_float32
+
+RAISED_ABOVE, LOWERED_BELOW = 1.05, 1.001
+"""Bounds of the mean penalty beyond which its weight changes, as in TF-VAEGAN's published code."""
+FACTOR = 1.1
+"""By which the weight is multiplied or divided."""
 
 
 class Code(NamedTuple):
-    """What the encoder makes of a batch: a normal distribution a row, and a draw of each; ``(B, nz)`` all."""
+    """The encoding of a batch: a normal distribution for each row, and a draw of each; all ``(B, nz)``."""
 
     mean: Tensor
     log_variance: Tensor
@@ -37,13 +41,13 @@ class Encoder(nn.Module):
 
     def forward(self, features: Tensor, semantics: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """``(B, d)`` features, ``(C, a)`` semantics, ``(B,)`` labels to ``(B, nz)`` means, log variances."""
-        hidden = self.from_features(features) + of_labels(self.from_semantics, semantics, labels)
+        hidden = self.from_features(features) + embed_per_class(self.from_semantics, semantics, labels)
         narrow = functional.leaky_relu(self.narrow(functional.leaky_relu(hidden, SLOPE)), SLOPE)
-        mean, log_variance = full(self.out(narrow)).chunk(2, dim=1)
+        mean, log_variance = to_float32(self.out(narrow)).chunk(2, dim=1)
         return mean, log_variance
 
     def code(self, batch: Batch, semantics: Tensor) -> Code:
-        """The batch's distributions, and a draw of each by the batch's noise."""
+        """Encode the batch, and draw from each row's distribution by the batch's noise."""
         mean, log_variance = self(batch.features, semantics, batch.labels)
         deviation = torch.exp(log_variance / 2)
         return Code(mean, log_variance, mean + deviation * batch.normal(*mean.shape))
@@ -63,10 +67,36 @@ class SigmoidGenerator(nn.Module):
         return self.logits(self.hidden(noise, semantics, labels))
 
     def hidden(self, noise: Tensor, semantics: Tensor, labels: Tensor) -> Tensor:
-        """As ``forward``, but to the ``(B, ngh)`` hidden layer after its activation."""
-        units = self.from_noise(noise) + of_labels(self.from_semantics, semantics, labels)
+        """Compute the ``(B, ngh)`` hidden layer, after its activation."""
+        units = self.from_noise(noise) + embed_per_class(self.from_semantics, semantics, labels)
         return functional.leaky_relu(units, SLOPE)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """The ``(B, d)`` logits, in float32 at least, of ``(B, ngh)`` hidden units."""
-        return full(self.out(hidden))
+        """``(B, ngh)`` hidden units to ``(B, d)`` logits, at least float32."""
+        return to_float32(self.out(hidden))
+
+
+class PenaltyWeight(nn.Module):
+    """The weight lambda of the gradient penalty, which changes by a tenth with the mean penalty.
+
+    Its state lies in buffers, so that a checkpoint saves it and a captured step reads its current value.
+    """
+
+    value: Tensor
+    total: Tensor
+
+    def __init__(self, start: float) -> None:
+        super().__init__()
+        self.register_buffer("value", torch.tensor(start))
+        self.register_buffer("total", torch.zeros(()))
+
+    def note(self, penalty: Tensor) -> None:
+        """Add the penalty of a critic step, E (|gradient| - 1)^2 without its weight."""
+        self.total.add_(penalty.detach())
+
+    def adapt(self, steps: int) -> None:
+        """Move the weight by the mean penalty of the last ``steps`` critic steps, and reset the sum."""
+        mean = self.total / steps
+        lowered = torch.where(mean < LOWERED_BELOW, 1 / FACTOR, 1.0)
+        self.value.mul_(torch.where(mean > RAISED_ABOVE, FACTOR, lowered))
+        self.total.zero_()

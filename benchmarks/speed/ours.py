@@ -11,9 +11,9 @@ from gzslbench.training.trainer import Trainer
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.shapes import Shape
 from gzslbench_methods.ce_gzsl import SPEC as CE_GZSL
-from gzslbench_methods.ce_gzsl.params import CeGzslParams
+from gzslbench_methods.ce_gzsl import CeGzslParams
 from gzslbench_methods.f_clswgan import SPEC as F_CLSWGAN
-from gzslbench_methods.f_clswgan.params import FClswganParams
+from gzslbench_methods.f_clswgan import FClswganParams
 
 SEED = 0
 REHEARSED_EPOCHS = 2

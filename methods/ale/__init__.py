@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from gzslbench.plugins.hooks import hookimpl
 from gzslbench.plugins.method import MethodSpec
-from gzslbench_methods.ale.params import AleParams
+from gzslbench.plugins.params import param
+from gzslbench_methods.params import BilinearParams
+
+
+@dataclass(frozen=True)
+class AleParams(BilinearParams):
+    """Those of bilinear compatibilities, and how violating classes are weighted."""
+
+    weights: str = param(
+        "rank",
+        "how violating classes are weighted: rank, by how many there are, as the paper defines it; position,"
+        " by a class's place among the others, as the reimplementation does that the presets come from",
+        choices=("rank", "position"),
+    )
+
 
 SPEC = MethodSpec(
     name="ale",

@@ -9,10 +9,72 @@ from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
-from gzslbench_methods.cada_vae.losses import alignment_loss, prior_loss, reconstruction_loss
-from gzslbench_methods.cada_vae.model import Encoder, decoder, drawn, noise_width
-from gzslbench_methods.cada_vae.params import CadaVaeParams
-from gzslbench_methods.warm_up import warmed_up
+from gzslbench_methods.cada_vae import CadaVaeParams
+from gzslbench_methods.layers import linear_warmup, to_float32
+
+_GAIN = 0.5
+
+
+def layer(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer with uniform Xavier weights at half gain and zero bias, as published."""
+    linear = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    nn.init.xavier_uniform_(linear.weight, gain=_GAIN)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+class Encoder(nn.Module):
+    """To the mean and the logarithm of the variance of a normal distribution in the latent space."""
+
+    def __init__(self, inputs: int, hidden: int, latent: int) -> None:
+        super().__init__()
+        self.hidden = nn.Sequential(layer(inputs, hidden), nn.ReLU())
+        self.mean = layer(hidden, latent)
+        self.log_variance = layer(hidden, latent)
+
+    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """``(n, inputs)`` to ``(n, latent)`` means and ``(n, latent)`` log variances."""
+        hidden = self.hidden(rows)
+        return self.mean(hidden), self.log_variance(hidden)
+
+
+def decoder(latent: int, hidden: int, outputs: int) -> nn.Sequential:
+    """From ``(n, latent)`` rows to ``(n, outputs)``."""
+    return nn.Sequential(layer(latent, hidden), nn.ReLU(), layer(hidden, outputs))
+
+
+def drawn(mean: Tensor, log_variance: Tensor, noise: Tensor, variant: str) -> Tensor:
+    """``(n, latent)`` rows of the distributions, from ``noise_width`` columns of normal noise."""
+    power = 1.0 if variant == "reference" else 0.5
+    return mean + (power * log_variance).exp() * noise
+
+
+def noise_width(latent: int, variant: str) -> int:
+    """Normal numbers a row: one for all dimensions, or one for each."""
+    return 1 if variant == "reference" else latent
+
+
+def reconstruction_loss(rows: Tensor, decoded: Tensor) -> Tensor:
+    """Sum of the absolute differences of two ``(B, d)``; for the cross-reconstruction as well."""
+    return (to_float32(decoded) - rows).abs().sum()
+
+
+def prior_loss(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Divergence KL(N(mean, exp(log variance)) || N(0, 1)) of ``(B, latent)``, summed."""
+    mean, log_variance = to_float32(mean), to_float32(log_variance)
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum()
+
+
+def alignment_loss(
+    mean: Tensor, log_variance: Tensor, mean_other: Tensor, log_variance_other: Tensor
+) -> Tensor:
+    """2-Wasserstein distance of two normal distributions with diagonal covariances, summed over the rows.
+
+    All are ``(B, latent)``.
+    """
+    apart = to_float32(mean) - to_float32(mean_other)
+    wider = (0.5 * to_float32(log_variance)).exp() - (0.5 * to_float32(log_variance_other)).exp()
+    return (apart.square() + wider.square()).sum(1).sqrt().sum()
 
 
 class CadaVae:
@@ -60,9 +122,9 @@ class CadaVae:
         mean_of_class, log_variance_of_class = self.semantics_encoder(semantics)
         z = self._drawn(mean, log_variance, batch.normal(len(batch), self.noise))
         z_of_class = self._drawn(mean_of_class, log_variance_of_class, batch.normal(len(batch), self.noise))
-        kl = warmed_up(params.kl_weight, batch.epoch, params.kl_start, params.kl_end)
-        cross = warmed_up(params.cross_weight, batch.epoch, params.cross_start, params.cross_end)
-        align = warmed_up(params.align_weight, batch.epoch, params.align_start, params.align_end)
+        kl = linear_warmup(params.kl_weight, batch.epoch, params.kl_start, params.kl_end)
+        cross = linear_warmup(params.cross_weight, batch.epoch, params.cross_start, params.cross_end)
+        align = linear_warmup(params.align_weight, batch.epoch, params.align_start, params.align_end)
         apart = alignment_loss(mean, log_variance, mean_of_class, log_variance_of_class)
         return {
             "features": reconstruction_loss(features, self.features_decoder(z)),

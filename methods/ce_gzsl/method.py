@@ -2,19 +2,94 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gzslbench.data.views import TrainView
 from gzslbench.evaluation.checked_method import ClassNoise
-from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
-from gzslbench_methods.ce_gzsl.losses import class_loss, instance_loss
-from gzslbench_methods.ce_gzsl.model import Comparator, Embedding
-from gzslbench_methods.ce_gzsl.params import CeGzslParams
-from gzslbench_methods.critic_terms import critic_terms
-from gzslbench_methods.wgan import Critic, Generator, synthesize
+from gzslbench_methods.ce_gzsl import CeGzslParams
+from gzslbench_methods.ce_gzsl.pairs import pair_scores
+from gzslbench_methods.layers import linear, to_float32
+from gzslbench_methods.wgan import Critic, Generator, critic_terms, synthesize
+
+
+class Embedding(nn.Module):
+    """E: features -> h, ReLU; H: h -> z of unit length, for the instance loss."""
+
+    def __init__(self, features: int, embedding: int, projection: int) -> None:
+        super().__init__()
+        self.to_hidden = linear(features, embedding)
+        self.to_projection = linear(embedding, projection)
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """``(B, d)`` features to ``(B, e)`` h >= 0."""
+        return functional.relu(self.to_hidden(features))
+
+    def project(self, hidden: Tensor) -> Tensor:
+        """``(B, e)`` h to ``(B, outz)`` z of unit length."""
+        return functional.normalize(to_float32(self.to_projection(hidden)), dim=1)
+
+
+class Comparator(nn.Module):
+    """F(h, a): [h; semantics] -> hidden, LeakyReLU -> relevance score.
+
+    The score has no bias: the softmax over the classes would cancel it.
+    """
+
+    def __init__(self, embedding: int, semantics: int, hidden: int) -> None:
+        super().__init__()
+        self.from_embedding = linear(embedding, hidden, bias=False)
+        self.from_semantics = linear(semantics, hidden)
+        self.out = linear(hidden, 1, bias=False)
+
+    def forward(self, hidden: Tensor, semantics: Tensor) -> Tensor:
+        """``(B, e)`` h and ``(C, a)`` semantics to the ``(B, C)`` scores of all pairs."""
+        return pair_scores(self.from_embedding(hidden), self.from_semantics(semantics), self.out.weight[0])
+
+
+def instance_loss(z: Tensor, labels: Tensor, temperature: float, classes: int) -> Tensor:
+    """Instance-level contrast of Han et al. 2021: the supervised "out" form of Khosla et al. 2020.
+
+    For each anchor the mean, over the other rows of its class, of the negative log-softmax of its
+    similarities to all other rows; then the mean over the anchors whose class has another row. Zero where
+    there is no such anchor (the published code divides 0 by 0 there).
+
+    The mean similarity to the positives comes from the class sums of ``z``, so the only B x B matrix is
+    the one of the similarities. In float32 throughout: bfloat16 cannot count past 256 rows of a class.
+
+    Args:
+        z: ``(B, e)`` of unit length.
+        labels: ``(B,)`` in 0..classes-1.
+        temperature: Divides the similarities, > 0.
+        classes: Number of classes.
+    """
+    with torch.autocast(z.device.type, enabled=False):
+        z = to_float32(z)
+        others = (z / temperature) @ z.t()
+        others.diagonal().fill_(torch.finfo(z.dtype).min)  # in place: a product's gradient does not need it
+        sums = z.new_zeros(classes, z.shape[1]).index_add(0, labels, z)
+        counts = z.new_zeros(classes).index_add(0, labels, z.new_ones(len(z)))
+        positives = (counts - 1).index_select(0, labels)
+        toward = ((sums.index_select(0, labels) - z) * z).sum(1) / (temperature * positives.clamp(min=1))
+        anchor = (positives > 0).to(z.dtype)
+        return (anchor * (others.logsumexp(1) - toward)).sum() / anchor.sum().clamp(min=1)
+
+
+def class_loss(scores: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    """Class-level contrast of Han et al. 2021: softmax cross-entropy over the seen classes.
+
+    Args:
+        scores: ``(B, C)`` of the comparator.
+        labels: ``(B,)`` in 0..C-1.
+        temperature: Divides the scores, > 0.
+    """
+    with torch.autocast(scores.device.type, enabled=False):
+        return functional.cross_entropy(to_float32(scores) / temperature, labels)
 
 
 class CeGzsl:
@@ -37,13 +112,9 @@ class CeGzsl:
                 "comparator": self.comparator,
             }
         )
-        self.head = HeadSettings(
-            per_class=params.syn_num,
-            batch_size=params.syn_num if self._reference else params.head_batch_size,
-            epochs=params.head_epochs,
-            zsl_epochs=params.zsl_epochs,
-            lr=params.classifier_lr,
-        )
+        self.head = params.head_settings()
+        if self._reference:
+            self.head = replace(self.head, batch_size=params.syn_num)
 
     def stages(self) -> tuple[Stage]:
         """One stage: ``critic_iter`` steps of critic, embedding and comparator, then one of the generator."""

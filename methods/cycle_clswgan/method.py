@@ -7,9 +7,20 @@ from torch import Tensor, nn
 from gzslbench.data.views import TrainView
 from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
-from gzslbench_methods.cycle_clswgan.losses import cycle_loss
-from gzslbench_methods.cycle_clswgan.params import CycleClswganParams
+from gzslbench_methods.cycle_clswgan import CycleClswganParams
 from gzslbench_methods.f_clswgan.method import FClswgan
+from gzslbench_methods.layers import to_float32
+
+
+def cycle_loss(regressor: nn.Module, features: Tensor, semantics: Tensor) -> Tensor:
+    """Mean squared length of a - R(x) (Felix et al. 2018).
+
+    Args:
+        regressor: R, ``(B, d)`` features to ``(B, a)`` semantics.
+        features: ``(B, d)``, real to train the regressor, synthesized to train the generator.
+        semantics: ``(B, a)`` of each row's class.
+    """
+    return (semantics - to_float32(regressor(features))).square().sum(1).mean()
 
 
 class CycleClswgan(FClswgan):

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from gzslbench.plugins.hooks import hookimpl
 from gzslbench.plugins.method import MethodSpec
-from gzslbench_methods.dem.params import DemParams
+from gzslbench.plugins.params import Params, param
+
+
+@dataclass(frozen=True)
+class DemParams(Params):
+    """Settings of the published code."""
+
+    epochs: int = param(2700, "passes over the training rows", low=1, unit="epochs")
+    batch_size: int = param(64, "rows a step", low=1, unit="rows")
+    lr: float = param(1e-4, "learning rate", above=0)
+    weight_decay: float = param(1e-3, "penalty on half the squared weights", low=0)
+    hidden: int = param(1600, "width of the hidden layer", low=1, unit="units")
+
 
 SPEC = MethodSpec(
     name="dem",

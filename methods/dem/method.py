@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gzslbench.data.views import TrainView
 from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
-from gzslbench_methods.dem.losses import embedding_loss
-from gzslbench_methods.dem.params import DemParams
-from gzslbench_methods.linear import linear
+from gzslbench_methods.dem import DemParams
+from gzslbench_methods.layers import linear, to_float32
+
+
+def embedding_loss(embedded: Tensor, features: Tensor) -> Tensor:
+    """Mean squared difference of embedded semantics and features (Zhang et al. 2017, without its penalty).
+
+    Args:
+        embedded: ``(B, d)`` what the network makes of the semantics of each row's class.
+        features: ``(B, d)``.
+    """
+    return functional.mse_loss(to_float32(embedded), features)
 
 
 class Dem:

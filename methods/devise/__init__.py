@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from gzslbench.plugins.hooks import hookimpl
 from gzslbench.plugins.method import MethodSpec
-from gzslbench_methods.devise.params import DeviseParams
+from gzslbench.plugins.params import param
+from gzslbench_methods.params import BilinearParams
+
+
+@dataclass(frozen=True)
+class DeviseParams(BilinearParams):
+    """Those of bilinear compatibilities, and which hinges count."""
+
+    terms: str = param(
+        "all",
+        "which hinges of a row are summed: all, or the first violating class alone, in the order of classes",
+        choices=("all", "first"),
+    )
+
 
 SPEC = MethodSpec(
     name="devise",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gzslbench.data.views import TrainView
 from gzslbench.plugins.method import Stage
 from gzslbench_methods.closed_form import class_sums, gram
-from gzslbench_methods.eszsl.params import EszslParams
+from gzslbench_methods.eszsl import EszslParams
 
 
 class Eszsl:

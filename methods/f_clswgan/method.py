@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gzslbench.data.views import TrainView
 from gzslbench.evaluation.checked_method import ClassNoise
-from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
-from gzslbench_methods.critic_terms import critic_terms
-from gzslbench_methods.f_clswgan.losses import classification_loss
-from gzslbench_methods.f_clswgan.params import FClswganParams
-from gzslbench_methods.linear import linear
-from gzslbench_methods.wgan import Critic, Generator, synthesize
+from gzslbench_methods.f_clswgan import FClswganParams
+from gzslbench_methods.layers import linear, to_float32
+from gzslbench_methods.wgan import Critic, Generator, critic_terms, synthesize
+
+
+def classification_loss(classifier: nn.Module, features: Tensor, labels: Tensor) -> Tensor:
+    """Mean negative log-likelihood of the labels (L_CLS of Xian et al. 2018).
+
+    Args:
+        classifier: ``(B, d)`` features to ``(B, C)`` logits.
+        features: ``(B, d)``, real to train the classifier, synthesized to train the generator.
+        labels: ``(B,)`` in 0..C-1.
+    """
+    return functional.cross_entropy(to_float32(classifier(features)), labels)
 
 
 class FClswgan:
@@ -31,13 +40,7 @@ class FClswgan:
         self.modules = nn.ModuleDict(
             {"classifier": self.classifier, "generator": self.generator, "critic": self.critic}
         )
-        self.head = HeadSettings(
-            per_class=params.syn_num,
-            batch_size=params.head_batch_size or params.syn_num,
-            epochs=params.head_epochs,
-            zsl_epochs=params.zsl_epochs,
-            lr=params.classifier_lr,
-        )
+        self.head = params.head_settings()
 
     def stages(self) -> tuple[Stage, ...]:
         """The seen-class classifier, then the game with it frozen."""

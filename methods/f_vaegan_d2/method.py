@@ -12,15 +12,32 @@ from torch.nn import functional
 from gzslbench.data.views import TrainView
 from gzslbench.errors import DataError
 from gzslbench.evaluation.checked_method import ClassNoise
-from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.batch import Batch
-from gzslbench_methods.critic_terms import critic_terms
-from gzslbench_methods.f_vaegan_d2.losses import divergence_loss, reconstruction_loss
-from gzslbench_methods.f_vaegan_d2.params import FVaeganParams
-from gzslbench_methods.penalty_weight import PenaltyWeight
-from gzslbench_methods.vaegan import Code, Encoder, SigmoidGenerator
-from gzslbench_methods.wgan import Critic, synthesize
+from gzslbench_methods.f_vaegan_d2 import FVaeganParams
+from gzslbench_methods.layers import to_float32
+from gzslbench_methods.vaegan import Code, Encoder, PenaltyWeight, SigmoidGenerator
+from gzslbench_methods.wgan import Critic, critic_terms, synthesize
+
+
+def reconstruction_loss(logits: Tensor, features: Tensor) -> Tensor:
+    """Binary cross-entropy, summed over the features, mean over the rows.
+
+    Args:
+        logits: ``(B, d)``; the reconstruction is their sigmoid.
+        features: ``(B, d)`` in [0, 1].
+    """
+    summed = functional.binary_cross_entropy_with_logits(
+        to_float32(logits), to_float32(features), reduction="sum"
+    )
+    return summed / len(features)
+
+
+def divergence_loss(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Mean Kullback-Leibler divergence of N(mean, exp(log_variance)) from N(0, 1), ``(B, nz)`` both."""
+    mean, log_variance = to_float32(mean), to_float32(log_variance)
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+
 
 ROUNDING = 1e-5
 """By how much a scaled feature may leave [0, 1]."""
@@ -51,13 +68,7 @@ class FVaegan:
                 "penalty": self.penalty,
             }
         )
-        self.head = HeadSettings(
-            per_class=params.syn_num,
-            batch_size=params.head_batch_size or params.syn_num,
-            epochs=params.head_epochs,
-            zsl_epochs=params.zsl_epochs,
-            lr=params.classifier_lr,
-        )
+        self.head = params.head_settings()
 
     def stages(self) -> tuple[Stage]:
         """``critic_iter`` steps of the critic, then one of encoder and generator on the last critic batch."""

@@ -6,16 +6,70 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gzslbench.data.views import TrainView
 from gzslbench.plugins.method import Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.f_vaegan_d2.method import FVaegan, joined
-from gzslbench_methods.free.losses import center_loss
-from gzslbench_methods.free.model import Refinement
-from gzslbench_methods.free.params import FreeParams
-from gzslbench_methods.tf_vaegan.losses import semantic_loss
+from gzslbench_methods.free import FreeParams
+from gzslbench_methods.layers import SLOPE, linear, to_float32
+from gzslbench_methods.tf_vaegan.method import semantic_loss
 from gzslbench_methods.vaegan import Code
+
+
+class Refinement(nn.Module):
+    """FR(x): features -> hidden, LeakyReLU -> mean, and deviation by a sigmoid, of a latent as long as a."""
+
+    def __init__(self, features: int, hidden: int, semantics: int) -> None:
+        super().__init__()
+        self.first = linear(features, hidden)
+        self.out = linear(hidden, 2 * semantics)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """``(B, d)`` features to ``(B, a)`` means and deviations."""
+        return self.latent(self.hidden(features))
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """``(B, d)`` features to the ``(B, m)`` hidden layer."""
+        return functional.leaky_relu(self.first(features), SLOPE)
+
+    def latent(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """``(B, m)`` hidden units to ``(B, a)`` means and deviations, in float32 at least."""
+        mean, deviation = to_float32(self.out(hidden)).chunk(2, dim=1)
+        return mean, torch.sigmoid(deviation)
+
+
+def center_loss(
+    latent: Tensor,
+    centers: Tensor,
+    labels: Tensor,
+    margin: float,
+    own_share: float,
+    others: Tensor | None = None,
+) -> Tensor:
+    """Self-adaptive margin centre loss, mean over the rows (Chen et al. 2021, L_SAMC).
+
+    A row's is max(0, margin + gamma |z - own|^2 - (1 - gamma) |z - other|^2).
+
+    Args:
+        latent: ``(B, a)``, z.
+        centers: ``(C, a)``, C > 1.
+        labels: ``(B,)`` rows of ``centers``.
+        margin: At least 0.
+        own_share: gamma, in [0, 1].
+        others: ``(B,)`` rows of ``centers`` to keep away from; None for the nearest that is not the own.
+    """
+    latent = to_float32(latent)
+    own = (latent - centers.index_select(0, labels)).square().sum(1)
+    if others is None:
+        distances = (latent.unsqueeze(1) - centers).square().sum(2)
+        at_home = labels.unsqueeze(1) == torch.arange(len(centers), device=labels.device)
+        other = distances.masked_fill(at_home, torch.inf).amin(1)
+    else:
+        other = (latent - centers.index_select(0, others)).square().sum(1)
+    return (margin + own_share * own - (1 - own_share) * other).clamp(min=0).mean()
+
 
 LOOPS = 2
 """How often an epoch goes through its iterations, as published."""

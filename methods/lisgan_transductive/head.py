@@ -12,7 +12,7 @@ from torch.special import entr
 from gzslbench.evaluation.head_data import HeadData
 from gzslbench.evaluation.softmax_head import SoftmaxHead, fit_softmax_head
 from gzslbench.plugins.head import HeadSettings
-from gzslbench_methods.lisgan_transductive.params import LisGanTransductiveParams
+from gzslbench_methods.lisgan_transductive import LisGanTransductiveParams
 
 
 class LisGanTransductive:

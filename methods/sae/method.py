@@ -12,7 +12,7 @@ from torch.nn import functional
 from gzslbench.data.views import TrainView
 from gzslbench.plugins.method import Stage
 from gzslbench_methods.closed_form import class_counts, class_sums, gram
-from gzslbench_methods.sae.params import SaeParams
+from gzslbench_methods.sae import SaeParams
 
 
 class Sae:

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from gzslbench.training.batch import Batch
-from gzslbench_methods.bilinear import Bilinear
-from gzslbench_methods.sje.losses import structured_loss
-from gzslbench_methods.sje.params import SjeParams
+from gzslbench_methods.bilinear import Bilinear, violations
+from gzslbench_methods.sje import SjeParams
+
+
+def structured_loss(images: Tensor, semantics: Tensor, labels: Tensor, margin: float, search: str) -> Tensor:
+    """The hinge of each row's most violating class, summed over the rows (Akata et al. 2015).
+
+    That is max(0, max over n of margin + F(x, n) - F(x, y)). Where the class is searched for by "scaled"
+    scores, the value may be negative, for it is the plain one of the class that was found.
+
+    Args:
+        images: ``(B, a)`` of the features among the semantics.
+        semantics: ``(C, a)`` of the seen classes.
+        labels: ``(B,)`` in 0..C-1.
+        margin: Above 0.
+        search: "plain" or "scaled".
+    """
+    found = most_violating(images.detach(), semantics, labels, margin, search)
+    away = semantics.index_select(0, found) - semantics.index_select(0, labels)
+    return (margin * (found != labels) + (images * away).sum(1)).sum()
+
+
+def most_violating(images: Tensor, semantics: Tensor, labels: Tensor, margin: float, search: str) -> Tensor:
+    """``(B,)``: each row's most violating class, or its own where none violates; arguments as above."""
+    if search == "scaled":
+        deviation, mean = torch.std_mean(images, dim=1, correction=0, keepdim=True)
+        images = (images - mean) / torch.where(deviation > 0, deviation, 1.0)
+    return violations(images @ semantics.t(), labels, margin).argmax(1)
 
 
 class Sje(Bilinear):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from gzslbench.data.views import TrainView
@@ -14,11 +14,64 @@ from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.method import Stage
 from gzslbench.training.batch import Batch
 from gzslbench_methods.f_vaegan_d2.method import FVaegan, joined
-from gzslbench_methods.tf_vaegan.losses import semantic_loss
-from gzslbench_methods.tf_vaegan.model import Feedback, SemanticDecoder
-from gzslbench_methods.tf_vaegan.params import TfVaeganParams
+from gzslbench_methods.layers import SLOPE, linear, to_float32
+from gzslbench_methods.tf_vaegan import TfVaeganParams
 from gzslbench_methods.vaegan import Code
 from gzslbench_methods.wgan import synthesize
+
+
+class SemanticDecoder(nn.Module):
+    """Dec(x): features -> hidden, LeakyReLU -> semantics of unit length."""
+
+    def __init__(self, features: int, hidden: int, semantics: int) -> None:
+        super().__init__()
+        self.first = linear(features, hidden)
+        self.out = linear(hidden, semantics)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """``(B, d)`` features to ``(B, a)`` semantics."""
+        return self.semantics(self.hidden(features))
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """``(B, d)`` features to the ``(B, m)`` hidden layer."""
+        return functional.leaky_relu(self.first(features), SLOPE)
+
+    def semantics(self, hidden: Tensor) -> Tensor:
+        """``(B, m)`` hidden units to ``(B, a)`` semantics, in float32 at least."""
+        return functional.normalize(to_float32(self.out(hidden)))
+
+
+class Feedback(nn.Module):
+    """F: the decoder's hidden layer to what is added to the generator's, two layers with LeakyReLU."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = linear(width, width)
+        self.second = linear(width, width)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """``(B, m)`` to ``(B, m)``."""
+        return functional.leaky_relu(self.second(functional.leaky_relu(self.first(hidden), SLOPE)), SLOPE)
+
+
+LEAST = 1e-12
+"""Of an error's length, below which its weights are no longer scaled by it."""
+
+
+def semantic_loss(predicted: Tensor, semantics: Tensor) -> Tensor:
+    """Weighted L1 of the semantics, summed over them, mean over the rows (Narayan et al. 2020).
+
+    With e = predicted - semantics a row's absolute errors are weighted by e^2 / |e|, so the row's loss is
+    sum |e_k|^3 / |e|; gradients go through the weights too, as in the published code. A row without error
+    has a loss of 0.
+
+    Args:
+        predicted: ``(B, a)``.
+        semantics: ``(B, a)`` of each row's class.
+    """
+    error = to_float32(predicted) - semantics
+    lengths = error.norm(dim=1).clamp(min=LEAST)
+    return (error.abs().pow(3).sum(1) / lengths).mean()
 
 
 class TfVaegan(FVaegan):

@@ -13,8 +13,36 @@ from torch.nn import functional
 from gzslbench.computing.seeds import PermutationSampler
 from gzslbench.evaluation.head_data import HeadData
 from gzslbench.plugins.head import HeadSettings
-from gzslbench_methods.zlap.losses import adjusted_loss, cosine_logits, log_priors
-from gzslbench_methods.zlap.params import ZlapParams
+from gzslbench_methods.zlap import ZlapParams
+
+
+def cosine_logits(features: Tensor, prototypes: Tensor, temperature: float) -> Tensor:
+    """``(n, e)`` features and ``(K, e)`` prototypes to ``(n, K)`` cosines over the temperature."""
+    return functional.normalize(features, dim=1) @ functional.normalize(prototypes, dim=1).t() / temperature
+
+
+def log_priors(labels: Tensor, seen: Tensor, seen_ratio: float) -> Tensor:
+    """``(K,)`` log p(class | its group) + log p(group), for the groups of seen and of unseen classes.
+
+    Within a group a class is as probable as it is frequent among the labels, one without rows as one with a
+    single row; the groups' probabilities have the ratio ``seen_ratio``. Without classes of one group, the
+    other has probability 1 (Chen et al. 2022).
+
+    Args:
+        labels: ``(n,)`` in 0..K-1.
+        seen: ``(K,)`` bool.
+        seen_ratio: p(seen) / p(unseen), above 0.
+    """
+    counts = torch.bincount(labels, minlength=len(seen)).clamp(min=1).double()
+    share = counts / torch.where(seen, counts[seen].sum(), counts[~seen].sum())
+    if seen.all() or not seen.any():
+        return share.log()
+    return (share * torch.where(seen, seen_ratio / (1 + seen_ratio), 1 / (1 + seen_ratio))).log()
+
+
+def adjusted_loss(logits: Tensor, priors: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of ``(B, K)`` logits with the ``(K,)`` log priors added to them."""
+    return functional.cross_entropy(logits + priors, labels)
 
 
 @dataclass(frozen=True, eq=False)

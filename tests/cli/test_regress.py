@@ -13,7 +13,7 @@ from gzslbench.cli import main
 from gzslbench.runs.plan import make_plan
 from gzslbench.sweep.suites.baseline import summarize
 from gzslbench.sweep.suites.suite import load_suite
-from gzslbench_methods.dem.losses import embedding_loss
+from gzslbench_methods.dem.method import embedding_loss
 
 METRICS = sorted((Path(gzslbench_benchmarks.__file__).parent / "metrics").glob("*.json"))
 TINY = """

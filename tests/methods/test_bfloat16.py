@@ -6,11 +6,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gzslbench_methods.ce_gzsl.losses import class_loss, instance_loss
-from gzslbench_methods.ce_gzsl.model import Comparator, Embedding
-from gzslbench_methods.critic_terms import critic_terms
-from gzslbench_methods.linear import linear, of_labels
-from gzslbench_methods.wgan import Critic
+from gzslbench_methods.ce_gzsl.method import Comparator, Embedding, class_loss, instance_loss
+from gzslbench_methods.layers import embed_per_class, linear
+from gzslbench_methods.wgan import Critic, critic_terms
 
 ROWS, CLASSES, FEATURES, SEMANTICS = 800, 2, 24, 8
 
@@ -100,7 +98,7 @@ def test_the_semantics_layer_sums_the_rows_of_a_class_exactly(batch):
     _, semantics, labels = batch
     layer = linear(SEMANTICS, 5)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        rows = of_labels(layer, semantics, labels)
+        rows = embed_per_class(layer, semantics, labels)
     rows.sum().backward()
     assert rows.dtype == torch.bfloat16
     assert layer.bias.grad.tolist() == [ROWS] * 5

@@ -9,16 +9,13 @@ from sklearn.preprocessing import StandardScaler
 from gzslbench.data.views import TrainView
 from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import Trainer
-from gzslbench_methods.ale.losses import position_loss, ranking_loss
-from gzslbench_methods.ale.method import Ale
-from gzslbench_methods.ale.params import AleParams
+from gzslbench_methods.ale import AleParams
+from gzslbench_methods.ale.method import Ale, position_loss, ranking_loss
 from gzslbench_methods.bilinear import Compatibility, violations
-from gzslbench_methods.devise.losses import rank_loss
-from gzslbench_methods.devise.method import Devise
-from gzslbench_methods.devise.params import DeviseParams
-from gzslbench_methods.sje.losses import most_violating, structured_loss
-from gzslbench_methods.sje.method import Sje
-from gzslbench_methods.sje.params import SjeParams
+from gzslbench_methods.devise import DeviseParams
+from gzslbench_methods.devise.method import Devise, rank_loss
+from gzslbench_methods.sje import SjeParams
+from gzslbench_methods.sje.method import Sje, most_violating, structured_loss
 
 pytestmark = pytest.mark.usefixtures("float64")
 

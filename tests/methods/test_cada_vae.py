@@ -13,11 +13,9 @@ from gzslbench.errors import ParamError
 from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.presets import preset
 from gzslbench.training.batch import Batch
-from gzslbench_methods.cada_vae import SPEC
-from gzslbench_methods.cada_vae.losses import alignment_loss, prior_loss, reconstruction_loss
-from gzslbench_methods.cada_vae.method import CadaVae
-from gzslbench_methods.cada_vae.params import CadaVaeParams
-from gzslbench_methods.warm_up import warmed_up
+from gzslbench_methods.cada_vae import SPEC, CadaVaeParams
+from gzslbench_methods.cada_vae.method import CadaVae, alignment_loss, prior_loss, reconstruction_loss
+from gzslbench_methods.layers import linear_warmup
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -81,7 +79,7 @@ def test_the_alignment_is_the_wasserstein_distance_of_each_row(normals):
 
 @pytest.mark.parametrize(("epoch", "weight"), [(0, 0), (6, 0), (10, 2), (14, 4), (22, 8), (99, 8)])
 def test_weights_grow_linearly_between_their_epochs(epoch, weight):
-    assert warmed_up(8.0, torch.tensor(float(epoch)), 6, 22).item() == pytest.approx(weight)
+    assert linear_warmup(8.0, torch.tensor(float(epoch)), 6, 22).item() == pytest.approx(weight)
 
 
 @pytest.mark.parametrize("variant", ["reference", "clean"])

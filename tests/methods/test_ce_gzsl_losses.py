@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from gzslbench_methods.ce_gzsl.losses import class_loss, instance_loss
-from gzslbench_methods.ce_gzsl.model import Comparator, Embedding
+from gzslbench_methods.ce_gzsl.method import Comparator, Embedding, class_loss, instance_loss
 
 pytestmark = pytest.mark.usefixtures("float64")
 

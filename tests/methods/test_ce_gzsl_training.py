@@ -18,8 +18,8 @@ from gzslbench.data.views import TrainView
 from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.training.batch import Sampler
 from gzslbench.training.trainer import Trainer
+from gzslbench_methods.ce_gzsl import CeGzslParams
 from gzslbench_methods.ce_gzsl.method import CeGzsl
-from gzslbench_methods.ce_gzsl.params import CeGzslParams
 
 pytestmark = pytest.mark.usefixtures("float64")
 

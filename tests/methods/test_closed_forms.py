@@ -8,10 +8,10 @@ from torch.nn import functional
 
 from gzslbench.data.views import TrainView
 from gzslbench_methods.closed_form import class_counts, class_sums, gram
+from gzslbench_methods.eszsl import EszslParams
 from gzslbench_methods.eszsl.method import Eszsl
-from gzslbench_methods.eszsl.params import EszslParams
+from gzslbench_methods.sae import SaeParams
 from gzslbench_methods.sae.method import Sae
-from gzslbench_methods.sae.params import SaeParams
 
 pytestmark = pytest.mark.usefixtures("float64")
 

@@ -8,13 +8,12 @@ import torch
 from gzslbench.data.views import TrainView
 from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import Trainer
-from gzslbench_methods.cycle_clswgan.losses import cycle_loss
-from gzslbench_methods.cycle_clswgan.method import CycleClswgan
-from gzslbench_methods.cycle_clswgan.params import CycleClswganParams
+from gzslbench_methods.cycle_clswgan import CycleClswganParams
+from gzslbench_methods.cycle_clswgan.method import CycleClswgan, cycle_loss
+from gzslbench_methods.f_clswgan import FClswganParams
 from gzslbench_methods.f_clswgan.method import FClswgan
-from gzslbench_methods.f_clswgan.params import FClswganParams
+from gzslbench_methods.lisgan import LisGanParams
 from gzslbench_methods.lisgan.method import LisGan
-from gzslbench_methods.lisgan.params import LisGanParams
 
 pytestmark = pytest.mark.usefixtures("float64")
 

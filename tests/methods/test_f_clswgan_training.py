@@ -11,8 +11,8 @@ from gzslbench.computing.seeds import generator
 from gzslbench.data.views import TrainView
 from gzslbench.training.batch import Sampler
 from gzslbench.training.trainer import Trainer
+from gzslbench_methods.f_clswgan import FClswganParams
 from gzslbench_methods.f_clswgan.method import FClswgan
-from gzslbench_methods.f_clswgan.params import FClswganParams
 
 pytestmark = pytest.mark.usefixtures("float64")
 

@@ -15,11 +15,9 @@ from gzslbench.errors import DataError
 from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.training.batch import Batch, Sampler
 from gzslbench.training.trainer import Trainer
-from gzslbench_methods.f_vaegan_d2.losses import divergence_loss, reconstruction_loss
-from gzslbench_methods.f_vaegan_d2.method import FVaegan
-from gzslbench_methods.f_vaegan_d2.params import FVaeganParams
-from gzslbench_methods.penalty_weight import PenaltyWeight
-from gzslbench_methods.vaegan import Encoder
+from gzslbench_methods.f_vaegan_d2 import FVaeganParams
+from gzslbench_methods.f_vaegan_d2.method import FVaegan, divergence_loss, reconstruction_loss
+from gzslbench_methods.vaegan import Encoder, PenaltyWeight
 
 pytestmark = pytest.mark.usefixtures("float64")
 

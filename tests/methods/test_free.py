@@ -13,12 +13,11 @@ from gzslbench.data.views import TrainView
 from gzslbench.plugins.method import Adam
 from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import Trainer
+from gzslbench_methods.f_vaegan_d2 import FVaeganParams
 from gzslbench_methods.f_vaegan_d2.method import FVaegan
-from gzslbench_methods.f_vaegan_d2.params import FVaeganParams
-from gzslbench_methods.free.losses import center_loss
-from gzslbench_methods.free.method import Free
-from gzslbench_methods.free.params import FreeParams
-from gzslbench_methods.tf_vaegan.losses import semantic_loss
+from gzslbench_methods.free import FreeParams
+from gzslbench_methods.free.method import Free, center_loss
+from gzslbench_methods.tf_vaegan.method import semantic_loss
 
 pytestmark = pytest.mark.usefixtures("float64")
 

@@ -10,8 +10,8 @@ import torch
 from gzslbench.evaluation.head_data import HeadData
 from gzslbench.evaluation.softmax_head import SoftmaxHead, fit_softmax_head
 from gzslbench.plugins.head import HeadSettings
+from gzslbench_methods.lisgan_transductive import LisGanTransductiveParams
 from gzslbench_methods.lisgan_transductive.head import LisGanTransductive
-from gzslbench_methods.lisgan_transductive.params import LisGanTransductiveParams
 
 OF_METHOD = HeadSettings(per_class=5, batch_size=8, epochs=3, lr=0.05)
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from gzslbench.computing.compilation import find_compiler
 from gzslbench.computing.instrumentation import collect_backends
 from gzslbench.computing.memory import Chunk
-from gzslbench_methods.ce_gzsl import chunked, fused
+from gzslbench_methods.ce_gzsl import pairs
 from gzslbench_methods.ce_gzsl.pairs import pair_scores
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -35,7 +35,7 @@ def with_gradients(function, tensors, seed=1):
 
 
 def in_chunks(size):
-    return mock.patch.dict(chunked.CHUNKS, cpu=Chunk(size))
+    return mock.patch.dict(pairs.CHUNKS, cpu=Chunk(size))
 
 
 def test_gradients_agree_with_finite_differences():
@@ -88,15 +88,15 @@ def test_half_precision_operands_are_scored_in_the_weights_precision():
 
 @pytest.fixture
 def compiled(monkeypatch):
-    """Few pairs count as many; what is compiled is told in the account."""
+    """Few pairs count as many; what is compiled is noted in the log."""
     if find_compiler() is None:
         pytest.skip("there is no C++ compiler")
     monkeypatch.setenv("GZSLBENCH_COMPILE", "1")
-    monkeypatch.setattr(fused, "MANY", 1)
-    fused.compilation.cache_clear()
-    with collect_backends() as account:
-        yield account
-    fused.compilation.cache_clear()
+    monkeypatch.setattr(pairs, "MIN_COMPILED_UNITS", 1)
+    pairs.compilation.cache_clear()
+    with collect_backends() as log:
+        yield log
+    pairs.compilation.cache_clear()
 
 
 def test_the_compiled_form_gives_the_plain_scores_and_gradients(compiled):
@@ -116,8 +116,8 @@ def test_the_compiled_form_in_single_precision_is_as_near_the_exact_scores_as_th
 
 
 def test_few_pairs_are_not_worth_a_compilation():
-    assert not fused.pays(torch.empty(256, 128), torch.empty(8, 128))
-    assert fused.pays(torch.empty(256, 2048), torch.empty(150, 2048))
+    assert not pairs.worth_compiling(torch.empty(256, 128), torch.empty(8, 128))
+    assert pairs.worth_compiling(torch.empty(256, 2048), torch.empty(150, 2048))
 
 
 def test_where_a_single_pair_is_too_much_it_is_tried_once_for_each_size(monkeypatch):
@@ -146,7 +146,7 @@ def test_a_shortage_of_memory_halves_the_chunk_and_the_scores_stay(monkeypatch):
     tensors = operands(20, 10, 5)
     with in_chunks(1000):
         torch.testing.assert_close(pair_scores(*tensors), dense(*tensors))
-        assert chunked.CHUNKS["cpu"].size == 125
+        assert pairs.CHUNKS["cpu"].size == 125
     assert asked[0] > 100 >= asked[-1]
 
 
@@ -154,13 +154,13 @@ def test_a_shortage_of_memory_halves_the_chunk_and_the_scores_stay(monkeypatch):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("many", [1, 1 << 62], ids=["compiled", "in chunks"])
 def test_on_cuda_scores_and_gradients_are_the_dense_ones(monkeypatch, many):
-    monkeypatch.setattr(fused, "MANY", many)
-    monkeypatch.setitem(chunked.CHUNKS, "cuda", Chunk(5000))
-    fused.compilation.cache_clear()
+    monkeypatch.setattr(pairs, "MIN_COMPILED_UNITS", many)
+    monkeypatch.setitem(pairs.CHUNKS, "cuda", Chunk(5000))
+    pairs.compilation.cache_clear()
     tensors = [t.detach().cuda().requires_grad_() for t in operands(40, 12, 70)]
-    with collect_backends() as account:
+    with collect_backends() as log:
         scores = pair_scores(*tensors)
-    assert account == ({"class scores": "compiled"} if many == 1 else {})
+    assert log == ({"class scores": "compiled"} if many == 1 else {})
     upstream = torch.randn(scores.shape, device="cuda")
     ours = [scores, *torch.autograd.grad(scores, tensors, upstream)]
     plain = dense(*tensors)
@@ -171,11 +171,11 @@ def test_on_cuda_scores_and_gradients_are_the_dense_ones(monkeypatch, many):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_on_cuda_a_real_shortage_of_memory_halves_the_chunk(monkeypatch):
     free, _ = torch.cuda.mem_get_info()
-    monkeypatch.setattr(fused, "MANY", 1 << 62)
-    monkeypatch.setitem(chunked.CHUNKS, "cuda", Chunk(1 << 62, "hidden units of pairs held at once"))
+    monkeypatch.setattr(pairs, "MIN_COMPILED_UNITS", 1 << 62)
+    monkeypatch.setitem(pairs.CHUNKS, "cuda", Chunk(1 << 62, "hidden units of pairs held at once"))
     rows = int((2 * free / 8) ** 0.5) // 30  # a thousand times their square takes more than there is
     left, right = torch.randn(rows, 1000, device="cuda"), torch.randn(rows, 1000, device="cuda")
-    with collect_backends() as account:
+    with collect_backends() as log:
         scores = pair_scores(left, right, torch.ones(1000, device="cuda"))
-    assert "memory ran out" in account["hidden units of pairs held at once"]
+    assert "memory ran out" in log["hidden units of pairs held at once"]
     torch.testing.assert_close(scores[:3, :3], dense(left[:3], right[:3], torch.ones(1000, device="cuda")))

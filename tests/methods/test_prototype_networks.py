@@ -10,12 +10,16 @@ from torch.nn import functional
 
 from gzslbench.data.views import TrainView
 from gzslbench.training.batch import Batch
-from gzslbench_methods.cnzsl.losses import class_loss, scaled_cosines
-from gzslbench_methods.cnzsl.method import Cnzsl
-from gzslbench_methods.cnzsl.model import ClassNormalization, PrototypeNetwork
-from gzslbench_methods.cnzsl.params import CnzslParams
+from gzslbench_methods.cnzsl import CnzslParams
+from gzslbench_methods.cnzsl.method import (
+    ClassNormalization,
+    Cnzsl,
+    PrototypeNetwork,
+    class_loss,
+    scaled_cosines,
+)
+from gzslbench_methods.dem import DemParams
 from gzslbench_methods.dem.method import Dem
-from gzslbench_methods.dem.params import DemParams
 
 pytestmark = pytest.mark.usefixtures("float64")
 

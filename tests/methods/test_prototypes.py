@@ -4,8 +4,7 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 
-from gzslbench_methods.lisgan.losses import soul_loss
-from gzslbench_methods.prototypes import class_prototypes, nearest_prototype
+from gzslbench_methods.lisgan.method import class_prototypes, nearest_prototype, soul_loss
 
 
 def test_prototypes_are_the_centres_that_k_means_finds_in_each_class():

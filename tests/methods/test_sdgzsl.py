@@ -14,9 +14,12 @@ from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.presets import preset
 from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import StageRun
-from gzslbench_methods.dropout import dropped
-from gzslbench_methods.sdgzsl import SPEC
-from gzslbench_methods.sdgzsl.losses import (
+from gzslbench_methods.layers import dropout
+from gzslbench_methods.sdgzsl import SPEC, SdgzslParams
+from gzslbench_methods.sdgzsl.method import (
+    NETWORKS,
+    RelationNetwork,
+    Sdgzsl,
     autoencoder_loss,
     correlation_loss,
     discriminator_loss,
@@ -25,9 +28,6 @@ from gzslbench_methods.sdgzsl.losses import (
     reconstruction_loss,
     relation_loss,
 )
-from gzslbench_methods.sdgzsl.method import NETWORKS, Sdgzsl
-from gzslbench_methods.sdgzsl.model import RelationNetwork
-from gzslbench_methods.sdgzsl.params import SdgzslParams
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -106,10 +106,10 @@ def test_permuted_halves_are_the_same_halves_in_two_orders():
 
 def test_dropout_keeps_the_mean_and_does_nothing_without_a_batch(view):
     values = torch.full((300, 200), 2.0)
-    kept = dropped(values, 0.3, batch_of(view))
+    kept = dropout(values, 0.3, batch_of(view))
     assert set(kept.unique().tolist()) == {0.0, 2.0 / 0.7}
     assert (kept == 0).double().mean().item() == pytest.approx(0.3, abs=0.01)
-    assert dropped(values, 0.3, None) is values
+    assert dropout(values, 0.3, None) is values
 
 
 @pytest.mark.parametrize("variant", ["reference", "clean"])

@@ -12,11 +12,10 @@ from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.method import Adam
 from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import Trainer
+from gzslbench_methods.f_vaegan_d2 import FVaeganParams
 from gzslbench_methods.f_vaegan_d2.method import FVaegan
-from gzslbench_methods.f_vaegan_d2.params import FVaeganParams
-from gzslbench_methods.tf_vaegan.losses import semantic_loss
-from gzslbench_methods.tf_vaegan.method import TfVaegan
-from gzslbench_methods.tf_vaegan.params import TfVaeganParams
+from gzslbench_methods.tf_vaegan import TfVaeganParams
+from gzslbench_methods.tf_vaegan.method import TfVaegan, semantic_loss
 
 pytestmark = pytest.mark.usefixtures("float64")
 

@@ -5,9 +5,8 @@ import torch
 from torch import nn
 
 from gzslbench.evaluation.checked_method import ClassNoise
-from gzslbench_methods.critic_terms import critic_terms
-from gzslbench_methods.linear import linear, of_labels
-from gzslbench_methods.wgan import Critic, Generator, synthesize
+from gzslbench_methods.layers import embed_per_class, linear
+from gzslbench_methods.wgan import Critic, Generator, critic_terms, synthesize
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -81,7 +80,7 @@ def test_layer_of_labels_is_the_same_for_fewer_and_more_rows_than_classes(rows):
     layer, semantics = linear(SEMANTICS, 5), torch.randn(CLASSES, SEMANTICS)
     labels = torch.randint(0, CLASSES, (rows,))
     plain = semantics[labels] @ layer.weight.t() + layer.bias
-    torch.testing.assert_close(of_labels(layer, semantics, labels), plain)
+    torch.testing.assert_close(embed_per_class(layer, semantics, labels), plain)
 
 
 def test_weights_start_normal_with_deviation_a_fiftieth_and_biases_at_zero():

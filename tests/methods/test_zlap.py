@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from gzslbench.evaluation.head_data import HeadData
 from gzslbench.plugins.head import HeadSettings
-from gzslbench_methods.zlap.head import Zlap
-from gzslbench_methods.zlap.losses import adjusted_loss, cosine_logits, log_priors
-from gzslbench_methods.zlap.params import ZlapParams
+from gzslbench_methods.zlap import ZlapParams
+from gzslbench_methods.zlap.head import Zlap, adjusted_loss, cosine_logits, log_priors
 
 SEEN = torch.tensor([True, False, True, True, False])
 

@@ -16,7 +16,7 @@ from gzslbench_benchmarks.speed.published.f_clswgan import PublishedFClswgan
 from gzslbench_benchmarks.speed.published.networks import PairNetwork
 from gzslbench_benchmarks.speed.shapes import SHAPES
 from gzslbench_methods.ce_gzsl import losses as our_losses
-from gzslbench_methods.ce_gzsl.model import Comparator
+from gzslbench_methods.ce_gzsl.method import Comparator
 
 SHAPE = SHAPES["FLO"].tiny()
 SCORES = {"loop": losses.loop_scores, "pair matrix": losses.pair_matrix_scores}

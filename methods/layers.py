@@ -1,0 +1,74 @@
+"""Layers and small functions that several methods share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gzslbench.training.batch import Batch
+
+SLOPE = 0.2
+"""LeakyReLU's slope below zero, in every network of the f-CLSWGAN family."""
+
+
+def to_float32(values: Tensor) -> Tensor:
+    """Convert to float32; float64 stays as it is.
+
+    What is summed over a batch is summed in float32, also where autocast has lowered the products.
+    """
+    return values if values.dtype == torch.float64 else values.float()
+
+
+def linear(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
+    """Make a linear layer as the f-CLSWGAN family initialises it: weights from N(0, 0.02), zero bias."""
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias)
+    nn.init.normal_(layer.weight, 0.0, 0.02)
+    if bias:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def embed_per_class(layer: nn.Linear, semantics: Tensor, labels: Tensor) -> Tensor:
+    """Compute ``layer(semantics[labels])``, once for each class if there are fewer classes than rows.
+
+    Args:
+        layer: From a inputs to m units.
+        semantics: ``(C, a)``.
+        labels: ``(B,)`` rows of ``semantics``.
+
+    Returns:
+        ``(B, m)``.
+    """
+    if len(semantics) < len(labels):
+        by_class = layer(semantics)
+        # The backward pass sums the rows of a class, which needs float32; it does not change the rows.
+        return to_float32(by_class).index_select(0, labels).to(by_class.dtype)
+    return layer(semantics.index_select(0, labels))
+
+
+def dropout(values: Tensor, rate: float, batch: Batch | None) -> Tensor:
+    """Set each value to 0 with probability ``rate``, and divide the others by 1 - ``rate``.
+
+    torch's own dropout draws from the global random stream; this one draws from the batch, like every loss.
+
+    Args:
+        values: ``(n, m)``.
+        rate: In [0, 1).
+        batch: The batch of the step; None in evaluation, which drops nothing.
+    """
+    if batch is None or rate == 0:
+        return values
+    keep = batch.uniform(*values.shape) >= rate
+    return values * (keep.to(values.dtype) / (1 - rate))
+
+
+def linear_warmup(weight: float, epoch: Tensor, start: float, end: float) -> Tensor:
+    """Return a weight that is 0 until ``start``, rises linearly to ``weight`` at ``end``, and stays there.
+
+    Args:
+        weight: The final value.
+        epoch: ``()`` completed epochs, on the device.
+        start: Last epoch of weight 0.
+        end: First epoch of the final weight, later than ``start``.
+    """
+    return weight * ((epoch - start) / (end - start)).clamp(0, 1)
