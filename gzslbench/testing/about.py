@@ -224,13 +224,19 @@ def _package(spec: MethodSpec | HeadSpec) -> str:
 
 
 def _losses(spec: MethodSpec | HeadSpec) -> Iterator[str]:
-    """The losses of its class, and the functions of the module ``losses`` beside it."""
+    """The losses of its class and of its module, and the functions of a module ``losses`` next to it."""
     yield from (name for name in dir(load_class(spec)) if name.endswith("_loss"))
-    module = f"{_package(spec)}.losses"
-    if find_spec(module):
-        for name, function in inspect.getmembers(import_module(module), inspect.isfunction):
-            if function.__module__ == module:
-                yield name
+    beside = f"{_package(spec)}.losses"
+    if find_spec(beside):
+        yield from _functions(beside)
+    own = spec.load.partition(":")[0]
+    yield from (name for name in _functions(own) if name.endswith("_loss"))
+
+
+def _functions(module: str) -> list[str]:
+    """The names of the functions that ``module`` defines."""
+    members = inspect.getmembers(import_module(module), inspect.isfunction)
+    return [name for name, function in members if function.__module__ == module]
 
 
 ABOUT = (

@@ -20,7 +20,7 @@ from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 from gzslbench.runs.store import Store
 from gzslbench.training.interruption import Interruption
 from gzslbench.training.optimization import PhaseOptimizer
-from gzslbench_methods.ce_gzsl import fused
+from gzslbench_methods.ce_gzsl import pairs
 from gzslbench_methods.ce_gzsl.method import CeGzsl
 
 
@@ -297,9 +297,9 @@ def test_plugins_hear_of_the_run_and_one_that_fails_does_not_stop_it(run):
 
 
 def test_a_record_tells_how_its_class_scores_were_computed_and_what_shrank(run, monkeypatch):
-    monkeypatch.setattr(fused, "MANY", 1)
+    monkeypatch.setattr(pairs, "MIN_COMPILED_UNITS", 1)
     monkeypatch.setenv("GZSLBENCH_COMPILE", "0")
-    fused.compilation.cache_clear()
+    pairs.compilation.cache_clear()
     embed, chunk = CeGzsl.embed, 500
 
     def short(method, features):
@@ -309,7 +309,7 @@ def test_a_record_tells_how_its_class_scores_were_computed_and_what_shrank(run, 
 
     monkeypatch.setattr(CeGzsl, "embed", short)
     outcome = run("--json")
-    fused.compilation.cache_clear()
+    pairs.compilation.cache_clear()
     assert json.loads(outcome.stdout)["run"]["computed"] == {
         "class scores": "plain: GZSLBENCH_COMPILE=0",
         "rows evaluated at once": "256, for memory ran out",

@@ -15,7 +15,7 @@ from gzslbench_benchmarks.speed.published.ce_gzsl import PublishedCeGzsl
 from gzslbench_benchmarks.speed.published.f_clswgan import PublishedFClswgan
 from gzslbench_benchmarks.speed.published.networks import PairNetwork
 from gzslbench_benchmarks.speed.shapes import SHAPES
-from gzslbench_methods.ce_gzsl import losses as our_losses
+from gzslbench_methods.ce_gzsl import method as our_losses
 from gzslbench_methods.ce_gzsl.method import Comparator
 
 SHAPE = SHAPES["FLO"].tiny()
