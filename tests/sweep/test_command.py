@@ -129,7 +129,7 @@ def test_ctrl_c_saves_what_runs_and_the_same_command_goes_on(longer, tmp_path, s
     status, output = ended(process)
     assert status == 130 and "stopping: what runs is saved first" in output, output
     assert list(results.glob("*/checkpoint-*.pt"))
-    assert SweepLog(results, "small").read().failed == {} and "the next sweep goes on with it" in output
+    assert SweepLog(results, "small").read().failed == {} and "the next sweep continues it" in output
     assert swept(longer, "--jobs", 2, "--results", results)[0] == 0
     assert stored(results) == expected
 
@@ -157,7 +157,7 @@ def test_two_sweeps_of_one_suite_keep_out_of_each_others_way(longer, tmp_path):
     status, output = swept(longer, "--results", results)
     assert status == 2 and "a sweep of this suite is running: process" in output
     told = CliRunner().invoke(main, ["sweep", str(longer), "--status", "--results", str(results)])
-    assert "at work" in told.output
+    assert "running, " in told.output and "not running" not in told.output
     process.kill()
     ended(process)
 

@@ -1,4 +1,4 @@
-"""The files of a finished run for trackers that keep files."""
+"""The files of a finished run, for trackers that store files."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from gzslbench.runs.record import Record
 
 
 def files_of(folder: RunFolder) -> list[Path]:
-    """The record and what tells of the run in text."""
+    """Return the record and the other text files of the run that exist."""
     own = (folder.record_file, folder.metrics_file, folder.choice_file, folder.log_file)
     return [path for path in own if path.is_file()]
 
 
 def draw_figures(record: Record, folder: RunFolder, where: Path) -> list[Path]:
-    """Draw the run's figures into ``where``, which is there; none where matplotlib is not installed."""
+    """Draw the run's figures into the folder ``where``; none if matplotlib is not installed."""
     if find_spec("matplotlib") is None:
         return []
     from gzslbench.report.figures.canvas import save_figure

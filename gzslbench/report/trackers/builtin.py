@@ -1,4 +1,4 @@
-"""The plugin that offers the trackers of this distribution."""
+"""The plugin with the trackers of this distribution."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gzslbench.plugins.tracker import TrackerSpec
 
 @hookimpl
 def gzslbench_trackers() -> Iterable[TrackerSpec]:
-    """Three tools, each an extra of this distribution."""
+    """Return three trackers, each an extra of this distribution."""
     return [
         TrackerSpec(
             name="tensorboard",

@@ -1,4 +1,4 @@
-"""Runs for MLflow: in a database beside the runs, or wherever MLFLOW_TRACKING_URI says."""
+"""Tracker for MLflow: in a database next to the runs, or at MLFLOW_TRACKING_URI."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from gzslbench.report.trackers.artifacts import draw_figures, files_of
 from gzslbench.runs.record import Record
 
 CELL, FOLDER, STATUS = "gzslbench.cell", "gzslbench.folder", "gzslbench.status"
-MOST = 100
-"""Parameters, or tags, that MLflow takes at once."""
+MAX_PER_CALL = 100
+"""Parameters, or tags, that MLflow accepts in one call."""
 STATUSES = {"complete": "FINISHED", "diverged": "FAILED", "interrupted": "KILLED", "failed": "FAILED"}
 _DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
-    # A training waits for its tracker: a server that is gone must not hold it up for minutes.
+    # The training waits for its tracker, so a server that is down must not block it for minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
 
 
 class MLflow:
-    """One run of MLflow, in an experiment named by the task; a resumed run is found again by its tags."""
+    """A run of MLflow in an experiment named after the task; a resumed run is found by its tags."""
 
     def __init__(self) -> None:
         for name, value in _DEFAULTS.items():
             os.environ.setdefault(name, value)
 
     def start(self, run: TrackedRun) -> None:
-        """Begin a run, or go on with it."""
+        """Start a run, or continue it."""
         from mlflow import MlflowClient
         from mlflow.entities import Param, RunTag
 
         self._run = run
-        self._told: dict[str, set[int]] = {}
+        self._logged: dict[str, set[int]] = {}
         uri = os.environ.get("MLFLOW_TRACKING_URI", "")
         with _alone(run):
             self._client = MlflowClient(uri or f"sqlite:///{run.results.absolute() / 'mlflow.db'}")
             experiment = self._experiment(uri)
             found = self._earlier(experiment) if run.resumed else None
         self._id: str = found or self._client.create_run(experiment, run_name=run.id).info.run_id
-        self._goes_on = found is not None
+        self._continues = found is not None
         self._client.update_run(self._id, status="RUNNING")
         params = [Param(name, str(value)) for name, value in run.parameters.items()]
         about = {CELL: run.id, FOLDER: _folder(run), STATUS: "running", **run.environment}
         tags = [RunTag(name, value) for name, value in about.items()]
-        for first in range(0, max(len(params), len(tags)), MOST):
-            part = slice(first, first + MOST)
+        for first in range(0, max(len(params), len(tags)), MAX_PER_CALL):
+            part = slice(first, first + MAX_PER_CALL)
             self._client.log_batch(self._id, params=params[part], tags=tags[part])
 
     def epoch(self, epoch: TrackedEpoch) -> None:
@@ -85,18 +85,18 @@ class MLflow:
         return str(found.experiment_id)
 
     def _earlier(self, experiment: str) -> str | None:
-        """The latest run of this cell, in this folder, that did not finish."""
+        """Return the latest unfinished MLflow run of this cell in this folder."""
         for run in self._client.search_runs([experiment], f"tags.`{CELL}` = '{self._run.id}'"):
             if run.data.tags.get(FOLDER) == _folder(self._run) and run.info.status != "FINISHED":
                 return str(run.info.run_id)
         return None
 
     def _steps(self, name: str) -> set[int]:
-        """The steps that a run which goes on has told before it was stopped."""
-        if self._goes_on and name not in self._told:
+        """Return the steps that a continued run logged before it was stopped."""
+        if self._continues and name not in self._logged:
             history = self._client.get_metric_history(self._id, name)
-            self._told[name] = {metric.step for metric in history}
-        return self._told.get(name, set())
+            self._logged[name] = {metric.step for metric in history}
+        return self._logged.get(name, set())
 
     def _log(self, numbers: Mapping[str, float], step: int) -> None:
         from mlflow.entities import Metric

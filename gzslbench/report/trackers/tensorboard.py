@@ -1,4 +1,4 @@
-"""Runs for TensorBoard: event files in the run's folder."""
+"""Tracker for TensorBoard: event files in the run's folder."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 class TensorBoard:
-    """A folder of events for the run, and one below it for each leg and stage, whose steps are its epochs.
+    """A folder of events for the run, and below it one for each training and stage, with epochs as steps.
 
-    Epochs of different stages share no folder, for a run that goes on hides from there what it tells again,
-    and TensorBoard hides by the step alone.
+    Each stage needs its own folder: a continued run hides the steps that it will log again, and TensorBoard
+    hides by the step alone.
     """
 
     def __init__(self) -> None:
         self._writers: dict[str, SummaryWriter] = {}
 
     def start(self, run: TrackedRun) -> None:
-        """Write what the run is made of."""
+        """Write parameters and environment."""
         self._run = run
         about = self._writer("", 0)
         for title, values in (("parameters", run.parameters), ("environment", run.environment)):
@@ -31,7 +31,7 @@ class TensorBoard:
         about.flush()
 
     def epoch(self, epoch: TrackedEpoch) -> None:
-        """Write an epoch, to disk."""
+        """Write an epoch to disk."""
         part = f"{epoch.leg}/{epoch.stage.replace('/', '_')}"
         writer = self._writer(part, epoch.epoch)
         for name, value in epoch.numbers.items():
@@ -39,7 +39,7 @@ class TensorBoard:
         writer.flush()
 
     def end(self, record: Record, numbers: Mapping[str, float]) -> None:
-        """Write the final numbers, beside the parameters for the page of hyperparameters."""
+        """Write the final numbers with the parameters, for the hyperparameter page."""
         about = self._writer("", 0)
         plain = {name: _plain(value) for name, value in self._run.parameters.items()}
         about.add_hparams(plain, dict(numbers), run_name=".", global_step=0)
@@ -51,7 +51,7 @@ class TensorBoard:
         self._close(f"{state_after(error)}: {type(error).__name__}: {what}")
 
     def _writer(self, part: str, first: int) -> SummaryWriter:
-        """The writer of ``part``; steps from ``first`` that were written there before are hidden."""
+        """Return the writer of ``part``; steps from ``first`` on that were written before are hidden."""
         if part not in self._writers:
             from torch.utils.tensorboard.writer import SummaryWriter
 
@@ -71,6 +71,6 @@ def _plain(value: Any) -> bool | int | float | str:
 
 
 def _table(values: Mapping[str, Any]) -> str:
-    """Markdown."""
+    """Return a Markdown table."""
     rows = [f"| {name} | {str(value).replace('|', ' ')} |" for name, value in values.items()]
     return "\n".join(["| name | value |", "|---|---|", *rows])

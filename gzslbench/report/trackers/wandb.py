@@ -1,4 +1,4 @@
-"""Runs for Weights & Biases, on its server or, without a login, in files for ``wandb sync``."""
+"""Tracker for Weights & Biases: on its server or, without a login, in files for ``wandb sync``."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ EXIT = {"complete": 0, "diverged": 1, "failed": 1, "interrupted": 130}
 
 
 class WeightsAndBiases:
-    """One run of W&B, whose id is the cell's; WANDB_* are heeded."""
+    """A run of W&B with the id of the cell; the WANDB_* variables are respected."""
 
     def start(self, run: TrackedRun) -> None:
-        """Begin a run, or go on with it; a run that begins anew takes the place of the earlier one."""
+        """Start a run, or continue it; a run that starts again replaces the earlier one."""
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         import wandb
 
         self._run = run
         self._known: set[str] = set()
-        folder = Path(os.environ.get("WANDB_DIR") or run.place.parent)  # below which it makes `wandb`
+        folder = Path(os.environ.get("WANDB_DIR") or run.place.parent)  # W&B creates `wandb` in it
         folder.mkdir(parents=True, exist_ok=True)
         offline = "WANDB_MODE" not in os.environ and not wandb.login(prompt=False)
         self._wandb = wandb.init(
@@ -44,7 +44,7 @@ class WeightsAndBiases:
         )
 
     def epoch(self, epoch: TrackedEpoch) -> None:
-        """Log an epoch, drawn over its number in its stage."""
+        """Log an epoch, with its number in its stage as the x axis."""
         axis = f"epoch/{epoch.leg}/{epoch.stage}"
         for name in epoch.numbers.keys() - self._known:
             self._wandb.define_metric(name, step_metric=axis)
@@ -61,12 +61,11 @@ class WeightsAndBiases:
         files = {path.name: path for path in files_of(self._run.folder)}
         for path in draw_figures(record, self._run.folder, figures):
             files[f"figures/{path.name}"] = path
-        kept = wandb.Artifact(re.sub(r"[^\w.-]", "_", self._run.id), type="gzslbench-run")
+        artifact = wandb.Artifact(re.sub(r"[^\w.-]", "_", self._run.id), type="gzslbench-run")
         for name, path in files.items():
-            kept.add_file(
-                str(path), name=name, policy="immutable"
-            )  # where it lies; a copy goes into the home
-        self._wandb.log_artifact(kept)
+            # "immutable" adds the file where it is; the default copies it into the home folder
+            artifact.add_file(str(path), name=name, policy="immutable")
+        self._wandb.log_artifact(artifact)
         self._close(record.status)
 
     def fail(self, error: BaseException) -> None:
