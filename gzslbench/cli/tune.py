@@ -185,7 +185,7 @@ def tune(
     if runner is None:
         search(tuning, watching, say)
     else:
-        search_with(tuning, runner, workers or 1, say, carry=address is not None)
+        search_with(tuning, runner, workers or 1, say, ship_data=address is not None)
     if _conclude(tuning, watching, write, test, as_json):
         raise SystemExit(1)
 
@@ -196,15 +196,15 @@ def _conclude(tuning: Any, watching: Any, write: Path | None, test: bool, as_jso
 
     from gzslbench.report.terminal.printing import make_console
     from gzslbench.report.terminal.tuning import tuning_json, tuning_report
-    from gzslbench.sweep.tuning.choice import choice_of, test_once
+    from gzslbench.sweep.tuning.best_trial import find_best_trial, test_once
 
     result = tuning.result
-    choice = choice_of(tuning, result)
+    best = find_best_trial(tuning, result)
     if write is not None:
-        write_output(write, choice.table(tuning.objective.plan.spec.name))
-    tested = test_once(tuning, choice, watching) if test else None
+        write_output(write, best.table(tuning.objective.plan.spec.name))
+    tested = test_once(tuning, best, watching) if test else None
     if as_json:
-        click.echo(json.dumps(tuning_json(tuning, result, choice, write, tested)))
+        click.echo(json.dumps(tuning_json(tuning, result, best, write, tested)))
     else:
-        make_console().print(tuning_report(tuning, result, choice, write, tested))
+        make_console().print(tuning_report(tuning, result, best, write, tested))
     return tested is not None and tested[0].status == "diverged"

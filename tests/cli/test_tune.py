@@ -107,7 +107,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_trained(invoke, optuna, 
         (["--method", "cnzsl", "--dataset", "digits", "--search", "lr=0..1"], "out of range"),
         ([*QUICK, "--search", "hidden=8..16"], "is set and searched"),
         ([*QUICK, "--search", "epochs=8..16"], "is set and searched"),
-        ([*QUICK, "--study", "study.txt"], "kept in no file"),
+        ([*QUICK, "--study", "study.txt"], "a file of a study cannot end in"),
         ([*QUICK, "--name", "a/b"], "cannot be called"),
         ([*QUICK, "--write", "tuned.json"], ".toml"),
     ):
@@ -123,9 +123,9 @@ def test_what_cannot_be_done_is_told_before_anything_is_trained(invoke, optuna, 
 
 
 def test_without_optuna_it_says_what_to_install(invoke, monkeypatch) -> None:
-    from gzslbench.sweep.tuning import extra
+    from gzslbench.sweep.tuning import storage
 
-    monkeypatch.setattr(extra, "find_spec", lambda name: None)
+    monkeypatch.setattr(storage, "find_spec", lambda name: None)
     done = invoke("tune", *QUICK)
     assert done.exit_code == 2 and "pip install 'gzslbench[tune]'" in done.output
 

@@ -14,15 +14,15 @@ from rich.text import Text
 from gzslbench.report.terminal.printing import MISSING, format_value, key_values, make_table
 from gzslbench.runs.record import PERCENTAGES, Record
 from gzslbench.runs.store import RunFolder
-from gzslbench.sweep.tuning.choice import Choice
-from gzslbench.sweep.tuning.result import Result, TrialResult
+from gzslbench.sweep.tuning.best_trial import BestTrial
+from gzslbench.sweep.tuning.study import StudyResult, TrialResult
 from gzslbench.sweep.tuning.tune import Tuning
 
 Tested = tuple[Record, RunFolder]
 
 
 def tuning_json(
-    tuning: Tuning, result: Result, choice: Choice, table: Path | None, tested: Tested | None
+    tuning: Tuning, result: StudyResult, choice: BestTrial, table: Path | None, tested: Tested | None
 ) -> dict[str, Any]:
     """Return everything: study, trials, the chosen parameters, and their test metrics."""
     objective = tuning.objective
@@ -48,7 +48,7 @@ def tuning_json(
 
 
 def tuning_report(
-    tuning: Tuning, result: Result, choice: Choice, table: Path | None, tested: Tested | None
+    tuning: Tuning, result: StudyResult, choice: BestTrial, table: Path | None, tested: Tested | None
 ) -> RenderableType:
     """Return counts of trials, chosen parameters next to the preset's, their metrics, and test metrics."""
     counts = ", ".join(f"{count} {state}" for state, count in result.counts.items())
@@ -69,7 +69,7 @@ def tuning_report(
     return Group(*parts, Text(), key_values(where))
 
 
-def _parameters(tuning: Tuning, result: Result, choice: Choice) -> Table:
+def _parameters(tuning: Tuning, result: StudyResult, choice: BestTrial) -> Table:
     """Return a row per searched parameter, and the metrics of preset and choice on validation classes."""
     table = make_table(["parameter"], ["preset", f"chosen (trial {choice.trial.number})"])
     table.add_column("searched in")
@@ -84,7 +84,7 @@ def _parameters(tuning: Tuning, result: Result, choice: Choice) -> Table:
     return table
 
 
-def _notes(result: Result, choice: Choice) -> Iterator[str]:
+def _notes(result: StudyResult, choice: BestTrial) -> Iterator[str]:
     if choice.trial.number == 0:
         yield "No trial was better than the preset, so the preset is kept."
     last = (choice.trial.metrics or {}).get("epoch")

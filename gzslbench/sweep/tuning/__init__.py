@@ -1,1 +1,1 @@
-"""Tuning a method's parameters on validation classes; it takes optuna, which is imported late."""
+"""Search a method's parameters on validation classes. Needs optuna, which is imported late."""

@@ -1,4 +1,4 @@
-"""What a trial is: one training on part of trainval, judged on the rest of it."""
+"""A trial: one training on part of trainval, scored on the classes and rows that it left out."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from gzslbench.runs.progress import Progress
 from gzslbench.runs.store import Store
 
 Report = Callable[[int, float], None]
-"""Hears of each evaluation: completed epochs, and H in percent; raises HopelessTrial to end the trial."""
+"""Called after each evaluation with the epoch and H in percent; raises PrunedTrial to end the trial."""
 
 
-class HopelessTrial(Exception):  # noqa: N818 - it is what a trial comes to
+class PrunedTrial(Exception):  # noqa: N818 - not an error
     """The trial is not worth finishing."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a trial came to.
+class TrialScore:
+    """The score of a trial.
 
     Attributes:
-        H: At its last epoch, in percent; 0 where it diverged.
-        metrics: At its last epoch; empty where it diverged.
-        best_epoch: The evaluated epoch of highest H, for the curious: nothing follows from it.
-        failure: Where it diverged: term, stage and epoch.
+        H: H in percent at its last epoch; 0 if it diverged.
+        metrics: The metrics at its last epoch; empty if it diverged.
+        best_epoch: The evaluated epoch of highest H; nothing is decided by it.
+        failure: If it diverged, the term of the loss, the stage and the epoch.
     """
 
     H: float
@@ -44,57 +44,58 @@ class Judged:
 
 
 class Objective:
-    """H on the validation classes, for any values of the parameters that are searched.
+    """Computes H on the validation classes for given values of the searched parameters.
 
-    It holds the trainval rows of the dataset and no other: neither test rows nor the unseen classes'
-    semantics are within its reach.
+    It has only the trainval rows of the dataset, so it can see neither test rows nor the semantics of unseen
+    classes.
     """
 
     def __init__(self, plan: Plan) -> None:
-        """``plan`` is of the whole task; nothing of it but trainval is kept.
+        """Keep the trainval rows of ``plan``, which is of the whole task.
 
         Raises:
-            DataError: No validation classes can be chosen.
+            DataError: There are too few classes to hold some out for validation.
         """
         dataset = narrowed(validation_dataset(plan.dataset))
         self.plan = replace(plan, dataset=dataset, cells=[replace(plan.cells[0], task=dataset.task_id)])
 
     @property
     def cell(self) -> Cell:
-        """Of the preset."""
+        """The cell of the preset."""
         return self.plan.cells[0]
 
     def __call__(
         self, title: str, values: Mapping[str, Any], store: Store, report: Report, progress: Progress
-    ) -> Judged:
-        """Train with ``values`` laid over the preset, and judge; ``progress`` is told of it as ``title``.
+    ) -> TrialScore:
+        """Train with the preset changed by ``values``, and compute the score.
 
-        What ``store`` has of the same training is gone on with. Only what is interrupted leaves a checkpoint.
+        If ``store`` has a checkpoint of the same training, it continues from there. ``progress`` shows the
+        training under ``title``. Only an interrupted training leaves a checkpoint.
 
         Raises:
             ParamError: The values contradict each other.
             DeviceError: Memory ran out.
-            InterruptedRunError: The user stopped it; it can be gone on with.
-            HopelessTrial: ``report`` raised it.
+            InterruptedRunError: The user stopped it; it can continue.
+            PrunedTrial: ``report`` raised it.
         """
         params = build(self.plan.spec.params, {**self.plan.params.as_dict(), **values}, "trial")
         cell = replace(self.cell, params=params.as_dict())
         plan = replace(self.plan, params=params, cells=[cell])
         try:
-            watcher = _Reporting(title, progress, report)
+            watcher = _TrialProgress(title, progress, report)
             record, folder = run_cell(plan, cell, store, Options(resume=True), watcher)
-        except (HopelessTrial, DeviceError):
+        except (PrunedTrial, DeviceError):
             _remove_large(store.run(cell.id))
             raise
         _remove_large(folder)
         if record.failure is not None:
-            return Judged(0.0, {}, None, record.failure)
+            return TrialScore(0.0, {}, None, record.failure)
         last, best = record.metrics["last"], record.metrics["test-peek-outer"]
-        return Judged(last["H"], last, best["epoch"])
+        return TrialScore(last["H"], last, best["epoch"])
 
 
-class _Reporting:
-    """Passes on what it hears under the trial's title, and reports every evaluation."""
+class _TrialProgress:
+    """Shows the training under the trial's title, and reports every evaluation."""
 
     def __init__(self, title: str, inner: Progress, report: Report) -> None:
         self.title = title
@@ -102,22 +103,22 @@ class _Reporting:
         self.report = report
 
     def start(self, leg: str, iterations: int, done: int) -> None:
-        """Pass it on."""
+        """Show it."""
         self.inner.start(self.title, iterations, done)
 
     def iteration(self) -> None:
-        """Pass it on."""
+        """Show it."""
         self.inner.iteration()
 
     def epoch(self, line: Mapping[str, Any]) -> None:
-        """Pass it on, and report."""
+        """Show it, and report."""
         self.inner.epoch({**line, "leg": self.title})
         if "metrics" in line:
             self.report(line["epoch"], line["metrics"]["H"])
 
 
 def _remove_large(folder: RunFolder) -> None:
-    """Remove what takes much room and serves nobody: record, curve and log stay."""
+    """Remove predictions and checkpoints, which are large; record, curve and log stay."""
     with suppress(OSError, StoreError):
         folder.predictions_file.unlink(missing_ok=True)
         for path in folder.path.glob("checkpoint-*.pt"):

@@ -1,4 +1,4 @@
-"""Which parameters a study searches, and where."""
+"""Which parameters a study searches, and in which ranges."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ OPTION = "--search"
 def search_spaces(
     spec: MethodSpec, params: Params, settings: Iterable[str], searches: Iterable[str]
 ) -> dict[str, Space]:
-    """By parameter, where it is searched; each space holds the value that the parameter has in ``params``.
+    """Find the space of each parameter that is searched; it contains the parameter's value in ``params``.
 
     Args:
-        spec: Whose parameters have spaces beside them.
-        params: The preset, as ``settings`` change it.
-        settings: ``name=value`` as of ``--set``: these parameters are not searched.
-        searches: ``name=space`` as of ``--search``: these are added, or searched there instead.
+        spec: The method, whose parameters may declare a space.
+        params: The preset, changed by ``settings``.
+        settings: ``name=value``, as of ``--set``; these parameters are not searched.
+        searches: ``name=space``, as of ``--search``; they are added, or replace the declared space.
 
     Raises:
         ParamError: A space cannot be read, a parameter is both set and searched, or none is searched.
     """
     fixed = parse_assignments(spec.params, settings)
-    asked = _asked(spec, searches)
-    for name in asked:
+    requested = _parse_searches(spec, searches)
+    for name in requested:
         if name in fixed:
             raise ParamError(
                 f"parameter {name!r} is set and searched",
@@ -40,18 +40,18 @@ def search_spaces(
                 fix=f"leave out --set {name} or {OPTION} {name}",
             )
     spaces = {info.name: info.search for info in fields_of(spec.params) if info.search is not None}
-    chosen = {name: space for name, space in spaces.items() if name not in fixed} | asked
+    chosen = {name: space for name, space in spaces.items() if name not in fixed} | requested
     if not chosen:
         raise ParamError(
             f"{spec.name} has no parameter left to tune",
             where=OPTION,
-            fix=f"say which, and where: {OPTION} NAME=LOW..HIGH[:log]; see `gzslbench methods {spec.name}`",
+            fix=f"give {OPTION} NAME=LOW..HIGH[:log]; see `gzslbench methods {spec.name}`",
         )
-    return {name: _holding(name, space, params.as_dict()[name]) for name, space in chosen.items()}
+    return {name: _widen(name, space, params.as_dict()[name]) for name, space in chosen.items()}
 
 
 def distribution(space: Space) -> BaseDistribution:
-    """The space as optuna has it."""
+    """Convert a space to optuna's form."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(space, Choices):
@@ -61,7 +61,7 @@ def distribution(space: Space) -> BaseDistribution:
     return FloatDistribution(space.low, space.high, log=space.logarithmic, step=space.step)
 
 
-def _asked(spec: MethodSpec, searches: Iterable[str]) -> dict[str, Space]:
+def _parse_searches(spec: MethodSpec, searches: Iterable[str]) -> dict[str, Space]:
     infos = {info.name: info for info in fields_of(spec.params)}
     spaces: dict[str, Space] = {}
     for text in searches:
@@ -84,22 +84,22 @@ def _asked(spec: MethodSpec, searches: Iterable[str]) -> dict[str, Space]:
     return spaces
 
 
-def _holding(name: str, space: Space, value: Any) -> Space:
-    """``space``, widened where the preset's own value lies beyond it."""
-    held: Space | None = space.holding(value)
-    if held is None:
+def _widen(name: str, space: Space, value: Any) -> Space:
+    """Widen a space if the preset's own value lies outside."""
+    wide: Space | None = space.holding(value)
+    if wide is None:
         raise ParamError(
-            f"parameter {name!r} is {value!r} in the preset, which is on no logarithmic scale",
+            f"parameter {name!r} is {value!r} in the preset, which a logarithmic scale does not contain",
             where=f"{OPTION} {name}={space}",
             fix=f"set it with --set {name}=…, or search it evenly: {OPTION} {name}=0..{_high(space)}",
         )
-    return held
+    return wide
 
 
 def _high(space: Space) -> Any:
     return space.high if isinstance(space, Span) else ""
 
 
-def in_words(spaces: Mapping[str, Space]) -> dict[str, str]:
-    """As ``--search`` takes them."""
+def format_spaces(spaces: Mapping[str, Space]) -> dict[str, str]:
+    """Write spaces as ``--search`` takes them."""
     return {name: str(space) for name, space in spaces.items()}

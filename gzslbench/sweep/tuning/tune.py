@@ -1,4 +1,4 @@
-"""Tuning a method on a dataset, from what a user asks for to a table of parameters."""
+"""Tune a method on a dataset: from a request to an open study, and the loop that runs its trials."""
 
 from __future__ import annotations
 
@@ -17,24 +17,22 @@ from gzslbench.runs.cell import Cell
 from gzslbench.runs.plan import Plan, Request, make_plan
 from gzslbench.runs.progress import Progress
 from gzslbench.runs.store import Store
-from gzslbench.sweep.tuning.extra import require_optuna
-from gzslbench.sweep.tuning.file import beside, check_ending
-from gzslbench.sweep.tuning.objective import HopelessTrial, Objective
-from gzslbench.sweep.tuning.spaces import in_words, search_spaces
+from gzslbench.sweep.tuning.objective import Objective, PrunedTrial
+from gzslbench.sweep.tuning.spaces import format_spaces, search_spaces
+from gzslbench.sweep.tuning.storage import check_ending, require_optuna
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
     from gzslbench.data.dataset import Dataset
-    from gzslbench.sweep.tuning.result import Result
-    from gzslbench.sweep.tuning.study import Study
+    from gzslbench.sweep.tuning.study import Study, StudyResult
 
 Watch = Callable[[Cell], AbstractContextManager[Progress]]
 Say = Callable[[str], None]
 EVALUATIONS = 10
-"""Of a trial, where it may be pruned and the user does not say how often."""
-POLL = 0.5
-"""Seconds between looks at what the other workers do."""
+"""Number of evaluations of a trial that may be pruned, if the user does not say how often."""
+POLL_S = 0.5
+"""Time between two looks at what other processes do."""
 _NAME = re.compile(r"[\w.+-]+")
 
 
@@ -43,16 +41,17 @@ class TuneRequest:
     """What ``gzslbench tune`` takes.
 
     Attributes:
-        run: Method, dataset and all that is not searched, as for a run; its one seed is also the sampler's.
-        eval_every: Epochs between evaluations of a trial; None: a tenth of the preset's epochs where there is
-            pruning, else at the end only.
-        trials: How many the study shall have in all, whoever runs them.
-        timeout: Begin no trial after so many seconds.
+        run: Method, dataset and everything that is not searched, as for a run; its only seed is also that of
+            the sampler.
+        eval_every: Epochs between two evaluations of a trial, 0 for the end only; None: a tenth of the
+            preset's epochs with pruning, else the end only.
+        trials: Number of trials that the study shall have in total, in all processes.
+        timeout: Start no trial after this many seconds.
         searches: ``name=space``, as of ``--search``.
-        study: The file that keeps it; None: in ``results``.
-        name: Of the study in its file; None: after method and dataset.
+        study: The file of the study; None: a file in ``results``.
+        name: Name of the study in its file; None: method and dataset.
         sampler: ``tpe`` or ``random``.
-        pruning: Whether hopeless trials are ended early.
+        pruning: Whether trials that are worse than others are ended early.
         results: The results folder.
     """
 
@@ -70,13 +69,13 @@ class TuneRequest:
 
 @dataclass(frozen=True)
 class Tuning:
-    """A study that is open, with what its trials need.
+    """An open study, with what its trials need.
 
     Attributes:
-        request: What was asked for.
-        objective: What a trial is judged by.
-        spaces: Where the parameters are searched.
-        study: Its trials.
+        request: The request.
+        objective: What computes the score of a trial.
+        spaces: The space of each searched parameter.
+        study: The trials.
     """
 
     request: TuneRequest
@@ -85,19 +84,17 @@ class Tuning:
     study: Study
 
     @property
-    def result(self) -> Result:
-        """What there is of it now."""
-        from gzslbench.sweep.tuning.result import result_of
-
-        return result_of(self.study.trials)
+    def result(self) -> StudyResult:
+        """What the trials came to so far."""
+        return self.study.result
 
 
 def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
-    """Resolve what is asked for, and open its study or begin it; nothing is trained.
+    """Resolve a request, and open its study or create it; nothing is trained.
 
     Args:
-        request: What is asked for.
-        carried: Its dataset, where it came here from a process that has read it.
+        request: The request.
+        carried: Its dataset, if another process has sent it.
 
     Raises:
         GzslBenchError: optuna is not installed, or something cannot be resolved.
@@ -121,7 +118,7 @@ def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
 
 
 def search(tuning: Tuning, watch: Watch, say: Say) -> None:
-    """Run trials until the study has as many as asked for, and none is under way; others may do the same.
+    """Run trials until the study has enough and none is running. Other processes may do the same.
 
     Raises:
         InterruptedRunError: The user stopped it; nothing is lost.
@@ -129,27 +126,26 @@ def search(tuning: Tuning, watch: Watch, say: Say) -> None:
     """
     study, began = tuning.study, time.monotonic()
     timeout = tuning.request.timeout
-    with study.crew.joined() as worker:
-        while timeout is None or time.monotonic() - began < timeout:
-            trial = study.take(worker, tuning.request.trials)
-            if trial is not None:
-                _run(tuning, trial, watch, say)
-            elif study.others_are_at_work():
-                time.sleep(POLL)
-            else:
-                break
+    while timeout is None or time.monotonic() - began < timeout:
+        trial = study.take(tuning.request.trials)
+        if trial is not None:
+            _run_trial(tuning, trial, watch, say)
+        elif study.others_are_running():
+            time.sleep(POLL_S)  # its process may die, and leave the trial to this one
+        else:
+            break
 
 
-def _run(tuning: Tuning, trial: Trial, watch: Watch, say: Say) -> None:
-    """Run one trial to its end, or have it taken up again."""
+def _run_trial(tuning: Tuning, trial: Trial, watch: Watch, say: Say) -> None:
+    """Run one trial to its end, or put it back into the queue."""
     study, objective = tuning.study, tuning.objective
     title = f"trial {trial.number}"
-    say(f"{title}: {assignments(trial.params)}")
-    store = Store(beside(study.path, "trials") / study.name / str(trial.number))
+    say(f"{title}: {format_assignments(trial.params)}")
+    store = Store(study.trial_folder(trial.number))
     try:
         with watch(objective.cell) as progress:
-            judged = objective(title, trial.params, store, partial(study.report, trial), progress)
-    except HopelessTrial:
+            score = objective(title, trial.params, store, partial(study.report, trial), progress)
+    except PrunedTrial:
         study.prune(trial)
         say(f"{title}: pruned")
     except (DeviceError, ParamError) as error:
@@ -157,26 +153,26 @@ def _run(tuning: Tuning, trial: Trial, watch: Watch, say: Say) -> None:
         say(f"{title}: failed: {error.what}")
     except InterruptedRunError as error:
         study.put_back(trial)
-        raise stopped(study) from error
+        raise stopped_error(study) from error
     except BaseException:
         study.put_back(trial)
         raise
     else:
-        study.judge(trial, judged)
-        say(f"{title}: " + ("diverged" if judged.failure else f"H {judged.H:.2f} on validation classes"))
+        study.finish(trial, score)
+        say(f"{title}: " + ("diverged" if score.failure else f"H {score.H:.2f} on validation classes"))
 
 
-def stopped(study: Study) -> InterruptedRunError:
-    """What to tell who stopped it."""
+def stopped_error(study: Study) -> InterruptedRunError:
+    """The error for a study that the user stopped."""
     return InterruptedRunError(
-        f"study {study.name} stopped as asked; all of it is kept",
+        f"study {study.name} was stopped; nothing is lost",
         where=study.path,
-        fix="repeat the command to go on from here",
+        fix="repeat the command to continue",
     )
 
 
-def assignments(values: Mapping[str, Any]) -> str:
-    """Values as ``--set`` takes them."""
+def format_assignments(values: Mapping[str, Any]) -> str:
+    """Write values as ``--set`` takes them."""
     return " ".join(
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in values.items()
@@ -184,7 +180,7 @@ def assignments(values: Mapping[str, Any]) -> str:
 
 
 def _plan(request: TuneRequest, carried: Dataset | None) -> Plan:
-    """The preset's plan, of one cell."""
+    """Plan the preset's cell."""
     plan = make_plan(request.run, carried)
     if len(plan.cells) != 1:
         raise ParamError("a study has one seed", where="--seed", fix="give --seed once")
@@ -207,12 +203,12 @@ def _study_name(request: TuneRequest, cell: Cell) -> str:
 
 
 def _about(request: TuneRequest, cell: Cell, spaces: Mapping[str, Space]) -> dict[str, Any]:
-    """All that must be the same for whoever goes on with the study."""
+    """Everything that must be the same for a process that continues the study."""
     fixed = {name: value for name, value in cell.params.items() if name not in spaces}
     return {
         **replace(cell, params={}).as_dict(),
         "params": fixed,
-        "spaces": in_words(spaces),
+        "spaces": format_spaces(spaces),
         "sampler": request.sampler,
         "pruning": request.pruning,
     }

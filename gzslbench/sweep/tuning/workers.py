@@ -1,77 +1,133 @@
-"""A study whose trials run in processes that an executor begins, here or on other machines."""
+"""A study whose trials run in processes that an executor starts, here or on other machines."""
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
-from gzslbench.errors import ExecutorError
-from gzslbench.plugins.executor import Ended, Executor, Failure
+from gzslbench.errors import ExecutorError, StoreError
+from gzslbench.plugins.executor import Ended, Executor, Failure, Job
+from gzslbench.runs.dataset_handle import CarriedDataset
+from gzslbench.runs.plan import Request
+from gzslbench.runs.progress import Silent
 from gzslbench.sweep.executors.factory import stop_on_signals
-from gzslbench.sweep.tuning.job import jobs
-from gzslbench.sweep.tuning.result import TrialResult
-from gzslbench.sweep.tuning.tune import Say, Tuning, assignments, stopped
+from gzslbench.sweep.tuning.study import TrialResult
+from gzslbench.sweep.tuning.tune import (
+    Say,
+    TuneRequest,
+    Tuning,
+    format_assignments,
+    open_tuning,
+    search,
+    stopped_error,
+)
 
-LOOK = 1.0
-"""Seconds between looks at what has become of the trials."""
+WORK = f"{__name__}:run_worker"
+POLL_S = 1.0
+"""Time between two looks at what became of the trials."""
 
 
-def search_with(tuning: Tuning, executor: Executor, workers: int, say: Say, carry: bool = False) -> None:
-    """Have ``workers`` jobs run trials, until the study has as many as asked for.
+def worker_jobs(request: TuneRequest, workers: int, gpus: float = 0.0, ship_data: bool = False) -> list[Job]:
+    """Create the jobs of several workers of one study; each must see its file under the same path.
 
-    A worker that dies is begun again by its executor; where that does not help, the others go on without it.
-    ``carry`` sends the data along, for machines that may not have them.
+    Args:
+        request: What they search.
+        workers: Number of workers.
+        gpus: The share of a GPU that each takes.
+        ship_data: Send the dataset along, for machines that may not have it.
+    """
+    argument = {
+        **asdict(request),
+        "run": request.run.for_a_worker(),
+        "searches": list(request.searches),
+        "study": None if request.study is None else str(request.study.absolute()),
+        "results": str(request.results.absolute()),
+    }
+    shared = {"dataset": CarriedDataset.of(request.run)} if ship_data else {}
+    return [Job(f"worker {number + 1}", WORK, argument, gpus, shared=shared) for number in range(workers)]
+
+
+def run_worker(argument: Mapping[str, Any]) -> dict[str, Any]:
+    """Run trials until the study has enough; returns how many have ended, and their counts by state.
+
+    Raises:
+        StoreError: The study's file cannot be seen from here.
+        GzslBenchError: As ``open_tuning`` and ``search``.
+    """
+    values = dict(argument)
+    dataset = values.pop("dataset", None)
+    values |= {
+        "run": Request.from_json(values["run"]),
+        "searches": tuple(values["searches"]),
+        "study": None if values["study"] is None else Path(values["study"]),
+        "results": Path(values["results"]),
+    }
+    request = TuneRequest(**values)
+    if request.study is None or not request.study.is_file():
+        raise StoreError(
+            f"{socket.gethostname()} does not see the study's file",
+            where=request.study,
+            fix="give --study a file that all nodes see under the same path",
+        )
+    tuning = open_tuning(request, dataset)
+    search(tuning, lambda _cell: nullcontext(Silent()), lambda _line: None)
+    return {"run": tuning.result.run, "counts": tuning.result.counts}
+
+
+def search_with(tuning: Tuning, executor: Executor, workers: int, say: Say, ship_data: bool = False) -> None:
+    """Run trials in several worker processes, until the study has enough.
+
+    If a worker dies, its executor starts it again; if that does not help, the others continue without it.
 
     Raises:
         InterruptedRunError: The user stopped it; nothing is lost.
         ExecutorError: The executor cannot go on, or all workers failed.
     """
-    failures = []
+    failures: list[Failure] = []
     cuda = tuning.objective.cell.device == "cuda"
     gpus = tuning.objective.plan.spec.gpu_share if cuda else 0.0
 
     def stopping() -> None:
-        say("stopping: what runs is saved first; again to stop at once")
+        say("stopping after saving; Ctrl-C again stops at once")
 
     request = replace(tuning.request, study=tuning.study.path, name=tuning.study.name)
-    with stop_on_signals(executor, stopping), _told(tuning, say):
-        for event in executor.run(jobs(request, workers, gpus, carry)):
+    with stop_on_signals(executor, stopping), _trials_reported(tuning, say):
+        for event in executor.run(worker_jobs(request, workers, gpus, ship_data)):
             if isinstance(event, Ended) and event.failure is not None:
                 failures.append(event.failure)
                 say(f"{event.job} {event.failure.kind}: {event.failure.what}")
-    _judge(tuning, failures, workers)
-
-
-def _judge(tuning: Tuning, failures: list[Failure], workers: int) -> None:
     if any(failure.kind == "stopped" for failure in failures):
-        raise stopped(tuning.study)
+        raise stopped_error(tuning.study)
     if len(failures) == workers:
         raise ExecutorError(
             f"all workers failed, the last one because {failures[-1].what}",
             where=tuning.study.path,
-            fix="the study is kept: once that is mended, repeat the command",
+            fix="fix that and repeat the command, which continues the study",
         )
 
 
 @contextmanager
-def _told(tuning: Tuning, say: Say) -> Iterator[None]:
-    """Say what becomes of each trial meanwhile."""
+def _trials_reported(tuning: Tuning, say: Say) -> Iterator[None]:
+    """Inside, say what becomes of each trial, which run in other processes."""
     over, known = threading.Event(), {trial.number: trial.state for trial in tuning.result.trials}
 
-    def tell() -> None:
+    def report() -> None:
         for trial in tuning.result.trials:
             before = known.get(trial.number, "waiting")
             if before == "waiting" and trial.state not in ("waiting", "running"):
-                say(_begun(trial))
+                say(_started_line(trial))
             if before != trial.state and trial.state != "waiting":
-                say(_line(trial))
+                say(_state_line(trial))
             known[trial.number] = trial.state
 
     def watch() -> None:
-        while not over.wait(LOOK):
-            tell()
+        while not over.wait(POLL_S):
+            report()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -80,16 +136,16 @@ def _told(tuning: Tuning, say: Say) -> Iterator[None]:
     finally:
         over.set()
         watcher.join()
-        tell()
+        report()
 
 
-def _begun(trial: TrialResult) -> str:
-    return f"trial {trial.number}: {assignments(trial.values)}"
+def _started_line(trial: TrialResult) -> str:
+    return f"trial {trial.number}: {format_assignments(trial.values)}"
 
 
-def _line(trial: TrialResult) -> str:
+def _state_line(trial: TrialResult) -> str:
     if trial.state == "running":
-        return _begun(trial)
+        return _started_line(trial)
     if trial.state == "finished":
         return f"trial {trial.number}: H {trial.H:.2f} on validation classes"
     return f"trial {trial.number}: {trial.state}" + (f": {trial.failure}" if trial.failure else "")

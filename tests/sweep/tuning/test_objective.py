@@ -16,7 +16,7 @@ from gzslbench.runs.plan import make_plan
 from gzslbench.runs.progress import Silent
 from gzslbench.runs.store import Store
 from gzslbench.sweep.tuning import tune
-from gzslbench.sweep.tuning.objective import HopelessTrial, Objective
+from gzslbench.sweep.tuning.objective import Objective, PrunedTrial
 from gzslbench.sweep.tuning.tune import open_tuning
 from gzslbench.testing.sealing import arrays_of, found_among, rows_of_test
 
@@ -95,9 +95,9 @@ def test_a_trial_leaves_its_record_curve_and_log_and_nothing_large(asked, tmp_pa
 
     def give_up(epoch, H):
         if epoch == 2:
-            raise HopelessTrial
+            raise PrunedTrial
 
-    with pytest.raises(HopelessTrial):
+    with pytest.raises(PrunedTrial):
         judged(Objective(plan), tmp_path / "part", report=give_up)
     assert {path.name for path in tmp_path.glob("part/*/*")} == {"metrics.jsonl", "log.txt", "lock"}
     (curve,) = tmp_path.glob("part/*/metrics.jsonl")

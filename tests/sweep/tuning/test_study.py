@@ -11,8 +11,8 @@ from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
 from gzslbench.plugins.registry import plugins
 from gzslbench.runs.progress import Silent
-from gzslbench.sweep.tuning.choice import choice_of
-from gzslbench.sweep.tuning.objective import HopelessTrial, Judged
+from gzslbench.sweep.tuning.best_trial import find_best_trial
+from gzslbench.sweep.tuning.objective import PrunedTrial, TrialScore
 from gzslbench.sweep.tuning.tune import open_tuning, search
 
 
@@ -73,30 +73,26 @@ def test_stopped_within_a_trial_it_goes_on_as_if_it_had_not_been(
     assert facts(tuned(asked(study=kept))) == whole
 
 
-def test_who_holds_a_trial_keeps_it_and_who_dies_loses_it(asked, kept) -> None:
-    tuning = open_tuning(asked(study=kept, trials=2))
-    study = tuning.study
-    with study.crew.joined() as me, study.crew.joined() as other:
-        mine = study.take(me, 2)
-        assert study.others_are_at_work()
-        theirs = study.take(other, 2)
-        assert (mine.number, theirs.number) == (0, 1)
-        assert study.take(me, 2) is None
-    with study.crew.joined() as third:
-        again = study.take(third, 2)
-        assert again.number == 0 and again.params == mine.params
-        assert study.take(third, 2).params == theirs.params
-        assert study.take(third, 2) is None
+def test_a_process_keeps_its_trial_until_it_dies(asked, kept) -> None:
+    me, other, third = (open_tuning(asked(study=kept, trials=2)).study for _ in range(3))
+    mine, theirs = me.take(2), other.take(2)
+    assert (mine.number, theirs.number) == (0, 1)
+    assert me.take(2) is None and third.others_are_running()
+    me.unlock(0)  # as its process dies
+    again = third.take(2)
+    assert again.number == 0 and again.params == mine.params
+    other.unlock(1)
+    assert third.take(2).params == theirs.params
+    assert third.take(2) is None
 
 
-def test_a_trial_that_workers_die_of_is_given_up(asked) -> None:
-    study = open_tuning(asked()).study
+def test_a_trial_that_three_processes_died_of_counts_as_failed(asked, kept) -> None:
     for _ in range(3):
-        with study.crew.joined() as name:
-            assert study.take(name, 4).number == 0
-    with study.crew.joined() as name:
-        assert study.take(name, 4).number == 1
-    found = open_tuning(asked()).result.trials[0]
+        study = open_tuning(asked(study=kept)).study
+        assert study.take(4).number == 0
+        study.unlock(0)
+    assert study.take(4).number == 1
+    found = study.result.trials[0]
     assert found.state == "failed" and found.failure == "3 workers died of it"
 
 
@@ -175,52 +171,47 @@ def test_no_trial_begins_after_the_time_is_out(asked, tuned) -> None:
     assert tuned(asked(timeout=0)).result.run == 0
     with pytest.raises(StoreError, match="no trial of study cnzsl-digits has finished: none was run"):
         tuning = open_tuning(asked())
-        choice_of(tuning, tuning.result)
+        find_best_trial(tuning, tuning.result)
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_every_value_lies_in_its_space(asked, sampler) -> None:
     searches = ("hidden=8..64:8", "epochs=1..3", "normalization=variance,none", "weight_decay=1e-6..1e-2:log")
     tuning = open_tuning(asked(settings=(), epochs=None, searches=searches, sampler=sampler))
-    with tuning.study.crew.joined() as me:
-        for number in range(25):
-            trial = tuning.study.take(me, 25)
-            assert set(trial.params) == {
-                *["lr", "scale", "seen_factor"],
-                *(each.partition("=")[0] for each in searches),
-            }
-            assert trial.number == number and trial.params["hidden"] % 8 == 0
-            build(plugins().method("cnzsl").params, trial.params, "test")
-            tuning.study.judge(trial, Judged(float(number), {}, None))
+    names = {"lr", "scale", "seen_factor", *(search.partition("=")[0] for search in searches)}
+    for number in range(25):
+        trial = tuning.study.take(25)
+        assert set(trial.params) == names
+        assert trial.number == number and trial.params["hidden"] % 8 == 0
+        build(plugins().method("cnzsl").params, trial.params, "test")
+        tuning.study.finish(trial, TrialScore(float(number), {}, None))
     assert tuning.result.best.number == 24
 
 
 def test_a_trial_below_the_median_at_its_third_evaluation_is_hopeless(asked) -> None:
     tuning = open_tuning(asked(trials=9, eval_every=1))
     study = tuning.study
-    with study.crew.joined() as me:
-        for _ in range(6):
-            trial = study.take(me, 9)
-            for epoch in (1, 2, 3, 4):
-                study.report(trial, epoch, 50.0)
-            study.judge(trial, Judged(50.0, {}, None))
-        trial = study.take(me, 9)
-        study.report(trial, 1, 10.0)
-        study.report(trial, 2, 10.0)
-        with pytest.raises(HopelessTrial):
-            study.report(trial, 3, 10.0)
+    for _ in range(6):
+        trial = study.take(9)
+        for epoch in (1, 2, 3, 4):
+            study.report(trial, epoch, 50.0)
+        study.finish(trial, TrialScore(50.0, {}, None))
+    trial = study.take(9)
+    study.report(trial, 1, 10.0)
+    study.report(trial, 2, 10.0)
+    with pytest.raises(PrunedTrial):
+        study.report(trial, 3, 10.0)
 
 
 def test_the_preset_is_finished_however_hopeless(asked) -> None:
     tuning = open_tuning(asked(trials=9, eval_every=1))
     study = tuning.study
-    with study.crew.joined() as me:
-        trials = [study.take(me, 9) for _ in range(7)]
-        for trial in trials[1:]:
-            study.report(trial, 3, 50.0)
-            study.judge(trial, Judged(50.0, {}, None))
-        study.report(trials[0], 3, 10.0)
-        assert trials[0].number == 0 and trials[0].should_prune()
+    trials = [study.take(9) for _ in range(7)]
+    for trial in trials[1:]:
+        study.report(trial, 3, 50.0)
+        study.finish(trial, TrialScore(50.0, {}, None))
+    study.report(trials[0], 3, 10.0)
+    assert trials[0].number == 0 and trials[0].should_prune()
 
 
 def test_search_waits_for_nobody_when_nobody_is_there(asked) -> None:

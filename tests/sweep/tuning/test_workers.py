@@ -76,5 +76,5 @@ def test_where_all_workers_fail_the_last_reason_is_told(asked) -> None:
 
 
 def test_a_stop_is_told_as_one(asked) -> None:
-    with pytest.raises(InterruptedRunError, match="stopped as asked"):
+    with pytest.raises(InterruptedRunError, match="was stopped"):
         search_with(open_tuning(asked()), Acting(None, Failure("stopped", "")), 2, lambda line: None)

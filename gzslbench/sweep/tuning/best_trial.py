@@ -1,7 +1,9 @@
-"""What a study chose: its table, and its one look at the test rows."""
+"""The best trial of a study: its table of parameters, and its single test on the test rows."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -16,19 +18,20 @@ from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.plan import Plan, make_plan
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import Store
-from gzslbench.sweep.tuning.result import Result, TrialResult
-from gzslbench.sweep.tuning.table import table_text
-from gzslbench.sweep.tuning.tune import Tuning, Watch, stopped
+from gzslbench.sweep.tuning.study import StudyResult, TrialResult
+from gzslbench.sweep.tuning.tune import Tuning, Watch, stopped_error
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The best trial, as the preset of runs to come.
+class BestTrial:
+    """The best trial, as a preset for runs.
 
     Attributes:
         trial: The trial.
         params: Every parameter of the method.
-        preset: Its table.
+        preset: The same as a preset, with its source.
     """
 
     trial: TrialResult
@@ -36,12 +39,12 @@ class Choice:
     preset: Preset
 
     def table(self, method: str) -> str:
-        """TOML that ``gzslbench run --preset`` takes."""
+        """Write the TOML that ``gzslbench run --preset`` takes."""
         return table_text(self.preset.table, method, self.preset.source, self.params)
 
 
-def choice_of(tuning: Tuning, result: Result) -> Choice:
-    """The choice of the study as it stands.
+def find_best_trial(tuning: Tuning, result: StudyResult) -> BestTrial:
+    """Find the best trial of a study.
 
     Raises:
         StoreError: No trial has finished.
@@ -53,51 +56,51 @@ def choice_of(tuning: Tuning, result: Result) -> Choice:
         raise StoreError(
             f"no trial of study {tuning.study.name} has finished: {why}",
             where=tuning.study.path,
-            fix="narrow the spaces with --search, mend what failed, or ask for more --trials",
+            fix="narrow the spaces with --search, fix what failed, or run more --trials",
         )
     plan = tuning.objective.plan
     params = build(
         plan.spec.params, {**plan.params.as_dict(), **best.values}, f"trial {best.number}"
     ).as_dict()
-    return Choice(best, params, Preset(_table(tuning), params, _source(tuning, result, best)))
+    return BestTrial(best, params, Preset(_table(tuning), params, _source(tuning, result, best)))
 
 
-def test_once(tuning: Tuning, choice: Choice, watch: Watch) -> tuple[Record, RunFolder]:
-    """Train with the choice on all of trainval, and test at the end; the record is in the results folder.
+def test_once(tuning: Tuning, best: BestTrial, watch: Watch) -> tuple[Record, RunFolder]:
+    """Train with the best parameters on all of trainval and test at the end, as an ordinary run.
 
-    Where another worker is at it, that one's record is waited for.
+    If another process does the same, its record is returned.
 
     Raises:
-        InterruptedRunError: The user stopped it; it can be gone on with.
-        GzslBenchError: As a run.
+        InterruptedRunError: The user stopped it; it can continue.
+        GzslBenchError: The run cannot be run.
     """
-    plan = _plan(tuning, choice)
+    plan = _plan(tuning, best)
     (cell,) = plan.cells
-    with tuning.study.finishing():
-        tuning.study.note_test(choice.trial.number, cell.id)
+    with tuning.study.final_turn():
+        tuning.study.note_test(best.trial.number, cell.id)
         try:
             with watch(cell) as progress:
                 return run_cell(plan, cell, Store(tuning.request.results), Options(resume=True), progress)
         except InterruptedRunError as error:
-            raise stopped(tuning.study) from error
+            raise stopped_error(tuning.study) from error
 
 
-def _plan(tuning: Tuning, choice: Choice) -> Plan:
-    """The whole task's plan, evaluated at the end alone."""
+def _plan(tuning: Tuning, best: BestTrial) -> Plan:
+    """Plan a run on the whole task, evaluated only at the end."""
     plan = make_plan(replace(tuning.request.run, eval_every=0, select="last"))
-    params = build(plan.spec.params, choice.params, choice.preset.source)
+    params = build(plan.spec.params, best.params, best.preset.source)
     cells = [replace(plan.cells[0], params=params.as_dict())]
-    return replace(plan, params=params, preset=choice.preset, cells=cells)
+    return replace(plan, params=params, preset=best.preset, cells=cells)
 
 
 def _table(tuning: Tuning) -> str:
-    """``DATASET``, or ``DATASET/semantics`` where the user named them."""
+    """``DATASET``, or ``DATASET/semantics`` if the user named the semantics."""
     dataset = tuning.objective.plan.dataset
     named = tuning.request.run.semantics is not None
     return f"{dataset.name}/{dataset.semantics_name}" if named else dataset.name
 
 
-def _source(tuning: Tuning, result: Result, best: TrialResult) -> str:
+def _source(tuning: Tuning, result: StudyResult, best: TrialResult) -> str:
     study, cell, preset = tuning.study, tuning.objective.cell, result.preset
     of_preset = "not finished" if preset is None or preset.H is None else f"{preset.H:.2f}"
     counts = ", ".join(f"{count} {state}" for state, count in result.counts.items())
@@ -107,3 +110,20 @@ def _source(tuning: Tuning, result: Result, best: TrialResult) -> str:
         f" trial {best.number} has H {best.H:.2f} on the validation classes inside trainval ({cell.task}) at"
         f" its last epoch, the preset {of_preset}; by gzslbench {__version__}, {date}"
     )
+
+
+def table_text(name: str, method: str, source: str, values: Mapping[str, Any]) -> str:
+    """Write a TOML table ``name`` with the method that it is for, its source, and plain values."""
+    lines = [f"[{_key(name)}]", f"method = {_value(method)}", f"source = {_value(source)}"]
+    lines += [f"{_key(key)} = {_value(value)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else _value(name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return str(value).lower() if isinstance(value, bool) else repr(value)
