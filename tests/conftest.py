@@ -16,8 +16,10 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from gzslbench.computing.graph_cache import CaptureError
 from gzslbench.evaluation.predictions import Predictions, save_predictions
-from gzslbench.runs.record import Record
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.record import Record, RunInfo, RunMetrics
 from gzslbench.runs.store import RunFolder, Store
+from gzslbench.runs.task import TaskInfo
 from gzslbench.testing.watching import Watching
 
 
@@ -159,16 +161,18 @@ def record() -> Record:
     """The record that the table above bears out."""
     S, U = 100 / 3, 25.0
     metrics = {"U": U, "S": S, "H": 2 * U * S / (U + S), "T1": 100.0, "AUSUC": 500 / 12}
+    task = "CUB/res101/sent/ps-1234-5678"
+    cell = Cell("ce-gzsl", 1, "CUB", task, "minmax", {}, 7)
     return Record(
-        id="ce-gzsl-CUB-s7-0123456789",
+        id=cell.id,
         status="complete",
-        cell={"method": "ce-gzsl", "seed": 7},
-        task={"id": "CUB/res101/sent/ps-1234-5678", "dataset": "CUB", "class_names": NAMES},
+        cell=cell,
+        task=TaskInfo(task, "CUB", "res101", "sent", class_names=NAMES),
         setting="inductive",
         selection="last",
-        metrics={"last": {**metrics, "epoch": 12, "head_epoch": 25}},
+        metrics={"last": RunMetrics(**metrics, epoch=12, head_epoch=25)},
         parameters=12345,
-        run={},
+        run=RunInfo(),
     )
 
 

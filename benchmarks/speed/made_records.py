@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
 from itertools import islice, product
 from pathlib import Path
-from typing import Any
 
 from gzslbench.runs.cell import Cell
-from gzslbench.runs.record import RULES, Record
+from gzslbench.runs.record import RULES, Record, RunInfo, RunMetrics
+from gzslbench.runs.task import TaskInfo
 
 METHODS = tuple(f"method-{number}" for number in range(20))
 DATASETS = {"AWA1": 50, "AWA2": 50, "CUB": 200, "FLO": 102, "SUN": 717}
@@ -39,36 +38,36 @@ def made_record(cell: Cell, draws: random.Random) -> Record:
     return Record(
         id=cell.id,
         status="complete",
-        cell=json.loads(json.dumps(cell.as_dict())),
-        task={
-            "id": cell.task,
-            "dataset": cell.dataset,
-            "features": "res101",
-            "semantics": "att",
-            "class_names": [f"class {number}" for number in range(DATASETS.get(cell.dataset, 10))],
-        },
+        cell=cell,
+        task=TaskInfo(
+            cell.task,
+            cell.dataset,
+            "res101",
+            "att",
+            class_names=[f"class {number}" for number in range(DATASETS.get(cell.dataset, 10))],
+        ),
         setting="inductive",
         selection="last",
         metrics={rule: _metrics(draws) for rule in RULES if rule != "val"},
         parameters=10**7,
-        run={
-            "started": "2026-01-01T00:00:00+00:00",
-            "seconds_train": 600.0,
-            "seconds_evaluate": 30.0,
-            "peak_memory_bytes": 2**31,
-            "device": "cpu",
-        },
+        run=RunInfo(
+            started="2026-01-01T00:00:00+00:00",
+            seconds_train=600.0,
+            seconds_evaluate=30.0,
+            peak_memory_bytes=2**31,
+            device="cpu",
+        ),
     )
 
 
-def _metrics(draws: random.Random) -> dict[str, Any]:
+def _metrics(draws: random.Random) -> RunMetrics:
     U, S = draws.uniform(10, 70), draws.uniform(40, 90)
-    return {
-        "U": U,
-        "S": S,
-        "H": 2 * U * S / (U + S),
-        "T1": draws.uniform(20, 80),
-        "AUSUC": draws.uniform(10, 60),
-        "epoch": 50,
-        "head_epoch": 25,
-    }
+    return RunMetrics(
+        U=U,
+        S=S,
+        H=2 * U * S / (U + S),
+        T1=draws.uniform(20, 80),
+        AUSUC=draws.uniform(10, 60),
+        epoch=50,
+        head_epoch=25,
+    )

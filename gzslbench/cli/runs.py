@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -86,10 +85,10 @@ def list_(
         for entry in stored_entries(results, datasets, methods)
         if (not seeds or entry.seed in seeds) and status in (None, entry.summary.status)
     ]
-    entries.sort(key=lambda entry: (entry.summary.run.get("started") or "", entry.summary.id))
+    entries.sort(key=lambda entry: (entry.summary.run.started or "", entry.summary.id))
     if as_json:
         for entry in entries:
-            click.echo(json.dumps(asdict(entry.summary)))
+            click.echo(json.dumps(entry.summary.as_dict()))
         return
     click.echo("\n".join(run_lines(entries)))
     for root in results_folders(results):

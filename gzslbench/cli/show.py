@@ -102,7 +102,8 @@ def show(
     if figures is not None:
         _draw(record, folder, figures, formats)
     if as_json:
-        click.echo(json.dumps({**record.as_dict(), **values}, indent=2))
+        stored = json.loads(folder.record_file.read_bytes())
+        click.echo(json.dumps({**stored, **values}, indent=2))
     elif tables or (confusion, picture, figures) == (None, None, None):
         _print(record, folder, tables)
 
@@ -121,7 +122,7 @@ def _parts(
     )
     from gzslbench.runs.stored_predictions import predictions_of
 
-    predictions, names = predictions_of(record, folder), record.task["class_names"]
+    predictions, names = predictions_of(record, folder), record.task.class_names or ()
     values: dict[str, Any] = {}
     tables: list[RenderableType] = []
     if classes:

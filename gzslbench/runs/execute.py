@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import torch
 
 from gzslbench.computing.instrumentation import collect_backends
 from gzslbench.computing.memory import memory_of_a_run
-from gzslbench.data.dataset import Dataset
 from gzslbench.data.validation import validation_dataset
 from gzslbench.errors import DivergedError, PluginError, StoreError
 from gzslbench.evaluation.predictions import save_predictions
 from gzslbench.evaluation.selection import PEEKS, SelectedEpoch, select
+from gzslbench.files import reading, write_atomically
 from gzslbench.plugins.params import Params, build
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.setting import widest
@@ -27,10 +29,10 @@ from gzslbench.runs.fit import Fit, FitRun, Outcome, Seconds
 from gzslbench.runs.log import Logged
 from gzslbench.runs.plan import Plan
 from gzslbench.runs.progress import Progress, Silent
-from gzslbench.runs.record import Record
+from gzslbench.runs.record import Failure, PresetInfo, Record, RunInfo, RunMetrics, ValidationChoice
 from gzslbench.runs.store import RunFolder, Store
+from gzslbench.runs.task import describe_task
 from gzslbench.runs.tracking import asked, tracked
-from gzslbench.runs.validation_choice import store_choice, stored_choice
 from gzslbench.training.construction import load_class
 from gzslbench.training.interruption import Interruption, catch_interruption
 
@@ -161,37 +163,35 @@ def execute(
         head_setting=plan.head_setting,
     )
     spent: list[Seconds] = []
+    numbers: dict[str, Any]
     try:
         numbers = _fit_with_validation(fit, spent) if cell.select == "val" else _fit_once(fit, spent)
     except DivergedError as error:
-        numbers = _failure(error)
+        failure = Failure(error.term, error.stage, error.epoch)
+        numbers = {"status": "diverged", "metrics": {}, "failure": failure}
     seconds = sum(spent, Seconds())
-    run = {
-        "started": started.isoformat(timespec="seconds"),
-        "seconds_train": seconds.train,
-        "seconds_evaluate": seconds.evaluate,
-        "preset": {"table": plan.preset.table, "source": plan.preset.source},
-        "peak_memory_bytes": peak_memory(device),
-        "computed": dict(backends),
-        "command": sys.argv,
-        **_provenance(plan.dataset),
+    run = RunInfo(
+        started=started.isoformat(timespec="seconds"),
+        seconds_train=seconds.train,
+        seconds_evaluate=seconds.evaluate,
+        preset=PresetInfo(plan.preset.table, plan.preset.source),
+        peak_memory_bytes=peak_memory(device),
+        computed=dict(backends),
+        command=sys.argv,
+        extraction=dict(plan.dataset.extraction) or None,
+        provenance=dict(plan.dataset.provenance) or None,
         **environment(device),
-    }
-    return Record(
+    )
+    record = Record(
         id=cell.id,
-        cell=cell.as_dict(),
+        cell=cell,
         task=describe_task(plan.dataset),
         setting=widest(plan.spec.setting, plan.head_setting),
-        selection=cell.select,
+        selection="val" if cell.select == "val" else "last",
         run=run,
         **numbers,
     )
-
-
-def _provenance(dataset: Dataset) -> dict[str, Any]:
-    """How the features and the semantics were computed, if gzslbench computed them."""
-    parts = {"extraction": dataset.extraction, "provenance": dataset.provenance}
-    return {name: dict(how) for name, how in parts.items() if how}
+    return record.as_read()
 
 
 def _fit_once(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
@@ -203,32 +203,28 @@ def _fit_once(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
 
 def _fit_with_validation(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
     """Choose the epochs on the validation split, train again on all of trainval, and test once."""
-    choice = stored_choice(fit.folder)
-    if choice is None:
+    stored = _read_choice(fit.folder)
+    if stored is None:
         choice = _choose_epochs(fit, spent)
     else:
-        spent.append(Seconds(*choice["seconds"]))
-    params = with_epochs(fit.params, choice["epoch"])
-    final = replace(fit, params=params, eval_every=0, head_epochs=choice["head_epoch"])
+        choice, seconds = stored
+        spent.append(seconds)
+    params = with_epochs(fit.params, choice.epoch)
+    final = replace(fit, params=params, eval_every=0, head_epochs=choice.head_epoch)
     outcome = _train(final, spent)
     numbers = _numbers(fit, outcome, {"val": select("last", outcome.history)})
-    # The file keeps the seconds for a run that resumes; in the record they are part of the run's seconds.
-    validation = {name: value for name, value in choice.items() if name not in ("seconds", "together")}
-    return {**numbers, "validation": validation}
+    return {**numbers, "validation": choice}
 
 
-def _choose_epochs(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
+def _choose_epochs(fit: Fit, spent: list[Seconds]) -> ValidationChoice:
     """Find the epochs of highest H on the validation split, and write them for a run that resumes."""
     dataset = validation_dataset(fit.dataset)
     outcome = _train(replace(fit, name="validation", dataset=dataset), spent)
-    choice = {
-        **_plain(select("test-peek", outcome.history)),
-        "task": dataset.task_id,
-        "counts": dataset.split.counts,
-        "notes": list(dataset.notes),
-        "seconds": astuple(outcome.seconds),
-    }
-    store_choice(fit.folder, choice)
+    best = _plain(select("test-peek", outcome.history))  # of a validation split: the test set is not seen
+    choice = ValidationChoice(
+        **best, task=dataset.task_id, counts=dataset.split.counts, notes=list(dataset.notes)
+    )
+    _write_choice(fit.folder, choice, outcome.seconds)
     return choice
 
 
@@ -256,40 +252,36 @@ def with_epochs(params: Params, epochs: int) -> Params:
 
 
 def _numbers(fit: Fit, outcome: Outcome, chosen: Mapping[str, SelectedEpoch]) -> dict[str, Any]:
+    """Write the predictions, and return the record's fields that say what the run came to."""
     save_predictions(fit.folder.predictions_file, outcome.predictions)
-    metrics = {rule: _plain(choice) for rule, choice in chosen.items()}
+    metrics = {rule: RunMetrics(**_plain(choice)) for rule, choice in chosen.items()}
     return {"status": "complete", "parameters": outcome.parameters, "metrics": metrics}
-
-
-def _failure(error: DivergedError) -> dict[str, Any]:
-    where = {"term": error.term, "stage": error.stage, "epoch": error.epoch}
-    return {"status": "diverged", "parameters": None, "metrics": {}, "failure": where}
 
 
 def _plain(chosen: SelectedEpoch) -> dict[str, Any]:
     return {**chosen.metrics.as_dict(), "epoch": chosen.epoch, "head_epoch": chosen.head_epoch}
 
 
-def describe_task(dataset: Dataset) -> dict[str, Any]:
-    """What a record says of its task."""
-    return {
-        "id": dataset.task_id,
-        "dataset": dataset.name,
-        "features": dataset.features_name,
-        "semantics": dataset.semantics_name,
-        "split": dataset.split.name,
-        "split_fingerprint": dataset.split.fingerprint,
-        "content": dataset.content,
-        "counts": dataset.split.counts,
-        "seen_classes": len(dataset.seen_classes),
-        "unseen_classes": len(dataset.unseen_classes),
-        "class_names": _candidates(dataset),
-        "files": dict(dataset.files),
-        "notes": list(dataset.notes),
-        **({"provenance": dict(dataset.provenance)} if dataset.provenance else {}),
-    }
+def _write_choice(folder: RunFolder, choice: ValidationChoice, seconds: Seconds) -> None:
+    """Write the choice for a run that resumes; the seconds are those of the fit that made it."""
+    text = json.dumps({**asdict(choice), "seconds": astuple(seconds)}, indent=1)
+    write_atomically(folder.choice_file, text.encode())
 
 
-def _candidates(dataset: Dataset) -> Sequence[str]:
-    ids = sorted({*dataset.seen_classes.tolist(), *dataset.unseen_classes.tolist()})
-    return [dataset.class_names[i] for i in ids]
+def _read_choice(folder: RunFolder) -> tuple[ValidationChoice, Seconds] | None:
+    """Read the choice of an interrupted run, and its seconds; None if the run did not get that far.
+
+    Raises:
+        StoreError: The file is damaged.
+    """
+    path = folder.choice_file
+    if not path.exists():
+        return None
+    try:
+        with reading(path, StoreError, "the choice of epochs cannot be read"):
+            values = json.loads(path.read_bytes())
+        return msgspec.convert(values, ValidationChoice), Seconds(*values["seconds"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"the choice of epochs is damaged: {error}", where=path, fix="start again with --rerun"
+        ) from error

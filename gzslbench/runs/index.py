@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import warnings
@@ -12,11 +13,11 @@ from pathlib import Path
 from gzslbench.errors import StoreError
 from gzslbench.files import reading
 from gzslbench.runs.folder import RECORD, RunFolder
+from gzslbench.runs.record import Summary
 from gzslbench.runs.store import DamagedRecordWarning, Store
-from gzslbench.runs.summary import Summary
 
 FILE = ".index.sqlite"
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = "CREATE TABLE IF NOT EXISTS runs (name TEXT PRIMARY KEY, stamp TEXT, summary TEXT)"
 Stamps = Mapping[str, str]
 
@@ -62,7 +63,7 @@ def _known(root: Path, stamps: Stamps) -> Iterator[tuple[str, Summary]]:
     with suppress(sqlite3.Error, ValueError), closing(_opened(root)) as index:
         for name, stamp, text in index.execute("SELECT name, stamp, summary FROM runs"):
             if stamps.get(name) == stamp:
-                yield name, Summary.from_json(text)
+                yield name, Summary.from_dict(json.loads(text))
 
 
 def _read(store: Store, name: str) -> Summary | None:
@@ -79,7 +80,7 @@ def _keep(root: Path, stamps: Stamps, new: Mapping[str, Summary]) -> None:
     if not new and not (root / FILE).exists():
         return
     with suppress(sqlite3.Error, OSError):
-        rows = [(name, stamps[name], summary.to_json()) for name, summary in new.items()]
+        rows = [(name, stamps[name], json.dumps(summary.as_dict())) for name, summary in new.items()]
         with closing(_opened(root)) as index, index:
             gone = [(name,) for (name,) in index.execute("SELECT name FROM runs") if name not in stamps]
             index.executemany("DELETE FROM runs WHERE name = ?", gone)

@@ -87,10 +87,7 @@ def _cell(record: Record, folder: RunFolder) -> Cell:
     """The run's settings, which must be those that its id stands for."""
     if record.status != "complete":
         raise StoreError(f"run {record.id} {record.status}: it has no trained model", where=folder.path)
-    try:
-        cell = Cell(**record.cell)
-    except TypeError as error:
-        raise StoreError(f"the record's cell is none: {error}", where=folder.record_file) from error
+    cell = record.cell
     if cell.id != record.id:
         raise StoreError(
             f"the record's settings are those of run {cell.id}", where=folder.record_file, fix=_REPEAT
@@ -113,20 +110,20 @@ def _settled(spec: MethodSpec, cell: Cell, record: Record) -> tuple[Params, int 
     params = build(spec.params, cell.params, f"record {record.id}")
     if record.validation is None:
         return params, None
-    return with_epochs(params, record.validation["epoch"]), record.validation["head_epoch"]
+    return with_epochs(params, record.validation.epoch), record.validation.head_epoch
 
 
 def _dataset(record: Record, data: Path | None) -> Dataset:
     """The dataset, once it is sure that it is the one of the run."""
     task = record.task
-    shuffled = _SHUFFLED.fullmatch(task["semantics"])
-    semantics = shuffled[1] if shuffled else task["semantics"]
-    dataset = load_dataset(task["dataset"], task["features"], semantics, data)
+    shuffled = _SHUFFLED.fullmatch(task.semantics)
+    semantics = shuffled[1] if shuffled else task.semantics
+    dataset = load_dataset(task.dataset, task.features, semantics, data)
     if shuffled:
         dataset = shuffle_semantics(dataset, int(shuffled[2]))
     for what, there, kept in (
-        ("split", dataset.split.fingerprint, str(task.get("split_fingerprint"))),
-        ("features, labels or semantics", dataset.content, str(task.get("content"))),
+        ("split", dataset.split.fingerprint, str(task.split_fingerprint)),
+        ("features, labels or semantics", dataset.content, str(task.content)),
     ):
         if there != kept:
             raise DataError(

@@ -1,106 +1,304 @@
-"""The record of one run: everything that decides its numbers, and the numbers."""
+"""The record of one run: everything that decides its numbers, and the numbers.
+
+A record is a versioned JSON file. Its parts are plain dataclasses; msgspec checks them when a file is read.
+A part that a reader may not know (it is None) is not written. Fields that a newer version added to a part
+are passed over.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
 
 from gzslbench.errors import StoreError
-from gzslbench.plugins.setting import SETTINGS
+from gzslbench.plugins.setting import Setting
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.task import TaskInfo
 
 SCHEMA = 1
+"""Raised when an older gzslbench cannot read the file."""
+Status = Literal["complete", "diverged"]
+Selection = Literal["last", "val"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+SELECTIONS: tuple[Selection, ...] = get_args(Selection)
 RULES = ("last", "val", "test-peek", "test-peek-inner", "test-peek-outer")
-SELECTIONS = ("last", "val")
-STATUSES = ("complete", "diverged")
 PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
 EPOCHS = ("epoch", "head_epoch")
+_REPEAT = "restore the file from a copy, or repeat the run with --rerun"
+
+Percentage = Annotated[float, msgspec.Meta(ge=0, le=100 + 1e-6)]  # sums of shares can pass 100 by rounding
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+@dataclass(frozen=True)
+class RunMetrics:
+    """The metrics of a run by one selection rule, in percent, and the epochs at which they were taken.
+
+    ``epoch`` and ``head_epoch`` count completed epochs from 1; 0 is before any. The other fields are those
+    of ``gzslbench.evaluation.metrics.Metrics``.
+    """
+
+    U: Percentage
+    S: Percentage
+    H: Percentage
+    T1: Percentage
+    AUSUC: Percentage
+    epoch: Count
+    head_epoch: Count
+
+    def percentages(self) -> dict[str, float]:
+        """The five percentages by name."""
+        return {name: getattr(self, name) for name in PERCENTAGES}
+
+
+@dataclass(frozen=True)
+class ValidationChoice(RunMetrics):
+    """The epochs that ``--select val`` chose, and the metrics on the validation classes that decided it.
+
+    Attributes:
+        task: Id of the task with the validation split.
+        counts: Rows of each part of that split.
+        notes: Remarks on how the split was made.
+    """
+
+    task: str
+    counts: Mapping[str, int]
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where a run diverged: the loss, the stage, and the epoch of the stage, from 1."""
+
+    term: str
+    stage: str
+    epoch: Annotated[int, msgspec.Meta(ge=1)]
+
+
+@dataclass(frozen=True)
+class PresetInfo:
+    """The preset of a run: its table in defaults.toml, and where its numbers come from."""
+
+    table: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What two runs of one cell may differ in; None: not known.
+
+    Attributes:
+        started: Date and time in UTC, in ISO 8601.
+        seconds_train: Wall time of all training, interruptions left out.
+        seconds_evaluate: Wall time of all evaluations.
+        preset: Where the parameters come from.
+        peak_memory_bytes: The most that tensors took on CUDA, or that the process took on a CPU.
+        computed: How the process that ended the run computed what comes in several forms, by name.
+        command: The words of the command line.
+        extraction: How gzslbench extracted the features, if it did.
+        provenance: How gzslbench made the semantics, if it did.
+        gzslbench: Version; so are ``python``, ``torch`` and ``numpy``.
+        platform: Operating system.
+        device: Name of the GPU or CPU.
+        threads: Of torch on the CPU.
+    """
+
+    started: str | None = None
+    seconds_train: float | None = None
+    seconds_evaluate: float | None = None
+    preset: PresetInfo | None = None
+    peak_memory_bytes: float | int | None = None
+    computed: Mapping[str, Any] | None = None
+    command: Sequence[str] | None = None
+    extraction: Mapping[str, Any] | None = None
+    provenance: Mapping[str, Any] | None = None
+    gzslbench: str | None = None
+    python: str | None = None
+    torch: str | None = None
+    numpy: str | None = None
+    platform: str | None = None
+    device: str | None = None
+    threads: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time to train and evaluate; 0 if it is not known."""
+        return (self.seconds_train or 0.0) + (self.seconds_evaluate or 0.0)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The parts of a record that lists and tables need; its attributes are those of ``Record``.
+
+    Of ``task`` it keeps id, dataset, features, semantics and notes; of ``run`` time, memory and machine.
+    """
+
+    id: str
+    status: Status
+    cell: Cell
+    task: TaskInfo
+    setting: Setting
+    selection: Selection
+    metrics: Mapping[str, RunMetrics]
+    run: RunInfo
+    parameters: int | None
+
+    @classmethod
+    def of(cls, record: Record) -> Summary:
+        """Summarize a record."""
+        task, run = record.task, record.run
+        return cls(
+            record.id,
+            record.status,
+            record.cell,
+            TaskInfo(task.id, task.dataset, task.features, task.semantics, notes=task.notes),
+            record.setting,
+            record.selection,
+            record.metrics,
+            RunInfo(
+                started=run.started,
+                seconds_train=run.seconds_train,
+                seconds_evaluate=run.seconds_evaluate,
+                peak_memory_bytes=run.peak_memory_bytes,
+                gzslbench=run.gzslbench,
+                torch=run.torch,
+                device=run.device,
+                threads=run.threads,
+            ),
+            record.parameters,
+        )
+
+    @property
+    def headline(self) -> RunMetrics | None:
+        """The metrics by the run's own rule; None if the run diverged before it had any."""
+        return self.metrics.get(self.selection)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field by name, in JSON types."""
+        return _known_parts(asdict(self))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Summary:
+        """Read what ``as_dict`` gave; a ValueError if another version did."""
+        return msgspec.convert(values, cls)
 
 
 @dataclass(frozen=True)
 class Record:
-    """One run. It holds what JSON holds: lists for tuples, text for keys; ``==`` is to the bit.
+    """One run.
 
     Attributes:
         id: The run's id, which is its folder's name.
-        status: ``complete``, or ``diverged`` where a loss became NaN or infinite; ``failure`` then says when.
-        cell: Everything that decides the number, as ``Cell.as_dict`` gives it.
-        task: What the number may be compared under: id, dataset, features, semantics, split,
-            fingerprints, counts, classes, notes and the sha256 of the files.
+        status: ``complete``, or ``diverged`` if a loss became NaN or infinite; ``failure`` then says where.
+        cell: Everything that decides the numbers.
+        task: What the numbers may be compared under.
         setting: ``inductive``, ``class-transductive`` or ``transductive``.
-        selection: The rule asked for, ``last`` or ``val``; its entry of ``metrics`` is the run's headline.
-        metrics: By selection rule, the five metrics in percent with the epoch and the head's epoch
-            (both counted from 1, 0 before any) at which they were taken.
-        validation: The choice made on the class-wise validation split, where there was one.
-        parameters: Trained numbers in the method's modules; None where the run diverged.
-        failure: Where a run diverged: the ``term`` of the loss that did, the ``stage``, and the ``epoch`` of
-            the stage, from 1.
-        run: What two runs of one cell may differ in: times, versions, device, memory, command, and, under
-            ``computed``, how the process that ended it computed what comes in several forms.
+        selection: The run's own rule, ``last`` or ``val``; its metrics are the headline.
+        metrics: By selection rule. A rule of a newer version is kept.
+        run: What two runs of one cell may differ in: times, versions, device, memory, command.
+        parameters: Trained numbers in the method's modules; None if the run diverged.
+        validation: The choice made on the class-wise validation split, if there was one.
+        failure: Where the run diverged.
 
     Raises:
-        StoreError: A field has the wrong type or an impossible value.
+        StoreError: The fields contradict each other.
     """
 
     id: str
-    status: str
-    cell: Mapping[str, Any]
-    task: Mapping[str, Any]
-    setting: str
-    selection: str
-    metrics: Mapping[str, Mapping[str, Any]]
-    run: Mapping[str, Any]
-    parameters: int | None = None
-    validation: Mapping[str, Any] | None = None
-    failure: Mapping[str, Any] | None = None
-    schema: int = SCHEMA
+    status: Status
+    cell: Cell
+    task: TaskInfo
+    setting: Setting
+    selection: Selection
+    metrics: Mapping[str, RunMetrics]
+    run: RunInfo
+    parameters: Count | None = None
+    validation: ValidationChoice | None = None
+    failure: Failure | None = None
+    schema: Annotated[int, msgspec.Meta(ge=1, le=SCHEMA)] = SCHEMA
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            try:
-                plain = json.loads(json.dumps(getattr(self, field.name), allow_nan=False))
-            except ValueError as error:
-                raise StoreError(f"{field.name}: {error}", where=f"field {field.name!r}") from error
-            object.__setattr__(self, field.name, plain)
-        _check(self)
+        complete = self.status == "complete"
+        if complete and self.headline is None:
+            raise _wrong(f"metrics.{self.selection}", "is missing")
+        if complete != (self.parameters is not None):
+            raise _wrong("parameters", "is missing" if complete else "is given for a diverged run")
+        if complete != (self.failure is None):
+            raise _wrong("failure", "is given for a complete run" if complete else "is missing")
 
     @property
-    def headline(self) -> Mapping[str, Any] | None:
-        """The metrics of the rule asked for; None where the run diverged before it had any."""
+    def headline(self) -> RunMetrics | None:
+        """The metrics by the run's own rule; None if the run diverged before it had any."""
         return self.metrics.get(self.selection)
 
     def as_dict(self) -> dict[str, Any]:
-        """Every field by name, the schema first."""
-        names = ["schema", *(field.name for field in fields(self) if field.name != "schema")]
-        return {name: getattr(self, name) for name in names}
+        """Every field by name in JSON types, the schema first."""
+        return {"schema": self.schema, **_known_parts(asdict(self))}
 
     def comparable(self) -> dict[str, Any]:
         """Every field but ``run``: equal, to the bit, for two runs of one cell on one kind of device."""
         return {name: value for name, value in self.as_dict().items() if name != "run"}
 
     def to_json(self) -> str:
-        """The text of record.json."""
-        return json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n"
+        """The text of record.json.
+
+        Raises:
+            StoreError: A number is NaN or infinite, which JSON cannot hold.
+        """
+        try:
+            return json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n"
+        except ValueError as error:
+            raise StoreError(f"the record of {self.id} cannot be written: {error}") from error
+
+    def as_read(self) -> Record:
+        """Check every field, and return the record that a reader of its file gets: lists for tuples."""
+        return Record.from_json(self.to_json())
 
     @classmethod
     def from_json(cls, text: str | bytes, where: object = None) -> Record:
-        """The record that ``text`` writes; ``where`` is the file to name in an error.
+        """Read a record; ``where`` is the file to name in an error.
 
         Raises:
-            StoreError: The text is no record, or one of a newer schema.
+            StoreError: The text is not a record, or has a newer schema.
         """
         try:
-            return cls(**_parse(text))
+            return cls.from_dict(_parse(text))
         except StoreError as error:
             place = ": ".join(str(part) for part in (where, error.where) if part is not None)
             raise StoreError(error.what, where=place or None, fix=error.fix or _REPEAT) from error
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Record:
+        """Read what ``as_dict`` gave.
 
-_REPEAT = "restore the file from a copy, or repeat the run with --rerun"
+        Raises:
+            StoreError: A field is missing, has the wrong type or an impossible value.
+        """
+        try:
+            return msgspec.convert(values, cls)
+        except msgspec.ValidationError as error:
+            what, field = _explain(error, values)
+            raise _wrong(field, what) from error
+
+
+def _wrong(field: str, what: str) -> StoreError:
+    return StoreError(f"{field} {what}", where=f"field {field!r}")
+
+
+def _known_parts(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a run or a task does not know."""
+    for part in ("task", "run"):
+        values[part] = {name: value for name, value in values[part].items() if value is not None}
+    return values
 
 
 def _parse(text: str | bytes) -> dict[str, Any]:
+    # The json module, not msgspec's: it reads half of a surrogate pair, which names of classes may have.
     try:
         values = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -112,84 +310,29 @@ def _parse(text: str | bytes) -> dict[str, Any]:
             f"the record has schema {values['schema']}, this gzslbench reads up to {SCHEMA}",
             fix="read it with the newer gzslbench that wrote it: pip install --upgrade gzslbench",
         )
-    optional = {"parameters", "validation", "failure"}
-    for field in fields(Record):
-        if field.name not in values and field.name not in optional:
-            raise StoreError("the record lacks a field", where=f"field {field.name!r}")
-    unknown = sorted(values.keys() - {field.name for field in fields(Record)})
-    if unknown:
-        raise StoreError("the record has a field of no meaning", where=f"field {unknown[0]!r}")
     return values
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
-def _check(record: Record) -> None:
-    for name, kind in (("id", str), ("cell", dict), ("task", dict), ("metrics", dict), ("run", dict)):
-        _demand(isinstance(getattr(record, name), kind), name, f"is no {kind.__name__}")
-    for name in ("validation", "failure"):
-        _demand(isinstance(getattr(record, name), (dict, type(None))), name, "is neither dict nor null")
-    for name, known in (("status", STATUSES), ("setting", SETTINGS), ("selection", SELECTIONS)):
-        _demand(getattr(record, name) in known, name, f"is none of {', '.join(known)}")
-    _demand(type(record.schema) is int and 1 <= record.schema <= SCHEMA, "schema", f"is not 1 to {SCHEMA}")
-    if record.status == "complete":
-        _demand(_is_count(record.parameters), "parameters", "is no count")
-        _demand(record.failure is None, "failure", "is given for a complete run")
-        _demand(record.headline is not None, f"metrics.{record.selection}", "is missing")
-    else:
-        _demand(record.parameters is None, "parameters", "is given for a diverged run")
-        _check_failure(record.failure)
-    _check_cell(record.cell)
-    _check_run(record.run)
-    for rule, metrics in record.metrics.items():
-        _demand(rule in RULES, f"metrics.{rule}", f"is none of {', '.join(RULES)}")
-        _check_metrics(metrics, f"metrics.{rule}")
+def _explain(error: msgspec.ValidationError, values: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong, in words, and the field it is wrong with, by its dotted name."""
+    what, _, path = str(error).partition(" - at `$")
+    field = path.strip(".`")
+    if "[...]" in field and field.startswith("metrics"):  # msgspec does not say which key of a table it is
+        field = field.replace("[...]", f".{_first_wrong_rule(values['metrics'])}", 1)
+    missing = re.fullmatch(r"Object missing required field `(.+)`", what)
+    if missing:
+        return "is missing", f"{field}.{missing[1]}".strip(".")
+    return f"is wrong: {what[:1].lower()}{what[1:]}", field
 
 
-def _check_cell(cell: Mapping[str, Any]) -> None:
-    for name, kind in (("method", str), ("seed", int), ("params", dict), ("head_params", dict)):
-        _demand(isinstance(cell.get(name, kind()), kind), f"cell.{name}", f"is no {kind.__name__}")
-
-
-def _check_run(run: Mapping[str, Any]) -> None:
-    command = run.get("command") or []
-    _demand(
-        isinstance(command, list) and all(isinstance(word, str) for word in command),
-        "run.command",
-        "is no list of words",
-    )
-    for name in ("seconds_train", "seconds_evaluate", "peak_memory_bytes"):
-        value = run.get(name)
-        _demand(value is None or type(value) in (int, float), f"run.{name}", "is no number")
-
-
-def _check_metrics(metrics: Any, where: str) -> None:
-    _demand(isinstance(metrics, dict), where, "is no dict")
-    for name in PERCENTAGES:
-        _demand(_is_percentage(metrics.get(name)), f"{where}.{name}", "is no number from 0 to 100")
-    for name in EPOCHS:
-        _demand(_is_count(metrics.get(name)), f"{where}.{name}", "is no epoch")
-
-
-def _check_failure(failure: Mapping[str, Any] | None) -> None:
-    if failure is None:
-        raise StoreError("failure is missing", where="field 'failure'")
-    for name in ("term", "stage"):
-        _demand(isinstance(failure.get(name), str), f"failure.{name}", "is no str")
-    _demand(_is_count(failure.get("epoch")) and failure["epoch"] > 0, "failure.epoch", "is no epoch")
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_percentage(value: object) -> bool:
-    # Sums of shares that make the whole can pass 100 by rounding.
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 100 + 1e-6
-
-
-def _demand(holds: bool, field: str, complaint: str) -> None:
-    if not holds:
-        raise StoreError(f"{field} {complaint}", where=f"field {field!r}")
+def _first_wrong_rule(metrics: Mapping[str, Any]) -> str:
+    for rule, numbers in metrics.items():
+        try:
+            msgspec.convert(numbers, RunMetrics)
+        except msgspec.ValidationError:
+            return rule
+    return "?"

@@ -32,7 +32,7 @@ def predictions_of(record: Record, folder: RunFolder) -> Predictions:
             fix=f"see what happened: gzslbench show {record.id}",
         )
     predictions = load_predictions(file)
-    named, predicted = len(record.task.get("class_names") or []), len(predictions.seen)
+    named, predicted = len(record.task.class_names or ()), len(predictions.seen)
     if named != predicted:
         raise StoreError(
             f"the predictions are over {predicted} classes, the record names {named}",
@@ -62,11 +62,11 @@ def check_predictions(record: Record, folder: RunFolder) -> None:
 
 def differences(record: Record, predictions: Predictions) -> dict[str, tuple[float, float]]:
     """By metric, the record's headline and the number recomputed, in percent, where the two differ."""
-    kept, again = record.headline or {}, metrics_of(predictions).as_dict()
+    if record.headline is None:
+        return {}
+    kept, again = record.headline.percentages(), metrics_of(predictions).as_dict()
     return {
-        name: (kept[name], again[name])
-        for name in PERCENTAGES
-        if name in kept and abs(kept[name] - again[name]) > TOLERANCE
+        name: (kept[name], again[name]) for name in PERCENTAGES if abs(kept[name] - again[name]) > TOLERANCE
     }
 
 

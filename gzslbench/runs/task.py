@@ -1,8 +1,8 @@
-"""What a cell holds of its dataset, which can be known without reading it."""
+"""A task as runs know it: ``Task`` before a run, by name and fingerprint, ``TaskInfo`` in its record."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Task:
-    """A dataset with one choice of features and semantics, by name and fingerprint.
+    """What a cell holds of its dataset; it can be known without reading the data again.
+
+    ``TaskInfo`` is what the record of a run says of the same task.
 
     Attributes:
-        dataset: Its name.
-        semantics: Their name before any shuffling, which presets go by.
-        id: As ``Dataset.task_id``, shuffled semantics told apart.
-        validation: Fingerprint of its validation split; None where nobody asked for it.
+        dataset: Name of the dataset.
+        semantics: Name of the semantics before any shuffling; presets go by it.
+        id: ``Dataset.task_id``; shuffled semantics have an id of their own.
+        validation: Fingerprint of the validation split; None unless it was asked for.
     """
 
     dataset: str
@@ -32,19 +34,79 @@ class Task:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Task:
-        """As ``as_dict`` wrote it."""
+        """Read what ``as_dict`` gave."""
         return cls(**values)
 
 
+@dataclass(frozen=True)
+class TaskInfo:
+    """What a record says of its task; None: not known.
+
+    ``Task`` is the little of it that decides a cell.
+
+    Attributes:
+        id: ``Dataset.task_id``. Numbers of different ids are never compared.
+        dataset: Name of the dataset.
+        features: Name of the features.
+        semantics: Name of the semantics, with the seed of a shuffling.
+        split: Name of the split.
+        split_fingerprint: sha256 of the split.
+        content: sha256 of features, labels and semantics.
+        counts: Rows of each part of the split.
+        seen_classes: Number of seen classes.
+        unseen_classes: Number of unseen classes.
+        class_names: The candidates' names, in the order of their labels.
+        files: sha256 of each data file, by name.
+        notes: Remarks on the data.
+        provenance: How gzslbench made the semantics, if it did.
+    """
+
+    id: str
+    dataset: str
+    features: str
+    semantics: str
+    split: str | None = None
+    split_fingerprint: str | None = None
+    content: str | None = None
+    counts: Mapping[str, int] | None = None
+    seen_classes: int | None = None
+    unseen_classes: int | None = None
+    class_names: Sequence[str] | None = None
+    files: Mapping[str, str] | None = None
+    notes: Sequence[str] | None = None
+    provenance: Mapping[str, Any] | None = None
+
+
 def task_of(dataset: Dataset, semantics: str, validated: bool) -> Task:
-    """The task of a dataset in memory.
+    """Return the task of a dataset in memory.
 
     Args:
-        dataset: Perhaps with shuffled semantics.
-        semantics: Their name before.
+        dataset: The dataset, perhaps with shuffled semantics.
+        semantics: Name of the semantics before shuffling.
         validated: Whether the validation split is asked for.
     """
     from gzslbench.data.validation import validation_dataset
 
     validation = validation_dataset(dataset).split.fingerprint if validated else None
     return Task(dataset.name, semantics, dataset.task_id, validation)
+
+
+def describe_task(dataset: Dataset) -> TaskInfo:
+    """Return what a record says of its task."""
+    candidates = sorted({*dataset.seen_classes.tolist(), *dataset.unseen_classes.tolist()})
+    return TaskInfo(
+        id=dataset.task_id,
+        dataset=dataset.name,
+        features=dataset.features_name,
+        semantics=dataset.semantics_name,
+        split=dataset.split.name,
+        split_fingerprint=dataset.split.fingerprint,
+        content=dataset.content,
+        counts=dataset.split.counts,
+        seen_classes=len(dataset.seen_classes),
+        unseen_classes=len(dataset.unseen_classes),
+        class_names=[dataset.class_names[i] for i in candidates],
+        files=dict(dataset.files),
+        notes=list(dataset.notes),
+        provenance=dict(dataset.provenance) if dataset.provenance else None,
+    )

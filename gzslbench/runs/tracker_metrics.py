@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gzslbench.runs.record import EPOCHS, PERCENTAGES, Record
+from gzslbench.runs.record import EPOCHS, PERCENTAGES, Record, RunMetrics
 
 TEST_BY_EPOCH = "test-peek-by-epoch"
 TEST_ONCE = "test-once"
@@ -34,14 +34,14 @@ def numbers_of_epoch(line: Mapping[str, Any], selection: str) -> dict[str, float
 
 def numbers_of_record(record: Record) -> dict[str, float]:
     """The final numbers: ``result/RULE/METRIC`` with the epochs they are of, and what the run cost."""
-    tables = {f"result/{rule}": numbers for rule, numbers in record.metrics.items()}
+    tables: dict[str, RunMetrics] = {f"result/{rule}": numbers for rule, numbers in record.metrics.items()}
     if record.validation is not None:
         tables["chosen-on-validation"] = record.validation
     numbers = {
-        f"{table}/{name}": values[name]
+        f"{table}/{name}": getattr(values, name)
         for table, values in tables.items()
         for name in (*PERCENTAGES, *EPOCHS)
     }
-    costs = {f"cost/{name}": record.run.get(name) for name in COSTS}
+    costs = {f"cost/{name}": getattr(record.run, name) for name in COSTS}
     costs["cost/parameters"] = record.parameters
     return numbers | {name: value for name, value in costs.items() if value is not None}

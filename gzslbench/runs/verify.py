@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gzslbench.errors import GzslBenchError
 from gzslbench.evaluation.predictions import load_predictions
-from gzslbench.runs.cell import PROTOCOL, Cell
+from gzslbench.runs.cell import PROTOCOL
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.runs.stored_predictions import TOLERANCE, differences
@@ -29,20 +29,15 @@ def complaints(folder: RunFolder) -> list[str]:
 
 def _of_cell(record: Record) -> Iterator[str]:
     """Its id, where this version can tell what it should be."""
-    if record.cell.get("protocol") != PROTOCOL:
+    if record.cell.protocol != PROTOCOL:
         return
-    try:
-        expected = Cell(**record.cell).id
-    except TypeError as error:
-        yield f"its cell is none: {error}"
-        return
-    if record.id != expected:
-        yield f"its settings are those of run {expected}"
+    if record.id != record.cell.id:
+        yield f"its settings are those of run {record.cell.id}"
 
 
 def _of_metrics(record: Record) -> Iterator[str]:
     for rule, metrics in record.metrics.items():
-        U, S, H = (metrics[name] for name in ("U", "S", "H"))
+        U, S, H = metrics.U, metrics.S, metrics.H
         harmonic = 2 * U * S / (U + S) if U + S else 0.0
         if abs(H - harmonic) > TOLERANCE:
             yield f"by {rule} H is {H:.4f}, and the harmonic mean of its U and S {harmonic:.4f}"

@@ -13,8 +13,8 @@ from gzslbench.errors import DataError, GzslBenchError, ParamError
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.index import summaries
 from gzslbench.runs.plan import Request, parse_request, read_task, resolve
+from gzslbench.runs.record import Summary
 from gzslbench.runs.store import Store
-from gzslbench.runs.summary import Summary
 from gzslbench.runs.task import Task
 from gzslbench.sweep.suites.suite import Suite, SuiteRun
 from gzslbench.sweep.task_cache import TaskCache

@@ -216,9 +216,9 @@ def _run(
 def expected_memory(planned: Sequence[PlannedCell]) -> int:
     """Estimate the bytes of host memory that a cell takes by the finished ones on a CPU; 0 without any."""
     peaks = [
-        cell.summary.run.get("peak_memory_bytes") or 0
+        cell.summary.run.peak_memory_bytes or 0
         for cell in planned
-        if cell.summary is not None and cell.summary.cell["device"] == "cpu"
+        if cell.summary is not None and cell.summary.cell.device == "cpu"
     ]
     return int(MEMORY_MARGIN * max(peaks, default=0))
 

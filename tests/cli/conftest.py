@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from gzslbench.cli import main
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
 from gzslbench.plugins.registry import plugins
-from gzslbench.runs.record import Record
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.record import Record, RunInfo, RunMetrics
 from gzslbench.runs.store import Store
+from gzslbench.runs.task import TaskInfo
 
-METRICS = {"U": 40.0, "S": 60.0, "H": 48.0, "T1": 55.5, "AUSUC": 30.25, "epoch": 12, "head_epoch": 25}
+METRICS = RunMetrics(U=40.0, S=60.0, H=48.0, T1=55.5, AUSUC=30.25, epoch=12, head_epoch=25)
 Invoke = Callable[..., Result]
 
 
@@ -31,24 +34,28 @@ def invoke(tmp_path: Path, monkeypatch) -> Invoke:
 
 @pytest.fixture
 def record() -> Record:
+    task = "CUB/res101/sent/ps-1234-5678"
+    cell = Cell("ce-gzsl", 1, "CUB", task, "minmax", {"lr": 1e-4}, 7)
     return Record(
-        id="ce-gzsl-CUB-s7-0123456789",
+        id=cell.id,
         status="complete",
-        cell={"method": "ce-gzsl", "dataset": "CUB", "seed": 7, "select": "last", "params": {"lr": 1e-4}},
-        task={
-            "id": "CUB/res101/sent/ps-1234-5678",
-            "dataset": "CUB",
-            "notes": ["rows of test_seen are in [val_loc]"],
-            "files": {"res101.mat": "ab" * 32},
-        },
+        cell=cell,
+        task=TaskInfo(
+            task,
+            "CUB",
+            "res101",
+            "sent",
+            notes=["rows of test_seen are in [val_loc]"],
+            files={"res101.mat": "ab" * 32},
+        ),
         setting="inductive",
         selection="last",
-        metrics={"last": METRICS, "test-peek": {**METRICS, "H": 50.0}, "test-peek-inner": METRICS},
+        metrics={"last": METRICS, "test-peek": replace(METRICS, H=50.0), "test-peek-inner": METRICS},
         parameters=12345,
-        run={
-            "seconds": 3.5,
-            "torch": "2.13.0",
-            "command": [
+        run=RunInfo(
+            seconds_train=3.5,
+            torch="2.13.0",
+            command=[
                 "/venv/bin/gzslbench",
                 "run",
                 "--dataset",
@@ -58,7 +65,7 @@ def record() -> Record:
                 "--seed=7",
                 "--resume",
             ],
-        },
+        ),
     )
 
 
@@ -77,32 +84,25 @@ def run_of(method, seed, H, dataset="AWA2", features="res101", **params) -> Reco
     spec = plugins().method(method)
     values = {**preset(spec, dataset, "att").values, **params}
     task = f"{dataset}/{features}/att/ps-1-2"
-    metrics = {"U": H, "S": H, "H": H, "T1": H, "AUSUC": H, "epoch": 3, "head_epoch": 1}
-    cell = {
-        "method": method,
-        "method_version": 1,
-        "dataset": dataset,
-        "task": task,
-        "preprocessing": "minmax",
-        "params": build(spec.params, values, "test").as_dict(),
-        "seed": seed,
-        "precision": "fp32",
-        "protocol": 3,
-    }
-    run = {
-        "started": "2026-01-01",
-        "seconds_train": 60.0,
-        "seconds_evaluate": 0.0,
-        "peak_memory_bytes": 2**20,
-    }
+    metrics = RunMetrics(U=H, S=H, H=H, T1=H, AUSUC=H, epoch=3, head_epoch=1)
+    cell = Cell(
+        method=method,
+        method_version=1,
+        dataset=dataset,
+        task=task,
+        preprocessing="minmax",
+        params=build(spec.params, values, "test").as_dict(),
+        seed=seed,
+    )
+    run = RunInfo(started="2026-01-01", seconds_train=60.0, seconds_evaluate=0.0, peak_memory_bytes=2**20)
     return Record(
         id=f"{method}-{dataset}-s{seed}-{H}",
         status="complete",
         cell=cell,
-        task={"id": task, "dataset": dataset, "features": features, "semantics": "att"},
+        task=TaskInfo(task, dataset, features, "att"),
         setting="inductive",
         selection="last",
-        metrics={"last": metrics, "test-peek": {**metrics, "H": H + 1}},
+        metrics={"last": metrics, "test-peek": replace(metrics, H=H + 1)},
         parameters=7,
         run=run,
     )

@@ -11,6 +11,7 @@ import pytest
 
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.evaluation.predictions import Predictions, save_predictions
+from gzslbench.runs.record import RunMetrics
 
 NAMES = ["cat", "dog", "fox", "owl", "bee"]
 
@@ -20,7 +21,7 @@ def test_a_run_is_shown_whole(invoke, store, record) -> None:
     assert done.exit_code == 0
     for text in (
         record.id,
-        record.task["id"],
+        record.task.id,
         "rows of test_seen are in [val_loc]",
         "ab" * 32,
         "0.0001",
@@ -42,7 +43,10 @@ def test_rules_that_choose_on_test_say_so_and_others_do_not(invoke, store) -> No
 
 def test_the_command_repeats_this_seed_alone(invoke, store) -> None:
     last = invoke("show", "ce-gzsl").output.splitlines()[-1].strip()
-    assert last == "gzslbench run --method ce-gzsl --dataset CUB --select last --seed 7 --rerun"
+    assert last == (
+        "gzslbench run --method ce-gzsl --dataset CUB --features res101 --semantics sent --eval-every 0"
+        " --select last --preprocessing minmax --device cpu --precision fp32 --seed 7 --rerun"
+    )
 
 
 def test_json_is_the_record(invoke, store, record) -> None:
@@ -80,7 +84,7 @@ def test_a_diverged_run_says_what_happened(invoke, store, record) -> None:
         "parameters": None,
         "failure": {"term": "gradient_penalty", "stage": "game", "epoch": 3},
     }
-    store.run(record.id).write_record(type(record)(**values))
+    store.run(record.id).write_record(type(record).from_dict(values))
     done = invoke("show", record.id)
     assert done.exit_code == 0
     failure = done.output.partition("failure")[2].split()[:6]
@@ -128,8 +132,8 @@ def predicted(store, record):
         zsl=np.array([3, 4]),
         seen=np.array([True, True, True, False, False]),
     )
-    metrics = {**metrics_of(predictions).as_dict(), "epoch": 12, "head_epoch": 25}
-    folder, task = store.run(record.id), {**record.task, "class_names": NAMES}
+    metrics = RunMetrics(**metrics_of(predictions).as_dict(), epoch=12, head_epoch=25)
+    folder, task = store.run(record.id), replace(record.task, class_names=NAMES)
     folder.write_record(replace(record, metrics={"last": metrics}, task=task))
     save_predictions(folder.predictions_file, predictions)
     return folder
@@ -178,7 +182,7 @@ def test_the_picture_is_an_svg_of_the_summary(invoke, predicted, tmp_path) -> No
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "wrote run.svg\n")
     svg = (tmp_path / "run.svg").read_text()
     assert svg.startswith("<svg")
-    assert predicted.record().task["id"] in svg
+    assert predicted.record().task.id in svg
 
 
 @pytest.mark.parametrize(
@@ -217,8 +221,8 @@ def test_a_record_that_its_predictions_do_not_bear_out_is_a_warning(
     invoke, predicted, asked: list[str]
 ) -> None:
     record = predicted.record()
-    right = record.metrics["last"]["U"]
-    predicted.write_record(replace(record, metrics={"last": {**record.metrics["last"], "U": 12.5}}))
+    right = record.metrics["last"].U
+    predicted.write_record(replace(record, metrics={"last": replace(record.metrics["last"], U=12.5)}))
     done = invoke("show", "ce", *asked)
     assert done.exit_code == 0
     assert done.stderr.startswith("warning: the record's metrics are not those of its predictions")

@@ -7,6 +7,7 @@ import pytest
 
 from gzslbench.errors import StoreError
 from gzslbench.evaluation.predictions import save_predictions
+from gzslbench.runs.record import Failure
 from gzslbench.runs.stored_predictions import (
     PredictionsWarning,
     check_predictions,
@@ -24,26 +25,26 @@ def test_a_record_that_its_predictions_bear_out_is_no_warning(record, folder, ta
 
 @pytest.mark.parametrize("name", ["U", "S", "H", "T1", "AUSUC"])
 def test_a_changed_number_is_named_with_both_values(record, folder, table, name: str) -> None:
-    changed = replace(record, metrics={"last": {**record.metrics["last"], name: 12.5}})
+    changed = replace(record, metrics={"last": replace(record.metrics["last"], **{name: 12.5})})
     kept, again = differences(changed, table)[name]
     assert list(differences(changed, table)) == [name]
-    assert (kept, again) == (12.5, pytest.approx(record.metrics["last"][name]))
+    assert (kept, again) == (12.5, pytest.approx(getattr(record.metrics["last"], name)))
     with pytest.warns(PredictionsWarning, match=f"{name} 12.5000 against {again:.4f}"):
         check_predictions(changed, folder)
 
 
 def test_the_rule_asked_for_is_what_is_compared(record, table) -> None:
-    peek = {**record.metrics["last"], "H": 99.0}
+    peek = replace(record.metrics["last"], H=99.0)
     assert differences(replace(record, metrics={**record.metrics, "test-peek": peek}), table) == {}
 
 
 def test_rounding_of_another_machine_is_no_difference(record, table) -> None:
-    metrics = {**record.metrics["last"], "U": record.metrics["last"]["U"] + 1e-9}
+    metrics = replace(record.metrics["last"], U=record.metrics["last"].U + 1e-9)
     assert differences(replace(record, metrics={"last": metrics}), table) == {}
 
 
 def test_predictions_over_other_classes_are_refused(record, folder) -> None:
-    fewer = replace(record, task={**record.task, "class_names": ["cat", "dog"]})
+    fewer = replace(record, task=replace(record.task, class_names=["cat", "dog"]))
     with pytest.raises(StoreError, match="over 5 classes, the record names 2"):
         predictions_of(fewer, folder)
     with pytest.warns(PredictionsWarning, match="over 5 classes"):
@@ -67,7 +68,7 @@ def test_damaged_predictions_are_a_warning_to_one_who_asks_for_the_record(record
 
 
 def test_a_diverged_run_has_none(record, folder) -> None:
-    failure = {"term": "critic", "stage": "game", "epoch": 3}
+    failure = Failure("critic", "game", 3)
     diverged = replace(record, status="diverged", metrics={}, parameters=None, failure=failure)
     with pytest.raises(StoreError, match="diverged: it has no predictions"):
         predictions_of(diverged, folder)

@@ -51,7 +51,7 @@ def test_a_run_leaves_a_record_whose_numbers_its_predictions_give_again(run, res
     (record,) = Store(results).records()
     folder = Store(results).run(record.id)
     again = metrics_of(load_predictions(folder.predictions_file)).as_dict()
-    assert {name: record.metrics["last"][name] for name in again} == again
+    assert record.metrics["last"].percentages() == again
     names = {"record.json", "metrics.jsonl", "predictions.npz", "checkpoint-final.pt", "log.txt"}
     assert names <= {path.name for path in folder.path.iterdir()}
 
@@ -135,7 +135,7 @@ def test_a_stop_that_comes_too_late_for_a_run_keeps_its_record_and_stops_the_nex
     finally:
         plugins().manager.unregister(name="impatient")
     assert outcome.exit_code == 130
-    assert [record.cell["seed"] for record in Store(results).records()] == [1]
+    assert [record.cell.seed for record in Store(results).records()] == [1]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_run_that_diverges_is_recorded_as_such_and_exits_1(run, results):
     assert outcome.exit_code == 1
     (record,) = Store(results).records()
     assert record.status == "diverged" and record.metrics == {}
-    assert record.failure["epoch"] >= 1 and record.failure["term"]
+    assert record.failure.epoch >= 1 and record.failure.term
 
 
 @pytest.mark.parametrize("method", ["ce-gzsl", "f-clswgan"])

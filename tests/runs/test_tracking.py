@@ -193,7 +193,7 @@ def test_runs_after_each_other_have_trackers_of_their_own(run, diary) -> None:
     for hook, tracker, *told in diary.heard:
         if hook == "start":
             seeds[tracker] = told[0].parameters["seed"]
-    ended = {seeds[tracker]: told[0].cell["seed"] for hook, tracker, *told in diary.heard if hook == "end"}
+    ended = {seeds[tracker]: told[0].cell.seed for hook, tracker, *told in diary.heard if hook == "end"}
     assert ended == {1: 1, 2: 2, 3: 3}
     for each in seeds:
         own = [hook for hook, tracker, *_ in diary.heard if tracker is each]

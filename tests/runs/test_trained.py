@@ -15,7 +15,7 @@ from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.load_trained import open_trained
-from gzslbench.runs.record import Record
+from gzslbench.runs.record import Failure, Record
 from gzslbench.runs.store import Store
 
 SMALL = ("batch_size=64", "ngh=16", "ndh=16", "syn_num=20", "nz=4", "zsl_epochs=2", "head_epochs=3")
@@ -48,8 +48,8 @@ def evaluated(folder, **options):
     trained = open_trained(record, folder, **options)
     evaluator = Evaluator(trained.train, trained.test)
     epochs = (record.validation or {}).get("head_epoch")
-    again = evaluator.evaluate(trained.method, record.headline["epoch"], record.cell["seed"], epochs)
-    return {name: record.headline[name] for name in ("U", "S", "H", "T1", "AUSUC")}, again.trace[-1].as_dict()
+    again = evaluator.evaluate(trained.method, record.headline.epoch, record.cell.seed, epochs)
+    return record.headline.percentages(), again.trace[-1].as_dict()
 
 
 def test_the_opened_model_is_the_one_that_was_trained(folder):
@@ -75,28 +75,25 @@ def test_a_dataset_of_files_must_be_there_and_be_the_one_of_the_run(tmp_path, mo
         open_trained(folder.record(), folder, data=tmp_path / "elsewhere")
     record = folder.record()
     for field, what in (("split_fingerprint", "other split"), ("content", "other features")):
-        other = replace(record, task={**record.task, field: "0" * 64})
+        other = replace(record, task=replace(record.task, **{field: "0" * 64}))
         with pytest.raises(DataError, match=what) as raised:
             open_trained(other, folder, data=data)
         assert "00000000" in str(raised.value) and "put back" in str(raised.value)
 
 
 def changed(record: Record, **cell) -> Record:
-    return replace(record, cell={**record.cell, **cell})
+    return replace(record, cell=replace(record.cell, **cell))
 
 
 def renamed(record: Record) -> Record:
     """With the id that its cell stands for."""
-    from gzslbench.runs.cell import Cell
-
-    return replace(record, id=Cell(**record.cell).id)
+    return replace(record, id=record.cell.id)
 
 
 @pytest.mark.parametrize(
     ("change", "error", "told"),
     [
         (lambda record: changed(record, seed=9), StoreError, "settings are those of run f-clswgan-digits-s9"),
-        (lambda record: changed(record, colour="red"), StoreError, "cell is none"),
         (lambda record: renamed(changed(record, seed=9)), CheckpointError, "belongs to run"),
         (lambda record: renamed(changed(record, method_version=9)), PluginError, "by version 9"),
         (lambda record: renamed(changed(record, method="nothing")), PluginError, "nothing"),
@@ -106,7 +103,7 @@ def renamed(record: Record) -> Record:
                 status="diverged",
                 metrics={},
                 parameters=None,
-                failure={"term": "a/b", "stage": "game", "epoch": 1},
+                failure=Failure("a/b", "game", 1),
             ),
             StoreError,
             "no trained model",

@@ -49,7 +49,7 @@ def test_a_cell_is_expected_to_take_what_the_largest_finished_one_took_and_a_qua
     assert expected_memory(planned(suite, store)) == 0
     plan = make_plan(Request("eszsl", "digits", seeds=(1,)))
     record, _ = run_cell(plan, plan.cells[0], store)
-    assert expected_memory(planned(suite, store)) == int(1.25 * record.run["peak_memory_bytes"])
+    assert expected_memory(planned(suite, store)) == int(1.25 * record.run.peak_memory_bytes)
 
 
 def test_before_data_were_read_no_cell_has_a_name_and_none_is_read(suite, store, monkeypatch):

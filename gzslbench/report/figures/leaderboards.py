@@ -105,7 +105,7 @@ def sensitivity_figure(sweep: ParameterSweep, rule: str) -> Figure:
         )
         for metric, color in _METRICS.items():
             estimates = [
-                estimate([entry.summary.metrics[rule][metric] for entry in sweep.entries[value]])
+                estimate([getattr(entry.summary.metrics[rule], metric) for entry in sweep.entries[value]])
                 for value in values
             ]
             means = np.array([found.mean for found in estimates])

@@ -61,8 +61,8 @@ def _failure(record: Record) -> str:
     """Return when and in which loss a run diverged, or nothing."""
     if record.failure is None:
         return ""
-    term, stage, epoch = (record.failure[name] for name in ("term", "stage", "epoch"))
-    return f"{term} diverged in epoch {epoch} of {stage}"
+    failure = record.failure
+    return f"{failure.term} diverged in epoch {failure.epoch} of {failure.stage}"
 
 
 def _prediction_figures(record: Record, folder: RunFolder) -> Iterator[Drawing]:
@@ -76,7 +76,7 @@ def _prediction_figures(record: Record, folder: RunFolder) -> Iterator[Drawing]:
         if predictions is None:
             yield Drawing(name, title.format(_run(record)), reason=reason)
         else:
-            draw_it = partial(draw, predictions, record.task["class_names"])
+            draw_it = partial(draw, predictions, record.task.class_names or ())
             yield Drawing(name, title.format(_run(record)), draw_it)
 
 
@@ -111,21 +111,21 @@ _PREDICTION_FIGURES: dict[str, tuple[str, Callable[[Predictions, Sequence[str]],
 
 def _features(record: Record, folder: RunFolder) -> Drawing:
     name, title = "features", f"Real and synthesized features of unseen classes, by {_run(record)}."
-    if record.cell.get("head") is None:
+    if record.cell.head is None:
         return Drawing(name, title, reason="the method scores classes itself and synthesizes nothing")
 
     from gzslbench.report.figures.features import features_figure, project
     from gzslbench.runs.load_trained import open_trained
 
     try:
-        projection = project(open_trained(record, folder), record.cell["seed"])
+        projection = project(open_trained(record, folder), record.cell.seed)
     except GzslBenchError as error:
         return Drawing(name, title, reason=_one_line(error))
     return Drawing(name, title, lambda: features_figure(projection))
 
 
 def _run(record: Record) -> str:
-    return f"{record.cell['method']} on {record.task['dataset']}, seed {record.cell['seed']}"
+    return f"{record.cell.method} on {record.task.dataset}, seed {record.cell.seed}"
 
 
 def _one_line(error: GzslBenchError) -> str:

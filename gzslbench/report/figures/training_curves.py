@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from gzslbench.evaluation.selection import PEEKS
 from gzslbench.report.figures.canvas import HARMONIC, NEUTRAL, PAGE, PALETTE, SEEN, UNSEEN, canvas, label
-from gzslbench.runs.record import Record
+from gzslbench.runs.record import Record, RunMetrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,15 +62,13 @@ def chosen_epochs(record: Record) -> Iterator[ChosenEpochs]:
     for rule in PEEKS:
         if rule in record.metrics:
             numbers = record.metrics[rule]
-            peeked.setdefault((numbers["epoch"], numbers["head_epoch"]), []).append(rule)
+            peeked.setdefault((numbers.epoch, numbers.head_epoch), []).append(rule)
     for names in peeked.values():
         yield _chosen("final", record.metrics[names[0]], tuple(names), peeks=True)
 
 
-def _chosen(
-    leg: str, numbers: Mapping[str, Any], rules: tuple[str, ...], peeks: bool = False
-) -> ChosenEpochs:
-    return ChosenEpochs(leg, numbers["epoch"], numbers["head_epoch"], numbers["H"], rules, peeks)
+def _chosen(leg: str, numbers: RunMetrics, rules: tuple[str, ...], peeks: bool = False) -> ChosenEpochs:
+    return ChosenEpochs(leg, numbers.epoch, numbers.head_epoch, numbers.H, rules, peeks)
 
 
 METRICS = ("U", "S", "H")

@@ -181,7 +181,7 @@ def run_page(entry: Entry, folder: RunFolder, figures: bool) -> str:
 
 def _classes(record: Record, folder: RunFolder) -> list[ClassOutcome]:
     """Return every candidate class; none where the predictions cannot be read, which the problems say."""
-    names = record.task.get("class_names") or []
+    names = record.task.class_names or ()
     try:
         predictions = load_predictions(folder.predictions_file)
     except GzslBenchError:

@@ -103,7 +103,7 @@ class Score:
     @property
     def peak_memory(self) -> int:
         """Largest peak memory of the runs, in bytes."""
-        return max(entry.summary.run["peak_memory_bytes"] or 0 for entry in self.entries)
+        return max(int(entry.summary.run.peak_memory_bytes or 0) for entry in self.entries)
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def boards(
 
 def make_score(entries: Sequence[Entry], options: TableOptions) -> Score:
     """Return the score of one row's runs on one dataset, one run per seed."""
-    values = {entry.seed: float(entry.summary.metrics[options.rule][options.metric]) for entry in entries}
+    values = {entry.seed: getattr(entry.summary.metrics[options.rule], options.metric) for entry in entries}
     return Score(values, estimate(list(values.values()), options.interval), entries)
 
 
@@ -213,7 +213,7 @@ def compare_column(column: Mapping[str, Score], test: Test) -> dict[str, Score]:
 def _newest(entries: Sequence[Entry], left_out: Counter[str]) -> list[Entry]:
     """Keep the newest of the runs that have the same settings and seed."""
     found: dict[tuple[str, int], Entry] = {}
-    for entry in sorted(entries, key=lambda entry: entry.summary.run.get("started") or ""):
+    for entry in sorted(entries, key=lambda entry: entry.summary.run.started or ""):
         if (entry.identity, entry.seed) in found:
             left_out["repeated: a newer run of the same settings and seed is shown"] += 1
         found[entry.identity, entry.seed] = entry
@@ -225,7 +225,7 @@ def _editions(entries: Sequence[Entry]) -> dict[str, int]:
     counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for entry in entries:
         task = entry.summary.task
-        counts[task["dataset"], task["features"], task["semantics"]][task["id"]] += 1
+        counts[task.dataset, task.features, task.semantics][task.id] += 1
     editions: dict[str, int] = {}
     for tasks in counts.values():
         for place, (task_id, _) in enumerate(sorted(tasks.items(), key=lambda item: (-item[1], item[0]))):
@@ -239,10 +239,10 @@ def _group_of(entry: Entry, editions: Mapping[str, int]) -> ComparableGroup:
         changed=any(name != "variant" for name in entry.changes),
         setting=entry.summary.setting,
         variant=str(entry.changes.get("variant", "")),
-        features=str(task["features"]),
-        semantics=str(task["semantics"]),
-        edition=editions[task["id"]],
-        protocol=-int(entry.summary.cell.get("protocol", 0)),
+        features=task.features,
+        semantics=task.semantics,
+        edition=editions[task.id],
+        protocol=-entry.summary.cell.protocol,
     )
 
 
@@ -266,7 +266,7 @@ def _reason(group: ComparableGroup, first: ComparableGroup, tasks: Mapping[str, 
 def _board(
     group: ComparableGroup, entries: Sequence[Entry], options: TableOptions, first: ComparableGroup
 ) -> Board:
-    tasks = {entry.dataset: str(entry.summary.task["id"]) for entry in entries}
+    tasks = {entry.dataset: entry.summary.task.id for entry in entries}
     runs: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
         runs[entry.row, _changes(entry)][entry.dataset].append(entry)

@@ -173,5 +173,5 @@ def _chosen_on_test(board: Board, method: str) -> dict[str, float]:
         for dataset, score in row.scores.items():
             metrics = [entry.summary.metrics for entry in score.entries]
             if score.method == method and dataset not in found and all(_PEEK in rules for rules in metrics):
-                found[dataset] = fmean(rules[_PEEK][board.metric] for rules in metrics)
+                found[dataset] = fmean(getattr(rules[_PEEK], board.metric) for rules in metrics)
     return found

@@ -14,7 +14,7 @@ from gzslbench.errors import GzslBenchError
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.presets import preset_values
 from gzslbench.plugins.registry import plugins
-from gzslbench.runs.summary import Summary
+from gzslbench.runs.record import Summary
 
 HEAD = "head."
 """Prefix of the parameters of a head among the changes."""
@@ -39,49 +39,45 @@ class Entry:
     @property
     def method(self) -> str:
         """The method's name."""
-        return str(self.summary.cell["method"])
+        return self.summary.cell.method
 
     @property
     def seed(self) -> int:
         """Seed of its random streams."""
-        seed: int = self.summary.cell["seed"]
-        return seed
+        return self.summary.cell.seed
 
     @property
     def dataset(self) -> str:
         """The dataset's name."""
-        return str(self.summary.task["dataset"])
+        return self.summary.task.dataset
 
     @property
     def seconds(self) -> float:
         """Time to train and evaluate."""
-        run = self.summary.run
-        return (run.get("seconds_train") or 0) + (run.get("seconds_evaluate") or 0)
+        return self.summary.run.seconds
 
     @cached_property
     def identity(self) -> str:
         """Equal for runs of a dataset that differ in nothing but seed, device and evaluation calendar."""
         cell = self.summary.cell
-        deciding = {name: cell.get(name) for name in (*_IDENTITY, "params", "head_params", "task")}
+        deciding = {name: getattr(cell, name) for name in (*_IDENTITY, "params", "head_params", "task")}
         return json.dumps(deciding, sort_keys=True)
 
 
 def entry_of(summary: Summary) -> Entry:
     """Return the entry of a run."""
     cell = summary.cell
-    parts = [str(cell["method"])]
-    if cell.get("head") not in (None, SOFTMAX):
-        parts.append(f"with {cell['head']}")
-    if cell.get("precision", "fp32") != "fp32":
-        parts.append(f"in {cell['precision']}")
-    dataset, semantics = summary.task["dataset"], str(summary.task["semantics"]).partition(SHUFFLED)[0]
-    known = _preset("method", cell["method"], dataset, semantics)
-    own = {name: value for name, value in cell["params"].items() if known.get(name, _ABSENT) != value}
-    head = _preset("head", cell.get("head"), dataset, semantics)
+    parts = [cell.method]
+    if cell.head not in (None, SOFTMAX):
+        parts.append(f"with {cell.head}")
+    if cell.precision != "fp32":
+        parts.append(f"in {cell.precision}")
+    dataset, semantics = summary.task.dataset, summary.task.semantics.partition(SHUFFLED)[0]
+    known = _preset("method", cell.method, dataset, semantics)
+    own = {name: value for name, value in cell.params.items() if known.get(name, _ABSENT) != value}
+    head = _preset("head", cell.head, dataset, semantics)
     of_head = {
-        HEAD + name: value
-        for name, value in (cell.get("head_params") or {}).items()
-        if head.get(name, _ABSENT) != value
+        HEAD + name: value for name, value in cell.head_params.items() if head.get(name, _ABSENT) != value
     }
     return Entry(summary, ", ".join(parts), {**own, **of_head})
 
@@ -129,14 +125,14 @@ def find_sweeps(entries: Iterable[Entry], parameter: str) -> Iterator[ParameterS
     """
     groups: dict[str, dict[float, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
-        value = entry.summary.cell["params"].get(parameter)
+        value = entry.summary.cell.params.get(parameter)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             rest: dict[str, Any] = json.loads(entry.identity)
             rest["params"] = {name: other for name, other in rest["params"].items() if name != parameter}
-            key = json.dumps({**rest, "protocol": entry.summary.cell["protocol"]}, sort_keys=True)
+            key = json.dumps({**rest, "protocol": entry.summary.cell.protocol}, sort_keys=True)
             groups[key][value].append(entry)
     for by_value in groups.values():
         if len(by_value) > 1:
             first = next(iter(by_value.values()))[0]
             ordered = {value: by_value[value] for value in sorted(by_value)}
-            yield ParameterSweep(parameter, first.row, first.dataset, str(first.summary.task["id"]), ordered)
+            yield ParameterSweep(parameter, first.row, first.dataset, first.summary.task.id, ordered)

@@ -282,8 +282,8 @@ def run_lines(entries: Sequence[Entry]) -> Iterator[str]:
     yield f"{'run':<{width}}{numbers}  {'by':<9}{'minutes':>8}  not as in the preset"
     for entry in entries:
         summary = entry.summary
-        metrics = summary.metrics.get(summary.selection)
-        numbers = "".join("      –" if metrics is None else f"{metrics[name]:7.1f}" for name in PERCENTAGES)
+        scores = dict.fromkeys(PERCENTAGES) if summary.headline is None else summary.headline.percentages()
+        numbers = "".join("      –" if score is None else f"{score:7.1f}" for score in scores.values())
         rule = summary.selection if summary.status == "complete" else summary.status
         changes = " ".join(f"{name}={value}" for name, value in entry.changes.items())
         line = f"{summary.id:<{width}}{numbers}  {rule:<9}{entry.seconds / 60:8.1f}  {changes}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from rich.console import Console
@@ -45,6 +46,8 @@ def format_value(value: Any) -> str:
     """Return a JSON value as a reader would write it."""
     if isinstance(value, float):
         return f"{value:g}"
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {format_value(part)}" for name, part in value.items())
     if isinstance(value, Iterable) and not isinstance(value, str):

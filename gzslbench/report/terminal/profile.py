@@ -176,8 +176,8 @@ def profile_report(breakdown: Breakdown, record: Record, trace: Path) -> Rendera
     operators = sorted(breakdown.operators.items(), key=lambda item: (-item[1].cuda, -item[1].cpu))
     tables += [_table("top operators", dict(operators[:MAX_OPERATORS]), window, breakdown.cuda), Text()]
     whole = {
-        "training": f"{record.run['seconds_train']:.2f} s in the whole run, as recorded",
-        "evaluation": f"{record.run['seconds_evaluate']:.2f} s in the whole run, as recorded",
+        "training": f"{record.run.seconds_train or 0:.2f} s in the whole run, as recorded",
+        "evaluation": f"{record.run.seconds_evaluate or 0:.2f} s in the whole run, as recorded",
         "trace": f"{trace} (open it in {VIEWERS})",
     }
     return Group(*tables, Text(CAVEAT), key_values(whole))

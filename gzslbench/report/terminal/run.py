@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -19,9 +20,8 @@ from gzslbench.plugins.head import SOFTMAX
 from gzslbench.report.leaderboard.entry import HEAD, entry_of
 from gzslbench.report.terminal.printing import key_values, make_console, make_table
 from gzslbench.runs.plan import Plan
-from gzslbench.runs.record import PERCENTAGES, RULES, SELECTIONS, Record
+from gzslbench.runs.record import PERCENTAGES, RULES, SELECTIONS, Record, Summary
 from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
-from gzslbench.runs.summary import Summary
 
 CHOSEN_ON = {
     "last": "nothing (last)",
@@ -48,8 +48,8 @@ def metrics_table(record: Record) -> Table:
     for rule in RULES:
         if rule in record.metrics:
             numbers = record.metrics[rule]
-            scores = [f"{numbers[name]:.2f}" for name in PERCENTAGES]
-            epochs = [str(numbers["epoch"]), str(numbers["head_epoch"])]
+            scores = [f"{value:.2f}" for value in numbers.percentages().values()]
+            epochs = [str(numbers.epoch), str(numbers.head_epoch)]
             style = "bold green" if rule == record.selection else ""
             style = style if rule in SELECTIONS else "yellow"
             table.add_row(rule, *scores, *epochs, CHOSEN_ON[rule], style=style)
@@ -58,17 +58,17 @@ def metrics_table(record: Record) -> Table:
 
 def run_summary(record: Record, folder: RunFolder) -> RenderableType:
     """Return the result of a run, where it is stored, and what to type next."""
-    task = record.task
-    title = f"{record.cell['method']} on {task['dataset']}, seed {record.cell['seed']}: {record.status}"
+    cell, task = record.cell, record.task
+    title = f"{cell.method} on {task.dataset}, seed {cell.seed}: {record.status}"
     parts: list[RenderableType] = [Text(title, style="bold" if record.status == "complete" else "bold red")]
     if record.failure is not None:
-        parts += [Text(f"{name}: {value}") for name, value in record.failure.items()]
+        parts += [Text(f"{name}: {value}") for name, value in asdict(record.failure).items()]
     if record.metrics:
         parts += [Text(), metrics_table(record), Text()]
     root = folder.path.parent
     results = [] if root == Path(DEFAULT_ROOT) else ["--results", str(root)]
     show = shlex.join(["gzslbench", "show", folder.id, *results])
-    parts.append(key_values({"task": task["id"], "record": folder.record_file, "next": show}))
+    parts.append(key_values({"task": task.id, "record": folder.record_file, "next": show}))
     return Group(*parts)
 
 
@@ -112,18 +112,19 @@ def run_description(record: Record, folder: RunFolder) -> RenderableType:
 
 def record_sections(record: Record) -> dict[str, Mapping[str, Any]]:
     """Return what a record contains apart from its metrics, by title; a section may be empty."""
-    cell = dict(record.cell)
-    params = cell.pop("params", {})
-    task = {name: value for name, value in record.task.items() if name not in _NOT_LISTED}
-    notes = {f"note {i}": note for i, note in enumerate(record.task.get("notes") or [], 1)}
-    run = {name: value for name, value in record.run.items() if name != "command"}
+    values = record.as_dict()
+    cell = values["cell"]
+    params = cell.pop("params")
+    task = {name: value for name, value in values["task"].items() if name not in _NOT_LISTED}
+    notes = {f"note {i}": note for i, note in enumerate(record.task.notes or (), 1)}
+    run = {name: value for name, value in values["run"].items() if name != "command"}
     return {
         "settings": {**cell, "setting": record.setting},
         "parameters": params,
         "task": {**task, **notes},
-        "data files (sha256)": record.task.get("files") or {},
-        "validation": record.validation or {},
-        "failure": record.failure or {},
+        "data files (sha256)": record.task.files or {},
+        "validation": values["validation"] or {},
+        "failure": values["failure"] or {},
         "environment": {**run, "parameters trained": record.parameters},
     }
 
@@ -139,31 +140,30 @@ def repeat_command(record: Record) -> str:
 
 def _run_options(record: Record) -> Iterator[Any]:
     cell, task, places = record.cell, record.task, _places_in_command(record)
-    semantics, _, shuffled = str(task.get("semantics", "")).partition(SHUFFLED)
-    yield from ("--method", cell["method"], "--dataset", places.pop("--dataset", task["dataset"]))
-    for name, value in (("features", task.get("features")), ("semantics", semantics)):
+    semantics, _, shuffled = task.semantics.partition(SHUFFLED)
+    yield from ("--method", cell.method, "--dataset", places.pop("--dataset", task.dataset))
+    for name, value in (("features", task.features), ("semantics", semantics)):
         if value:
             yield from (f"--{name}", value)
     if shuffled:
         yield from ("--shuffle-semantics", shuffled)
-    if cell.get("head") not in (None, SOFTMAX):
-        yield from ("--head", cell["head"])
+    if cell.head not in (None, SOFTMAX):
+        yield from ("--head", cell.head)
     for name, value in entry_of(Summary.of(record)).changes.items():
         of_head = name.removeprefix(HEAD)
         yield from ("--set", f"{name}={value}") if of_head == name else ("--head-set", f"{of_head}={value}")
     for name in _CELL_OPTIONS:
-        if name in cell:
-            yield from (f"--{name.replace('_', '-')}", cell[name])
-    if cell.get("deterministic"):
+        yield from (f"--{name.replace('_', '-')}", getattr(cell, name))
+    if cell.deterministic:
         yield "--deterministic"
-    yield from ("--seed", cell["seed"])
+    yield from ("--seed", cell.seed)
     for place in places.items():
         yield from place
 
 
 def _places_in_command(record: Record) -> dict[str, str]:
     """Return the folders named in the command that made the run, if that was ``gzslbench run``."""
-    program, *arguments = record.run.get("command") or [""]
+    program, *arguments = record.run.command or [""]
     if PurePath(program).name not in _PROGRAMS or arguments[:1] != ["run"]:
         return {}
     places = {}

@@ -95,8 +95,8 @@ def sweep_view(planned: Sequence[PlannedCell], total: int) -> Iterator[SweepView
     best = SweepStatus()
     for cell in planned:
         if cell.summary is not None:
-            metrics = cell.summary.metrics.get(cell.summary.selection, {})
-            best.add_result(str(cell.summary.task["id"]), metrics.get("H"), cell.summary.id)
+            headline = cell.summary.headline
+            best.add_result(cell.summary.task.id, None if headline is None else headline.H, cell.summary.id)
     if not sys.stderr.isatty():
         yield SweepLines(total, best)
         return

@@ -107,7 +107,7 @@ def _test(tuning: Tuning, tested: Tested) -> Iterator[RenderableType]:
             style="bold red",
         )
         return
-    numbers = "  ".join(f"{name} {record.headline[name]:.2f}" for name in PERCENTAGES)
+    numbers = "  ".join(f"{name} {value:.2f}" for name, value in record.headline.percentages().items())
     yield Text(f"On the test rows, after training on all of trainval: {numbers}", style="bold")
     tests = len(tuning.study.tested())
     if tests > 1:
@@ -122,7 +122,7 @@ def _test_json(tuning: Tuning, tested: Tested) -> Mapping[str, Any]:
         "run": record.id,
         "folder": str(folder.path),
         "status": record.status,
-        "metrics": None if record.headline is None else {name: record.headline[name] for name in PERCENTAGES},
+        "metrics": None if record.headline is None else record.headline.percentages(),
         "tests_of_the_study": tuning.study.tested(),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -129,20 +129,24 @@ def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, An
     facts = {
         "id": record.id,
         "status": record.status,
-        "seed": record.cell["seed"],
-        "task": record.task["id"],
-        **{name: record.cell[name] for name in ("params", "head", "head_params")},
+        "seed": record.cell.seed,
+        "task": record.task.id,
+        "params": record.cell.params,
+        "head": record.cell.head,
+        "head_params": record.cell.head_params,
         "at": entry.at,
-        "precision": record.cell["precision"],
-        "gpu": record.cell["device"] == "cuda",
-        "seconds": record.run["seconds_train"] + record.run["seconds_evaluate"],
-        **{name: record.run[name] for name in ("seconds_train", "seconds_evaluate", "peak_memory_bytes")},
+        "precision": record.cell.precision,
+        "gpu": record.cell.device == "cuda",
+        "seconds": record.run.seconds,
+        "seconds_train": record.run.seconds_train,
+        "seconds_evaluate": record.run.seconds_evaluate,
+        "peak_memory_bytes": record.run.peak_memory_bytes,
         "environment": {
-            name: record.run[name] for name in ("gzslbench", "python", "torch", "device", "threads")
+            name: getattr(record.run, name) for name in ("gzslbench", "python", "torch", "device", "threads")
         },
     }
     if record.failure is not None:
-        return {**facts, "failure": record.failure}
+        return {**facts, "failure": asdict(record.failure)}
     lines = [line for line in folder.metrics() if line["leg"] == "final" and "metrics" in line]
     trace = {line["epoch"]: _percentages(line["metrics"]) for line in lines}
     if entry.at is not None and entry.at not in trace:
@@ -151,9 +155,9 @@ def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, An
         )
     return {
         **facts,
-        "metrics": _percentages(record.metrics[record.selection]) if entry.at is None else trace[entry.at],
+        "metrics": record.metrics[record.selection].percentages() if entry.at is None else trace[entry.at],
         "H_by_epoch": [[epoch, metrics["H"]] for epoch, metrics in trace.items()],
-        "by_rule": record.metrics,
+        "by_rule": record.as_dict()["metrics"],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from gzslbench.data.narrowed import narrowed
@@ -89,9 +89,9 @@ class Objective:
             raise
         _remove_large(folder)
         if record.failure is not None:
-            return TrialScore(0.0, {}, None, record.failure)
+            return TrialScore(0.0, {}, None, asdict(record.failure))
         last, best = record.metrics["last"], record.metrics["test-peek-outer"]
-        return TrialScore(last["H"], last, best["epoch"])
+        return TrialScore(last.H, asdict(last), best.epoch)
 
 
 class _TrialProgress:

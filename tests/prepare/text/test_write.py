@@ -19,7 +19,7 @@ from gzslbench.prepare.importing import import_dataset
 from gzslbench.prepare.text import write as writing
 from gzslbench.prepare.text.build import find_basis
 from gzslbench.prepare.text.write import check_target, write_semantics
-from gzslbench.runs.execute import describe_task
+from gzslbench.runs.task import describe_task
 
 TOLD = {"encoder": "letters", "versions": {"torch": "2"}, "templates": ["a {}, très petit."]}
 
@@ -58,8 +58,8 @@ def test_what_made_the_semantics_follows_them_into_datasets_records_and_imports(
     write(folder, made)
     read = load_dataset(folder, semantics="new")
     assert read.provenance == TOLD and np.array_equal(read.semantics, made)
-    assert describe_task(read)["provenance"] == TOLD
-    assert load_dataset(folder).provenance == {} and "provenance" not in describe_task(load_dataset(folder))
+    assert describe_task(read).provenance == TOLD
+    assert load_dataset(folder).provenance == {} and describe_task(load_dataset(folder)).provenance is None
     imported = load_dataset(import_dataset(folder), semantics="new")
     assert imported.provenance == TOLD and imported.task_id == read.task_id
 

@@ -12,7 +12,9 @@ from matplotlib.text import Text
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.report.figures.canvas import figure_style
 from gzslbench.report.leaderboard.entry import Entry
-from gzslbench.runs.summary import Summary
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.record import RunInfo, RunMetrics, Summary
+from gzslbench.runs.task import TaskInfo
 
 
 @pytest.fixture
@@ -98,12 +100,12 @@ def entry():
         summary = Summary(
             id=f"run-{number}",
             status=status,
-            cell={"method": row, "seed": seed, "params": params, "task": task, "protocol": 3},
-            task={"id": task, "dataset": dataset, "features": "res101", "semantics": "att"},
+            cell=Cell(row, 1, dataset, task, "minmax", params, seed),
+            task=TaskInfo(task, dataset, "res101", "att"),
             setting="inductive",
             selection="last",
-            metrics={"last": {"H": H, "U": H - 10, "S": H + 10}},
-            run={"started": f"2026-01-01T00:00:{number:02}"},
+            metrics={"last": RunMetrics(H - 10, H + 10, H, T1=H, AUSUC=H, epoch=1, head_epoch=1)},
+            run=RunInfo(started=f"2026-01-01T00:00:{number:02}"),
             parameters=7,
         )
         return Entry(summary, row, params)

@@ -16,7 +16,7 @@ LINE = {"leg": "final", "stage": "game", "epoch": 12, "losses": {"critic/critic"
 @pytest.fixture
 def generative(record, folder):
     """The record as that of a method with a head, and its folder with one epoch told."""
-    folder.append_metrics({**LINE, "metrics": record.metrics["last"]})
+    folder.append_metrics({**LINE, "metrics": record.metrics["last"].percentages()})
     return replace(record, cell={**record.cell, "head": "softmax"})
 
 
@@ -76,7 +76,7 @@ def test_of_a_diverged_run_there_is_what_it_came_to(generative, folder, epochs):
 
 
 def test_predictions_that_do_not_bear_out_the_record_are_a_warning(generative, folder):
-    wrong = replace(generative, metrics={"last": {**generative.metrics["last"], "U": 1.0}})
+    wrong = replace(generative, metrics={"last": replace(generative.metrics["last"], U=1.0)})
     with pytest.warns(PredictionsWarning, match="U 1.0000 against 25.0000"):
         assert found(wrong, folder)["confusion"].draw is not None
 

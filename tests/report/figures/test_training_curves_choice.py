@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from gzslbench.report.figures.training_curves import ChosenEpochs, chosen_epochs
+from gzslbench.runs.record import Failure, ValidationChoice
 
 
 def numbers(record, epoch, head_epoch, H):
-    return {**record.metrics["last"], "epoch": epoch, "head_epoch": head_epoch, "H": H}
+    return replace(record.metrics["last"], epoch=epoch, head_epoch=head_epoch, H=H)
 
 
 def test_the_headline_is_first_and_rules_that_look_at_the_test_say_so(record):
@@ -31,7 +32,8 @@ def test_the_headline_is_first_and_rules_that_look_at_the_test_say_so(record):
 
 
 def test_a_choice_on_validation_classes_is_of_the_validation_leg(record):
-    chosen = {**numbers(record, 6, 8, 55.0), "task": "of the validation split"}
+    best = asdict(numbers(record, 6, 8, 55.0))
+    chosen = ValidationChoice(**best, task="of the validation split", counts={}, notes=[])
     headline = {"val": numbers(record, 6, 8, 45.0)}
     found = list(chosen_epochs(replace(record, selection="val", metrics=headline, validation=chosen)))
     assert [(each.leg, each.epoch, each.head_epoch, each.H, each.peeks) for each in found] == [
@@ -42,6 +44,6 @@ def test_a_choice_on_validation_classes_is_of_the_validation_leg(record):
 
 
 def test_a_diverged_run_chose_nothing(record):
-    failure = {"term": "critic/critic", "stage": "game", "epoch": 3}
+    failure = Failure("critic/critic", "game", 3)
     diverged = replace(record, status="diverged", metrics={}, parameters=None, failure=failure)
     assert list(chosen_epochs(diverged)) == []

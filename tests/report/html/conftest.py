@@ -50,7 +50,7 @@ def taken_over(store: Store, name: str, **changes) -> None:
         record[field] = {**record[field], **values}
     folder = store.run(name)
     shutil.copytree(source.path, folder.path)
-    folder.write_record(Record(**{**record, "id": name}))
+    folder.write_record(Record.from_dict({**record, "id": name}))
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +82,7 @@ def diverged(store: Store) -> None:
     failure = {"term": "critic/penalty", "stage": "game", "epoch": 2}
     task = {**record["task"], "dataset": "my  data"}
     changes = {"status": "diverged", "metrics": {}, "parameters": None, "failure": failure, "run": {}}
-    folder.write_record(Record(**{**record, **changes, "task": task, "id": folder.id}))
+    folder.write_record(Record.from_dict({**record, **changes, "task": task, "id": folder.id}))
 
 
 @pytest.fixture(scope="session")

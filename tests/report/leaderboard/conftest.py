@@ -5,7 +5,9 @@ import itertools
 import pytest
 
 from gzslbench.report.leaderboard.entry import Entry
-from gzslbench.runs.summary import Summary
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.record import RunInfo, RunMetrics, Summary
+from gzslbench.runs.task import TaskInfo
 
 
 @pytest.fixture
@@ -16,25 +18,26 @@ def entry():
     def make(row="ce-gzsl", H=50.0, seed=0, dataset="AWA2", *, changes=None, status="complete", **other):
         features, semantics = other.pop("features", "res101"), other.pop("semantics", "att")
         task = other.pop("task", f"{dataset}/{features}/{semantics}/ps-1")
-        cell = {
-            "method": row, "seed": seed, "params": dict(changes or {}), "task": task,
-            "protocol": other.pop("protocol", 3), "precision": "fp32",
-        }  # fmt: skip
+        protocol = other.pop("protocol", 3)
+        cell = Cell(row, 1, dataset, task, "minmax", dict(changes or {}), seed, protocol=protocol)
+        metrics = RunMetrics(U=H / 2, S=H, H=H, T1=H, AUSUC=H, epoch=1, head_epoch=1)
         number = next(numbers)
         summary = Summary(
             id=f"run-{number}",
             status=status,
             cell=cell,
-            task={"id": task, "dataset": dataset, "features": features, "semantics": semantics},
+            task=TaskInfo(task, dataset, features, semantics),
             setting=other.pop("setting", "inductive"),
             selection="last",
-            metrics={other.pop("rule", "last"): {"H": H, "U": H / 2}},
-            run={
-                "started": f"2026-01-01T00:00:{number:02}", "seconds_train": 3.0,
-                "seconds_evaluate": 1.0, "peak_memory_bytes": 100 + number,
-            },
+            metrics={other.pop("rule", "last"): metrics},
+            run=RunInfo(
+                started=f"2026-01-01T00:00:{number:02}",
+                seconds_train=3.0,
+                seconds_evaluate=1.0,
+                peak_memory_bytes=100 + number,
+            ),
             parameters=7,
-        )  # fmt: skip
+        )
         assert not other, other
         return Entry(summary, row, changes or {})
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gzslbench.report.leaderboard.board import boards
@@ -15,7 +17,7 @@ def number(**changes):
 @pytest.fixture
 def board(entry):
     peeking = entry(H=60.0, seed=1)
-    peeking.summary.metrics["test-peek"] = {"H": 66.0, "U": 33.0}
+    peeking.summary.metrics["test-peek"] = replace(peeking.summary.metrics["last"], H=66.0, U=33.0)
     (found,), _ = boards([peeking, entry("sae", H=10.0)], "last", "H")
     return found
 

@@ -3,13 +3,28 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.errors import StoreError
-from gzslbench.runs.record import RULES, SCHEMA, SETTINGS, Record
+from gzslbench.plugins.setting import SETTINGS
+from gzslbench.runs.cell import Cell
+from gzslbench.runs.record import (
+    RULES,
+    SCHEMA,
+    Failure,
+    PresetInfo,
+    Record,
+    RunInfo,
+    RunMetrics,
+    Summary,
+    ValidationChoice,
+)
+from gzslbench.runs.task import TaskInfo
 
 percentages = st.floats(0, 100)
 epochs = st.integers(0, 10**6)
@@ -19,15 +34,34 @@ json_values = st.recursive(
     max_leaves=6,
 )
 tables = st.dictionaries(st.text(), json_values, max_size=4)
-metrics = st.fixed_dictionaries(
-    {
-        **dict.fromkeys(("U", "S", "H", "T1", "AUSUC"), percentages),
-        **dict.fromkeys(("epoch", "head_epoch"), epochs),
-    }
+texts = st.lists(st.text(), max_size=3)
+counts = st.dictionaries(st.text(), st.integers(), max_size=3)
+metrics = st.builds(RunMetrics, *[percentages] * 5, epochs, epochs)
+choices = st.builds(ValidationChoice, *[percentages] * 5, epochs, epochs, st.text(), counts, texts)
+cells = st.builds(
+    Cell,
+    *(st.text(), st.integers(), st.text(), st.text(), st.text(), tables, st.integers()),
+    head=st.none() | st.text(),
+    head_params=tables,
+    validation=st.none() | st.text(),
 )
-
-
-failures = st.fixed_dictionaries({"term": st.text(), "stage": st.text(), "epoch": st.integers(1, 10**6)})
+tasks = st.builds(
+    TaskInfo,
+    *[st.text()] * 4,
+    counts=st.none() | counts,
+    class_names=st.none() | texts,
+    provenance=st.none() | tables,
+)
+runs = st.builds(
+    RunInfo,
+    started=st.none() | st.text(),
+    seconds_train=st.none() | percentages,
+    preset=st.none() | st.builds(PresetInfo, st.text(), st.none() | st.text()),
+    peak_memory_bytes=st.none() | epochs,
+    command=st.none() | texts,
+    extraction=st.none() | tables,
+)
+failures = st.builds(Failure, st.text(), st.text(), st.integers(1, 10**6))
 FAILURE = {"term": "critic", "stage": "game", "epoch": 3}
 
 
@@ -39,14 +73,14 @@ def records(draw: st.DrawFn) -> Record:
     return Record(
         id=draw(st.text()),
         status="diverged" if diverged else "complete",
-        cell=draw(tables),
-        task=draw(tables),
+        cell=draw(cells),
+        task=draw(tasks),
         setting=draw(st.sampled_from(SETTINGS)),
         selection=selection,
         metrics=by_rule if diverged else {**by_rule, selection: draw(metrics)},
-        run=draw(tables),
+        run=draw(runs),
         parameters=None if diverged else draw(epochs),
-        validation=draw(st.none() | tables),
+        validation=draw(st.none() | choices),
         failure=draw(failures) if diverged else None,
     )
 
@@ -58,9 +92,15 @@ def test_a_record_survives_json_to_the_bit(record: Record) -> None:
     assert again.to_json() == record.to_json()
 
 
-@given(records(), tables)
-def test_two_runs_of_one_cell_compare_equal_whatever_the_machine(record: Record, other_run: dict) -> None:
-    other = Record(**{**record.as_dict(), "run": other_run})
+@given(records())
+def test_a_summary_survives_json_to_the_bit(record: Record) -> None:
+    summary = Summary.of(record)
+    assert Summary.from_dict(json.loads(json.dumps(summary.as_dict()))) == summary
+
+
+@given(records(), runs)
+def test_two_runs_of_one_cell_compare_equal_whatever_the_machine(record: Record, other_run: RunInfo) -> None:
+    other = replace(record, run=other_run)
     assert other.comparable() == record.comparable()
     assert "run" not in record.comparable()
     assert record.comparable().keys() | {"run"} == record.as_dict().keys()
@@ -69,11 +109,35 @@ def test_two_runs_of_one_cell_compare_equal_whatever_the_machine(record: Record,
 def test_the_headline_is_the_metrics_of_the_rule_asked_for(make_record) -> None:
     record = make_record()
     assert record.headline == record.metrics["last"]
-    assert make_record(status="diverged", parameters=None, failure=FAILURE, metrics={}).headline is None
+    diverged = make_record(status="diverged", parameters=None, failure=Failure(**FAILURE), metrics={})
+    assert diverged.headline is None
 
 
 def test_tuples_become_the_lists_that_json_gives_back(make_record) -> None:
-    assert make_record(cell={"betas": (0.5, 0.999)}).cell == {"betas": [0.5, 0.999]}
+    record = make_record()
+    paired = replace(record, cell=replace(record.cell, params={"betas": (0.5, 0.999)}))
+    assert paired.as_read().cell.params == {"betas": [0.5, 0.999]}
+
+
+def test_a_record_of_version_0_1_is_read_and_written_with_the_same_content() -> None:
+    text = (Path(__file__).parent / "record-0.1.json").read_text()
+    values = json.loads(text)
+    record = Record.from_json(text)
+    assert record.cell.id == record.id
+    assert values["run"].pop("together") == 1  # of an option that is gone
+    assert record.as_dict() == values
+    assert list(record.as_dict()["run"]) == list(values["run"])
+
+
+def test_fields_and_rules_of_a_newer_version_are_passed_over_or_kept(make_record) -> None:
+    record = make_record()
+    values = record.as_dict()
+    values["surprise"] = 1
+    for part in (values["cell"], values["task"], values["run"], values["metrics"]["last"]):
+        part["surprise"] = {"a": 1}
+    assert Record.from_json(json.dumps(values)) == record
+    values["metrics"]["test-peek-gamma"] = values["metrics"]["last"]
+    assert Record.from_json(json.dumps(values)).metrics["test-peek-gamma"] == record.metrics["last"]
 
 
 def _with(record: Record, path: str, value: object) -> str:
@@ -106,14 +170,19 @@ def _with(record: Record, path: str, value: object) -> str:
         ("metrics/last/S", "60", "metrics.last.S"),
         ("metrics/last/AUSUC", None, "metrics.last.AUSUC"),
         ("metrics/last/epoch", 1.5, "metrics.last.epoch"),
-        ("metrics/best", {}, "metrics.best"),
+        ("metrics/best", {}, "metrics.best.U"),
         ("metrics/last", 3, "metrics.last"),
         ("parameters", -1, "parameters"),
         ("parameters", None, "parameters"),
         ("validation", 3, "validation"),
         ("failure", FAILURE, "failure"),
         ("status", "diverged", "parameters"),
-        ("surprise", 1, "surprise"),
+        ("cell/seed", "1", "cell.seed"),
+        ("cell/params", [1], "cell.params"),
+        ("cell/method", None, "cell.method"),
+        ("task/class_names", "cat", "task.class_names"),
+        ("run/command", "gzslbench run", "run.command"),
+        ("run/seconds_train", "long", "run.seconds_train"),
         ("schema", 0, "schema"),
         ("schema", True, "schema"),
     ],
@@ -139,7 +208,7 @@ def test_a_wrong_field_is_refused_by_file_and_name(make_record, path: str, value
 def test_a_diverged_record_must_say_where_it_diverged(
     make_record, path: str, value: object, field: str
 ) -> None:
-    diverged = make_record(status="diverged", parameters=None, failure=FAILURE, metrics={})
+    diverged = make_record(status="diverged", parameters=None, failure=Failure(**FAILURE), metrics={})
     with pytest.raises(StoreError) as caught:
         Record.from_json(_with(diverged, path, value), "record.json")
     assert caught.value.where == f"record.json: field '{field}'"
@@ -158,7 +227,7 @@ def test_numbers_that_are_not_finite_are_refused(make_record, constant: str) -> 
     with pytest.raises(StoreError):
         Record.from_json(make_record().to_json().replace("48.0", constant), "here.json")
     with pytest.raises(StoreError):
-        make_record(run={"seconds": math.nan})
+        make_record(run=RunInfo(seconds_train=math.nan)).as_read()
 
 
 def test_a_newer_schema_asks_for_an_upgrade(make_record) -> None:
