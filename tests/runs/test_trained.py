@@ -47,7 +47,7 @@ def evaluated(folder, **options):
     record = folder.record()
     trained = open_trained(record, folder, **options)
     evaluator = Evaluator(trained.train, trained.test)
-    epochs = (record.validation or {}).get("head_epoch")
+    epochs = None if record.validation is None else record.validation.head_epoch
     again = evaluator.evaluate(trained.method, record.headline.epoch, record.cell.seed, epochs)
     return record.headline.percentages(), again.trace[-1].as_dict()
 
