@@ -1,4 +1,4 @@
-"""The plugin that offers the datasets of this distribution."""
+"""The datasets that gzslbench itself offers as a plugin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gzslbench.plugins.hooks import hookimpl
 
 @hookimpl
 def gzslbench_datasets() -> Iterable[DatasetSpec]:
-    """The known file datasets, and two that need no files."""
+    """Yield the known file datasets, and two that need no files."""
     yield from catalogue().values()
     yield DatasetSpec(
         name="digits",

@@ -27,7 +27,7 @@ XLSA17_PAGE = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """One thing expected of a dataset beside what was found."""
+    """An expected value of a dataset next to the value that was found."""
 
     what: str
     expected: str
@@ -35,24 +35,24 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        """Whether both are the same."""
+        """Return whether both are the same."""
         return self.expected == self.found
 
 
 @cache
 def catalogue() -> Mapping[str, DatasetSpec]:
-    """The known file datasets by name, from catalogue.toml."""
+    """Return the known file datasets by name, from catalogue.toml."""
     text = files("gzslbench.data").joinpath("catalogue.toml").read_text(encoding="utf-8")
     return {name: _spec(name, table) for name, table in tomllib.loads(text).items()}
 
 
 def known_as(name: str) -> DatasetSpec | None:
-    """The file dataset called ``name``, in whatever case; None where there is none."""
+    """Return the file dataset called ``name`` in any case; None if there is no such dataset."""
     return {known.lower(): spec for known, spec in catalogue().items()}.get(name.lower())
 
 
 def compare(dataset: Dataset, expected: Expected) -> Iterator[Comparison]:
-    """Compare counts, dimensions and the split's fingerprint; unknown features and semantics are skipped."""
+    """Compare counts, dimensions and the split's fingerprint; skip unknown features and semantics."""
     split = dataset.split
     yield Comparison("images", str(expected.rows), str(len(dataset.labels)))
     yield Comparison("seen classes", str(expected.seen), str(len(dataset.seen_classes)))

@@ -1,4 +1,4 @@
-"""What must hold of a dataset before anything is trained on it.
+"""Check a dataset before anything is trained on it.
 
 Rows and classes are counted from 0 in memory; messages count from 1, as the files do.
 """
@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data.dataset import Dataset
-from gzslbench.data.split import Rows, Split
+from gzslbench.data.split import PARTS, Rows, Split
 from gzslbench.errors import DataError
-
-PARTS = ("trainval", "test_seen", "test_unseen")
 
 
 def check_dataset(dataset: Dataset, where: str) -> None:
-    """Everything but the values of the features, which :func:`check_features` reads."""
+    """Check everything but the values of the features, which :func:`check_features` reads."""
     labels, names, split = dataset.labels, dataset.class_names, dataset.split
     check_lengths(len(dataset.features), len(labels), len(dataset.image_files), where)
     check_semantics(dataset.semantics, names, f"{where}: semantics {dataset.semantics_name}")
@@ -30,14 +28,14 @@ def check_dataset(dataset: Dataset, where: str) -> None:
 
 
 def check_features(features: NDArray[np.float32], where: str) -> tuple[str, ...]:
-    """``(N, d)`` features are finite and tell rows apart; constant columns are a note.
+    """Check that ``(N, d)`` features are finite and differ between rows; return notes on constant columns.
 
     Raises:
-        DataError: Empty, NaN or infinite, or every column constant.
+        DataError: They are empty, some are NaN or infinite, or every column is constant.
     """
     if features.ndim != 2 or not features.size:
         raise DataError(f"features of shape {features.shape}", where=where, fix="store a d x N matrix")
-    with np.errstate(invalid="ignore"):  # NaN is what we look for
+    with np.errstate(invalid="ignore"):  # NaN is expected here: it is what this check looks for
         low, high = features.min(axis=0), features.max(axis=0)
     damaged = np.flatnonzero(~(np.isfinite(low) & np.isfinite(high)))
     if len(damaged):
@@ -60,7 +58,7 @@ def check_features(features: NDArray[np.float32], where: str) -> tuple[str, ...]
 
 
 def check_lengths(features: int, labels: int, image_files: int, where: str) -> None:
-    """Features, labels and image files (where there are any) count the same rows."""
+    """Check that features, labels and image files (if there are any) have the same number of rows."""
     if labels != features:
         raise DataError(
             f"{features} columns of features, but {labels} labels",
@@ -76,7 +74,7 @@ def check_lengths(features: int, labels: int, image_files: int, where: str) -> N
 
 
 def check_labels(labels: NDArray[np.int64], classes: int, where: str) -> None:
-    """Labels are among the ``classes`` that have semantics, and each of those has images."""
+    """Check that labels are among the ``classes`` with semantics, and that each of these has images."""
     low, high = int(labels.min()) + 1, int(labels.max()) + 1
     if low < 1 or high > classes:
         raise DataError(
@@ -85,7 +83,7 @@ def check_labels(labels: NDArray[np.int64], classes: int, where: str) -> None:
             fix=f"labels must run from 1 to {classes}; check that labels count from 1 and that features and "
             "semantics belong to the same dataset",
         )
-    empty = np.flatnonzero(~_held(labels, classes))
+    empty = np.flatnonzero(~_mask(labels, classes))
     if len(empty):
         raise DataError(
             f"the semantics describe {classes} classes, but {len(empty)} of them have no image "
@@ -96,7 +94,7 @@ def check_labels(labels: NDArray[np.int64], classes: int, where: str) -> None:
 
 
 def check_semantics(semantics: NDArray[np.float32], names: Sequence[str], where: str) -> None:
-    """``(C, a)`` semantics are finite, none is zero, and each class has one name of its own."""
+    """Check that ``(C, a)`` semantics are finite, no row is zero, and each class has its own name."""
     if semantics.ndim != 2 or not semantics.size:
         raise DataError(f"semantics of shape {semantics.shape}", where=where, fix="store an a x C matrix")
     if len(names) != len(semantics):
@@ -108,7 +106,7 @@ def check_semantics(semantics: NDArray[np.float32], names: Sequence[str], where:
     repeated = [name for name, times in Counter(names).items() if times > 1 or not name.strip()]
     if repeated:
         raise DataError(
-            f"class name {repeated[0]!r} is empty or stands for several classes",
+            f"class name {repeated[0]!r} is empty or used for several classes",
             where=where,
             fix="give each class one name of its own in allclasses_names",
         )
@@ -126,9 +124,9 @@ def check_semantics(semantics: NDArray[np.float32], names: Sequence[str], where:
 
 
 def check_rows(rows: Rows, count: int, where: str) -> None:
-    """Row numbers lie below ``count`` and none comes twice."""
+    """Check that row numbers are below ``count`` and that none is repeated."""
     if not len(rows):
-        raise DataError("no row", where=where, fix="each part of a split needs rows")
+        raise DataError("no rows", where=where, fix="each part of a split needs rows")
     low, high = int(rows.min()) + 1, int(rows.max()) + 1
     if low < 1 or high > count:
         raise DataError(
@@ -136,20 +134,20 @@ def check_rows(rows: Rows, count: int, where: str) -> None:
             where=where,
             fix=f"row numbers must run from 1 to {count}; use the split made for this feature file",
         )
-    twice = len(rows) - np.count_nonzero(_held(rows, count))
-    if twice:
-        raise DataError(f"{twice} row numbers come twice", where=where, fix="name each row once")
+    repeats = len(rows) - np.count_nonzero(_mask(rows, count))
+    if repeats:
+        raise DataError(f"{repeats} row numbers are repeated", where=where, fix="name each row once")
 
 
 def check_split(split: Split, count: int, where: str) -> None:
-    """The three parts hold each of ``count`` rows exactly once."""
+    """Check that the three parts contain each of ``count`` rows exactly once."""
     for part in PARTS:
         check_rows(getattr(split, part), count, f"{where}: {part}_loc")
     for one, other in combinations(PARTS, 2):
-        shared = np.flatnonzero(_held(getattr(split, one), count) & _held(getattr(split, other), count))
-        if len(shared):
+        common = np.flatnonzero(_mask(getattr(split, one), count) & _mask(getattr(split, other), count))
+        if len(common):
             raise DataError(
-                f"{one} and {other} share {len(shared)} images (the first is {shared[0] + 1})",
+                f"{one} and {other} share {len(common)} images (the first is {common[0] + 1})",
                 where=f"{where}: {one}_loc, {other}_loc",
                 fix="an image either trains or tests: use the published split file",
             )
@@ -163,8 +161,8 @@ def check_split(split: Split, count: int, where: str) -> None:
 
 
 def check_classes(split: Split, labels: NDArray[np.int64], names: Sequence[str], where: str) -> None:
-    """No unseen class trains, and every class of test_seen does."""
-    trained, seen, unseen = (_held(labels[getattr(split, part)], len(names)) for part in PARTS)
+    """Check that no unseen class trains, and that every class of test_seen does."""
+    trained, seen, unseen = (_mask(labels[getattr(split, part)], len(names)) for part in PARTS)
     both = np.flatnonzero(trained & unseen)
     if len(both):
         raise DataError(
@@ -185,8 +183,8 @@ def check_classes(split: Split, labels: NDArray[np.int64], names: Sequence[str],
         )
 
 
-def _held(ids: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-    """Which of the ids from 0 to ``count`` - 1 are among ``ids``."""
-    held = np.zeros(count, dtype=np.bool_)
-    held[ids] = True
-    return held
+def _mask(ids: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    """Return for each number from 0 to ``count`` - 1 whether it is among ``ids``."""
+    mask = np.zeros(count, dtype=np.bool_)
+    mask[ids] = True
+    return mask

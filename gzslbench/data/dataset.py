@@ -1,25 +1,29 @@
-"""A dataset in memory: features, labels, semantics, names and split."""
+"""A dataset in memory: features, labels, semantics, names and split, with its fingerprint and summary."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data.split import Rows, Split
 
+_CHUNK = 4096
+
 
 @dataclass(frozen=True)
 class ValidationHint:
-    """What the files say about validation, exactly as they say it: the rows may include test rows.
+    """What the files say about validation, unchanged: the rows may include test rows.
 
     Attributes:
-        train_rows: Sorted rows of ``train_loc``, from 0; None where the file has none.
+        train_rows: Sorted rows of ``train_loc``, from 0; None if the file has no ``train_loc``.
         val_rows: The same of ``val_loc``.
-        train_classes: Sorted ids of the classes of trainclasses1.txt; None where there is no such list.
+        train_classes: Sorted ids of the classes in trainclasses1.txt; None if there is no such list.
         val_classes: The same of valclasses1.txt.
     """
 
@@ -35,7 +39,7 @@ class Dataset:
 
     Attributes:
         name: For example ``AWA2``.
-        features_name: For example ``res101``: the feature file's stem.
+        features_name: The stem of the feature file, for example ``res101``.
         semantics_name: For example ``att``.
         features: ``(N, d)`` float32, possibly a read-only memory map.
         labels: ``(N,)`` int64 from 0 to C-1.
@@ -43,12 +47,12 @@ class Dataset:
         class_names: C names.
         split: The rows that train and test.
         image_files: N paths as the feature file gives them, or empty.
-        files: sha256 of every file read, by file name.
-        content: sha256 of features, labels and semantics, the same from .mat and from HDF5.
+        files: The sha256 of every file read, by file name.
+        content: The ``content_fingerprint``, the same from .mat and from HDF5.
         notes: What a reader should know, for example rows of test_seen inside train_loc.
         validation: What the files say about validation, if anything.
-        provenance: What made the semantics, where `gzslbench data semantics` did.
-        extraction: What made the features, where `gzslbench extract` did.
+        provenance: How the semantics were computed, if `gzslbench data semantics` did it.
+        extraction: How the features were computed, if `gzslbench extract` did it.
     """
 
     name: str
@@ -79,6 +83,48 @@ class Dataset:
 
     @property
     def task_id(self) -> str:
-        """What a number on this data may be compared under: names, then split and content fingerprints."""
+        """Names, and fingerprints of split and content; only numbers with the same id may be compared."""
         split = f"{self.split.name}-{self.split.fingerprint[:8]}-{self.content[:8]}"
         return f"{self.name}/{self.features_name}/{self.semantics_name}/{split}"
+
+
+def content_fingerprint(features: NDArray[Any], labels: NDArray[Any], semantics: NDArray[Any]) -> str:
+    """Return the sha256 of ``(N, d)`` features, ``(N,)`` labels and ``(C, a)`` semantics.
+
+    It is the same whatever file they were read from: for each array its name, its shape and its rows in
+    order, as little-endian float32 (labels int64).
+    """
+    digest = hashlib.sha256()
+    arrays = {"features": (features, "<f4"), "labels": (labels, "<i8"), "semantics": (semantics, "<f4")}
+    for name, (array, dtype) in arrays.items():
+        digest.update(f"{name}:{array.shape};".encode())
+        for start in range(0, len(array), _CHUNK):  # a memory map is never read into memory as a whole
+            digest.update(np.ascontiguousarray(array[start : start + _CHUNK], dtype=dtype).tobytes())
+    return digest.hexdigest()
+
+
+def summarize(dataset: Dataset) -> dict[str, Any]:
+    """Return names, sizes, split, fingerprints, notes and provenance of a dataset in plain JSON types."""
+    hint = {} if dataset.validation is None else vars(dataset.validation)
+    return {
+        "name": dataset.name,
+        "features": dataset.features_name,
+        "semantics": dataset.semantics_name,
+        "task": dataset.task_id,
+        "images": len(dataset.labels),
+        "feature_dimension": dataset.features.shape[1],
+        "semantics_dimension": dataset.semantics.shape[1],
+        "seen_classes": len(dataset.seen_classes),
+        "unseen_classes": len(dataset.unseen_classes),
+        "split": {
+            "name": dataset.split.name,
+            **dataset.split.counts,
+            "fingerprint": dataset.split.fingerprint,
+        },
+        "validation": {name: len(listed) for name, listed in hint.items() if listed is not None},
+        "content": dataset.content,
+        "files": dict(dataset.files),
+        "notes": list(dataset.notes),
+        "provenance": dict(dataset.provenance),
+        "extraction": dict(dataset.extraction),
+    }

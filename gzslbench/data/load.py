@@ -1,8 +1,7 @@
-"""One way to any dataset: by name, by folder, or by HDF5 file."""
+"""Load any dataset: by name, by folder, or by HDF5 file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,12 +18,12 @@ from gzslbench.plugins.registry import plugins
 
 @dataclass(frozen=True)
 class Place:
-    """Where a file dataset lies: a folder of xlsa17 shape, or an HDF5 file of ours.
+    """Where the files of a dataset are: a folder of xlsa17 shape, or an HDF5 file of ours.
 
     Attributes:
-        name: What the dataset is called.
+        name: The dataset's name.
         path: The folder or the HDF5 file.
-        spec: What the catalogue knows of that name, if anything.
+        spec: The catalogue's entry of that name, if any.
     """
 
     name: str
@@ -41,80 +40,87 @@ def load_dataset(
     """Load and check a dataset.
 
     Args:
-        name_or_path: A known name in any case, a folder of xlsa17 shape, or an HDF5 file of our layout.
+        name_or_path: A known name in any case, a folder of xlsa17 shape, or an HDF5 file of ours.
         features: Stem of the feature file, for example ``res101``; None takes the dataset's default.
         semantics: For example ``att`` or ``sent``; None takes the dataset's default.
         root: Folder of the datasets; None takes $GZSLBENCH_DATA, then ./data.
 
     Raises:
-        DataError: Unknown, not there, not to be read, damaged, or contradicting itself.
+        DataError: It is unknown, missing, unreadable or damaged, or contradicts itself.
         PluginError: The plugin that offers it cannot load it.
     """
     found = find(name_or_path, root)
     if isinstance(found, DatasetSpec):
-        return _load_built_in(found, features, semantics)
+        return _load_from_function(found, features, semantics)
     with reading(found.path, DataError):
         if found.path.is_file():
-            dataset = _of_file(found.path, features, semantics)
+            dataset = _load_file(found.path, features, semantics)
         else:
             check_folder(found.path, DataError)
             features = features or default_features(found)
-            dataset = _of_folder(found, features, semantics or default_semantics(found), root)
-    return _with_surprises(dataset)
+            dataset = _load_folder(found, features, semantics or default_semantics(found), root)
+    return _add_catalogue_notes(dataset)
 
 
 def find(name_or_path: str | Path, root: str | Path | None = None) -> DatasetSpec | Place:
-    """The spec of a dataset that a function makes, or the place of one that lies in files.
+    """Return the spec of a dataset that a function creates, or the place of a dataset in files.
 
-    A folder that is called like a known dataset, in whatever case, is taken for that dataset.
+    A folder with the name of a known dataset, in any case, is taken for that dataset.
 
     Raises:
-        DataError: Neither a known name nor a path, or a known dataset whose files are not there; or the
-            path may not be read.
+        DataError: There is no such name or path, the files of a known dataset are missing, or the path may
+            not be read.
     """
     known = plugins().datasets()
-    asked = str(name_or_path)
-    if not asked.strip():
-        raise DataError("the name of the dataset is empty", fix=did_you_mean(asked, list(known)))
-    spec = {name.lower(): spec for name, spec in known.items()}.get(asked.lower())
+    name = str(name_or_path)
+    if not name.strip():
+        raise DataError("the name of the dataset is empty", fix=did_you_mean(name, list(known)))
+    spec = {known_name.lower(): spec for known_name, spec in known.items()}.get(name.lower())
     if spec is not None:
         return spec if spec.load else Place(spec.name, require_folder(spec, root), spec)
     path = Path(name_or_path)
     if is_there(path, DataError):
-        name = path.resolve().name
-        spec = known_as(name)
-        return Place(spec.name if spec else name, path, spec)
+        folder_name = path.resolve().name
+        spec = known_as(folder_name)
+        return Place(spec.name if spec else folder_name, path, spec)
     raise DataError(
-        f"no dataset {asked!r}: neither a known name nor a folder or HDF5 file",
+        f"no dataset {name!r}: neither a known name nor a folder or HDF5 file",
         where=path.absolute(),
-        fix=did_you_mean(asked, list(known)),
+        fix=did_you_mean(name, list(known)),
     )
 
 
 def feature_files(folder: Path) -> list[str]:
-    """The features in ``folder``, from .mat files and from HDF5 files of ours."""
+    """Return the names of the features in ``folder``, from .mat files and from HDF5 files of ours."""
     ours = [path.stem for path in folder.glob("*.h5") if hdf5.is_ours(path)]
     return sorted({*xlsa17.feature_names(folder), *ours})
 
 
 def default_features(place: Place) -> str:
-    """The catalogue's choice, else the only feature file there, else ``res101``."""
+    """Return the catalogue's choice, else the only feature file in the folder, else ``res101``."""
     if place.spec is not None:
         return place.spec.features
-    there = feature_files(place.path)
-    return there[0] if len(there) == 1 else "res101"
+    names = feature_files(place.path)
+    return names[0] if len(names) == 1 else "res101"
 
 
 def default_semantics(place: Place) -> str:
-    """The catalogue's choice, else ``att``."""
+    """Return the catalogue's choice, else ``att``."""
     return place.spec.semantics if place.spec is not None else "att"
 
 
 def fitting_hdf5(folder: Path, features: str, replaced: str = "") -> tuple[Path | None, str]:
-    """The HDF5 file beside the .mat, and why it is passed over where it is not ours or out of date.
+    """Find the HDF5 file for ``features``, unless it is not ours or older than the files it was made from.
 
-    Sources that have been removed are no objection: the HDF5 file holds all that was in them. Nor is one
-    called ``replaced``, which the caller is about to write, into the HDF5 file too.
+    Missing sources do not matter: the HDF5 file contains all of their content.
+
+    Args:
+        folder: Of the dataset.
+        features: Name of the features.
+        replaced: A source that does not matter because the caller is about to write it.
+
+    Returns:
+        The file, or None; and why an existing file is ignored, else an empty text.
     """
     path = folder / f"{features}.h5"
     if not path.is_file():
@@ -124,69 +130,64 @@ def fitting_hdf5(folder: Path, features: str, replaced: str = "") -> tuple[Path 
     except DataError as error:
         if not (folder / f"{features}.mat").is_file():
             raise
-        return None, f"{path.name} was passed over: {error.what}"
+        return None, f"{path.name} was ignored: {error.what}"
     for source in xlsa17.source_files(folder, features):
         if source.name == replaced or not source.is_file():
             continue
-        if source.name not in remembered or not remembered[source.name].still_is(source):
-            why = (
-                f"{path.name} was passed over: {source.name} changed since; run `gzslbench data import` again"
-            )
-            return None, why
+        if source.name not in remembered or not remembered[source.name].matches(source):
+            what = f"{path.name} was ignored: {source.name} changed since"
+            return None, f"{what}; run `gzslbench data import` again"
     return path, ""
 
 
-def _of_folder(place: Place, features: str, semantics: str, root: str | Path | None) -> Dataset:
-    folder = place.path
-    stored, why = fitting_hdf5(folder, features)
-    if stored is not None:
-        return replace(hdf5.open_hdf5(stored, semantics), name=place.name)
-    if not (folder / f"{features}.mat").is_file():
-        if why:
-            raise DataError(
-                f"{why}, but {features}.mat is not there",
-                where=folder / f"{features}.h5",
-                fix="put back, or move away, what changed; or, if `gzslbench data semantics` was stopped"
-                " while it wrote it, make it again with --overwrite; or extract the features again",
-            )
-        raise missing_features(place, features, root)
-    require_semantics(folder, semantics)
-    dataset = xlsa17.read_folder(folder, place.name, features, [semantics])[0]
-    return replace(dataset, notes=(*dataset.notes, why)) if why else dataset
-
-
 def missing_features(place: Place, features: str, root: str | Path | None = None) -> DataError:
-    """The error to raise where a feature file is not there; it names those that are."""
-    there = feature_files(place.path)
-    advice = f"choose one that is there with --features: {', '.join(there)}; or " if there else ""
+    """Return the error for a missing feature file; it lists the existing ones."""
+    names = feature_files(place.path)
+    advice = f"choose existing features with --features: {', '.join(names)}; or " if names else ""
     source = how_to_get(place.spec, root) if place.spec else f"put {features}.mat there"
     what = f"{place.name} has no feature file {features!r}"
     return DataError(what, where=place.path / f"{features}.mat", fix=advice + source)
 
 
 def require_semantics(folder: Path, semantics: str) -> None:
-    """Refuse semantics that ``folder`` does not hold, naming those it does."""
-    there = xlsa17.semantics_names(folder)
+    """Raise a DataError that lists the existing semantics unless ``folder`` has ``semantics``."""
     if not xlsa17.splits_path(folder, semantics)[0].is_file():
         raise DataError(
             f"no semantics {semantics!r}",
             where=folder / f"{semantics}{xlsa17.SPLITS}",
-            fix=did_you_mean(semantics, there),
+            fix=did_you_mean(semantics, xlsa17.semantics_names(folder)),
         )
 
 
-def _of_file(path: Path, features: str | None, semantics: str | None) -> Dataset:
+def _load_folder(place: Place, features: str, semantics: str, root: str | Path | None) -> Dataset:
+    folder = place.path
+    stored, why_not = fitting_hdf5(folder, features)
+    if stored is not None:
+        return replace(hdf5.open_hdf5(stored, semantics), name=place.name)
+    if not (folder / f"{features}.mat").is_file():
+        if why_not:
+            raise DataError(
+                f"{why_not}, but {features}.mat is missing",
+                where=folder / f"{features}.h5",
+                fix="restore, or move away, the file that changed; or, if `gzslbench data semantics` was"
+                " stopped while it wrote it, write it again with --overwrite; or extract the features again",
+            )
+        raise missing_features(place, features, root)
+    require_semantics(folder, semantics)
+    dataset = xlsa17.read_folder(folder, place.name, features, [semantics])[0]
+    return replace(dataset, notes=(*dataset.notes, why_not)) if why_not else dataset
+
+
+def _load_file(path: Path, features: str | None, semantics: str | None) -> Dataset:
     dataset = hdf5.open_hdf5(path, semantics)
     if features not in (None, dataset.features_name):
-        fix = f"leave --features out, or give the file of {features}"
-        raise DataError(
-            f"it holds the features {dataset.features_name!r}, not {features!r}", where=path, fix=fix
-        )
+        what = f"the file holds the features {dataset.features_name!r}, not {features!r}"
+        raise DataError(what, where=path, fix=f"leave --features out, or give the file of {features}")
     spec = known_as(dataset.name)
     return replace(dataset, name=spec.name) if spec else dataset
 
 
-def _load_built_in(spec: DatasetSpec, features: str | None, semantics: str | None) -> Dataset:
+def _load_from_function(spec: DatasetSpec, features: str | None, semantics: str | None) -> Dataset:
     from pkgutil import resolve_name
 
     try:
@@ -195,27 +196,27 @@ def _load_built_in(spec: DatasetSpec, features: str | None, semantics: str | Non
         what = f"the dataset {spec.name!r} cannot be loaded: {type(error).__name__}: {error}"
         raise PluginError(what, where=spec.load, fix="see `gzslbench doctor`") from error
     if not isinstance(dataset, Dataset):
-        raise PluginError(f"it returned {type(dataset).__name__}", where=spec.load, fix="return a Dataset")
-    for option, asked, there in (
+        what = f"the function returned {type(dataset).__name__}"
+        raise PluginError(what, where=spec.load, fix="return a Dataset")
+    for option, requested, only in (
         ("--features", features, dataset.features_name),
         ("--semantics", semantics, dataset.semantics_name),
     ):
-        if asked not in (None, there):
-            fix = f"leave {option} out, or write {option} {there}"
-            raise DataError(f"{spec.name} has no {asked!r}", where=option, fix=fix)
+        if requested not in (None, only):
+            fix = f"leave {option} out, or write {option} {only}"
+            raise DataError(f"{spec.name} has no {requested!r}", where=option, fix=fix)
     checks.check_dataset(dataset, spec.load)
     return replace(dataset, notes=dataset.notes + checks.check_features(dataset.features, spec.load))
 
 
-def _with_surprises(dataset: Dataset) -> Dataset:
-    """Add a note for each thing that differs from what the catalogue expects of that name."""
-    surprises = tuple(_surprises(dataset))
-    return replace(dataset, notes=dataset.notes + surprises) if surprises else dataset
-
-
-def _surprises(dataset: Dataset) -> Iterator[str]:
+def _add_catalogue_notes(dataset: Dataset) -> Dataset:
+    """Add a note for everything that differs from the published files of that name."""
     spec = known_as(dataset.name)
-    if spec is not None and spec.expected is not None:
-        for line in compare(dataset, spec.expected):
-            if not line.agrees:
-                yield f"{line.what}: {line.found}, but the published files have {line.expected}"
+    if spec is None or spec.expected is None:
+        return dataset
+    notes = tuple(
+        f"{line.what}: {line.found}, but the published files have {line.expected}"
+        for line in compare(dataset, spec.expected)
+        if not line.agrees
+    )
+    return replace(dataset, notes=dataset.notes + notes) if notes else dataset

@@ -1,4 +1,4 @@
-"""Scaling of features, always fitted on the seen training rows alone."""
+"""Scale features; the scaling is always fitted on the seen training rows only."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _CHUNK = 4096
 
 
 def fit_preprocessing(name: str, features: NDArray[Any]) -> Transform:
-    """The scaling ``name`` with its constants taken from ``features``.
+    """Return the scaling ``name`` with its constants taken from ``features``.
 
     ``minmax`` maps each column of ``features`` onto [0, 1]; other rows are not clipped and may leave that
-    range. It is what the f-CLSWGAN family does: MinMaxScaler fitted on trainval, then a division by the
+    range. The f-CLSWGAN family does the same: MinMaxScaler fitted on trainval, then a division by the
     largest scaled value, which is 1. ``none`` changes nothing, ``l2`` gives each row unit length (a row of
     zeros stays), ``standardize`` gives each column mean 0 and standard deviation 1. A column that is
     constant in ``features`` is shifted to 0 and not scaled, as scikit-learn does.
@@ -34,7 +34,7 @@ def fit_preprocessing(name: str, features: NDArray[Any]) -> Transform:
         unchanged, and ``none`` may return it.
 
     Raises:
-        ParamError: ``name`` is none of ``PREPROCESSINGS``.
+        ParamError: ``name`` is not in ``PREPROCESSINGS``.
     """
     if name not in _FITS:
         raise ParamError(
@@ -46,7 +46,7 @@ def fit_preprocessing(name: str, features: NDArray[Any]) -> Transform:
 def _fit_minmax(features: NDArray[Any]) -> Transform:
     low = features.min(axis=0).astype(np.float32)
     span = features.max(axis=0).astype(np.float32) - low
-    # The bound below which scikit-learn's MinMaxScaler takes a column for constant.
+    # Below this bound scikit-learn's MinMaxScaler treats a column as constant.
     span[span < 10 * np.finfo(np.float32).eps] = 1
 
     def transform(rows: NDArray[Any]) -> Features:

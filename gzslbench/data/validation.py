@@ -1,7 +1,7 @@
-"""A validation split inside trainval: some seen classes play the unseen ones, and no test row takes part.
+"""Split trainval for validation: some seen classes act as unseen classes, and no test row is used.
 
-The published train_loc and val_loc hold rows of test_seen in most files, so they are trusted for which
-classes they mean, never for rows.
+The published train_loc and val_loc contain rows of test_seen in most files. So only the classes that they
+mean are used, never their rows.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data.dataset import Dataset, ValidationHint
-from gzslbench.data.holdout import evenly_spaced, hold_out
-from gzslbench.data.split import Split
+from gzslbench.data.split import Split, evenly_spaced, hold_out
 from gzslbench.errors import DataError
 
 Classes = NDArray[np.int64]
@@ -22,12 +21,12 @@ _SHARE = 5
 
 
 def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
-    """The same data under the split ``val``, whose three parts together are ``dataset``'s trainval.
+    """Return the same data with the split ``val``, whose three parts together are the dataset's trainval.
 
     The validation classes are, in this order of preference: the seen classes of the valclasses list; the
     classes with more trainval rows in val_loc than in train_loc; every fifth seen class, evenly spaced by
-    class number (at least two, of fewer than four seen classes one). A choice that leaves no class on
-    either side is passed over. A seen class that the chosen source does not mention trains. All trainval
+    class number (at least two; one if there are fewer than four seen classes). A choice that leaves no class
+    on one side is skipped. A seen class that the chosen source does not mention trains. All trainval
     rows of the validation classes are the new test_unseen; of each other class, ``holdout`` of the rows,
     evenly spaced, are the new test_seen (none of a class with a single row).
 
@@ -36,8 +35,8 @@ def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
         holdout: Between 0 and 1, both excluded.
 
     Returns:
-        The dataset with its split replaced, and a note that says where the classes come from and how
-        many test rows train_loc and val_loc hold.
+        The dataset with the new split, and a note that says where the classes come from and how many
+        test rows train_loc and val_loc contain.
 
     Raises:
         DataError: Fewer than two seen classes, or no training class with two rows.
@@ -62,17 +61,17 @@ def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
     return replace(
         dataset,
         split=Split("val", train, test_seen, rows[unseen]),
-        notes=(*dataset.notes, "; ".join([chosen, *_left_out(dataset)])),
+        notes=(*dataset.notes, "; ".join([chosen, *_describe_leaks(dataset)])),
         validation=None,
     )
 
 
 def _validation_classes(dataset: Dataset) -> tuple[Classes, str]:
-    """The classes chosen, and in words where the choice comes from."""
+    """Return the validation classes, and where they come from as text."""
     hint = dataset.validation or ValidationHint()
     for classes, source in (
-        (_listed(dataset, hint), "those of valclasses1.txt"),
-        (_located(dataset, hint), "those with most of their trainval rows in val_loc"),
+        (_listed_classes(dataset, hint), "those of valclasses1.txt"),
+        (_classes_of_rows(dataset, hint), "those with most of their trainval rows in val_loc"),
     ):
         if 0 < len(classes) < len(dataset.seen_classes):
             return classes, source
@@ -81,13 +80,13 @@ def _validation_classes(dataset: Dataset) -> tuple[Classes, str]:
     return seen[evenly_spaced(len(seen), number)], "evenly spaced by class number"
 
 
-def _listed(dataset: Dataset, hint: ValidationHint) -> Classes:
+def _listed_classes(dataset: Dataset, hint: ValidationHint) -> Classes:
     if hint.val_classes is None:
         return np.empty(0, dtype=np.int64)
     return np.intersect1d(hint.val_classes, dataset.seen_classes)
 
 
-def _located(dataset: Dataset, hint: ValidationHint) -> Classes:
+def _classes_of_rows(dataset: Dataset, hint: ValidationHint) -> Classes:
     if hint.train_rows is None or hint.val_rows is None:
         return np.empty(0, dtype=np.int64)
     trainval, count = dataset.split.trainval, len(dataset.class_names)
@@ -98,8 +97,8 @@ def _located(dataset: Dataset, hint: ValidationHint) -> Classes:
     return np.flatnonzero(in_val > in_train)
 
 
-def _left_out(dataset: Dataset) -> list[str]:
-    """How many test rows the published validation rows hold; none of them is used here."""
+def _describe_leaks(dataset: Dataset) -> list[str]:
+    """Say how many test rows the published validation rows contain; none of them is used here."""
     hint, split = dataset.validation or ValidationHint(), dataset.split
     return [
         f"{len(np.intersect1d(rows, split.test_seen))} rows of {name} are of test_seen and left out"

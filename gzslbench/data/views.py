@@ -1,6 +1,6 @@
 """What a method may see, and what only the evaluator sees.
 
-The test features exist in the EvalView alone; a method never holds one.
+The test features exist only in the EvalView, which no method receives.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class ClassTransductiveView(TrainView):
 class TransductiveView(ClassTransductiveView):
     """The class-transductive view with all test features, unlabelled, ``(m, d)``.
 
-    Their order is that of the sha256 of their bytes, so that it tells nothing of their classes, not even
-    which are seen, to a method that knows how it was made.
+    They are sorted by the sha256 of their bytes, so that the order reveals nothing about their classes, not
+    even which are seen.
     """
 
     unlabelled: Tensor
@@ -55,14 +55,14 @@ class TransductiveView(ClassTransductiveView):
 
 @dataclass(frozen=True)
 class EvalView:
-    """What the evaluator holds. Labels are positions among the K candidate classes.
+    """What only the evaluator sees. Labels are positions among the K candidate classes.
 
     Attributes:
         seen_features: ``(n_s, d)`` features of test_seen.
         seen_labels: ``(n_s,)`` int64 in 0..K-1.
         unseen_features: ``(n_u, d)`` features of test_unseen.
         unseen_labels: ``(n_u,)`` int64 in 0..K-1.
-        semantics: ``(K, a)`` of the candidates, which are the split's seen and unseen classes.
+        semantics: ``(K, a)`` of the candidates: the split's seen and unseen classes.
         seen: ``(K,)`` bool, which candidates are seen; the i-th seen candidate is row i of the
             TrainView's semantics.
         classes: ``(K,)`` ids of the candidates in the dataset, increasing.
@@ -78,22 +78,22 @@ class EvalView:
 
     @cached_property
     def features(self) -> Tensor:
-        """``(n_s + n_u, d)``, test_seen first; one copy for all who evaluate on this view."""
+        """All test features, ``(n_s + n_u, d)``, test_seen first; computed once."""
         return torch.cat([self.seen_features, self.unseen_features])
 
     @cached_property
     def labels(self) -> Tensor:
-        """``(n_s + n_u,)``, of ``features``."""
+        """The labels of ``features``, ``(n_s + n_u,)``."""
         return torch.cat([self.seen_labels, self.unseen_labels])
 
 
 def make_views(
     dataset: Dataset, preprocessing: str, device: torch.device | str, setting: Setting = "inductive"
 ) -> tuple[TrainView, EvalView]:
-    """Preprocess (fitted on the seen training rows alone) and put both views on ``device``.
+    """Preprocess (fitted on the seen training rows only) and put both views on ``device``.
 
     Raises:
-        PluginError: ``setting`` is none that there is.
+        PluginError: ``setting`` is unknown.
     """
     split, seen, unseen = dataset.split, dataset.seen_classes, dataset.unseen_classes
     classes = np.union1d(seen, unseen)
@@ -122,21 +122,21 @@ def make_views(
 
 
 def _widen(train: TrainView, held_out: EvalView, setting: Setting) -> TrainView:
-    """Add what a transductive ``setting`` may see besides ``train``."""
+    """Add what a transductive ``setting`` may see in addition to ``train``."""
     if setting == "inductive":
         return train
-    shared = (train.features, train.labels, train.semantics, held_out.semantics[~held_out.seen])
+    common = (train.features, train.labels, train.semantics, held_out.semantics[~held_out.seen])
     if setting == "class-transductive":
-        return ClassTransductiveView(*shared)
+        return ClassTransductiveView(*common)
     if setting == "transductive":
-        return TransductiveView(*shared, _by_hash(held_out.features))
+        return TransductiveView(*common, _sort_by_hash(held_out.features))
     raise PluginError(
         f"no setting {setting!r}", where="MethodSpec.setting", fix=did_you_mean(setting, [*SETTINGS])
     )
 
 
-def _by_hash(rows: Tensor) -> Tensor:
-    """``(m, d)`` rows in the order of the sha256 of their bytes."""
+def _sort_by_hash(rows: Tensor) -> Tensor:
+    """Return ``(m, d)`` rows sorted by the sha256 of their bytes."""
     hashes = [hashlib.sha256(row.tobytes()).digest() for row in rows.cpu().numpy()]
     order = sorted(range(len(hashes)), key=hashes.__getitem__)
     return rows[torch.tensor(order, device=rows.device)]

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from gzslbench.data.formats import hdf5, xlsa17
-from gzslbench.data.formats.lock import held
-from gzslbench.data.formats.sources import remember
+from gzslbench.data.formats.sources import Source
 from gzslbench.data.load import Place, default_features, find, missing_features
+from gzslbench.data.locate import lock_folder
 from gzslbench.errors import DataError
 from gzslbench.files import check_folder, reading
 
@@ -49,14 +49,14 @@ def _import(place: Place, features: str | None, out: str | Path | None, root: st
     if not (place.path / f"{features}.mat").is_file():
         raise missing_features(place, features, root)
     target = Path(out) if out is not None else place.path / f"{features}{SUFFIX}"
-    with held(target.parent):
+    with lock_folder(target.parent):
         semantics = xlsa17.semantics_names(place.path)
         if not semantics:
             raise DataError(
                 "no semantics", where=place.path / f"*{xlsa17.SPLITS}", fix="put att_splits.mat there"
             )
         check_target(target)
-        sources = [remember(path) for path in xlsa17.source_files(place.path, features)]
+        sources = [Source.of(path) for path in xlsa17.source_files(place.path, features)]
         hdf5.write_hdf5(target, xlsa17.read_folder(place.path, place.name, features, semantics), sources)
     return target
 

@@ -11,7 +11,7 @@ import torch
 
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.load import load_dataset
-from gzslbench.data.shuffled import SHUFFLED, shuffle_semantics
+from gzslbench.data.variants import SHUFFLED, shuffle_semantics
 from gzslbench.data.views import EvalView, TrainView, make_views
 from gzslbench.errors import CheckpointError, DataError, PluginError, StoreError
 from gzslbench.plugins.method import MethodSpec

@@ -142,7 +142,7 @@ def read_task(request: Request, carried: Dataset | None = None) -> tuple[Dataset
         GzslBenchError: It cannot be had.
     """
     from gzslbench.data.load import load_dataset
-    from gzslbench.data.shuffled import shuffle_semantics
+    from gzslbench.data.variants import shuffle_semantics
 
     dataset = carried or load_dataset(request.dataset, request.features, request.semantics, request.data)
     semantics = dataset.semantics_name

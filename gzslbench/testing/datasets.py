@@ -8,8 +8,7 @@ import numpy as np
 
 from gzslbench.data.catalogue import compare
 from gzslbench.data.checks import check_dataset, check_features
-from gzslbench.data.content import content_hash
-from gzslbench.data.dataset import Dataset
+from gzslbench.data.dataset import Dataset, content_fingerprint
 from gzslbench.data.load import feature_files, load_dataset
 from gzslbench.data.locate import ROOT_VARIABLE, find_folder
 from gzslbench.data.validation import validation_dataset
@@ -84,9 +83,9 @@ def its_fingerprint_is_that_of_its_content(case: DatasetCase) -> None:
     """`content` is the sha256 of features, labels and semantics, by which tasks are told apart."""
     dataset = case.dataset
     demand(
-        dataset.content == content_hash(dataset.features, dataset.labels, dataset.semantics),
+        dataset.content == content_fingerprint(dataset.features, dataset.labels, dataset.semantics),
         "`content` is not the hash of what the dataset holds",
-        "compute it by gzslbench.data.content.content_hash",
+        "compute it by gzslbench.data.dataset.content_fingerprint",
     )
 
 

@@ -148,7 +148,7 @@ CASES = {
     "beyond N": (index_beyond, "att_splits.mat: test_seen_loc", "but there are 30 images"),
     "index zero": (index_zero, "att_splits.mat: trainval_loc", "row numbers run from 0"),
     "hint beyond N": (hint_beyond, "att_splits.mat: val_loc", "but there are 30 images"),
-    "row twice": (row_twice, "att_splits.mat: trainval_loc", "1 row numbers come twice"),
+    "row twice": (row_twice, "att_splits.mat: trainval_loc", "1 row numbers are repeated"),
     "overlap": (overlap, "trainval_loc, test_seen_loc", "trainval and test_seen share 1 images"),
     "incomplete": (incomplete, "att_splits.mat", "1 of 30 images are in no part of the split"),
     "empty part": (empty_part, "att_splits.mat: test_seen_loc", "it is empty"),
@@ -157,8 +157,8 @@ CASES = {
     "few semantics": (too_few_semantics, "att_splits.mat: att", "the semantics describe 4 classes"),
     "many semantics": (too_many_semantics, "att_splits.mat: att", "1 of them have no image"),
     "few names": (too_few_names, "att_splits.mat: att", "semantics of 5 classes, but 4 class names"),
-    "same name": (same_name, "att_splits.mat: att", "'name+0' is empty or stands for several classes"),
-    "no name": (no_name, "att_splits.mat: att", "'' is empty or stands for several classes"),
+    "same name": (same_name, "att_splits.mat: att", "'name+0' is empty or used for several classes"),
+    "no name": (no_name, "att_splits.mat: att", "'' is empty or used for several classes"),
     "zero semantics": (zero_semantics, "att_splits.mat: att", "class 3 (name+2) are all zero"),
     "NaN semantics": (nan_semantics, "att_splits.mat: att", "class 3 (name+2) are NaN or infinite"),
 }
@@ -228,7 +228,7 @@ def test_flipped_bytes_are_read_or_refused_but_never_crash(tmp_path, arrays, mak
 
 def test_a_class_list_with_an_unknown_name_is_refused(folder):
     (folder / "valclasses1.txt").write_text("name+0\nnobody\n")
-    with pytest.raises(DataError, match="'nobody' is no class"):
+    with pytest.raises(DataError, match="'nobody' is not a class"):
         load_dataset(folder)
 
 
@@ -256,7 +256,7 @@ def test_an_hdf5_file_that_may_not_be_read_is_named(folder, forbid):
     with pytest.raises(DataError, match="make it readable"):
         load_dataset(stored)
     assert any(
-        "res101.h5 was passed over: cannot be read: Permission denied" in note
+        "res101.h5 was ignored: cannot be read: Permission denied" in note
         for note in load_dataset(folder).notes
     )
     (folder / "res101.mat").unlink()

@@ -88,7 +88,9 @@ def test_a_known_dataset_that_is_not_there_says_where_to_get_it_and_where_to_put
     assert "mpi-inf.mpg.de" in caught.value.fix
     assert str(tmp_path / "AWA2") in caught.value.fix
     assert "GZSLBENCH_DATA" in caught.value.fix
-    assert caught.value.where == (f"{tmp_path / 'AWA2'}, likewise under data, xlsa17/data, cvpr18xian/data")
+    assert caught.value.where == (
+        f"{tmp_path / 'AWA2'}, or the same under data, xlsa17/data, cvpr18xian/data"
+    )
 
 
 def test_a_missing_feature_file_lists_those_there(root):
@@ -113,7 +115,7 @@ def test_a_missing_splits_file_is_named_with_those_there(folder):
 def test_an_hdf5_file_is_a_dataset_by_its_path(folder, tmp_path):
     written = import_dataset(folder, out=tmp_path / "elsewhere.h5")
     assert load_dataset(written).task_id == load_dataset(folder).task_id
-    with pytest.raises(DataError, match="it holds the features 'res101'"):
+    with pytest.raises(DataError, match="the file holds the features 'res101'"):
         load_dataset(written, features="vit")
 
 
@@ -139,7 +141,7 @@ def test_hdf5_older_than_its_source_is_passed_over_with_a_note(folder, arrays):
     savemat(folder / "res101.mat", arrays[0])
     dataset = load_dataset(folder)
     assert dataset.features[0, 0] == 42
-    assert any("res101.h5 was passed over: res101.mat changed since" in note for note in dataset.notes)
+    assert any("res101.h5 was ignored: res101.mat changed since" in note for note in dataset.notes)
 
 
 def test_semantics_added_after_the_import_are_found(folder, arrays):
@@ -151,7 +153,7 @@ def test_semantics_added_after_the_import_are_found(folder, arrays):
 def test_a_foreign_hdf5_file_beside_the_mat_is_passed_over_with_a_note(folder):
     (folder / "res101.h5").write_bytes(b"something else")
     dataset = load_dataset(folder)
-    assert any("res101.h5 was passed over: no HDF5 file" in note for note in dataset.notes)
+    assert any("res101.h5 was ignored: not an HDF5 file" in note for note in dataset.notes)
 
 
 def test_what_differs_from_the_published_files_is_a_note(root):

@@ -14,7 +14,7 @@ from gzslbench.data.formats.xlsa17 import read_folder
 from gzslbench.data.split import Split
 from gzslbench.data.synthetic.dataset import make_synthetic
 from gzslbench.data.synthetic.digits import load_digits
-from gzslbench.data.synthetic.split_template import real_blueprint
+from gzslbench.data.synthetic.split_template import read_template
 from gzslbench.data.validation import validation_dataset
 from gzslbench.errors import DataError
 
@@ -206,7 +206,7 @@ def test_published_rows_that_test_take_no_part(real_data, name, file, val_classe
     """The labels are dealt out; for copies without class lists train_loc and val_loc name no classes."""
     folder = Path(real_data, name)
     expected = catalogue()[folder.name].expected
-    blueprint = real_blueprint(folder, expected, np.random.default_rng(0))
+    blueprint = read_template(folder, expected, np.random.default_rng(0))
     found = blueprint.splits[f"{file}_splits.mat"]
     rows = {
         part: found[f"{part}_loc"].ravel().astype(np.int64) - 1

@@ -57,8 +57,8 @@ def show(dataset: str, features: str | None, semantics: str | None, data: Path |
     DATASET is a name from `gzslbench datasets`, a folder with the files of xlsa17 (res101.mat,
     att_splits.mat), or an imported .h5 file. If gzslbench made the features or semantics, it also shows how.
     """
+    from gzslbench.data.dataset import summarize
     from gzslbench.data.load import load_dataset
-    from gzslbench.data.summary import summarize
     from gzslbench.report.terminal.printing import key_values, make_console
 
     found = summarize(load_dataset(dataset, features, semantics, data))

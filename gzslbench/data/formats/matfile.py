@@ -1,4 +1,4 @@
-"""MATLAB files of both kinds, MATLAB 5 (scipy) and MATLAB 7.3 (HDF5), as one mapping."""
+"""Read MATLAB files of both kinds: MATLAB 5 (with scipy) and MATLAB 7.3 (HDF5)."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from gzslbench.files import check_file
 
 _MATRIX, _COMPRESSED = 14, 15
 _ELEMENTS = {*range(1, 8), 9, 12, 13, _MATRIX, _COMPRESSED, 16, 17, 18}
-_AGAIN = "copy or download the file again: it is damaged or no MATLAB file"
+_AGAIN = "copy or download the file again: it is damaged or not a MATLAB file"
 
 
 def read_mat(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
-    """The variables of ``wanted`` that ``path`` holds, shaped as MATLAB shows them.
+    """Read the variables of ``wanted`` that the file has, shaped as MATLAB shows them.
 
     Cell arrays and char arrays become flat arrays of str.
 
     Raises:
-        DataError: The file is missing, may not be read, is truncated or no MATLAB file.
+        DataError: The file is missing, unreadable, truncated or not a MATLAB file.
     """
     check_file(path, DataError)
     try:
         found = _read_73(path, wanted) if is_hdf5(path) else _read_5(path, wanted)
-    except Exception as error:  # the readers raise whatever damaged bytes lead them to
+    except Exception as error:  # on damaged bytes the readers raise errors of many types
         raise DataError(f"cannot be read: {type(error).__name__}: {error}", where=path, fix=_AGAIN) from error
     return {name: _strings(value) if value.dtype.kind in "OU" else value for name, value in found.items()}
 
 
 def variables(path: Path) -> set[str]:
-    """Names of the variables in ``path``; none where it cannot be read."""
+    """Return the names of the variables in a file; an empty set if it cannot be read."""
     try:
         if is_hdf5(path):
             import h5py
@@ -45,12 +45,12 @@ def variables(path: Path) -> set[str]:
         from scipy.io import whosmat
 
         return {name for name, _shape, _kind in whosmat(path)}
-    except Exception:  # a damaged file is reported when it is asked for, not when a folder is listed
+    except Exception:  # a damaged file is reported when it is loaded, not when a folder is listed
         return set()
 
 
 def is_hdf5(path: Path) -> bool:
-    """Whether ``path`` bears the signature of HDF5."""
+    """Return whether ``path`` has the signature of HDF5."""
     import h5py
 
     return bool(h5py.is_hdf5(path))
@@ -65,14 +65,14 @@ def _read_5(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
 
 
 def _check_tags(path: Path) -> None:
-    """Walk over the elements of a MATLAB 5 file: scipy crashes on a type or size that cannot be.
+    """Check the tags of all elements of a MATLAB 5 file: scipy crashes on an impossible type or size.
 
-    Layout: MathWorks, "MAT-File Level 5 File Format". What is compressed has a checksum of its own.
+    Layout: MathWorks, "MAT-File Level 5 File Format". Compressed elements have a checksum of their own.
     """
     content = np.memmap(path, dtype=np.uint8, mode="r")
     mark = content[126:128].tobytes()
     if mark not in (b"IM", b"MI"):
-        raise ValueError("no MATLAB 5 file")
+        raise ValueError("not a MATLAB 5 file")
     _walk(content, 128, len(content), "<I" if mark == b"IM" else ">I")
 
 
@@ -82,7 +82,7 @@ def _walk(content: NDArray[np.uint8], start: int, end: int, word: str) -> None:
         small = kind >> 16
         kind, size, body = (kind & 0xFFFF, small, start + 4) if small else (kind, size, start + 8)
         if kind not in _ELEMENTS or body + size > end or (small and size > 4):
-            raise ValueError(f"the element at byte {start} cannot be")
+            raise ValueError(f"the element at byte {start} has an impossible type or size")
         if kind == _MATRIX:
             _walk(content, body, body + size, word)
         padded = size if kind == _COMPRESSED else size + -size % 8
@@ -93,7 +93,7 @@ def _read_73(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
     import h5py
 
     with h5py.File(path, "r") as file:
-        # MATLAB writes columns first, so that HDF5 shows every array transposed.
+        # MATLAB writes columns first, so HDF5 shows every array transposed.
         return {name: _value_73(file, file[name]).T for name in wanted if name in file}
 
 
@@ -110,10 +110,10 @@ def _value_73(file: Any, dataset: Any) -> NDArray[Any]:
 
 
 def _text_73(cell: Any) -> str:
-    """One char array; of an empty one the file stores the shape instead of characters."""
+    """Return one char array as text; for an empty one the file stores its shape instead of characters."""
     return "" if "MATLAB_empty" in cell.attrs else "".join(map(chr, np.ravel(cell[()])))
 
 
 def _strings(cells: NDArray[Any]) -> NDArray[Any]:
-    """A cell array or char matrix as flat strings; an empty cell is an empty string."""
+    """Return a cell array or char matrix as flat strings; an empty cell is an empty string."""
     return np.array(["".join(map(str, np.ravel(cell))).strip() for cell in np.ravel(cells)], dtype=object)

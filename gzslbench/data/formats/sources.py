@@ -1,4 +1,4 @@
-"""The files a dataset was read from, remembered well enough to notice that they changed."""
+"""Remember the files a dataset was read from, to notice later that they changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Source:
         name: File name without its folder.
         size: Bytes.
         modified: Time of the last change in nanoseconds since 1970.
-        sha256: Of its bytes.
+        sha256: Hexadecimal.
     """
 
     name: str
@@ -25,22 +25,22 @@ class Source:
     modified: int
     sha256: str
 
-    def still_is(self, path: Path) -> bool:
-        """Whether ``path`` holds the same bytes; they are read only where the times differ."""
+    @classmethod
+    def of(cls, path: Path) -> Source:
+        """Describe the file at ``path`` as it is now."""
+        found = path.stat()
+        return cls(path.name, found.st_size, found.st_mtime_ns, sha256_of(path))
+
+    def matches(self, path: Path) -> bool:
+        """Return whether ``path`` has the same bytes; they are read only if the times differ."""
         found = path.stat()
         if found.st_size != self.size:
             return False
         return found.st_mtime_ns == self.modified or sha256_of(path) == self.sha256
 
 
-def remember(path: Path) -> Source:
-    """The file at ``path`` as it is now."""
-    found = path.stat()
-    return Source(path.name, found.st_size, found.st_mtime_ns, sha256_of(path))
-
-
 def sha256_of(path: Path) -> str:
-    """Hexadecimal sha256 of a file, read in pieces."""
+    """Return the hexadecimal sha256 of a file, reading it in pieces."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while piece := stream.read(_CHUNK):

@@ -1,14 +1,15 @@
-"""Folders of the shape that Xian et al. (TPAMI 2019) publish as xlsa17.
+"""Read folders of the shape that Xian et al. (TPAMI 2019) publish as xlsa17.
 
 ``<features>.mat`` holds ``features`` (d x N), ``labels`` (from 1) and ``image_files``;
 ``<semantics>_splits.mat`` holds ``att`` (a x C), ``allclasses_names`` and the split's row numbers (from 1);
-where we made the semantics, ``gzslbench_provenance`` too, JSON that tells how.
+semantics that gzslbench computed also have ``gzslbench_provenance``, JSON that tells how. Class lists are
+text files with one class name a line.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.content import content_hash
-from gzslbench.data.dataset import Dataset, ValidationHint
-from gzslbench.data.formats.class_list import read_class_list
+from gzslbench.data.dataset import Dataset, ValidationHint, content_fingerprint
 from gzslbench.data.formats.matfile import read_mat, variables
 from gzslbench.data.formats.sources import sha256_of
-from gzslbench.data.split import Rows, Split
+from gzslbench.data.split import PARTS, Rows, Split
 from gzslbench.errors import DataError
+from gzslbench.files import reading
 
 SPLITS = "_splits.mat"
 RAW = "original_"
@@ -58,13 +58,13 @@ class SplitsFile:
 
 
 def feature_names(folder: Path) -> list[str]:
-    """The feature files in ``folder``: .mat files that hold features and labels."""
+    """Return the stems of the feature files in ``folder``: .mat files with features and labels."""
     others = (path for path in sorted(folder.glob("*.mat")) if not path.name.endswith(SPLITS))
     return [path.stem for path in others if {"features", "labels"} <= variables(path)]
 
 
 def semantics_names(folder: Path) -> list[str]:
-    """The semantics in ``folder``: ``x`` for the att of x_splits.mat, ``original_x`` for its original_att."""
+    """Return the semantics in ``folder``: ``x`` for att in x_splits.mat, ``original_x`` for original_att."""
     names = []
     for path in sorted(folder.glob(f"*{SPLITS}")):
         name = path.name.removesuffix(SPLITS)
@@ -73,30 +73,41 @@ def semantics_names(folder: Path) -> list[str]:
 
 
 def source_files(folder: Path, features: str) -> list[Path]:
-    """Every file of ``folder`` that a dataset with these features is read from."""
+    """Return every file of ``folder`` that a dataset with these features is read from."""
     lists = [folder / name for name in CLASS_LISTS if (folder / name).is_file()]
     return [folder / f"{features}.mat", *sorted(folder.glob(f"*{SPLITS}")), *lists]
 
 
+def splits_path(folder: Path, semantics: str) -> tuple[Path, str]:
+    """Return the file that has ``semantics``, and the field in it."""
+    path = folder / f"{semantics}{SPLITS}"
+    if not path.is_file() and semantics.startswith(RAW):
+        return folder / f"{semantics.removeprefix(RAW)}{SPLITS}", "original_att"
+    return path, "att"
+
+
 def read_folder(folder: Path, name: str, features: str, semantics: Sequence[str]) -> list[Dataset]:
-    """Read and check one dataset for each of ``semantics``; they share the features.
+    """Read and check a dataset for each of ``semantics``; all of them use the same features array.
 
     Raises:
-        DataError: A file is missing or damaged, or what it holds contradicts itself.
+        DataError: A file is missing or damaged, or its content contradicts itself.
     """
     read = read_features(folder / f"{features}.mat")
-    notes = (*checks.check_features(read.features, f"{read.path}: features"), *_made(folder))
-    remembered = {read.path.name: sha256_of(read.path)}
-    return [assemble(folder, name, read, each, notes, remembered) for each in semantics]
+    notes = checks.check_features(read.features, f"{read.path}: features")
+    marker = folder / MARKER
+    if marker.is_file():  # the features are synthetic, not extracted: the file says how they were drawn
+        notes += (marker.read_text(encoding="utf-8", errors="replace").strip(),)
+    hashes = {read.path.name: sha256_of(read.path)}
+    return [assemble(folder, name, read, semantics_name, notes, hashes) for semantics_name in semantics]
 
 
 def read_features(path: Path) -> FeatureFile:
     """Read ``<features>.mat`` and check that its arrays have the same length."""
     found = read_mat(path, ("features", "labels", "image_files"))
     _require(found, ("features", "labels"), path)
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which the checks report
-        features = np.ascontiguousarray(_numbers(found["features"], f"{path}: features").T, dtype=np.float32)
-    labels = _whole(found["labels"], f"{path}: labels") - 1
+    with np.errstate(over="ignore"):  # values too large for float32 become infinite, which a check reports
+        features = np.ascontiguousarray(_matrix(found["features"], f"{path}: features").T, dtype=np.float32)
+    labels = _whole_numbers(found["labels"], f"{path}: labels") - 1
     image_files = tuple(found.get("image_files", ()))
     checks.check_lengths(len(features), len(labels), len(image_files), str(path))
     return FeatureFile(path, features, labels, image_files)
@@ -105,16 +116,18 @@ def read_features(path: Path) -> FeatureFile:
 def read_splits(folder: Path, semantics: str) -> SplitsFile:
     """Read the semantics called ``semantics`` and the split stored with them.
 
-    FLO's file names no classes; there they are called ``class 1`` and so on.
+    FLO's file has no class names; the classes are then called ``class 1`` and so on.
     """
     path, field = splits_path(folder, semantics)
-    parts = [f"{part}_loc" for part in checks.PARTS]
+    parts = [f"{part}_loc" for part in PARTS]
     found = read_mat(path, (field, NAMES, PROVENANCE, *parts, *HINTS))
     _require(found, (field, *parts), path)
-    matrix = np.ascontiguousarray(_numbers(found[field], f"{path}: {field}").T, dtype=np.float32)
+    matrix = np.ascontiguousarray(_matrix(found[field], f"{path}: {field}").T, dtype=np.float32)
     names = found.get(NAMES, [f"class {number + 1}" for number in range(len(matrix))])
     rows = {
-        key: np.sort(_whole(found[key], f"{path}: {key}") - 1) for key in (*parts, *HINTS) if key in found
+        key: np.sort(_whole_numbers(found[key], f"{path}: {key}") - 1)
+        for key in (*parts, *HINTS)
+        if key in found
     }
     split = Split("ps", *(rows[part] for part in parts))
     train, val = (rows.get(hint) for hint in HINTS)
@@ -122,10 +135,13 @@ def read_splits(folder: Path, semantics: str) -> SplitsFile:
 
 
 def read_provenance(found: Mapping[str, NDArray[Any]], path: Path) -> dict[str, object]:
-    """What the variables of a splits file tell of how its semantics were made; empty where they do not.
+    """Return what the variables of a splits file say about how its semantics were computed.
+
+    Returns:
+        Empty if they say nothing.
 
     Raises:
-        DataError: They tell it in no way that can be read.
+        DataError: They are damaged.
     """
     if PROVENANCE not in found:
         return {}
@@ -139,20 +155,6 @@ def read_provenance(found: Mapping[str, NDArray[Any]], path: Path) -> dict[str, 
         ) from error
 
 
-def splits_path(folder: Path, semantics: str) -> tuple[Path, str]:
-    """The file that holds ``semantics``, and the field in it."""
-    path = folder / f"{semantics}{SPLITS}"
-    if not path.is_file() and semantics.startswith(RAW):
-        return folder / f"{semantics.removeprefix(RAW)}{SPLITS}", "original_att"
-    return path, "att"
-
-
-def _made(folder: Path) -> Iterator[str]:
-    """What a folder whose features were made, not extracted, says of itself."""
-    if (folder / MARKER).is_file():
-        yield (folder / MARKER).read_text(encoding="utf-8", errors="replace").strip()
-
-
 def assemble(
     folder: Path,
     name: str,
@@ -161,10 +163,18 @@ def assemble(
     notes: tuple[str, ...],
     hashes: Mapping[str, str],
 ) -> Dataset:
-    """A dataset of features that have been read, and of the semantics and the split in ``folder``.
+    """Return the dataset of features that were read and of the semantics and split in ``folder``.
+
+    Args:
+        folder: Of the splits file and the class lists.
+        name: Of the dataset.
+        read: The features.
+        semantics: The name of the semantics.
+        notes: About the features.
+        hashes: The sha256 of the files that the features were read from.
 
     Raises:
-        DataError: They contradict each other.
+        DataError: Features, semantics and split contradict each other.
     """
     splits = read_splits(folder, semantics)
     field = splits_path(folder, semantics)[1]
@@ -173,7 +183,7 @@ def assemble(
     checks.check_split(splits.split, len(read.labels), str(splits.path))
     both = f"{splits.path} with {read.path.name}"
     checks.check_classes(splits.split, read.labels, splits.class_names, both)
-    hint = _validation(folder, splits, len(read.labels))
+    hint = _read_hint(folder, splits, len(read.labels))
     lists = [folder / file for file in CLASS_LISTS if (folder / file).is_file()]
     return Dataset(
         name=name,
@@ -184,48 +194,72 @@ def assemble(
         semantics=splits.semantics,
         class_names=splits.class_names,
         split=splits.split,
-        content=content_hash(read.features, read.labels, splits.semantics),
+        content=content_fingerprint(read.features, read.labels, splits.semantics),
         image_files=read.image_files,
         files={**hashes} | {path.name: sha256_of(path) for path in (splits.path, *lists)},
-        notes=notes + tuple(leaks(hint, splits.split)),
+        notes=(*notes, *_leaks(hint, splits.split)),
         validation=hint,
         provenance=splits.provenance,
     )
 
 
-def leaks(hint: ValidationHint | None, split: Split) -> Iterator[str]:
-    """What the published validation rows hold of the test rows, in words."""
+def read_class_list(path: Path) -> tuple[str, ...]:
+    """Read the names of a class list in their order, without empty lines.
+
+    Raises:
+        DataError: It cannot be read, or is not UTF-8.
+    """
+    return tuple(name for _, name in numbered_classes(path))
+
+
+def numbered_classes(path: Path) -> list[tuple[int, str]]:
+    """Read the names of a class list together with their line numbers, which count from 1."""
+    try:
+        with reading(path, DataError):
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataError(
+            "the class list is not UTF-8", where=f"{path}: line {line}", fix="save the list as UTF-8"
+        ) from error
+    return [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _leaks(hint: ValidationHint | None, split: Split) -> list[str]:
+    """Say how many test rows the published validation rows contain."""
     hint = hint or ValidationHint()
+    notes = []
     for field, rows in (("train_loc", hint.train_rows), ("val_loc", hint.val_rows)):
         if rows is not None:
             seen, unseen = (len(np.intersect1d(rows, part)) for part in (split.test_seen, split.test_unseen))
-            yield f"{field} holds {seen} rows of test_seen and {unseen} of test_unseen"
+            notes.append(f"{field} holds {seen} rows of test_seen and {unseen} of test_unseen")
+    return notes
 
 
-def _validation(folder: Path, splits: SplitsFile, count: int) -> ValidationHint | None:
+def _read_hint(folder: Path, splits: SplitsFile, count: int) -> ValidationHint | None:
     for field, rows in (("train_loc", splits.train_rows), ("val_loc", splits.val_rows)):
         if rows is not None:
             checks.check_rows(rows, count, f"{splits.path}: {field}")
-    train, val = (_class_list(folder / file, splits.class_names) for file in CLASS_LISTS)
+    train, val = (_read_class_ids(folder / file, splits.class_names) for file in CLASS_LISTS)
     hints = (splits.train_rows, splits.val_rows, train, val)
     return None if all(hint is None for hint in hints) else ValidationHint(*hints)
 
 
-def _class_list(path: Path, names: Sequence[str]) -> NDArray[np.int64] | None:
+def _read_class_ids(path: Path, names: Sequence[str]) -> NDArray[np.int64] | None:
     if not path.is_file():
         return None
     listed = read_class_list(path)
     unknown = [name for name in listed if name not in names]
     if unknown:
         raise DataError(
-            f"{unknown[0]!r} is no class of this dataset",
+            f"{unknown[0]!r} is not a class of this dataset",
             where=path,
             fix="write one name of allclasses_names a line, or remove the list",
         )
     return np.array(sorted(names.index(name) for name in set(listed)), dtype=np.int64)
 
 
-def _require(found: dict[str, Any], wanted: Sequence[str], path: Path) -> None:
+def _require(found: Mapping[str, Any], wanted: Sequence[str], path: Path) -> None:
     missing = [key for key in wanted if key not in found]
     if missing:
         raise DataError(
@@ -235,7 +269,7 @@ def _require(found: dict[str, Any], wanted: Sequence[str], path: Path) -> None:
         )
 
 
-def _numbers(value: NDArray[Any], where: str) -> NDArray[Any]:
+def _matrix(value: NDArray[Any], where: str) -> NDArray[Any]:
     if value.dtype.kind not in "fiu" or value.ndim != 2:
         raise DataError(
             f"expected a matrix of numbers, found {value.dtype} of shape {value.shape}",
@@ -245,8 +279,8 @@ def _numbers(value: NDArray[Any], where: str) -> NDArray[Any]:
     return value
 
 
-def _whole(value: NDArray[Any], where: str) -> NDArray[np.int64]:
-    numbers = _numbers(value, where).ravel()
+def _whole_numbers(value: NDArray[Any], where: str) -> NDArray[np.int64]:
+    numbers = _matrix(value, where).ravel()
     if not np.isfinite(numbers).all() or (numbers != np.floor(numbers)).any():
         raise DataError("not all are whole numbers", where=where, fix="store whole numbers that count from 1")
     if not len(numbers):

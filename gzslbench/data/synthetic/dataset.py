@@ -1,8 +1,8 @@
-"""A GZSL problem whose best possible answer is known.
+"""A synthetic GZSL dataset whose best possible result is known.
 
 A class with semantics s has mean ReLU(W s), with a fixed W, and its features scatter around the mean with
-isotropic Gaussian noise. So with equal priors the best classifier is that of the nearest true mean, the
-unseen classes' means included, and what a method loses against it is the method's own loss.
+isotropic Gaussian noise. So with equal priors the best classifier chooses the nearest true mean, among the
+means of seen and unseen classes. The difference between its accuracy and a method's is due to the method.
 """
 
 from __future__ import annotations
@@ -10,22 +10,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.content import content_hash
-from gzslbench.data.dataset import Dataset
-from gzslbench.data.holdout import hold_out
-from gzslbench.data.split import Split
+from gzslbench.data.dataset import Dataset, content_fingerprint
+from gzslbench.data.split import Split, hold_out
 from gzslbench.errors import ParamError
 
 
 def load_synthetic() -> Dataset:
-    """2400 rows of 32 features in 30 classes, 6 of them unseen; the best H there is, is 94."""
+    """Return 2400 rows of 32 features in 30 classes, 6 of them unseen; the best possible H is 94."""
     return make_synthetic(classes=30, unseen=6, dim=32, semantic_dim=8, per_class=80, noise=0.35, seed=0)
 
 
 def make_synthetic(
     classes: int, unseen: int, dim: int, semantic_dim: int, per_class: int, noise: float, seed: int
 ) -> Dataset:
-    """Draw a problem; the same arguments give the same dataset.
+    """Draw a dataset; the same arguments give the same dataset.
 
     Args:
         classes: C, all classes.
@@ -58,22 +56,23 @@ def make_synthetic(
         semantics=semantics,
         class_names=tuple(f"class {label + 1}" for label in range(classes)),
         split=Split("fixed", trainval, test_seen, np.arange(len(seen), len(labels))),
-        content=content_hash(features, labels, semantics),
+        content=content_fingerprint(features, labels, semantics),
         notes=(f"made, seed {seed}: Gaussian noise of {noise:g} around ReLU(W s)",),
     )
 
 
 def class_means(semantics: NDArray[np.float32], dim: int, seed: int) -> NDArray[np.float32]:
-    """The true means ReLU(W s), ``(C, dim)``, of ``(C, a)`` semantics; W is drawn from ``seed`` alone."""
+    """Return the true means ReLU(W s), ``(C, dim)``, of ``(C, a)`` semantics; W depends only on ``seed``."""
     weights = np.random.default_rng([seed, 0]).standard_normal((semantics.shape[1], dim))
     return np.maximum(semantics @ weights, 0).astype(np.float32)
 
 
 def bayes_scores(means: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """``(n, C)`` scores of ``(n, dim)`` features that no classifier's per-class accuracy can beat on average.
+    """Return the ``(n, C)`` scores of the best classifier for ``(n, dim)`` features.
 
-    They are minus half the squared distances to the true ``(C, dim)`` means: with isotropic noise, and
-    every class weighing the same, the log-likelihoods up to a factor and a constant.
+    They are minus half the squared distances to the true ``(C, dim)`` means. With isotropic noise and equal
+    class weights these are the log-likelihoods up to a factor and a constant, so on average no classifier
+    has a higher per-class accuracy.
     """
     means, features = means.astype(np.float64), features.astype(np.float64)
     squares = np.square(features).sum(axis=1)[:, None] + np.square(means).sum(axis=1)

@@ -1,23 +1,21 @@
 """scikit-learn's handwritten digits as a small GZSL dataset: no download, trained on within seconds.
 
-A digit is described by its strokes alone, from what the figures look like and not from the images: the
-seven-segment code of a display, and fourteen facts about the handwritten shape. Unseen are 3 and 6, the
-pair whose strokes the other eight digits describe best: of all pairs, their semantics lie nearest to the
-span of the others' (the larger of the two distances counts). No image has a say in that.
+The semantics of a digit describe its strokes: the seven-segment code of a display, and fourteen facts
+about the handwritten shape. They come from the shapes of the digits, not from the images. Unseen are 3 and
+6, the pair whose strokes the other eight digits describe best: of all pairs, their semantics are nearest to
+the span of the others' (the larger of the two distances counts). No image was used for this choice.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from gzslbench.data.content import content_hash
-from gzslbench.data.dataset import Dataset
-from gzslbench.data.holdout import hold_out
-from gzslbench.data.split import Split
+from gzslbench.data.dataset import Dataset, content_fingerprint
+from gzslbench.data.split import Split, hold_out
 
 UNSEEN = (3, 6)
 
-# Stroke: the digits that have it.
+# For each stroke the digits that have it.
 STROKES = {
     "segment a: top": "02356789",
     "segment b: upper right": "01234789",
@@ -45,15 +43,15 @@ _NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def stroke_table() -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """``(10, 21)`` float32: 1 where the digit has the stroke, else 0."""
-    table = [[float(str(digit) in having) for having in STROKES.values()] for digit in range(10)]
+    """Return ``(10, 21)`` float32: 1 if the digit has the stroke, else 0."""
+    table = [[float(str(digit) in digits) for digits in STROKES.values()] for digit in range(10)]
     return np.array(table, dtype=np.float32)
 
 
 def load_digits() -> Dataset:
-    """1797 images of 8 x 8 pixels (0 to 16) in ten classes, with ``(10, 21)`` semantics of strokes.
+    """Return 1797 images of 8 x 8 pixels (0 to 16) in ten classes, with ``(10, 21)`` semantics of strokes.
 
-    The semantics' rows are scaled to unit length, as ``att`` of the xlsa17 files is. A fifth of the rows
+    The rows of the semantics are scaled to unit length, like ``att`` of the xlsa17 files. A fifth of the rows
     of each seen class, evenly spaced in scikit-learn's order, is test_seen; all rows of the unseen
     classes are test_unseen.
     """
@@ -74,5 +72,5 @@ def load_digits() -> Dataset:
         semantics=semantics,
         class_names=_NAMES,
         split=Split("fixed", trainval, test_seen, np.flatnonzero(unseen)),
-        content=content_hash(features, labels, semantics),
+        content=content_fingerprint(features, labels, semantics),
     )

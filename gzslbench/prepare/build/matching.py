@@ -12,7 +12,7 @@ from gzslbench.prepare.build.naming import check_apart, composed, nearest
 from gzslbench.prepare.build.photographs import ClassFolder
 from gzslbench.prepare.build.table import Table
 from gzslbench.data import checks
-from gzslbench.data.formats.class_list import numbered_classes
+from gzslbench.data.formats.xlsa17 import numbered_classes
 from gzslbench.errors import DataError
 
 FEW = 10

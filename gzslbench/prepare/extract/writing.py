@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.content import content_hash
-from gzslbench.data.dataset import Dataset
+from gzslbench.data.dataset import Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
-from gzslbench.data.formats.lock import held
-from gzslbench.data.formats.sources import remember
+from gzslbench.data.formats.sources import Source
+from gzslbench.data.locate import lock_folder
 from gzslbench.data.split import Split
 from gzslbench.errors import DataError
 from gzslbench.prepare.extract.listings.listing import Listing
@@ -45,7 +44,7 @@ def write_features(
     Raises:
         DataError: Splits and labels contradict each other, or the file cannot be written.
     """
-    with held(target.parent):
+    with lock_folder(target.parent):
         semantics = xlsa17.semantics_names(folder)
         if not semantics:
             raise DataError(
@@ -56,7 +55,7 @@ def write_features(
         if left_out:
             datasets = [without(dataset, left_out) for dataset in datasets]
         _, *others = xlsa17.source_files(folder, target.stem)
-        sources = [remember(path) for path in others]
+        sources = [Source.of(path) for path in others]
         hdf5.write_hdf5(target, datasets, sources, extraction=provenance)
 
 
@@ -77,7 +76,7 @@ def without(dataset: Dataset, rows: Mapping[int, str]) -> Dataset:
         labels=labels,
         image_files=tuple(dataset.image_files[row] for row in kept),
         split=Split("part", *(found[found >= 0] for found in (place[part] for part in parts))),
-        content=content_hash(features, labels, dataset.semantics),
+        content=content_fingerprint(features, labels, dataset.semantics),
         notes=(*dataset.notes, f"{len(rows)} of {len(dataset.labels)} rows left out: no readable photograph"),
         validation=None,
     )

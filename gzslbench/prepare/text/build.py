@@ -13,7 +13,7 @@ from gzslbench._version import VERSION
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.formats.sources import sha256_of
 from gzslbench.data.load import Place, find, require_semantics
-from gzslbench.data.shuffled import SHUFFLED
+from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import DataError, ParamError
 from gzslbench.files import check_folder, reading
 from gzslbench.prepare.text.encoder import encode_classes, load_encoder

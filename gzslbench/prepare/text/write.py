@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.content import content_hash
-from gzslbench.data.dataset import Dataset
+from gzslbench.data.dataset import Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
-from gzslbench.data.formats.lock import held
 from gzslbench.data.formats.matfile import read_mat
 from gzslbench.data.formats.sources import Source, sha256_of
 from gzslbench.data.load import fitting_hdf5
+from gzslbench.data.locate import lock_folder
 from gzslbench.errors import DataError
 from gzslbench.files import make_folder, write_atomically, writing
 
@@ -126,7 +125,7 @@ def write_semantics(
         DataError: The semantics are wrong, exist already, or a file cannot be written.
     """
     checks.check_semantics(semantics, basis.class_names, name)
-    with held(out.parent if out else basis.file.parent):
+    with lock_folder(out.parent if out else basis.file.parent):
         if not overwrite:
             check_target(basis, name, out, overwrite)
         if not basis.in_folder:
@@ -194,7 +193,7 @@ def _under(
         stored,
         semantics_name=name,
         semantics=semantics,
-        content=content_hash(stored.features, stored.labels, semantics),
+        content=content_fingerprint(stored.features, stored.labels, semantics),
         files=others | ({source.name: source.sha256} if source else {}),
         provenance=provenance,
     )

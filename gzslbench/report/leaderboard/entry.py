@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from gzslbench.data.shuffled import SHUFFLED
+from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import GzslBenchError
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.presets import preset_values

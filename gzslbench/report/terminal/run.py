@@ -15,7 +15,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gzslbench.data.shuffled import SHUFFLED
+from gzslbench.data.variants import SHUFFLED
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.report.leaderboard.entry import HEAD, entry_of
 from gzslbench.report.terminal.printing import key_values, make_console, make_table

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from gzslbench.data.narrowed import narrowed
 from gzslbench.data.validation import validation_dataset
+from gzslbench.data.variants import restrict_to_split
 from gzslbench.errors import DeviceError, StoreError
 from gzslbench.plugins.params import build
 from gzslbench.runs.cell import Cell
@@ -56,7 +56,7 @@ class Objective:
         Raises:
             DataError: There are too few classes to hold some out for validation.
         """
-        dataset = narrowed(validation_dataset(plan.dataset))
+        dataset = restrict_to_split(validation_dataset(plan.dataset))
         self.plan = replace(plan, dataset=dataset, cells=[replace(plan.cells[0], task=dataset.task_id)])
 
     @property

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from gzslbench.data.content import content_hash
+from gzslbench.data.dataset import content_fingerprint
 from gzslbench.data.formats.hdf5 import open_hdf5, stored_sources
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError
@@ -67,7 +67,7 @@ def test_the_content_hash_is_trusted_when_opening(stored):
 
 def test_the_stored_content_hash_is_that_of_what_is_stored(stored):
     dataset = open_hdf5(stored)
-    assert dataset.content == content_hash(dataset.features, dataset.labels, dataset.semantics)
+    assert dataset.content == content_fingerprint(dataset.features, dataset.labels, dataset.semantics)
 
 
 def test_every_semantics_and_source_of_the_folder_is_kept(stored, folder):

@@ -10,8 +10,8 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from gzslbench.data.formats import hdf5
-from gzslbench.data.formats.lock import LOCK
 from gzslbench.data.load import load_dataset
+from gzslbench.data.locate import LOCK
 from gzslbench.data.verify import verify_dataset
 from gzslbench.errors import DataError
 from gzslbench.prepare.extract.writing import without
@@ -124,7 +124,7 @@ def test_a_file_that_is_out_of_date_is_left_out_of_date(folder, made):
     bytes_before = stored.read_bytes()
     assert write(folder, made) == [folder / "new_splits.mat"]
     assert stored.read_bytes() == bytes_before
-    assert any("passed over" in note for note in load_dataset(folder, semantics="new").notes)
+    assert any("was ignored" in note for note in load_dataset(folder, semantics="new").notes)
 
 
 def test_a_splits_file_put_there_by_hand_is_told_where_there_are_no_features_in_a_mat(folder):

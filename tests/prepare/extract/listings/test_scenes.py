@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from gzslbench.data.formats.class_list import read_class_list
-from gzslbench.data.formats.xlsa17 import read_splits
+from gzslbench.data.formats.xlsa17 import read_class_list, read_splits
 from gzslbench.errors import DataError
 from gzslbench.prepare.extract.listings.scenes import listing
 

@@ -3,14 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gzslbench.data.synthetic.features import make_features
+from gzslbench.data.synthetic.split_template import SplitTemplate, synthetic_features
 
 
 def made(rows_a_class=40, classes=30, dim=256, seed=0):
     rng = np.random.default_rng(seed)
     semantics = rng.random((classes, 20)).astype(np.float32)
     labels = rng.permutation(np.repeat(np.arange(classes), rows_a_class))
-    return semantics, labels, make_features(semantics, labels, dim, rng)
+    return semantics, labels, draw(semantics, labels, dim, rng)
+
+
+def draw(semantics, labels, dim, rng):
+    template = SplitTemplate(labels, {"att_splits.mat": {"att": semantics.T}}, {})
+    return synthetic_features(template, dim, rng)
 
 
 def test_features_are_non_negative_sparse_and_float32():
@@ -43,7 +48,7 @@ def prototype_accuracy(semantics, labels, features, seen, unseen):
     return np.mean(unseen[scores.argmax(axis=1)] == labels[test])
 
 
-def test_rows_of_more_than_one_chunk_are_all_made():
+def test_rows_of_more_than_one_chunk_are_all_drawn():
     _, _, features = made(rows_a_class=300, dim=8)
     assert len(features) == 9000
     assert features.any(axis=1).mean() > 0.9
@@ -53,5 +58,5 @@ def test_rows_of_more_than_one_chunk_are_all_made():
     "semantics", [np.ones((3, 4)), np.eye(3)[:, :1]], ids=["constant", "two classes alike"]
 )
 def test_semantics_that_say_little_still_give_finite_features(semantics):
-    features = make_features(semantics.astype(np.float32), np.arange(3), 5, np.random.default_rng(0))
+    features = draw(semantics.astype(np.float32), np.arange(3), 5, np.random.default_rng(0))
     assert np.isfinite(features).all()

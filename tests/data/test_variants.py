@@ -1,4 +1,4 @@
-"""Nothing of the test rows is left of a dataset that is cut down to its validation split."""
+"""Tests of datasets that are cut down to a split, or whose semantics are shuffled."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gzslbench.data.narrowed import narrowed
-from gzslbench.data.synthetic.dataset import load_synthetic
+from gzslbench.data.synthetic.dataset import load_synthetic, make_synthetic
 from gzslbench.data.synthetic.digits import load_digits
 from gzslbench.data.validation import validation_dataset
+from gzslbench.data.variants import restrict_to_split, shuffle_semantics
 from gzslbench.data.views import make_views
+from gzslbench.errors import DataError
 
 
 class Guarded(np.ndarray):
@@ -52,10 +55,10 @@ def test_no_test_row_and_no_unseen_semantics_are_read_to_make_it(dataset) -> Non
         labels=guarded(dataset.labels, rows, -1),
         semantics=guarded(dataset.semantics, dataset.unseen_classes.tolist(), np.nan),
     )
-    left = narrowed(validation_dataset(sealed))
+    left = restrict_to_split(validation_dataset(sealed))
     assert len(left.features) == len(split.trainval)
     assert np.isfinite(left.features).all() and np.isfinite(left.semantics).all()
-    assert left.task_id == narrowed(validation_dataset(dataset)).task_id
+    assert left.task_id == restrict_to_split(validation_dataset(dataset)).task_id
 
 
 def test_the_guard_would_ring(dataset) -> None:
@@ -64,14 +67,14 @@ def test_the_guard_would_ring(dataset) -> None:
     with pytest.raises(AssertionError, match="a test row was read"):
         sealed.features[rows[:1]]
     with pytest.raises(AssertionError, match="read by"):
-        narrowed(replace(sealed, features=sealed.features)).features[0:1] = sealed.features[3:4]
+        restrict_to_split(replace(sealed, features=sealed.features)).features[0:1] = sealed.features[3:4]
     with pytest.raises(AssertionError, match="all rows"):
         sealed.features + 1
 
 
 def test_its_views_are_to_the_bit_those_of_the_whole_dataset(dataset) -> None:
     whole = validation_dataset(dataset)
-    left = narrowed(whole)
+    left = restrict_to_split(whole)
     assert [left.class_names[i] for i in left.seen_classes] == [
         whole.class_names[i] for i in whole.seen_classes
     ]
@@ -86,15 +89,41 @@ def test_garbage_in_the_test_rows_changes_nothing_at_all(dataset) -> None:
     features, labels = dataset.features.copy(), dataset.labels.copy()
     features[rows], labels[rows] = 1e30, 0
     one, other = (
-        narrowed(validation_dataset(each)) for each in (dataset, replace(dataset, features=features))
+        restrict_to_split(validation_dataset(variant))
+        for variant in (dataset, replace(dataset, features=features))
     )
     assert one.content == other.content and one.task_id == other.task_id
     assert one.features.tobytes() == other.features.tobytes()
-    assert narrowed(validation_dataset(replace(dataset, labels=labels))).task_id == one.task_id
+    assert restrict_to_split(validation_dataset(replace(dataset, labels=labels))).task_id == one.task_id
 
 
 def test_of_a_whole_split_all_rows_that_it_names_stay(dataset) -> None:
-    left = narrowed(dataset)
+    left = restrict_to_split(dataset)
     named = sum(dataset.split.counts.values())
     assert len(left.labels) == named and left.split.counts == dataset.split.counts
     assert left.features.base is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 12), st.integers(0, 50))
+def test_every_class_gets_another_class_s_semantics_and_none_is_lost(classes, seed):
+    dataset = make_synthetic(classes, 1, 2, 3, 2, 0.1, seed=0)
+    shuffled = shuffle_semantics(dataset, seed)
+    assert not (shuffled.semantics == dataset.semantics).all(axis=1).any()
+    assert sorted(map(tuple, shuffled.semantics)) == sorted(map(tuple, dataset.semantics))
+
+
+def test_only_the_semantics_change_and_the_task_is_another():
+    dataset = make_synthetic(5, 2, 2, 3, 4, 0.1, seed=0)
+    shuffled = shuffle_semantics(dataset, 7)
+    assert shuffled.semantics_name == "latent-shuffled7"
+    assert shuffled.content != dataset.content
+    assert shuffled.task_id != dataset.task_id
+    assert shuffled.features is dataset.features
+    assert shuffled.split is dataset.split
+
+
+def test_a_single_class_cannot_be_shuffled():
+    dataset = make_synthetic(2, 1, 2, 3, 2, 0.1, seed=0)
+    with pytest.raises(DataError, match="over a single class"):
+        shuffle_semantics(replace(dataset, semantics=dataset.semantics[:1]), 0)

@@ -1,0 +1,82 @@
+"""Datasets derived from another one: cut down to the rows of a split, or with shuffled semantics."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gzslbench.errors import DataError
+
+if TYPE_CHECKING:
+    from gzslbench.data.dataset import Dataset
+
+SHUFFLED = "-shuffled"
+"""Stands between the name of the semantics and the seed that shuffled them."""
+
+
+def restrict_to_split(dataset: Dataset) -> Dataset:
+    """Return a copy of the rows that the split names, and of the classes that those rows have.
+
+    Nothing else is left, so it cannot be read by mistake. Of ``validation_dataset``, for example, no row of
+    the original test_seen and test_unseen is left, and no semantics of an unseen class. Rows and classes
+    get new numbers, in their old order; ``content`` is that of what is left.
+    """
+    import numpy as np
+
+    from gzslbench.data.dataset import content_fingerprint
+    from gzslbench.data.split import PARTS, Split
+
+    split = dataset.split
+    parts = [getattr(split, part) for part in PARTS]
+    rows = np.unique(np.concatenate(parts))
+    classes = np.unique(dataset.labels[rows])
+    features = np.array(dataset.features[rows])
+    labels = np.searchsorted(classes, dataset.labels[rows]).astype(np.int64)
+    semantics = np.array(dataset.semantics[classes])
+    return replace(
+        dataset,
+        features=features,
+        labels=labels,
+        semantics=semantics,
+        class_names=tuple(dataset.class_names[i] for i in classes),
+        image_files=tuple(dataset.image_files[i] for i in rows) if dataset.image_files else (),
+        split=Split(split.name, *(np.searchsorted(rows, part) for part in parts)),
+        content=content_fingerprint(features, labels, semantics),
+        validation=None,
+    )
+
+
+def shuffle_semantics(dataset: Dataset, seed: int) -> Dataset:
+    """Give every class the semantics of another class: a control whose U and T1 must be at chance.
+
+    The semantics move along one random cycle through all classes, so that no class keeps its own.
+
+    Args:
+        dataset: With C > 1 classes.
+        seed: Of the permutation.
+
+    Returns:
+        The dataset with ``-shuffled<seed>`` added to the name of its semantics, and its own content
+        fingerprint.
+
+    Raises:
+        DataError: There is only one class.
+    """
+    import numpy as np  # late: lists of stored runs need only SHUFFLED
+
+    from gzslbench.data.dataset import content_fingerprint
+
+    count = len(dataset.semantics)
+    if count < 2:
+        what = "semantics cannot be shuffled over a single class"
+        raise DataError(what, where=dataset.name, fix="use two classes or more")
+    order = np.random.default_rng(seed).permutation(count)
+    semantics = np.empty_like(dataset.semantics)
+    semantics[order] = dataset.semantics[np.roll(order, 1)]
+    return replace(
+        dataset,
+        semantics_name=f"{dataset.semantics_name}{SHUFFLED}{seed}",
+        semantics=semantics,
+        content=content_fingerprint(dataset.features, dataset.labels, semantics),
+        notes=(*dataset.notes, f"control: semantics shuffled over the classes, seed {seed}"),
+    )
