@@ -62,7 +62,7 @@ def find_best_trial(tuning: Tuning, result: StudyResult) -> BestTrial:
     params = build(
         plan.spec.params, {**plan.params.as_dict(), **best.values}, f"trial {best.number}"
     ).as_dict()
-    return BestTrial(best, params, Preset(_table(tuning), params, _source(tuning, result, best)))
+    return BestTrial(best, params, Preset(_table(tuning), params, _source(tuning, result, best), {}))
 
 
 def test_once(tuning: Tuning, best: BestTrial, watch: Watch) -> tuple[Record, RunFolder]:
