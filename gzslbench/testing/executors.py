@@ -1,7 +1,8 @@
-"""Checks of executors, on jobs that are made: they succeed, raise, die and hang."""
+"""Checks of executors, with jobs that succeed, raise, die and hang."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,56 +15,200 @@ from gzslbench.plugins.executor import Ended, Event, Executor, ExecutorSpec, Job
 from gzslbench.testing.about import NAME
 from gzslbench.testing.check import NotApplicable, demand
 
-WORK = "gzslbench.testing.made_jobs:"
+WORK = "gzslbench.testing.fake_jobs:"
 
 
 class ExecutorCase:
-    """One executor, perhaps at an address."""
+    """An executor that is checked, on this machine or at the address of a cluster."""
 
     def __init__(self, spec: ExecutorSpec, address: str | None = None) -> None:
         self.spec = spec
         self.address = address
 
-    def made(self, **limits: Any) -> Executor:
-        """The executor, for two jobs at once unless told otherwise.
+    def create(self, **limits: Any) -> Executor:
+        """Create the executor, for two jobs at once unless ``limits`` say otherwise.
 
         Raises:
             NotApplicable: It cannot work here.
         """
+        load: Callable[[Limits], Executor] = resolve_name(self.spec.load)
         try:
-            return self.load()(Limits(**{"jobs": 2, "address": self.address, **limits}))
+            return load(Limits(**{"jobs": 2, "address": self.address, **limits}))
         except ExecutorError as error:
             raise NotApplicable(str(error)) from error
 
-    def load(self) -> Callable[[Limits], Executor]:
-        """Its class."""
-        found: Callable[[Limits], Executor] = resolve_name(self.spec.load)
-        return found
-
-    def ends(self, work: Sequence[Job], **limits: Any) -> dict[str, Ended]:
-        """By job, how it ended."""
-        return ends_of(list(self.made(**limits).run(work)))
+    def run(self, work: Sequence[Job], **limits: Any) -> dict[str, Ended]:
+        """Run jobs; returns how each ended."""
+        return ends_of(list(self.create(**limits).run(work)))
 
 
 def ends_of(events: Sequence[Event]) -> dict[str, Ended]:
-    """By job, how it ended; each must have begun before, and end once."""
-    begun: set[str] = set()
-    ends: dict[str, Ended] = {}
+    """How each job ended, by its id; checks that each started before, and ended once."""
+    started, ends = set(), {}
     for event in events:
         if isinstance(event, Started):
-            begun.add(event.job)
+            started.add(event.job)
             continue
-        demand(
-            event.job in begun, f"job {event.job} ended and had not begun", "yield a Started for it before"
-        )
-        demand(event.job not in ends, f"job {event.job} ended twice", "yield one Ended for each job")
-        demand(
-            (event.result is None) != (event.failure is None),
-            f"job {event.job} ended with both or neither of result and failure",
-            "give one of them",
-        )
+        demand(event.job in started, f"{event} without a start before", "yield Started before Ended")
+        demand(event.job not in ends, f"{event} after another end", "yield one Ended for each job")
+        one = (event.result is None) != (event.failure is None)
+        demand(one, f"{event} has both or neither of result and failure", "give one of them")
         ends[event.job] = event
     return ends
+
+
+def spec_is_complete(case: ExecutorCase) -> None:
+    """The spec has a valid name, a title, and a class that can be loaded."""
+    name, fix = case.spec.name, "use lower case letters and hyphens"
+    demand(NAME.fullmatch(name) is not None, f"the name {name!r} is not valid", fix)
+    demand(bool(case.spec.title.strip()), "the spec has no title", "write one in `title`")
+    resolve_name(case.spec.load)
+
+
+def each_job_runs_once_in_its_own_process(case: ExecutorCase) -> None:
+    """Each job id runs once, in its own process, and has its own result."""
+    demand(not case.run([]), "without jobs there are events", "yield nothing")
+    jobs = _squares(5, seconds=0.2)
+    ends = case.run([*jobs, *jobs[:2]])
+    results = {name: dict(end.result or {}) for name, end in ends.items()}
+    right = {f"job-{n}": n**2 for n in range(5)}
+    wrong = f"the results of five jobs are {results}"
+    demand({name: found.get("square") for name, found in results.items()} == right, wrong, "run each id once")
+    processes = {found["process"] for found in results.values()}
+    demand(len(processes) == 5, "jobs share a process", "start a fresh process for each job")
+
+
+def a_job_that_raises_fails_alone(case: ExecutorCase) -> None:
+    """An exception is the failure of its job, with a traceback if it is a bug; other jobs run."""
+    jobs = [
+        Job("bug", f"{WORK}raise_bug", {"number": 7}),
+        Job("error", f"{WORK}raise_error", {"number": 8}),
+        Job("nowhere", f"{WORK}no_such_function", {}),
+    ]
+    ends = case.run([*jobs, *_squares(2)])
+    kinds = _kinds(ends)
+    expected = {"bug": "raised", "error": "raised", "nowhere": "raised", "job-0": "", "job-1": ""}
+    demand(kinds == expected, f"the failures are {kinds}", "give what raised the kind 'raised'")
+    bug, error = ends["bug"].failure, ends["error"].failure
+    shown = bug is not None and "job 7" in bug.what and "fake_jobs" in bug.traceback
+    demand(shown, f"the failure of a bug is {bug}", "give the exception and its traceback")
+    plain = error is not None and "change it" in error.what and not error.traceback
+    demand(plain, f"the failure of a GzslBenchError is {error}", "give its text without a traceback")
+
+
+def a_job_whose_process_dies_starts_again(case: ExecutorCase) -> None:
+    """After a crash a job starts again, as often as ``limits.retries`` says; other jobs run."""
+    with _folder() as folder:
+        once = Job("once", f"{WORK}die", {"marker": str(folder / "marker")})
+        ends = case.run([once, Job("always", f"{WORK}die", {}), *_squares(2)], retries=1)
+    kinds = _kinds(ends)
+    expected = {"once": "", "always": "died", "job-0": "", "job-1": ""}
+    demand(kinds == expected, f"the failures are {kinds}", "start a job again, then give the kind 'died'")
+
+
+def a_job_that_hangs_is_killed(case: ExecutorCase) -> None:
+    """After ``limits.timeout`` seconds a job is killed; other jobs run."""
+    with _folder() as folder:
+        hanging = _waiting("hangs", folder, deaf=True)
+        kinds = _kinds(case.run([hanging, *_squares(3)], timeout=3.0))
+    expected = {"hangs": "timeout", "job-0": "", "job-1": "", "job-2": ""}
+    demand(kinds == expected, f"the failures are {kinds}", "kill it, with the kind 'timeout'")
+
+
+def a_job_has_ended_when_it_has_answered(case: ExecutorCase) -> None:
+    """A result of megabytes arrives, and a thread that the job left delays nothing."""
+    end = case.run([Job("leaves", f"{WORK}leave_thread", {"seconds": 600, "length": 3_000_000})])["leaves"]
+    found = len(end.result["text"]) if end.result else end.failure
+    demand(found == 3_000_000, f"a long result arrived as {found}", "read it while the process writes it")
+
+
+def stop_lets_jobs_save(case: ExecutorCase) -> None:
+    """After stop() the running jobs save and end, and no other starts."""
+    with _folder() as folder:
+        ends = _interrupt(case, _waiting("first", folder), folder, lambda executor: executor.stop())
+        saved = (folder / "saved").exists()
+    fix = "send its process SIGINT, wait for its answer, and start nothing more"
+    demand(_kinds(ends) == {"first": "stopped"} and saved, f"after stop(): {ends}, saved: {saved}", fix)
+
+
+def kill_ends_jobs_at_once(case: ExecutorCase) -> None:
+    """After kill() the running jobs end at once."""
+    with _folder() as folder:
+        ends = _interrupt(
+            case, _waiting("hangs", folder, deaf=True), folder, lambda executor: executor.kill()
+        )
+    quick = _kinds(ends) == {"hangs": "stopped"} and ends["hangs"].seconds < 30
+    demand(quick, f"after kill(): {ends}", "end every process with SIGKILL")
+
+
+def threads_are_limited(case: ExecutorCase) -> None:
+    """A job computes with ``limits.threads`` threads."""
+    for threads in (1, 2):
+        end = case.run([Job("asks", f"{WORK}report_limits", {})], threads=threads, jobs=1)["asks"]
+        right = end.result is not None and end.result["threads"] == threads
+        fix = "call torch.set_num_threads(limits.threads) in its process"
+        demand(right, f"with {threads} threads a job ended as {end}", fix)
+
+
+def files_of_a_job_arrive(case: ExecutorCase) -> None:
+    """A job finds the files of its folder, and what it writes there is there afterwards."""
+    with _folder() as folder:
+        (folder / "old").mkdir()
+        (folder / "old" / "before").write_text("known")
+        jobs = [
+            Job("old", f"{WORK}write_files", {"times": 10_000}, folder=folder / "old"),
+            Job("new", f"{WORK}write_files", {"times": 1}, folder=folder / "further" / "new"),
+        ]
+        ends = case.run(jobs)
+        paths = [path for path in folder.rglob("*") if path.is_file()]
+        sizes = {str(path.relative_to(folder)): path.stat().st_size for path in paths}
+    results = {name: dict(end.result or {}) for name, end in ends.items()}
+    expected = {"old": {"before": "known", "name": "old"}, "new": {"before": None, "name": "new"}}
+    demand(results == expected, f"jobs with folders ended as {ends}", "pass the folder, and create it")
+    expected_sizes = {
+        "old/below/bytes": 2_560_000, "old/first": 5, "further/new/below/bytes": 256, "further/new/first": 5
+    }  # fmt: skip
+    demand(
+        sizes == expected_sizes, f"the files are {sizes}", "return what jobs write, remove what they remove"
+    )
+
+
+def a_job_continues_from_its_files(case: ExecutorCase) -> None:
+    """The files that a job wrote before it died are there at its next attempt."""
+    with _folder() as folder:
+        job = Job("steps", f"{WORK}count_up", {"until": 3, "dies": True}, folder=folder / "steps")
+        end = case.run([job], retries=3)["steps"]
+    right = end.result == {"first": 3, "count": 3}
+    demand(right, f"a job that died three times ended as {end}", "keep the folder for the next attempt")
+
+
+def shared_values_reach_jobs(case: ExecutorCase) -> None:
+    """Jobs get the values of a shared object, and no job can change those of another."""
+    import numpy as np
+
+    table = np.arange(300_000, dtype=np.float64).reshape(300, 1000)
+    values, total = {"table": table, "title": "numbers"}, float(table.sum())
+    jobs = [Job(f"job-{number}", f"{WORK}add_up", {}, shared={"values": values}) for number in range(3)]
+    ends = case.run(jobs)
+    found = [end.result and (end.result["total"], end.result["title"]) for end in ends.values()]
+    right = found == [(total, "numbers")] * 3 and float(table.sum()) == total
+    demand(right, f"jobs that share a table ended as {ends}", "pass the values in the argument")
+
+
+EXECUTOR_CHECKS = (
+    spec_is_complete,
+    each_job_runs_once_in_its_own_process,
+    a_job_that_raises_fails_alone,
+    a_job_whose_process_dies_starts_again,
+    a_job_that_hangs_is_killed,
+    a_job_has_ended_when_it_has_answered,
+    stop_lets_jobs_save,
+    kill_ends_jobs_at_once,
+    threads_are_limited,
+    files_of_a_job_arrive,
+    a_job_continues_from_its_files,
+    shared_values_reach_jobs,
+)
 
 
 @contextmanager
@@ -76,257 +221,26 @@ def _squares(count: int, **more: Any) -> list[Job]:
     return [Job(f"job-{n}", f"{WORK}square", {"number": n, **more}) for n in range(count)]
 
 
-def spec_is_complete(case: ExecutorCase) -> None:
-    """The spec has a name and a title, and its class can be loaded."""
-    demand(NAME.fullmatch(case.spec.name) is not None, f"the name {case.spec.name!r} is none", "call it so")
-    demand(bool(case.spec.title.strip()), "the spec has no title", "write one in `title`")
-    case.load()
+def _waiting(name: str, folder: Path, deaf: bool = False) -> Job:
+    argument = {"begun": str(folder / "begun"), "saved": str(folder / "saved"), "deaf": deaf}
+    return Job(name, f"{WORK}wait_for_stop", argument)
 
 
-def every_job_is_done_whatever_their_order(case: ExecutorCase) -> None:
-    """Jobs of different lengths have their own results, each its own process."""
-    jobs = [
-        Job(f"job-{number}", f"{WORK}square", {"number": number, "seconds": 0.3 if number == 0 else 0})
-        for number in range(5)
-    ]
-    ends = case.ends(jobs)
-    found = {name: end.result and end.result["square"] for name, end in ends.items()}
-    demand(
-        found == {f"job-{number}": number**2 for number in range(5)},
-        f"the results of five jobs are {found}",
-        "yield an Ended for each, with what its function returned",
-    )
-    processes = {end.result["process"] for end in ends.values() if end.result}
-    demand(
-        len(processes) == 5, "jobs share a process", "begin a fresh one for each: what one leaves harms none"
-    )
+def _kinds(ends: dict[str, Ended]) -> dict[str, str]:
+    """The kind of each job's failure; empty if it has a result."""
+    return {name: end.failure.kind if end.failure else "" for name, end in ends.items()}
 
 
-def nothing_to_do_is_done_at_once(case: ExecutorCase) -> None:
-    """Without jobs there are no events."""
-    events = list(case.made().run([]))
-    demand(not events, f"without jobs there are events: {events}", "yield nothing")
-
-
-def a_job_that_raises_ends_alone(case: ExecutorCase) -> None:
-    """An exception is its job's failure, with its traceback where it is a bug, and the others go on."""
-    jobs = [
-        Job("bug", f"{WORK}raise_a_bug", {"number": 7}),
-        Job("error", f"{WORK}raise_an_error", {"number": 8}),
-        Job("nowhere", "gzslbench.testing.made_jobs:no_such_function", {}),
-        *_squares(2),
-    ]
-    ends = case.ends(jobs)
-    demand(
-        set(ends) == {job.id for job in jobs},
-        f"of {len(jobs)} jobs {len(ends)} ended",
-        "go on with the others",
-    )
-    kinds = {name: end.failure.kind if end.failure else "" for name, end in ends.items()}
-    demand(
-        all(kinds[name] == "raised" for name in ("bug", "error", "nowhere")) and not kinds["job-1"],
-        f"the failures are {kinds}",
-        "give what raised the kind 'raised'",
-    )
-    bug, error = ends["bug"].failure, ends["error"].failure
-    demand(
-        bug is not None and "job 7" in bug.what and "made_jobs" in bug.traceback,
-        f"of a bug one is told {bug}",
-        "tell the exception and its traceback",
-    )
-    demand(
-        error is not None and "change it" in error.what and not error.traceback,
-        f"of an error that a user can mend one is told {error}",
-        "tell what happened, where and what to do, without a traceback",
-    )
-
-
-def a_job_whose_process_dies_is_begun_again(case: ExecutorCase) -> None:
-    """A killed process is tried again; one that dies each time fails, and the others go on."""
-    with _folder() as folder:
-        once = Job("once", f"{WORK}die_once", {"number": 3, "marker": str(folder / "marker")})
-        ends = case.ends([once, Job("always", f"{WORK}die", {}), *_squares(2)], retries=1)
-    demand(
-        ends["once"].result == {"square": 9},
-        f"a job whose process was killed once ended as {ends['once']}",
-        "begin it again as often as limits.retries says",
-    )
-    failure = ends["always"].failure
-    demand(
-        failure is not None and failure.kind == "died",
-        f"a job that kills its process each time ended as {ends['always']}",
-        "give it the kind 'died'",
-    )
-    demand(ends["job-1"].result is not None, "another job did not end well", "go on with the others")
-
-
-def a_job_that_hangs_is_ended(case: ExecutorCase) -> None:
-    """After limits.timeout a job is killed, and the others go on."""
-    ends = case.ends([Job("hangs", f"{WORK}hang", {}), *_squares(3)], timeout=3.0)
-    failure = ends["hangs"].failure
-    demand(
-        failure is not None and failure.kind == "timeout",
-        f"a job that hangs ended as {ends['hangs']}",
-        "kill it after limits.timeout seconds, with the kind 'timeout'",
-    )
-    demand(all(f"job-{n}" in ends for n in range(3)), "other jobs were not done", "go on with the others")
-
-
-def a_process_that_outlives_its_answer_holds_nothing_up(case: ExecutorCase) -> None:
-    """A job has ended once it has answered, whatever threads it leaves."""
-    ends = case.ends([Job("leaves", f"{WORK}leave_a_thread", {"seconds": 600})])
-    demand(
-        ends["leaves"].result == {"answered": True},
-        f"a job that leaves a thread ended as {ends['leaves']}",
-        "end its process some seconds after its answer",
-    )
-
-
-def asked_to_stop_jobs_save_and_no_more_begin(case: ExecutorCase) -> None:
-    """stop() lets what is under way save and end, and begins nothing more."""
-    with _folder() as folder:
-        marker, begun = folder / "saved", folder / "begun"
-        argument = {"marker": str(marker), "begun": str(begun)}
-        executor, events = case.made(jobs=1), []
-        for event in executor.run([Job("first", f"{WORK}work_until_stopped", argument), *_squares(2)]):
-            events.append(event)
-            if isinstance(event, Started):
-                _await(begun)
-                executor.stop()
-        saved = marker.exists()
-    ends = ends_of(events)
-    failure = ends["first"].failure if "first" in ends else None
-    demand(
-        failure is not None and failure.kind == "stopped" and saved,
-        f"asked to stop, a job ended as {ends.get('first')}, and it {'saved' if saved else 'did not save'}",
-        "send its process SIGINT, and wait for its answer",
-    )
-    demand(set(ends) == {"first"}, f"asked to stop, it began {set(ends) - {'first'}}", "begin nothing more")
-
-
-def killed_it_ends_at_once(case: ExecutorCase) -> None:
-    """kill() ends what is under way, whatever it does."""
-    executor, events = case.made(jobs=1), []
-    for event in executor.run([Job("hangs", f"{WORK}hang", {}), *_squares(2)]):
+def _interrupt(
+    case: ExecutorCase, job: Job, folder: Path, interrupt: Callable[[Executor], None]
+) -> dict[str, Ended]:
+    """Run a job and others after it, and interrupt the executor when the job works."""
+    executor, events = case.create(jobs=1), []
+    for event in executor.run([job, *_squares(2)]):
         events.append(event)
         if isinstance(event, Started):
-            executor.kill()
-    ends = ends_of(events)
-    demand(
-        set(ends) == {"hangs"} and ends["hangs"].failure is not None and ends["hangs"].seconds < 30,
-        f"killed, it ended with {ends}",
-        "end every process with SIGKILL",
-    )
-
-
-def jobs_of_one_id_are_done_once(case: ExecutorCase) -> None:
-    """Of duplicates one is done."""
-    ends = case.ends([*_squares(2), *_squares(2)])
-    demand(set(ends) == {"job-0", "job-1"}, f"of two jobs, each twice, {set(ends)} ended", "do each id once")
-
-
-def threads_are_limited(case: ExecutorCase) -> None:
-    """A job computes with as many threads as limits.threads says."""
-    for threads in (1, 2):
-        end = case.ends([Job("asks", f"{WORK}tell_limits", {})], threads=threads, jobs=1)["asks"]
-        demand(
-            end.result is not None and end.result["threads"] == threads,
-            f"told to compute with {threads} threads, a job ended as {end}",
-            "call torch.set_num_threads(limits.threads) in its process",
-        )
-
-
-def a_long_result_comes_whole(case: ExecutorCase) -> None:
-    """A result of some megabytes comes back."""
-    length = 3_000_000
-    end = case.ends([Job("long", f"{WORK}answer_at_length", {"length": length})])["long"]
-    demand(
-        end.result is not None and len(end.result["text"]) == length,
-        f"of a result of {length} bytes came {end.failure or len(end.result['text'] if end.result else '')}",
-        "read the answer while the process is still writing it",
-    )
-
-
-def what_a_job_leaves_in_its_folder_is_there(case: ExecutorCase) -> None:
-    """A job finds the files of its folder, and what it leaves there is there, and nothing else."""
-    with _folder() as folder:
-        (folder / "made").mkdir()
-        (folder / "made" / "before").write_text("known")
-        jobs = [
-            Job("made", f"{WORK}leave_files", {"times": 10_000}, folder=folder / "made"),
-            Job("new", f"{WORK}leave_files", {"times": 1}, folder=folder / "further" / "new"),
-        ]
-        ends = case.ends(jobs)
-        results = {name: dict(end.result or {}) for name, end in ends.items()}
-        found = {
-            str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-        }
-    demand(
-        results == {"made": {"before": "known", "name": "made"}, "new": {"before": None, "name": "new"}},
-        f"jobs that read their folders ended as {ends}",
-        "tell the job of a folder with the same name and files in argument['folder'], and make it",
-    )
-    table = bytes(range(256))
-    expected = {"made": table * 10_000, "further/new": table}
-    demand(
-        found
-        == {f"{name}/below/bytes": content for name, content in expected.items()}
-        | {f"{name}/first": b"whole" for name in expected},
-        f"after two jobs left files in their folders there are {sorted(found)}",
-        "bring back what they left, and remove what they removed",
-    )
-
-
-def begun_again_a_job_has_the_files_that_it_left(case: ExecutorCase) -> None:
-    """What a job saved before it died is there for the next attempt."""
-    with _folder() as folder:
-        end = case.ends([Job("steps", f"{WORK}go_on", {}, folder=folder / "steps")], retries=3)["steps"]
-    demand(
-        end.result == {"steps": 3},
-        f"a job that went on from a file of its folder, dying thrice, ended as {end}",
-        "give the next attempt the files of the one before",
-    )
-
-
-def shared_values_reach_jobs_that_cannot_change_them(case: ExecutorCase) -> None:
-    """Jobs that share an object have its value, whatever another does with it."""
-    import numpy as np
-
-    table = np.arange(300_000, dtype=np.float64).reshape(300, 1000)
-    values, total = {"table": table, "title": "numbers"}, float(table.sum())
-    jobs = [Job(f"job-{number}", f"{WORK}add_up", {}, shared={"values": values}) for number in range(3)]
-    ends = case.ends(jobs)
-    told = [end.result and (end.result["total"], end.result["title"]) for end in ends.values()]
-    demand(
-        told == [(total, "numbers")] * 3 and float(table.sum()) == total,
-        f"three jobs that share a table, and change it, ended as {ends}",
-        "give each job the values in its argument, and changes to no other",
-    )
-
-
-EXECUTOR_CHECKS = (
-    spec_is_complete,
-    every_job_is_done_whatever_their_order,
-    nothing_to_do_is_done_at_once,
-    a_job_that_raises_ends_alone,
-    a_job_whose_process_dies_is_begun_again,
-    a_job_that_hangs_is_ended,
-    a_process_that_outlives_its_answer_holds_nothing_up,
-    asked_to_stop_jobs_save_and_no_more_begin,
-    killed_it_ends_at_once,
-    jobs_of_one_id_are_done_once,
-    threads_are_limited,
-    a_long_result_comes_whole,
-    what_a_job_leaves_in_its_folder_is_there,
-    begun_again_a_job_has_the_files_that_it_left,
-    shared_values_reach_jobs_that_cannot_change_them,
-)
-
-
-def _await(marker: Path) -> None:
-    """Until ``marker`` is there, a minute at most."""
-    import time
-
-    ends = time.monotonic() + 60
-    while not marker.exists() and time.monotonic() < ends:
-        time.sleep(0.05)
+            end = time.monotonic() + 60
+            while not (folder / "begun").exists() and time.monotonic() < end:
+                time.sleep(0.05)
+            interrupt(executor)
+    return ends_of(events)

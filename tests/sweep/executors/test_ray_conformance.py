@@ -14,7 +14,7 @@ from gzslbench.testing.executors import EXECUTOR_CHECKS, ExecutorCase, ends_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 SPEC = ExecutorSpec("ray", "a cluster", "gzslbench.sweep.executors.ray_executor:RayExecutor")
-WORK = "gzslbench.testing.made_jobs:"
+WORK = "gzslbench.testing.fake_jobs:"
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def test_jobs_go_to_both_nodes_and_say_where_they_are(joined) -> None:
 
 
 def test_shares_of_a_gpu_are_packed(joined) -> None:
-    jobs = [Job(f"job-{n}", f"{WORK}tell_limits", {}, gpus=0.5) for n in range(3)]
-    jobs.append(Job("none", f"{WORK}tell_limits", {}))
+    jobs = [Job(f"job-{n}", f"{WORK}report_limits", {}, gpus=0.5) for n in range(3)]
+    jobs.append(Job("none", f"{WORK}report_limits", {}))
     ends = ends_of(list(RayExecutor(Limits(address=joined.address)).run(jobs)))
     assert [ends[f"job-{n}"].result["devices"] for n in range(3)] == ["0"] * 3
     assert ends["none"].result["devices"] in (
