@@ -6,9 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gzslbench.data.views import TrainView
-from gzslbench.plugins.method import Phase, Sgd, Stage
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Batch, Phase, Sgd, Stage, TrainView
 from gzslbench_methods.layers import to_float32
 from gzslbench_methods.params import BilinearParams
 

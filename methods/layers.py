@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Batch
 
 SLOPE = 0.2
 """LeakyReLU's slope below zero, in every network of the f-CLSWGAN family."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gzslbench.plugins.head import HeadSettings
-from gzslbench.plugins.params import Params, param
-from gzslbench.plugins.search_space import choices, log, steps
+from gzslbench.plugins import HeadSettings, Params, choices, log, param, steps
 
 
 @dataclass(frozen=True)

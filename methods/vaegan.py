@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Batch
 from gzslbench_methods.layers import SLOPE, embed_per_class, linear, to_float32
 
 RAISED_ABOVE, LOWERED_BELOW = 1.05, 1.001

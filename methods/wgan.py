@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from gzslbench.evaluation.checked_method import ClassNoise
+from gzslbench.plugins import ClassNoise
 from gzslbench_methods.layers import SLOPE, embed_per_class, linear, to_float32
 
 

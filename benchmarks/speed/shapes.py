@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gzslbench.data.views import EvalView, TrainView
+from gzslbench.data.views import EvalView
+from gzslbench.plugins import TrainView
 
 
 @dataclass(frozen=True)

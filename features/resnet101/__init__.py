@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gzslbench.plugins.extractor import ExtractorSpec
-from gzslbench.plugins.hooks import hookimpl
+from gzslbench.plugins import ExtractorSpec, hookimpl
 
 SPEC = ExtractorSpec(
     name="resnet101",

@@ -17,40 +17,8 @@ from torch import Tensor
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.preprocessing import fit_preprocessing
 from gzslbench.errors import PluginError, did_you_mean
-from gzslbench.plugins.setting import SETTINGS, Setting
-
-
-@dataclass(frozen=True)
-class TrainView:
-    """What an inductive method sees while it trains.
-
-    Attributes:
-        features: ``(n, d)`` preprocessed features of the seen training rows.
-        labels: ``(n,)`` int64; row numbers of ``semantics``, from 0 to S-1.
-        semantics: ``(S, a)`` of the seen classes.
-    """
-
-    features: Tensor
-    labels: Tensor
-    semantics: Tensor
-
-
-@dataclass(frozen=True)
-class ClassTransductiveView(TrainView):
-    """The training view with the unseen classes' semantics, ``(U, a)``."""
-
-    unseen_semantics: Tensor
-
-
-@dataclass(frozen=True)
-class TransductiveView(ClassTransductiveView):
-    """The class-transductive view with all test features, unlabelled, ``(m, d)``.
-
-    They are sorted by the sha256 of their bytes, so that the order reveals nothing about their classes, not
-    even which are seen.
-    """
-
-    unlabelled: Tensor
+from gzslbench.plugins.inputs import ClassTransductiveView, TrainView, TransductiveView
+from gzslbench.plugins.spec import SETTINGS, Setting
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from gzslbench.computing.instrumentation import span
 from gzslbench.computing.memory import Chunk
 from gzslbench.errors import PluginError
+from gzslbench.plugins.inputs import ClassNoise
 
 if TYPE_CHECKING:
     from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
@@ -20,37 +20,6 @@ ClassStream = Callable[[int], torch.Generator]
 """Maps the position of a class to the class's random stream, from its start."""
 MAX_CLASS_ROWS = 8192
 """Most rows of one class in a call of ``synthesize``. It is fixed, for a stream's draws depend on it."""
-
-
-class ClassNoise:
-    """Draws random numbers for the rows of several classes, each class from a stream of its own.
-
-    So the rows of a class depend neither on the other classes nor on how many classes are synthesized in
-    one call.
-
-    Attributes:
-        per_class: Rows of each class.
-    """
-
-    def __init__(self, streams: Sequence[torch.Generator], per_class: int) -> None:
-        self.per_class = per_class
-        self._streams = streams
-
-    def __len__(self) -> int:
-        """Rows of all classes."""
-        return len(self._streams) * self.per_class
-
-    def normal(self, width: int) -> Tensor:
-        """Draw ``(rows, width)`` standard normal numbers, class after class."""
-        return self._draw(torch.randn, width)
-
-    def uniform(self, width: int) -> Tensor:
-        """Draw ``(rows, width)`` uniform numbers in [0, 1), class after class."""
-        return self._draw(torch.rand, width)
-
-    def _draw(self, draw: Callable[..., Tensor], width: int) -> Tensor:
-        draw_class = partial(draw, self.per_class, width)
-        return torch.cat([draw_class(generator=stream, device=stream.device) for stream in self._streams])
 
 
 class CheckedMethod:

@@ -15,14 +15,15 @@ from torch import Tensor, nn
 from gzslbench.computing.instrumentation import span
 from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
-from gzslbench.data.views import EvalView, TrainView
+from gzslbench.data.views import EvalView
 from gzslbench.errors import DivergedError, PluginError
 from gzslbench.evaluation.checked_method import CheckedMethod
-from gzslbench.evaluation.head_data import HeadData, build_head_data
+from gzslbench.evaluation.head_data import build_head_data
 from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.softmax_head import SoftmaxFit
-from gzslbench.plugins.setting import Setting
+from gzslbench.plugins.inputs import HeadData, TrainView
+from gzslbench.plugins.spec import Setting
 
 if TYPE_CHECKING:
     from gzslbench.plugins.head import Head, HeadSettings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -11,30 +10,12 @@ import torch
 from torch import Tensor
 
 from gzslbench.computing.seeds import generator
-from gzslbench.data.views import EvalView, TrainView
+from gzslbench.data.views import EvalView
 from gzslbench.evaluation.checked_method import CheckedMethod, ClassStream
+from gzslbench.plugins.inputs import HeadData, TrainView
 
 if TYPE_CHECKING:
     from gzslbench.plugins.head import HeadSettings
-
-
-@dataclass(frozen=True)
-class HeadData:
-    """Embedded features of K competing classes, all on one device.
-
-    Attributes:
-        features: ``(n, e)`` float32.
-        labels: ``(n,)`` int64 in 0..K-1.
-        semantics: ``(K, a)``.
-        seen: ``(K,)`` bool, which classes are seen.
-        unlabelled: ``(m, e)`` test rows in a random order, for a transductive head; None for others.
-    """
-
-    features: Tensor
-    labels: Tensor
-    semantics: Tensor
-    seen: Tensor
-    unlabelled: Tensor | None = None
 
 
 def build_head_data(

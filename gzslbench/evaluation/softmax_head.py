@@ -18,8 +18,8 @@ from torch.optim.adam import adam
 from gzslbench.computing.graph import capture_on
 from gzslbench.computing.graph_cache import GraphCache
 from gzslbench.computing.seeds import PermutationSampler
-from gzslbench.evaluation.head_data import HeadData
 from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.inputs import HeadData
 
 _INIT_STD = 0.02  # the family's initialisation of every linear layer, with zero bias
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from gzslbench.plugins.citation import year_of
+from gzslbench.plugins.spec import Published
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,7 +49,7 @@ class Preparation:
 
 
 @dataclass(frozen=True)
-class ExtractorSpec:
+class ExtractorSpec(Published):
     """What ``gzslbench extractors`` shows of an extractor and how to load it.
 
     Attributes:
@@ -89,11 +89,6 @@ class ExtractorSpec:
     def pattern(self) -> str:
         """What ``--extractor`` takes, a model that must be named in capitals."""
         return f"{self.name}:{self.model}" if self.model else self.name
-
-    @property
-    def year(self) -> int | None:
-        """When its paper appeared."""
-        return year_of(self.paper)
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from gzslbench.plugins.citation import year_of
+from gzslbench.plugins.inputs import HeadData
 from gzslbench.plugins.params import Params
-from gzslbench.plugins.setting import Setting
+from gzslbench.plugins.spec import Published, Setting
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from gzslbench.evaluation.head_data import HeadData
 
 SOFTMAX = "softmax"
 """The head a generative method has unless the user asks for another: its own settings, its own numbers."""
@@ -51,7 +49,7 @@ class HeadSettings:
 
 
 @dataclass(frozen=True)
-class HeadSpec:
+class HeadSpec(Published):
     """What ``gzslbench heads`` shows of a head and how to load it.
 
     Attributes:
@@ -74,11 +72,6 @@ class HeadSpec:
     load: str
     setting: Setting = "inductive"
     version: int = 1
-
-    @property
-    def year(self) -> int | None:
-        """When its paper appeared."""
-        return year_of(self.paper)
 
 
 class FittedHead(Protocol):

@@ -9,16 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from gzslbench.plugins.citation import year_of
 from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.inputs import Batch, ClassNoise
 from gzslbench.plugins.params import Params
-from gzslbench.plugins.setting import Setting
+from gzslbench.plugins.spec import Published, Setting
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from gzslbench.evaluation.checked_method import ClassNoise
-    from gzslbench.training.batch import Batch
 
 Kind = Literal["generative", "scoring"]
 Sampling = Literal["draw", "pass"]
@@ -26,7 +23,7 @@ Span = Literal["epoch", "stage"]
 
 
 @dataclass(frozen=True)
-class MethodSpec:
+class MethodSpec(Published):
     """What ``gzslbench methods`` shows of a method and how to load it.
 
     Attributes:
@@ -54,11 +51,6 @@ class MethodSpec:
     preprocessing: str = "minmax"
     version: int = 1
     gpu_share: float = 0.25
-
-    @property
-    def year(self) -> int | None:
-        """When its paper appeared."""
-        return year_of(self.paper)
 
 
 @dataclass(frozen=True)

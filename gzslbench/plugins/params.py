@@ -140,7 +140,7 @@ class Params:
 
 
 @cache
-def fields_of(cls: type[Params]) -> tuple[ParamInfo, ...]:
+def fields_of(cls: type[Any]) -> tuple[ParamInfo, ...]:
     """Return the documented parameters of ``cls``, in the order they are written."""
     hints = typing.get_type_hints(cls)
     return tuple(
@@ -150,7 +150,7 @@ def fields_of(cls: type[Params]) -> tuple[ParamInfo, ...]:
 
 
 @cache
-def _defaults_of(cls: type[Params]) -> Mapping[str, Any]:
+def _defaults_of(cls: type[Any]) -> Mapping[str, Any]:
     return {info.name: info.check(info.default, cls.__name__) for info in fields_of(cls)}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -41,7 +41,7 @@ class Preset:
     table: str
     values: Mapping[str, Any]
     source: str
-    places: Mapping[str, str]
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_presets(spec: MethodSpec | HeadSpec) -> dict[str, Preset]:
@@ -81,7 +81,7 @@ def preset(spec: MethodSpec | HeadSpec, dataset: str, semantics: str, file: Path
             where=file,
             fix=f"it has: {', '.join(tables) or 'none'}; one called [{DEFAULT}] fits every dataset",
         )
-    return Preset(DEFAULT, {}, "", {})
+    return Preset(DEFAULT, {}, "")
 
 
 @cache

@@ -29,7 +29,7 @@ from gzslbench.plugins.executor import ExecutorSpec
 from gzslbench.plugins.extractor import ExtractorSpec
 from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.method import Kind, MethodSpec
-from gzslbench.plugins.setting import SETTINGS
+from gzslbench.plugins.spec import SETTINGS
 from gzslbench.plugins.tracker import TrackerSpec
 
 SWITCH = "GZSLBENCH_PLUGINS"

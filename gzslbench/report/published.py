@@ -17,7 +17,7 @@ import msgspec
 from gzslbench.data.catalogue import catalogue
 from gzslbench.errors import GzslBenchError, did_you_mean
 from gzslbench.files import check_folder, is_there, reading
-from gzslbench.plugins.setting import Setting
+from gzslbench.plugins.spec import Setting
 
 METRICS = ("U", "S", "H", "T1")
 ROUNDING = 0.15

@@ -22,7 +22,7 @@ from gzslbench.evaluation.selection import PEEKS, SelectedEpoch, select
 from gzslbench.files import reading, write_atomically
 from gzslbench.plugins.params import Params, build
 from gzslbench.plugins.registry import plugins
-from gzslbench.plugins.setting import widest
+from gzslbench.plugins.spec import widest
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.environment import environment, peak_memory, reset_peak_memory
 from gzslbench.runs.fit import Fit, FitRun, Outcome, Seconds

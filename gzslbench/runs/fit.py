@@ -26,7 +26,7 @@ from gzslbench.plugins.head import Head
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.registry import plugins
-from gzslbench.plugins.setting import Setting
+from gzslbench.plugins.spec import Setting
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.progress import Progress
 from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint

@@ -12,8 +12,9 @@ import torch
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.load import load_dataset
 from gzslbench.data.variants import SHUFFLED, shuffle_semantics
-from gzslbench.data.views import EvalView, TrainView, make_views
+from gzslbench.data.views import EvalView, make_views
 from gzslbench.errors import CheckpointError, DataError, PluginError, StoreError
+from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build
 from gzslbench.plugins.registry import plugins

@@ -13,7 +13,7 @@ from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build, parse_assignments
 from gzslbench.plugins.presets import Preset, preset
 from gzslbench.plugins.registry import plugins
-from gzslbench.plugins.setting import Setting
+from gzslbench.plugins.spec import Setting
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.record import SELECTIONS
 from gzslbench.runs.task import Task, task_of

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from gzslbench.errors import StoreError
-from gzslbench.plugins.setting import Setting
+from gzslbench.plugins.spec import Setting
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.task import TaskInfo
 

@@ -22,7 +22,7 @@ from gzslbench.plugins.method import Kind, MethodSpec
 from gzslbench.plugins.params import ParamInfo, Params, build, fields_of
 from gzslbench.plugins.presets import load_presets
 from gzslbench.plugins.search_space import check_space
-from gzslbench.plugins.setting import SETTINGS
+from gzslbench.plugins.spec import SETTINGS
 from gzslbench.testing.check import CheckFailure, NotApplicable, demand
 from gzslbench.training.construction import load_class
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gzslbench.data.dataset import Dataset
-from gzslbench.data.views import EvalView, TrainView
+from gzslbench.data.views import EvalView
+from gzslbench.plugins.inputs import TrainView
 
 _ROWS = ("seen_features", "seen_labels", "unseen_features", "unseen_labels")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,39 +10,8 @@ from torch import Tensor
 
 from gzslbench.computing.instrumentation import span
 from gzslbench.computing.seeds import PermutationSampler
-from gzslbench.data.views import TrainView
+from gzslbench.plugins.inputs import Batch, TrainView
 from gzslbench.plugins.method import Sampling
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a loss gets: rows of the training view, and the noise stream.
-
-    Losses take their random numbers from ``normal`` and ``uniform``, so that a run can be repeated and
-    resumed to the bit.
-
-    Attributes:
-        features: ``(B, d)``.
-        labels: ``(B,)`` row numbers of the view's semantics.
-        noise: The stream that ``normal`` and ``uniform`` draw from.
-        epoch: ``()`` completed epochs of the stage, on the device, for terms whose weight follows the epoch.
-    """
-
-    features: Tensor
-    labels: Tensor
-    noise: torch.Generator
-    epoch: Tensor = field(default_factory=lambda: torch.zeros(()))
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def normal(self, *shape: int) -> Tensor:
-        """Draw standard normal numbers on the batch's device."""
-        return torch.randn(shape, generator=self.noise, device=self.features.device)
-
-    def uniform(self, *shape: int) -> Tensor:
-        """Draw uniform numbers in [0, 1) on the batch's device."""
-        return torch.rand(shape, generator=self.noise, device=self.features.device)
 
 
 class Sampler:

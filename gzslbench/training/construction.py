@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from gzslbench.computing.seeds import stream
-from gzslbench.data.views import TrainView
 from gzslbench.errors import PluginError
 from gzslbench.plugins.head import HeadSpec
+from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.tracker import TrackerSpec

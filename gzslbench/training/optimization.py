@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from gzslbench.computing.device import autocast
 from gzslbench.computing.instrumentation import span
 from gzslbench.errors import PluginError
+from gzslbench.plugins.inputs import Batch
 from gzslbench.plugins.method import Adam, Optimizer, Phase, Sgd
-from gzslbench.training.batch import Batch
 
 Moments = defaultdict[type, defaultdict[Tensor, dict[str, Any]]]
 """What torch's optimizers remember of earlier steps, by kind of optimizer and by parameter."""

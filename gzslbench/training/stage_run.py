@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from gzslbench.computing.graph import capture_on
 from gzslbench.computing.graph_cache import Capture, GraphCache
 from gzslbench.computing.seeds import GlobalStream, generator, stream
-from gzslbench.data.views import TrainView
+from gzslbench.plugins.inputs import Batch, TrainView
 from gzslbench.plugins.method import Method, Phase, Stage
-from gzslbench.training.batch import Batch, Sampler
+from gzslbench.training.batch import Sampler
 from gzslbench.training.epoch_losses import EpochLosses
 from gzslbench.training.optimization import PhaseOptimizer, no_moments
 

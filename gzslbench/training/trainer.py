@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from gzslbench.computing.device import matmul_precision
-from gzslbench.data.views import TrainView
+from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.method import Method, Stage
 from gzslbench.training.epoch_losses import EpochLosses
 from gzslbench.training.stage_run import StageRun

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Batch
 from gzslbench_methods.ale import AleParams
 from gzslbench_methods.bilinear import Bilinear, violations
 

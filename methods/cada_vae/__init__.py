@@ -6,10 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gzslbench.errors import ParamError
-from gzslbench.plugins.hooks import hookimpl
-from gzslbench.plugins.method import MethodSpec
-from gzslbench.plugins.params import Params, param
-from gzslbench.plugins.search_space import linear
+from gzslbench.plugins import MethodSpec, Params, hookimpl, linear, param
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gzslbench.data.views import TrainView
-from gzslbench.evaluation.checked_method import ClassNoise
-from gzslbench.plugins.head import HeadSettings
-from gzslbench.plugins.method import Adam, Phase, Stage
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Adam, Batch, ClassNoise, HeadSettings, Phase, Stage, TrainView
 from gzslbench_methods.cada_vae import CadaVaeParams
 from gzslbench_methods.layers import linear_warmup, to_float32
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gzslbench.data.views import TrainView
-from gzslbench.plugins.method import Adam, Phase, Stage
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Adam, Batch, Phase, Stage, TrainView
 from gzslbench_methods.cycle_clswgan import CycleClswganParams
 from gzslbench_methods.f_clswgan.method import FClswgan
 from gzslbench_methods.layers import to_float32

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gzslbench.plugins.hooks import hookimpl
-from gzslbench.plugins.method import MethodSpec
-from gzslbench.plugins.params import Params, param
+from gzslbench.plugins import MethodSpec, Params, hookimpl, param
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gzslbench.data.views import TrainView
-from gzslbench.plugins.method import Adam, Phase, Stage
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Adam, Batch, Phase, Stage, TrainView
 from gzslbench_methods.dem import DemParams
 from gzslbench_methods.layers import linear, to_float32
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Batch
 from gzslbench_methods.bilinear import Bilinear, violations
 from gzslbench_methods.devise import DeviseParams
 

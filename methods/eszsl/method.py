@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gzslbench.data.views import TrainView
-from gzslbench.plugins.method import Stage
+from gzslbench.plugins import Stage, TrainView
 from gzslbench_methods.closed_form import class_sums, gram
 from gzslbench_methods.eszsl import EszslParams
 

@@ -6,10 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gzslbench.data.views import TrainView
-from gzslbench.evaluation.checked_method import ClassNoise
-from gzslbench.plugins.method import Adam, Phase, Stage
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Adam, Batch, ClassNoise, Phase, Stage, TrainView
 from gzslbench_methods.f_clswgan import FClswganParams
 from gzslbench_methods.layers import linear, to_float32
 from gzslbench_methods.wgan import Critic, Generator, critic_terms, synthesize

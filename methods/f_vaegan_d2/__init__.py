@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gzslbench.plugins.hooks import hookimpl
-from gzslbench.plugins.method import MethodSpec
-from gzslbench.plugins.params import param
-from gzslbench.plugins.search_space import log
+from gzslbench.plugins import MethodSpec, hookimpl, log, param
 from gzslbench_methods.params import GanParams, HeadParams
 
 

@@ -9,11 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gzslbench.data.views import TrainView
 from gzslbench.errors import DataError
-from gzslbench.evaluation.checked_method import ClassNoise
-from gzslbench.plugins.method import Adam, Phase, Stage
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Adam, Batch, ClassNoise, Phase, Stage, TrainView
 from gzslbench_methods.f_vaegan_d2 import FVaeganParams
 from gzslbench_methods.layers import to_float32
 from gzslbench_methods.vaegan import Code, Encoder, PenaltyWeight, SigmoidGenerator

@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gzslbench.data.views import TrainView
-from gzslbench.plugins.method import Stage
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Batch, Stage, TrainView
 from gzslbench_methods.f_vaegan_d2.method import FVaegan, joined
 from gzslbench_methods.free import FreeParams
 from gzslbench_methods.layers import SLOPE, linear, to_float32

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from gzslbench.data.views import TrainView
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Batch, TrainView
 from gzslbench_methods.f_clswgan.method import FClswgan
 from gzslbench_methods.layers import to_float32
 from gzslbench_methods.lisgan import LisGanParams

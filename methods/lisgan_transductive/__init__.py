@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gzslbench.plugins.head import HeadSpec
-from gzslbench.plugins.hooks import hookimpl
-from gzslbench.plugins.params import Params, param
+from gzslbench.plugins import HeadSpec, Params, hookimpl, param
 
 
 @dataclass(frozen=True)

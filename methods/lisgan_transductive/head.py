@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.special import entr
 
-from gzslbench.evaluation.head_data import HeadData
 from gzslbench.evaluation.softmax_head import SoftmaxHead, fit_softmax_head
-from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins import HeadData, HeadSettings
 from gzslbench_methods.lisgan_transductive import LisGanTransductiveParams
 
 

@@ -9,8 +9,7 @@ from scipy.linalg import solve_sylvester
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gzslbench.data.views import TrainView
-from gzslbench.plugins.method import Stage
+from gzslbench.plugins import Stage, TrainView
 from gzslbench_methods.closed_form import class_counts, class_sums, gram
 from gzslbench_methods.sae import SaeParams
 

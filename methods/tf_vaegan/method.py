@@ -9,10 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gzslbench.data.views import TrainView
-from gzslbench.evaluation.checked_method import ClassNoise
-from gzslbench.plugins.method import Stage
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Batch, ClassNoise, Stage, TrainView
 from gzslbench_methods.f_vaegan_d2.method import FVaegan, joined
 from gzslbench_methods.layers import SLOPE, linear, to_float32
 from gzslbench_methods.tf_vaegan import TfVaeganParams

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gzslbench.computing.seeds import PermutationSampler
-from gzslbench.evaluation.head_data import HeadData
-from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins import HeadData, HeadSettings
 from gzslbench_methods.zlap import ZlapParams
 
 

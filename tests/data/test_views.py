@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from gzslbench.data.preprocessing import PREPROCESSINGS, fit_preprocessing
 from gzslbench.data.split import Split
 from gzslbench.data.synthetic.dataset import make_synthetic
-from gzslbench.data.views import ClassTransductiveView, TransductiveView, make_views
+from gzslbench.data.views import make_views
 from gzslbench.errors import PluginError
+from gzslbench.plugins import ClassTransductiveView, TransductiveView
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import torch
 from gzslbench.computing.memory import Chunk
 from gzslbench.errors import PluginError
 from gzslbench.evaluation import checked_method as module
-from gzslbench.evaluation.checked_method import CheckedMethod, ClassNoise
+from gzslbench.evaluation.checked_method import CheckedMethod
+from gzslbench.plugins import ClassNoise
 
 
 def subject(chunk=100, **calls):

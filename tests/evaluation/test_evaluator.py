@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.computing.seeds import generator
-from gzslbench.data.views import EvalView, TrainView
+from gzslbench.data.views import EvalView
 from gzslbench.errors import DivergedError, PluginError
-from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.evaluation.softmax_head import SoftmaxFit
+from gzslbench.plugins import ClassNoise, TrainView
 from gzslbench.plugins.head import HeadSettings
 
 DIM = 6

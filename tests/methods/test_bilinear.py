@@ -6,8 +6,7 @@ import pytest
 import torch
 from sklearn.preprocessing import StandardScaler
 
-from gzslbench.data.views import TrainView
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Batch, TrainView
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.ale import AleParams
 from gzslbench_methods.ale.method import Ale, position_loss, ranking_loss

@@ -8,11 +8,9 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from gzslbench.data.views import TrainView
 from gzslbench.errors import ParamError
-from gzslbench.evaluation.checked_method import ClassNoise
+from gzslbench.plugins import Batch, ClassNoise, TrainView
 from gzslbench.plugins.presets import preset
-from gzslbench.training.batch import Batch
 from gzslbench_methods.cada_vae import SPEC, CadaVaeParams
 from gzslbench_methods.cada_vae.method import CadaVae, alignment_loss, prior_loss, reconstruction_loss
 from gzslbench_methods.layers import linear_warmup

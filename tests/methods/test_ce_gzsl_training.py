@@ -14,8 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from gzslbench.computing.seeds import generator
-from gzslbench.data.views import TrainView
-from gzslbench.evaluation.checked_method import ClassNoise
+from gzslbench.plugins import ClassNoise, TrainView
 from gzslbench.training.batch import Sampler
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.ce_gzsl import CeGzslParams

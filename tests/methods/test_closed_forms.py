@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gzslbench.data.views import TrainView
+from gzslbench.plugins import TrainView
 from gzslbench_methods.closed_form import class_counts, class_sums, gram
 from gzslbench_methods.eszsl import EszslParams
 from gzslbench_methods.eszsl.method import Eszsl

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gzslbench.data.views import TrainView
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Batch, TrainView
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.cycle_clswgan import CycleClswganParams
 from gzslbench_methods.cycle_clswgan.method import CycleClswgan, cycle_loss

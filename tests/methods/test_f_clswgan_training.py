@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from gzslbench.computing.seeds import generator
-from gzslbench.data.views import TrainView
+from gzslbench.plugins import TrainView
 from gzslbench.training.batch import Sampler
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.f_clswgan import FClswganParams
@@ -146,7 +146,7 @@ def test_the_head_works_on_the_visual_features_in_batches_of_syn_num(method, vie
 
 
 def test_cls_weight_scales_the_classification_loss_of_synthesized_features(method, view):
-    from gzslbench.training.batch import Batch
+    from gzslbench.plugins import Batch
 
     def terms(weight):
         method.params = FClswganParams(**{**SETTINGS, "cls_weight": weight})

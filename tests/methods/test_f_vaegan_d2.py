@@ -10,10 +10,9 @@ from torch import nn
 from torch.nn import functional
 
 from gzslbench.computing.seeds import generator
-from gzslbench.data.views import TrainView
 from gzslbench.errors import DataError
-from gzslbench.evaluation.checked_method import ClassNoise
-from gzslbench.training.batch import Batch, Sampler
+from gzslbench.plugins import Batch, ClassNoise, TrainView
+from gzslbench.training.batch import Sampler
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.f_vaegan_d2 import FVaeganParams
 from gzslbench_methods.f_vaegan_d2.method import FVaegan, divergence_loss, reconstruction_loss

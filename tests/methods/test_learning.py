@@ -51,7 +51,7 @@ def test_the_classification_loss_of_real_features_falls_by_a_third(name):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_bfloat16_losses_stay_near_those_of_full_precision(name):
-    from gzslbench.training.batch import Batch
+    from gzslbench.plugins import Batch
 
     method, view = start(name)
     phase = method.stages()[-1].phases[0]

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gzslbench.evaluation.head_data import HeadData
 from gzslbench.evaluation.softmax_head import SoftmaxHead, fit_softmax_head
+from gzslbench.plugins import HeadData
 from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.lisgan_transductive import LisGanTransductiveParams
 from gzslbench_methods.lisgan_transductive.head import LisGanTransductive

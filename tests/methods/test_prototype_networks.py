@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gzslbench.data.views import TrainView
-from gzslbench.training.batch import Batch
+from gzslbench.plugins import Batch, TrainView
 from gzslbench_methods.cnzsl import CnzslParams
 from gzslbench_methods.cnzsl.method import (
     ClassNormalization,

@@ -9,10 +9,8 @@ import torch
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional
 
-from gzslbench.data.views import TrainView
-from gzslbench.evaluation.checked_method import ClassNoise
+from gzslbench.plugins import Batch, ClassNoise, TrainView
 from gzslbench.plugins.presets import preset
-from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import StageRun
 from gzslbench_methods.layers import dropout
 from gzslbench_methods.sdgzsl import SPEC, SdgzslParams

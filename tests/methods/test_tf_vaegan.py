@@ -7,10 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gzslbench.data.views import TrainView
-from gzslbench.evaluation.checked_method import ClassNoise
+from gzslbench.plugins import Batch, ClassNoise, TrainView
 from gzslbench.plugins.method import Adam
-from gzslbench.training.batch import Batch
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.f_vaegan_d2 import FVaeganParams
 from gzslbench_methods.f_vaegan_d2.method import FVaegan

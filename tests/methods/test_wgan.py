@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gzslbench.evaluation.checked_method import ClassNoise
+from gzslbench.plugins import ClassNoise
 from gzslbench_methods.layers import embed_per_class, linear
 from gzslbench_methods.wgan import Critic, Generator, critic_terms, synthesize
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.evaluation.head_data import HeadData
+from gzslbench.plugins import HeadData
 from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.zlap import ZlapParams
 from gzslbench_methods.zlap.head import Zlap, adjusted_loss, cosine_logits, log_priors

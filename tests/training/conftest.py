@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from gzslbench.data.views import TrainView
+from gzslbench.plugins import TrainView
 from gzslbench.plugins.method import Adam, Phase, Stage
 
 

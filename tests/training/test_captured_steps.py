@@ -14,8 +14,8 @@ from torch import nn
 
 from gzslbench.computing.graph import CudaCapture
 from gzslbench.computing.graph_cache import WARM_UP
-from gzslbench.data.views import TrainView
 from gzslbench.evaluation.softmax_head import fit_softmax_head
+from gzslbench.plugins import TrainView
 from gzslbench.plugins.head import HeadSettings
 from gzslbench.training.trainer import Trainer
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from gzslbench.errors import PluginError
+from gzslbench.plugins import Batch
 from gzslbench.plugins.method import Adam, Phase, Sgd
-from gzslbench.training.batch import Batch
 from gzslbench.training.optimization import PhaseOptimizer, no_moments
 
 FACTORS = (1.0, 0.99, 0.3)

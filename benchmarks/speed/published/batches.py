@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gzslbench.data.views import TrainView
+from gzslbench.plugins import TrainView
 
 
 class RandomBatches:

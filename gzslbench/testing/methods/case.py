@@ -15,9 +15,10 @@ from torch import Tensor
 
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.synthetic.dataset import load_synthetic
-from gzslbench.data.views import EvalView, TrainView, make_views
+from gzslbench.data.views import EvalView, make_views
 from gzslbench.evaluation.evaluator import Evaluation, Evaluator
 from gzslbench.plugins.head import SOFTMAX
+from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build, fields_of
 from gzslbench.plugins.presets import Preset, preset

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.computing.seeds import generator
-from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.inputs import Batch, ClassNoise
 from gzslbench.plugins.method import Phase, Stage
 from gzslbench.testing.check import CheckFailure, demand
 from gzslbench.testing.methods.case import SEED, MethodCase
-from gzslbench.training.batch import Batch
 
 PER_CLASS = 3
 _SCORES = 1e-3

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from gzslbench.data.views import EvalView, TrainView
+from gzslbench.data.views import EvalView
 from gzslbench.evaluation.evaluator import Evaluator
+from gzslbench.plugins.inputs import TrainView
 from gzslbench.testing.check import NotApplicable, demand
 from gzslbench.testing.methods.case import SEED, MethodCase, same
 from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint

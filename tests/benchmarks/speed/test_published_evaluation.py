@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from gzslbench.evaluation.checked_method import ClassNoise
 from gzslbench.evaluation.metrics import per_class_accuracy
 from gzslbench.evaluation.softmax_head import fit_softmax_head
+from gzslbench.plugins import ClassNoise
 from gzslbench.plugins.head import HeadSettings
 from gzslbench_benchmarks.speed.published.batches import RandomBatches, ShuffledBatches
 from gzslbench_benchmarks.speed.published.evaluation import PublishedEvaluation, PublishedHead

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.errors import StoreError
-from gzslbench.plugins.setting import SETTINGS
+from gzslbench.plugins.spec import SETTINGS
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.record import (
     RULES,

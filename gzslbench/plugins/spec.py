@@ -1,0 +1,30 @@
+"""What specs have in common: the setting of a method or head, and the year of a paper."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, get_args
+
+Setting = Literal["inductive", "class-transductive", "transductive"]
+"""What is seen during training in addition to the training rows of the seen classes.
+
+Nothing; the semantics of the unseen classes; these and the unlabelled test features. Each sees more.
+"""
+SETTINGS: tuple[Setting, ...] = get_args(Setting)
+
+
+def widest(*settings: Setting) -> Setting:
+    """Return the setting that sees most."""
+    return max(settings, key=SETTINGS.index)
+
+
+class Published:
+    """Base of the specs that name a paper."""
+
+    paper: str
+
+    @property
+    def year(self) -> int | None:
+        """The last year in the citation; None if it has no year."""
+        years = re.findall(r"\b(?:19|20)\d\d\b", self.paper)
+        return int(years[-1]) if years else None
