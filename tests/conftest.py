@@ -20,10 +20,10 @@ from gzslbench.runs.cell import Cell
 from gzslbench.runs.record import Record, RunInfo, RunMetrics
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.task import TaskInfo
-from gzslbench.testing.watching import Watching
+from gzslbench.testing.sync_detection import SyncDetector
 
 
-class Taping(Watching):
+class Taping(SyncDetector):
     """Writes down every operator with the very tensors that it read and wrote."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Taping(Watching):
         self.made: set[int] = set()
         self.before: dict[int, tuple[Any, Any]] = {}
 
-    def run(self, func: Any, args: Any, kwargs: Any) -> Any:
+    def call(self, func: Any, args: Any, kwargs: Any) -> Any:
         if func.namespace != "aten":
             return func(*args, **kwargs)
         for tensor in written(func, args, kwargs):
@@ -73,7 +73,7 @@ class Recording:
 
     def warm_up(self, call: Callable[[], None]) -> str | None:
         self.warmed += 1
-        with Watching() as watching:
+        with SyncDetector() as watching:
             call()
         return watching.waits[0] if watching.waits else None
 
@@ -122,9 +122,9 @@ def recording() -> type[Recording]:
 
 
 @pytest.fixture
-def watching() -> type[Watching]:
+def watching() -> type[SyncDetector]:
     """Notes what would make the host wait for the device."""
-    return Watching
+    return SyncDetector
 
 
 NAMES = ["cat", "dog", "fox", "owl", "bee"]

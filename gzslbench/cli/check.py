@@ -11,7 +11,7 @@ import click
 from gzslbench.cli.options import json_option
 
 if TYPE_CHECKING:
-    from gzslbench.testing.outcome import Outcome
+    from gzslbench.testing.check import Outcome
 
 EPILOG = """\b
 Examples:
@@ -41,16 +41,16 @@ def check(name: str | None, check_all: bool, kind: str | None, fast: bool, as_js
     """
     from gzslbench.report.terminal.checks import checks_summary, checks_table
     from gzslbench.report.terminal.printing import make_console
-    from gzslbench.testing.outcome import outcome_of
-    from gzslbench.testing.suites import checks_of, every_spec, named
+    from gzslbench.testing.check import run_check
+    from gzslbench.testing.suites import all_specs, checks_of, find_spec
 
     if check_all == (name is not None):
         raise click.UsageError("Give the name of one plugin, or --all.")
-    chosen = every_spec(kind) if name is None else [named(name, kind)]
+    chosen = all_specs(kind) if name is None else [find_spec(name, kind)]
     found: dict[str, list[Outcome]] = {}
     for of_kind, spec in chosen:
         title = f"{of_kind} {spec.name}"
-        found[title] = [outcome_of(each) for each in checks_of(spec, fast=fast)]
+        found[title] = [run_check(check) for check in checks_of(spec, fast=fast)]
         if not as_json:
             make_console().print(checks_table(title, found[title]))
     if as_json:

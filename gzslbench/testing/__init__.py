@@ -1,6 +1,6 @@
-"""Checks that every plugin should pass, for its author's tests and for ``gzslbench check``.
+"""Checks that every plugin should pass, for its author's tests and for `gzslbench check`.
 
-With pytest, a whole test file of a plugin is::
+With pytest, the complete test file of a plugin is::
 
     import pytest
     from gzslbench.testing import checks_of

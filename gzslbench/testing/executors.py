@@ -12,8 +12,8 @@ from typing import Any
 
 from gzslbench.errors import ExecutorError
 from gzslbench.plugins.executor import Ended, Event, Executor, ExecutorSpec, Job, Limits, Started
-from gzslbench.testing.about import NAME
-from gzslbench.testing.check import NotApplicable, demand
+from gzslbench.testing.check import NotApplicable, require
+from gzslbench.testing.metadata_checks import NAME
 
 WORK = "gzslbench.testing.fake_jobs:"
 
@@ -49,10 +49,10 @@ def ends_of(events: Sequence[Event]) -> dict[str, Ended]:
         if isinstance(event, Started):
             started.add(event.job)
             continue
-        demand(event.job in started, f"{event} without a start before", "yield Started before Ended")
-        demand(event.job not in ends, f"{event} after another end", "yield one Ended for each job")
+        require(event.job in started, f"{event} without a start before", "yield Started before Ended")
+        require(event.job not in ends, f"{event} after another end", "yield one Ended for each job")
         one = (event.result is None) != (event.failure is None)
-        demand(one, f"{event} has both or neither of result and failure", "give one of them")
+        require(one, f"{event} has both or neither of result and failure", "give one of them")
         ends[event.job] = event
     return ends
 
@@ -60,22 +60,24 @@ def ends_of(events: Sequence[Event]) -> dict[str, Ended]:
 def spec_is_complete(case: ExecutorCase) -> None:
     """The spec has a valid name, a title, and a class that can be loaded."""
     name, fix = case.spec.name, "use lower case letters and hyphens"
-    demand(NAME.fullmatch(name) is not None, f"the name {name!r} is not valid", fix)
-    demand(bool(case.spec.title.strip()), "the spec has no title", "write one in `title`")
+    require(NAME.fullmatch(name) is not None, f"the name {name!r} is not valid", fix)
+    require(bool(case.spec.title.strip()), "the spec has no title", "write one in `title`")
     resolve_name(case.spec.load)
 
 
 def each_job_runs_once_in_its_own_process(case: ExecutorCase) -> None:
     """Each job id runs once, in its own process, and has its own result."""
-    demand(not case.run([]), "without jobs there are events", "yield nothing")
+    require(not case.run([]), "without jobs there are events", "yield nothing")
     jobs = _squares(5, seconds=0.2)
     ends = case.run([*jobs, *jobs[:2]])
     results = {name: dict(end.result or {}) for name, end in ends.items()}
     right = {f"job-{n}": n**2 for n in range(5)}
     wrong = f"the results of five jobs are {results}"
-    demand({name: found.get("square") for name, found in results.items()} == right, wrong, "run each id once")
+    require(
+        {name: found.get("square") for name, found in results.items()} == right, wrong, "run each id once"
+    )
     processes = {found["process"] for found in results.values()}
-    demand(len(processes) == 5, "jobs share a process", "start a fresh process for each job")
+    require(len(processes) == 5, "jobs share a process", "start a fresh process for each job")
 
 
 def a_job_that_raises_fails_alone(case: ExecutorCase) -> None:
@@ -88,12 +90,12 @@ def a_job_that_raises_fails_alone(case: ExecutorCase) -> None:
     ends = case.run([*jobs, *_squares(2)])
     kinds = _kinds(ends)
     expected = {"bug": "raised", "error": "raised", "nowhere": "raised", "job-0": "", "job-1": ""}
-    demand(kinds == expected, f"the failures are {kinds}", "give what raised the kind 'raised'")
+    require(kinds == expected, f"the failures are {kinds}", "give what raised the kind 'raised'")
     bug, error = ends["bug"].failure, ends["error"].failure
     shown = bug is not None and "job 7" in bug.what and "fake_jobs" in bug.traceback
-    demand(shown, f"the failure of a bug is {bug}", "give the exception and its traceback")
+    require(shown, f"the failure of a bug is {bug}", "give the exception and its traceback")
     plain = error is not None and "change it" in error.what and not error.traceback
-    demand(plain, f"the failure of a GzslBenchError is {error}", "give its text without a traceback")
+    require(plain, f"the failure of a GzslBenchError is {error}", "give its text without a traceback")
 
 
 def a_job_whose_process_dies_starts_again(case: ExecutorCase) -> None:
@@ -103,7 +105,7 @@ def a_job_whose_process_dies_starts_again(case: ExecutorCase) -> None:
         ends = case.run([once, Job("always", f"{WORK}die", {}), *_squares(2)], retries=1)
     kinds = _kinds(ends)
     expected = {"once": "", "always": "died", "job-0": "", "job-1": ""}
-    demand(kinds == expected, f"the failures are {kinds}", "start a job again, then give the kind 'died'")
+    require(kinds == expected, f"the failures are {kinds}", "start a job again, then give the kind 'died'")
 
 
 def a_job_that_hangs_is_killed(case: ExecutorCase) -> None:
@@ -112,14 +114,14 @@ def a_job_that_hangs_is_killed(case: ExecutorCase) -> None:
         hanging = _waiting("hangs", folder, deaf=True)
         kinds = _kinds(case.run([hanging, *_squares(3)], timeout=3.0))
     expected = {"hangs": "timeout", "job-0": "", "job-1": "", "job-2": ""}
-    demand(kinds == expected, f"the failures are {kinds}", "kill it, with the kind 'timeout'")
+    require(kinds == expected, f"the failures are {kinds}", "kill it, with the kind 'timeout'")
 
 
 def a_job_has_ended_when_it_has_answered(case: ExecutorCase) -> None:
     """A result of megabytes arrives, and a thread that the job left delays nothing."""
     end = case.run([Job("leaves", f"{WORK}leave_thread", {"seconds": 600, "length": 3_000_000})])["leaves"]
     found = len(end.result["text"]) if end.result else end.failure
-    demand(found == 3_000_000, f"a long result arrived as {found}", "read it while the process writes it")
+    require(found == 3_000_000, f"a long result arrived as {found}", "read it while the process writes it")
 
 
 def stop_lets_jobs_save(case: ExecutorCase) -> None:
@@ -128,7 +130,7 @@ def stop_lets_jobs_save(case: ExecutorCase) -> None:
         ends = _interrupt(case, _waiting("first", folder), folder, lambda executor: executor.stop())
         saved = (folder / "saved").exists()
     fix = "send its process SIGINT, wait for its answer, and start nothing more"
-    demand(_kinds(ends) == {"first": "stopped"} and saved, f"after stop(): {ends}, saved: {saved}", fix)
+    require(_kinds(ends) == {"first": "stopped"} and saved, f"after stop(): {ends}, saved: {saved}", fix)
 
 
 def kill_ends_jobs_at_once(case: ExecutorCase) -> None:
@@ -138,7 +140,7 @@ def kill_ends_jobs_at_once(case: ExecutorCase) -> None:
             case, _waiting("hangs", folder, deaf=True), folder, lambda executor: executor.kill()
         )
     quick = _kinds(ends) == {"hangs": "stopped"} and ends["hangs"].seconds < 30
-    demand(quick, f"after kill(): {ends}", "end every process with SIGKILL")
+    require(quick, f"after kill(): {ends}", "end every process with SIGKILL")
 
 
 def threads_are_limited(case: ExecutorCase) -> None:
@@ -147,7 +149,7 @@ def threads_are_limited(case: ExecutorCase) -> None:
         end = case.run([Job("asks", f"{WORK}report_limits", {})], threads=threads, jobs=1)["asks"]
         right = end.result is not None and end.result["threads"] == threads
         fix = "call torch.set_num_threads(limits.threads) in its process"
-        demand(right, f"with {threads} threads a job ended as {end}", fix)
+        require(right, f"with {threads} threads a job ended as {end}", fix)
 
 
 def files_of_a_job_arrive(case: ExecutorCase) -> None:
@@ -164,11 +166,11 @@ def files_of_a_job_arrive(case: ExecutorCase) -> None:
         sizes = {str(path.relative_to(folder)): path.stat().st_size for path in paths}
     results = {name: dict(end.result or {}) for name, end in ends.items()}
     expected = {"old": {"before": "known", "name": "old"}, "new": {"before": None, "name": "new"}}
-    demand(results == expected, f"jobs with folders ended as {ends}", "pass the folder, and create it")
+    require(results == expected, f"jobs with folders ended as {ends}", "pass the folder, and create it")
     expected_sizes = {
         "old/below/bytes": 2_560_000, "old/first": 5, "further/new/below/bytes": 256, "further/new/first": 5
     }  # fmt: skip
-    demand(
+    require(
         sizes == expected_sizes, f"the files are {sizes}", "return what jobs write, remove what they remove"
     )
 
@@ -179,7 +181,7 @@ def a_job_continues_from_its_files(case: ExecutorCase) -> None:
         job = Job("steps", f"{WORK}count_up", {"until": 3, "dies": True}, folder=folder / "steps")
         end = case.run([job], retries=3)["steps"]
     right = end.result == {"first": 3, "count": 3}
-    demand(right, f"a job that died three times ended as {end}", "keep the folder for the next attempt")
+    require(right, f"a job that died three times ended as {end}", "keep the folder for the next attempt")
 
 
 def shared_values_reach_jobs(case: ExecutorCase) -> None:
@@ -192,7 +194,7 @@ def shared_values_reach_jobs(case: ExecutorCase) -> None:
     ends = case.run(jobs)
     found = [end.result and (end.result["total"], end.result["title"]) for end in ends.values()]
     right = found == [(total, "numbers")] * 3 and float(table.sum()) == total
-    demand(right, f"jobs that share a table ended as {ends}", "pass the values in the argument")
+    require(right, f"jobs that share a table ended as {ends}", "pass the values in the argument")
 
 
 EXECUTOR_CHECKS = (

@@ -14,8 +14,8 @@ from gzslbench.plugins.extractor import Extractor, ExtractorSpec
 from gzslbench.prepare.extract.asking import answer, ask
 from gzslbench.prepare.extract.extracting import Extraction
 from gzslbench.prepare.extract.preparing import VIEWS
-from gzslbench.testing.about import NAME, import_without_torch
-from gzslbench.testing.check import NotApplicable, demand
+from gzslbench.testing.check import NotApplicable, require
+from gzslbench.testing.metadata_checks import NAME, check_import_without_torch
 
 PICTURES = 3
 NEAR = 1e-4
@@ -68,26 +68,26 @@ def features_of(extraction: Extraction, pictures: Tensor) -> Tensor:
 def spec_is_complete(case: ExtractorCase) -> None:
     """The spec names paper, year, address and weights, and its loader can be imported."""
     spec = case.spec
-    demand(
+    require(
         NAME.fullmatch(spec.name) is not None,
         f"the name {spec.name!r} is not lower case with hyphens",
         "call it so, also in the entry point",
     )
-    demand(bool(spec.title.strip()), "the spec has no title", "write the network's name in `title`")
-    demand(
+    require(bool(spec.title.strip()), "the spec has no title", "write the network's name in `title`")
+    require(
         spec.year is not None,
         f"the paper {spec.paper!r} names no year",
         "write authors, title, venue and year in `paper`",
     )
-    demand(
+    require(
         spec.url.startswith(("https://", "http://")),
         f"the url {spec.url!r} is none",
         "give the address of the paper or of the code in `url`",
     )
-    demand(
+    require(
         bool(spec.weights.strip()), "the spec does not say where weights come from", "write it in `weights`"
     )
-    demand(callable(resolve_name(spec.load)), f"{spec.load} is no function", "name the loader in `load`")
+    require(callable(resolve_name(spec.load)), f"{spec.load} is no function", "name the loader in `load`")
 
 
 def listing_imports_no_torch(case: ExtractorCase) -> None:
@@ -95,20 +95,20 @@ def listing_imports_no_torch(case: ExtractorCase) -> None:
     package = case.spec.load.partition(":")[0].rpartition(".")[0]
     if not package:
         raise NotApplicable("its loader lies in no package")
-    import_without_torch(package)
+    check_import_without_torch(package)
 
 
 def the_loader_gives_what_it_promises(case: ExtractorCase) -> None:
     """The network is in evaluation mode, its weights are named by their sha256, its preparation can be."""
     extractor: Extractor = case.usual.extractor
-    demand(not extractor.network.training, "the network is in training mode", "call eval() on it")
-    demand(
+    require(not extractor.network.training, "the network is in training mode", "call eval() on it")
+    require(
         len(extractor.weights.sha256) == 64 and bool(extractor.weights.name),
         f"the weights are told by {extractor.weights}",
         "give the sha256 of their file, or gzslbench.prepare.extract.weights.sha256_of_network",
     )
     preparation = extractor.preparation
-    demand(
+    require(
         0 < preparation.crop and (preparation.crops == "whole" or preparation.crop <= preparation.short_side),
         f"a crop of {preparation.crop} pixels does not fit a shorter side of {preparation.short_side}",
         "make short_side as large as crop, or larger",
@@ -118,29 +118,31 @@ def the_loader_gives_what_it_promises(case: ExtractorCase) -> None:
 def features_have_their_shape(case: ExtractorCase) -> None:
     """Each picture has one row of finite features, as many as the spec says."""
     features = features_of(case.usual, case.pictures)
-    demand(
+    require(
         features.ndim == 2 and len(features) == PICTURES,
         f"the network makes {tuple(features.shape)} of {PICTURES} pictures",
         "return a row for each picture: pool over places, and flatten",
     )
-    demand(
+    require(
         case.spec.width in (None, features.shape[1]),
         f"there are {features.shape[1]} features, and the spec's width is {case.spec.width}",
         "write the true one",
     )
-    demand(bool(features.isfinite().all()), "features are NaN or infinite", "look at weights and preparation")
+    require(
+        bool(features.isfinite().all()), "features are NaN or infinite", "look at weights and preparation"
+    )
 
 
 def a_picture_is_seen_by_itself(case: ExtractorCase) -> None:
     """A picture's features do not depend on those beside it, and are the same again."""
     features = features_of(case.usual, case.pictures)
-    demand(
+    require(
         torch.equal(features, features_of(case.usual, case.pictures)),
         "the same pictures have other features the second time",
         "call eval() on the network; nothing in it may be random",
     )
     alone = torch.cat([features_of(case.usual, each[None]) for each in case.pictures])
-    demand(
+    require(
         torch.allclose(features, alone, rtol=NEAR, atol=NEAR * float(features.abs().max())),
         "a picture's features depend on the others of its batch",
         "normalize by stored statistics: call eval() on the network",
@@ -151,7 +153,7 @@ def pictures_are_told_apart(case: ExtractorCase) -> None:
     """Different pictures have different features."""
     features = features_of(case.usual, case.pictures)
     apart = torch.pdist(features) / features.norm(dim=1).mean()
-    demand(
+    require(
         bool((apart > NEAR).all()),
         "different pictures have the same features",
         "look whether the weights were read, and whether the preparation fits them",
@@ -166,7 +168,7 @@ def every_layer_and_pooling_works(case: ExtractorCase) -> None:
     for layer in spec.layers:
         for pooling in spec.poolings:
             features = features_of(case.loaded(layer, pooling), case.pictures[:1])
-            demand(
+            require(
                 features.ndim == 2 and bool(features.isfinite().all()),
                 f"layer {layer}, pooling {pooling} gives {tuple(features.shape)}, or no numbers",
                 "return (B, width) for every layer and pooling that the spec names",

@@ -1,4 +1,4 @@
-"""Which checks there are of what, by kind of plugin."""
+"""The checks of each kind of plugin, and finding the plugin to check."""
 
 from __future__ import annotations
 
@@ -13,16 +13,56 @@ from gzslbench.plugins.extractor import ExtractorSpec
 from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.registry import plugins
-from gzslbench.testing.about import ABOUT
 from gzslbench.testing.check import Check, bind
 from gzslbench.testing.datasets import DATASET_CHECKS, DatasetCase
 from gzslbench.testing.executors import EXECUTOR_CHECKS, ExecutorCase
 from gzslbench.testing.extractors import EXTRACTOR_CHECKS, ExtractorCase
 from gzslbench.testing.heads import HEAD_CHECKS, HeadCase
-from gzslbench.testing.methods import contract, honesty, learning, repeatability, robustness
+from gzslbench.testing.metadata_checks import METADATA_CHECKS
+from gzslbench.testing.methods import contract, repeatability, training
 from gzslbench.testing.methods.case import MethodCase
 
 Spec = MethodSpec | HeadSpec | DatasetSpec | ExtractorSpec | ExecutorSpec
+
+
+def method_checks(spec: MethodSpec) -> tuple[Check, ...]:
+    """Return the checks of a method, in the order in which an author should correct them."""
+    case = MethodCase(spec)
+    fast = (*METADATA_CHECKS, *contract.CHECKS, *repeatability.CHECKS, *training.CHECKS)
+    return (
+        *(bind(check, case) for check in fast),
+        *(bind(check, case, slow=True) for check in training.SLOW_CHECKS),
+    )
+
+
+def head_checks(spec: HeadSpec) -> tuple[Check, ...]:
+    """Return the checks of a head."""
+    case = HeadCase(spec)
+    return tuple(bind(check, case) for check in (*METADATA_CHECKS, *HEAD_CHECKS))
+
+
+def dataset_checks(spec: DatasetSpec) -> tuple[Check, ...]:
+    """Return the checks of a dataset."""
+    case = DatasetCase(spec)
+    return tuple(bind(check, case) for check in DATASET_CHECKS)
+
+
+def extractor_checks(spec: ExtractorSpec, model: str = "", weights: str | None = None) -> tuple[Check, ...]:
+    """Return the checks of an extractor.
+
+    Args:
+        spec: The extractor.
+        model: The model to check, if the extractor takes one.
+        weights: A file or name of weights, if the extractor has none itself.
+    """
+    case = ExtractorCase(spec, model, weights)
+    return tuple(bind(check, case) for check in EXTRACTOR_CHECKS)
+
+
+def executor_checks(spec: ExecutorSpec, address: str | None = None) -> tuple[Check, ...]:
+    """Return the checks of an executor, at the `address` of a cluster or on this machine."""
+    case = ExecutorCase(spec, address)
+    return tuple(bind(check, case) for check in EXECUTOR_CHECKS)
 
 
 @dataclass(frozen=True)
@@ -31,63 +71,13 @@ class Kind:
 
     Attributes:
         spec: The class of its specs.
-        offered: Every one on offer, by name.
-        checks: The checks of one.
+        installed: Returns all installed plugins of the kind, by name.
+        checks: Returns the checks of one plugin.
     """
 
     spec: type[Spec]
-    offered: Callable[[], Mapping[str, Spec]]
+    installed: Callable[[], Mapping[str, Spec]]
     checks: Callable[[Any], tuple[Check, ...]]
-
-
-def method_checks(spec: MethodSpec) -> tuple[Check, ...]:
-    """The checks of a method, in the order in which an author mends them."""
-    case = MethodCase(spec)
-    quick = (
-        *ABOUT,
-        contract.networks_and_stages_fit,
-        contract.losses_reach_what_they_update,
-        contract.answers_have_their_shapes,
-        contract.each_row_is_judged_by_itself,
-        honesty.no_test_row_is_within_reach,
-        repeatability.the_same_seed_gives_the_same_record,
-        repeatability.another_seed_gives_another_model,
-        repeatability.resumed_it_trains_the_same,
-        repeatability.saved_and_loaded_it_predicts_the_same,
-        repeatability.evaluation_changes_nothing,
-        robustness.it_trains_on_a_batch_of_one,
-        robustness.it_trains_on_one_seen_class,
-        robustness.it_trains_on_more_classes_than_rows_in_a_batch,
-        robustness.bfloat16_stays_near,
-        robustness.no_step_makes_the_host_wait,
-        robustness.cuda_gives_what_steps_give,
-    )
-    slow = (learning.a_loss_falls, learning.it_comes_far_above_chance)
-    return (*(bind(check, case) for check in quick), *(bind(check, case, slow=True) for check in slow))
-
-
-def head_checks(spec: HeadSpec) -> tuple[Check, ...]:
-    """The checks of a head."""
-    case = HeadCase(spec)
-    return tuple(bind(check, case) for check in (*ABOUT, *HEAD_CHECKS))
-
-
-def dataset_checks(spec: DatasetSpec) -> tuple[Check, ...]:
-    """The checks of a dataset."""
-    case = DatasetCase(spec)
-    return tuple(bind(check, case) for check in DATASET_CHECKS)
-
-
-def extractor_checks(spec: ExtractorSpec, model: str = "", weights: str | None = None) -> tuple[Check, ...]:
-    """The checks of an extractor, of one model where it takes one, with weights where it has none itself."""
-    case = ExtractorCase(spec, model, weights)
-    return tuple(bind(check, case) for check in EXTRACTOR_CHECKS)
-
-
-def executor_checks(spec: ExecutorSpec, address: str | None = None) -> tuple[Check, ...]:
-    """The checks of an executor, at the address of a cluster where it is to go to one."""
-    case = ExecutorCase(spec, address)
-    return tuple(bind(check, case) for check in EXECUTOR_CHECKS)
 
 
 KINDS: Mapping[str, Kind] = {
@@ -97,58 +87,53 @@ KINDS: Mapping[str, Kind] = {
     "extractor": Kind(ExtractorSpec, lambda: plugins().extractors(), extractor_checks),
     "executor": Kind(ExecutorSpec, lambda: plugins().executors(), executor_checks),
 }
-"""Another kind of plugin is another entry."""
 
 
 def checks_of(plugin: str | Spec, kind: str | None = None, *, fast: bool = False) -> tuple[Check, ...]:
-    """The checks of one method, head, dataset, extractor or executor.
+    """Return the checks of one method, head, dataset, extractor or executor.
 
     Args:
         plugin: Its name, or its spec.
-        kind: One of ``KINDS``, where the name alone is not enough.
-        fast: Leave out those that train for long.
+        kind: A key of `KINDS`, if plugins of several kinds have the name.
+        fast: Whether to leave out the checks that train for a long time.
 
     Raises:
-        PluginError: Nothing is called so, several kinds are, or there is no such kind.
+        PluginError: No plugin or plugins of several kinds have the name, or the kind is unknown.
     """
     if isinstance(plugin, str):
-        kind, spec = named(plugin, kind)
+        kind, spec = find_spec(plugin, kind)
     else:
-        kind, spec = next(name for name, each in KINDS.items() if isinstance(plugin, each.spec)), plugin
+        kind = next(name for name, candidate in KINDS.items() if isinstance(plugin, candidate.spec))
+        spec = plugin
     return tuple(check for check in KINDS[kind].checks(spec) if not (fast and check.slow))
 
 
-def every_spec(kind: str | None = None) -> list[tuple[str, Spec]]:
-    """Everything on offer, or all of one kind, each with its kind.
+def all_specs(kind: str | None = None) -> list[tuple[str, Spec]]:
+    """Return every installed plugin, or all of one kind, as pairs of kind and spec.
 
     Raises:
-        PluginError: There is no such kind.
+        PluginError: The kind is unknown.
     """
-    return [(each, spec) for each in _kinds(kind) for spec in KINDS[each].offered().values()]
+    if kind is not None and kind not in KINDS:
+        raise PluginError(f"no kind {kind!r}", where="--kind", fix=did_you_mean(kind, list(KINDS)))
+    kinds = KINDS if kind is None else (kind,)
+    return [(name, spec) for name in kinds for spec in KINDS[name].installed().values()]
 
 
-def named(name: str, kind: str | None = None) -> tuple[str, Spec]:
-    """The kind and the spec of what is called ``name``, in any case where it is a dataset.
+def find_spec(name: str, kind: str | None = None) -> tuple[str, Spec]:
+    """Return the kind and the spec of the plugin `name`. For a dataset, upper and lower case are the same.
 
     Raises:
-        PluginError: As ``checks_of``.
+        PluginError: As `checks_of`.
     """
-    known = every_spec(kind)
-    found = [(each, spec) for each, spec in known if spec.name == name]
-    if not found:  # a dataset is known in any case
-        found = [
-            (each, spec) for each, spec in known if each == "dataset" and spec.name.lower() == name.lower()
-        ]
+    known = all_specs(kind)
+    found = [pair for pair in known if pair[1].name == name] or [
+        pair for pair in known if pair[0] == "dataset" and pair[1].name.lower() == name.lower()
+    ]
     if not found:
         names = [spec.name for _, spec in known]
         raise PluginError(f"no {kind or ', '.join(KINDS)} {name!r}", fix=did_you_mean(name, names))
     if len(found) > 1:
-        kinds = [each for each, _ in found]
+        kinds = [pair[0] for pair in found]
         raise PluginError(f"{name!r} is a {' and a '.join(kinds)}", fix=f"add --kind {kinds[0]}")
     return found[0]
-
-
-def _kinds(kind: str | None) -> list[str]:
-    if kind is not None and kind not in KINDS:
-        raise PluginError(f"no kind {kind!r}", where="--kind", fix=did_you_mean(kind, list(KINDS)))
-    return list(KINDS) if kind is None else [kind]

@@ -27,7 +27,7 @@ def suite(monkeypatch):
     kind = KINDS["dataset"]
     checks = [Check("rolls", "It rolls.", passing), Check("brakes", "It brakes.", skipping)]
     slow = Check("lasts", "It lasts.", passing, slow=True)
-    fake = type(kind)(kind.spec, kind.offered, lambda spec: (*checks, slow))
+    fake = type(kind)(kind.spec, kind.installed, lambda spec: (*checks, slow))
     monkeypatch.setitem(KINDS, "dataset", fake)
 
     def replace(function):

@@ -16,7 +16,7 @@ from gzslbench.training.construction import build_method
 from gzslbench.training.trainer import Trainer
 
 CLOSED_FORMS = {"eszsl", "sae"}
-METHODS = sorted(name for name, spec in plugins().methods().items() if MethodCase(spec).trains)
+METHODS = sorted(name for name, spec in plugins().methods().items() if MethodCase(spec).has_stages)
 SMALL = {"epochs": 2, "batch_size": 256, "pretrain_epochs": 1}
 
 

@@ -13,10 +13,10 @@ from gzslbench.data.synthetic.dataset import make_synthetic
 from gzslbench.plugins.dataset import DatasetSpec, Expected
 from gzslbench.plugins.registry import Plugins, plugins
 from gzslbench.testing import checks_of
-from gzslbench.testing.outcome import outcome_of
+from gzslbench.testing.check import run_check
 
 CALLS = itertools.count()
-LOADS = "it-loads-and-is-whole"
+LOADS = "it-loads-and-is-consistent"
 VIEWS = "views-and-validation-can-be-made"
 
 
@@ -52,7 +52,7 @@ def outcomes(monkeypatch):
         whole = {"name": "toy", "title": "Toy", "features": "rectified", "semantics": "latent", "load": place}
         spec = DatasetSpec(**{**whole, **fields})
         monkeypatch.setattr(Plugins, "datasets", lambda _: {"toy": spec})
-        return {each.check: each for each in map(outcome_of, checks_of(spec))}
+        return {each.check: each for each in map(run_check, checks_of(spec))}
 
     return outcomes
 

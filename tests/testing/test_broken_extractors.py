@@ -6,7 +6,7 @@ import pytest
 
 from gzslbench.plugins.extractor import ExtractorSpec
 from gzslbench.testing import checks_of
-from gzslbench.testing.outcome import outcome_of
+from gzslbench.testing.check import run_check
 
 BROKEN = {
     "Sound": set(),
@@ -26,7 +26,7 @@ def outcomes(broken):
             "name": "toy", "title": "Toy", "paper": "Nobody: Toys, nowhere 2026", "url": "https://example.org",
             "load": f"broken_extractors:{loader}", "weights": "its own", "width": 4,
         }  # fmt: skip
-        return {each.check: each for each in map(outcome_of, checks_of(ExtractorSpec(**{**told, **fields})))}
+        return {each.check: each for each in map(run_check, checks_of(ExtractorSpec(**{**told, **fields})))}
 
     return outcomes
 

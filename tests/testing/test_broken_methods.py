@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from gzslbench.testing import checks_of
-from gzslbench.testing.outcome import outcome_of
+from gzslbench.testing.check import run_check
 
 BOTH_REPEATS = {"the-same-seed-gives-the-same-record", "evaluation-changes-nothing"}
 BROKEN = {
     "SamePhases": {"networks-and-stages-fit"},
     "Unreached": {"losses-reach-what-they-update"},
-    "Squeezing": {"answers-have-their-shapes"},
-    "Comparing": {"each-row-is-judged-by-itself"},
+    "Squeezing": {"outputs-have-their-shapes"},
+    "Comparing": {"rows-do-not-influence-each-other"},
     "Loading": {"no-test-row-is-within-reach"},
     "Searching": {"no-test-row-is-within-reach"},
     "Keeping": {"no-test-row-is-within-reach"},
@@ -49,14 +49,14 @@ PARAMS = {
 
 
 def failed(spec, *, fast=True):
-    outcomes = [outcome_of(check) for check in checks_of(spec, fast=fast)]
+    outcomes = [run_check(check) for check in checks_of(spec, fast=fast)]
     assert all(each.fix for each in outcomes if each.status == "failed")
     return {each.check: each for each in outcomes if each.status == "failed"}
 
 
 def made(spec, name):
     (check,) = [check for check in checks_of(spec) if check.name == name]
-    return outcome_of(check)
+    return run_check(check)
 
 
 @pytest.mark.parametrize("kind", ["scoring", "generative"])
@@ -131,8 +131,8 @@ def test_an_exception_of_the_method_is_told_with_its_place(spec_of) -> None:
 
 @pytest.mark.parametrize(("kind", "name"), [("generative", "Toy"), ("scoring", "Generating")])
 def test_a_method_of_another_kind_than_it_says_is_told(spec_of, kind, name) -> None:
-    told = made(spec_of(name, kind=kind), "answers-have-their-shapes")
-    assert told.status == "failed" and "though its kind is" in told.what
+    told = made(spec_of(name, kind=kind), "outputs-have-their-shapes")
+    assert told.status == "failed" and "but its kind is" in told.what
 
 
 def test_presets_and_a_readme_that_say_too_little_are_told(spec_of, tmp_path, monkeypatch) -> None:

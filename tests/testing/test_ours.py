@@ -7,12 +7,12 @@ import pytest
 from gzslbench.plugins.registry import plugins
 from gzslbench.testing import KINDS, NotApplicable, checks_of
 from gzslbench.testing.methods.case import MethodCase
-from gzslbench.testing.suites import every_spec
+from gzslbench.testing.suites import all_specs
 
 MAY_BE_SKIPPED = {
-    "cuda-gives-what-steps-give",
+    "cuda-graphs-equal-single-steps",
     "parameters-out-of-range-are-refused",
-    "it-loads-and-is-whole",
+    "it-loads-and-is-consistent",
     "its-fingerprint-is-that-of-its-content",
     "it-loads-the-same-twice",
     "it-is-what-was-published",
@@ -40,20 +40,20 @@ WITHOUT_SPACES = {"dem", "lisgan-transductive", "zlap"}
 TAKE_NETWORKS = {"hf", "resnet101", "timm", "torchvision"}
 STARTS_A_CLUSTER = {"ray"}
 """For each check: tests/executors starts one for all of them."""
-CLOSED_FORMS = {spec.name for spec in plugins().methods().values() if not MethodCase(spec).trains}
+CLOSED_FORMS = {spec.name for spec in plugins().methods().values() if not MethodCase(spec).has_stages}
 
 
 def every_check():
-    for kind, spec in every_spec():
+    for kind, spec in all_specs():
         for check in checks_of(spec) if spec.name not in STARTS_A_CLUSTER else ():
             marks = [pytest.mark.slow] if check.slow else []
             yield pytest.param(spec.name, check, id=f"{kind}-{spec.name}-{check}", marks=marks)
 
 
 def test_there_are_checks_of_every_kind() -> None:
-    kinds = {kind for kind, _ in every_spec()}
+    kinds = {kind for kind, _ in all_specs()}
     assert kinds == set(KINDS)
-    assert all(len(checks_of(spec)) >= 6 for _, spec in every_spec())
+    assert all(len(checks_of(spec)) >= 6 for _, spec in all_specs())
 
 
 @pytest.mark.filterwarnings("ignore:.*batching rule:UserWarning")

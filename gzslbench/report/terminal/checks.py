@@ -14,7 +14,7 @@ from gzslbench.report.terminal.printing import MISSING, key_values
 
 if TYPE_CHECKING:
     from gzslbench.sweep.suites.baseline import Change
-    from gzslbench.testing.outcome import Outcome
+    from gzslbench.testing.check import Outcome
 
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 _CHANGE_COLUMNS = ("runs", "metric", "stored", "now", "tolerance", "difference")

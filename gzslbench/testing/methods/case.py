@@ -1,4 +1,4 @@
-"""A method under check: built, trained and evaluated on made data, with networks small enough to be quick."""
+"""A method under check: built, trained and evaluated on toy data, with networks small enough to be fast."""
 
 from __future__ import annotations
 
@@ -27,26 +27,18 @@ from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import Plan
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import Store
-from gzslbench.testing import made
+from gzslbench.testing.toy_data import toy_dataset
 from gzslbench.training.construction import build_method
 from gzslbench.training.trainer import EpochEnd, Trainer
 
 SEED = 1
-SHRUNK = {"epochs": 2, "rows": 32, "units": 32, "features": 20}
-"""Most of each unit that a quick check trains with; parameters say their unit."""
+MAX_VALUES = {"epochs": 2, "rows": 32, "units": 32, "features": 20}
+"""The largest value of a parameter in a fast check, by the parameter's unit."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """A method that has been trained.
-
-    Attributes:
-        method: The method.
-        view: What it saw.
-        held_out: What it did not.
-        trainer: At its end.
-        ends: Of every epoch.
-    """
+    """A trained method with both views, its trainer, and the ends of all epochs."""
 
     method: Any
     view: TrainView
@@ -57,16 +49,16 @@ class Training:
     @property
     def state(self) -> dict[str, Tensor]:
         """A copy of every parameter and buffer."""
-        return {name: each.clone() for name, each in self.method.modules.state_dict().items()}
+        return {name: tensor.clone() for name, tensor in self.method.modules.state_dict().items()}
 
     def evaluate(self) -> Evaluation:
-        """The metrics of the method as it stands."""
+        """Evaluate the method as it is now."""
         evaluator = Evaluator(self.view, self.held_out)
         return evaluator.evaluate(self.method, self.trainer.counted_epochs, SEED)
 
 
 class MethodCase:
-    """One method, with all that its checks share."""
+    """One method, with everything that its checks share. Trainings that several checks need are done once."""
 
     def __init__(self, spec: MethodSpec) -> None:
         self.spec = spec
@@ -74,35 +66,31 @@ class MethodCase:
 
     @cached_property
     def preset(self) -> Preset:
-        """Its settings for ``synthetic``."""
+        """Its preset for `synthetic`."""
         return preset(self.spec, "synthetic", "latent")
 
     def params(self, **settings: Any) -> Params:
-        """Its settings for ``synthetic``, made small; ``settings`` come first."""
+        """Return its preset for `synthetic`, reduced by `MAX_VALUES`, with `settings`."""
         values = dict(self.preset.values)
         for info in fields_of(self.spec.params):
-            most = SHRUNK.get("rows" if info.name == "batch_size" else info.unit)
+            most = MAX_VALUES.get("rows" if info.name == "batch_size" else info.unit)
             if info.type is int and most is not None:
                 least = 0 if info.low is None else int(info.low)
                 values[info.name] = max(least, min(most, values.get(info.name, info.default)))
-        return build(self.spec.params, {**values, **settings}, "a quick check")
-
-    def built(
-        self,
-        dataset: Dataset | None = None,
-        params: Params | None = None,
-        seed: int = SEED,
-        device: str = "cpu",
-    ) -> tuple[Any, TrainView, EvalView]:
-        """The method before it is trained, and both views."""
-        view, held_out = self.views(dataset, device)
-        return build_method(self.spec, view, params or self.params(), seed), view, held_out
+        return build(self.spec.params, {**values, **settings}, "a fast check")
 
     def views(self, dataset: Dataset | None = None, device: str = "cpu") -> tuple[TrainView, EvalView]:
-        """Both views of ``dataset``, or of the small made one."""
-        return make_views(dataset or made.small(), self.spec.preprocessing, device, self.spec.setting)
+        """Return both views of `dataset`, by default of the small toy dataset."""
+        return make_views(dataset or toy_dataset(), self.spec.preprocessing, device, self.spec.setting)
 
-    def trained(
+    def build(
+        self, dataset: Dataset | None = None, params: Params | None = None, device: str = "cpu"
+    ) -> tuple[Any, TrainView, EvalView]:
+        """Return the method before training, and both views."""
+        view, held_out = self.views(dataset, device)
+        return build_method(self.spec, view, params or self.params(), SEED), view, held_out
+
+    def train(
         self,
         dataset: Dataset | None = None,
         params: Params | None = None,
@@ -110,8 +98,8 @@ class MethodCase:
         after_epoch: Callable[[Any, TrainView, EvalView], None] | None = None,
         **settings: Any,
     ) -> Training:
-        """The method trained to its end; ``settings`` are the trainer's."""
-        method, view, held_out = self.built(dataset, params, device=device)
+        """Train the method to its end; `settings` are arguments of the trainer."""
+        method, view, held_out = self.build(dataset, params, device)
         trainer = Trainer(method, view, SEED, **settings)
         ends = []
         for end in trainer.epochs():
@@ -121,19 +109,24 @@ class MethodCase:
         return Training(method, view, held_out, trainer, tuple(ends))
 
     @cached_property
+    def trained(self) -> Training:
+        """The method trained on the small toy dataset. Checks must not change it."""
+        return self.train()
+
+    @cached_property
     def learned(self) -> Training:
-        """The method trained with its preset on the problem with a known answer."""
-        return self.trained(load_synthetic(), build(self.spec.params, self.preset.values, "the preset"))
+        """The method trained with its full preset on `synthetic`, whose best answer is known."""
+        return self.train(load_synthetic(), build(self.spec.params, self.preset.values, "the preset"))
 
     def run(self, seed: int) -> tuple[Record, Mapping[str, Any]]:
-        """The record and the predictions of a run of ``seed``, made once."""
+        """Return the record and the predictions of a run with `seed`, computed once."""
         if seed not in self._runs:
             self._runs[seed] = self.run_again(seed)
         return self._runs[seed]
 
     def run_again(self, seed: int) -> tuple[Record, Mapping[str, Any]]:
-        """The same from a run of its own, in a store of its own."""
-        dataset, params = made.small(), self.params()
+        """Return the same from a new run in a store of its own."""
+        dataset, params = toy_dataset(), self.params()
         cell = Cell(
             method=self.spec.name,
             method_version=self.spec.version,
@@ -152,14 +145,14 @@ class MethodCase:
             with np.load(folder.predictions_file) as stored:
                 return record, dict(stored)
 
-    @property
-    def trains(self) -> bool:
-        """Whether it has epochs to train."""
-        return bool(self.built()[0].stages())
+    @cached_property
+    def has_stages(self) -> bool:
+        """Whether it is trained in epochs; False for a closed form."""
+        return bool(self.build()[0].stages())
 
 
-def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-    """Whether both have the same names, and the same numbers to the bit; NaN is the same as NaN."""
+def same_state(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    """Return whether both have the same names and the same numbers to the bit; NaN equals NaN."""
     return one.keys() == other.keys() and all(
         torch.equal(one[name].nan_to_num(), other[name].nan_to_num()) for name in one
     )

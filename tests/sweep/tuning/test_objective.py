@@ -18,7 +18,7 @@ from gzslbench.runs.store import Store
 from gzslbench.sweep.tuning import tune
 from gzslbench.sweep.tuning.objective import Objective, PrunedTrial
 from gzslbench.sweep.tuning.tune import open_tuning
-from gzslbench.testing.sealing import arrays_of, found_among, rows_of_test
+from gzslbench.testing.leak_detection import bytes_of_test_rows, find_rows, reachable_arrays
 
 GENERATIVE = ("batch_size=64", "ngh=16", "ndh=16", "syn_num=20", "nz=4", "zsl_epochs=2", "head_epochs=3")
 CASES = [("cnzsl", ("hidden=16",)), ("f-clswgan", (*GENERATIVE, "pretrain_epochs=2"))]
@@ -44,11 +44,11 @@ def test_no_test_row_is_within_reach_of_the_objective_or_of_the_study(asked) -> 
     tuning = open_tuning(asked())
     dataset = load_digits()
     view, held_out = make_views(dataset, "none", "cpu")
-    rows = rows_of_test(dataset, held_out, view)
+    rows = bytes_of_test_rows(dataset, held_out, view)
     width = dataset.features.shape[1]
     for root in (tuning.objective, tuning, tune):
-        assert found_among(rows, width, root) is None
-    within = [array for _, array in arrays_of(tuning.objective) if array.shape[-1:] == (width,)]
+        assert find_rows(rows, width, root) is None
+    within = [array for _, array in reachable_arrays(tuning.objective) if array.shape[-1:] == (width,)]
     assert sum(map(len, within)) == len(dataset.split.trainval)
     semantics = {row.tobytes() for row in dataset.semantics[dataset.unseen_classes]}
     assert not semantics & {row.tobytes() for row in tuning.objective.plan.dataset.semantics}
