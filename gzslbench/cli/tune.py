@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,10 +13,18 @@ from gzslbench.cli.options import (
     OutputFile,
     address_option,
     check_parent_folder,
+    device_option,
+    epochs_option,
     executor_option,
+    json_option,
+    precision_option,
+    results_option,
     task_options,
     write_output,
 )
+
+if TYPE_CHECKING:
+    from gzslbench.sweep.tuning.best_trial import BestTrial
 
 EPILOG = """\b
 Examples:
@@ -24,17 +34,17 @@ Examples:
   gzslbench tune --method f-clswgan --dataset CUB --workers 4 --executor ray --address auto
   gzslbench run --method cnzsl --dataset AWA2 --preset tuned.toml
 
-A trial trains on part of trainval and is judged by H, at its last epoch, on the rest of it: on classes held
-out as if they were unseen, and on rows of the others. No trial can see a test row. The first trial is the
-preset.
+A trial trains on part of trainval. Its score is H at its last epoch on the rest: on classes that were held
+out as if they were unseen, and on held out rows of the others. No trial sees a test row. The first trial is
+the preset.
 
-The study is kept in a file. Stopped or killed, it goes on when the command is repeated. Several processes may
-share it, each by the same command, or begun by --workers, here or on a cluster whose nodes see the file.
-Where one dies, the others take up its trial.
+The study is stored in a file. If it is stopped or killed, the same command continues it. Several processes
+may run its trials: start the same command several times, or give --workers, here or on a cluster whose nodes
+see the file. If a process dies, the others continue its trial.
 
 Needs optuna: pip install 'gzslbench[tune]'.
 
-Exit status: 0 done; 1 the chosen parameters diverged in the test; 2 something to mend; 130 stopped.
+Exit status: 0 done; 1 the best parameters diverged in the test; 2 something to fix; 130 stopped.
 """
 
 
@@ -52,7 +62,7 @@ Exit status: 0 done; 1 the chosen parameters diverged in the test; 2 something t
     "searches",
     metavar="NAME=LOW..HIGH[:log|:STEP]",
     multiple=True,
-    help="Search a parameter there, or among NAME=A,B,…; repeatable."
+    help="Search a parameter in this range, or among NAME=A,B,…; repeatable."
     " [default: as `gzslbench methods NAME` shows]",
 )
 @click.option(
@@ -60,16 +70,16 @@ Exit status: 0 done; 1 the chosen parameters diverged in the test; 2 something t
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="How many the study shall have in all.",
+    help="The number of trials that the study shall have in total.",
 )
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Begin no trial after so many seconds."
+    "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Start no trial after this time."
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="Short for --set epochs=N.")
+@epochs_option
 @click.option(
     "--eval-every",
     type=click.IntRange(min=0),
-    help="Evaluate a trial after each N epochs and at the end; 0: at the end only, so that none is pruned."
+    help="Epochs between two evaluations of a trial; 0 evaluates at the end only and prunes no trial."
     " [default: a tenth of the preset's epochs]",
 )
 @click.option(
@@ -77,21 +87,21 @@ Exit status: 0 done; 1 the chosen parameters diverged in the test; 2 something t
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Root seed of every trial, of the sampler and of the test.",
+    help="The root seed of every trial, of the sampler and of the test.",
 )
 @click.option(
     "--study",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Keep the study there: a .journal, or a database (.db, .sqlite). [default: in RESULTS/studies]",
+    help="Store the study there: a .journal, or a database (.db, .sqlite). [default: in RESULTS/studies]",
 )
-@click.option("--name", help="Of the study in its file. [default: METHOD-DATASET]")
+@click.option("--name", help="The name of the study in its file. [default: METHOD-DATASET]")
 @click.option(
     "--sampler",
     type=click.Choice(["tpe", "random"]),
     default="tpe",
     show_default=True,
-    help="tpe: where good trials lie, after ten at random.",
+    help="tpe searches near good trials, after ten random ones.",
 )
 @click.option(
     "--pruning/--no-pruning",
@@ -102,109 +112,83 @@ Exit status: 0 done; 1 the chosen parameters diverged in the test; 2 something t
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Trials at once, each in a process of its own, of one thread. [default: one, in this process]",
+    help="The number of trials at once, each in its own process with one thread. [default: one, in this"
+    " process]",
 )
 @executor_option
 @address_option
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "tf32", "bf16"]),
-    default="fp32",
-    show_default=True,
-    help="Of the matrix products in training.",
-)
+@device_option
+@precision_option
 @click.option(
     "--write",
     type=OutputFile(".toml"),
     metavar="FILE.toml",
-    help="Write the chosen parameters as a table that `gzslbench run --preset` takes.",
+    help="Write the best parameters as a table that `gzslbench run --preset` takes.",
 )
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=Path("results"),
-    show_default=True,
-    help="Where the record of the test is kept.",
-)
+@results_option("The folder where the record of the test is stored.")
 @click.option(
     "--test/--no-test",
     default=True,
     show_default=True,
-    help="Train with the chosen parameters on all of trainval, and test once.",
+    help="Train with the best parameters on all of trainval, and test once.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, to standard output.")
+@json_option()
 def tune(
-    searches: tuple[str, ...],
-    trials: int,
-    timeout: float | None,
-    eval_every: int | None,
-    seed: int,
-    study: Path | None,
-    name: str | None,
-    sampler: str,
-    pruning: bool,
     workers: int | None,
     executor: str,
     address: str | None,
     write: Path | None,
-    results: Path,
     test: bool,
     as_json: bool,
-    **asked: Any,
+    seed: int,
+    **options: Any,
 ) -> None:
     """Search a method's parameters by H on validation classes inside trainval, never on test."""
-    from functools import partial
-
     from gzslbench.plugins.executor import Limits
+    from gzslbench.report.terminal.printing import make_console
     from gzslbench.report.terminal.progress import watch_run
+    from gzslbench.report.terminal.tuning import tuning_json, tuning_report
     from gzslbench.runs.plan import Request
     from gzslbench.sweep.executors.factory import make_executor
-    from gzslbench.sweep.tuning.tune import TuneRequest, open_tuning, search
-    from gzslbench.sweep.tuning.workers import search_with
+    from gzslbench.sweep.tuning.storage import require_optuna
+    from gzslbench.sweep.tuning.tune import TuneRequest
 
     if write is not None:
         check_parent_folder(write)
-    request = TuneRequest(
-        Request(**asked, seeds=(seed,)),
-        eval_every,
-        trials,
-        timeout,
-        searches,
-        study,
-        name,
-        sampler,
-        pruning,
-        results,
+    require_optuna()
+    from gzslbench.sweep.tuning.best_trial import run_tune  # imports optuna
+
+    def write_table(best: BestTrial) -> None:
+        if write is not None:
+            write_output(write, best.table(method))
+
+    method = options["method"]
+    of_study = (
+        "trials",
+        "timeout",
+        "searches",
+        "study",
+        "name",
+        "sampler",
+        "pruning",
+        "results",
+        "eval_every",
     )
-    watching = partial(watch_run, plain=as_json)
-    say = partial(click.echo, err=True)
+    study = {name: options.pop(name) for name in of_study}
     here = workers is None and executor == "local" and address is None
-    runner = None if here else make_executor(executor, Limits(workers or 1, address=address))
-    tuning = open_tuning(request)
-    if runner is None:
-        search(tuning, watching, say)
-    else:
-        search_with(tuning, runner, workers or 1, say, ship_data=address is not None)
-    if _conclude(tuning, watching, write, test, as_json):
-        raise SystemExit(1)
-
-
-def _conclude(tuning: Any, watching: Any, write: Path | None, test: bool, as_json: bool) -> bool:
-    """Write the table, test, and report; whether the test diverged."""
-    import json
-
-    from gzslbench.report.terminal.printing import make_console
-    from gzslbench.report.terminal.tuning import tuning_json, tuning_report
-    from gzslbench.sweep.tuning.best_trial import find_best_trial, test_once
-
-    result = tuning.result
-    best = find_best_trial(tuning, result)
-    if write is not None:
-        write_output(write, best.table(tuning.objective.plan.spec.name))
-    tested = test_once(tuning, best, watching) if test else None
+    done = run_tune(
+        TuneRequest(Request(**options, seeds=(seed,)), **study),
+        partial(watch_run, plain=as_json),
+        partial(click.echo, err=True),
+        executor=None if here else make_executor(executor, Limits(workers or 1, address=address)),
+        workers=workers or 1,
+        ship_data=address is not None,
+        test=test,
+        on_best=write_table,
+    )
     if as_json:
-        click.echo(json.dumps(tuning_json(tuning, result, best, write, tested)))
+        click.echo(json.dumps(tuning_json(done.tuning, done.result, done.best, write, done.test)))
     else:
-        make_console().print(tuning_report(tuning, result, best, write, tested))
-    return tested is not None and tested[0].status == "diverged"
+        make_console().print(tuning_report(done.tuning, done.result, done.best, write, done.test))
+    if done.test is not None and done.test[0].status == "diverged":
+        raise SystemExit(1)

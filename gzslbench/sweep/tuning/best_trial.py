@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
 from gzslbench import __version__
 from gzslbench.errors import InterruptedRunError, StoreError
+from gzslbench.plugins.executor import Executor
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import Preset
 from gzslbench.runs.execute import Options, run_cell
@@ -19,7 +20,8 @@ from gzslbench.runs.plan import Plan, make_plan
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import Store
 from gzslbench.sweep.tuning.study import StudyResult, TrialResult
-from gzslbench.sweep.tuning.tune import Tuning, Watch, stopped_error
+from gzslbench.sweep.tuning.tune import Say, TuneRequest, Tuning, Watch, open_tuning, search, stopped_error
+from gzslbench.sweep.tuning.workers import search_with
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -110,6 +112,62 @@ def _source(tuning: Tuning, result: StudyResult, best: TrialResult) -> str:
         f" trial {best.number} has H {best.H:.2f} on the validation classes inside trainval ({cell.task}) at"
         f" its last epoch, the preset {of_preset}; by gzslbench {__version__}, {date}"
     )
+
+
+@dataclass(frozen=True)
+class TuneResult:
+    """What tuning came to.
+
+    Attributes:
+        tuning: The study, with what was requested.
+        result: All its trials.
+        best: The best one.
+        test: Record and folder of the run on the test rows; None without a test.
+    """
+
+    tuning: Tuning
+    result: StudyResult
+    best: BestTrial
+    test: tuple[Record, RunFolder] | None
+
+
+def run_tune(
+    request: TuneRequest,
+    watch: Watch,
+    say: Say = lambda _line: None,
+    *,
+    executor: Executor | None = None,
+    workers: int = 1,
+    ship_data: bool = False,
+    test: bool = True,
+    on_best: Callable[[BestTrial], None] = lambda _best: None,
+) -> TuneResult:
+    """Run the trials of a study until it has enough, and test the best one.
+
+    Args:
+        request: What to search.
+        watch: Shows the progress of a training in this process.
+        say: Is called with a line about each trial.
+        executor: What starts worker processes; None runs the trials in this process.
+        workers: Number of worker processes.
+        ship_data: Send the dataset along, for machines that may not have it.
+        test: Whether to train with the best parameters on all of trainval, and test.
+        on_best: Is called with the best trial before the test, which may take long.
+
+    Raises:
+        InterruptedRunError: The user stopped it; the same call continues.
+        StoreError: No trial has finished, or a file cannot be written.
+        GzslBenchError: The request cannot be resolved, or the executor cannot go on.
+    """
+    tuning = open_tuning(request)
+    if executor is None:
+        search(tuning, watch, say)
+    else:
+        search_with(tuning, executor, workers, say, ship_data)
+    result = tuning.result
+    best = find_best_trial(tuning, result)
+    on_best(best)
+    return TuneResult(tuning, result, best, test_once(tuning, best, watch) if test else None)
 
 
 def table_text(name: str, method: str, source: str, values: Mapping[str, Any]) -> str:
