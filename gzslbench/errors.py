@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class GzslBenchError(Exception):
-    """Something the user can mend: what happened, where, and what to do about it."""
+    """An error that the user can fix: what happened, where, and what to do about it."""
 
     def __init__(self, what: str, *, where: object = None, fix: str | None = None) -> None:
         self.what = what
@@ -13,7 +13,7 @@ class GzslBenchError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        """One line for what happened, one for where, one for what to do."""
+        """Return one line for what happened, one for where, and one for what to do."""
         lines = [self.what]
         if self.where is not None:
             lines.append(f"  where: {self.where}")
@@ -27,7 +27,7 @@ class DataError(GzslBenchError):
 
 
 class ExtractionError(GzslBenchError):
-    """A photograph or the weights of an extractor are missing, damaged or of another kind."""
+    """An image, or the weights of an extractor, are missing, damaged or of another kind."""
 
 
 class EncoderError(GzslBenchError):
@@ -35,7 +35,7 @@ class EncoderError(GzslBenchError):
 
 
 class PluginError(GzslBenchError):
-    """A plugin is unknown, cannot be loaded, or does not keep its contract."""
+    """A plugin is unknown, cannot be loaded, or breaks its contract."""
 
 
 class ExecutorError(GzslBenchError):
@@ -55,7 +55,7 @@ class CheckpointError(GzslBenchError):
 
 
 class DeviceError(GzslBenchError):
-    """The device or precision asked for is not there."""
+    """This machine does not have the device or precision."""
 
 
 class DivergedError(GzslBenchError):
@@ -75,10 +75,10 @@ class InterruptedRunError(GzslBenchError):
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
-    """The advice to print when ``name`` is none of ``known``: the nearest in any case, then all of them."""
+    """Return the advice for an unknown name: the nearest known name in any case, then all known names."""
     import difflib
 
-    by_lower = {each.lower(): each for each in known}
+    by_lower = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     hint = f"did you mean {by_lower[near[0]]!r}? " if near else ""
     return f"{hint}known: {', '.join(sorted(known)) or 'none'}"

@@ -1,4 +1,4 @@
-"""What a dataset is: its spec, what its files should hold, and the archives that hold them."""
+"""The contract of a dataset: its spec, what its files should contain, and the archives with the files."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from urllib.parse import quote, unquote, urlsplit
 
 @dataclass(frozen=True)
 class Archive:
-    """A file on a server: a .zip, a .tgz or .tar.gz, or any other file, which is its own only member.
+    """A file on a server: a .zip, .tgz or .tar.gz archive, or any other file, which is its own only member.
 
     Attributes:
         url: Where it is published, http or https.
-        wanted: From what is wanted in the archive to the folder, below the dataset's, that it goes to. A key
-            that ends in a slash takes all that lies below it, another key the one member of that name.
-        images: Whether it holds images, which are fetched on demand alone.
-        licence: What is known of the terms.
-        size: Bytes, where they are known.
-        sha256: Hexadecimal, where it is known.
+        wanted: From members of the archive to their folder below the dataset's folder. A key that ends in a
+            slash takes everything below it, any other key the one member of this name.
+        images: Whether it contains images, which are only fetched on request.
+        licence: What is known about the terms.
+        size: Bytes, if known.
+        sha256: Hexadecimal, if known.
     """
 
     url: str
@@ -31,22 +31,22 @@ class Archive:
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """Name of the file."""
         return PurePosixPath(unquote(urlsplit(self.url).path)).name
 
     def at(self, mirror: str | None) -> str:
-        """Its address in the folder ``mirror`` of another server, or where it is published."""
+        """Return its address in the folder ``mirror`` of another server, or where it is published."""
         return f"{mirror.rstrip('/')}/{quote(self.name)}" if mirror else self.url
 
     def taker(self, member: str) -> str | None:
-        """The key of ``wanted`` that takes a member, or None."""
+        """Return the key of ``wanted`` that takes a member, or None."""
         for key in self.wanted:
             if member == key or (key.endswith("/") and member.startswith(key)):
                 return key
         return None
 
     def place(self, member: str) -> str:
-        """Where a member that is taken goes below the dataset's folder; nothing in it has been checked.
+        """Return the path of a wanted member below the dataset's folder; it is not checked.
 
         Raises:
             KeyError: No key takes it.
@@ -59,7 +59,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the published files of a dataset hold.
+    """What the published files of a dataset contain.
 
     Attributes:
         features: Dimension of each known feature file.
@@ -89,11 +89,11 @@ class DatasetSpec:
         title: Its name in full.
         load: ``package.module:function`` without arguments that returns a Dataset; empty for a dataset
             read from files.
-        features: Which features are taken when none are asked for.
-        semantics: Which semantics are taken when none are asked for.
+        features: The default features.
+        semantics: The default semantics.
         paper: Authors, venue and year.
-        url: Where it can be had.
-        expected: What its files should hold, where that is known.
+        url: Where it is published.
+        expected: What its files should contain, if known.
         photographs: ``package.module:function``, a ``gzslbench.prepare.extract.listings.listing.List``,
             of its photographs in the order of its rows; empty where nobody has written one.
         archives: What ``gzslbench data fetch`` downloads.

@@ -1,4 +1,4 @@
-"""What a head is: the final classifier, fitted on real seen and synthesized unseen features.
+"""The contract of a head: the final classifier, fitted on real seen and synthesized unseen features.
 
 Nothing here imports torch when it is imported, so listing heads stays quick.
 """
@@ -24,11 +24,11 @@ Space = Literal["features", "embedding"]
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """On what a head is fitted, and how.
+    """What a head is fitted on, and how.
 
     Attributes:
         per_class: Synthesized features for each unseen class (syn_num).
-        batch_size: Rows a step.
+        batch_size: Rows per step.
         epochs: Passes over real and synthesized features for the generalized setting.
         zsl_epochs: Passes of a second head over the synthesized features alone, whose accuracy on the
             unseen classes is T1; 0 takes T1 from the first head restricted to the unseen classes.
@@ -50,18 +50,18 @@ class HeadSettings:
 
 @dataclass(frozen=True)
 class HeadSpec(Published):
-    """What ``gzslbench heads`` shows of a head and how to load it.
+    """What ``gzslbench heads`` shows about a head, and how to load it.
 
     Attributes:
         name: What ``--head`` takes, in lower case with hyphens.
         title: Its name as its paper writes it.
         paper: Authors, title, venue and year.
-        url: Where the paper is.
+        url: Address of the paper.
         params: The frozen dataclass of its parameters.
-        load: ``package.module:Class`` of the head, imported when it is fitted.
-        setting: What it sees while it is fitted; stamped into every record. The semantics of all classes are
+        load: ``package.module:Class`` of the head, which is imported when it is fitted.
+        setting: What it sees while it is fitted; every record has it. The semantics of all classes are
             known to every head; one that is ``transductive`` gets the unlabelled test rows.
-        version: Raise it when the same parameters give other numbers than before.
+        version: Increase it if the same parameters give other numbers than before.
     """
 
     name: str
@@ -83,10 +83,10 @@ class FittedHead(Protocol):
 
 
 class Head(Protocol):
-    """What the evaluator needs of every head. The constructor takes its ``params``."""
+    """What the evaluator needs from every head. The constructor takes its ``params``."""
 
     def settings(self, of_method: HeadSettings) -> HeadSettings:
-        """What the head asks of the method, and how long it is fitted, given what the method asks for."""
+        """Return its settings, given those of the method."""
         ...
 
     def fit(

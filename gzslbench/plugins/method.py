@@ -1,4 +1,4 @@
-"""What a method is: its spec, and the stages and phases that the trainer runs for it.
+"""The contract of a method: its spec, and the stages and phases that the trainer runs for it.
 
 Nothing here imports torch when it is imported, so listing methods stays quick.
 """
@@ -24,20 +24,20 @@ Span = Literal["epoch", "stage"]
 
 @dataclass(frozen=True)
 class MethodSpec(Published):
-    """What ``gzslbench methods`` shows of a method and how to load it.
+    """What ``gzslbench methods`` shows about a method, and how to load it.
 
     Attributes:
         name: What ``--method`` takes, in lower case with hyphens.
         title: The method's name as its paper writes it.
         paper: Authors, title, venue and year.
-        url: Where the paper is.
+        url: Address of the paper.
         params: The frozen dataclass of its parameters.
-        load: ``package.module:Class`` of the method, imported when it is run.
+        load: ``package.module:Class`` of the method, which is imported when it runs.
         kind: ``generative`` methods synthesize features, ``scoring`` methods score all classes.
-        setting: What it sees while it trains; stamped into every record.
+        setting: What it sees during training; every record has it.
         preprocessing: How its features are scaled unless the user says otherwise.
-        version: Raise it when the same parameters give other numbers than before.
-        gpu_share: Of a GPU that a run takes, from 0 to 1, where a sweep puts several on one.
+        version: Increase it if the same parameters give other numbers than before.
+        gpu_share: Share of a GPU that a run needs, from 0 to 1; a sweep runs several on one GPU.
     """
 
     name: str
@@ -77,19 +77,19 @@ Optimizer = Adam | Sgd
 
 @dataclass(frozen=True)
 class Phase:
-    """One loss's turn within an iteration.
+    """One loss and its update within an iteration.
 
     Attributes:
-        name: Shown in the log; unique within its stage.
+        name: Unique within its stage; the log shows it.
         loss: Maps a batch to its named terms; their sum is minimized. It does the same work at each step and
             keeps no reference to the batch: on CUDA a step is captured once and replayed.
         updates: Names of the modules in ``Method.modules`` that the step changes; the others are frozen.
         optimizer: Settings for all updated modules, or for each of them by name. A module that several
             phases of a stage update has the same moments in all of them.
-        repeats: Steps an iteration.
-        fresh_batch: Whether each repeat samples a batch; otherwise the phase sees the last one.
-        keep_gradients: Modules among ``updates`` whose gradients add up, and are not zeroed at each step.
-        kept_for: Whether those are zeroed once an epoch, or never within the stage.
+        repeats: Steps per iteration.
+        fresh_batch: Whether each repeat samples a batch; otherwise the phase gets the last one.
+        keep_gradients: Modules among ``updates`` whose gradients add up instead of being zeroed at each step.
+        kept_for: Whether those are zeroed once per epoch, or never within the stage.
         loop: The stage's loop that the phase belongs to, from 0; None for all.
     """
 
@@ -115,7 +115,7 @@ class Stage:
     Attributes:
         name: Unique within the method.
         epochs: Number of epochs; one epoch is ``loops`` times ceil(N / batch_size) iterations.
-        batch_size: Rows a batch; at most all N training rows are taken.
+        batch_size: Rows per batch; at most all N training rows.
         phases: Run in order, each iteration.
         schedule: Maps the epoch (from 0) to the factor on every learning rate.
         sampling: ``draw`` takes a fresh random subset for each batch, as the f-CLSWGAN family does;
@@ -133,21 +133,21 @@ class Stage:
 
 
 class Method(Protocol):
-    """What the trainer needs of every method.
+    """What the trainer needs from every method.
 
     The constructor takes ``(view: TrainView, params)``; the networks are built there, on the CPU, from
-    the global random stream that the trainer has seeded; ``view`` already lies on the device.
+    the global random stream that the trainer has seeded; ``view`` is already on the device.
     """
 
     modules: nn.ModuleDict
 
     def stages(self) -> Sequence[Stage]:
-        """The stages in order; none for a closed form that is solved in the constructor."""
+        """Return the stages in order; none for a closed form that the constructor solves."""
         ...
 
 
 class GenerativeMethod(Method, Protocol):
-    """A method that synthesizes features of classes it has only semantics of.
+    """A method that synthesizes features of classes of which it has only the semantics.
 
     Where its head is to be fitted on seen rows that are drawn rather than embedded, as from an encoder's
     distribution, and ``head.seen_per_class`` is set, it may have ``sample(features, noise)`` besides: it

@@ -1,6 +1,6 @@
-"""Where to look for a parameter's value: a span of numbers or a few choices, written beside the parameter.
+"""Search spaces: where tuning looks for the value of a parameter, a span of numbers or a few choices.
 
-Written out, a space reads as ``gzslbench tune --search`` takes it: ``1e-05..0.001:log``, ``0.1..10``,
+As text, a space reads as ``gzslbench tune --search`` takes it: ``1e-05..0.001:log``, ``0.1..10``,
 ``100..2000:100``, ``l2,none``.
 """
 
@@ -35,13 +35,13 @@ class Span:
 
     @property
     def samples(self) -> tuple[float, ...]:
-        """What the parameter's range must admit."""
+        """Values that the range of the parameter must accept."""
         return (self.low, self.high)
 
-    def holding(self, value: Value) -> Span | None:
-        """The narrowest span of the same kind with ``value`` in it; None where there is none.
+    def including(self, value: Value) -> Span | None:
+        """Return the narrowest span of the same kind that contains ``value``; None if there is none.
 
-        Steps are laid through ``value``, within the span unless it lies beyond.
+        A span with steps is shifted so that ``value`` is on a step.
         """
         assert isinstance(value, (int, float))
         if self.logarithmic and value <= 0:
@@ -53,12 +53,12 @@ class Span:
         above = math.floor((high - value) / self.step + 1e-9)
         return replace(self, low=value - below * self.step, high=value + above * self.step)
 
-    def complaint(self) -> str | None:
-        """What is wrong with the span by itself."""
+    def problem(self) -> str | None:
+        """Return what is wrong with the span itself, or None."""
         if not self.low < self.high:
             return "its low end is not below its high end"
         if self.logarithmic and self.low <= 0:
-            return "a logarithmic scale begins above 0"
+            return "a logarithmic scale starts above 0"
         if self.step is not None and not 0 < self.step <= self.high - self.low:
             return "its step is not between 0 and its width"
         return None
@@ -77,63 +77,64 @@ class Choices:
 
     @property
     def samples(self) -> tuple[Value, ...]:
-        """What the parameter's range must admit."""
+        """Values that the range of the parameter must accept."""
         return self.values
 
-    def holding(self, value: Value) -> Choices:
-        """The same choices, ``value`` among them."""
+    def including(self, value: Value) -> Choices:
+        """Return the same choices and ``value``."""
         return self if value in self.values else Choices((value, *self.values))
 
-    def complaint(self) -> str | None:
-        """What is wrong with the choices by themselves."""
-        return None if len(set(self.values)) == len(self.values) > 1 else "it names no two different values"
+    def problem(self) -> str | None:
+        """Return what is wrong with the choices themselves, or None."""
+        distinct = len(set(self.values)) == len(self.values) > 1
+        return None if distinct else "it needs two or more different values"
 
 
 Space = Span | Choices
 
 
 def log(low: float, high: float) -> Span:
-    """Evenly in the logarithm, from ``low`` above 0 to ``high``."""
+    """Return numbers from ``low``, above 0, to ``high``, uniform in the logarithm."""
     return Span(low, high, logarithmic=True)
 
 
 def linear(low: float, high: float) -> Span:
-    """Evenly from ``low`` to ``high``."""
+    """Return numbers from ``low`` to ``high``, uniform."""
     return Span(low, high)
 
 
 def steps(low: float, high: float, step: float) -> Span:
-    """``low``, ``low + step`` and so on up to ``high``."""
+    """Return ``low``, ``low + step`` and so on up to ``high``."""
     return Span(low, high, step=step)
 
 
 def choices(*values: Value) -> Choices:
-    """One of ``values``."""
+    """Return one of ``values``."""
     return Choices(values)
 
 
 def check_space(space: Space, info: ParamInfo, where: str) -> None:
-    """Refuse a space with a value that the parameter would refuse.
+    """Check that the parameter accepts every value of the space.
 
     Raises:
-        ParamError: It has one, or is contradictory in itself, or spans numbers for what is no number.
+        ParamError: It does not, the space contradicts itself, or it spans numbers for other values.
     """
     if isinstance(space, Span) and info.type not in (int, float):
         raise _unfit(space, info, f"it takes {info.type.__name__}", where, "name its values, with commas")
-    complaint = space.complaint()
-    if complaint is not None:
-        raise _unfit(space, info, complaint, where, _HOW)
+    problem = space.problem()
+    if problem is not None:
+        raise _unfit(space, info, problem, where, _HOW)
     for value in space.samples:
         info.check(value, where)
     if info.type is int and isinstance(space, Span) and not isinstance(space.step, (int, type(None))):
-        raise _unfit(space, info, "its step is no whole number", where, _HOW)
+        raise _unfit(space, info, "its step is not a whole number", where, _HOW)
 
 
 def parse_space(text: str, info: ParamInfo, where: str) -> Space:
-    """The space of the parameter that ``text`` writes.
+    """Return the space that ``text`` writes.
 
     Raises:
-        ParamError: It writes none, or one that the parameter's range does not admit.
+        ParamError: It cannot be read, or the parameter does not accept its values.
     """
     span, _, how = text.partition(":")
     low, dots, high = span.partition("..")
@@ -144,7 +145,9 @@ def parse_space(text: str, info: ParamInfo, where: str) -> Space:
         step = None if logarithmic or not how else _step(how, info, where)
         space = Span(ends[0], ends[1], logarithmic, step)
     else:
-        space = Choices(tuple(info.check(info.parse(each.strip(), where), where) for each in text.split(",")))
+        space = Choices(
+            tuple(info.check(info.parse(value.strip(), where), where) for value in text.split(","))
+        )
     check_space(space, info, where)
     return space
 
@@ -157,7 +160,7 @@ def _step(text: str, info: ParamInfo, where: str) -> float:
     return step
 
 
-def _unfit(space: Space, info: ParamInfo, complaint: str, where: str, fix: str) -> ParamError:
+def _unfit(space: Space, info: ParamInfo, problem: str, where: str, fix: str) -> ParamError:
     return ParamError(
-        f"parameter {info.name!r} cannot be searched in {space}: {complaint}", where=where, fix=fix
+        f"parameter {info.name!r} cannot be searched in {space}: {problem}", where=where, fix=fix
     )

@@ -1,6 +1,6 @@
-"""What a tracker is: a tool outside gzslbench that is told of runs as they happen.
+"""The contract of a tracker: a tool outside gzslbench that receives runs while they happen.
 
-Nothing here imports a tracker's package when it is imported; that waits until a run is tracked.
+Nothing here imports the package of a tracker; that waits until a run is tracked.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrackerSpec:
-    """How to load a tracker, and what it needs.
+    """How to load a tracker, and what it requires.
 
     Attributes:
         name: What ``--track`` takes, in lower case with hyphens.
         title: The tool's name as its authors write it.
-        load: ``package.module:Class``, a ``Tracker`` made without arguments, imported when a run is tracked.
+        load: ``package.module:Class``, a ``Tracker``. It is imported and called without arguments when a run
+            is tracked.
         requires: Modules that must be installed for it.
-        install: What pip installs them by, for example ``gzslbench[mlflow]``.
+        install: What to pass to pip install, for example ``gzslbench[mlflow]``.
     """
 
     name: str
@@ -39,19 +40,19 @@ class TrackerSpec:
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """A run as a tracker is told of it when it begins, or goes on.
+    """A run when it starts or continues.
 
     Attributes:
         id: The cell's id, which is the run's.
         method: Name of the method.
         task: The task's id.
-        parameters: By dotted name, everything that decides the numbers; the same however often it goes on.
-        environment: By name, in words, what this process runs with: versions, device, command.
-        folder: The run's folder in the store; ``metrics.jsonl`` and ``record.json`` lie there.
+        parameters: By dotted name, everything that decides the numbers; the same each time the run continues.
+        environment: By name, what this process runs with: versions, device, command.
+        folder: The run's folder in the store, with ``metrics.jsonl`` and ``record.json``.
         results: The folder of all runs.
-        place: Where the tracker may write, within ``folder``; whoever writes there makes it. It goes where
-            the run goes: set aside by ``--rerun``, removed with the run.
-        resumed: Whether it goes on where it was interrupted.
+        place: A folder in ``folder`` where the tracker may write, and which it creates itself. ``--rerun``
+            sets it aside, and it is removed with the run.
+        resumed: Whether the run continues after an interruption.
     """
 
     id: str
@@ -69,14 +70,14 @@ class TrackedRun:
 class TrackedEpoch:
     """An epoch that has ended.
 
-    A run that was killed goes on from its last checkpoint, and tells again of the epochs since.
+    A run that was killed continues from its last checkpoint, and reports the epochs since then again.
 
     Attributes:
         leg: ``validation`` or ``final``.
         stage: Name of the method's stage.
         epoch: Number of the epoch in its stage, from 1.
         ordinal: Number of the epoch in the run, from 1, over all legs and stages.
-        numbers: By name, losses and percentages; the name tells of an evaluation which classes it was on.
+        numbers: By name, losses and percentages; the name of a percentage says on which classes it is.
     """
 
     leg: str
@@ -87,10 +88,10 @@ class TrackedEpoch:
 
 
 class Tracker(Protocol):
-    """Hears of one run, in this order; what it raises is a warning, and it hears no more but ``fail``."""
+    """Receives one run, in this order. If it raises, that is a warning, and only ``fail`` is still called."""
 
     def start(self, run: TrackedRun) -> None:
-        """The run begins or goes on."""
+        """The run starts or continues."""
 
     def epoch(self, epoch: TrackedEpoch) -> None:
         """An epoch has ended."""
@@ -103,12 +104,12 @@ class Tracker(Protocol):
 
 
 def missing_modules(spec: TrackerSpec) -> list[str]:
-    """What ``spec`` requires that is not installed; nothing is imported."""
+    """Return the required modules that are not installed; nothing is imported."""
     found = {module: find_spec(module) for module in spec.requires}
-    # A folder of that name on the path, as W&B makes one, is found too, and has no origin.
+    # A folder of that name on the path (W&B creates one) is found too, but has no origin.
     return [module for module, place in found.items() if place is None or place.origin is None]
 
 
 def state_after(error: BaseException) -> str:
-    """``interrupted`` where the user has stopped the run, else ``failed``."""
+    """Return ``interrupted`` if the user stopped the run, else ``failed``."""
     return "interrupted" if isinstance(error, (InterruptedRunError, KeyboardInterrupt)) else "failed"

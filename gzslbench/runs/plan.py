@@ -51,16 +51,16 @@ class Request:
     preset: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """In plain JSON types, for a process that may work in another folder: paths are absolute."""
+        """Return it in plain JSON types, with absolute paths, for a process in another folder."""
         return {name: _plain(value) for name, value in asdict(self).items()}
 
     def for_a_worker(self) -> dict[str, Any]:
-        """As ``as_json``, for a process that is shown one GPU at the most: no card has a number there."""
+        """Return it as ``as_json``, for a process that sees one GPU: the device has no number there."""
         return {**self.as_json(), "device": self.device.partition(":")[0]}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Request:
-        """As ``as_json`` wrote it."""
+        """Read what ``as_json`` returned."""
         tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         paths = {name: Path(values[name]) for name in _PATHS if values[name] is not None}
         return cls(**{**values, **tuples, **paths})
@@ -77,10 +77,9 @@ class HeadPlan:
 
 @dataclass(frozen=True)
 class Resolved:
-    """Cells that share a method and a task, one a seed, with what decides them.
+    """Cells that share a method and a task, one per seed, and what they follow from.
 
-    ``head`` is the one asked for in place of the softmax head, None without one; ``device`` is the one
-    named by the user or found, for example ``cuda:1``.
+    ``head`` replaces the softmax head; None keeps it. ``device`` is for example ``cuda:1``.
     """
 
     spec: MethodSpec
@@ -92,13 +91,13 @@ class Resolved:
 
     @property
     def head_setting(self) -> Setting:
-        """What the head sees while it is fitted."""
+        """Return what the head sees while it is fitted."""
         return "inductive" if self.head is None else self.head.spec.setting
 
 
 @dataclass(frozen=True)
 class Plan(Resolved):
-    """The same with the dataset in memory: all that they need to run."""
+    """The same with the dataset in memory: everything that a run needs."""
 
     dataset: Dataset = field(kw_only=True)
 
@@ -136,10 +135,10 @@ def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
 
 
 def read_task(request: Request, carried: Dataset | None = None) -> tuple[Dataset, Task]:
-    """The dataset that is asked for, and what cells hold of it; ``carried`` as for ``make_plan``.
+    """Return the dataset of a request and its task; ``carried`` as for ``make_plan``.
 
     Raises:
-        GzslBenchError: It cannot be had.
+        GzslBenchError: It cannot be read.
     """
     from gzslbench.data.load import load_dataset
     from gzslbench.data.variants import shuffle_semantics
@@ -231,7 +230,7 @@ def _plan_head(request: Request, spec: MethodSpec, task: Task) -> HeadPlan | Non
 
 
 def _head_fields(spec: MethodSpec, head: HeadPlan | None) -> dict[str, Any]:
-    """What the cell says of the head."""
+    """Return the fields of the cell that describe the head."""
     if head is None:
         return {"head": SOFTMAX if spec.kind == "generative" else None}
     return {"head": head.spec.name, "head_version": head.spec.version, "head_params": head.params.as_dict()}

@@ -86,7 +86,7 @@ def _parse_searches(spec: MethodSpec, searches: Iterable[str]) -> dict[str, Spac
 
 def _widen(name: str, space: Space, value: Any) -> Space:
     """Widen a space if the preset's own value lies outside."""
-    wide: Space | None = space.holding(value)
+    wide: Space | None = space.including(value)
     if wide is None:
         raise ParamError(
             f"parameter {name!r} is {value!r} in the preset, which a logarithmic scale does not contain",
