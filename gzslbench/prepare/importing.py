@@ -1,4 +1,4 @@
-"""From MATLAB files to our HDF5 layout."""
+"""Import MATLAB files to gzslbench's HDF5 format."""
 
 from __future__ import annotations
 
@@ -24,56 +24,48 @@ def import_dataset(
     """Write ``<features>.h5`` with every semantics of the folder, and return its path.
 
     Args:
-        name_or_path: A known dataset of files, or a folder of xlsa17 shape.
+        name_or_path: A known dataset in files, or a folder of xlsa17 shape.
         features: Stem of the feature file; None takes the dataset's default.
-        out: The file to write, which ends in .h5; None writes beside the .mat, where `load_dataset` prefers
-            it. Of the files that may be there already, only one of our layout is replaced.
+        out: The file to write, which ends in .h5; None writes next to the .mat, where `load_dataset` prefers
+            it. An existing file is replaced only if it has gzslbench's format.
         root: Folder of the datasets; None takes $GZSLBENCH_DATA, then ./data.
 
     Raises:
-        DataError: Any of the files is missing, not to be read or damaged, or the target is a file of
-            another kind or cannot be written.
+        DataError: A file is missing, unreadable or damaged, or the target has another format or cannot be
+            written.
     """
     place = find(name_or_path, root)
     if not isinstance(place, Place) or not place.path.is_dir():
-        raise DataError(
-            "nothing to import", where=name_or_path, fix="name a dataset that lies in MATLAB files"
-        )
+        raise DataError("nothing to import", where=name_or_path, fix="name a dataset of MATLAB files")
     with reading(place.path, DataError):
-        return _import(place, features, out, root)
-
-
-def _import(place: Place, features: str | None, out: str | Path | None, root: str | Path | None) -> Path:
-    check_folder(place.path, DataError)
-    features = features or default_features(place)
-    if not (place.path / f"{features}.mat").is_file():
-        raise missing_features(place, features, root)
-    target = Path(out) if out is not None else place.path / f"{features}{SUFFIX}"
-    with lock_folder(target.parent):
-        semantics = xlsa17.semantics_names(place.path)
-        if not semantics:
-            raise DataError(
-                "no semantics", where=place.path / f"*{xlsa17.SPLITS}", fix="put att_splits.mat there"
-            )
-        check_target(target)
-        sources = [Source.of(path) for path in xlsa17.source_files(place.path, features)]
-        hdf5.write_hdf5(target, xlsa17.read_folder(place.path, place.name, features, semantics), sources)
+        check_folder(place.path, DataError)
+        features = features or default_features(place)
+        if not (place.path / f"{features}.mat").is_file():
+            raise missing_features(place, features, root)
+        target = Path(out) if out is not None else place.path / f"{features}{SUFFIX}"
+        with lock_folder(target.parent):
+            semantics = xlsa17.semantics_names(place.path)
+            if not semantics:
+                where = place.path / f"*{xlsa17.SPLITS}"
+                raise DataError("no semantics", where=where, fix="put att_splits.mat there")
+            check_target(target)
+            sources = [Source.of(path) for path in xlsa17.source_files(place.path, features)]
+            datasets = xlsa17.read_folder(place.path, place.name, features, semantics)
+            hdf5.write_hdf5(target, datasets, sources)
     return target
 
 
 def check_target(target: Path) -> None:
-    """Refuse a file to write that is no .h5 file, or that something else than our layout lies in.
-
-    Raises:
-        DataError: It is, or does.
-    """
+    """Raise a DataError unless ``target`` ends in .h5 and is not an existing file of another format."""
     if target.suffix != SUFFIX:
         raise DataError(
-            "the file to write is no .h5 file", where=target, fix=f"give --out a name that ends in {SUFFIX}"
+            "the file to write does not end in .h5",
+            where=target,
+            fix=f"give --out a name that ends in {SUFFIX}",
         )
     if os.path.lexists(target) and not hdf5.is_ours(target):
         raise DataError(
-            "what is there is not of gzslbench's layout, or damaged, and is left as it is",
+            "the existing file is not of gzslbench's layout, or is damaged; it is left unchanged",
             where=target,
             fix="move it away, or name another file with --out",
         )

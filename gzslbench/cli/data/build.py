@@ -95,9 +95,8 @@ def build(
     **asked: Any,
 ) -> None:
     """Make a dataset of the photographs in class folders, a table of semantics and a split, in FOLDER."""
-    from gzslbench.prepare.build.contents import described
     from gzslbench.prepare.build.plan import Request, plan_build
-    from gzslbench.prepare.build.writing import check_place, is_built, write_build
+    from gzslbench.prepare.build.write import check_place, describe, is_built, write_build
 
     options = {
         "weights": weights,
@@ -120,7 +119,7 @@ def build(
         if extractor is not None and not dry_run:
             _extract(folder, request.images, extractor, options)
     if as_json:
-        click.echo(json.dumps(described(plan), indent=2))
+        click.echo(json.dumps(describe(plan), indent=2))
     elif not dry_run:
         _print_next(plan, folder, features)
 

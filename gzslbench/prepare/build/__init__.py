@@ -1,1 +1,1 @@
-"""From a folder of photographs and a table of semantics to a dataset with a split."""
+"""Build a dataset with a split from a folder of images and a table of semantics."""

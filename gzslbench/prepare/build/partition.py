@@ -1,8 +1,8 @@
-"""Which classes are unseen, and which photographs of the seen ones test.
+"""Choose which classes are unseen, and which images of the seen classes test.
 
-Nothing is drawn from a generator, whose numbers another version of a library may change: names are put in
-the order of the random stream that the seed gives each of them, and the first ones are taken. So a class or
-a photograph more leaves the order of the others as it was.
+No random generator is used, because another version of a library may change its numbers. Instead names are
+sorted by the random stream that the seed gives to each name, and the first ones are taken. So an additional
+class or image does not change the order of the others.
 """
 
 from __future__ import annotations
@@ -13,24 +13,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.prepare.build.naming import composed
-from gzslbench.prepare.build.photographs import ClassFolder
 from gzslbench.computing.seeds import stream
-from gzslbench.data.split import Split
+from gzslbench.data.split import PARTS, Split
 from gzslbench.errors import DataError, ParamError
+from gzslbench.prepare.build.images import ClassFolder, compose
 
 STREAM = "build"
 
 
 @dataclass(frozen=True)
 class Partition:
-    """Rows are the photographs, class after class.
+    """The split of a dataset whose rows are the images, class after class.
 
     Attributes:
         labels: ``(N,)`` the class of each row, from 0.
         unseen: Names of the unseen classes, sorted.
-        validation: Names of the seen classes that play the unseen ones in validation; none leaves the choice
-            to the reader.
+        validation: Names of the seen classes that act as unseen classes in validation; if empty, validation
+            chooses them.
         split: Of the rows.
     """
 
@@ -40,16 +39,17 @@ class Partition:
     split: Split
 
 
-def drawn(names: Sequence[str], number: int, seed: int, purpose: str, option: str) -> tuple[str, ...]:
-    """``number`` of the names, sorted: all the same for the same seed and purpose, whatever their order.
+def sample_classes(
+    names: Sequence[str], number: int, seed: int, purpose: str, option: str
+) -> tuple[str, ...]:
+    """Return ``number`` of the names, sorted; the choice depends only on names, seed and purpose.
 
     Raises:
-        ParamError: Not between 1 and one fewer than there are.
+        ParamError: ``number`` is not between 1 and one fewer than there are names.
     """
     if not 1 <= number < len(names):
-        raise ParamError(
-            f"{number} of {len(names)} classes", where=option, fix=f"choose from 1 to {len(names) - 1}"
-        )
+        what = f"{number} of {len(names)} classes"
+        raise ParamError(what, where=option, fix=f"choose from 1 to {len(names) - 1}")
     return tuple(sorted(sorted(names, key=lambda name: stream(seed, STREAM, purpose, name))[:number]))
 
 
@@ -61,42 +61,38 @@ def partition(
     seed: int,
     validation: Sequence[str] = (),
 ) -> Partition:
-    """All photographs of ``unseen`` classes test; of each other class, a share of them.
+    """Split images: all images of ``unseen`` classes test; of each other class, a share of them.
 
-    Of a seen class with n photographs, n·share (rounded) test, but at least one and at most n-1.
+    Of a seen class with n images, n·share (rounded) test, but at least one and at most n-1.
 
     Args:
-        classes: With their photographs.
+        classes: With their images.
         unseen: Names of some of them.
         share: Between 0 and 1.
-        seed: Which photographs test.
+        seed: Decides which images test.
         validation: Names of some seen classes.
 
     Raises:
-        DataError: A seen class has a single photograph, which cannot both train and test.
+        DataError: A seen class has a single image, which cannot both train and test.
     """
-    single = [each.name for each in classes if len(each.files) < 2 and each.name not in unseen]
+    single = [item.name for item in classes if len(item.files) < 2 and item.name not in unseen]
     if single:
         raise DataError(
-            f"{len(single)} seen classes have a single photograph, which cannot both train and test "
+            f"{len(single)} seen classes have a single image, which cannot both train and test "
             f"(the first is {single[0]!r})",
             where=f"the class folder {single[0]!r}",
-            fix="add a photograph, make the class an unseen one, or remove its folder and its semantics",
+            fix="add an image, make the class an unseen one, or remove its folder and its semantics",
         )
-    parts: dict[str, list[int]] = {"trainval": [], "test_seen": [], "test_unseen": []}
-    first = 0
-    for each in classes:
-        rows = range(first, first + len(each.files))
-        tested = set(_tested(each, share, seed))
-        for row, file in zip(rows, each.files, strict=True):
-            seen = "test_seen" if file in tested else "trainval"
-            parts["test_unseen" if each.name in unseen else seen].append(row)
-        first += len(each.files)
-    labels = np.repeat(np.arange(len(classes)), [len(each.files) for each in classes])
+    parts: dict[str, list[int]] = {part: [] for part in PARTS}
+    row = 0
+    for item in classes:
+        number = min(max(round(len(item.files) * share), 1), len(item.files) - 1)
+        order = sorted(item.files, key=lambda file: stream(seed, STREAM, "test_seen", compose(file)))
+        tested = set(order[:number])
+        for file in item.files:
+            seen_part = "test_seen" if file in tested else "trainval"
+            parts["test_unseen" if item.name in unseen else seen_part].append(row)
+            row += 1
+    labels = np.repeat(np.arange(len(classes)), [len(item.files) for item in classes])
     split = Split("ps", *(np.array(rows, dtype=np.int64) for rows in parts.values()))
     return Partition(labels.astype(np.int64), tuple(sorted(unseen)), tuple(sorted(validation)), split)
-
-
-def _tested(each: ClassFolder, share: float, seed: int) -> list[str]:
-    number = min(max(round(len(each.files) * share), 1), len(each.files) - 1)
-    return sorted(each.files, key=lambda file: stream(seed, STREAM, "test_seen", composed(file)))[:number]

@@ -1,23 +1,25 @@
-"""What `gzslbench data build` is asked for, and what will come of it."""
+"""Plan what `gzslbench data build` writes: read images and semantics, match their classes and split them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.prepare.build.matching import FEW, named, read_names, semantics_of
-from gzslbench.prepare.build.naming import nearest
-from gzslbench.prepare.build.partition import Partition, drawn, partition
-from gzslbench.prepare.build.photographs import ClassFolder, Photographs, find_photographs
-from gzslbench.prepare.build.table import read_table
+from gzslbench.data import checks
 from gzslbench.data.formats.sources import sha256_of
+from gzslbench.data.formats.xlsa17 import numbered_classes
 from gzslbench.errors import DataError, ParamError
+from gzslbench.prepare.build.images import ClassFolder, Images, check_unique, compose, find_images, suggest
+from gzslbench.prepare.build.partition import Partition, partition, sample_classes
+from gzslbench.prepare.build.tables import Table, read_table
+
+MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,16 @@ class Request:
     """What a dataset is built from.
 
     Attributes:
-        images: A folder with one folder of photographs a class.
+        images: A folder with a folder of images for each class.
         semantics: A .csv, .mat or .npy file.
-        semantics_name: What ``--semantics`` will call them.
-        class_names: A class list in the order of the table's rows, where the table names no classes.
-        unseen: A class list; or else
-        unseen_classes: how many classes are drawn.
-        test_seen: The share of each seen class's photographs that test, between 0 and 1.
-        validation_classes: How many seen classes are drawn for validation; None leaves that to the reader.
-        seed: Of everything drawn, 0 or more.
+        semantics_name: The name of the semantics for ``--semantics``.
+        class_names: A class list in the order of the table's rows, if the table has no names.
+        unseen: A list of the unseen classes; or else
+        unseen_classes: the number of classes to sample.
+        test_seen: The share of each seen class's images that test, between 0 and 1.
+        validation_classes: How many seen classes are sampled for validation; None leaves the choice to
+            validation.
+        seed: Of everything that is sampled, 0 or more.
     """
 
     images: Path
@@ -47,24 +50,20 @@ class Request:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be, with a ParamError."""
+        """Raise a ParamError for values that are not possible."""
         if (self.unseen is None) == (self.unseen_classes is None):
-            raise ParamError(
-                "unseen classes are named by a list, or drawn",
-                where="--unseen, --unseen-classes",
-                fix="give one of the two",
-            )
+            what = "unseen classes are either listed or sampled"
+            raise ParamError(what, where="--unseen, --unseen-classes", fix="give one of the two")
         if not 0 < self.test_seen < 1:
-            raise ParamError(
-                f"a share of {self.test_seen:g}", where="--test-seen", fix="choose one above 0 and below 1"
-            )
+            what = f"a share of {self.test_seen:g}"
+            raise ParamError(what, where="--test-seen", fix="choose a share above 0 and below 1")
         if self.seed < 0:
             raise ParamError(f"seed is {self.seed}", where="--seed", fix="choose 0 or more")
         if not re.fullmatch(r"(?!original_)\w[\w-]*", self.semantics_name):
             raise ParamError(
-                f"semantics cannot be called {self.semantics_name!r}",
+                f"semantics cannot have the name {self.semantics_name!r}",
                 where="--semantics-name",
-                fix="use letters, digits, - and _; names that begin with original_ are the reader's own",
+                fix="use letters, digits, - and _; names that begin with original_ are reserved",
             )
 
 
@@ -73,30 +72,30 @@ class Plan:
     """A dataset before it is written.
 
     Attributes:
-        request: What was asked for.
-        photographs: What the folder holds.
+        request: What was requested.
+        images: The content of the folder.
         semantics: ``(C, a)`` float32, in the order of the classes.
         partition: Of classes and rows.
         semantics_sha256: Of the table's file.
     """
 
     request: Request
-    photographs: Photographs
+    images: Images
     semantics: NDArray[np.float32]
     partition: Partition
     semantics_sha256: str
 
     @property
     def classes(self) -> tuple[ClassFolder, ...]:
-        """Sorted by name: labels index them."""
-        return self.photographs.classes
+        """The classes sorted by name; labels are their indices."""
+        return self.images.classes
 
     @property
     def identity(self) -> str:
-        """sha256 of all that decides the dataset: names, files, semantics, split and validation classes."""
+        """The sha256 of all that decides the dataset: names, files, semantics, split, validation classes."""
         digest = hashlib.sha256(self.request.semantics_name.encode())
-        for each in self.classes:
-            digest.update("\0".join((each.name, *each.files, "")).encode())
+        for item in self.classes:
+            digest.update("\0".join((item.name, *item.files, "")).encode())
         digest.update("\0".join(("", *self.partition.validation)).encode())
         digest.update(self.semantics.astype("<f4").tobytes())
         digest.update(self.partition.split.fingerprint.encode())
@@ -104,46 +103,112 @@ class Plan:
 
 
 def plan_build(request: Request) -> Plan:
-    """Look at everything and write nothing.
+    """Read and check everything, and write nothing.
 
     Raises:
-        DataError: Photographs, semantics or class lists cannot be read or contradict each other.
-        ParamError: More classes are asked for than there are.
+        DataError: Images, semantics or class lists cannot be read or contradict each other.
+        ParamError: More classes are requested than there are.
     """
-    photographs = find_photographs(request.images)
-    classes = photographs.classes
-    folders = [each.name for each in classes]
+    images = find_images(request.images)
+    classes = images.classes
+    folders = [item.name for item in classes]
     table = read_table(request.semantics, folders, request.semantics_name)
-    listed = tuple(read_names(request.class_names)) if request.class_names else None
-    table = named(table, listed, classes, request.class_names or request.semantics)
-    semantics = semantics_of(classes, table, request.images, request.semantics)
-    unseen = _unseen(request, folders)
-    seen = [name for name in folders if name not in unseen]
+    listed = tuple(_read_names(request.class_names)) if request.class_names else None
+    table = _add_names(table, listed, folders, request.class_names or request.semantics)
+    semantics = _match_semantics(classes, table, request.images, request.semantics)
+    unseen = _choose_unseen(request, folders)
     validation: tuple[str, ...] = ()
     if request.validation_classes is not None:
+        seen = [name for name in folders if name not in unseen]
         number = request.validation_classes
-        validation = drawn(seen, number, request.seed, "validation", "--validation-classes")
-    made = partition(classes, unseen, share=request.test_seen, seed=request.seed, validation=validation)
-    return Plan(request, photographs, semantics, made, sha256_of(request.semantics))
+        validation = sample_classes(seen, number, request.seed, "validation", "--validation-classes")
+    parts = partition(classes, unseen, share=request.test_seen, seed=request.seed, validation=validation)
+    return Plan(request, images, semantics, parts, sha256_of(request.semantics))
 
 
-def _unseen(request: Request, folders: Sequence[str]) -> tuple[str, ...]:
+def _choose_unseen(request: Request, folders: Sequence[str]) -> tuple[str, ...]:
     if request.unseen is None:
         assert request.unseen_classes is not None
-        return drawn(folders, request.unseen_classes, request.seed, "unseen", "--unseen-classes")
-    listed = read_names(request.unseen)
+        return sample_classes(folders, request.unseen_classes, request.seed, "unseen", "--unseen-classes")
+    listed = _read_names(request.unseen)
     unknown = [name for name in listed if name not in folders]
     if unknown:
         raise DataError(
             f"{len(unknown)} of the unseen classes have no class folder: "
-            + ", ".join(f"{name!r}{nearest(name, folders)}" for name in unknown[:FEW]),
+            + ", ".join(f"{name!r}{suggest(name, folders)}" for name in unknown[:MAX_LISTED]),
             where=listed[unknown[0]],
             fix="write the name of one class folder a line",
         )
     if not 1 <= len(listed) < len(folders):
-        raise DataError(
-            f"{len(listed)} of {len(folders)} classes are unseen",
-            where=request.unseen,
-            fix=f"list from 1 to {len(folders) - 1} of them",
-        )
+        what = f"{len(listed)} of {len(folders)} classes are unseen"
+        raise DataError(what, where=request.unseen, fix=f"list from 1 to {len(folders) - 1} of them")
     return tuple(listed)
+
+
+def _read_names(path: Path) -> dict[str, str]:
+    """Read a class list; return the place of each name, in Unicode's composed form."""
+    listed = [(compose(name), f"{path}: line {line}") for line, name in numbered_classes(path)]
+    check_unique(listed)
+    return dict(listed)
+
+
+def _add_names(table: Table, listed: Sequence[str] | None, folders: Sequence[str], where: Path) -> Table:
+    """Name each row: by the table itself, by the list, or by the class folders in their order."""
+    if listed is not None and table.names is not None:
+        what = "the table names its classes itself, and --class-names does too"
+        raise DataError(what, where=where, fix="leave --class-names out")
+    names = listed if listed is not None else table.names or folders
+    if len(names) != len(table.values):
+        raise DataError(
+            f"{len(names)} class names for {len(table.values)} rows of semantics",
+            where=where,
+            fix="list one class for each row, in the rows' order",
+        )
+    return Table(table.values, tuple(names), table.places)
+
+
+def _match_semantics(
+    classes: Sequence[ClassFolder], table: Table, images: Path, where: Path
+) -> NDArray[np.float32]:
+    """Return ``(C, a)`` semantics in the order of the class folders.
+
+    Args:
+        classes: The class folders.
+        table: With names.
+        images: The folder of the class folders, for messages.
+        where: The file of the table, for messages.
+
+    Raises:
+        DataError: A folder has no image or no semantics, semantics have no folder, a class is repeated,
+            or its semantics are all 0. The error lists these folders and rows.
+    """
+    assert table.names is not None
+    check_unique(zip(table.names, table.places, strict=True))
+    problems = list(_find_mismatches(classes, table))
+    if problems:
+        more = [f"and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
+        lines = "".join(f"\n    {line}" for line in (*problems[:MAX_LISTED], *more))
+        raise DataError(
+            f"class folders and semantics do not match:{lines}",
+            where=f"{images} and {where}",
+            fix="give each class a folder with images, and semantics with exactly the name of the folder",
+        )
+    rows = {name: row for row, name in enumerate(table.names)}
+    semantics = table.values[[rows[item.name] for item in classes]]
+    checks.check_semantics(semantics, [item.name for item in classes], str(where))
+    return semantics
+
+
+def _find_mismatches(classes: Sequence[ClassFolder], table: Table) -> Iterator[str]:
+    assert table.names is not None
+    folders = [item.name for item in classes]
+    without_folder = [name for name in table.names if name not in set(folders)]
+    without_semantics = [name for name in folders if name not in set(table.names)]
+    for item in classes:
+        if not item.files:
+            yield f"the class folder {item.name!r} has no image"
+        if item.name in without_semantics:
+            yield f"the class folder {item.name!r} has no semantics{suggest(item.name, without_folder)}"
+    for name, place in zip(table.names, table.places, strict=True):
+        if name in without_folder:
+            yield f"{name!r} has semantics ({place}), but no class folder{suggest(name, without_semantics)}"

@@ -41,7 +41,7 @@ def dataset_summary(plan: Plan, name: str) -> Iterator[str]:
 
 def left_out_lines(plan: Plan) -> Iterator[str]:
     """Return lines about the files of the folder that are not in the dataset, the first few by name."""
-    names = plan.photographs.left_out
+    names = plan.images.left_out
     yield from (f"left out {name}" for name in names[:MAX_LISTED])
     if len(names) > MAX_LISTED:
         yield f"left out {len(names) - MAX_LISTED} more"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.prepare.build.csv_table import read_csv_table
+from gzslbench.prepare.build.tables import _read_csv as read_csv_table
 from gzslbench.errors import DataError
 
 CLASSES = ["ant", "bee", "cat"]
@@ -53,7 +53,7 @@ def test_lines_end_in_any_way_and_places_are_lines(read):
         ("ant;1;2\nbee;3;4\n", r"single column(.|\n)*commas"),
         ("class,x,y\nant,1,2\nbee,3\n", r"2 columns, but the first line has 3(.|\n)*line 3"),
         ("ant,1,2\nbee,3,4,5\n", r"4 columns, but the first line has 3(.|\n)*line 2"),
-        ("class,x,y\nant,1,nan\n", r"'nan' under 'y' is no finite number(.|\n)*line 2"),
+        ("class,x,y\nant,1,nan\n", r"'nan' under 'y' is not a finite number(.|\n)*line 2"),
         ("ant,1,2\nbee,inf,4\n", r"'inf' under 'column 2'(.|\n)*line 2"),
         ("ant,1,2\nbee,3,1e39\n", r"'1e39' under(.|\n)*line 2"),
         ("ant,1,2\nbee,3,\n", r"'nothing' under(.|\n)*line 2"),
@@ -61,8 +61,8 @@ def test_lines_end_in_any_way_and_places_are_lines(read):
         ("ant,1,2\nbee,3,1_000\n", r"'1_000' under(.|\n)*line 2"),
         ("ant,1,x\nbee,3,4\n", r"'x' under(.|\n)*line 1"),
         ("ant,1,2\n,3,4\n", r"no class in the first column(.|\n)*line 2"),
-        ('ant,1,2\n"bee,3,4\n', r"no line of CSV(.|\n)*line 2"),
-        ('ant,1,2\n"bee"x,3,4\n', r"no line of CSV(.|\n)*line 2"),
+        ('ant,1,2\n"bee,3,4\n', r"not a line of CSV(.|\n)*line 2"),
+        ('ant,1,2\n"bee"x,3,4\n', r"not a line of CSV(.|\n)*line 2"),
         (b"ant,1,2\nb\xe9e,3,4\n", r"not UTF-8(.|\n)*line 2"),
     ],
 )

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.prepare.build.partition import drawn, partition
-from gzslbench.prepare.build.photographs import ClassFolder
+from gzslbench.prepare.build.partition import partition, sample_classes
+from gzslbench.prepare.build.images import ClassFolder
 from gzslbench.data import checks
 from gzslbench.errors import DataError, ParamError
 
@@ -18,7 +18,7 @@ seeds = st.integers(0, 2**64)
 
 @st.composite
 def worlds(draw):
-    """Classes of two photographs or more, and which of them are unseen."""
+    """Classes of two images or more, and which of them are unseen."""
     sizes = draw(st.lists(st.integers(2, 30), min_size=2, max_size=9))
     classes = [folder(f"class {number}", size) for number, size in enumerate(sizes)]
     unseen = draw(st.sets(st.sampled_from(classes), min_size=1, max_size=len(classes) - 1))
@@ -30,7 +30,7 @@ def folder(name: str, size: int) -> ClassFolder:
 
 
 @given(worlds(), shares, seeds)
-def test_every_photograph_is_in_one_part_and_unseen_classes_never_train(world, share, seed):
+def test_every_image_is_in_one_part_and_unseen_classes_never_train(world, share, seed):
     classes, unseen = world
     made = partition(classes, unseen, share=share, seed=seed)
     labels = [number for number, each in enumerate(classes) for _ in each.files]
@@ -62,7 +62,7 @@ def test_the_same_seed_gives_the_same_split(world, share, seed):
 
 
 @given(worlds(), seeds)
-def test_another_class_leaves_the_tested_photographs_of_the_others_as_they_were(world, seed):
+def test_another_class_leaves_the_tested_images_of_the_others_as_they_were(world, seed):
     classes, unseen = world
 
     def tested(found):
@@ -79,14 +79,14 @@ def test_seeds_differ():
     splits = [partition(classes, {"unseen"}, share=0.5, seed=seed).split.fingerprint for seed in range(5)]
     assert len(set(splits)) == 5
     names = [f"class {number}" for number in range(20)]
-    assert len({drawn(names, 5, seed, "unseen", "--unseen-classes") for seed in range(5)}) == 5
+    assert len({sample_classes(names, 5, seed, "unseen", "--unseen-classes") for seed in range(5)}) == 5
 
 
 def test_what_is_drawn_is_what_the_hashes_of_names_say_on_every_machine():
     names = [f"class {number}" for number in range(20)]
     order = sorted(names, key=lambda name: hashlib.sha256(f"7/build/unseen/{name}".encode()).hexdigest())
-    assert drawn(names, 5, 7, "unseen", "") == tuple(sorted(order[:5]))
-    assert drawn(names[::-1], 5, 7, "unseen", "") == tuple(sorted(order[:5]))
+    assert sample_classes(names, 5, 7, "unseen", "") == tuple(sorted(order[:5]))
+    assert sample_classes(names[::-1], 5, 7, "unseen", "") == tuple(sorted(order[:5]))
     classes = [folder("seen", 10), folder("unseen", 1)]
     files = sorted(
         classes[0].files, key=lambda file: hashlib.sha256(f"7/build/test_seen/{file}".encode()).hexdigest()
@@ -98,11 +98,11 @@ def test_what_is_drawn_is_what_the_hashes_of_names_say_on_every_machine():
 @pytest.mark.parametrize("number", [-1, 0, 3, 4])
 def test_more_classes_than_there_are_or_none_are_refused(number):
     with pytest.raises(ParamError, match=r"of 3 classes(.|\n)*--unseen-classes(.|\n)*from 1 to 2"):
-        drawn(["a", "b", "c"], number, 0, "unseen", "--unseen-classes")
+        sample_classes(["a", "b", "c"], number, 0, "unseen", "--unseen-classes")
 
 
-def test_a_seen_class_of_one_photograph_is_refused_and_an_unseen_one_is_not():
+def test_a_seen_class_of_one_image_is_refused_and_an_unseen_one_is_not():
     classes = [folder("one", 1), folder("many", 4)]
     partition(classes, {"one"}, share=0.5, seed=0)
-    with pytest.raises(DataError, match=r"single photograph(.|\n)*'one'"):
+    with pytest.raises(DataError, match=r"single image(.|\n)*'one'"):
         partition(classes, {"many"}, share=0.5, seed=0)

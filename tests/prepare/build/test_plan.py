@@ -53,7 +53,7 @@ def test_all_that_does_not_match_is_told_at_once(folders):
     with pytest.raises(DataError) as refused:
         plan_build(folders.request())
     for line in (
-        "the class folder 'bare' holds no photograph",
+        "the class folder 'bare' has no image",
         "the class folder 'bare' has no semantics",
         "the class folder 'grizzly bear' has no semantics (did you mean 'grizzly baer'?)",
         f"'grizzly baer' has semantics ({folders.table}: line 7), but no class folder (did you mean 'grizzly",
@@ -70,7 +70,7 @@ def test_very_many_that_do_not_match_are_counted(folders):
 
 
 def test_a_class_that_comes_twice_in_the_table_is_refused(folders):
-    for name, complaint in (("seal", "'seal' comes twice\n"), ("SEAL", "'seal' differs in case alone")):
+    for name, complaint in (("seal", "'seal' is repeated\n"), ("SEAL", "'seal' differs only in case")):
         with folders.table.open("a") as file:
             file.write(f"{name},1,2,3\n")
         with pytest.raises(DataError, match=rf"{complaint}(.|\n)*line 4(.|\n)*line 8"):
@@ -89,8 +89,8 @@ def test_semantics_that_are_all_zero_are_refused(folders):
     ("text", "complaint"),
     [
         ("seal\nzebra\n", r"'zebra' \(did you mean 'zebra, plain'\?\)(.|\n)*line 2"),
-        ("seal\nantelope\nseal\n", r"'seal' comes twice(.|\n)*line 1 and (.|\n)*line 3"),
-        ("Seal\nseal\n", "differs in case alone"),
+        ("seal\nantelope\nseal\n", r"'seal' is repeated(.|\n)*line 1 and (.|\n)*line 3"),
+        ("Seal\nseal\n", "differs only in case"),
         ("\n\n", "0 of 6 classes are unseen"),
         (
             "\n".join(("antelope", "grizzly bear", "seal", "zebra, plain", 'the "great" auk', "Hölle 🦊")),

@@ -9,9 +9,9 @@ import numpy as np
 
 from gzslbench.data.formats import xlsa17
 from gzslbench.errors import DataError
-from gzslbench.prepare.build.contents import HEADER, LISTING
-from gzslbench.prepare.build.csv_table import Line, read_lines
-from gzslbench.prepare.build.naming import nearest
+from gzslbench.prepare.build.images import suggest
+from gzslbench.prepare.build.tables import Line, read_lines
+from gzslbench.prepare.build.write import HEADER, LISTING
 from gzslbench.prepare.extract.listings.listing import Listing
 
 _AGAIN = "build the dataset again"
@@ -70,7 +70,7 @@ def _row(cells: Sequence[str], numbers: Mapping[str, int], where: str) -> tuple[
             f"{file!r} is no path below the folder of photographs", where=where, fix="write folder/file"
         )
     if name not in numbers:
-        raise DataError(f"no class {name!r}{nearest(name, list(numbers))}", where=where, fix=_AGAIN)
+        raise DataError(f"no class {name!r}{suggest(name, list(numbers))}", where=where, fix=_AGAIN)
     return file, numbers[name]
 
 

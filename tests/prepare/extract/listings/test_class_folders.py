@@ -6,7 +6,7 @@ from scipy.io import loadmat, savemat
 
 from gzslbench.errors import DataError
 from gzslbench.prepare.build.plan import Request, plan_build
-from gzslbench.prepare.build.writing import write_build
+from gzslbench.prepare.build.write import write_build
 from gzslbench.prepare.extract.listings.reading import read_listing
 
 
@@ -52,7 +52,7 @@ def test_a_built_listing_is_read_as_it_was_planned(built, tmp_path):
         (3, '../a.jpg,"ant, red"', "no path below(.|\n)*line 3"),
         (3, ',"ant, red"', "no path below(.|\n)*line 3"),
         (3, '"ant, red/0 ant, red.jpg","ant, red"', "comes twice(.|\n)*lines 2 and 3"),
-        (3, '"a.jpg', "no line of CSV"),
+        (3, '"a.jpg', "not a line of CSV"),
         (3, "", "row numbers run from"),
         (3, 'a.jpg,"the ""bee"""', r"both seen and unseen|no training image|splits\.mat with"),
     ],

@@ -5,16 +5,16 @@ import unicodedata
 
 import pytest
 
-from gzslbench.prepare.build.photographs import find_photographs
+from gzslbench.prepare.build.images import find_images
 from gzslbench.errors import DataError
 
 
 def found(images):
-    return {each.name: each.files for each in find_photographs(images).classes}
+    return {each.name: each.files for each in find_images(images).classes}
 
 
 def test_classes_and_photographs_are_sorted_whatever_the_folder_lists_first(folders):
-    classes = find_photographs(folders.images).classes
+    classes = find_images(folders.images).classes
     assert [each.name for each in classes] == sorted(folders.values)
     assert all(each.files == tuple(f"{each.name}/{n}.jpg" for n in range(5)) for each in classes)
 
@@ -35,14 +35,14 @@ def test_what_is_no_photograph_is_left_out_and_named(folders):
     (folders.images / "seal" / "gone.jpg").symlink_to("nowhere.jpg")
     os.mkfifo(folders.images / "seal" / "pipe.jpg")
     assert found(folders.images) == before
-    left_out = find_photographs(folders.images).left_out
+    left_out = find_images(folders.images).left_out
     assert sorted(left_out) == [
         ".git: hidden",
         "readme.txt: in no class folder",
         "seal/.hidden.jpg: hidden",
         "seal/empty.jpg: empty",
         "seal/gone.jpg: a link that leads nowhere",
-        "seal/notes.txt: no picture, as its name ends",
+        "seal/notes.txt: not an image, according to its suffix",
         "seal/pipe.jpg: empty",
     ]
 
@@ -62,7 +62,7 @@ def test_links_to_folders_and_files_are_followed(folders, tmp_path):
 def test_a_link_that_leads_back_is_refused(folders, target):
     (folders.images / "seal" / "round").symlink_to(target)
     with pytest.raises(DataError, match=r"leads back(.|\n)*round"):
-        find_photographs(folders.images)
+        find_images(folders.images)
 
 
 @pytest.mark.parametrize("how", ["symbolic", "hard", "folder"])
@@ -74,8 +74,8 @@ def test_one_photograph_in_two_places_is_refused(folders, how):
         there.hardlink_to(here)
     else:
         (folders.images / "walrus").symlink_to(here.parent)
-    with pytest.raises(DataError, match=r"comes twice(.|\n)*seal/0\.jpg"):
-        find_photographs(folders.images)
+    with pytest.raises(DataError, match=r"found twice(.|\n)*seal/0\.jpg"):
+        find_images(folders.images)
 
 
 def test_letters_put_together_from_parts_are_the_same_letters(folders):
@@ -86,15 +86,15 @@ def test_letters_put_together_from_parts_are_the_same_letters(folders):
 
 def test_classes_that_differ_in_case_alone_are_refused(folders):
     folders.add("Seal/9.jpg", b"another")
-    with pytest.raises(DataError, match=r"'seal' comes twice, and 'Seal' differs in case alone"):
-        find_photographs(folders.images)
+    with pytest.raises(DataError, match=r"'seal' is repeated, and 'Seal' differs only in case"):
+        find_images(folders.images)
 
 
 @pytest.mark.parametrize("name", [" seal", "seal ", "two\nlines", "bell\a"])
 def test_names_that_a_list_would_not_keep_are_refused(folders, name):
     folders.add(f"{name}/1.jpg", b"another")
     with pytest.raises(DataError, match="rename it"):
-        find_photographs(folders.images)
+        find_images(folders.images)
 
 
 @pytest.mark.parametrize("name", [b"wal\xffrus/1.jpg", b"seal/\xff.jpg"])
@@ -104,10 +104,10 @@ def test_names_that_are_not_utf8_are_refused(folders, name):
     with open(path, "wb") as file:  # noqa: PTH123
         file.write(b"another")
     with pytest.raises(DataError, match="not UTF-8"):
-        find_photographs(folders.images)
+        find_images(folders.images)
 
 
 def test_a_folder_without_class_folders_is_refused(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"photograph")
     with pytest.raises(DataError, match="no class folder"):
-        find_photographs(tmp_path)
+        find_images(tmp_path)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gzslbench.prepare.build.plan import plan_build
-from gzslbench.prepare.build.writing import write_build
+from gzslbench.prepare.build.write import write_build
 from gzslbench.data.formats.xlsa17 import read_splits, semantics_names
 from gzslbench.errors import DataError
 
@@ -97,7 +97,7 @@ def test_another_dataset_is_replaced_only_by_force_and_never_with_features(plan,
     with pytest.raises(DataError, match="--force"):
         write_build(other, made)
     (made / "features.h5").write_bytes(b"features")
-    with pytest.raises(DataError, match=r"take away: features\.h5"):
+    with pytest.raises(DataError, match=r"remove: features\.h5"):
         write_build(other, made, force=True)
     (made / "features.h5").unlink()
     assert content(made) == before
@@ -111,7 +111,7 @@ def test_a_dataset_whose_files_have_been_changed_is_not_taken_for_the_same(plan,
     write_build(plan, tmp_path / "made")
     with (tmp_path / "made" / "listing.csv").open("a") as file:
         file.write("seal/another.jpg,seal\n")
-    with pytest.raises(DataError, match="have been changed"):
+    with pytest.raises(DataError, match="changed files"):
         write_build(plan, tmp_path / "made")
     assert write_build(plan, tmp_path / "made", force=True)
 
