@@ -41,7 +41,7 @@ def test_a_dry_run_shows_every_class_and_writes_nothing(call, tmp_path):
     outcome = call(*BUILD, "--dry-run")
     assert outcome.exit_code == 0, outcome.output
     assert all(f"class {number}" in outcome.output for number in range(6))
-    assert "12 photographs train, 4 test" in outcome.output and "nothing was written" in outcome.output
+    assert "12 images train, 4 test" in outcome.output and "nothing was written" in outcome.output
     assert sorted(tmp_path.rglob("*")) == before
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "notes.txt").touch()
@@ -100,7 +100,7 @@ def test_what_is_left_out_is_named(call, tmp_path):
         (tmp_path / "photos" / "class 1" / f"{number}.txt").touch()
     outcome = call(*BUILD)
     assert outcome.exit_code == 0
-    assert "left out class 1/0.txt: no picture" in outcome.output and "left out 2 more" in outcome.output
+    assert "left out class 1/0.txt: not an image" in outcome.output and "left out 2 more" in outcome.output
 
 
 @pytest.mark.slow
