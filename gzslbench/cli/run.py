@@ -123,7 +123,7 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 int
     "profiled",
     is_flag=True,
     help="Trace the last iterations before the first evaluation, and that evaluation: print where the time"
-    " went, and leave trace.json in the run's folder. Shares are approximate, for tracing makes small"
+    " went, and leave trace.json.gz in the run's folder. Shares are approximate, for tracing makes small"
     " operators look slower than they are.",
 )
 @click.option(

@@ -36,8 +36,7 @@ def traces(folder):
 
 
 def events(path):
-    content = path.read_bytes()
-    return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)["traceEvents"]
+    return json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
 
 
 def spans(path):
@@ -68,16 +67,16 @@ def test_the_record_is_the_one_without_profile_and_the_trace_holds_each_span(run
     assert "classifier" not in counted  # of the stage before
 
 
-def test_the_table_shares_out_the_time_by_phase_and_operator(run, tmp_path) -> None:
+def test_the_tables_list_phases_and_operators(run, tmp_path) -> None:
     text = run("--profile").stdout
     (trace,) = traces(tmp_path)
-    for part in ("20 iterations", "1 evaluation", "(in no span)", "top operators", "in the whole run"):
-        assert part in text
-    assert str(trace.relative_to(tmp_path)) in text and "AUSUC" in text
-    rows = [line.split() for line in text.splitlines() if line.endswith("%")]
-    share = {row[0]: float(row[-2]) for row in rows}
-    assert share["batch"] + share["critic"] + share["generator"] > 50
-    assert all(0 <= value <= 100 for value in share.values())
+    tables = text[text.index("part or phase") :].splitlines()
+    rows = {line.split()[0]: line.split()[1:] for line in reversed(tables) if line.strip()}
+    assert rows["iteration"][0] == "20" and rows["evaluation"][0] == "1"
+    phases = sum(float(rows[name][1]) for name in ("batch", "critic", "generator"))
+    assert 0.5 * float(rows["iteration"][1]) < phases <= float(rows["iteration"][1])
+    assert any(name.startswith("aten::") for name in rows)
+    assert trace.name in text and "in the whole run" in text and "AUSUC" in text
 
 
 def test_several_seeds_leave_a_trace_each_and_standard_output_to_the_records(run, tmp_path) -> None:

@@ -1,13 +1,8 @@
-"""The time of a profiled window, by phase and by operator, computed from the trace file."""
+"""The time of a profiled window, by phase and by operator."""
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -22,191 +17,62 @@ from gzslbench.runs.record import Record
 
 MAX_OPERATORS = 10
 VIEWERS = "https://ui.perfetto.dev or chrome://tracing"
-CAVEAT = (
-    "Tracing makes operators look slower than they are, small ones most of all, so the shares are"
-    " approximate."
-)
-_LAUNCHES = ("cuda_runtime", "cuda_driver")
-_WORK = ("kernel", "gpu_memcpy", "gpu_memset")
-Event = Mapping[str, Any]
+CAVEAT = "Tracing slows down operators, especially small ones, so all times are approximate."
+PARTS = ("iteration", "evaluation")
 
 
-@dataclass
-class Time:
-    """Calls of something, and its time in µs on the host and on the device."""
+def profile_report(averages: Iterable[Any], record: Record, trace: object) -> RenderableType:
+    """Return a table of the parts and phases of the window, and one of the operators that took most time.
 
-    calls: int = 0
-    cpu: float = 0.0
-    cuda: float = 0.0
-
-
-@dataclass
-class Part:
-    """The iterations of a window, or its evaluation.
-
-    Attributes:
-        whole: All of it.
-        spans: By name, each span without the spans inside it.
+    Args:
+        averages: What torch's profiler returns from ``key_averages()``.
+        record: The record of the run, for the seconds of the whole run.
+        trace: The file of the trace.
     """
-
-    whole: Time = field(default_factory=Time)
-    spans: defaultdict[str, Time] = field(default_factory=lambda: defaultdict(Time))
-
-    @property
-    def elsewhere(self) -> Time:
-        """The time in no span."""
-        spans = self.spans.values()
-        cpu, cuda = sum(time.cpu for time in spans), sum(time.cuda for time in spans)
-        return Time(self.whole.calls, self.whole.cpu - cpu, self.whole.cuda - cuda)
-
-
-@dataclass(frozen=True)
-class Breakdown:
-    """A window by part and span, and by operator.
-
-    Attributes:
-        parts: The iterations and the evaluation.
-        operators: By name, each operator without the operators that it called.
-        cuda: Whether a CUDA device did any work.
-    """
-
-    parts: Mapping[str, Part]
-    operators: Mapping[str, Time]
-    cuda: bool
-
-
-def load_trace(path: Path) -> list[Event]:
-    """Return the complete events of a trace that a ``Profile`` wrote."""
-    content = path.read_bytes()
-    trace = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
-    return [event for event in trace["traceEvents"] if event["ph"] == "X"]
-
-
-def break_down(events: Iterable[Event]) -> Breakdown:
-    """Divide the time of the window among its spans and operators.
-
-    Work of a device counts for the span in which it was launched, on any thread (the backward pass has its
-    own), and for the operator that launched it.
-    """
-    kinds: dict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        kinds[event["cat"]].append(event)
-    work = [event for kind in _WORK for event in kinds[kind]]
-    spans = [event for event in kinds["user_annotation"] if event["name"].startswith(PREFIX)]
-    launches = [event for kind in _LAUNCHES for event in kinds[kind]]
-    return Breakdown(
-        _by_span([*spans, *_launched(launches, work)]), _by_operator(kinds["cpu_op"], work), bool(work)
-    )
-
-
-def _launched(launches: list[Event], work: list[Event]) -> Iterator[Event]:
-    """Return an event of no duration for each piece of the device's ``work``: its launch."""
-    moments = {launch["args"].get("correlation"): launch["ts"] for launch in launches}
-    for event in work:
-        moment = moments.get(event["args"].get("correlation"))
-        if moment is not None:
-            yield {"ts": moment, "dur": 0.0, "cuda": event["dur"]}
-
-
-def _by_span(events: list[Event]) -> dict[str, Part]:
-    """Sum up spans and launches; a span directly inside one of the same name is the same call."""
-    parts: dict[str, Part] = defaultdict(Part)
-    for event, around in _nested(events):
-        part, *names = [outer["name"].removeprefix(PREFIX) for outer in around] or [None]
-        outer = parts[part].spans[names[-1]] if part and names else Time()  # launched outside all spans
-        if "cuda" in event:
-            outer.cuda += event["cuda"]
-            if part:
-                parts[part].whole.cuda += event["cuda"]
-            continue
-        name = event["name"].removeprefix(PREFIX)
-        if names[-1:] != [name]:
-            own = parts[part].spans[name] if part else parts[name].whole
-            own.calls += 1
-            own.cpu += event["dur"]
-            outer.cpu -= event["dur"]
-    return parts
-
-
-def _by_operator(events: list[Event], work: list[Event]) -> dict[str, Time]:
-    """Sum up operators; an operator directly inside one of the same name is the same call."""
-    operators: dict[str, Time] = defaultdict(Time)
-    threads: dict[Any, list[Event]] = defaultdict(list)
-    for event in events:
-        threads[event["pid"], event["tid"]].append(event)
-    for thread in threads.values():
-        for event, around in _nested(thread):
-            name, outer = event["name"], around[-1]["name"] if around else None
-            if name == outer:
-                continue
-            operators[name].calls += 1
-            operators[name].cpu += event["dur"]
-            if outer is not None:
-                operators[outer].cpu -= event["dur"]
-    names = {event["args"].get("External id"): event["name"] for event in events}
-    for event in work:
-        launcher = names.get(event["args"].get("External id"))
-        if launcher is not None:
-            operators[launcher].cuda += event["dur"]
-    return operators
-
-
-def _nested(events: Iterable[Event]) -> Iterator[tuple[Event, list[Event]]]:
-    """Yield each event of one thread with the events around it, the outermost first."""
-    around: list[Event] = []
-    for event in sorted(events, key=lambda event: (event["ts"], -event["dur"])):
-        while around and event["ts"] >= around[-1]["ts"] + around[-1]["dur"]:
-            around.pop()
-        yield event, around
-        if event["dur"] > 0:
-            around.append(event)
-
-
-def profile_report(breakdown: Breakdown, record: Record, trace: Path) -> RenderableType:
-    """Return a table for each part of the window, the top operators, and the seconds of the whole run."""
-    tables: list[RenderableType] = []
-    for name, part in breakdown.parts.items():
-        title = f"{part.whole.calls} {name}{'s' * (part.whole.calls > 1)}"
-        rows = {**part.spans, "(in no span)": part.elsewhere, "all": part.whole}
-        tables += [_table(title, rows, part.whole, breakdown.cuda), Text()]
-    window = Time(
-        cpu=sum(part.whole.cpu for part in breakdown.parts.values()),
-        cuda=sum(part.whole.cuda for part in breakdown.parts.values()),
-    )
-    operators = sorted(breakdown.operators.items(), key=lambda item: (-item[1].cuda, -item[1].cpu))
-    tables += [_table("top operators", dict(operators[:MAX_OPERATORS]), window, breakdown.cuda), Text()]
+    averages = list(averages)
+    spans = {row.key.removeprefix(PREFIX): row for row in averages if row.key.startswith(PREFIX)}
+    order = sorted(spans, key=lambda name: (name not in PARTS, -spans[name].cpu_time_total))
+    operators = [row for row in averages if row.key not in {span.key for span in spans.values()}]
+    operators.sort(key=lambda row: (-row.self_device_time_total, -row.self_cpu_time_total))
+    cuda = any(row.self_device_time_total for row in operators)
+    phases = _table("part or phase, with all inside it", cuda)
+    for name in order:
+        row = spans[name]
+        _add_row(phases, name, row.count, row.cpu_time_total, row.device_time_total if cuda else None)
+    top = _table("operator, without those it calls", cuda)
+    for row in operators[:MAX_OPERATORS]:
+        device = row.self_device_time_total if cuda else None
+        _add_row(top, row.key, row.count, row.self_cpu_time_total, device)
     whole = {
         "training": f"{record.run.seconds_train or 0:.2f} s in the whole run, as recorded",
         "evaluation": f"{record.run.seconds_evaluate or 0:.2f} s in the whole run, as recorded",
         "trace": f"{trace} (open it in {VIEWERS})",
     }
-    return Group(*tables, Text(CAVEAT), key_values(whole))
+    return Group(phases, Text(), top, Text(), Text(CAVEAT), key_values(whole))
 
 
-def _table(title: str, rows: Mapping[str, Time], whole: Time, cuda: bool) -> Table:
+def _table(title: str, cuda: bool) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(title, overflow="ellipsis", no_wrap=True)  # a compiled operator's name is long
-    for name in ("calls", "CPU ms", "a call", "share"):
+    table.add_column(title, overflow="ellipsis", no_wrap=True)  # the name of a compiled operator is long
+    for name in ("calls", "CPU ms", "per call", *(("CUDA ms", "per call") if cuda else ())):
         table.add_column(name, justify="right")
-    for name in ("CUDA ms", "a call", "share") if cuda else ():
-        table.add_column(name, justify="right")
-    for name, time in rows.items():
-        cells = _cells(time.cpu, time.calls, whole.cpu)
-        if cuda:
-            cells += _cells(time.cuda, time.calls, whole.cuda)
-        table.add_row(Text(name), str(time.calls), *cells)
     return table
 
 
-def _cells(microseconds: float, calls: int, whole: float) -> list[str]:
-    share = f"{100 * microseconds / whole:.1f} %" if whole else ""
-    return [f"{microseconds / 1e3:.2f}", f"{microseconds / 1e3 / max(calls, 1):.3f}", share]
+def _add_row(table: Table, name: str, calls: int, *microseconds: float | None) -> None:
+    cells = [
+        f"{time / 1e3:.{digits}f}"
+        for total in microseconds
+        if total is not None
+        for time, digits in ((total, 2), (total / max(calls, 1), 3))
+    ]
+    table.add_row(Text(name), str(calls), *cells)
 
 
 def print_profile(profile: Profile, record: Record, *, quiet: bool) -> None:
     """Print the report to standard output; if ``quiet``, print only the path of the trace to standard error.
 
-    Where a run left no trace, print why to standard error.
+    If the run left no trace, print why to standard error.
     """
     if profile.trace is None:
         why = (
@@ -218,5 +84,4 @@ def print_profile(profile: Profile, record: Record, *, quiet: bool) -> None:
     elif quiet:
         print_line(f"trace: {profile.trace}")
     else:
-        report = profile_report(break_down(load_trace(profile.trace)), record, profile.trace)
-        make_console().print(report)
+        make_console().print(profile_report(profile.averages, record, profile.trace))
