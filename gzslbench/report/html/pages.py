@@ -189,24 +189,7 @@ def _classes(record: Record, folder: RunFolder) -> list[ClassOutcome]:
     return class_outcomes(predictions, names) if len(names) == len(predictions.seen) else []
 
 
-@dataclass(frozen=True)
-class PageFigure:
-    """A figure of a page.
-
-    Attributes:
-        name: Its anchor is ``figure-`` and this name.
-        title: A sentence below it, and for readers who cannot see it.
-        svg: The image; None where it cannot be drawn.
-        reason: Why it cannot be drawn.
-    """
-
-    name: str
-    title: str
-    svg: Markup | None
-    reason: str
-
-
-def _run_figures(record: Record, folder: RunFolder) -> list[PageFigure]:
+def _run_figures(record: Record, folder: RunFolder) -> list[tuple[Drawing, Markup | None]]:
     """Draw the figures that need the record and the predictions only, not the model."""
     from gzslbench.report.figures.run_figures import figures_of_run
 
@@ -215,22 +198,18 @@ def _run_figures(record: Record, folder: RunFolder) -> list[PageFigure]:
         return _draw(figures_of_run(record, folder, with_features=False))
 
 
-def _overview_figures(shown: Sequence[Board]) -> list[PageFigure]:
+def _overview_figures(shown: Sequence[Board]) -> list[tuple[Drawing, Markup | None]]:
     """Draw the figures of leaderboards of one rule and one metric; leave out those that cannot be drawn."""
     from gzslbench.report.figures.leaderboard_figures import figures_of_boards
 
-    return [figure for figure in _draw(figures_of_boards(shown) if shown else ()) if figure.svg]
+    return [drawn for drawn in _draw(figures_of_boards(shown) if shown else ()) if drawn[1]]
 
 
-def _draw(drawings: Iterable[Drawing]) -> list[PageFigure]:
+def _draw(drawings: Iterable[Drawing]) -> list[tuple[Drawing, Markup | None]]:
+    """Draw what can be drawn, as SVG inside the page."""
     from gzslbench.report.figures.canvas import themed_svg
 
     return [
-        PageFigure(
-            drawing.name,
-            drawing.title,
-            None if drawing.draw is None else Markup(themed_svg(drawing.draw(), drawing.title)),
-            drawing.reason,
-        )
+        (drawing, Markup(themed_svg(drawing.draw(), drawing.title)) if drawing.draw else None)
         for drawing in drawings
     ]
