@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 import click
 
 from gzslbench.errors import StoreError
-from gzslbench.files import write_atomically
-from gzslbench.runs.record import PERCENTAGES, RULES
-from gzslbench.runs.store import DEFAULT_ROOT
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
+
+# Copies of constants of gzslbench.runs, whose import would slow down --help; tests/cli compares them.
+DEFAULT_RESULTS = Path("results")
+RULES = ("last", "val", "test-peek", "test-peek-inner", "test-peek-outer")
+METRICS = ("U", "S", "H", "T1", "AUSUC")
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -101,7 +103,7 @@ address_option = click.option(
 def results_option(help: str = "The folder of the stored runs.") -> Decorator[Any]:
     """Return the option `--results`, one folder of runs."""
     return click.option(
-        "--results", type=click.Path(path_type=Path), default=DEFAULT_ROOT, show_default=True, help=help
+        "--results", type=click.Path(path_type=Path), default=DEFAULT_RESULTS, show_default=True, help=help
     )
 
 
@@ -123,7 +125,7 @@ number_options = combine(
     ),
     click.option(
         "--metric",
-        type=click.Choice(PERCENTAGES),
+        type=click.Choice(METRICS),
         default="H",
         show_default=True,
         help="The metric that is compared, in percent.",
@@ -133,7 +135,7 @@ number_options = combine(
 
 def results_folders(results: tuple[Path, ...]) -> tuple[Path, ...]:
     """Return the folders given on the command line, or else the default folder."""
-    return results or (Path(DEFAULT_ROOT),)
+    return results or (DEFAULT_RESULTS,)
 
 
 only_suite_runs_option = click.option(
@@ -181,6 +183,8 @@ def write_output(path: Path, text: str) -> None:
     Raises:
         StoreError: The folder does not exist, is read-only or is full.
     """
+    from gzslbench.files import write_atomically
+
     try:
         write_atomically(path, text.encode())
     except StoreError as error:

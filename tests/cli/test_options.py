@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from gzslbench.cli import options
+from gzslbench.runs import record, store
+
+
+def test_the_copies_of_constants_are_true() -> None:
+    assert Path(store.DEFAULT_ROOT) == options.DEFAULT_RESULTS
+    assert record.RULES == options.RULES
+    assert record.PERCENTAGES == options.METRICS
+
+
+def test_options_are_listed_in_the_order_in_which_they_are_combined(invoke) -> None:
+    help_text = invoke("run", "--help").output
+    names = ("--method", "--dataset", "--features", "--semantics", "--data")
+    places = [help_text.index(f"  {name} ") for name in names]
+    assert places == sorted(places)
+
+
+def test_a_file_of_another_kind_is_not_overwritten(invoke, tmp_path) -> None:
+    done = invoke("runs", "export", "--out", str(tmp_path / "notes.txt"))
+    assert done.exit_code == 2
+    assert "does not end in .zip" in done.stderr
