@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import number_options, only_options, results_argument, results_folders
+from gzslbench.cli.options import json_option, number_options, only_options, results_argument, results_folders
 from gzslbench.cli.stored_runs import every_published_number, stored_entries
 from gzslbench.errors import StoreError
 
@@ -31,7 +31,7 @@ Exit status: 0 all comparable numbers agree; 1 one does not agree; 2 an error.
     type=click.FloatRange(min=0),
     help="Percentage points that count as agreement. [default: 2]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option()
 def compare(
     results: tuple[Path, ...],
     datasets: tuple[str, ...],

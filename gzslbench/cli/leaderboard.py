@@ -42,6 +42,7 @@ Exit status: 0 there is a table; 2 there is no table, or an error.
     type=click.Choice(["console", "md", "latex", "csv", "json", "html"]),
     default="console",
     show_default=True,
+    help="The format of the tables on standard output.",
 )
 @click.option(
     "--intervals",

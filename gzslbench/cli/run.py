@@ -1,4 +1,4 @@
-"""gzslbench run: train a method on a dataset and keep its record."""
+"""gzslbench run: train a method on a dataset, test it and store its record."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from typing import Any
 
 import click
 
-from gzslbench.cli.options import task_options
+from gzslbench.cli.options import (
+    FILE,
+    checkpoint_every_option,
+    device_option,
+    epochs_option,
+    json_option,
+    precision_option,
+    results_option,
+    settings_option,
+    task_options,
+)
 from gzslbench.data.preprocessing import PREPROCESSINGS
 
 EPILOG = """\b
@@ -19,10 +29,9 @@ Examples:
   gzslbench run --method ce-gzsl --dataset digits --track tensorboard
   gzslbench run --method f-clswgan --dataset FLO --preset tuned.toml
 
-Datasets are looked for under --data, else under the folder in the environment variable GZSLBENCH_DATA,
-else under ./data. A run that is finished is not run again; an interrupted one goes on with --resume.
+A finished run is not run again; its record is printed. An interrupted run continues with --resume.
 
-Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 interrupted.
+Exit status: 0 all runs complete; 1 a run diverged; 2 an error that you can fix; 130 interrupted.
 """
 
 
@@ -33,115 +42,83 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 something to mend; 130 int
     "seeds",
     type=click.IntRange(min=0),
     multiple=True,
-    help="Root seed; repeat it for several runs. [default: 0]",
+    help="The root seed; repeatable, for one run per seed. [default: 0]",
 )
 @click.option(
     "--preset",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="FILE",
-    help="Take the dataset's settings from FILE, as `gzslbench tune --write` leaves it."
+    help="Take the settings of the dataset from this file, which `gzslbench tune --write` wrote."
     " [default: the method's own]",
 )
-@click.option(
-    "--set",
-    "settings",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Change a parameter of the method; repeatable.",
-)
+@settings_option
 @click.option(
     "--head",
-    help="What classifies for a generative method: a name from `gzslbench heads`. [default: softmax]",
+    help="The classifier of a generative method, a name from `gzslbench heads`. [default: softmax]",
 )
 @click.option(
     "--head-set",
     "head_settings",
     metavar="NAME=VALUE",
     multiple=True,
-    help="Change a parameter of the head; repeatable.",
+    help="Set a parameter of the head; repeatable. `gzslbench heads NAME` lists them.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="Short for --set epochs=N.")
+@epochs_option
 @click.option(
     "--eval-every",
     type=click.IntRange(min=0),
     default=10,
     show_default=True,
-    help="Evaluate after each N epochs and at the end; 0: at the end only. Does not change training.",
+    help="Epochs between two evaluations; 0 evaluates only at the end. Does not change the training.",
 )
 @click.option(
     "--select",
     type=click.Choice(["last", "val"]),
     default="last",
     show_default=True,
-    help="last: the preset's number of epochs. val: the number chosen on a class-wise validation split"
-    " inside trainval, then trained again on all of it and tested once.",
+    help="How the number of epochs is chosen. last: that of the preset. val: the best one on a class-wise"
+    " validation split inside trainval; then the method is trained again on all of trainval and tested once.",
 )
 @click.option(
     "--preprocessing",
     type=click.Choice(PREPROCESSINGS),
-    help="How features are scaled, fitted on seen training rows. [default: the method's own]",
+    help="How features are scaled, fitted on the seen training rows. [default: the method's own]",
 )
 @click.option(
     "--shuffle-semantics",
     type=click.IntRange(min=0),
     metavar="SEED",
-    help="Control experiment: permute the semantics over the classes; U must fall to chance.",
+    help="Control experiment: permute the semantics over the classes. U should fall to chance.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "tf32", "bf16"]),
-    default="fp32",
-    show_default=True,
-    help="Of the matrix products in training.",
-)
-@click.option("--deterministic", is_flag=True, help="Allow deterministic algorithms alone (slower on CUDA).")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=Path("results"),
-    show_default=True,
-    help="Where records are kept.",
-)
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint of an interrupted run.")
-@click.option("--rerun", is_flag=True, help="Run from the beginning what is finished or interrupted.")
-@click.option(
-    "--checkpoint-every",
-    type=click.IntRange(min=0),
-    default=10,
-    show_default=True,
-    help="Epochs between checkpoints; 0: on interruption and at the end only.",
-)
+@device_option
+@precision_option
+@click.option("--deterministic", is_flag=True, help="Use only deterministic algorithms (slower on CUDA).")
+@results_option("The folder where the record is stored.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run from its checkpoint.")
+@click.option("--rerun", is_flag=True, help="Start finished or interrupted runs again from the beginning.")
+@checkpoint_every_option
 @click.option(
     "--graphs/--no-graphs",
     default=True,
     show_default=True,
-    help="On CUDA, replay each step as a captured graph; changes no number.",
+    help="On CUDA, replay each step as a captured graph: faster, with the same numbers.",
 )
 @click.option(
     "--profile",
     "profiled",
     is_flag=True,
-    help="Trace the last iterations before the first evaluation, and that evaluation: print where the time"
-    " went, and leave trace.json.gz in the run's folder. Shares are approximate, for tracing makes small"
-    " operators look slower than they are.",
+    help="Trace the last iterations before the first evaluation, and that evaluation. Print where the time"
+    " went and store trace.json.gz with the run. The shares are approximate: tracing slows small operators.",
 )
 @click.option(
     "--track",
     metavar="NAME",
     multiple=True,
-    help="Tell a tracker of the run as it happens: tensorboard, mlflow, wandb, or a plugin's; repeatable."
-    " Those in the environment variable GZSLBENCH_TRACK (names with commas between) are told too.",
+    help="Send metrics to a tracker during the run: tensorboard, mlflow, wandb or a plugin's; repeatable."
+    " The trackers in $GZSLBENCH_TRACK (names separated by commas) get them too.",
 )
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print each record as one line of JSON, and nothing else, to standard output.",
-)
-@click.option(
-    "--dry-run", is_flag=True, help="Print the resolved configuration and the task id; train nothing."
-)
+@json_option("Print each record as one line of JSON and nothing else.")
+@click.option("--dry-run", is_flag=True, help="Print the resolved settings and the task id; train nothing.")
 def run(
     results: Path,
     resume: bool,
@@ -154,13 +131,13 @@ def run(
     dry_run: bool,
     **request: Any,
 ) -> None:
-    """Train a method on a dataset, evaluate it, and keep its record."""
+    """Train a method on a dataset, test it and store its record."""
     from gzslbench.runs.execute import Options
     from gzslbench.runs.plan import Request, make_plan
     from gzslbench.runs.tracking import asked
 
     if resume and rerun:
-        raise click.UsageError("--resume goes on with a run and --rerun begins it anew: give one of them")
+        raise click.UsageError("--resume continues a run and --rerun starts it again: give only one of them")
     asked(track)
     plan = make_plan(Request(**request))
     if dry_run:
