@@ -16,8 +16,10 @@ SPEC = ExtractorSpec(
     poolings=("own", "cls", "mean", "max"),
     model="MODEL",
     preparation=None,
+    version=2,
     about=(
-        "MODEL is a name on the hub, NAME@REVISION, or a folder. Its own feature is the projected image of"
+        "MODEL is a name on the hub, NAME@REVISION, or a folder. The model's own image processor"
+        " preprocesses the images. Its own feature is the projected image of"
         " CLIP and SigLIP, the class token of ViT and DINOv2, the pooled output of ResNet, ConvNeXt and Swin."
         " --layer N takes hidden state N as transformers counts them: 0 is what goes into the first block, -1"
         " the last, before a last normalization. --pooling cls is the class token, mean and max are over"
@@ -35,5 +37,5 @@ SPEC = ExtractorSpec(
 
 @hookimpl
 def gzslbench_extractors() -> Iterable[ExtractorSpec]:
-    """Whatever transformers loads that sees photographs."""
+    """Vision models of transformers."""
     return [SPEC]

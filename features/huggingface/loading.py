@@ -1,58 +1,168 @@
-"""A model of transformers as an extractor."""
+"""Load a vision model of transformers, with the model's own image processor."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from PIL import Image
+from torch import Tensor, nn
 
 from gzslbench.errors import ExtractionError
-from gzslbench.plugins.extractor import Extractor, Request, Weights
-from gzslbench.prepare.extract.packages import require
-from gzslbench.prepare.extract.weights import sha256_of_network
-from gzslbench_features.huggingface.network import Features, checked
-from gzslbench_features.huggingface.preparation import preparation_of
-from gzslbench_features.huggingface.source import Source
+from gzslbench.plugins.extractor import Extractor, ImageTransform, Request, Weights
+from gzslbench.prepare.extract.weights import MAX_LISTED, hash_weights, import_package
+from gzslbench_features.huggingface.network import VisionFeatures, check_network
 
-FEW = 3
+# transformers would ask the hub to convert weights that are not safetensors, in a pull request.
+_NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
 
 
 def load(request: Request) -> Extractor:
-    """The model with its own weights and preparation.
+    """Load the model with its own weights and preprocessing.
 
     Raises:
-        ExtractionError: transformers is missing, there is no such model, layer or pooling, the model sees no
-            photographs, weights of it are missing, or its preparation is one that we do not have.
+        ExtractionError: transformers is missing; there is no such model, layer or pooling; the model is not
+            a vision model, or some of its weights are missing; or its images have no fixed size.
     """
-    transformers = require("transformers", "hf")
-    if find_spec("torchvision") is not None:  # transformers imports it where there is one
-        require(
-            "torchvision", "torchvision", "install the one that was built for this torch, or uninstall it"
-        )
-    source = Source.of(request.model)
+    transformers = import_package("transformers", "hf")
+    if find_spec("torchvision") is not None:  # transformers imports it, and hides why that fails
+        fix = "install the torchvision that was built for this torch, or uninstall it"
+        import_package("torchvision", "torchvision", fix)
+    source = ModelSource.parse(request.model)
     if request.weights is not None:
         raise ExtractionError(
-            "the weights of a model of transformers come with it",
+            "a model of transformers has its own weights",
             where=f"--weights {request.weights}",
-            fix="leave --weights out; write hf:FOLDER for weights of your own, saved by save_pretrained",
+            fix="leave --weights out; for your own weights, write hf:FOLDER of a save_pretrained",
         )
-    layer = _number(request.layer)
-    config = source.had(transformers.AutoConfig.from_pretrained)
-    if not source.folder:
+    layer = _parse_layer(request.layer)
+    config = source.load(transformers.AutoConfig.from_pretrained)
+    if not source.is_folder:
         source = replace(source, revision=getattr(config, "_commit_hash", None) or source.revision)
     where = f"hf:{source.label}"
-    _check_sight(config, transformers, where)
-    processor = source.had(transformers.AutoImageProcessor.from_pretrained, backend="pil")
-    preparation = preparation_of(processor, where)
-    model = _model(source, config, transformers, where)
-    network = checked(Features(model, layer, request.pooling or "own").eval(), preparation.crop, where)
-    return Extractor(network, Weights(source.label, sha256_of_network(model)), preparation, ("transformers",))
+    _check_vision(config, transformers, where)
+    # The PIL backend gives the same pixels on every machine, with and without torchvision.
+    processor = source.load(transformers.AutoImageProcessor.from_pretrained, backend="pil")
+    transform = partial(run_processor, processor)
+    noise = _check_size(transform, where)
+    model = _load_model(source, config, transformers, where)
+    network = VisionFeatures(model, layer, request.pooling or "own").eval()
+    check_network(network, noise[None], where)
+    preparation = ImageTransform(transform, json.loads(processor.to_json_string()))
+    return Extractor(network, Weights(source.label, hash_weights(model)), preparation, ("transformers",))
 
 
-def _number(layer: str) -> int | None:
+def run_processor(processor: Any, image: Image.Image) -> Tensor:
+    """Preprocess an image to ``(3, h, w)`` float32."""
+    pixels: Tensor = processor(images=image, return_tensors="pt")["pixel_values"][0]
+    return pixels.float()
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model of transformers is loaded from.
+
+    Attributes:
+        place: The folder's path, or the name on the hub.
+        revision: A branch, tag or commit on the hub; None takes the main branch.
+        is_folder: Whether it is a folder.
+    """
+
+    place: str
+    revision: str | None = None
+    is_folder: bool = False
+
+    @classmethod
+    def parse(cls, model: str) -> ModelSource:
+        """Parse MODEL of ``hf:MODEL``: an existing folder comes before a name on the hub."""
+        path = Path(model).expanduser()
+        if path.is_dir():
+            return cls(str(path.resolve()), is_folder=True)
+        name, _, revision = model.partition("@")
+        return cls(name, revision or None)
+
+    @property
+    def label(self) -> str:
+        """The folder's name, or the name on the hub with the revision."""
+        if self.is_folder:
+            return Path(self.place).name
+        return self.place + (f"@{self.revision}" if self.revision else "")
+
+    def load(self, from_pretrained: Callable[..., Any], **settings: Any) -> Any:
+        """Call a ``from_pretrained`` of transformers. Code that comes with the model is never run.
+
+        Raises:
+            ExtractionError: The model cannot be loaded.
+        """
+        try:
+            with _without_conversion(), _without_reports():
+                return from_pretrained(
+                    self.place, revision=self.revision, trust_remote_code=False, **settings
+                )
+        except Exception as error:  # transformers, the hub and readers of files each raise their own
+            raise self._loading_error(error) from error
+
+    def _loading_error(self, error: Exception) -> ExtractionError:
+        kinds = {type(cause).__name__ for cause in _causes(error)}
+        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        fix = (
+            f"check the name; without a network, download it elsewhere (hf download {self.place} --local-dir"
+            " FOLDER) and write hf:FOLDER; HF_HUB_OFFLINE=1 uses earlier downloads"
+        )
+        if "GatedRepoError" in kinds:
+            why = "its owners give access on request"
+            fix = "request it on its page and run `hf auth login`; or download it and write hf:FOLDER"
+        elif "trust_remote_code" in str(error):
+            why = "it comes with its own code, which is not run"
+            fix = "name a model whose code is in transformers"
+        elif self.is_folder:
+            fix = "the folder needs complete config.json, preprocessor_config.json and model.safetensors"
+        elif self.place.startswith(("/", ".", "~")):
+            why, fix = "there is no such folder", "name the folder of a save_pretrained or of a download"
+        return ExtractionError(f"this model cannot be loaded: {why}", where=f"hf:{self.label}", fix=fix)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+@contextmanager
+def _without_conversion() -> Iterator[None]:
+    before = os.environ.get(_NO_CONVERSION)
+    os.environ[_NO_CONVERSION] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_NO_CONVERSION]
+        else:
+            os.environ[_NO_CONVERSION] = before
+
+
+@contextmanager
+def _without_reports() -> Iterator[None]:
+    """Silence transformers' report of unused heads: this extractor leaves heads out on purpose."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _parse_layer(layer: str) -> int | None:
     try:
         return int(layer) if layer else None
     except ValueError as error:
@@ -63,38 +173,61 @@ def _number(layer: str) -> int | None:
         ) from error
 
 
-def _check_sight(config: Any, transformers: Any, where: str) -> None:
-    """Refuse what sees no photographs before its weights are downloaded."""
-    kind = transformers.MODEL_MAPPING.get(type(config), None)
-    several = kind if isinstance(kind, tuple) else (kind,)
-    sees = any(getattr(each, "main_input_name", "") == "pixel_values" for each in several)
+def _check_vision(config: Any, transformers: Any, where: str) -> None:
+    """Refuse a model without a vision part before its weights are downloaded."""
+    classes = transformers.MODEL_MAPPING.get(type(config), None)
+    candidates = classes if isinstance(classes, tuple) else (classes,)
+    sees = any(getattr(candidate, "main_input_name", "") == "pixel_values" for candidate in candidates)
     if not sees and type(config) not in transformers.MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING:
         raise ExtractionError(
-            f"{config.model_type} is no model of photographs alone",
+            f"{config.model_type} is not a vision model",
             where=where,
             fix="name a vision model, for example hf:facebook/dinov2-base",
         )
 
 
-def _model(source: Source, config: Any, transformers: Any, where: str) -> nn.Module:
-    """The model without a head, every weight of it read; a pooling layer that was not trained is left out."""
-    model, told = source.had(
+def _check_size(transform: Callable[[Image.Image], Tensor], where: str) -> Tensor:
+    """Check that images of all sizes get one size, and return one preprocessed image of noise."""
+    pixels = torch.randint(256, (2, 301, 203, 3), generator=torch.Generator().manual_seed(0))
+    first, second = (Image.fromarray(image) for image in pixels.byte().numpy())
+    try:
+        tall, wide = transform(first), transform(second.transpose(Image.Transpose.ROTATE_90))
+    except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
+        raise ExtractionError(
+            f"its image processor fails: {str(error).partition(chr(10))[0]}",
+            where=where,
+            fix="name another model",
+        ) from error
+    if tall.shape != wide.shape:
+        raise ExtractionError(
+            "its image processor does not bring images to one size",
+            where=where,
+            fix="name another model; or download it into a folder, set size and crop_size in the folder's"
+            " preprocessor_config.json, and write hf:FOLDER",
+        )
+    return tall
+
+
+def _load_model(source: ModelSource, config: Any, transformers: Any, where: str) -> nn.Module:
+    """Load the model without a head, with all its weights; an untrained pooling layer is removed."""
+    model, info = source.load(
         transformers.AutoModel.from_pretrained,
         config=config,
         dtype=torch.float32,
         weights_only=True,
         output_loading_info=True,
     )
-    missing = sorted(name for name in told["missing_keys"] if not name.startswith("pooler."))
+    missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))
     if missing:
         raise ExtractionError(
-            f"{len(missing)} weights are missing from it, for example {', '.join(missing[:FEW])}",
+            f"{len(missing)} weights are missing, for example {', '.join(missing[:MAX_LISTED])}",
             where=where,
-            fix="name the model that these weights were saved from, whole",
+            fix="use a complete model: missing weights would be random numbers",
         )
     pooler = getattr(model, "pooler", None)
+    # A pooler with a linear layer was trained for texts or not at all: features come from before it.
     if isinstance(pooler, nn.Module) and (
-        told["missing_keys"] or any(isinstance(each, nn.Linear) for each in pooler.modules())
+        info["missing_keys"] or any(isinstance(module, nn.Linear) for module in pooler.modules())
     ):
         model.pooler = None
     return model

@@ -1,4 +1,4 @@
-"""Features of photographs from what a model of transformers gives."""
+"""Take features of images from the outputs of a model of transformers."""
 
 from __future__ import annotations
 
@@ -13,101 +13,104 @@ CLASS_TOKENS = ("cls_token", "class_token", "class_embedding")
 OTHER_TOKENS = ("distillation_token", "register_tokens")
 
 
-class Features(nn.Module):
-    """Photographs to one row each."""
+class VisionFeatures(nn.Module):
+    """Maps images to one row of features each."""
 
     def __init__(self, model: nn.Module, layer: int | None, pooling: str) -> None:
-        """Take ``pooling`` of hidden state ``layer``, or of the last output where ``layer`` is None.
+        """Take ``pooling`` of hidden state ``layer``, or of the last output if ``layer`` is None.
 
         Args:
-            model: A vision model, or one of images and texts.
-            layer: As transformers counts hidden states, negative from the end.
-            pooling: ``own``, ``cls``, ``mean`` or ``max``. ``own`` of a layer is its class token, the mean
-                where it has none.
+            model: A vision model, or a model of images and texts.
+            layer: As transformers counts hidden states; negative numbers count from the end.
+            pooling: ``own``, ``cls``, ``mean`` or ``max``. For a layer, ``own`` is its class token, or the
+                mean if there is none.
         """
         super().__init__()
         self.model = model
         self.layer = layer
         self.pooling = pooling
-        self.projects = hasattr(model, "get_image_features")
-        self.tokens = tokens_of(self.tower)
+        self.has_class_token, self.special_tokens = count_tokens(self.tower)
 
     @property
     def tower(self) -> nn.Module:
-        """The part that sees."""
+        """The vision part of the model."""
         part: nn.Module = getattr(self.model, "vision_model", self.model)
         return part
 
-    def forward(self, photographs: Tensor) -> Tensor:
-        """``(B, 3, h, w)`` to ``(B, width)``."""
+    def forward(self, images: Tensor) -> Tensor:
+        """Map ``(B, 3, h, w)`` to ``(B, width)``."""
         if self.layer is None and self.pooling == "own":
-            return self.own(photographs).flatten(1)
-        found = self.tower(pixel_values=photographs, output_hidden_states=self.layer is not None)
-        return self.pooled(found.last_hidden_state if self.layer is None else found.hidden_states[self.layer])
+            return self._own_features(images).flatten(1)
+        output = self.tower(pixel_values=images, output_hidden_states=self.layer is not None)
+        if self.layer is None:
+            return self._pool(output.last_hidden_state)
+        return self._pool(output.hidden_states[self.layer])
 
-    def own(self, photographs: Tensor) -> Tensor:
-        """The projected image; else the pooled output; else the last output's class token or mean."""
-        if self.projects:
-            found = self.model.get_image_features(pixel_values=photographs)
-            return found if isinstance(found, Tensor) else found.pooler_output
-        found = self.model(pixel_values=photographs)
-        pooled: Tensor | None = getattr(found, "pooler_output", None)
-        return self.pooled(found.last_hidden_state) if pooled is None else pooled
+    def _own_features(self, images: Tensor) -> Tensor:
+        """Return the projected image, else the pooled output, else the class token or mean."""
+        if hasattr(self.model, "get_image_features"):
+            output = self.model.get_image_features(pixel_values=images)
+            return output if isinstance(output, Tensor) else output.pooler_output
+        output = self.model(pixel_values=images)
+        pooled: Tensor | None = getattr(output, "pooler_output", None)
+        return self._pool(output.last_hidden_state) if pooled is None else pooled
 
-    def pooled(self, state: Tensor) -> Tensor:
-        """``(B, T, d)`` tokens or ``(B, d, h, w)`` places to ``(B, d)``."""
-        of_class, special = self.tokens if state.ndim == 3 else (False, 0)
-        if self.pooling == "cls" or (self.pooling == "own" and of_class):
-            if not of_class:
-                raise ValueError("it has no class token; take --pooling mean or max")
+    def _pool(self, state: Tensor) -> Tensor:
+        """Map ``(B, T, d)`` tokens or ``(B, d, h, w)`` places to ``(B, d)``."""
+        class_token, special = (self.has_class_token, self.special_tokens) if state.ndim == 3 else (False, 0)
+        if self.pooling == "cls" or (self.pooling == "own" and class_token):
+            if not class_token:
+                raise ValueError("it has no class token; use --pooling mean or max")
             return state[:, 0]
-        spread = state[:, special:].transpose(1, 2) if state.ndim == 3 else state.flatten(2)
-        if not _is_square(state, spread):
+        places = state[:, special:].transpose(1, 2) if state.ndim == 3 else state.flatten(2)
+        # Patches of a square image form a square; anything else means that a special token was missed.
+        side = isqrt(places.shape[2])
+        if side**2 != places.shape[2] or (state.ndim == 4 and state.shape[2] != side):
             raise ValueError(
-                f"its activations {tuple(state.shape[1:])} are no square of patches or places; take another"
+                f"its activations {tuple(state.shape[1:])} are not a square of patches or places; use another"
                 " layer, or leave --layer and --pooling out"
             )
-        return spread.amax(2) if self.pooling == "max" else spread.mean(2)
+        return places.amax(2) if self.pooling == "max" else places.mean(2)
 
 
-def tokens_of(tower: nn.Module) -> tuple[bool, int]:
-    """Whether there is a class token before the patches, and how many tokens stand before them in all."""
-    last = ((name.rpartition(".")[2], weight) for name, weight in tower.named_parameters())
+def count_tokens(tower: nn.Module) -> tuple[bool, int]:
+    """Return whether there is a class token, and how many tokens come before the patches."""
+    last_names = ((name.rpartition(".")[2], weight) for name, weight in tower.named_parameters())
     special = {
         name: (weight.shape[-2] if weight.ndim > 1 else 1)
-        for name, weight in last
+        for name, weight in last_names
         if name in (*CLASS_TOKENS, *OTHER_TOKENS)
     }
     return any(name in CLASS_TOKENS for name in special), sum(special.values())
 
 
-def checked(network: Features, crop: int, where: str) -> Features:
-    """The same network once it has seen a photograph of noise.
+def check_network(network: VisionFeatures, noise: Tensor, where: str) -> None:
+    """Run the network on a ``(1, 3, h, w)`` image of noise.
 
     Raises:
-        ExtractionError: It has no such layer or pooling, no row of features, or other ones the second time.
+        ExtractionError: It has no such layer or pooling, gives no row of features, or is random.
     """
-    noise = torch.randn(1, 3, crop, crop, generator=torch.Generator().manual_seed(0))
     try:
         with torch.inference_mode():
             _check_layer(network, noise)
             first, second = network(noise), network(noise)
     except (RuntimeError, ValueError, TypeError, AttributeError, IndexError) as error:
-        asked = [f"--layer {network.layer}"] * (network.layer is not None) + [f"--pooling {network.pooling}"]
+        layer = "" if network.layer is None else f" --layer {network.layer}"
         raise ExtractionError(
-            f"the model gives no features of a photograph: {str(error).partition(chr(10))[0]}",
-            where=f"{where} {' '.join(asked)}",
+            f"the model gives no features of an image: {str(error).partition(chr(10))[0]}",
+            where=f"{where}{layer} --pooling {network.pooling}",
             fix="see `gzslbench extractors hf`",
         ) from error
     if first.ndim != 2 or not torch.equal(first, second):
-        what = f"{tuple(first.shape)} of one photograph" if first.ndim != 2 else "others the second time"
+        what = f"{tuple(first.shape)} for one image" if first.ndim != 2 else "other features the second time"
         raise ExtractionError(
-            f"the model gives no lasting row of features: {what}", where=where, fix="name another model"
+            f"the model does not give one fixed row of features: {what}",
+            where=where,
+            fix="name another model",
         )
-    return network
 
 
-def _check_layer(network: Features, noise: Tensor) -> None:
+def _check_layer(network: VisionFeatures, noise: Tensor) -> None:
     if network.layer is None:
         return
     states = network.tower(pixel_values=noise, output_hidden_states=True).hidden_states
@@ -115,10 +118,3 @@ def _check_layer(network: Features, noise: Tensor) -> None:
         raise ValueError(
             f"it has hidden states 0 to {len(states) - 1}, also counted -{len(states)} to -1 from the end"
         )
-
-
-def _is_square(state: Tensor, spread: Tensor) -> bool:
-    """Whether the network's square photograph became a square of patches or places, channels first."""
-    if state.ndim == 4:
-        return state.shape[2] == state.shape[3]
-    return state.ndim == 3 and isqrt(spread.shape[2]) ** 2 == spread.shape[2]

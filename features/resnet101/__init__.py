@@ -1,4 +1,4 @@
-"""ResNet-101, the field's usual backbone."""
+"""ResNet-101, the usual backbone of the field."""
 
 from __future__ import annotations
 

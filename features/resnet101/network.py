@@ -10,7 +10,7 @@ EXPANSION = 4
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions beside a shortcut.
+    """1x1, 3x3 and 1x1 convolutions with a shortcut around them.
 
     The 3x3 one has the stride, as in torchvision; in the paper the first 1x1 one does.
     """
@@ -31,7 +31,7 @@ class Bottleneck(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, width_in, h, w)`` to ``(B, 4 width, h / stride, w / stride)``."""
+        """Map ``(B, width_in, h, w)`` to ``(B, 4 width, h / stride, w / stride)``."""
         shortcut = x if self.downsample is None else self.downsample(x)
         y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
         y = functional.relu(self.bn2(self.conv2(y)), inplace=True)
@@ -39,7 +39,7 @@ class Bottleneck(nn.Module):
 
 
 class ResNet101(nn.Module):
-    """Photographs to the activations of a layer; ``fc`` is there for the sake of the weights alone."""
+    """Maps images to the activations of a layer. ``fc`` exists only because the files of weights have it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,9 +55,9 @@ class ResNet101(nn.Module):
             width *= 2
         self.fc = nn.Linear(width_in, 1000)
 
-    def forward(self, photographs: Tensor, layer: str = "layer4") -> Tensor:
-        """``(B, 3, h, w)`` to ``(B, C, h', w')``, the activations after ``layer``."""
-        x = functional.relu(self.bn1(self.conv1(photographs)), inplace=True)
+    def forward(self, images: Tensor, layer: str = "layer4") -> Tensor:
+        """Map ``(B, 3, h, w)`` to ``(B, C, h', w')``, the activations after ``layer``."""
+        x = functional.relu(self.bn1(self.conv1(images)), inplace=True)
         x = functional.max_pool2d(x, 3, stride=2, padding=1)
         for name in BLOCKS:
             x = self.get_submodule(name)(x)

@@ -16,8 +16,10 @@ SPEC = ExtractorSpec(
     poolings=("own", "mean", "max"),
     model="NAME",
     preparation=None,
+    version=2,
     about=(
-        "NAME is one of timm.list_models(pretrained=True). Its own feature is what its classifier would see."
+        "The model's own transform in timm preprocesses the images."
+        " NAME is one of timm.list_models(pretrained=True). Its own feature is what its classifier would see."
         " --layer N takes the mean, or by --pooling max the largest, of block or stage N's activations over"
         " all places, without class tokens: 0 is the first, -1 the last, before a last normalization."
     ),
@@ -32,5 +34,5 @@ SPEC = ExtractorSpec(
 
 @hookimpl
 def gzslbench_extractors() -> Iterable[ExtractorSpec]:
-    """Whatever timm makes features of photographs with."""
+    """Models of timm."""
     return [SPEC]

@@ -1,132 +1,145 @@
-"""A model of timm as an extractor."""
+"""Load a model of timm, with timm's own image transform."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from math import floor
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gzslbench.errors import ExtractionError
-from gzslbench.plugins.extractor import Crops, Extractor, Preparation, Request, Weights
-from gzslbench.prepare.extract.packages import require
-from gzslbench.prepare.extract.pooling import Pooled
-from gzslbench.prepare.extract.weights import read_weights, sha256_of_network
-from gzslbench_features.timm.whole import check_whole, missing_noted
+from gzslbench.plugins.extractor import Extractor, ImageTransform, Request, Weights
+from gzslbench.prepare.extract.preprocess import Pooled
+from gzslbench.prepare.extract.weights import MAX_LISTED, hash_weights, import_package, read_weights
 
-FITTING = "timm takes torchvision: install the one that was built for this torch"
-INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
-CROPS: dict[str, Crops] = {"center": "centre", "squash": "squeezed"}
-FEW = 5
+_FIX_IMPORT = "timm needs torchvision: install the one that was built for this torch"
 
 
 def load(request: Request) -> Extractor:
-    """The network without its classifier, with the weights of its name or of a file.
+    """Load the network without its classifier, with the weights of its name or of a file.
 
     Raises:
-        ExtractionError: timm or torchvision cannot be imported, there is no such network, layer or weights,
-            weights of it are missing, or its preparation is one that we do not have.
+        ExtractionError: timm or torchvision cannot be imported; there is no such network, layer or weights,
+            or some weights are missing.
     """
-    timm = require("timm", "timm", FITTING)
+    timm = import_package("timm", "timm", _FIX_IMPORT)
     where = f"timm:{request.model}"
-    network = _network(timm, request, where)
-    preparation = in_our_words(timm.data.resolve_model_data_config(network), where)
-    if request.weights is None:
-        weights = Weights(_full_name(network, request.model), sha256_of_network(network))
-    else:
-        weights = read_weights(network, Path(request.weights), _classifier(network))
-    features = _of_layer(network, request, preparation.crop, where) if request.layer else network
     if not request.layer and request.pooling not in ("", "own"):
         raise ExtractionError(
-            "only a layer's activations are pooled",
+            "only the activations of a layer are pooled",
             where=f"{where} --pooling {request.pooling}",
             fix="name the layer with --layer N, or leave --pooling out",
         )
+    network = _create_network(timm, request, where)
+    settings = timm.data.resolve_model_data_config(network)
+    preparation = ImageTransform(timm.data.create_transform(**settings, is_training=False), settings)
+    if request.weights is None:
+        weights = Weights(_full_name(network, request.model), hash_weights(network))
+    else:
+        classifier = [f"{name}.{part}" for name in _classifiers(network) for part in ("weight", "bias")]
+        weights = read_weights(network, Path(request.weights), classifier)
+    features = _pool_layer(network, request, settings["input_size"], where) if request.layer else network
     return Extractor(features.eval(), weights, preparation, ("timm", "torchvision"))
 
 
-def in_our_words(settings: Mapping[str, Any], where: str) -> Preparation:
-    """Timm's data configuration as a ``Preparation``.
-
-    Raises:
-        ExtractionError: A ``Preparation`` cannot say it.
-    """
-    colours, height, width = settings["input_size"]
-    if colours != 3 or height != width:
-        _refuse(f"input_size is {settings['input_size']}", where)
-    interpolation, mode = settings["interpolation"], settings["crop_mode"]
-    if interpolation not in INTERPOLATIONS:
-        _refuse(f"interpolation is {interpolation!r}", where)
-    if mode not in CROPS:
-        _refuse(f"crop_mode is {mode!r}", where)
-    short_side = floor(height / settings["crop_pct"])
-    if short_side < height:
-        _refuse(f"crop_pct is {settings['crop_pct']}", where)
-    crops = "whole" if mode == "squash" and short_side == height else CROPS[mode]
-    mean, std = tuple(settings["mean"]), tuple(settings["std"])
-    return Preparation(short_side, height, crops, interpolation, "down", mean, std)
-
-
-def _network(timm: Any, request: Request, where: str) -> nn.Module:
-    name, own = request.model, request.weights is None
+def _create_network(timm: Any, request: Request, where: str) -> nn.Module:
+    name = request.model
     bare = name.partition(".")[0]
     if ":" not in name and not timm.is_model(bare):
         near = timm.list_models(f"*{bare}*") or timm.list_models(f"{bare[:4]}*")
         raise ExtractionError(
             f"timm has no model {bare!r}",
             where=where,
-            fix=f"such as {', '.join(near[:FEW])}" if near else "see timm.list_models()",
+            fix=f"such as {', '.join(near[:5])}" if near else "see timm.list_models()",
         )
     try:
-        with missing_noted() as missing:
-            network: nn.Module = timm.create_model(name, pretrained=own, num_classes=0)
-    except Exception as error:  # of timm, the hub, the network or the readers of files
+        with collect_missing_weights() as missing:
+            network: nn.Module = timm.create_model(name, pretrained=request.weights is None, num_classes=0)
+    except Exception as error:  # timm, the hub, the network and readers of files each raise their own
         why = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ExtractionError(
-            f"this model cannot be had: {why}",
+            f"this model cannot be loaded: {why}",
             where=where,
             fix="check the name; without a network, download its weights elsewhere and name the file by"
             " --weights",
         ) from error
-    check_whole(missing, _classifiers(network), where)
+    check_complete(missing, _classifiers(network), where)
     return network.eval()
 
 
-def _told(network: nn.Module, name: str) -> Any:
-    told: Any = getattr(network, "pretrained_cfg", {})
-    return told.get(name)
+@contextmanager
+def collect_missing_weights() -> Iterator[list[str]]:
+    """Collect the weights that any ``load_state_dict`` finds no value for: timm only logs them."""
+    missing: list[str] = []
+    load_state_dict = nn.Module.load_state_dict
+
+    def collecting(network: nn.Module, *state: Any, **settings: Any) -> Any:
+        outcome = load_state_dict(network, *state, **settings)
+        missing.extend(outcome.missing_keys)
+        return outcome
+
+    nn.Module.load_state_dict = collecting  # type: ignore[method-assign]
+    try:
+        yield missing
+    finally:
+        nn.Module.load_state_dict = load_state_dict  # type: ignore[method-assign]
 
 
-def _full_name(network: nn.Module, asked: str) -> str:
-    return ".".join(filter(None, (_told(network, "architecture"), _told(network, "tag")))) or asked
+def check_complete(missing: Iterable[str], classifiers: Sequence[str], where: str) -> None:
+    """Refuse a network with missing weights, because they are random numbers.
+
+    The normalization right before a classifier may be missing: networks that were trained without labels
+    have none, and timm's does nothing until it is trained.
+
+    Args:
+        missing: Names of weights without a value.
+        classifiers: Names of the classifiers.
+        where: The extractor, for the error.
+
+    Raises:
+        ExtractionError: Other weights are missing.
+    """
+    optional = tuple(f"{name.rpartition('.')[0]}.norm." for name in classifiers if "." in name)
+    names = sorted(name for name in missing if not name.startswith(optional))
+    if names:
+        raise ExtractionError(
+            f"{len(names)} weights are missing, for example {', '.join(names[:MAX_LISTED])}",
+            where=where,
+            fix="use a complete model: missing weights would be random numbers",
+        )
 
 
-def _classifier(network: nn.Module) -> list[str]:
-    """The names of the classifier's weights, which a file has and the network does not."""
-    return [f"{name}.{part}" for name in _classifiers(network) for part in ("weight", "bias")]
+def _pretrained_config(network: nn.Module, name: str) -> Any:
+    config: Any = getattr(network, "pretrained_cfg", {})
+    return config.get(name)
+
+
+def _full_name(network: nn.Module, model: str) -> str:
+    parts = (_pretrained_config(network, "architecture"), _pretrained_config(network, "tag"))
+    return ".".join(filter(None, parts)) or model
 
 
 def _classifiers(network: nn.Module) -> tuple[str, ...]:
-    names = _told(network, "classifier") or ()
+    names = _pretrained_config(network, "classifier") or ()
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _of_layer(network: nn.Module, request: Request, crop: int, where: str) -> nn.Module:
+def _pool_layer(network: nn.Module, request: Request, size: Sequence[int], where: str) -> nn.Module:
     where = f"{where} --layer {request.layer}"
     if not hasattr(network, "forward_intermediates"):
         raise ExtractionError(
             f"timm gives no layers of {request.model}", where=where, fix="leave --layer out"
         )
     try:
-        activations = partial(_activations, network, int(request.layer))
+        activations = partial(_layer_activations, network, int(request.layer))
         with torch.inference_mode():
-            found = activations(torch.zeros(1, 3, crop, crop))
-        if found.ndim != 4:
-            raise ValueError(f"its activations are {tuple(found.shape[1:])}, not (C, h, w)")
+            output = activations(torch.zeros(1, *size))
+        if output.ndim != 4:
+            raise ValueError(f"its activations are {tuple(output.shape)}, not (B, C, h, w)")
     except (RuntimeError, ValueError, AssertionError, TypeError, IndexError) as error:
         why = str(error).partition("\n")[0]
         raise ExtractionError(
@@ -137,14 +150,8 @@ def _of_layer(network: nn.Module, request: Request, crop: int, where: str) -> nn
     return Pooled(network, activations, "mean" if request.pooling in ("", "own") else request.pooling)
 
 
-def _activations(network: Any, layer: int, photographs: Tensor) -> Tensor:
-    (found,) = network.forward_intermediates(
-        photographs, indices=[layer], output_fmt="NCHW", intermediates_only=True
+def _layer_activations(network: Any, layer: int, images: Tensor) -> Tensor:
+    (activations,) = network.forward_intermediates(
+        images, indices=[layer], output_fmt="NCHW", intermediates_only=True
     )
-    return found
-
-
-def _refuse(why: str, where: str) -> NoReturn:
-    raise ExtractionError(
-        f"the model prepares its photographs as we cannot: {why}", where=where, fix="name another model"
-    )
+    return activations

@@ -16,8 +16,10 @@ SPEC = ExtractorSpec(
     poolings=("own", "mean", "max"),
     model="NAME",
     preparation=None,
+    version=2,
     about=(
-        "NAME is one of torchvision.models.list_models(). Its own feature is what goes into its last linear"
+        "The transforms of the weights preprocess the images."
+        " NAME is one of torchvision.models.list_models(). Its own feature is what goes into its last linear"
         " layer. --layer NODE takes the mean, or by --pooling max the largest, of a node's activations"
         " (B, C, h, w) or (B, h, w, C) over all places; nodes are named as torchvision's"
         " create_feature_extractor names them."
@@ -32,5 +34,5 @@ SPEC = ExtractorSpec(
 
 @hookimpl
 def gzslbench_extractors() -> Iterable[ExtractorSpec]:
-    """Whatever torchvision classifies photographs with."""
+    """Classifiers of torchvision."""
     return [SPEC]

@@ -1,10 +1,10 @@
-"""A classifier of torchvision as an extractor."""
+"""Load a classifier of torchvision, with the transforms of its weights."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,107 +14,93 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.errors import ExtractionError, did_you_mean
-from gzslbench.plugins.extractor import Extractor, Preparation, Request
-from gzslbench.prepare.extract.downloading import download
-from gzslbench.prepare.extract.packages import require
-from gzslbench.prepare.extract.pooling import Pooled
-from gzslbench.prepare.extract.weights import read_weights
+from gzslbench.plugins.extractor import Extractor, ImageTransform, Preparation, Request
+from gzslbench.prepare.extract.preprocess import Pooled
+from gzslbench.prepare.extract.weights import download_weights, import_package, read_weights
 
-FITTING = (
+_FIX_IMPORT = (
     "install the torchvision that was built for this torch (see both version numbers in torchvision's README)"
 )
-# What torchvision gives these besides their weights; it is in no file.
-BESIDE_WEIGHTS = {
-    name: {"transform_input": True, "init_weights": False} for name in ("googlenet", "inception_v3")
-}
-# As DenseNet's published files have them, from when a name could hold a dot more.
-OLD_NAMES = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d)(?=\.)")
-FEW = 5
+# torchvision sets these together with the weights; the files of weights do not contain them.
+_SETTINGS = {name: {"transform_input": True, "init_weights": False} for name in ("googlenet", "inception_v3")}
+# DenseNet's published files are older than the rule that names contain no dot.
+_OLD_NAMES = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d)(?=\.)")
+MAX_LISTED = 5
 
 
 def load(request: Request) -> Extractor:
-    """The network up to its last linear layer, or to a node, with the weights of a name or a file.
+    """Load the network up to its last linear layer, or up to a node, with weights by name or from a file.
 
     Raises:
-        ExtractionError: torchvision cannot be imported, there is no such network, node or weights, or the
-            network ends in no linear layer.
+        ExtractionError: torchvision cannot be imported; there is no such network, node or weights; or the
+            network does not end in a linear layer.
     """
-    models = require("torchvision.models", "torchvision", FITTING)
+    models = import_package("torchvision.models", "torchvision", _FIX_IMPORT)
     where = f"torchvision:{request.model}"
-    network = _network(models, request.model, where).eval()
-    known = list(_published(models, request.model))
-    named = {each.name: each for each in known}
+    network = _create_network(models, request.model, where).eval()
+    published = list(models.get_model_weights(request.model))
+    by_name = {weights.name: weights for weights in published}
     if request.weights is None:
         raise ExtractionError(
             f"{request.model} comes without weights",
             where=where,
-            fix=f"name {' or '.join(['DEFAULT', *named])}, or a file of them, by --weights",
+            fix=f"name {' or '.join(['DEFAULT', *by_name])}, or a file of them, by --weights",
         )
-    if request.weights == "DEFAULT" and known:
+    if request.weights == "DEFAULT" and published:
         chosen = models.get_model_weights(request.model).DEFAULT
     else:
-        chosen = named.get(request.weights)
-    file = download(chosen.url, _sha256_of(chosen)) if chosen else Path(request.weights)
-    weights = read_weights(network, file, renamed=partial(OLD_NAMES.sub, r"\1\2"))
-    preparation = _preparation(known, weights.sha256)
-    features = (
-        _of_layer(network, request, preparation.crop, where)
-        if request.layer
-        else _usual(network, request, where)
-    )
-    _check(features, preparation, where)
+        chosen = by_name.get(request.weights)
+    file = download_weights(chosen.url, sha256_start(chosen)) if chosen else Path(request.weights)
+    weights = read_weights(network, file, rename=partial(_OLD_NAMES.sub, r"\1\2"))
+    preparation, crop = find_transforms(published, weights.sha256)
+    if request.layer:
+        features = _pool_node(network, request, crop, where)
+    else:
+        features = _drop_classifier(network, request, where)
+    _check_features(features, crop, where)
     return Extractor(features.eval(), weights, preparation, ("torchvision",))
 
 
-def _network(models: Any, name: str, where: str) -> nn.Module:
+def sha256_start(published: Any) -> str:
+    """Return the digits at the end of the name of a published file."""
+    return str(published.url).rpartition("-")[2].partition(".")[0]
+
+
+def find_transforms(published: Sequence[Any], sha256: str) -> tuple[ImageTransform | Preparation, int]:
+    """Return the transforms of the weights with this sha256, and their crop size in pixels.
+
+    Unknown weights get the transforms of the first published weights of the network.
+    """
+    if not published:
+        return Preparation(), Preparation().crop
+    matching = [weights for weights in published if sha256.startswith(sha256_start(weights))]
+    transforms = (matching or published)[0].transforms()
+    (crop,) = transforms.crop_size
+    return ImageTransform(transforms, {"transforms": " ".join(repr(transforms).split())}), crop
+
+
+def _create_network(models: Any, name: str, where: str) -> nn.Module:
     names = models.list_models(module=models)
     if name not in names:
         raise ExtractionError(
             f"torchvision has no classifier {name!r}", where=where, fix=did_you_mean(name, names)
         )
-    network: nn.Module = models.get_model(name, weights=None, **BESIDE_WEIGHTS.get(name, {}))
+    network: nn.Module = models.get_model(name, weights=None, **_SETTINGS.get(name, {}))
     return network
 
 
-def _published(models: Any, name: str) -> Iterable[Any]:
-    """Its published weights, the first ones first."""
-    return iter(models.get_model_weights(name))
-
-
-def _sha256_of(published: Any) -> str:
-    """The digits that the file's name ends with."""
-    return str(published.url).rpartition("-")[2].partition(".")[0]
-
-
-def _preparation(known: Iterable[Any], sha256: str) -> Preparation:
-    """What the weights of this sha256 expect; what the first published ones do, where they are others."""
-    every = {_sha256_of(each): each for each in known}
-    if not every:
-        return Preparation()
-    match = [each for digits, each in every.items() if sha256.startswith(digits)]
-    wanted = (match or list(every.values()))[0].transforms()
-    (short_side,), (crop,) = wanted.resize_size, wanted.crop_size
-    return Preparation(
-        short_side,
-        crop,
-        interpolation=wanted.interpolation.value,
-        mean=tuple(wanted.mean),
-        std=tuple(wanted.std),
-    )
-
-
-def _usual(network: nn.Module, request: Request, where: str) -> nn.Module:
-    """The network with nothing in the place of its last linear layer."""
+def _drop_classifier(network: nn.Module, request: Request, where: str) -> nn.Module:
+    """Replace the last linear layer by the identity."""
     if request.pooling not in ("", "own"):
         raise ExtractionError(
-            "only a layer's activations are pooled",
+            "only the activations of a layer are pooled",
             where=f"{where} --pooling {request.pooling}",
             fix="name the layer with --layer NODE, or leave --pooling out",
         )
     linear = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise ExtractionError(
-            f"{request.model} ends in no linear layer",
+            f"{request.model} does not end in a linear layer",
             where=where,
             fix="name a node with --layer, for example --layer features",
         )
@@ -123,28 +109,28 @@ def _usual(network: nn.Module, request: Request, where: str) -> nn.Module:
     return network
 
 
-def _of_layer(network: nn.Module, request: Request, crop: int, where: str) -> nn.Module:
-    extraction = require("torchvision.models.feature_extraction", "torchvision", FITTING)
+def _pool_node(network: nn.Module, request: Request, crop: int, where: str) -> nn.Module:
+    extraction = import_package("torchvision.models.feature_extraction", "torchvision", _FIX_IMPORT)
     _, nodes = extraction.get_graph_node_names(network)
     if not any(node == request.layer or node.startswith(f"{request.layer}.") for node in nodes):
-        near = difflib.get_close_matches(request.layer, nodes, FEW) or nodes[-FEW:]
+        near = difflib.get_close_matches(request.layer, nodes, MAX_LISTED) or nodes[-MAX_LISTED:]
         raise ExtractionError(
             f"{request.model} has no node {request.layer!r}",
             where=f"{where} --layer",
             fix=f"name one of its {len(nodes)} nodes, such as {', '.join(near)}",
         )
-    upto = extraction.create_feature_extractor(network, {request.layer: "activations"}).eval()
-    with _refusing(f"{where} --layer {request.layer}"), torch.inference_mode():
-        channels = _channels(upto(torch.zeros(1, 3, crop, crop))["activations"])
+    part = extraction.create_feature_extractor(network, {request.layer: "activations"}).eval()
+    with _explain_failure(f"{where} --layer {request.layer}"), torch.inference_mode():
+        axis = channel_axis(part(torch.zeros(1, 3, crop, crop))["activations"])
     pooling = "mean" if request.pooling in ("", "own") else request.pooling
-    return Pooled(upto, partial(_activations, upto, channels), pooling)
+    return Pooled(part, partial(_node_activations, part, axis), pooling)
 
 
-def _channels(activations: Tensor) -> int:
-    """The axis of the channels; the other two are as long as each other, for the photograph is a square.
+def channel_axis(activations: Tensor) -> int:
+    """Return the axis of the channels: the other two axes have equal lengths, because images are square.
 
     Raises:
-        ValueError: It cannot be told.
+        ValueError: The axis cannot be found.
     """
     if activations.ndim == 4:
         _, first, middle, last = activations.shape
@@ -156,28 +142,26 @@ def _channels(activations: Tensor) -> int:
     raise ValueError(f"its activations are {shape}, neither (C, h, h) nor (h, h, C)")
 
 
-def _activations(upto: nn.Module, channels: int, photographs: Tensor) -> Tensor:
-    found: Tensor = upto(photographs)["activations"]
-    return found.movedim(channels, 1)
+def _node_activations(part: nn.Module, axis: int, images: Tensor) -> Tensor:
+    activations: Tensor = part(images)["activations"]
+    return activations.movedim(axis, 1)
 
 
-def _check(features: nn.Module, preparation: Preparation, where: str) -> None:
-    """Refuse what makes no row of a photograph."""
-    with _refusing(where):
+def _check_features(features: nn.Module, crop: int, where: str) -> None:
+    with _explain_failure(where):
         with torch.inference_mode():
-            found = features.eval()(torch.zeros(1, 3, preparation.crop, preparation.crop))
-        if found.ndim != 2:
-            raise ValueError(f"it gives {tuple(found.shape)} of one photograph")
+            output = features.eval()(torch.zeros(1, 3, crop, crop))
+        if output.ndim != 2:
+            raise ValueError(f"it gives {tuple(output.shape)} for one image")
 
 
 @contextmanager
-def _refusing(where: str) -> Iterator[None]:
-    """What a network says against a photograph, told as ours."""
+def _explain_failure(where: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise ExtractionError(
-            f"there are no features of a photograph: {str(error).partition(chr(10))[0]}",
+            f"the network gives no features of an image: {str(error).partition(chr(10))[0]}",
             where=where,
             fix="name another layer, or leave --layer out",
         ) from error

@@ -72,7 +72,7 @@ def compare(dataset: Dataset, expected: Expected) -> Iterator[Comparison]:
 
 
 def _spec(name: str, table: dict[str, Any]) -> DatasetSpec:
-    title, paper, photographs = table.pop("title"), table.pop("paper"), table.pop("photographs", "")
+    title, paper, images = table.pop("title"), table.pop("paper"), table.pop("images", "")
     archives = tuple(Archive(**archive) for archive in table.pop("archives"))
     return DatasetSpec(
         name=name,
@@ -80,6 +80,6 @@ def _spec(name: str, table: dict[str, Any]) -> DatasetSpec:
         paper=paper,
         url=XLSA17_PAGE,
         expected=Expected(**table),
-        photographs=photographs,
+        images=images,
         archives=archives,
     )

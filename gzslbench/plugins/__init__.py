@@ -6,7 +6,7 @@
 
 from gzslbench.plugins.dataset import Archive, DatasetSpec, Expected
 from gzslbench.plugins.executor import Ended, Event, Executor, ExecutorSpec, Failure, Job, Limits, Started
-from gzslbench.plugins.extractor import Extractor, ExtractorSpec, Preparation, Weights
+from gzslbench.plugins.extractor import Extractor, ExtractorSpec, ImageTransform, Preparation, Weights
 from gzslbench.plugins.head import SOFTMAX, FittedHead, Head, HeadSettings, HeadSpec
 from gzslbench.plugins.hooks import hookimpl
 from gzslbench.plugins.inputs import (
@@ -54,6 +54,7 @@ __all__ = [
     "HeadData",
     "HeadSettings",
     "HeadSpec",
+    "ImageTransform",
     "Job",
     "Limits",
     "Method",

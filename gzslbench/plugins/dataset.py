@@ -94,8 +94,8 @@ class DatasetSpec:
         paper: Authors, venue and year.
         url: Where it is published.
         expected: What its files should contain, if known.
-        photographs: ``package.module:function``, a ``gzslbench.prepare.extract.listings.listing.List``,
-            of its photographs in the order of its rows; empty where nobody has written one.
+        images: ``package.module:function``, a ``ListImages`` of ``gzslbench.prepare.extract.image_lists``,
+            that lists its images in the order of its rows; empty if there is none.
         archives: What ``gzslbench data fetch`` downloads.
     """
 
@@ -107,5 +107,5 @@ class DatasetSpec:
     paper: str = ""
     url: str = ""
     expected: Expected | None = None
-    photographs: str = ""
+    images: str = ""
     archives: tuple[Archive, ...] = ()

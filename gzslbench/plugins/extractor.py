@@ -1,42 +1,43 @@
-"""What a feature extractor is: a network that turns photographs into features, and how it wants them.
+"""The contract of feature extractors: a network that turns images into features, and its preprocessing.
 
-Nothing here imports torch when it is imported, so listing extractors stays quick.
+This module imports no torch, so that listing extractors stays quick.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from gzslbench.plugins.spec import Published
 
 if TYPE_CHECKING:
-    from torch import nn
+    from PIL.Image import Image
+    from torch import Tensor, nn
 
-Interpolation = Literal["bilinear", "bicubic", "lanczos"]
-Rounding = Literal["down", "nearest", "floor"]
-Crops = Literal["centre", "whole", "ten", "squeezed"]
+Interpolation = Literal["bilinear", "bicubic"]
+Rounding = Literal["down", "nearest"]
+Crops = Literal["centre", "whole", "ten"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """How a photograph becomes the network's input.
+    """How an image becomes the network's input: resize, crop, normalize.
 
     Attributes:
-        short_side: Pixels that the shorter side is resized to, the other in proportion.
+        short_side: Pixels of the shorter side after resizing; the longer side keeps the proportions.
         crop: Side of the square that the network sees, in pixels.
-        crops: ``centre`` cuts it out of the middle; ``ten`` out of the middle and the four corners, of the
-            mirrored photograph too, and means their features (Krizhevsky et al., NeurIPS 2012); ``whole``
-            squeezes the whole photograph into it; ``squeezed`` squeezes the whole into a square of side
-            ``short_side`` and cuts it out of the middle.
-        interpolation: Of the resizing, which averages over what it makes smaller.
-        rounding: Of the longer side to a whole pixel: ``down`` as torchvision does it, with the crop's place
-            at the nearest even, ``nearest`` with the crop's place down, or ``floor`` with both down, as
-            transformers does it. One pixel changes features by a tenth.
-        mean: Subtracted from red, green and blue, which are from 0 to 1.
-        std: What they are divided by then.
+        crops: ``centre`` cuts the square out of the middle. ``ten`` cuts it out of the middle and the four
+            corners, also of the mirrored image, and averages their features (Krizhevsky et al., NeurIPS
+            2012). ``whole`` resizes the image to the square, without keeping its proportions.
+        interpolation: The filter of the resizing. It averages over pixels when it makes an image smaller.
+        rounding: Of the longer side to a full pixel: ``down`` like torchvision, which rounds the crop's
+            position to the nearest even number; or ``nearest``, with the crop's position rounded down. One
+            pixel changes features by a tenth.
+        mean: Subtracted from red, green and blue values between 0 and 1.
+        std: What they are then divided by.
     """
 
     short_side: int = 256
@@ -46,6 +47,20 @@ class Preparation:
     rounding: Rounding = "down"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+
+
+@dataclass(frozen=True)
+class ImageTransform:
+    """The preprocessing of another library, which is called and not translated.
+
+    Attributes:
+        transform: Maps an RGB image to ``(3, h, w)`` float32, the same shape for every image. It is sent to
+            worker processes, so it must pickle: a module-level function, class instance or ``partial``.
+        settings: What decides the result, ready for JSON; it is stored with the features.
+    """
+
+    transform: Callable[[Image], Tensor]
+    settings: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -59,15 +74,14 @@ class ExtractorSpec(Published):
         url: Where the paper is.
         load: ``package.module:function``, a ``Load``, imported when features are extracted.
         weights: Where its weights come from, and how to get them.
-        width: Features of one photograph, from its usual layer; None where the model decides.
-        layers: What ``--layer`` takes, the usual one first; empty where the model decides.
-        poolings: What ``--pooling`` takes, the usual one first.
-        model: What stands after the colon in ``NAME:MODEL``, in words; empty for an extractor that is one
-            model.
-        preparation: How the network usually wants its photographs; None where the model decides.
-        about: What ``--extractor``, ``--layer`` and ``--pooling`` mean, where the names alone do not tell.
+        width: Features of one image, from its default layer; None if the model decides.
+        layers: What ``--layer`` takes, the default first; empty if the model decides.
+        poolings: What ``--pooling`` takes, the default first.
+        model: The placeholder after the colon in ``NAME:MODEL``; empty for an extractor that is one model.
+        preparation: Its default preprocessing; None if the model decides.
+        about: What ``--extractor``, ``--layer`` and ``--pooling`` mean, if the names alone do not tell.
         examples: What may follow ``--extractor`` on a command line.
-        version: Raise it when the same photographs give other features than before.
+        version: Raise it when the same images give other features than before.
     """
 
     name: str
@@ -93,13 +107,13 @@ class ExtractorSpec(Published):
 
 @dataclass(frozen=True)
 class Request:
-    """Which of an extractor's networks is asked for.
+    """Which of an extractor's networks to load.
 
     Attributes:
-        model: What stands after the colon in ``--extractor NAME:MODEL``; empty where nothing does.
+        model: The text after the colon in ``--extractor NAME:MODEL``, or empty.
         weights: A file, or a name that the extractor knows; None takes its own.
         layer: One of its layers.
-        pooling: Of a layer's activations over all places: one of its poolings.
+        pooling: The pooling of a layer's activations over all places: one of its poolings.
     """
 
     model: str = ""
@@ -110,11 +124,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Weights:
-    """What a network's weights were read from.
+    """Which weights a network has.
 
     Attributes:
-        name: The file's name, or the model's where they come with it.
-        sha256: Of the file, or of the weights themselves (``extraction.weights.sha256_of_network``).
+        name: The file's name, or the model's if they come with it.
+        sha256: Of the file, or of the weights (``gzslbench.prepare.extract.weights.hash_weights``).
     """
 
     name: str
@@ -126,26 +140,26 @@ class Extractor:
     """A network with its weights.
 
     Attributes:
-        network: In evaluation mode on the CPU; ``(B, 3, h, w)`` photographs to ``(B, width)`` features.
-        weights: What they were read from.
-        preparation: How the network wants its photographs with these weights.
-        packages: The distributions besides torch that its arithmetic is in.
+        network: In evaluation mode on the CPU; maps ``(B, 3, h, w)`` images to ``(B, width)`` features.
+        weights: Which weights it has.
+        preparation: The preprocessing that fits these weights.
+        packages: The distributions, apart from torch, that compute the features.
     """
 
     network: nn.Module
     weights: Weights
-    preparation: Preparation
+    preparation: Preparation | ImageTransform
     packages: tuple[str, ...] = ()
 
 
 class Load(Protocol):
-    """Makes an extractor."""
+    """Loads an extractor."""
 
     def __call__(self, request: Request) -> Extractor:
-        """The network that is asked for.
+        """Load the requested network.
 
         Raises:
-            ExtractionError: There is no such model, layer or pooling, there are no such weights, they are of
+            ExtractionError: There is no such model, layer or pooling, the weights are missing or belong to
                 another network, or a package is missing.
         """
         ...

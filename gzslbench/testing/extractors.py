@@ -1,4 +1,4 @@
-"""Checks of feature extractors, on made pictures: three of them, each of its own colours and pattern."""
+"""Checks of feature extractors, on three generated images with different colors and patterns."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from functools import cached_property
 from pkgutil import resolve_name
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from gzslbench.computing.seeds import generator
 from gzslbench.errors import ExtractionError
-from gzslbench.plugins.extractor import Extractor, ExtractorSpec
-from gzslbench.prepare.extract.asking import answer, ask
-from gzslbench.prepare.extract.extracting import Extraction
-from gzslbench.prepare.extract.preparing import VIEWS
+from gzslbench.plugins.extractor import Extractor, ExtractorSpec, Preparation
+from gzslbench.prepare.extract.compute import Extraction
+from gzslbench.prepare.extract.preprocess import preprocess
+from gzslbench.prepare.extract.requests import load_extractor, make_request
 from gzslbench.testing.check import NotApplicable, require
 from gzslbench.testing.metadata_checks import NAME, check_import_without_torch
 
-PICTURES = 3
+IMAGES = 3
 NEAR = 1e-4
 
 
 class ExtractorCase:
-    """One extractor, with pictures to look at."""
+    """One extractor, with images to extract features from."""
 
     def __init__(self, spec: ExtractorSpec, model: str = "", weights: str | None = None) -> None:
         self.spec = spec
@@ -30,39 +31,38 @@ class ExtractorCase:
         self.weights = weights
 
     def loaded(self, layer: str = "", pooling: str = "") -> Extraction:
-        """Its network at a layer, ready to compute.
+        """Load its network at a layer.
 
         Raises:
-            NotApplicable: It takes a model or weights of the user's, and there are none here.
+            NotApplicable: It needs a model or weights from the user, and there are none.
         """
         if self.spec.model and not self.model:
-            raise NotApplicable(f"it takes a model: {self.spec.name}:{self.spec.model}")
-        request = ask(self.spec, self.model, self.weights, layer, pooling)
+            raise NotApplicable(f"it needs a model: {self.spec.name}:{self.spec.model}")
+        request = make_request(self.spec, self.model, self.weights, layer, pooling)
         try:
-            return Extraction(self.spec, answer(self.spec, request), request)
+            return Extraction(self.spec, load_extractor(self.spec, request), request)
         except ExtractionError as error:
-            raise NotApplicable(f"its network cannot be had here: {error.what}") from error
+            raise NotApplicable(f"its network cannot be loaded here: {error.what}") from error
 
     @cached_property
-    def usual(self) -> Extraction:
-        """Its network at its usual layer."""
+    def default(self) -> Extraction:
+        """Its network at its default layer."""
         return self.loaded()
 
     @cached_property
-    def pictures(self) -> Tensor:
-        """``(PICTURES, V, 3, crop, crop)`` uint8: coarse noise."""
-        preparation = self.usual.extractor.preparation
-        shape = (PICTURES * VIEWS[preparation.crops], 3, 8, 8)
-        coarse = torch.rand(shape, generator=generator("cpu", 1, "pictures"))
-        size = (preparation.crop, preparation.crop)
-        fine = torch.nn.functional.interpolate(coarse, size, mode="bilinear", align_corners=False)
-        return (fine * 255).byte().view(PICTURES, -1, 3, *size)
+    def images(self) -> Tensor:
+        """``(IMAGES, V, 3, h, w)``: coarse noise, preprocessed."""
+        coarse = torch.rand((IMAGES, 3, 8, 8), generator=generator("cpu", 1, "images"))
+        fine = torch.nn.functional.interpolate(coarse, (200, 240), mode="bilinear", align_corners=False)
+        preparation = self.default.extractor.preparation
+        pixels = (fine * 255).byte().permute(0, 2, 3, 1).numpy()
+        return torch.stack([preprocess(Image.fromarray(image), preparation) for image in pixels])
 
 
-def features_of(extraction: Extraction, pictures: Tensor) -> Tensor:
+def features_of(extraction: Extraction, images: Tensor) -> Tensor:
     """``(B, width)`` as ``gzslbench extract`` computes them on the CPU."""
     with extraction.computing():
-        return extraction.features(pictures)
+        return extraction.features(images)
 
 
 def spec_is_complete(case: ExtractorCase) -> None:
@@ -71,7 +71,7 @@ def spec_is_complete(case: ExtractorCase) -> None:
     require(
         NAME.fullmatch(spec.name) is not None,
         f"the name {spec.name!r} is not lower case with hyphens",
-        "call it so, also in the entry point",
+        "rename it, also in the entry point",
     )
     require(bool(spec.title.strip()), "the spec has no title", "write the network's name in `title`")
     require(
@@ -81,13 +81,13 @@ def spec_is_complete(case: ExtractorCase) -> None:
     )
     require(
         spec.url.startswith(("https://", "http://")),
-        f"the url {spec.url!r} is none",
+        f"{spec.url!r} is not an address",
         "give the address of the paper or of the code in `url`",
     )
     require(
         bool(spec.weights.strip()), "the spec does not say where weights come from", "write it in `weights`"
     )
-    require(callable(resolve_name(spec.load)), f"{spec.load} is no function", "name the loader in `load`")
+    require(callable(resolve_name(spec.load)), f"{spec.load} is not a function", "name the loader in `load`")
 
 
 def listing_imports_no_torch(case: ExtractorCase) -> None:
@@ -99,29 +99,31 @@ def listing_imports_no_torch(case: ExtractorCase) -> None:
 
 
 def the_loader_gives_what_it_promises(case: ExtractorCase) -> None:
-    """The network is in evaluation mode, its weights are named by their sha256, its preparation can be."""
-    extractor: Extractor = case.usual.extractor
+    """The network is in evaluation mode, its weights have a sha256, its crop is possible."""
+    extractor: Extractor = case.default.extractor
     require(not extractor.network.training, "the network is in training mode", "call eval() on it")
     require(
         len(extractor.weights.sha256) == 64 and bool(extractor.weights.name),
         f"the weights are told by {extractor.weights}",
-        "give the sha256 of their file, or gzslbench.prepare.extract.weights.sha256_of_network",
+        "give the sha256 of their file, or gzslbench.prepare.extract.weights.hash_weights",
     )
     preparation = extractor.preparation
     require(
-        0 < preparation.crop and (preparation.crops == "whole" or preparation.crop <= preparation.short_side),
-        f"a crop of {preparation.crop} pixels does not fit a shorter side of {preparation.short_side}",
+        not isinstance(preparation, Preparation)
+        or preparation.crops == "whole"
+        or 0 < preparation.crop <= preparation.short_side,
+        f"the crop does not fit into the resized image: {preparation}",
         "make short_side as large as crop, or larger",
     )
 
 
 def features_have_their_shape(case: ExtractorCase) -> None:
-    """Each picture has one row of finite features, as many as the spec says."""
-    features = features_of(case.usual, case.pictures)
+    """Each image has one row of finite features, as many as the spec says."""
+    features = features_of(case.default, case.images)
     require(
-        features.ndim == 2 and len(features) == PICTURES,
-        f"the network makes {tuple(features.shape)} of {PICTURES} pictures",
-        "return a row for each picture: pool over places, and flatten",
+        features.ndim == 2 and len(features) == IMAGES,
+        f"the network makes {tuple(features.shape)} of {IMAGES} images",
+        "return a row for each image: pool over places, and flatten",
     )
     require(
         case.spec.width in (None, features.shape[1]),
@@ -133,29 +135,29 @@ def features_have_their_shape(case: ExtractorCase) -> None:
     )
 
 
-def a_picture_is_seen_by_itself(case: ExtractorCase) -> None:
-    """A picture's features do not depend on those beside it, and are the same again."""
-    features = features_of(case.usual, case.pictures)
+def an_image_is_seen_by_itself(case: ExtractorCase) -> None:
+    """An image's features do not depend on the other images of the batch, and are the same again."""
+    features = features_of(case.default, case.images)
     require(
-        torch.equal(features, features_of(case.usual, case.pictures)),
-        "the same pictures have other features the second time",
+        torch.equal(features, features_of(case.default, case.images)),
+        "the same images have other features the second time",
         "call eval() on the network; nothing in it may be random",
     )
-    alone = torch.cat([features_of(case.usual, each[None]) for each in case.pictures])
+    alone = torch.cat([features_of(case.default, image[None]) for image in case.images])
     require(
         torch.allclose(features, alone, rtol=NEAR, atol=NEAR * float(features.abs().max())),
-        "a picture's features depend on the others of its batch",
+        "an image's features depend on the others of its batch",
         "normalize by stored statistics: call eval() on the network",
     )
 
 
-def pictures_are_told_apart(case: ExtractorCase) -> None:
-    """Different pictures have different features."""
-    features = features_of(case.usual, case.pictures)
+def images_are_told_apart(case: ExtractorCase) -> None:
+    """Different images have different features."""
+    features = features_of(case.default, case.images)
     apart = torch.pdist(features) / features.norm(dim=1).mean()
     require(
         bool((apart > NEAR).all()),
-        "different pictures have the same features",
+        "different images have the same features",
         "look whether the weights were read, and whether the preparation fits them",
     )
 
@@ -167,7 +169,7 @@ def every_layer_and_pooling_works(case: ExtractorCase) -> None:
         raise NotApplicable("it offers one layer and one pooling")
     for layer in spec.layers:
         for pooling in spec.poolings:
-            features = features_of(case.loaded(layer, pooling), case.pictures[:1])
+            features = features_of(case.loaded(layer, pooling), case.images[:1])
             require(
                 features.ndim == 2 and bool(features.isfinite().all()),
                 f"layer {layer}, pooling {pooling} gives {tuple(features.shape)}, or no numbers",
@@ -180,7 +182,7 @@ EXTRACTOR_CHECKS = (
     listing_imports_no_torch,
     the_loader_gives_what_it_promises,
     features_have_their_shape,
-    a_picture_is_seen_by_itself,
-    pictures_are_told_apart,
+    an_image_is_seen_by_itself,
+    images_are_told_apart,
     every_layer_and_pooling_works,
 )

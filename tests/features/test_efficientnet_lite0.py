@@ -10,23 +10,23 @@ import torch
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import Request
-from gzslbench.prepare.extract.photograph import read_photograph
-from gzslbench.prepare.extract.preparing import normalized, views
+from gzslbench.prepare.extract.image import read_image
+from gzslbench.prepare.extract.preprocess import normalize, preprocess
 from gzslbench_features.efficientnet_lite0 import PREPARATION, SPEC
 from gzslbench_features.efficientnet_lite0.loading import load
 
 
-@pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs FLO's photographs under GZSLBENCH_DATA")
-def test_features_of_real_photographs_are_those_that_are_stored():
+@pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs FLO's images under GZSLBENCH_DATA")
+def test_features_of_real_images_are_those_that_are_stored():
     folder = Path(os.environ["GZSLBENCH_DATA"]) / "FLO" / "jpg"
     dataset = load_dataset("FLO", "efficientnet_lite0")
     rows = {Path(name.strip()).name: row for row, name in enumerate(dataset.image_files)}
     files = sorted(folder.glob("*.jpg"))[::20]
     assert len(files) > 20
     network = load(Request(pooling="mean")).network
-    photographs = torch.cat([views(read_photograph(file), PREPARATION) for file in files])
+    images = torch.cat([preprocess(read_image(file), PREPARATION) for file in files])
     with torch.inference_mode():
-        found = network(normalized(photographs, PREPARATION)).numpy()
+        found = network(normalize(images, PREPARATION)).numpy()
     stored = np.asarray(dataset.features)[[rows[file.name] for file in files]]
     assert found.shape == (len(files), SPEC.width)
     assert (np.linalg.norm(found - stored, axis=1) / np.linalg.norm(stored, axis=1)).max() < 1e-4

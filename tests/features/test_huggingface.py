@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import sys
 from functools import cache
 
@@ -11,12 +12,11 @@ import torch
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract.asking import ask
-from gzslbench.prepare.extract.preparing import normalized, views
+from gzslbench.prepare.extract.preprocess import normalize, preprocess
+from gzslbench.prepare.extract.requests import load_extractor, make_request
 from gzslbench.testing.extractors import EXTRACTOR_CHECKS, ExtractorCase
 from gzslbench_features.huggingface import SPEC
-from gzslbench_features.huggingface.loading import load
-from gzslbench_features.huggingface.source import Source
+from gzslbench_features.huggingface.loading import ModelSource, load
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 KINDS = ("vit", "dinov2", "registers", "clip", "siglip", "swin", "resnet", "convnext")
@@ -29,47 +29,47 @@ def folder(saved):
 
 
 def loaded(folder, **asked):
-    return load(ask(SPEC, str(folder), **asked))
+    return load(make_request(SPEC, str(folder), **asked))
 
 
-def found(folder, photographs, **asked):
+def found(folder, images, **asked):
     with torch.inference_mode():
-        return loaded(folder, **asked).network(photographs)
+        return loaded(folder, **asked).network(images)
 
 
-def plainly(folder, kind, photographs):
+def plainly(folder, kind, images):
     """The usual feature by the class that the model's page names."""
     with torch.inference_mode():
         if kind in ("clip", "siglip"):
             model = transformers.AutoModel.from_pretrained(folder).eval()
-            return model.get_image_features(pixel_values=photographs).pooler_output
+            return model.get_image_features(pixel_values=images).pooler_output
         if kind in ("vit", "dinov2", "registers"):
             model = transformers.AutoModel.from_pretrained(folder).eval()
-            return model(photographs).last_hidden_state[:, 0]
+            return model(images).last_hidden_state[:, 0]
         model = transformers.AutoModelForImageClassification.from_pretrained(folder).eval()
         base = getattr(model, model.base_model_prefix)
-        return base(photographs).pooler_output.flatten(1)
+        return base(images).pooler_output.flatten(1)
 
 
-def photographs_for(folder):
-    crop = loaded(folder).preparation.crop
+def images_for(folder):
+    crop = preprocess(Image.new("RGB", (50, 40)), loaded(folder).preparation).shape[-1]
     return torch.randn(2, 3, crop, crop, generator=FEATURES)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_own_feature_is_the_one_that_transformers_gives(folder, kind):
-    photographs = photographs_for(folder(kind))
-    features = found(folder(kind), photographs)
+    images = images_for(folder(kind))
+    features = found(folder(kind), images)
     assert features.ndim == 2 and torch.isfinite(features).all() and features.std() > 0
-    assert torch.allclose(features, plainly(folder(kind), kind, photographs), rtol=1e-5, atol=1e-6)
+    assert torch.allclose(features, plainly(folder(kind), kind, images), rtol=1e-5, atol=1e-6)
 
 
 def test_what_a_classifier_adds_to_the_feature_gives_its_scores(folder):
     for kind in ("vit", "swin", "resnet", "convnext"):
-        photographs = photographs_for(folder(kind))
+        images = images_for(folder(kind))
         model = transformers.AutoModelForImageClassification.from_pretrained(folder(kind)).eval()
         with torch.inference_mode():
-            scores, features = model(photographs).logits, found(folder(kind), photographs)
+            scores, features = model(images).logits, found(folder(kind), images)
             assert torch.allclose(model.classifier(features), scores, rtol=1e-4, atol=1e-4), kind
 
 
@@ -79,35 +79,33 @@ def test_what_a_classifier_adds_to_the_feature_gives_its_scores(folder):
 )
 @pytest.mark.parametrize("layer", [0, 2, -1])
 def test_layers_are_hidden_states_and_poolings_are_over_patches_alone(folder, kind, special, layer):
-    photographs = photographs_for(folder(kind))
+    images = images_for(folder(kind))
     model = transformers.AutoModel.from_pretrained(folder(kind)).eval()
     with torch.inference_mode():
-        state = getattr(model, "vision_model", model)(photographs, output_hidden_states=True).hidden_states[
-            layer
-        ]
+        state = getattr(model, "vision_model", model)(images, output_hidden_states=True).hidden_states[layer]
     patches = state[:, special:]
-    mean = found(folder(kind), photographs, layer=str(layer), pooling="mean")
-    largest = found(folder(kind), photographs, layer=str(layer), pooling="max")
+    mean = found(folder(kind), images, layer=str(layer), pooling="mean")
+    largest = found(folder(kind), images, layer=str(layer), pooling="max")
     assert torch.allclose(mean, patches.mean(dim=1), atol=1e-6)
     assert torch.equal(largest, patches.max(dim=1).values)
-    usual = found(folder(kind), photographs, layer=str(layer))
+    usual = found(folder(kind), images, layer=str(layer))
     if special:
         assert torch.equal(usual, state[:, 0])
-        assert torch.equal(found(folder(kind), photographs, layer=str(layer), pooling="cls"), state[:, 0])
+        assert torch.equal(found(folder(kind), images, layer=str(layer), pooling="cls"), state[:, 0])
     else:
         assert torch.equal(usual, mean)
 
 
 @pytest.mark.parametrize("kind", ["resnet", "convnext"])
 def test_layers_of_convolutions_are_pooled_over_places(folder, kind):
-    photographs = photographs_for(folder(kind))
+    images = images_for(folder(kind))
     model = transformers.AutoModel.from_pretrained(folder(kind)).eval()
     with torch.inference_mode():
-        states = model(photographs, output_hidden_states=True).hidden_states
+        states = model(images, output_hidden_states=True).hidden_states
     for layer in (0, -2):
-        mean = found(folder(kind), photographs, layer=str(layer))
+        mean = found(folder(kind), images, layer=str(layer))
         assert torch.allclose(mean, states[layer].mean(dim=(2, 3)), atol=1e-6)
-        largest = found(folder(kind), photographs, layer=str(layer), pooling="max")
+        largest = found(folder(kind), images, layer=str(layer), pooling="max")
         assert torch.equal(largest, states[layer].flatten(2).max(dim=2).values)
 
 
@@ -118,8 +116,9 @@ def test_pixels_are_those_of_the_models_own_processor(folder, kind, size):
     processor = transformers.AutoImageProcessor.from_pretrained(folder(kind), backend="pil")
     expected = processor(images=picture, return_tensors="pt")["pixel_values"]
     preparation = loaded(folder(kind)).preparation
-    ours = normalized(views(picture, preparation), preparation)
-    assert ours.shape == expected.shape and torch.allclose(ours, expected, atol=1e-5)
+    ours = normalize(preprocess(picture, preparation), preparation)
+    assert ours.dtype == torch.float32 and torch.equal(ours, expected)
+    assert preparation.settings == json.loads(processor.to_json_string())
 
 
 @pytest.mark.parametrize(
@@ -140,40 +139,25 @@ def test_other_settings_of_the_processor_are_kept_to(saved, settings):
     picture = Image.fromarray(np.random.default_rng(3).integers(256, size=(45, 58, 3), dtype=np.uint8))
     processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
     expected = processor(images=picture, return_tensors="pt")["pixel_values"]
-    preparation = loaded(folder).preparation
-    ours = normalized(views(picture, preparation), preparation)
-    assert torch.allclose(ours, expected, atol=1e-5)
+    assert torch.equal(preprocess(picture, loaded(folder).preparation), expected)
 
 
-def test_large_photographs_of_convnext_are_squeezed(saved):
-    preparation = loaded(saved("convnext", size={"shortest_edge": 384})).preparation
-    assert (preparation.crop, preparation.crops) == (384, "whole")
-
-
-@pytest.mark.parametrize(
-    ("settings", "complaint"),
-    [
-        ({"do_resize": False}, "do_resize is False"),
-        ({"do_rescale": False}, "do_rescale is False"),
-        ({"rescale_factor": 1 / 127.5}, "rescale_factor"),
-        ({"resample": 0}, "resample is 0"),
-        ({"size": {"height": 32, "width": 40}}, "size .*no square"),
-        ({"size": {"shortest_edge": 32}}, "do_center_crop"),
-        ({"do_center_crop": True, "crop_size": {"height": 40, "width": 40}}, "larger than size"),
-    ],
-)
-def test_a_preparation_that_we_do_not_have_is_refused_by_name(saved, settings, complaint):
-    with pytest.raises(ExtractionError, match=complaint) as caught:
+@pytest.mark.parametrize("settings", [{"do_resize": False}, {"size": {"shortest_edge": 32}}])
+def test_a_processor_that_keeps_different_sizes_is_refused(saved, settings):
+    with pytest.raises(ExtractionError, match="not bring images to one size") as caught:
         loaded(saved("vit", **settings))
     assert "preprocessor_config.json" in caught.value.fix
 
 
-def test_a_processor_that_does_more_than_its_settings_tell_is_found_out(folder, monkeypatch):
-    kind = transformers.ViTImageProcessorPil
-    resize = kind.resize
-    monkeypatch.setattr(kind, "resize", lambda *given, **more: resize(*given, **more)[:, :, ::-1])
-    with pytest.raises(ExtractionError, match="other pixels than its settings tell"):
-        loaded(folder("vit"))
+def test_a_processor_can_be_sent_to_a_worker_process(folder):
+    transform = loaded(folder("vit")).preparation.transform
+    image = Image.new("RGB", (50, 40), "red")
+    assert torch.equal(pickle.loads(pickle.dumps(transform))(image), transform(image))
+
+
+def test_its_crops_are_the_processors(folder):
+    with pytest.raises(ExtractionError, match="with its own library"):
+        load_extractor(SPEC, make_request(SPEC, str(folder("vit"))), "ten")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +169,7 @@ def test_a_processor_that_does_more_than_its_settings_tell_is_found_out(folder, 
         ("vit", {"layer": "-5"}, "hidden states 0 to 3"),
         ("vit", {"layer": "encoder"}, "no layer 'encoder'"),
         ("vit", {"pooling": "median"}, "no 'median'"),
-        ("vit", {"weights": "vit.pth"}, "come with it"),
+        ("vit", {"weights": "vit.pth"}, "has its own weights"),
     ],
 )
 def test_layers_poolings_and_weights_that_there_are_not_are_told(folder, kind, asked, complaint):
@@ -236,7 +220,7 @@ def test_safetensors_are_preferred_and_no_code_in_a_file_is_run(folder, tmp_path
     torch.save(Trap(), tmp_path / "pytorch_model.bin")
     assert loaded(tmp_path).weights.sha256 == loaded(folder("vit")).weights.sha256
     (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(ExtractionError, match="cannot be had"):
+    with pytest.raises(ExtractionError, match="cannot be loaded"):
         loaded(tmp_path)
     assert "was run" not in capsys.readouterr().out
 
@@ -247,7 +231,7 @@ def test_code_that_a_model_brings_is_not_run(folder, tmp_path, capsys):
     config |= {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Mine", "AutoModel": "mine.Model"}}
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "mine.py").write_text("print('was run')")
-    with pytest.raises(ExtractionError, match="code of its own"):
+    with pytest.raises(ExtractionError, match="its own code"):
         loaded(tmp_path)
     assert "was run" not in capsys.readouterr().out
 
@@ -259,16 +243,16 @@ def test_a_folder_that_lacks_a_file_or_holds_half_of_one_is_named(folder, tmp_pa
     (tmp_path / damage).unlink()
     if content is not None:
         (tmp_path / damage).write_bytes(content)
-    with pytest.raises(ExtractionError, match="cannot be had") as caught:
+    with pytest.raises(ExtractionError, match="cannot be loaded") as caught:
         loaded(tmp_path)
     assert tmp_path.name in str(caught.value) and "model.safetensors" in caught.value.fix
 
 
-def test_what_sees_no_photographs_is_refused_before_its_weights_are_read(tmp_path):
+def test_what_sees_no_images_is_refused_before_its_weights_are_read(tmp_path):
     transformers.BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1).save_pretrained(
         tmp_path
     )
-    with pytest.raises(ExtractionError, match="bert is no model of photographs"):
+    with pytest.raises(ExtractionError, match="bert is not a vision model"):
         loaded(tmp_path)
 
 
@@ -280,7 +264,7 @@ def test_a_model_that_looks_at_random_places_is_refused(tmp_path):
     )  # fmt: skip
     transformers.ViTMAEModel(config).save_pretrained(tmp_path)
     transformers.ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(tmp_path)
-    with pytest.raises(ExtractionError, match="others the second time"):
+    with pytest.raises(ExtractionError, match="other features the second time"):
         loaded(tmp_path)
 
 
@@ -305,17 +289,20 @@ def test_a_model_whose_owners_want_to_be_asked_is_told(monkeypatch):
             raise OSError("You are trying to access a gated repo.") from error
 
     monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", gated)
-    with pytest.raises(ExtractionError, match="owners want to be asked") as caught:
+    with pytest.raises(ExtractionError, match="owners give access on request") as caught:
         loaded("meta/secret")
     assert "hf auth login" in caught.value.fix
 
 
 def test_names_revisions_and_folders_are_told_apart(tmp_path, monkeypatch):
-    assert Source.of("a/b@main") == Source("a/b", "main") and Source.of("a/b@main").label == "a/b@main"
+    assert (
+        ModelSource.parse("a/b@main") == ModelSource("a/b", "main")
+        and ModelSource.parse("a/b@main").label == "a/b@main"
+    )
     (tmp_path / "a" / "b@main").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    assert Source.of("a/b@main") == Source(str(tmp_path / "a" / "b@main"), folder=True)
-    assert Source.of("a/b@main").label == "b@main"
+    assert ModelSource.parse("a/b@main") == ModelSource(str(tmp_path / "a" / "b@main"), is_folder=True)
+    assert ModelSource.parse("a/b@main").label == "b@main"
 
 
 def test_the_revision_that_came_is_kept_in_the_weights_name(folder, monkeypatch):

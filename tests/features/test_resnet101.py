@@ -10,11 +10,11 @@ from torch.nn import functional
 
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import Preparation
-from gzslbench.prepare.extract.asking import ask
-from gzslbench.prepare.extract.pooling import Pooled
+from gzslbench.prepare.extract.preprocess import Pooled
+from gzslbench.prepare.extract.requests import make_request
 from gzslbench.testing import extractor_checks
-from gzslbench_features.resnet101 import SPEC, published
-from gzslbench_features.resnet101.loading import load
+from gzslbench_features.resnet101 import SPEC
+from gzslbench_features.resnet101.loading import PUBLISHED, PublishedWeights, load
 from gzslbench_features.resnet101.network import ResNet101
 
 
@@ -61,7 +61,7 @@ def test_names_and_count_are_those_of_the_published_file(network):
 def plainly(state, x):
     """ResNet-101 written out from its weights by name."""
 
-    def normalized(name, x):
+    def normalize(name, x):
         mean, var, weight, bias = (
             state[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
         )
@@ -71,24 +71,24 @@ def plainly(state, x):
     def convolved(name, x, stride=1, padding=0):
         return functional.conv2d(x, state[f"{name}.weight"], stride=stride, padding=padding)
 
-    x = torch.clamp(normalized("bn1", convolved("conv1", x, 2, 3)), min=0)
+    x = torch.clamp(normalize("bn1", convolved("conv1", x, 2, 3)), min=0)
     x = functional.max_pool2d(functional.pad(x, (1, 1, 1, 1), value=float("-inf")), 3, 2)
     for layer, blocks in enumerate((3, 4, 23, 3), start=1):
         for block in range(blocks):
             name, stride = f"layer{layer}.{block}", 2 if layer > 1 and block == 0 else 1
-            y = torch.clamp(normalized(f"{name}.bn1", convolved(f"{name}.conv1", x)), min=0)
-            y = torch.clamp(normalized(f"{name}.bn2", convolved(f"{name}.conv2", y, stride, 1)), min=0)
-            y = normalized(f"{name}.bn3", convolved(f"{name}.conv3", y))
+            y = torch.clamp(normalize(f"{name}.bn1", convolved(f"{name}.conv1", x)), min=0)
+            y = torch.clamp(normalize(f"{name}.bn2", convolved(f"{name}.conv2", y, stride, 1)), min=0)
+            y = normalize(f"{name}.bn3", convolved(f"{name}.conv3", y))
             if f"{name}.downsample.0.weight" in state:
-                x = normalized(f"{name}.downsample.1", convolved(f"{name}.downsample.0", x, stride))
+                x = normalize(f"{name}.downsample.1", convolved(f"{name}.downsample.0", x, stride))
             x = torch.clamp(x + y, min=0)
     return x.flatten(2).sum(2) / (x.shape[2] * x.shape[3])
 
 
 def test_features_are_those_of_the_network_written_out(network):
-    photographs = torch.randn(2, 3, 65, 97)
+    images = torch.randn(2, 3, 65, 97)
     with torch.inference_mode():
-        found, expected = network(photographs).mean(dim=(2, 3)), plainly(network.state_dict(), photographs)
+        found, expected = network(images).mean(dim=(2, 3)), plainly(network.state_dict(), images)
     assert found.shape == (2, 2048)
     assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
 
@@ -101,16 +101,16 @@ def test_features_are_torchvisions_for_the_same_weights(network):
     theirs = resnet101()
     theirs.load_state_dict(network.state_dict())
     theirs.fc = torch.nn.Identity()
-    photographs, features = torch.randn(2, 3, 224, 224), Pooled(network, network, "mean")
+    images, features = torch.randn(2, 3, 224, 224), Pooled(network, network, "mean")
     with torch.inference_mode():
-        assert torch.allclose(features(photographs), theirs.eval()(photographs), rtol=1e-5, atol=1e-5)
+        assert torch.allclose(features(images), theirs.eval()(images), rtol=1e-5, atol=1e-5)
 
 
 STORED = (
     *(0.22981, 0.011772, 0.591017, 0.211795, 1.235214, 0.480494, 1.878286, 0.206112),
     *(0.227932, 0.011168, 0.5839, 0.187726, 1.215046, 0.461256, 1.858932, 0.199372),
 )
-"""Every 256th feature of two photographs, as torchvision 0.29.1 computed them with torch 2.13.0 on a CPU."""
+"""Every 256th feature of two images, as torchvision 0.29.1 computed them with torch 2.13.0 on a CPU."""
 
 
 def wave(start, shape):
@@ -152,13 +152,13 @@ def file(network, tmp_path_factory):
 
 
 def test_it_loads_a_file_and_says_what_to_do_without_one(network, file):
-    loaded = load(ask(SPEC, weights=str(file)))
+    loaded = load(make_request(SPEC, weights=str(file)))
     assert loaded.weights.name == file.name and not loaded.network.training
-    photographs = torch.randn(1, 3, 64, 64)
+    images = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
-        assert torch.equal(loaded.network(photographs), network(photographs).mean(dim=(2, 3)))
+        assert torch.equal(loaded.network(images), network(images).mean(dim=(2, 3)))
     with pytest.raises(ExtractionError, match="without weights") as caught:
-        load(ask(SPEC))
+        load(make_request(SPEC))
     assert "IMAGENET1K_V2" in str(caught.value)
 
 
@@ -169,15 +169,15 @@ def test_with_weights_it_keeps_its_contract(file, place):
 
 @pytest.mark.parametrize(("layer", "width"), [("layer1", 256), ("layer2", 512), ("layer3", 1024)])
 def test_features_are_had_from_earlier_layers_and_by_the_largest_activation(network, file, layer, width):
-    found = load(ask(SPEC, weights=str(file), layer=layer, pooling="max")).network
+    found = load(make_request(SPEC, weights=str(file), layer=layer, pooling="max")).network
     seen = {}
     hook = network.get_submodule(layer).register_forward_hook(
         lambda module, given, made: seen.update(it=made)
     )
-    photographs = torch.randn(2, 3, 48, 64)
+    images = torch.randn(2, 3, 48, 64)
     with torch.inference_mode():
-        network(photographs)
-        assert torch.equal(found(photographs), seen["it"].flatten(2).max(dim=2).values)
+        network(images)
+        assert torch.equal(found(images), seen["it"].flatten(2).max(dim=2).values)
     hook.remove()
     assert seen["it"].shape[1] == width
 
@@ -217,21 +217,19 @@ def test_published_weights_are_downloaded_once_checked_and_bring_their_own_prepa
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     url, asked = serve(file)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    known = published.Published(url, sha256[:8], Preparation(short_side=232))
-    monkeypatch.setitem(published.PUBLISHED, "IMAGENET1K_V2", known)
+    known = PublishedWeights(url, sha256[:8], Preparation(short_side=232))
+    monkeypatch.setitem(PUBLISHED, "IMAGENET1K_V2", known)
     for _ in range(2):
-        loaded = load(ask(SPEC, weights="IMAGENET1K_V2"))
+        loaded = load(make_request(SPEC, weights="IMAGENET1K_V2"))
         assert loaded.weights.sha256 == sha256 and loaded.preparation.short_side == 232
     assert asked == [1]
-    assert load(ask(SPEC, weights=str(file))).preparation.short_side == 232  # its sha256 tells
+    assert load(make_request(SPEC, weights=str(file))).preparation.short_side == 232  # its sha256 tells
 
 
 def test_a_download_that_is_another_file_is_refused_and_not_kept(file, tmp_path, monkeypatch, serve):
     url, _ = serve(file)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setitem(
-        published.PUBLISHED, "IMAGENET1K_V1", published.Published(url, "63fe2227", Preparation())
-    )
+    monkeypatch.setitem(PUBLISHED, "IMAGENET1K_V1", PublishedWeights(url, "63fe2227", Preparation()))
     with pytest.raises(ExtractionError, match="cannot be downloaded") as caught:
-        load(ask(SPEC, weights="IMAGENET1K_V1"))
+        load(make_request(SPEC, weights="IMAGENET1K_V1"))
     assert url in str(caught.value) and not list(tmp_path.rglob("*.pth"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -8,11 +9,10 @@ import torch
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract.asking import ask
-from gzslbench.prepare.extract.preparing import normalized, views
+from gzslbench.prepare.extract.preprocess import preprocess
+from gzslbench.prepare.extract.requests import make_request
 from gzslbench_features.timm import SPEC
-from gzslbench_features.timm.loading import in_our_words, load
-from gzslbench_features.timm.whole import check_whole, missing_noted
+from gzslbench_features.timm.loading import check_complete, collect_missing_weights, load
 
 try:
     import timm
@@ -42,19 +42,19 @@ def file(tmp_path_factory):
 
 
 def loaded(name, weights, **asked):
-    return load(ask(SPEC, name, str(weights), **asked))
+    return load(make_request(SPEC, name, str(weights), **asked))
 
 
 @needed
 @pytest.mark.parametrize("name", NAMES)
 def test_features_are_what_the_classifier_sees(file, name):
     network, weights = file(name)
-    photographs = torch.randn(1, 3, 224, 224)
+    images = torch.randn(1, 3, 224, 224)
     with torch.inference_mode():
-        features = loaded(name, weights).network(photographs)
-        expected = network.forward_head(network.forward_features(photographs), pre_logits=True)
+        features = loaded(name, weights).network(images)
+        expected = network.forward_head(network.forward_features(images), pre_logits=True)
         assert torch.allclose(features, expected, atol=1e-5)
-        assert torch.allclose(network.get_classifier()(features), network(photographs), atol=1e-5)
+        assert torch.allclose(network.get_classifier()(features), network(images), atol=1e-5)
 
 
 @needed
@@ -63,10 +63,10 @@ def test_files_of_safetensors_are_read_too(file, tmp_path):
 
     network, weights = file("resnet18")
     save_file(network.state_dict(), tmp_path / "weights.safetensors")
-    photographs = torch.randn(1, 3, 64, 64)
+    images = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
-        found = loaded("resnet18", tmp_path / "weights.safetensors").network(photographs)
-        assert torch.equal(found, loaded("resnet18", weights).network(photographs))
+        found = loaded("resnet18", tmp_path / "weights.safetensors").network(images)
+        assert torch.equal(found, loaded("resnet18", weights).network(images))
 
 
 @needed
@@ -80,32 +80,28 @@ def test_files_of_safetensors_are_read_too(file, tmp_path):
 )
 def test_layers_are_blocks_or_stages_without_class_tokens(file, name, module, spread):
     network, weights = file(name)
-    photographs = torch.randn(1, 3, 224, 224)
+    images = torch.randn(1, 3, 224, 224)
     seen = {}
     hook = network.get_submodule(module).register_forward_hook(lambda _, given, made: seen.update(it=made))
     with torch.inference_mode():
-        network(photographs)
-        mean = loaded(name, weights, layer="-1").network(photographs)
-        largest = loaded(name, weights, layer="-1", pooling="max").network(photographs)
+        network(images)
+        mean = loaded(name, weights, layer="-1").network(images)
+        largest = loaded(name, weights, layer="-1", pooling="max").network(images)
     hook.remove()
     assert torch.allclose(mean, spread(seen["it"]).mean(2), atol=1e-5)
     assert torch.allclose(largest, spread(seen["it"]).amax(2), atol=1e-5)
 
 
 @needed
-@pytest.mark.parametrize(
-    "name",
-    ["resnet18.a1_in1k", "vit_base_patch14_dinov2.lvd142m", "dm_nfnet_f0.dm_in1k",
-     "convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384", "resnetv2_50x1_bit.goog_in21k_ft_in1k"],
-)  # fmt: skip
-@pytest.mark.parametrize("size", [(331, 500), (401, 400)])
-def test_pixels_are_those_of_its_own_transform(name, size):
-    settings = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
-    picture = Image.fromarray(np.random.default_rng(0).integers(256, size=(*size, 3), dtype=np.uint8))
-    preparation = in_our_words(settings, name)
-    ours = normalized(views(picture, preparation), preparation)
-    theirs = timm.data.create_transform(**settings, is_training=False)(picture)
-    assert torch.allclose(ours[0], theirs, atol=1e-5)
+def test_images_get_timms_own_transform_of_the_model(file):
+    network, weights = file("resnet18")
+    settings = timm.data.resolve_model_data_config(network)
+    image = Image.fromarray(np.random.default_rng(0).integers(256, size=(331, 500, 3), dtype=np.uint8))
+    preparation = loaded("resnet18", weights).preparation
+    expected = timm.data.create_transform(**settings, is_training=False)(image)
+    assert torch.equal(preprocess(image, preparation), expected[None])
+    assert torch.equal(pickle.loads(pickle.dumps(preparation.transform))(image), expected)
+    assert json.loads(json.dumps(preparation.settings))["crop_pct"] == settings["crop_pct"]
 
 
 @needed
@@ -115,7 +111,7 @@ def test_pixels_are_those_of_its_own_transform(name, size):
         ("resnet19", {}, "no model 'resnet19'"),
         ("resnet18", {"layer": "7"}, "no such layer"),
         ("resnet18", {"layer": "layer4"}, "no such layer"),
-        ("resnet18", {"pooling": "max"}, "only a layer's activations"),
+        ("resnet18", {"pooling": "max"}, "only the activations of a layer"),
     ],
 )
 def test_what_there_is_not_is_told(file, name, asked, complaint):
@@ -128,11 +124,11 @@ def test_what_there_is_not_is_told(file, name, asked, complaint):
 def test_weights_of_another_network_and_of_none_are_refused(file, monkeypatch):
     with pytest.raises(ExtractionError, match="another network"):
         loaded("resnet34", file("resnet18")[1])
-    with pytest.raises(ExtractionError, match="cannot be had"):
-        load(ask(SPEC, "resnet18.no_such_tag"))
+    with pytest.raises(ExtractionError, match="cannot be loaded"):
+        load(make_request(SPEC, "resnet18.no_such_tag"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ExtractionError, match="cannot be had") as caught:
-        load(ask(SPEC, "resnet18.a1_in1k"))
+    with pytest.raises(ExtractionError, match="cannot be loaded") as caught:
+        load(make_request(SPEC, "resnet18.a1_in1k"))
     assert "--weights" in caught.value.fix
 
 
@@ -147,7 +143,7 @@ def test_the_names_own_weights_are_named_by_what_they_are(file, monkeypatch):
         return made
 
     monkeypatch.setattr(timm, "create_model", created)
-    weights = [load(ask(SPEC, "resnet18.a1_in1k")).weights for _ in range(2)]
+    weights = [load(make_request(SPEC, "resnet18.a1_in1k")).weights for _ in range(2)]
     assert weights[0] == weights[1] and weights[0].name == "resnet18.a1_in1k"
 
 
@@ -170,7 +166,7 @@ def saved(tmp_path):
 @needed
 def test_a_folder_with_all_weights_is_taken(file, saved):
     network, _ = file("resnet18")
-    found = load(ask(SPEC, saved(network, network.state_dict()))).network.state_dict()
+    found = load(make_request(SPEC, saved(network, network.state_dict()))).network.state_dict()
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in found.items())
 
 
@@ -180,8 +176,8 @@ def test_a_folder_that_lacks_weights_is_refused(file, saved, lost):
     network, _ = file("resnet18")
     state = {name: value for name, value in network.state_dict().items() if not name.startswith(lost)}
     state |= {f"backbone.{name}": value for name, value in network.state_dict().items() if not lost}
-    with pytest.raises(ExtractionError, match=rf"weights are missing from it, for example .*{lost}"):
-        load(ask(SPEC, saved(network, state)))
+    with pytest.raises(ExtractionError, match=rf"weights are missing, for example .*{lost}"):
+        load(make_request(SPEC, saved(network, state)))
 
 
 def test_weights_that_no_value_is_found_for_are_noted():
@@ -189,46 +185,22 @@ def test_weights_that_no_value_is_found_for_are_noted():
     state = network.state_dict()
     del state["0.bias"], state["1.running_var"]
     before = torch.nn.Module.load_state_dict
-    with missing_noted() as missing:
+    with collect_missing_weights() as missing:
         network.load_state_dict(state, strict=False)
     assert missing == ["0.bias", "1.running_var"] and torch.nn.Module.load_state_dict is before
-    with pytest.raises(ExtractionError, match=r"2 weights are missing from it, for example 0\.bias"):
-        check_whole(missing, ["fc"], "timm:x")
+    with pytest.raises(ExtractionError, match=r"2 weights are missing, for example 0\.bias"):
+        check_complete(missing, ["fc"], "timm:x")
 
 
 def test_the_normalization_before_a_classifier_may_be_missing():
-    check_whole(["head.norm.weight", "head.norm.bias"], ["head.fc"], "timm:x")
+    check_complete(["head.norm.weight", "head.norm.bias"], ["head.fc"], "timm:x")
     for classifiers in (["fc"], []):
         with pytest.raises(ExtractionError, match=r"head\.norm\.bias"):
-            check_whole(["head.norm.bias"], classifiers, "timm:x")
-
-
-SETTINGS = {
-    "input_size": (3, 224, 224), "interpolation": "bicubic", "mean": (0.5,) * 3, "std": (0.5,) * 3,
-    "crop_pct": 0.9, "crop_mode": "center",
-}  # fmt: skip
-
-
-def test_settings_become_a_preparation():
-    found = in_our_words(SETTINGS, "x")
-    assert (found.short_side, found.crop, found.crops, found.interpolation) == (248, 224, "centre", "bicubic")
-    squash = {**SETTINGS, "crop_mode": "squash"}
-    assert in_our_words(squash, "x").crops == "squeezed"
-    assert in_our_words({**squash, "crop_pct": 1.0}, "x").crops == "whole"
-
-
-@pytest.mark.parametrize(
-    "other",
-    [{"input_size": (1, 28, 28)}, {"input_size": (3, 224, 160)}, {"interpolation": "nearest"},
-     {"crop_mode": "border"}, {"crop_pct": 1.2}],
-)  # fmt: skip
-def test_a_preparation_that_we_do_not_have_is_refused_by_name(other):
-    with pytest.raises(ExtractionError, match=next(iter(other))):
-        in_our_words({**SETTINGS, **other}, "x")
+            check_complete(["head.norm.bias"], classifiers, "timm:x")
 
 
 @pytest.mark.skipif(timm is not None, reason="timm imports here")
 def test_a_timm_that_is_not_there_or_does_not_fit_is_told():
     with pytest.raises(ExtractionError) as caught:
-        load(ask(SPEC, "resnet18"))
+        load(make_request(SPEC, "resnet18"))
     assert "gzslbench[timm]" in caught.value.fix or "built for this torch" in caught.value.fix

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract.asking import ask
-from gzslbench.prepare.extract.preparing import normalized, views
+from gzslbench.prepare.extract.preprocess import preprocess
+from gzslbench.prepare.extract.requests import make_request
 from gzslbench_features.torchvision import SPEC
-from gzslbench_features.torchvision.loading import _channels, load
+from gzslbench_features.torchvision.loading import (
+    channel_axis,
+    find_transforms,
+    load,
+    sha256_start,
+)
 
 try:
     from torchvision import models
@@ -37,7 +44,7 @@ def file(tmp_path_factory):
 
 
 def loaded(name, weights, **asked):
-    return load(ask(SPEC, name, str(weights), **asked))
+    return load(make_request(SPEC, name, str(weights), **asked))
 
 
 LAST = {
@@ -51,21 +58,21 @@ LAST = {
 @pytest.mark.parametrize("name", LAST)
 def test_the_last_layer_makes_the_networks_scores_of_the_features(file, name):
     network, weights = file(name)
-    photographs = torch.randn(1, 3, 224, 224)
+    images = torch.randn(1, 3, 224, 224)
     with torch.inference_mode():
-        features = loaded(name, weights).network(photographs)
+        features = loaded(name, weights).network(images)
         scores = network.get_submodule(LAST[name])(features)
-        assert torch.allclose(scores, network(photographs), rtol=1e-4, atol=1e-5)
+        assert torch.allclose(scores, network(images), rtol=1e-4, atol=1e-5)
 
 
 @needed
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
 def test_networks_that_shift_the_colours_with_their_weights_do_so_here(file, name):
     network, weights = file(name, transform_input=True, init_weights=False)
-    photographs = torch.randn(1, 3, 299, 299)
+    images = torch.randn(1, 3, 299, 299)
     with torch.inference_mode():
-        features = loaded(name, weights).network(photographs)
-        assert torch.allclose(network.fc(features), network(photographs), rtol=1e-4, atol=1e-5)
+        features = loaded(name, weights).network(images)
+        assert torch.allclose(network.fc(features), network(images), rtol=1e-4, atol=1e-5)
 
 
 @needed
@@ -74,13 +81,11 @@ def test_a_node_is_pooled_over_places(file, name, layer):
     network, weights = file(name)
     seen = {}
     hook = network.get_submodule(layer).register_forward_hook(lambda _, given, made: seen.update(it=made))
-    photographs = torch.randn(2, 3, 96, 64)
+    images = torch.randn(2, 3, 96, 64)
     with torch.inference_mode():
-        network(photographs)
-        assert torch.equal(
-            loaded(name, weights, layer=layer).network(photographs), seen["it"].mean(dim=(2, 3))
-        )
-        largest = loaded(name, weights, layer=layer, pooling="max").network(photographs)
+        network(images)
+        assert torch.equal(loaded(name, weights, layer=layer).network(images), seen["it"].mean(dim=(2, 3)))
+        largest = loaded(name, weights, layer=layer, pooling="max").network(images)
         assert torch.equal(largest, seen["it"].flatten(2).max(dim=2).values)
     hook.remove()
 
@@ -88,11 +93,11 @@ def test_a_node_is_pooled_over_places(file, name, layer):
 @needed
 def test_a_node_with_its_channels_last_is_pooled_over_places_too(file):
     _, weights = file("swin_t")
-    photographs = torch.randn(2, 3, 64, 96)
+    images = torch.randn(2, 3, 64, 96)
     with torch.inference_mode():
-        last = loaded("swin_t", weights, layer="features.3").network(photographs)
-        first = loaded("swin_t", weights, layer="permute").network(photographs)
-        usual = loaded("swin_t", weights).network(photographs)
+        last = loaded("swin_t", weights, layer="features.3").network(images)
+        first = loaded("swin_t", weights, layer="permute").network(images)
+        usual = loaded("swin_t", weights).network(images)
     assert last.shape == (2, 192)
     assert torch.allclose(first, usual, atol=1e-6)
 
@@ -103,9 +108,9 @@ def test_a_node_with_its_channels_last_is_pooled_over_places_too(file):
 def test_the_channels_are_told_by_the_square_beside_them(shape, axis):
     if axis is None:
         with pytest.raises(ValueError, match="neither"):
-            _channels(torch.zeros(shape))
+            channel_axis(torch.zeros(shape))
     else:
-        assert _channels(torch.zeros(shape)) == axis
+        assert channel_axis(torch.zeros(shape)) == axis
 
 
 @needed
@@ -120,25 +125,22 @@ def test_the_channels_are_told_by_the_square_beside_them(shape, axis):
     ],
 )
 @pytest.mark.parametrize("size", [(331, 500), (401, 400)])
-def test_photographs_are_prepared_as_the_weights_of_that_sha256_want_them(name, published, size):
-    from gzslbench_features.torchvision.loading import _preparation
-
+def test_images_get_the_transforms_of_the_weights_of_that_sha256(name, published, size):
     weights = models.get_model_weights(name)[published]
-    sha256 = weights.url.rpartition("-")[2][:8] + "0" * 56
-    preparation = _preparation(list(models.get_model_weights(name)), sha256)
-    picture = Image.fromarray(np.random.default_rng(0).integers(256, size=(*size, 3), dtype=np.uint8))
-    ours = normalized(views(picture, preparation), preparation)
-    assert torch.allclose(ours[0], weights.transforms()(picture), atol=1e-5)
+    sha256 = sha256_start(weights) + "0" * 56
+    preparation, crop = find_transforms(list(models.get_model_weights(name)), sha256)
+    image = Image.fromarray(np.random.default_rng(0).integers(256, size=(*size, 3), dtype=np.uint8))
+    pixels = preprocess(image, preparation)
+    assert torch.equal(pixels[0], weights.transforms()(image)) and pixels.shape == (1, 3, crop, crop)
+    assert torch.equal(pickle.loads(pickle.dumps(preparation.transform))(image), pixels[0])
 
 
 @needed
-def test_every_published_preparation_is_one_that_we_have():
-    from gzslbench_features.torchvision.loading import _preparation, _sha256_of
-
+def test_every_published_file_has_transforms_with_one_size():
     for name in models.list_models(module=models):
         for weights in models.get_model_weights(name):
-            preparation = _preparation([weights], _sha256_of(weights))
-            assert len(_sha256_of(weights)) >= 8 and preparation.crop <= preparation.short_side
+            preparation, crop = find_transforms([weights], sha256_start(weights))
+            assert len(sha256_start(weights)) >= 8 and crop > 0 and "resize" in str(preparation.settings)
 
 
 @needed
@@ -146,10 +148,11 @@ def test_published_names_are_downloaded_and_bring_their_preparation(file, monkey
     _, weights = file("resnet18")
     asked = []
     monkeypatch.setattr(
-        "gzslbench_features.torchvision.loading.download", lambda *given: asked.append(given) or weights
+        "gzslbench_features.torchvision.loading.download_weights",
+        lambda *given: asked.append(given) or weights,
     )
     for name in ("DEFAULT", "IMAGENET1K_V1"):
-        load(ask(SPEC, "resnet18", name))
+        load(make_request(SPEC, "resnet18", name))
     url = models.ResNet18_Weights.IMAGENET1K_V1.url
     assert asked == [(url, "f37072fd")] * 2
 
@@ -165,10 +168,10 @@ def test_old_names_of_weights_are_known(file, tmp_path):
     }
     assert "features.denseblock1.denselayer1.norm.1.weight" in old
     torch.save(old, tmp_path / "old.pth")
-    photographs = torch.randn(1, 3, 64, 64)
+    images = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
-        found = loaded("densenet121", tmp_path / "old.pth").network(photographs)
-        assert torch.equal(found, loaded("densenet121", weights).network(photographs))
+        found = loaded("densenet121", tmp_path / "old.pth").network(images)
+        assert torch.equal(found, loaded("densenet121", weights).network(images))
 
 
 @needed
@@ -176,9 +179,9 @@ def test_old_names_of_weights_are_known(file, tmp_path):
     ("name", "asked", "complaint"),
     [
         ("resnet19", {}, "did you mean 'resnet1"),
-        ("squeezenet1_1", {}, "ends in no linear layer"),
+        ("squeezenet1_1", {}, "does not end in a linear layer"),
         ("resnet18", {"layer": "layer5"}, "no node 'layer5'"),
-        ("resnet18", {"pooling": "max"}, "only a layer's activations"),
+        ("resnet18", {"pooling": "max"}, "only the activations of a layer"),
         ("vit_b_32", {"layer": "encoder.ln"}, r"neither \(C, h, h\)"),
     ],
 )
@@ -191,7 +194,7 @@ def test_what_there_is_not_is_told(file, name, asked, complaint):
 @needed
 def test_without_weights_it_names_those_that_there_are():
     with pytest.raises(ExtractionError, match="without weights") as caught:
-        load(ask(SPEC, "resnet50"))
+        load(make_request(SPEC, "resnet50"))
     assert "DEFAULT or IMAGENET1K_V1 or IMAGENET1K_V2" in caught.value.fix
 
 
@@ -199,5 +202,5 @@ def test_without_weights_it_names_those_that_there_are():
 def test_a_torchvision_that_is_not_there_or_does_not_fit_is_told():
     for _ in range(2):
         with pytest.raises(ExtractionError) as caught:
-            load(ask(SPEC, "resnet50"))
+            load(make_request(SPEC, "resnet50"))
         assert "gzslbench[torchvision]" in caught.value.fix or "built for this torch" in caught.value.fix

@@ -21,8 +21,8 @@ MAY_BE_SKIPPED = {
 NETWORKS = {
     "the-loader-gives-what-it-promises",
     "features-have-their-shape",
-    "a-picture-is-seen-by-itself",
-    "pictures-are-told-apart",
+    "an-image-is-seen-by-itself",
+    "images-are-told-apart",
     "every-layer-and-pooling-works",
 }
 """Cannot be checked of an extractor that takes weights or a model; tests/features checks those with some."""

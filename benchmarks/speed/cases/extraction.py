@@ -15,10 +15,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gzslbench.plugins.extractor import Extractor, ExtractorSpec, Preparation, Request, Weights
-from gzslbench.prepare.extract.extracting import Extraction, extract
-from gzslbench.prepare.extract.listings.listing import Listing
-from gzslbench.prepare.extract.photograph import read_photograph
-from gzslbench.prepare.extract.preparing import normalized, views
+from gzslbench.prepare.extract.compute import Extraction, compute_features
+from gzslbench.prepare.extract.image import read_image
+from gzslbench.prepare.extract.image_lists.image_list import ImageList
+from gzslbench.prepare.extract.preprocess import normalize, preprocess
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 
@@ -37,28 +37,28 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
         root = Path(scratch)
         _write_photographs(root, min(count, FILES), QUICK_SIZE if conditions.quick else SIZE)
-        listing = Listing(
+        image_list = ImageList(
             tuple(f"{row % FILES}.jpg" for row in range(count)), np.zeros(count, dtype=np.int64)
         )
         for name, build in NETWORKS.items():
             if name == LITE0 and find_spec("efficientnet_lite_pytorch") is None:
                 continue
-            yield Setting(f"{name}, {count} photographs", _contestants(conditions, build, listing, root))
+            yield Setting(f"{name}, {count} photographs", _contestants(conditions, build, image_list, root))
 
 
 def _contestants(
-    conditions: Conditions, build: Callable[[], nn.Module], listing: Listing, root: Path
+    conditions: Conditions, build: Callable[[], nn.Module], image_list: ImageList, root: Path
 ) -> list[Contestant]:
     cores = os.cpu_count() or 1
     many = GPU_WORKERS if conditions.on_cuda else cores
     made = partial(_extraction, conditions, build)
     return [
-        Contestant(f"ours, {workers} workers", partial(_ours, made, listing, root, workers))
+        Contestant(f"ours, {workers} workers", partial(_ours, made, image_list, root, workers))
         for workers in dict.fromkeys((many, 1, 0))
     ] + [
-        Contestant("a plain loop: read a batch, compute it", partial(_plain, made, listing, root)),
-        Contestant("the network alone", partial(_alone, made, listing, root)),
-        Contestant("reading alone, this process", partial(_reading, made, listing, root)),
+        Contestant("a plain loop: read a batch, compute it", partial(_plain, made, image_list, root)),
+        Contestant("the network alone", partial(_alone, made, image_list, root)),
+        Contestant("reading alone, this process", partial(_reading, made, image_list, root)),
     ]
 
 
@@ -70,17 +70,17 @@ def _extraction(conditions: Conditions, build: Callable[[], nn.Module], workers:
     return Extraction(spec, extractor, Request(), BATCH, workers, **settings)
 
 
-def _ours(made: Callable[..., Extraction], listing: Listing, root: Path, workers: int) -> Program:
+def _ours(made: Callable[..., Extraction], image_list: ImageList, root: Path, workers: int) -> Program:
     extraction = made(workers=workers)
 
     def program() -> None:
         with TemporaryDirectory(prefix="gzslbench-") as scratch:
-            extract(extraction, listing, root, Path(scratch) / "partial")
+            compute_features(extraction, image_list, root, Path(scratch) / "partial")
 
     return program
 
 
-def _plain(made: Callable[..., Extraction], listing: Listing, root: Path) -> Program:
+def _plain(made: Callable[..., Extraction], image_list: ImageList, root: Path) -> Program:
     """As one writes it at first."""
     extraction = made()
     preparation, device = extraction.extractor.preparation, extraction.device
@@ -88,38 +88,42 @@ def _plain(made: Callable[..., Extraction], listing: Listing, root: Path) -> Pro
     def program() -> None:
         found = []
         with extraction.computing():
-            for first in range(0, len(listing.files), BATCH):
-                pictures = [_read(root / file, preparation) for file in listing.files[first : first + BATCH]]
+            for first in range(0, len(image_list.files), BATCH):
+                pictures = [
+                    _read(root / file, preparation) for file in image_list.files[first : first + BATCH]
+                ]
                 found.append(extraction.extractor.network(torch.cat(pictures).to(device)).cpu())
         torch.cat(found)
 
     return program
 
 
-def _alone(made: Callable[..., Extraction], listing: Listing, root: Path) -> Program:
+def _alone(made: Callable[..., Extraction], image_list: ImageList, root: Path) -> Program:
     """Over one batch that lies on the device, as often as there are batches."""
     extraction = made()
-    batch = torch.cat([views(read_photograph(root / file), Preparation()) for file in listing.files[:BATCH]])
+    batch = torch.cat(
+        [preprocess(read_image(root / file), Preparation()) for file in image_list.files[:BATCH]]
+    )
     on_device = batch[:, None].to(extraction.device)
 
     def program() -> None:
         with extraction.computing():
-            for first in range(0, len(listing.files), BATCH):
-                extraction.features(on_device[: len(listing.files) - first])
+            for first in range(0, len(image_list.files), BATCH):
+                extraction.features(on_device[: len(image_list.files) - first])
 
     return program
 
 
-def _reading(made: Callable[..., Extraction], listing: Listing, root: Path) -> Program:
+def _reading(made: Callable[..., Extraction], image_list: ImageList, root: Path) -> Program:
     def program() -> None:
-        for file in listing.files:
-            views(read_photograph(root / file), Preparation())
+        for file in image_list.files:
+            preprocess(read_image(root / file), Preparation())
 
     return program
 
 
 def _read(file: Path, preparation: Preparation) -> Tensor:
-    return normalized(views(read_photograph(file), preparation), preparation)
+    return normalize(preprocess(read_image(file), preparation), preparation)
 
 
 def _write_photographs(root: Path, count: int, size: tuple[int, int]) -> None:
@@ -133,7 +137,7 @@ def _write_photographs(root: Path, count: int, size: tuple[int, int]) -> None:
 
 
 def _resnet101() -> nn.Module:
-    from gzslbench.prepare.extract.pooling import Pooled
+    from gzslbench.prepare.extract.preprocess import Pooled
     from gzslbench_features.resnet101.network import ResNet101
 
     network = ResNet101()
@@ -143,7 +147,7 @@ def _resnet101() -> nn.Module:
 def _efficientnet_lite0() -> nn.Module:
     from efficientnet_lite_pytorch import EfficientNet
 
-    from gzslbench.prepare.extract.pooling import Pooled
+    from gzslbench.prepare.extract.preprocess import Pooled
 
     network = EfficientNet.from_name("efficientnet-lite0")
     return Pooled(network, network.extract_features, "mean")

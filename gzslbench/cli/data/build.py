@@ -135,13 +135,13 @@ def _check_extraction(extractor: str | None, options: dict[str, Any]) -> None:
 def _features(extractor: str | None, weights: str | None) -> str | None:
     """What the features will be called; an extractor that nobody knows is refused before anything is read."""
     from gzslbench.plugins.registry import plugins
-    from gzslbench.prepare.extract.asking import ask, features_name
+    from gzslbench.prepare.extract.requests import features_name, make_request
 
     if extractor is None:
         return None
     name, _, model = extractor.partition(":")
     spec = plugins().extractor(name)
-    return features_name(spec, ask(spec, model, weights), None, False)
+    return features_name(spec, make_request(spec, model, weights), None, False)
 
 
 def _print(plan: Plan, folder: Path, *, dry_run: bool, written: bool) -> None:
@@ -161,11 +161,10 @@ def _print(plan: Plan, folder: Path, *, dry_run: bool, written: bool) -> None:
 
 
 def _extract(folder: Path, images: Path, extractor: str, options: dict[str, Any]) -> None:
-    from gzslbench.cli.extract import extract
+    from gzslbench.cli.extract import run_extraction
+    from gzslbench.prepare.extract.extract import ExtractionRequest
 
-    click.get_current_context().invoke(
-        extract, dataset=str(folder.resolve()), images=images, name=extractor, **options
-    )
+    run_extraction(ExtractionRequest(str(folder.resolve()), images, extractor, **options))
 
 
 def _print_next(plan: Plan, folder: Path, features: str | None) -> None:

@@ -1,1 +1,1 @@
-"""From photographs to features."""
+"""Extract features from a dataset's images with a pretrained network."""

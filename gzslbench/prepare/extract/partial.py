@@ -1,4 +1,4 @@
-"""Features on their way to a file: batch after batch on disk, so that an interrupted extraction goes on."""
+"""Store features batch by batch on disk, so that an interrupted extraction can continue."""
 
 from __future__ import annotations
 
@@ -21,109 +21,110 @@ _LINE = re.compile(r"(\d+) (\S+)")
 
 
 @contextmanager
-def held(target: Path) -> Iterator[Path]:
-    """The folder for features on their way to the file ``target``, held for this process alone.
+def lock_partial(target: Path) -> Iterator[Path]:
+    """Lock the folder for the unfinished features of the file ``target``, and yield its path.
 
     Raises:
-        ExtractionError: Another process holds it, or nothing can be written beside the file.
+        ExtractionError: Another process has the lock, or the folder of the file cannot be written.
     """
     path = target.with_name(f"{target.name}.lock")
     with ExitStack() as stack:
         try:
-            with _writable(path):
+            with _writing(path):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(lock(path))
         except LockedError as error:
             raise ExtractionError(
-                f"features are being extracted to this file already: {error}",
+                f"another process extracts features to this file: {error}",
                 where=target,
                 fix="wait for it, or stop that process and repeat; or name another file with --out",
             ) from error
         yield target.with_name(target.name + SUFFIX)
 
 
-class Partial:
-    """A folder beside the file that is to be written.
+class PartialFeatures:
+    """A folder with unfinished features: ``features.npy``, ``owner``, and ``done`` with a line per batch.
 
     Attributes:
-        features: ``(N, d)`` float32, a memory map; rows of batches that are not done are 0.
+        features: ``(N, d)`` float32, a memory map; rows of missing batches are 0.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, int], owner: str) -> None:
-        """Open the folder, or make it anew where it is not there or another extraction left it.
+        """Open the folder; empty it if it is damaged or belongs to another extraction.
 
         Args:
             folder: Its path.
-            shape: Rows and features.
-            owner: Everything that decides the features.
+            shape: Number of rows and features.
+            owner: Names everything that decides the features.
 
         Raises:
-            ExtractionError: It cannot be written.
+            ExtractionError: The folder cannot be written.
         """
         self.folder = folder
-        with _writable(folder):
-            left = self._left(shape, owner)
-            self.features: NDArray[np.float32] = self._anew(shape, owner) if left is None else left
-            drop_torn_line(folder / "done")
+        with _writing(folder):
+            existing = self._open_existing(shape, owner)
+            self.features: NDArray[np.float32] = self._create(shape, owner) if existing is None else existing
+            drop_torn_line(folder / "done")  # A kill may leave half a line; the next would be joined to it.
 
     def done(self) -> dict[int, str]:
-        """By number, the batches whose features are on disk, each with the stamp that it was kept with."""
+        """Return the checksum of every stored batch, by its number."""
         lines = (self.folder / "done").read_text(errors="replace").splitlines()
-        return {int(found[1]): found[2] for found in map(_LINE.fullmatch, lines) if found}
+        return {int(match[1]): match[2] for match in map(_LINE.fullmatch, lines) if match}
 
-    def keep(self, batch: int, stamp: str, rows: Sequence[int], features: NDArray[np.float32]) -> None:
-        """Keep the features of a whole batch.
+    def store(self, batch: int, checksum: str, rows: Sequence[int], features: NDArray[np.float32]) -> None:
+        """Store the features of a complete batch.
 
         Args:
             batch: Its number.
-            stamp: A word that says which photographs they are of.
-            rows: Where they belong.
+            checksum: See ``batch_checksums``.
+            rows: The rows of the batch.
             features: ``(len(rows), d)``.
 
         Raises:
-            ExtractionError: The disk is full, or the folder gone.
+            ExtractionError: The disk is full, or the folder was removed.
         """
         self.features[rows] = features
-        with _writable(self.folder):
+        with _writing(self.folder):
+            # The features must be on disk before the line that says so.
             self.features.flush()  # type: ignore[attr-defined]
             with (self.folder / "done").open("a") as file:
-                file.write(f"{batch} {stamp}\n")
+                file.write(f"{batch} {checksum}\n")
                 file.flush()
                 os.fsync(file.fileno())
 
     def remove(self) -> None:
-        """Remove the folder, now that its features are in a file; one that is removed by half is nobody's."""
+        """Remove the folder."""
         _remove(self.folder)
 
-    def _left(self, shape: tuple[int, int], owner: str) -> NDArray[np.float32] | None:
-        """What an extraction of this owner left; None where it is another's, or not all there."""
+    def _open_existing(self, shape: tuple[int, int], owner: str) -> NDArray[np.float32] | None:
+        """Open what an earlier extraction of this owner left, or return None."""
         try:
             if (self.folder / "owner").read_text() != owner or not (self.folder / "done").is_file():
                 return None
             size = (self.folder / "features.npy").stat().st_size
-            features = open_memmap(self.folder / "features.npy", "r+")  # makes it longer where it was cut off
+            # This makes a file that was cut off longer: hence the size before.
+            features = open_memmap(self.folder / "features.npy", "r+")
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
-        whole = features.shape == shape and features.offset + features.nbytes <= size
-        return features if whole else None
+        complete = features.shape == shape and features.offset + features.nbytes <= size
+        return features if complete else None
 
-    def _anew(self, shape: tuple[int, int], owner: str) -> NDArray[np.float32]:
+    def _create(self, shape: tuple[int, int], owner: str) -> NDArray[np.float32]:
         _remove(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         features = open_memmap(self.folder / "features.npy", "w+", np.float32, shape)
         features.flush()
         (self.folder / "done").write_text("")
-        (self.folder / "owner").write_text(owner)
+        (self.folder / "owner").write_text(owner)  # last: without it, the folder is not used
         return features
 
 
 def _remove(folder: Path) -> None:
-    """Remove the folder as far as it can be, what names its owner first."""
-    with suppress(OSError):
+    with suppress(OSError):  # The owner goes first, so that nobody uses a half-removed folder.
         (folder / "owner").unlink()
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _writable(folder: Path) -> AbstractContextManager[None]:
-    elsewhere = "name a file in a folder you may write to with --out"
-    return writing(folder, "features cannot be kept", ExtractionError, elsewhere)
+def _writing(folder: Path) -> AbstractContextManager[None]:
+    elsewhere = "name a file in a folder that you may write to with --out"
+    return writing(folder, "features cannot be stored", ExtractionError, elsewhere)

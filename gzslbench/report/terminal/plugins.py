@@ -222,9 +222,6 @@ def _format_preparation(preparation: Preparation) -> str:
     square, short = f"{preparation.crop} x {preparation.crop}", preparation.short_side
     if preparation.crops == "whole":
         return f"squeezed to {square} ({preparation.interpolation}), mean {mean}, std {std}"
-    if preparation.crops == "squeezed":
-        squeezed = f"squeezed to {short} x {short} ({preparation.interpolation})"
-        return f"{squeezed}, centre {square}, mean {mean}, std {std}"
     crops = "centre" if preparation.crops == "centre" else "centre and corners, also of the mirror image,"
     return (
         f"shorter side {short} pixels ({preparation.interpolation}, longer side rounded"

@@ -10,14 +10,14 @@ from scipy.io import savemat
 from torch import nn
 
 from gzslbench.plugins.extractor import Extractor, ExtractorSpec, Preparation, Request, Weights
-from gzslbench.prepare.extract.extracting import Extraction
+from gzslbench.prepare.extract.compute import Extraction
 
 SEEN, UNSEEN, EACH = 3, 2, 8
 CLASSES = SEEN + UNSEEN
 
 
 class World:
-    """A folder of the shape of Oxford Flowers': five classes of eight photographs of their own colour."""
+    """A folder of the shape of Oxford Flowers': five classes of eight images of their own colour."""
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "FLO"
@@ -61,7 +61,7 @@ def world(tmp_path) -> World:
 
 
 class Small(nn.Module):
-    """Four features; it counts the photographs that it is given."""
+    """Four features; it counts the images that it is given."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,9 +69,9 @@ class Small(nn.Module):
         self.convolution = nn.Conv2d(3, 4, 5, stride=3)
         self.seen = 0
 
-    def forward(self, photographs):
-        self.seen += len(photographs)
-        return self.convolution(photographs).relu().mean(dim=(2, 3))
+    def forward(self, images):
+        self.seen += len(images)
+        return self.convolution(images).relu().mean(dim=(2, 3))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""gzslbench extract, whole: from photographs to a run on their features."""
+"""gzslbench extract, whole: from images to a run on their features."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from gzslbench.cli import main
 from gzslbench.data.formats.hdf5 import stored_extraction
 from gzslbench.data.load import load_dataset
 from gzslbench.plugins.extractor import Request
-from gzslbench.prepare.extract.listings.flowers import listing
-from gzslbench.prepare.extract.partial import held
-from gzslbench.prepare.extract.photograph import read_photograph
-from gzslbench.prepare.extract.preparing import normalized, views
+from gzslbench.prepare.extract.image import read_image
+from gzslbench.prepare.extract.image_lists.published import list_flowers
+from gzslbench.prepare.extract.partial import lock_partial
+from gzslbench.prepare.extract.preprocess import normalize, preprocess
 from gzslbench_features.efficientnet_lite0 import PREPARATION
 from gzslbench_features.efficientnet_lite0.loading import load
 
@@ -37,14 +37,14 @@ def extracted(world):
     return call_it
 
 
-def test_photographs_become_features_that_a_run_takes(world, extracted, tmp_path):
+def test_images_become_features_that_a_run_takes(world, extracted, tmp_path):
     outcome = extracted()
     assert outcome.exit_code == 0, outcome.output
-    assert "40 photographs: wrote" in outcome.output and "40 of 40 photographs" in outcome.output
+    assert "40 images: wrote" in outcome.output and "40 of 40 images" in outcome.output
     dataset = load_dataset("FLO", "efficientnet_lite0", root=world.folder.parent)
-    expected = listing(world.folder, world.images)
+    expected = list_flowers(world.folder, world.images)
     assert dataset.image_files == expected.files and np.array_equal(dataset.labels, expected.labels)
-    picture = normalized(views(read_photograph(world.images / expected.files[5]), PREPARATION), PREPARATION)
+    picture = normalize(preprocess(read_image(world.images / expected.files[5]), PREPARATION), PREPARATION)
     network = load(Request(pooling="mean")).network.requires_grad_(False)
     assert np.allclose(dataset.features[5], network(picture)[0].numpy(), rtol=1e-4, atol=1e-5)
     told = stored_extraction(world.folder / "efficientnet_lite0.h5")
@@ -66,17 +66,17 @@ def test_a_finished_extraction_is_not_repeated_unless_it_is_asked_for(world, ext
     assert "next: gzslbench run --method eszsl --dataset FLO --features efficientnet_lite0" in first.output
     before = target.stat().st_mtime_ns
     outcome = extracted()
-    assert outcome.exit_code == 0 and "has been extracted in this very way" in outcome.output
-    assert target.stat().st_mtime_ns == before and "40 of 40 photographs" not in outcome.output
+    assert outcome.exit_code == 0 and "was extracted in exactly this way" in outcome.output
+    assert target.stat().st_mtime_ns == before and "40 of 40 images" not in outcome.output
     assert extracted("--again").exit_code == 0 and target.stat().st_mtime_ns > before
 
 
-def test_photographs_that_are_not_there_are_named_before_anything_is_computed(world, extracted):
-    files = listing(world.folder, world.images).files
+def test_images_that_are_not_there_are_named_before_anything_is_computed(world, extracted):
+    files = list_flowers(world.folder, world.images).files
     for file in files[3:15]:
         (world.images / file).unlink()
     outcome = extracted()
-    assert outcome.exit_code == 2 and "12 of 40 photographs are not there" in outcome.output
+    assert outcome.exit_code == 2 and "12 of 40 images are missing" in outcome.output
     assert files[3] in outcome.output and files[14] not in outcome.output and "and 2 more" in outcome.output
     assert "a second" not in outcome.output
 
@@ -88,52 +88,50 @@ def test_features_beside_class_lists_are_not_taken_for_out_of_date(world, extrac
     assert dataset.validation.val_classes.tolist() == [0]
 
 
-def test_a_photograph_that_cannot_be_read_leaves_nothing_written_unless_its_row_may_go(
-    world, extracted, tmp_path
-):
-    file = listing(world.folder, world.images).files[3]
+def test_a_image_that_cannot_be_read_leaves_nothing_written_unless_its_row_may_go(world, extracted, tmp_path):
+    file = list_flowers(world.folder, world.images).files[3]
     (world.images / file).write_bytes(b"no picture")
     outcome = extracted()
-    assert outcome.exit_code == 2 and f"{file}: no picture that can be read" in outcome.output
+    assert outcome.exit_code == 2 and f"{file}: this is not an image that can be read" in outcome.output
     assert not (world.folder / "efficientnet_lite0.h5").exists()
     outcome = extracted("--skip", "--out", tmp_path / "some.h5")
     assert outcome.exit_code == 0 and f"left out: {file}" in outcome.output
-    whole = listing(world.folder, world.images)
+    whole = list_flowers(world.folder, world.images)
     part = load_dataset(tmp_path / "some.h5")
     assert part.image_files == tuple(name for name in whole.files if name != file)
     assert sum(part.split.counts.values()) == 39 and part.split.name == "part"
     assert any("1 of 40 rows left out" in note for note in part.notes)
 
 
-def test_it_is_told_that_photographs_changed_since_an_extraction_that_was_not_finished(world, extracted):
-    first, other = (world.images / listing(world.folder, world.images).files[row] for row in (0, 30))
+def test_it_is_told_that_images_changed_since_an_extraction_that_was_not_finished(world, extracted):
+    first, other = (world.images / list_flowers(world.folder, world.images).files[row] for row in (0, 30))
     sound = first.read_bytes()
     first.write_bytes(b"no picture")
     assert extracted().exit_code == 2
     first.write_bytes(sound)
     os.utime(other, (1, 1))
     outcome = extracted()
-    assert outcome.exit_code == 0 and "1 of the 4 batches" in outcome.output, outcome.output
+    assert outcome.exit_code == 0 and "1 of 4 stored batches" in outcome.output, outcome.output
 
 
-def test_a_class_without_a_photograph_is_refused_even_where_rows_may_go(world, extracted, tmp_path):
-    whole = listing(world.folder, world.images)
+def test_a_class_without_a_image_is_refused_even_where_rows_may_go(world, extracted, tmp_path):
+    whole = list_flowers(world.folder, world.images)
     for file, label in zip(whole.files, whole.labels, strict=True):
         if label == 4:
             (world.images / file).unlink()
     outcome = extracted("--skip", "--out", tmp_path / "some.h5")
-    assert outcome.exit_code == 2 and "photographs can be read" in outcome.output
+    assert outcome.exit_code == 2 and "images can be read" in outcome.output
     assert not (tmp_path / "some.h5").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--out", "features.mat"), "no .h5 file"),
+        (("--out", "features.mat"), ".h5 file"),
         (("--extractor", "efficientnet"), "did you mean 'efficientnet-lite0'"),
         (("--extractor", "resnet101"), "comes without weights"),
         (("--weights", "none.pth"), "none.pth"),
-        (("--dataset", "digits"), "lie in no folder"),
+        (("--dataset", "digits"), "not a folder with splits"),
     ],
 )
 def test_what_is_asked_wrongly_is_told_before_anything_is_computed(extracted, arguments, complaint):
@@ -153,18 +151,18 @@ def test_features_in_a_matlab_file_and_files_of_others_are_left_alone(world, ext
 
 def test_while_one_extraction_is_at_work_a_second_to_the_same_file_is_refused(world, extracted, tmp_path):
     target = world.folder / "efficientnet_lite0.h5"
-    with held(target) as folder:
+    with lock_partial(target) as folder:
         outcome = extracted("--batch-size", "4")
         assert outcome.exit_code == 2 and not folder.exists()
-        assert f"extracted to this file already: process {os.getpid()} on" in outcome.output
+        assert f"another process extracts features to this file: process {os.getpid()} on" in outcome.output
         assert extracted("--out", tmp_path / "other.h5").exit_code == 0
     assert extracted().exit_code == 0
     assert not [path for path in world.folder.iterdir() if "lock" in path.name]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs FLO's photographs under GZSLBENCH_DATA")
-def test_real_photographs_end_to_end(tmp_path):
+@pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs FLO's images under GZSLBENCH_DATA")
+def test_real_images_end_to_end(tmp_path):
     folder = Path(os.environ["GZSLBENCH_DATA"]) / "FLO"
     out = tmp_path / "some.h5"
     images = ("--images", folder / "jpg", "--skip", "--out", out)

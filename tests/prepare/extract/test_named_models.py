@@ -73,7 +73,7 @@ def test_what_a_model_lacks_is_told_before_anything_is_written(world, folder, ex
     assert outcome.exit_code == 2 and "no class token" in outcome.output, outcome.output
     (folder / "model.safetensors").unlink()
     outcome = extracted()
-    assert outcome.exit_code == 2 and "cannot be had" in outcome.output
+    assert outcome.exit_code == 2 and "cannot be loaded" in outcome.output
     assert not list(world.folder.glob("hf_*"))
 
 

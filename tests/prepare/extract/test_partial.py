@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract.partial import Partial
+from gzslbench.prepare.extract.partial import PartialFeatures
 
 SHAPE = (40, 2)
 
@@ -17,54 +17,54 @@ def folder(tmp_path):
 
 
 def keep(partial, batch):
-    partial.keep(batch, f"stamp{batch}", [batch], np.full((1, 2), batch + 1, np.float32))
+    partial.store(batch, f"checksum{batch}", [batch], np.full((1, 2), batch + 1, np.float32))
 
 
 def test_a_torn_last_line_is_not_joined_to_the_next(folder):
-    keep(Partial(folder, SHAPE, "us"), 0)
+    keep(PartialFeatures(folder, SHAPE, "us"), 0)
     with (folder / "done").open("a") as file:
         file.write("1")  # of 13, when the process was killed
-    again = Partial(folder, SHAPE, "us")
+    again = PartialFeatures(folder, SHAPE, "us")
     keep(again, 12)
-    assert again.done() == Partial(folder, SHAPE, "us").done() == {0: "stamp0", 12: "stamp12"}
+    assert again.done() == PartialFeatures(folder, SHAPE, "us").done() == {0: "checksum0", 12: "checksum12"}
 
 
 @pytest.mark.parametrize("lost", ["features.npy", "done", "owner"])
 def test_a_folder_that_was_removed_by_half_is_begun_anew(folder, lost):
-    keep(Partial(folder, SHAPE, "us"), 0)
+    keep(PartialFeatures(folder, SHAPE, "us"), 0)
     (folder / lost).unlink()
-    again = Partial(folder, SHAPE, "us")
+    again = PartialFeatures(folder, SHAPE, "us")
     assert not again.done() and not again.features.any()
     keep(again, 3)
-    assert Partial(folder, SHAPE, "us").features[3].tolist() == [4, 4]
+    assert PartialFeatures(folder, SHAPE, "us").features[3].tolist() == [4, 4]
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", "cut"])
 def test_features_that_are_not_whole_are_begun_anew(folder, damage):
-    keep(Partial(folder, SHAPE, "us"), 0)
+    keep(PartialFeatures(folder, SHAPE, "us"), 0)
     file = folder / "features.npy"
     file.write_bytes(file.read_bytes()[:-50] if damage == "cut" else damage)
-    assert not Partial(folder, SHAPE, "us").done()
+    assert not PartialFeatures(folder, SHAPE, "us").done()
 
 
 def test_a_removal_that_is_killed_leaves_what_nobody_takes(folder, monkeypatch):
-    partial = Partial(folder, SHAPE, "us")
+    partial = PartialFeatures(folder, SHAPE, "us")
     keep(partial, 0)
     monkeypatch.setattr("gzslbench.prepare.extract.partial.shutil.rmtree", lambda *_, **__: None)
     partial.remove()
     assert (folder / "features.npy").exists()
-    assert not Partial(folder, SHAPE, "us").done()
+    assert not PartialFeatures(folder, SHAPE, "us").done()
 
 
 def test_a_file_in_the_way_is_told(folder):
     folder.write_text("mine")
     with pytest.raises(ExtractionError, match="blocks the path"):
-        Partial(folder, SHAPE, "us")
+        PartialFeatures(folder, SHAPE, "us")
     assert folder.read_text() == "mine"
 
 
-def test_lines_without_a_stamp_and_of_no_numbers_tell_of_no_batch(folder):
-    keep(Partial(folder, SHAPE, "us"), 0)
+def test_lines_without_a_checksum_and_of_no_numbers_tell_of_no_batch(folder):
+    keep(PartialFeatures(folder, SHAPE, "us"), 0)
     with (folder / "done").open("ab") as file:
         file.write(b"3\n\0\0\0\n\xff 5\n\n")
-    assert Partial(folder, SHAPE, "us").done() == {0: "stamp0"}
+    assert PartialFeatures(folder, SHAPE, "us").done() == {0: "checksum0"}

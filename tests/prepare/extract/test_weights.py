@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract.weights import read_weights
+from gzslbench.prepare.extract.weights import import_package, read_weights
 
 
 def test_weights_of_the_same_names_and_shapes_are_taken(tmp_path):
@@ -29,10 +29,10 @@ class Trap:
     [
         (nn.Linear(3, 5).state_dict(), "another network: 2 of its 2 do not fit"),
         (nn.Sequential(nn.Linear(3, 2)).state_dict(), "another network"),
-        ([1, 2], "no weights by name"),
-        ({1: torch.zeros(2)}, "no weights by name"),
-        (Trap(), "no file of weights"),
-        (None, "no file of weights"),
+        ([1, 2], "does not contain weights by name"),
+        ({1: torch.zeros(2)}, "does not contain weights by name"),
+        (Trap(), "damaged, or is not one"),
+        (None, "damaged, or is not one"),
     ],
     ids=["shape", "names", "list", "numbers", "code", "bytes"],
 )
@@ -57,7 +57,7 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(tmp_path, zipped):
     whole = file.read_bytes()
     for end in range(1, len(whole) - 1, 37):
         file.write_bytes(whole[:end])
-        with pytest.raises(ExtractionError, match=r"no file of weights, or a damaged one: .+") as caught:
+        with pytest.raises(ExtractionError, match=r"damaged, or is not one: .+") as caught:
             read_weights(network, file)
         assert str(file) in str(caught.value)
 
@@ -79,3 +79,27 @@ def test_a_damaged_byte_gives_weights_or_a_refusal(tmp_path, zipped):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ExtractionError, match="none"):
         read_weights(nn.Linear(1, 1), tmp_path / "none.pth")
+
+
+def test_a_module_that_is_there_is_had():
+    import json.decoder
+
+    assert import_package("json.decoder", "none") is json.decoder
+
+
+def test_a_package_that_is_not_there_is_named_with_the_extra():
+    with pytest.raises(ExtractionError, match="not installed: nowhere") as caught:
+        import_package("nowhere.at.all", "some")
+    assert caught.value.fix == "pip install 'gzslbench[some]'"
+
+
+@pytest.mark.parametrize("kind", ["ImportError", "RuntimeError", "OSError", "AttributeError"])
+def test_a_package_that_breaks_on_its_import_is_told_with_what_it_says(tmp_path, monkeypatch, kind):
+    (tmp_path / f"broken_{kind.lower()}.py").write_text(f"raise {kind}('no such operator')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for fix in ("", "get another"):
+        with pytest.raises(ExtractionError, match="cannot be imported: no such operator") as caught:
+            import_package(f"broken_{kind.lower()}", "some", fix)
+        assert caught.value.fix == (
+            fix or f"install a version of broken_{kind.lower()} that fits the other packages"
+        )

@@ -14,7 +14,7 @@ from gzslbench.data.load import load_dataset
 from gzslbench.data.locate import LOCK
 from gzslbench.data.verify import verify_dataset
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.writing import without
+from gzslbench.prepare.extract.write import drop_rows
 from gzslbench.prepare.importing import import_dataset
 from gzslbench.prepare.text import write as writing
 from gzslbench.prepare.text.build import find_basis
@@ -95,7 +95,7 @@ def test_a_file_of_some_rows_keeps_its_own_split(folder, made):
     stored = import_dataset(folder)
     whole = load_dataset(folder)
     row = int(whole.split.trainval[0])
-    part = without(whole, {row: "no picture"})
+    part = drop_rows(whole, {row: "no picture"})
     hdf5.write_hdf5(stored, [part], list(hdf5.stored_sources(stored).values()), extraction={"by": "us"})
     (folder / "res101.mat").unlink()
     write(folder, made)

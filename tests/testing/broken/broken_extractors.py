@@ -16,34 +16,34 @@ class Network(nn.Module):
         torch.manual_seed(0)
         self.convolution = nn.Conv2d(3, 4, 5, stride=3)
 
-    def forward(self, photographs):
-        return self.convolution(photographs).relu().mean(dim=(2, 3))
+    def forward(self, images):
+        return self.convolution(images).relu().mean(dim=(2, 3))
 
 
 class Normalizing(Network):
-    def forward(self, photographs):
-        features = super().forward(photographs)
+    def forward(self, images):
+        features = super().forward(images)
         return features - features.mean(0) + 1
 
 
 class Dropping(Network):
-    def forward(self, photographs):
-        return nn.functional.dropout(super().forward(photographs))
+    def forward(self, images):
+        return nn.functional.dropout(super().forward(images))
 
 
 class Unpooled(Network):
-    def forward(self, photographs):
-        return self.convolution(photographs)
+    def forward(self, images):
+        return self.convolution(images)
 
 
 class Blind(Network):
-    def forward(self, photographs):
-        return super().forward(0 * photographs) + 1
+    def forward(self, images):
+        return super().forward(0 * images) + 1
 
 
 class Infinite(Network):
-    def forward(self, photographs):
-        return super().forward(photographs) / 0
+    def forward(self, images):
+        return super().forward(images) / 0
 
 
 def _loader(network, mode=False, weights=None, preparation=SMALL):

@@ -9,7 +9,7 @@ from scipy.io import savemat
 
 from gzslbench.data.formats.xlsa17 import read_class_list, read_splits
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.listings.scenes import listing
+from gzslbench.prepare.extract.image_lists.published import list_scenes
 
 FILES = [
     "a/abbey/sun_b.jpg", "a/abbey/sun_a.jpg", "t/temple/south_asia/sun_c.jpg", "a/airport/airport/sun_d.jpg",
@@ -26,7 +26,7 @@ def scenes(archive):
 
 
 def test_rows_and_classes_are_those_of_images_mat(scenes):
-    found = listing(scenes.folder, scenes.images)
+    found = list_scenes(scenes.folder, scenes.images)
     assert list(found.files) == FILES and found.labels.tolist() == [0, 0, 2, 1]
 
 
@@ -34,7 +34,7 @@ def test_the_index_is_also_found_where_its_archive_puts_it(scenes):
     place = scenes.images.parent / "SUNAttributeDB"
     place.mkdir()
     (scenes.folder / "images.mat").rename(place / "images.mat")
-    assert list(listing(scenes.folder, scenes.images).files) == FILES
+    assert list(list_scenes(scenes.folder, scenes.images).files) == FILES
 
 
 @pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs the splits under GZSLBENCH_DATA")
@@ -49,4 +49,4 @@ def test_the_published_split_takes_twenty_rows_a_class_in_the_order_of_their_nam
 def test_another_file_of_that_name_is_refused(scenes):
     savemat(scenes.folder / "images.mat", {"attributes": np.arange(3)})
     with pytest.raises(DataError, match="'images' is missing"):
-        listing(scenes.folder, scenes.images)
+        list_scenes(scenes.folder, scenes.images)

@@ -10,7 +10,7 @@ SEEN, UNSEEN, EACH = 3, 2, 6
 
 
 class Archive:
-    """A dataset's folder with splits, and photographs' places beside it; rows of a class are neighbours."""
+    """A dataset's folder with splits, and images' places beside it; rows of a class are neighbours."""
 
     def __init__(self, root: Path, names: list[str]) -> None:
         self.folder, self.images = root / "dataset", root / "archive" / "images"
@@ -36,13 +36,13 @@ class Archive:
             },
         )
 
-    def photograph(self, name: str) -> None:
+    def image(self, name: str) -> None:
         """An empty file: listings read names alone."""
         (self.images / name).parent.mkdir(parents=True, exist_ok=True)
         (self.images / name).touch()
 
     def features(self, names: list[str], labels: np.ndarray) -> None:
-        """A published feature file that names photographs."""
+        """A published feature file that names images."""
         savemat(
             self.folder / "res101.mat",
             {

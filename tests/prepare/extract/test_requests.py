@@ -6,7 +6,7 @@ import pytest
 
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import ExtractorSpec
-from gzslbench.prepare.extract.asking import ask, features_name
+from gzslbench.prepare.extract.requests import features_name, make_request
 
 ONE = ExtractorSpec("res-net", "R", "", "", "", "", layers=("last", "first"))
 MANY = replace(ONE, name="hf", layers=(), poolings=("own", "mean"), model="MODEL")
@@ -27,12 +27,12 @@ MANY = replace(ONE, name="hf", layers=(), poolings=("own", "mean"), model="MODEL
     ],
 )
 def test_features_are_called_after_what_is_not_usual(asked, crops, boxed, name):
-    assert features_name(MANY, ask(MANY, "facebook/dinov2-base@main", **asked), crops, boxed) == name
+    assert features_name(MANY, make_request(MANY, "facebook/dinov2-base@main", **asked), crops, boxed) == name
 
 
 def test_the_usual_is_not_told():
-    assert features_name(ONE, ask(ONE, layer="last", pooling="mean"), None, False) == "res_net"
-    assert features_name(ONE, ask(ONE, layer="first"), None, False) == "res_net_first"
+    assert features_name(ONE, make_request(ONE, layer="last", pooling="mean"), None, False) == "res_net"
+    assert features_name(ONE, make_request(ONE, layer="first"), None, False) == "res_net_first"
 
 
 def test_a_model_in_a_folder_is_called_as_the_folder_is(tmp_path, monkeypatch):
@@ -41,15 +41,15 @@ def test_a_model_in_a_folder_is_called_as_the_folder_is(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(folder.parent)
     for model in (str(folder), f"{folder}/", "my-model.v2", "./my-model.v2", "~/some/my-model.v2"):
-        assert features_name(MANY, ask(MANY, model), None, False) == "hf_my_model.v2"
+        assert features_name(MANY, make_request(MANY, model), None, False) == "hf_my_model.v2"
     monkeypatch.chdir(folder)
-    assert features_name(MANY, ask(MANY, "."), None, False) == "hf_my_model.v2"
-    assert features_name(MANY, ask(MANY, "some/my-model.v2"), None, False) == "hf_some_my_model.v2"
+    assert features_name(MANY, make_request(MANY, "."), None, False) == "hf_my_model.v2"
+    assert features_name(MANY, make_request(MANY, "some/my-model.v2"), None, False) == "hf_some_my_model.v2"
 
 
 def test_a_model_is_asked_for_where_one_is_taken_and_nowhere_else():
-    with pytest.raises(ExtractionError, match="takes a model") as caught:
-        ask(MANY)
+    with pytest.raises(ExtractionError, match="needs a model") as caught:
+        make_request(MANY)
     assert caught.value.fix == "write hf:MODEL"
-    with pytest.raises(ExtractionError, match="is one model"):
-        ask(ONE, "facebook/dinov2-base")
+    with pytest.raises(ExtractionError, match="takes no model"):
+        make_request(ONE, "facebook/dinov2-base")

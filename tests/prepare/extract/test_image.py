@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract import photograph
-from gzslbench.prepare.extract.photograph import read_photograph
+from gzslbench.prepare.extract import image as image_module
+from gzslbench.prepare.extract.image import read_image
 
 RANDOM = np.random.default_rng(0)
 PIXELS = RANDOM.integers(256, size=(6, 9, 3), dtype=np.uint8)
@@ -22,7 +22,7 @@ def kept(tmp_path, picture, name="picture.png", **options):
 
 
 def test_an_rgb_picture_is_read_as_it_is(tmp_path):
-    found = read_photograph(kept(tmp_path, Image.fromarray(PIXELS)))
+    found = read_image(kept(tmp_path, Image.fromarray(PIXELS)))
     assert found.mode == "RGB" and np.array_equal(np.asarray(found), PIXELS)
 
 
@@ -30,30 +30,30 @@ def test_grey_and_sixteen_bit_pictures_have_three_equal_colours_of_eight_bits(tm
     grey = PIXELS[..., 0]
     for values, mode in ((grey, "L"), (grey.astype(np.uint16) * 257, "I;16")):
         picture = Image.frombytes(mode, (9, 6), np.ascontiguousarray(values).tobytes())
-        found = np.asarray(read_photograph(kept(tmp_path, picture)))
+        found = np.asarray(read_image(kept(tmp_path, picture)))
         assert np.array_equal(found, np.stack([grey] * 3, axis=-1)), mode
 
 
 def test_palettes_are_looked_up_and_transparent_places_are_white(tmp_path):
     palette = Image.fromarray(PIXELS).quantize(256)
-    found = np.asarray(read_photograph(kept(tmp_path, palette)))
+    found = np.asarray(read_image(kept(tmp_path, palette)))
     assert np.array_equal(found, np.asarray(palette.convert("RGB")))
     clear = np.dstack([PIXELS, np.zeros((6, 9), np.uint8)])
     clear[0, 0, 3] = 255
-    found = np.asarray(read_photograph(kept(tmp_path, Image.fromarray(clear, "RGBA"))))
+    found = np.asarray(read_image(kept(tmp_path, Image.fromarray(clear, "RGBA"))))
     assert np.array_equal(found[0, 0], PIXELS[0, 0]) and (found[1:] == 255).all()
 
 
 def test_four_printing_colours_become_three(tmp_path):
     picture = Image.fromarray(PIXELS).convert("CMYK")
-    found = np.asarray(read_photograph(kept(tmp_path, picture, "picture.tif")))
+    found = np.asarray(read_image(kept(tmp_path, picture, "picture.tif")))
     assert np.array_equal(found, PIXELS)
 
 
 def test_a_picture_that_says_how_it_was_held_is_turned_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the top of the scene is at the right of the picture
-    found = np.asarray(read_photograph(kept(tmp_path, Image.fromarray(PIXELS), exif=exif)))
+    found = np.asarray(read_image(kept(tmp_path, Image.fromarray(PIXELS), exif=exif)))
     assert np.array_equal(found, np.rot90(PIXELS, -1))
 
 
@@ -65,7 +65,7 @@ def test_every_way_to_hold_a_camera_is_turned_as_pillow_turns_it(tmp_path, orien
     file = kept(tmp_path, Image.fromarray(PIXELS), name, exif=exif)
     with Image.open(file) as opened:
         expected = ImageOps.exif_transpose(opened).convert("RGB")
-    assert np.array_equal(np.asarray(read_photograph(file)), np.asarray(expected))
+    assert np.array_equal(np.asarray(read_image(file)), np.asarray(expected))
 
 
 def jpeg_with(tags: bytes) -> bytes:
@@ -97,8 +97,8 @@ def test_damaged_exif_data_cost_no_pixel(tmp_path, tags, turns):
     file, plain = tmp_path / "picture.jpg", tmp_path / "plain.jpg"
     file.write_bytes(jpeg_with(tags))
     plain.write_bytes(jpeg_with(b""))
-    expected = np.rot90(np.asarray(read_photograph(plain)), -turns)
-    assert np.array_equal(np.asarray(read_photograph(file)), expected)
+    expected = np.rot90(np.asarray(read_image(plain)), -turns)
+    assert np.array_equal(np.asarray(read_image(file)), expected)
 
 
 @pytest.mark.parametrize("error", [TypeError, struct.error, KeyError, AttributeError])
@@ -108,8 +108,8 @@ def test_whatever_pillow_raises_names_the_picture(tmp_path, monkeypatch, error):
 
     file = kept(tmp_path, Image.fromarray(PIXELS))
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", stumble)
-    with pytest.raises(ExtractionError, match=r"a damaged picture: .*stumbled(.|\n)*picture\.png"):
-        read_photograph(file)
+    with pytest.raises(ExtractionError, match=r"the image is damaged: .*stumbled(.|\n)*picture\.png"):
+        read_image(file)
 
 
 @pytest.mark.parametrize("damage", ["no picture", "cut", "empty", "folder", "missing"])
@@ -123,20 +123,20 @@ def test_what_cannot_be_read_is_an_error_that_names_the_file(tmp_path, damage):
     elif damage == "folder":
         file.mkdir()
     with pytest.raises(ExtractionError) as caught:
-        read_photograph(file)
+        read_image(file)
     assert "picture.jpg" in str(caught.value) and caught.value.fix
 
 
 def test_a_picture_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
     file = kept(tmp_path, Image.new("RGB", (100, 80)))
-    monkeypatch.setattr(photograph, "MOST_PIXELS", 7999)
+    monkeypatch.setattr(image_module, "MAX_PIXELS", 7999)
     with pytest.raises(ExtractionError, match="100 x 80 pixels"):
-        read_photograph(file)
+        read_image(file)
 
 
 def test_of_a_box_what_lies_in_the_picture_is_cut_out(tmp_path):
     file = kept(tmp_path, Image.fromarray(PIXELS))
-    assert np.array_equal(np.asarray(read_photograph(file, (2, 1, 7, 5))), PIXELS[1:5, 2:7])
-    assert np.array_equal(np.asarray(read_photograph(file, (-3, -1, 90, 4))), PIXELS[:4])
-    with pytest.raises(ExtractionError, match=r"9 x 6.*box \(9, 0, 12, 6\)"):
-        read_photograph(file, (9, 0, 12, 6))
+    assert np.array_equal(np.asarray(read_image(file, (2, 1, 7, 5))), PIXELS[1:5, 2:7])
+    assert np.array_equal(np.asarray(read_image(file, (-3, -1, 90, 4))), PIXELS[:4])
+    with pytest.raises(ExtractionError, match=r"box \(9, 0, 12, 6\).*9 x 6"):
+        read_image(file, (9, 0, 12, 6))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.listings.birds import listing
+from gzslbench.prepare.extract.image_lists.published import list_birds
 
 FOLDERS = ["003.Sooty", "001.Black", "005.Crested", "002.Laysan", "004.Groove"]
 """In the order of the splits' classes, which is not that of the archive."""
@@ -25,17 +25,17 @@ def birds(archive):
 
 
 def test_rows_are_in_the_order_of_images_txt_and_classes_in_that_of_the_splits(birds):
-    found = listing(birds.folder, birds.images)
+    found = list_birds(birds.folder, birds.images)
     assert list(found.files) == birds.files
     assert [FOLDERS[label] for label in found.labels] == [file.split("/")[0] for file in birds.files]
 
 
 def test_boxes_are_corner_width_and_height_and_taken_only_where_asked_for(birds):
-    found = listing(birds.folder, birds.images)
+    found = list_birds(birds.folder, birds.images)
     assert found.boxes.tolist() == [[row, 2, row + row + 10, 22] for row in range(15)]
     assert found.box(3) is None and not found.boxed
     (birds.images.parent / "bounding_boxes.txt").unlink()
-    assert listing(birds.folder, birds.images).boxes is None
+    assert list_birds(birds.folder, birds.images).boxes is None
 
 
 @pytest.mark.parametrize(
@@ -44,18 +44,22 @@ def test_boxes_are_corner_width_and_height_and_taken_only_where_asked_for(birds)
         ("images.txt", "1 003.Sooty/a.jpg\n2\n", "line 2 has 1 words, not 2"),
         ("images.txt", "\n", "empty"),
         ("images.txt", "1 003.Soty/a.jpg\n", "did you mean '003.Sooty'"),
-        ("bounding_boxes.txt", "1 0 0 5 5\n", "photograph 2 has no box"),
-        ("bounding_boxes.txt", "".join(f"{row} 0 0 wide 5\n" for row in range(1, 16)), "not all are numbers"),
+        ("bounding_boxes.txt", "1 0 0 5 5\n", "image 2 has no box"),
+        (
+            "bounding_boxes.txt",
+            "".join(f"{row} 0 0 wide 5\n" for row in range(1, 16)),
+            "not all edges are numbers",
+        ),
     ],
 )
 def test_a_damaged_index_file_is_named(birds, file, content, complaint):
     (birds.images.parent / file).write_text(content)
     with pytest.raises(DataError, match=complaint) as caught:
-        listing(birds.folder, birds.images)
+        list_birds(birds.folder, birds.images)
     assert file in str(caught.value)
 
 
 def test_an_index_file_that_is_nowhere_is_asked_for(birds):
     (birds.images.parent / "images.txt").unlink()
     with pytest.raises(DataError, match=r"put images\.txt"):
-        listing(birds.folder, birds.images)
+        list_birds(birds.folder, birds.images)

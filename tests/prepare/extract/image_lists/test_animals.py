@@ -8,7 +8,7 @@ import pytest
 
 from gzslbench.data.formats.xlsa17 import read_splits
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.listings.animals import listing
+from gzslbench.prepare.extract.image_lists.published import list_animals
 
 NAMES = ["zebra", "blue+whale", "bobcat", "bat", "antelope"]
 REAL = pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs the splits under GZSLBENCH_DATA")
@@ -19,35 +19,35 @@ def animals(archive):
     made = archive(NAMES)
     for name in NAMES:
         for number in (10002, 10001, 10010):
-            made.photograph(f"{name}/{name}_{number}.jpg")
-    made.photograph("bat/.DS_Store")
-    made.photograph("licences.txt")
+            made.image(f"{name}/{name}_{number}.jpg")
+    made.image("bat/.DS_Store")
+    made.image("licences.txt")
     made.split(np.repeat([NAMES.index(name) for name in sorted(NAMES)], 3))
     return made
 
 
 def test_rows_are_in_the_order_of_folders_and_files(animals):
-    found = listing(animals.folder, animals.images)
+    found = list_animals(animals.folder, animals.images)
     expected = [f"{name}/{name}_{number}.jpg" for name in sorted(NAMES) for number in (10001, 10002, 10010)]
     assert list(found.files) == expected
     assert [NAMES[label] for label in found.labels] == [file.split("/")[0] for file in expected]
 
 
 def test_folders_of_something_else_are_refused(animals, tmp_path):
-    with pytest.raises(DataError, match="no folder of JPEG files"):
-        listing(animals.folder, animals.images / "bat")
-    animals.photograph("bobcats/bobcats_10001.jpg")
+    with pytest.raises(DataError, match="there is no folder of JPEG files"):
+        list_animals(animals.folder, animals.images / "bat")
+    animals.image("bobcats/bobcats_10001.jpg")
     with pytest.raises(DataError, match="did you mean 'bobcat'"):
-        listing(animals.folder, animals.images)
+        list_animals(animals.folder, animals.images)
     with pytest.raises(DataError):
-        listing(animals.folder, tmp_path / "nothing")
+        list_animals(animals.folder, tmp_path / "nothing")
 
 
 @REAL
 @pytest.mark.parametrize(
     ("dataset", "sizes"),
     [
-        # Photographs of the unseen classes, from the table of the dataset's own page.
+        # Images of the unseen classes, from the table of the dataset's own page.
         ("AWA2", {"bat": 383, "blue+whale": 174, "bobcat": 630, "dolphin": 946, "giraffe": 1202,
                   "horse": 1645, "rat": 310, "seal": 988, "sheep": 1420, "walrus": 215}),
     ],

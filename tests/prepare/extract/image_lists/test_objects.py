@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.listings.objects import IN_ORDER, listing
+from gzslbench.prepare.extract.image_lists.published import OBJECT_LISTS, list_objects
 
 NAMES = ["dog", "cat", "donkey", "cow", "mug"]
 LISTS = {
@@ -19,16 +19,16 @@ def objects(archive):
     made = archive(NAMES)
     made.split(np.array([0, 1, 3, 2, 4]))
     (made.folder / "attribute_data").mkdir()
-    for name in IN_ORDER:
+    for name in OBJECT_LISTS:
         (made.folder / "attribute_data" / name).write_text("\n".join(LISTS[name]) + "\n")
-    for photograph in ("VOC2008/JPEGImages/2008_1.jpg", "VOC2008/JPEGImages/2008_2.jpg",
+    for image in ("VOC2008/JPEGImages/2008_1.jpg", "VOC2008/JPEGImages/2008_2.jpg",
                        "ayahoo_test_images/donkey_7.jpg", "ayahoo_test_images/mug_8.jpg"):  # fmt: skip
-        made.photograph(photograph)
+        made.image(image)
     return made
 
 
 def test_a_row_is_an_object_in_its_box_and_the_lists_follow_each_other(objects):
-    found = listing(objects.folder, objects.images)
+    found = list_objects(objects.folder, objects.images)
     assert list(found.files) == [
         *["VOC2008/JPEGImages/2008_1.jpg"] * 2, "VOC2008/JPEGImages/2008_2.jpg",
         "ayahoo_test_images/donkey_7.jpg", "ayahoo_test_images/mug_8.jpg",
@@ -37,18 +37,18 @@ def test_a_row_is_an_object_in_its_box_and_the_lists_follow_each_other(objects):
     assert found.box(0) == (0, 0, 50, 60) and found.box(1) == (10, 20, 30, 40)
 
 
-def test_photographs_of_both_in_one_folder_are_found_too(objects):
+def test_images_of_both_in_one_folder_are_found_too(objects):
     for file in list(objects.images.rglob("*.jpg")):
         file.rename(objects.images / file.name)
-    found = listing(objects.folder, objects.images)
+    found = list_objects(objects.folder, objects.images)
     assert found.files == ("2008_1.jpg", "2008_1.jpg", "2008_2.jpg", "donkey_7.jpg", "mug_8.jpg")
 
 
-def test_missing_photographs_and_damaged_lists_are_told(objects):
+def test_missing_images_and_damaged_lists_are_told(objects):
     (objects.images / "ayahoo_test_images/donkey_7.jpg").unlink()
     with pytest.raises(DataError, match=r"donkey_7\.jpg.*ayahoo_test_images"):
-        listing(objects.folder, objects.images)
-    objects.photograph("ayahoo_test_images/donkey_7.jpg")
+        list_objects(objects.folder, objects.images)
+    objects.image("ayahoo_test_images/donkey_7.jpg")
     (objects.folder / "attribute_data/ayahoo_test.txt").write_text("donkey_7.jpg donkey 2 x 4 5 1 0\n")
-    with pytest.raises(DataError, match="an edge is no number"):
-        listing(objects.folder, objects.images)
+    with pytest.raises(DataError, match="not all edges are numbers"):
+        list_objects(objects.folder, objects.images)

@@ -14,23 +14,26 @@ import torch
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract.extracting import extract, refusal
-from gzslbench.prepare.extract.listings.flowers import listing
-from gzslbench.prepare.extract.photograph import read_photograph
-from gzslbench.prepare.extract.preparing import normalized, views
+from gzslbench.prepare.extract.compute import compute_features
+from gzslbench.prepare.extract.extract import unreadable_error
+from gzslbench.prepare.extract.image import read_image
+from gzslbench.prepare.extract.image_lists.published import list_flowers
+from gzslbench.prepare.extract.preprocess import normalize, preprocess
 
 
 def run(extraction, world, folder, *more, **told):
-    return extract(extraction, listing(world.folder, world.images), world.images, folder, *more, **told)
+    return compute_features(
+        extraction, list_flowers(world.folder, world.images), world.images, folder, *more, **told
+    )
 
 
 def plainly(extraction, world):
-    """One photograph after the other."""
+    """One image after the other."""
     rows = []
     with torch.inference_mode():
-        for file in listing(world.folder, world.images).files:
+        for file in list_flowers(world.folder, world.images).files:
             preparation = extraction.extractor.preparation
-            seen = normalized(views(read_photograph(world.images / file), preparation), preparation)
+            seen = normalize(preprocess(read_image(world.images / file), preparation), preparation)
             rows.append(
                 np.mean([extraction.extractor.network(view[None])[0].numpy() for view in seen], axis=0)
             )
@@ -103,52 +106,49 @@ def test_what_another_extraction_left_is_not_taken(small, world, tmp_path, other
     assert second.extractor.network.seen - 1 == len(world.labels)
 
 
-def test_photographs_that_changed_since_are_computed_again_with_their_batches_alone(small, world, tmp_path):
+def test_images_that_changed_since_are_computed_again_with_their_batches_alone(small, world, tmp_path):
     run(small(), world, tmp_path / "partial")
-    files, told = listing(world.folder, world.images).files, []
+    files, told = list_flowers(world.folder, world.images).files, []
     for row, mode in ((7, "RGB"), (39, "L")):
         Image.new(mode, (30, 40)).save(world.images / files[row])
     later = small()
-    partial, _ = run(later, world, tmp_path / "partial", tell=told.append)
+    partial, _ = run(later, world, tmp_path / "partial", note=told.append)
     assert later.extractor.network.seen - 1 == 6 + 4
     assert told == [
-        "2 of the 7 batches that were extracted before are computed again: their photographs have changed"
-        " since, or lay in another folder",
-        "goes on: 30 of 40 photographs were computed before",
+        "2 of 7 stored batches are computed again: their images have changed, or were in another folder",
+        "continues: 30 of 40 images were computed before",
     ]
     whole, _ = run(small(), world, tmp_path / "whole")
     assert np.array_equal(partial.features, whole.features)
     again = small()
-    run(again, world, tmp_path / "partial", tell=told.append)
+    run(again, world, tmp_path / "partial", note=told.append)
     assert again.extractor.network.seen == 1
-    assert told[2:] == ["goes on: 40 of 40 photographs were computed before"]
+    assert told[2:] == ["continues: 40 of 40 images were computed before"]
 
 
-def test_features_of_the_photographs_of_two_folders_are_not_mixed(small, world, tmp_path):
+def test_features_of_the_images_of_two_folders_are_not_mixed(small, world, tmp_path):
     def stop(rows):
         if rows:
             raise InterruptedHereError
 
-    images, other, told = listing(world.folder, world.images), tmp_path / "other", []
+    images, other, told = list_flowers(world.folder, world.images), tmp_path / "other", []
     shutil.copytree(world.images, other)  # with the times of the last change
     with pytest.raises(InterruptedHereError):
         run(small(), world, tmp_path / "partial", stop)
     later = small()
-    extract(later, images, other, tmp_path / "partial", tell=told.append)
+    compute_features(later, images, other, tmp_path / "partial", note=told.append)
     assert later.extractor.network.seen - 1 == len(images.files) and len(told) == 1
 
 
-def test_photographs_that_cannot_be_read_are_named_and_once_mended_they_alone_are_computed(
-    small, world, tmp_path
-):
-    files = listing(world.folder, world.images).files
+def test_images_that_cannot_be_read_are_named_and_once_mended_they_alone_are_computed(small, world, tmp_path):
+    files = list_flowers(world.folder, world.images).files
     good = (world.images / files[7]).read_bytes()
     (world.images / files[7]).write_bytes(good[:200])
     (world.images / files[20]).unlink()
     _, failures = run(small(), world, tmp_path / "partial")
     assert sorted(failures) == [7, 20] and files[7] in failures[7] and files[20] in failures[20]
-    error = str(refusal(failures, world.images))
-    assert "2 photographs cannot be read" in error and files[20] in error and "--skip" in error
+    error = str(unreadable_error(failures, world.images))
+    assert "2 images cannot be read" in error and files[20] in error and "--skip" in error
     for row in (7, 20):
         (world.images / files[row]).write_bytes(good)
     later = small()

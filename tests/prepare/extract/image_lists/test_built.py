@@ -7,13 +7,13 @@ from scipy.io import loadmat, savemat
 from gzslbench.errors import DataError
 from gzslbench.prepare.build.plan import Request, plan_build
 from gzslbench.prepare.build.write import write_build
-from gzslbench.prepare.extract.listings.reading import read_listing
+from gzslbench.prepare.extract.image_lists.image_list import read_image_list
 
 
 def listing(folder):
     """As the command reads it: held against the splits."""
-    make = "gzslbench.prepare.extract.listings.class_folders:listing"
-    return read_listing(make, folder, folder.parent / "photos")
+    make = "gzslbench.prepare.extract.image_lists.built:list_built"
+    return read_image_list(make, folder, folder.parent / "photos")
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def built(tmp_path):
     for name in ("ant, red", 'the "bee"', "çat"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(4):
-            (tmp_path / "photos" / name / f"{number} {name}.jpg").write_bytes(b"photograph")
+            (tmp_path / "photos" / name / f"{number} {name}.jpg").write_bytes(b"image")
     np.save(tmp_path / "table.npy", np.eye(3, 5))
     request = Request(tmp_path / "photos", tmp_path / "table.npy", unseen_classes=1)
     write_build(plan_build(request), tmp_path / "made")
@@ -48,10 +48,10 @@ def test_a_built_listing_is_read_as_it_was_planned(built, tmp_path):
         (3, "a.jpg", "1 columns instead of 2(.|\n)*line 3"),
         (3, "a.jpg,ant, red", "3 columns instead of 2(.|\n)*line 3"),
         (3, 'a.jpg,"ant, rad"', r"no class 'ant, rad' \(did you mean 'ant, red'\?\)(.|\n)*line 3"),
-        (3, '/etc/a.jpg,"ant, red"', "no path below(.|\n)*line 3"),
-        (3, '../a.jpg,"ant, red"', "no path below(.|\n)*line 3"),
-        (3, ',"ant, red"', "no path below(.|\n)*line 3"),
-        (3, '"ant, red/0 ant, red.jpg","ant, red"', "comes twice(.|\n)*lines 2 and 3"),
+        (3, '/etc/a.jpg,"ant, red"', "not a path below(.|\n)*line 3"),
+        (3, '../a.jpg,"ant, red"', "not a path below(.|\n)*line 3"),
+        (3, ',"ant, red"', "not a path below(.|\n)*line 3"),
+        (3, '"ant, red/0 ant, red.jpg","ant, red"', "is listed twice(.|\n)*lines 2 and 3"),
         (3, '"a.jpg', "not a line of CSV"),
         (3, "", "row numbers run from"),
         (3, 'a.jpg,"the ""bee"""', r"both seen and unseen|no training image|splits\.mat with"),
@@ -64,7 +64,7 @@ def test_what_is_wrong_is_told_with_its_line(built, line, text, complaint):
 
 
 def test_a_listing_without_rows_is_refused(built):
-    for text, complaint in (("", "header"), ("file,class\n", "no photograph")):
+    for text, complaint in (("", "header"), ("file,class\n", "has no image")):
         (built / "listing.csv").write_text(text)
         with pytest.raises(DataError, match=complaint):
             listing(built)
@@ -79,5 +79,5 @@ def test_second_semantics_must_name_the_same_classes_in_the_same_order(built):
         listing(built)
     for path in built.glob("*.mat"):
         path.unlink()
-    with pytest.raises(DataError, match="no semantics"):
+    with pytest.raises(DataError, match="there are no semantics"):
         listing(built)

@@ -1,0 +1,1 @@
+"""Lists of a dataset's images, in the order that its split indexes."""

@@ -1,1 +1,0 @@
-"""Which photographs a dataset has, from the index files of its publishers."""
