@@ -67,7 +67,7 @@ def test_features_are_extracted_by_the_same_command_which_goes_on_when_it_is_rep
     damaged.write_bytes(b"no picture")
     lite0 = ("--extractor", "efficientnet-lite0", "--batch-size", "4", "--device", "cpu")
     outcome = call(*BUILD, *lite0)
-    assert outcome.exit_code == 2 and "class 3/2.png: no picture" in outcome.output
+    assert outcome.exit_code == 2 and "class 3/2.png: this is not an image" in outcome.output
     damaged.write_bytes(sound)
     outcome = call(*BUILD, *lite0, "--json")
     assert outcome.exit_code == 0, outcome.output

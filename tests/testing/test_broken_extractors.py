@@ -13,9 +13,9 @@ BROKEN = {
     "Training": {"the-loader-gives-what-it-promises"},
     "Nameless": {"the-loader-gives-what-it-promises"},
     "Cropping": {"the-loader-gives-what-it-promises"},
-    "Mixing": {"a-picture-is-seen-by-itself"},
-    "Random": {"a-picture-is-seen-by-itself"},
-    "Sightless": {"pictures-are-told-apart"},
+    "Mixing": {"an-image-is-seen-by-itself"},
+    "Random": {"an-image-is-seen-by-itself"},
+    "Sightless": {"images-are-told-apart"},
 }
 
 
@@ -41,7 +41,7 @@ def test_broken_in_one_way_it_fails_what_is_meant_for_that(outcomes, name) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("Mapping", "not a row of each"), ("Dividing", "NaN or infinite")]
+    ("name", "told"), [("Mapping", "not to one row per image"), ("Dividing", "NaN or infinite")]
 )
 def test_features_of_no_shape_and_no_numbers_are_told(outcomes, name, told) -> None:
     found = outcomes(name)["features-have-their-shape"]
