@@ -33,7 +33,7 @@ def test_every_command_of_the_page_does_what_it_says(tmp_path):
         told.append(done.stdout)
     before, swept, after, status, board = told
     assert "8 unread" in before and "8 of 8 cells run" in swept and "8 done" in after
-    assert "done since     8" in status and "cnzsl" in board
+    assert re.search(r"done since +8\b", status) and "cnzsl" in board
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.pruners import BasePruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from gzslbench.computing.seeds import stream
 from gzslbench.errors import ParamError
 from gzslbench.files import LockedError, lock, writing
 from gzslbench.plugins.search_space import Space
 from gzslbench.sweep.tuning.objective import PrunedTrial, TrialScore
-from gzslbench.sweep.tuning.sampler import NumberedSampler, make_pruner
 from gzslbench.sweep.tuning.spaces import distribution
 from gzslbench.sweep.tuning.storage import open_storage, sibling
 
@@ -30,6 +32,10 @@ from gzslbench.sweep.tuning.storage import open_storage, sibling
 ABOUT, TESTS, DEATHS, FAILURE, SCORE = "about", "tests", "deaths", "failure", "judged"
 MAX_DEATHS = 3
 """A trial that this many processes died of counts as failed."""
+MIN_FINISHED_TRIALS = 5
+"""No trial is pruned before this many have finished."""
+MIN_EVALUATIONS = 3
+"""No trial is pruned before its evaluation of this number."""
 STATES = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -132,14 +138,15 @@ class Study:
         self.name = name
         self._distributions = {parameter: distribution(space) for parameter, space in spaces.items()}
         self._locks: dict[int, ExitStack] = {}
+        self._about = about
         with self._turn():
             self._storage = open_storage(path)
             self._study = optuna.create_study(
                 storage=self._storage,
                 study_name=name,
                 direction="maximize",
-                sampler=NumberedSampler(about["sampler"], about["seed"]),
-                pruner=make_pruner(about["eval_every"] if about["pruning"] else 0),
+                sampler=_sampler(about, 0),
+                pruner=_pruner(about["eval_every"] if about["pruning"] else 0),
                 load_if_exists=True,
             )
             known = self._study.user_attrs.get(ABOUT)
@@ -170,6 +177,8 @@ class Study:
             begun = [trial for trial in self.trials if trial.state != TrialState.WAITING]
             if len(begun) >= total:
                 return None
+            waiting = (trial.number for trial in self.trials if trial.state == TrialState.WAITING)
+            self._study.sampler = _sampler(self._about, next(waiting, len(self.trials)))
             trial = self._study.ask(self._distributions)
             self._locks[trial.number] = stack = ExitStack()
             stack.enter_context(self._lock_trial(trial.number))
@@ -290,6 +299,23 @@ class Study:
     def _storage_id(self, number: int) -> int:
         study = self._storage.get_study_id_from_name(self.name)
         return self._storage.get_trial_id_from_study_id_trial_number(study, number)
+
+
+def _sampler(about: Mapping[str, Any], number: int) -> BaseSampler:
+    """Create what proposes the values of one trial.
+
+    Its seed follows from the study's and the trial's number, so a study that was stopped continues as if it
+    had not been, and two workers do not draw the same values.
+    """
+    seed = stream(about["seed"], "tuning", number) % 2**32
+    return TPESampler(seed=seed) if about["sampler"] == "tpe" else RandomSampler(seed=seed)
+
+
+def _pruner(eval_every: int) -> BasePruner:
+    """Create what prunes a trial whose best H so far is below the median of others at the same epoch."""
+    if not eval_every:
+        return NopPruner()
+    return MedianPruner(n_startup_trials=MIN_FINISHED_TRIALS, n_warmup_steps=MIN_EVALUATIONS * eval_every)
 
 
 def _trial_result(trial: FrozenTrial) -> TrialResult:
