@@ -91,8 +91,8 @@ class Dataset:
 def content_fingerprint(features: NDArray[Any], labels: NDArray[Any], semantics: NDArray[Any]) -> str:
     """Return the sha256 of ``(N, d)`` features, ``(N,)`` labels and ``(C, a)`` semantics.
 
-    It is the same whatever file they were read from: for each array its name, its shape and its rows in
-    order, as little-endian float32 (labels int64).
+    It does not depend on the file they were read from: it covers, for each array, its name, its shape and
+    its rows in order, as little-endian float32 (labels int64).
     """
     digest = hashlib.sha256()
     arrays = {"features": (features, "<f4"), "labels": (labels, "<i8"), "semantics": (semantics, "<f4")}

@@ -110,7 +110,7 @@ def default_semantics(place: Place) -> str:
 
 
 def fitting_hdf5(folder: Path, features: str, replaced: str = "") -> tuple[Path | None, str]:
-    """Find the HDF5 file for ``features``, unless it is not ours or older than the files it was made from.
+    """Find the HDF5 file for ``features``, unless it is not ours or older than its source files.
 
     Missing sources do not matter: the HDF5 file contains all of their content.
 

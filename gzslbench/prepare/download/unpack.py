@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from gzslbench.data.formats.sources import sha256_of
 from gzslbench.errors import DataError
-from gzslbench.files import format_size
+from gzslbench.files import format_size, reading
 from gzslbench.plugins.dataset import Archive
 from gzslbench.prepare.download.download import Progress, writing
 
@@ -96,7 +96,7 @@ def check_archive(path: Path, name: str) -> None:
     Raises:
         DataError: It is damaged, or would unpack to too much.
     """
-    with _explain_damage(path):
+    with reading(path, DataError), _explain_damage(path):
         for _ in _read_members(path, name):
             pass
 
