@@ -9,7 +9,6 @@ import dataclasses
 import math
 import typing
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any, TypeVar
 
 from gzslbench.errors import ParamError, did_you_mean
@@ -139,19 +138,25 @@ class Params:
         return dataclasses.asdict(self)
 
 
-@cache
-def fields_of(cls: type[Any]) -> tuple[ParamInfo, ...]:
+def fields_of(cls: type[Params]) -> tuple[ParamInfo, ...]:
     """Return the documented parameters of ``cls``, in the order they are written."""
-    hints = typing.get_type_hints(cls)
-    return tuple(
-        ParamInfo(name=field.name, type=hints[field.name], default=field.default, **field.metadata)
-        for field in dataclasses.fields(cls)
-    )
+    if cls not in _FIELDS:
+        hints = typing.get_type_hints(cls)
+        _FIELDS[cls] = tuple(
+            ParamInfo(name=field.name, type=hints[field.name], default=field.default, **field.metadata)
+            for field in dataclasses.fields(cls)
+        )
+    return _FIELDS[cls]
 
 
-@cache
-def _defaults_of(cls: type[Any]) -> Mapping[str, Any]:
-    return {info.name: info.check(info.default, cls.__name__) for info in fields_of(cls)}
+def _defaults_of(cls: type[Params]) -> Mapping[str, Any]:
+    if cls not in _DEFAULTS:
+        _DEFAULTS[cls] = {info.name: info.check(info.default, cls.__name__) for info in fields_of(cls)}
+    return _DEFAULTS[cls]
+
+
+_FIELDS: dict[type[Params], tuple[ParamInfo, ...]] = {}
+_DEFAULTS: dict[type[Params], Mapping[str, Any]] = {}
 
 
 def build(

@@ -114,9 +114,10 @@ def _tables_of(file: Path) -> tuple[str, Mapping[str, Any]]:
 
 def _parse(file: str, text: str) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(text)
+        tables: dict[str, Any] = tomllib.loads(text)
     except ValueError as error:
         raise ParamError(f"not TOML: {error}", where=file, fix="correct the file at that line") from error
+    return tables
 
 
 def _preset(spec: MethodSpec | HeadSpec, file: str, tables: Mapping[str, Any], name: str) -> Preset:
