@@ -125,7 +125,7 @@ def files_entered(action: Action) -> list[str]:
         action()
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]  # None ends it, which its stub does not know
+        threading.setprofile(None)  # None ends it
     ours = {name: f"{package}/" for name, package in roots.items()}
     found = (
         package + str(Path(file).relative_to(root))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gzslbench.plugins import Batch, Phase, Sgd, Stage, TrainView
-from gzslbench_methods.layers import to_float32
+from gzslbench_methods.layers import to_float32, uninitialized_linear
 from gzslbench_methods.params import BilinearParams
 
 
@@ -21,7 +21,7 @@ class Compatibility(nn.Module):
         """``features``: ``(n, d)`` training rows, whose means and deviations standardize."""
         super().__init__()
         self.normalization = normalization
-        self.to_semantics = nn.utils.skip_init(nn.Linear, features.shape[1], semantics, bias=False)
+        self.to_semantics = uninitialized_linear(features.shape[1], semantics, bias=False)
         weight = torch.rand(semantics, features.shape[1])
         self.to_semantics.weight.data = functional.normalize(weight, dim=1)
         self.mean: Tensor

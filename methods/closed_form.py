@@ -13,7 +13,7 @@ def gram(rows: Tensor) -> Tensor:
 
 
 def class_sums(features: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """``(n, d)`` features to the ``(classes, d)`` sum of each class, in float64; without rows it is 0."""
+    """``(n, d)`` features to the ``(classes, d)`` sum of each class, in float64; 0 without rows."""
     sums = features.new_zeros(classes, features.shape[1], dtype=features.double().dtype)
     return sums.index_add(0, labels, features.double())
 

@@ -19,9 +19,15 @@ def to_float32(values: Tensor) -> Tensor:
     return values if values.dtype == torch.float64 else values.float()
 
 
+def uninitialized_linear(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
+    """Make a linear layer without initialising it, so that it draws nothing from the global random stream."""
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias)  # type: ignore[no-untyped-call]
+    return layer
+
+
 def linear(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
     """Make a linear layer as the f-CLSWGAN family initialises it: weights from N(0, 0.02), zero bias."""
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias)
+    layer = uninitialized_linear(inputs, outputs, bias=bias)
     nn.init.normal_(layer.weight, 0.0, 0.02)
     if bias:
         nn.init.zeros_(layer.bias)
@@ -40,10 +46,11 @@ def embed_per_class(layer: nn.Linear, semantics: Tensor, labels: Tensor) -> Tens
         ``(B, m)``.
     """
     if len(semantics) < len(labels):
-        by_class = layer(semantics)
+        by_class: Tensor = layer(semantics)
         # The backward pass sums the rows of a class, which needs float32; it does not change the rows.
         return to_float32(by_class).index_select(0, labels).to(by_class.dtype)
-    return layer(semantics.index_select(0, labels))
+    embedded: Tensor = layer(semantics.index_select(0, labels))
+    return embedded
 
 
 def dropout(values: Tensor, rate: float, batch: Batch | None) -> Tensor:

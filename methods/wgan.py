@@ -81,9 +81,9 @@ def critic_terms(
         weight: Weight of the penalty, lambda.
     """
     conditions = embed_per_class(critic.from_semantics, semantics, labels)
-    wasserstein, penalty, *_ = _CriticTerms.apply(
-        real.detach(), fake.detach(), conditions, critic.from_features.weight, critic.out.weight[0], mix
-    )
+    weights = critic.from_features.weight, critic.out.weight[0]
+    operands = (real.detach(), fake.detach(), conditions, *weights, mix)
+    wasserstein, penalty = _CriticTerms.apply(*operands)  # type: ignore[no-untyped-call]
     return {"critic": wasserstein, "penalty": weight * penalty}
 
 

@@ -28,7 +28,7 @@ The contestants of a setting are timed in turn, round after round; the table giv
 and its ratio to ours. All cases take an hour or more on two cores; leave the machine otherwise idle.
 Ctrl-C stops and keeps what has been measured.
 
-Exit status: 0 all measured; 2 something to mend; 130 interrupted.
+Exit status: 0 all measured; 2 an error to fix; 130 interrupted.
 """
 
 

@@ -97,7 +97,7 @@ def _ready(contestant: Contestant, row: Row, conditions: Conditions) -> Program:
     assert contestant.build is not None
     device, counted = conditions.device, conditions.on_cuda and contestant.memory is None
     if counted:
-        torch.cuda.init()  # before it there is no account
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # memory statistics need it
         gc.collect()  # what was freed meanwhile would hide what is taken
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)

@@ -24,7 +24,7 @@ class Row:
 
     Attributes:
         seconds: Of each round, in their order.
-        peak_bytes: The most memory that was taken besides what lay there before.
+        peak_bytes: The most memory taken, apart from what was in use before.
         failure: Why the contestant could not go on.
     """
 

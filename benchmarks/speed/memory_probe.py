@@ -1,4 +1,4 @@
-"""The peak memory of a program, measured in a process of its own.
+"""The peak memory of a program, measured in a separate process.
 
 ``python -m gzslbench_benchmarks.speed.memory_probe SPEC`` builds a program, calls it once, and prints by how
 many bytes that raised the most that the process, or its tensors on a CUDA device, ever took.
@@ -29,7 +29,7 @@ _KILLED = -9
 
 
 def peak_of(builder: Builder, shape: Shape, conditions: Conditions, *, keeps_memory: bool = False) -> int:
-    """Bytes that one call of what ``builder`` builds takes at most, besides the networks and the data.
+    """Bytes that one call of what ``builder`` builds takes at most, in addition to networks and data.
 
     Args:
         builder: A function of a module, which the new process finds by its name.
@@ -54,9 +54,9 @@ def peak_of(builder: Builder, shape: Shape, conditions: Conditions, *, keeps_mem
     if done.returncode == _KILLED:
         raise MemoryError("the process was killed")
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no reason told"])[-1]
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         kind = MemoryError if any(name in reason for name in _SHORTAGES) else RuntimeError
-        raise kind(f"{builder.__qualname__} in a process of its own: {reason}")
+        raise kind(f"{builder.__qualname__} in a separate process: {reason}")
     return int(done.stdout)
 
 
@@ -71,16 +71,16 @@ def memory_of(
 
 def measure(spec: str) -> int:
     """What ``peak_of`` asks of the new process."""
-    asked = json.loads(spec)
-    torch.set_num_threads(asked["threads"])
-    conditions = Conditions(torch.device(asked["device"]), asked["precision"])
-    builder, shape = resolve_name(asked["builder"]), Shape(**asked["shape"])
+    request = json.loads(spec)
+    torch.set_num_threads(request["threads"])
+    conditions = Conditions(torch.device(request["device"]), request["precision"])
+    builder, shape = resolve_name(request["builder"]), Shape(**request["shape"])
     builder(shape.tiny(), conditions)()  # libraries load code at their first use
     program = builder(shape, conditions)
     if conditions.on_cuda:
         torch.cuda.reset_peak_memory_stats(conditions.device)
     before = _most(conditions)
-    with freed_memory_kept() if asked["keeps_memory"] else nullcontext():
+    with freed_memory_kept() if request["keeps_memory"] else nullcontext():
         program()
         conditions.synchronize()
     return _most(conditions) - before
@@ -91,9 +91,9 @@ def _most(conditions: Conditions) -> int:
 
 
 def high_water_mark() -> int:
-    """Bytes of memory that this process held at most.
+    """Return the most bytes of memory that this process has had.
 
-    Linux hands ru_maxrss on from a process to the one that it starts, so it is asked for VmHWM instead.
+    Linux hands ru_maxrss on from a process to the one that it starts, so VmHWM is read instead.
     """
     status = Path("/proc/self/status")
     if status.is_file():

@@ -16,8 +16,8 @@ from gzslbench_methods.f_clswgan import SPEC as F_CLSWGAN
 from gzslbench_methods.f_clswgan import FClswganParams
 
 SEED = 0
-REHEARSED_EPOCHS = 2
-"""Of a training that is timed afterwards; on CUDA every step is captured in them."""
+WARM_UP_EPOCHS = 2
+"""Epochs trained before a training is timed; on CUDA every step is captured in them."""
 _ENDLESS = 1 << 30
 
 
@@ -68,16 +68,16 @@ def ce_gzsl_iteration(shape: Shape, conditions: Conditions) -> Program:
 
 
 def ce_gzsl_evaluation(shape: Shape, conditions: Conditions, zsl_epochs: int = 0) -> Program:
-    """One evaluation of CE-GZSL, in float32 whatever the precision of training, as a run does it."""
+    """One evaluation of CE-GZSL, in float32 at any precision of training, as in a run."""
     view, test = shape.train_view(conditions.device), shape.eval_view(conditions.device)
     method = build_method(CE_GZSL, view, ce_gzsl_params(shape, zsl_epochs), SEED)
     return partial(Evaluator(view, test).evaluate, method, epoch=1, seed=SEED)
 
 
 def ce_gzsl_training(shape: Shape, conditions: Conditions, epochs: int) -> Program:
-    """A whole training of CE-GZSL, networks and captures anew, with an evaluation after each epoch.
+    """A whole training of CE-GZSL from new networks, graph captures included, with an evaluation each epoch.
 
-    A short one is done at once, so that libraries are loaded and memory is there.
+    A short training comes first, untimed, so that libraries are loaded and memory is allocated.
     """
     view, test = shape.train_view(conditions.device), shape.eval_view(conditions.device)
 
@@ -88,7 +88,7 @@ def ce_gzsl_training(shape: Shape, conditions: Conditions, epochs: int) -> Progr
             evaluator.evaluate(method, end.epoch, SEED)
             end.losses  # noqa: B018  a run reads them, and stops at one that is no number
 
-    train(min(REHEARSED_EPOCHS, epochs))
+    train(min(WARM_UP_EPOCHS, epochs))
     return partial(train, epochs)
 
 

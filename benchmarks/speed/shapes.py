@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -95,7 +96,8 @@ class Shape:
         sizes = {"rows": 40, "classes": 4, "unseen": 2, "semantics": 5, "noise": 3, "syn_num": 6}
         rows = {"test_seen": 9, "test_unseen": 7, "batch": 8, "head_epochs": 2}
         widths = {"features": 6, "generator": 10, "critic": 11, "embedding": 7, "projection": 4}
-        return replace(self, **sizes, **rows, **widths, comparator=9)
+        numbers: dict[str, Any] = {**sizes, **rows, **widths}
+        return replace(self, **numbers, comparator=9)
 
     def _semantics(self) -> Tensor:
         semantics = torch.randn(self.candidates, self.semantics, generator=torch.Generator().manual_seed(2))

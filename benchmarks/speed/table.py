@@ -65,5 +65,5 @@ def _ratio(ratio: float | None) -> str:
 def _seconds(value: float | None) -> str:
     if value is None:
         return ""
-    unit, name = next((each for each in _UNITS if value >= each[0]), _UNITS[-1])
+    unit, name = next((unit for unit in _UNITS if value >= unit[0]), _UNITS[-1])
     return f"{value / unit:.3g} {name}" if value < 1000 else f"{value:.0f} s"

@@ -195,11 +195,10 @@ def predict(
         seen_score, best_seen = block.masked_fill(~seen, -torch.inf).max(dim=1)
         unseen_score, best_unseen = block.masked_fill(seen, -torch.inf).max(dim=1)
         blocks.append((best_seen, best_unseen, seen_score.float() - unseen_score.float()))
-    best_seen, best_unseen, gap = (torch.cat(parts).cpu().numpy() for parts in zip(*blocks, strict=True))
+    of_seen, of_unseen, gap = (torch.cat(parts).cpu().numpy() for parts in zip(*blocks, strict=True))
     mask = seen.cpu().numpy()
-    if zsl is None:
-        zsl = best_unseen[~mask[labels]]
-    return Predictions(labels, best_seen, best_unseen, gap, zsl, mask)
+    by_scores: NDArray[np.int64] = of_unseen[~mask[labels]]
+    return Predictions(labels, of_seen, of_unseen, gap, by_scores if zsl is None else zsl, mask)
 
 
 def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:

@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, read without running code, refused when damaged or foreign."""
+"""Checkpoints: written atomically, read without running code, refused if damaged or of another run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from gzslbench.files import atomic_path
 FORMAT = "gzslbench checkpoint 2"
 _DIGEST = hashlib.sha256().digest_size
 _BLOCK = 1 << 20
-_REMEDY = "begin anew with --rerun"
+_REMEDY = "start again with --rerun"
 
 
 def save_checkpoint(path: Path, owner: str, state: dict[str, Any]) -> None:
-    """Write ``state`` of the run ``owner`` to ``path``, replacing what was there in one step.
+    """Write the ``state`` of the run ``owner`` to ``path``, atomically.
 
-    The file is torch's own, followed by the 32 bytes of its sha256.
+    The file is written by ``torch.save``; the 32 bytes of its sha256 follow.
 
     Raises:
-        CheckpointError: The file cannot be written; the one before it is still there.
+        CheckpointError: The file cannot be written; the checkpoint before it is still there.
     """
     try:
         with atomic_path(path) as scratch, scratch.open("w+b") as file:
@@ -39,15 +39,15 @@ def save_checkpoint(path: Path, owner: str, state: dict[str, Any]) -> None:
         raise CheckpointError(
             f"the checkpoint cannot be written: {error}",
             where=path,
-            fix="free space or choose another --results folder, then go on with --resume",
+            fix="free space or choose another --results folder, then continue with --resume",
         ) from error
 
 
 def load_checkpoint(path: Path, owner: str, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """The state of the run ``owner`` saved at ``path``, on ``device``.
+    """Load the state of the run ``owner`` from ``path`` to ``device``.
 
     Raises:
-        CheckpointError: The file cannot be read, is damaged, is none of ours, or belongs to another run.
+        CheckpointError: The file cannot be read, is damaged, is not a checkpoint, or is of another run.
     """
     try:
         content = path.read_bytes()
@@ -57,11 +57,11 @@ def load_checkpoint(path: Path, owner: str, device: torch.device | str = "cpu") 
         ) from error
     body, digest = content[:-_DIGEST], content[-_DIGEST:]
     if hashlib.sha256(body).digest() != digest:
-        raise CheckpointError("this is no checkpoint of gzslbench, or it is damaged", where=path, fix=_REMEDY)
+        raise CheckpointError("the file is not a checkpoint, or it is damaged", where=path, fix=_REMEDY)
     try:
         loaded = torch.load(io.BytesIO(body), map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError("the checkpoint holds what is no data", where=path, fix=_REMEDY) from error
+        raise CheckpointError("the checkpoint has more than data in it", where=path, fix=_REMEDY) from error
     if loaded.get("format") != FORMAT:
         raise CheckpointError("the checkpoint is of another version of gzslbench", where=path, fix=_REMEDY)
     if loaded["owner"] != owner:

@@ -1,4 +1,4 @@
-"""Building a method's networks from its spec."""
+"""Building a method from its spec."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gzslbench.plugins.tracker import TrackerSpec
 
 
 def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -> Any:
-    """The method of ``spec`` on the device of ``view``.
+    """Build the method of ``spec`` on the device of ``view``.
 
-    The networks are initialised on the CPU from the stream ``init``, so that they are the same on every
-    device; the global random state is left as it was.
+    The networks are initialised on the CPU from the stream ``init``, so they are the same on every device.
+    The global random state does not change.
 
     Raises:
-        PluginError: ``spec.load`` names nothing that can be imported.
+        PluginError: What ``spec.load`` names cannot be imported.
     """
     cls = load_class(spec)
     with torch.random.fork_rng(devices=[]):
@@ -34,7 +34,7 @@ def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -
 
 
 def load_class(spec: MethodSpec | HeadSpec | TrackerSpec) -> type[Any]:
-    """The class that ``spec.load`` names."""
+    """Import the class that ``spec.load`` names."""
     module, _, name = spec.load.partition(":")
     try:
         cls: type[Any] = getattr(import_module(module), name)

@@ -14,36 +14,37 @@ from gzslbench.errors import DivergedError
 class EpochLosses:
     """Sums of loss terms over an epoch; on CUDA they are copied while the next epoch trains.
 
-    Whoever asks for ``means`` before they have ``arrived`` waits for them. Whether they are numbers is known
-    at once where they are on the host already, and else when they are asked for.
+    ``means`` waits until they have ``arrived``. On a CPU the constructor checks that they are finite; on CUDA
+    ``means`` does.
     """
 
     def __init__(self, sums: Mapping[str, Tensor], steps: Mapping[str, int], stage: str, epoch: int) -> None:
-        """Send them off.
+        """Start the copy to the host.
 
         Args:
             sums: By ``phase/term``, on the device.
-            steps: By phase, how many a sum is of.
-            stage: Whose epoch it is.
-            epoch: Its number in the stage, from 1.
+            steps: Steps that a sum is over, by phase.
+            stage: Name of the stage.
+            epoch: Number of the epoch in the stage, from 1.
 
         Raises:
-            DivergedError: One that is on the host is NaN or infinite.
+            DivergedError: A loss that is on the host already is NaN or infinite.
         """
         self.stage = stage
         self.epoch = epoch
         self._steps = {name: steps[name.partition("/")[0]] for name in sums}
-        self._values, self._copied = _sent(torch.stack(list(sums.values())) if sums else torch.empty(0))
+        values = torch.stack(list(sums.values())) if sums else torch.empty(0)
+        self._values, self._copied = _copy_to_host(values)
         if self._copied is None:
             self.means()
 
     @property
     def arrived(self) -> bool:
-        """Whether ``means`` has nothing to wait for."""
+        """Whether ``means`` can return without waiting."""
         return self._copied is None or bool(self._copied.query())  # type: ignore[no-untyped-call]
 
     def means(self) -> dict[str, float]:
-        """The mean over the epoch's steps by ``phase/term``.
+        """Return the mean over the epoch's steps by ``phase/term``.
 
         Raises:
             DivergedError: A loss is NaN or infinite.
@@ -57,8 +58,8 @@ class EpochLosses:
         return {name: value / self._steps[name] for name, value in sums.items()}
 
 
-def _sent(values: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
-    """``values`` on the host, and the event after which they are there; None where they are already."""
+def _copy_to_host(values: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
+    """Copy ``values`` to the host; also return the event that ends the copy, None for values on a CPU."""
     if not values.is_cuda:
         return values, None
     host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)

@@ -1,4 +1,4 @@
-"""Ctrl-C and termination as a request: finish the iteration, save, then stop."""
+"""Ctrl-C and termination: a request to finish the iteration, save, and stop."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Interruption:
         self.requested = False
 
     def __call__(self) -> bool:
-        """True once a stop is requested."""
+        """Return whether a stop is requested."""
         return self.requested
 
     def handle(self, signum: int, _frame: FrameType | None) -> None:
-        """First signal: stop at the next iteration. Second: stop now."""
+        """Request a stop at the next iteration; at the second signal, stop now."""
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
@@ -30,7 +30,7 @@ class Interruption:
 
 @contextmanager
 def catch_interruption() -> Iterator[Interruption]:
-    """Take over SIGINT and SIGTERM inside, where this is the main thread."""
+    """Handle SIGINT and SIGTERM inside, if this is the main thread."""
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption

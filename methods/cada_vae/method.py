@@ -6,14 +6,14 @@ from torch import Tensor, nn
 
 from gzslbench.plugins import Adam, Batch, ClassNoise, HeadSettings, Phase, Stage, TrainView
 from gzslbench_methods.cada_vae import CadaVaeParams
-from gzslbench_methods.layers import linear_warmup, to_float32
+from gzslbench_methods.layers import linear_warmup, to_float32, uninitialized_linear
 
-_GAIN = 0.5
+_GAIN = 0.5  # of the initial weights, as published
 
 
 def layer(inputs: int, outputs: int) -> nn.Linear:
     """A linear layer with uniform Xavier weights at half gain and zero bias, as published."""
-    linear = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    linear = uninitialized_linear(inputs, outputs)
     nn.init.xavier_uniform_(linear.weight, gain=_GAIN)
     nn.init.zeros_(linear.bias)
     return linear
@@ -39,14 +39,14 @@ def decoder(latent: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(layer(latent, hidden), nn.ReLU(), layer(hidden, outputs))
 
 
-def drawn(mean: Tensor, log_variance: Tensor, noise: Tensor, variant: str) -> Tensor:
-    """``(n, latent)`` rows of the distributions, from ``noise_width`` columns of normal noise."""
+def draw_latent(mean: Tensor, log_variance: Tensor, noise: Tensor, variant: str) -> Tensor:
+    """Draw ``(n, latent)`` rows from the distributions, by ``noise_width`` columns of normal noise."""
     power = 1.0 if variant == "reference" else 0.5
     return mean + (power * log_variance).exp() * noise
 
 
 def noise_width(latent: int, variant: str) -> int:
-    """Normal numbers a row: one for all dimensions, or one for each."""
+    """Return how many normal numbers a row takes: one for all dimensions, or one for each."""
     return 1 if variant == "reference" else latent
 
 
@@ -116,8 +116,8 @@ class CadaVae:
         semantics = self.semantics.index_select(0, batch.labels)
         mean, log_variance = self.features_encoder(features)
         mean_of_class, log_variance_of_class = self.semantics_encoder(semantics)
-        z = self._drawn(mean, log_variance, batch.normal(len(batch), self.noise))
-        z_of_class = self._drawn(mean_of_class, log_variance_of_class, batch.normal(len(batch), self.noise))
+        z = self._draw(mean, log_variance, batch.normal(len(batch), self.noise))
+        z_of_class = self._draw(mean_of_class, log_variance_of_class, batch.normal(len(batch), self.noise))
         kl = linear_warmup(params.kl_weight, batch.epoch, params.kl_start, params.kl_end)
         cross = linear_warmup(params.cross_weight, batch.epoch, params.cross_start, params.cross_end)
         align = linear_warmup(params.align_weight, batch.epoch, params.align_start, params.align_end)
@@ -135,18 +135,19 @@ class CadaVae:
     def synthesize(self, semantics: Tensor, noise: ClassNoise) -> Tensor:
         """``(C, a)`` semantics to ``(len(noise), latent)`` drawn rows, those of one class together."""
         mean, log_variance = (
-            each.repeat_interleave(noise.per_class, 0) for each in self.semantics_encoder(semantics)
+            rows.repeat_interleave(noise.per_class, 0) for rows in self.semantics_encoder(semantics)
         )
-        return self._drawn(mean, log_variance, noise.normal(self.noise))
+        return self._draw(mean, log_variance, noise.normal(self.noise))
 
     def sample(self, features: Tensor, noise: ClassNoise) -> Tensor:
         """``(len(noise), d)`` features to latent rows drawn for them."""
-        return self._drawn(*self.features_encoder(features), noise.normal(self.noise))
+        mean, log_variance = self.features_encoder(features)
+        return self._draw(mean, log_variance, noise.normal(self.noise))
 
     def embed(self, features: Tensor) -> Tensor:
         """``(n, d)`` features to their ``(n, latent)`` means."""
         mean: Tensor = self.features_encoder(features)[0]
         return mean
 
-    def _drawn(self, mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
-        return drawn(mean, log_variance, noise, self.params.variant)
+    def _draw(self, mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
+        return draw_latent(mean, log_variance, noise, self.params.variant)

@@ -183,7 +183,9 @@ class CeGzsl:
         return self.params.lr_decay_rate ** (epoch // self.params.lr_decay_epoch)
 
     def _fake(self, batch: Batch) -> Tensor:
-        return self.generator(batch.normal(len(batch), self.noise), self.semantics, batch.labels)
+        noise = batch.normal(len(batch), self.noise)
+        fake: Tensor = self.generator(noise, self.semantics, batch.labels)
+        return fake
 
     def _instance(self, z: Tensor, labels: Tensor) -> Tensor:
         return instance_loss(z, labels, self.params.ins_temp, len(self.semantics))

@@ -46,7 +46,8 @@ def pair_scores(left: Tensor, right: Tensor, weight: Tensor) -> Tensor:
     Returns:
         ``(B, C)``, in the precision of ``weight``.
     """
-    scores: Tensor = _PairScores.apply(left.to(weight.dtype), right.to(weight.dtype), weight)
+    left, right = left.to(weight.dtype), right.to(weight.dtype)
+    scores: Tensor = _PairScores.apply(left, right, weight)  # type: ignore[no-untyped-call]
     return scores
 
 

@@ -83,7 +83,7 @@ def scaled_cosines(features: Tensor, prototypes: Tensor, scale: float) -> Tensor
 
     The normalize + scale trick of Skorokhodov & Elhoseiny 2021.
     """
-    one, other = (scale * functional.normalize(to_float32(each), dim=1) for each in (features, prototypes))
+    one, other = (scale * functional.normalize(to_float32(rows), dim=1) for rows in (features, prototypes))
     return one @ other.t()
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gzslbench.plugins import Stage, TrainView
 from gzslbench_methods.closed_form import class_sums, gram
 from gzslbench_methods.eszsl import EszslParams
+from gzslbench_methods.layers import uninitialized_linear
 
 
 class Eszsl:
@@ -17,7 +18,7 @@ class Eszsl:
 
     def __init__(self, view: TrainView, params: EszslParams) -> None:
         solution = solve(view, params).to(view.features.dtype)
-        self.to_semantics = nn.utils.skip_init(nn.Linear, *solution.shape, bias=False)
+        self.to_semantics = uninitialized_linear(*solution.shape, bias=False)
         self.to_semantics.weight.data = solution.t().contiguous()
         self.modules = nn.ModuleDict({"to_semantics": self.to_semantics})
 
@@ -27,7 +28,8 @@ class Eszsl:
 
     def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
         """``(n, d)`` features and ``(C, a)`` semantics to ``(n, C)`` compatibilities."""
-        return self.to_semantics(features) @ semantics.t()
+        scores: Tensor = self.to_semantics(features) @ semantics.t()
+        return scores
 
 
 def solve(view: TrainView, params: EszslParams) -> Tensor:
@@ -42,8 +44,11 @@ def solve(view: TrainView, params: EszslParams) -> Tensor:
     left = _penalized(gram(view.features), params.alpha)
     right = _penalized(gram(semantics), params.gamma)
     by_features = torch.linalg.solve(left, toward.t() @ semantics)
-    return torch.linalg.solve(right, by_features.t()).t()
+    solution: Tensor = torch.linalg.solve(right, by_features.t()).t()
+    return solution
 
 
 def _penalized(matrix: Tensor, exponent: float) -> Tensor:
-    return matrix + 10.0**exponent * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+    identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+    penalty: float = 10.0**exponent
+    return matrix + penalty * identity

@@ -109,7 +109,9 @@ class FClswgan:
 
     def fakes(self, batch: Batch) -> Tensor:
         """``(B, d)`` features synthesized for the batch's labels."""
-        return self.generator(batch.normal(len(batch), self.noise), self.semantics, batch.labels)
+        noise = batch.normal(len(batch), self.noise)
+        fake: Tensor = self.generator(noise, self.semantics, batch.labels)
+        return fake
 
     def _adam(self, lr: float) -> Adam:
         return Adam(lr, (self.params.beta1, 0.999))

@@ -121,7 +121,7 @@ class FVaegan:
             code: Of the batch.
             logits: ``(B, d)``, of the batch's reconstruction.
             fake: ``(B, d)`` features that the critic judges.
-            batch: At hand.
+            batch: The batch of the step.
         """
         if self.params.adapt_penalty:
             self.penalty.adapt(self.params.critic_iter)
@@ -154,8 +154,8 @@ class FVaegan:
         return Adam(lr, (self.params.beta1, 0.999))
 
 
-def joined(phase: Phase, **added: Adam) -> Phase:
-    """The phase, which has an optimizer for each module, updating those of ``added`` as well."""
+def with_updates(phase: Phase, **added: Adam) -> Phase:
+    """Return ``phase``, which has an optimizer for each module, with the modules of ``added`` as well."""
     assert isinstance(phase.optimizer, Mapping)
     return replace(phase, updates=(*phase.updates, *added), optimizer={**phase.optimizer, **added})
 

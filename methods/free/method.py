@@ -1,4 +1,4 @@
-"""FREE (Chen et al., ICCV 2021): f-VAEGAN-D2 with a refinement of the features that is trained beside it."""
+"""FREE (Chen et al., ICCV 2021): f-VAEGAN-D2 with a feature refinement that is trained with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gzslbench.plugins import Batch, Stage, TrainView
-from gzslbench_methods.f_vaegan_d2.method import FVaegan, joined
+from gzslbench_methods.f_vaegan_d2.method import FVaegan, with_updates
 from gzslbench_methods.free import FreeParams
 from gzslbench_methods.layers import SLOPE, linear, to_float32
 from gzslbench_methods.tf_vaegan.method import semantic_loss
@@ -91,11 +91,11 @@ class Free(FVaegan):
         (game,) = super().stages()
         critic, generator = game.phases
         refinement = self.adam(params.dec_lr)
-        critic = joined(critic, refinement=refinement, centers=self.adam(params.lr))
+        critic = with_updates(critic, refinement=refinement, centers=self.adam(params.lr))
         if params.variant == "reference":
             critic = replace(critic, keep_gradients=("centers",), kept_for="stage")
         if not params.freeze_dec:
-            generator = joined(generator, refinement=refinement)
+            generator = with_updates(generator, refinement=refinement)
         return (replace(game, phases=(critic, generator), loops=LOOPS),)
 
     def critic_loss(self, batch: Batch) -> dict[str, Tensor]:
@@ -119,9 +119,11 @@ class Free(FVaegan):
 
     def generator_terms(self, code: Code, logits: Tensor, fake: Tensor, batch: Batch) -> dict[str, Tensor]:
         """f-VAEGAN-D2's terms, and the refinement's semantic loss of the fakes."""
+        terms = super().generator_terms(code, logits, fake, batch)
+        mean, deviation = self.refinement(fake)
         return {
-            **super().generator_terms(code, logits, fake, batch),
-            "fake_semantics": self._lost_semantics(*self.refinement(fake), batch),
+            **terms,
+            "fake_semantics": self._lost_semantics(mean, deviation, batch),
         }
 
     def embed(self, features: Tensor) -> Tensor:

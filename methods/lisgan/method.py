@@ -89,7 +89,8 @@ class LisGan(FClswgan):
 
     def _means(self, batch: Batch) -> Tensor:
         """``(C, d)``: of each seen class the mean of ``mean_of`` fakes."""
-        classes, each = len(self.semantics), self.params.mean_of
-        labels = torch.arange(classes, device=batch.labels.device).repeat_interleave(each)
-        fakes = self.generator(batch.normal(classes * each, self.noise), self.semantics, labels)
-        return fakes.unflatten(0, (classes, each)).mean(1)
+        classes, count = len(self.semantics), self.params.mean_of
+        labels = torch.arange(classes, device=batch.labels.device).repeat_interleave(count)
+        noise = batch.normal(classes * count, self.noise)
+        fakes: Tensor = self.generator(noise, self.semantics, labels)
+        return fakes.view(classes, count, -1).mean(1)

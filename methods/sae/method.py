@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from gzslbench.plugins import Stage, TrainView
 from gzslbench_methods.closed_form import class_counts, class_sums, gram
+from gzslbench_methods.layers import uninitialized_linear
 from gzslbench_methods.sae import SaeParams
 
 
@@ -20,7 +21,7 @@ class Sae:
     def __init__(self, view: TrainView, params: SaeParams) -> None:
         self.params = params
         solution = solve(view, params.weight).to(view.features)
-        self.encoder = nn.utils.skip_init(nn.Linear, *solution.t().shape, bias=False)
+        self.encoder = uninitialized_linear(*solution.t().shape, bias=False)
         self.encoder.weight.data = solution
         self.modules = nn.ModuleDict({"encoder": self.encoder})
 

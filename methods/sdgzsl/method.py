@@ -59,7 +59,7 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.halves = nn.Linear(features, 2 * half)
         self.back, self.out = nn.Linear(2 * half, hidden), nn.Linear(hidden, features)
-        self.half, self.drop = half, drop
+        self.drop = drop
 
     def encode(self, features: Tensor, batch: Batch | None) -> Tensor:
         """``(n, d)`` to ``(n, 2 half)``, the semantic-consistent half first."""
@@ -92,12 +92,12 @@ class RelationNetwork(nn.Module):
 
 
 def reconstruction_loss(features: Tensor, decoded: Tensor) -> Tensor:
-    """Squared length of what the VAE loses of a row, of two ``(B, d)``; the mean over the rows."""
+    """Mean over the rows of the squared distance of features and reconstruction, both ``(B, d)``."""
     return (to_float32(decoded) - features).square().sum(1).mean()
 
 
 def prior_loss(mean: Tensor, variance: Tensor) -> Tensor:
-    """KL(N(mean, variance) || N(0, 1)) of ``(B, latent)``; the mean over the rows."""
+    """Mean over the rows of KL(N(mean, variance) || N(0, 1)), ``(B, latent)`` both."""
     mean, variance = to_float32(mean), to_float32(variance)
     return 0.5 * (mean.square() + variance - 1 - variance.log()).sum(1).mean()
 
@@ -143,7 +143,7 @@ def discriminator_loss(together: Tensor, apart: Tensor) -> Tensor:
 
 
 def permuted(halves: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """``(B, 2 half)`` with either half in an order of its own, each given by ``(B,)`` random numbers."""
+    """``(B, 2 half)`` with both halves permuted, each in the order given by ``(B,)`` random numbers."""
     one, other = halves.chunk(2, 1)
     return torch.cat([one.index_select(0, first.argsort()), other.index_select(0, second.argsort())], 1)
 
@@ -205,7 +205,7 @@ class Sdgzsl:
         """Those of ``network_loss``, and the total correlation of the halves."""
         terms, halves = self._terms(batch)
         correlation = sum(correlation_loss(self._scores(rows)) for rows in halves)
-        weight = self.params.beta * self._warm(batch, self.params.tc_warmup)
+        weight = self.params.beta * self._warmup_weight(batch, self.params.tc_warmup)
         return {**terms, "correlation": weight * correlation}
 
     def synthesize(self, semantics: Tensor, noise: ClassNoise) -> Tensor:
@@ -224,7 +224,7 @@ class Sdgzsl:
         semantics = self.semantics.index_select(0, batch.labels)
         terms = {
             "features": reconstruction_loss(batch.features, decoded),
-            "prior": self._warm(batch, self.params.kl_warmup) * prior_loss(mean, variance),
+            "prior": self._warmup_weight(batch, self.params.kl_warmup) * prior_loss(mean, variance),
         }
         halves = []
         for name, rows in (("decoded", decoded), ("real", batch.features)):
@@ -250,7 +250,7 @@ class Sdgzsl:
     def _mixed(self, halves: Tensor, batch: Batch) -> Tensor:
         return permuted(halves, batch.uniform(len(batch)), batch.uniform(len(batch)))
 
-    def _warm(self, batch: Batch, rate: float) -> Tensor:
+    def _warmup_weight(self, batch: Batch, rate: float) -> Tensor:
         """0 at first, and ``rate`` more with each pass over the rows, up to 1."""
         passes = 1 + self.params.dis_steps
         return linear_warmup(1.0, batch.epoch * passes, 0, 1 / rate)

@@ -14,7 +14,7 @@ def structured_loss(images: Tensor, semantics: Tensor, labels: Tensor, margin: f
     """The hinge of each row's most violating class, summed over the rows (Akata et al. 2015).
 
     That is max(0, max over n of margin + F(x, n) - F(x, y)). Where the class is searched for by "scaled"
-    scores, the value may be negative, for it is the plain one of the class that was found.
+    scores, the value may be negative, for it is computed from the plain scores of the class found.
 
     Args:
         images: ``(B, a)`` of the features among the semantics.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gzslbench.plugins import Batch, ClassNoise, Stage, TrainView
-from gzslbench_methods.f_vaegan_d2.method import FVaegan, joined
+from gzslbench_methods.f_vaegan_d2.method import FVaegan, with_updates
 from gzslbench_methods.layers import SLOPE, linear, to_float32
 from gzslbench_methods.tf_vaegan import TfVaeganParams
 from gzslbench_methods.vaegan import Code
@@ -68,7 +68,8 @@ def semantic_loss(predicted: Tensor, semantics: Tensor) -> Tensor:
     """
     error = to_float32(predicted) - semantics
     lengths = error.norm(dim=1).clamp(min=LEAST)
-    return (error.abs().pow(3).sum(1) / lengths).mean()
+    weighted: Tensor = error.abs().pow(3).sum(1) / lengths
+    return weighted.mean()
 
 
 class TfVaegan(FVaegan):
@@ -91,10 +92,10 @@ class TfVaegan(FVaegan):
         (game,) = super().stages()
         critic, generator = game.phases
         decoder = self.adam(self.params.dec_lr)
-        critic = joined(critic, decoder=decoder)
+        critic = with_updates(critic, decoder=decoder)
         if not self.params.freeze_dec:
-            generator = joined(generator, decoder=decoder)
-        fed = joined(generator, feedback=self.adam(self.params.feed_lr))
+            generator = with_updates(generator, decoder=decoder)
+        fed = with_updates(generator, feedback=self.adam(self.params.feed_lr))
         phases = (
             replace(critic, loop=0),
             replace(generator, loop=0),

@@ -46,7 +46,7 @@ def adjusted_loss(logits: Tensor, priors: Tensor, labels: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Prototypes:
-    """``(K, e)`` prototypes; a row belongs to the one of highest cosine, whatever the priors were."""
+    """``(K, e)`` prototypes; a row belongs to the one of highest cosine; the priors no longer matter."""
 
     prototypes: Tensor
     temperature: float

@@ -56,7 +56,7 @@ def test_what_is_under_way_is_read_once_it_is_there_and_judged_then(monkeypatch)
         host = torch.zeros_like(values)
         return host, Copied(host, values)
 
-    monkeypatch.setattr(module, "_sent", sent)
+    monkeypatch.setattr(module, "_copy_to_host", sent)
     losses = EpochLosses({"critic/gap": double(10.0)}, {"critic": 5}, "game", 1)
     assert not losses.arrived
     assert losses.means() == {"critic/gap": 2.0}

@@ -66,8 +66,15 @@ def _extraction(conditions: Conditions, build: Callable[[], nn.Module], workers:
     torch.manual_seed(0)
     spec = ExtractorSpec("speed", "Speed", "nobody, 2026", "", "", weights="random")
     extractor = Extractor(build().eval(), Weights("random", "0" * 64), Preparation())
-    settings = {"device": conditions.device, "precision": conditions.precision}
-    return Extraction(spec, extractor, Request(), BATCH, workers, **settings)
+    return Extraction(
+        spec,
+        extractor,
+        Request(),
+        BATCH,
+        workers,
+        device=conditions.device,
+        precision=conditions.precision,
+    )
 
 
 def _ours(made: Callable[..., Extraction], image_list: ImageList, root: Path, workers: int) -> Program:

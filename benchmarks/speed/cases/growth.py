@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from gzslbench_benchmarks.speed.conditions import Conditions
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
@@ -55,7 +56,8 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
         start = conditions.shape(axis.shape)
         shape = replace(start, head_epochs=min(HEAD_EPOCHS, start.head_epochs))
         for value in QUICK_VALUES if conditions.quick else axis.values:
-            point = replace(shape, **{axis.field: value})
+            change: dict[str, Any] = {axis.field: value}
+            point = replace(shape, **change)
             contestants = [_contestant("ours", axis.ours, point, conditions)]
             if value <= axis.published_to:
                 contestants.append(

@@ -14,7 +14,7 @@ SHAPES = ("AWA2", "CUB-sent")
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
-    """fp32 first, whatever --precision says; TF32 exists on CUDA alone."""
+    """fp32 first, at any --precision; only CUDA has TF32."""
     precisions = ("fp32", "tf32", "bf16") if conditions.on_cuda else ("fp32", "bf16")
     for name in SHAPES:
         shape = conditions.shape(name)

@@ -24,7 +24,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("*/record.json")):
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
-    """Ours with the index beside the records, without it, and a loop that reads each record."""
+    """Ours with the index next to the records, without it, and a loop that reads each record."""
     count = QUICK_RECORDS if conditions.quick else RECORDS
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
         root = Path(scratch)

@@ -1,4 +1,4 @@
-"""Sweeps, whole processes: planning, what a second worker saves, what a cell costs besides its work."""
+"""Sweeps, whole processes: planning, what a second worker saves, what a cell costs apart from its work."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _always(program: Program) -> Callable[[], Program]:
 
 
 def _afresh(root: Path, *arguments: str | Path) -> Program:
-    """The command in a results folder of its own each time."""
+    """Run the command in a new results folder each time."""
     numbers = count()
 
     def program() -> None:

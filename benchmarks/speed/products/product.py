@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ def floor(products: list[Product], conditions: Conditions) -> Program:
     On CUDA they are one graph, so that no launch from the host is in the time.
     """
     operands: dict[Product, tuple[Tensor, Tensor, Tensor]] = {}
-    kind = {"device": conditions.device, "dtype": conditions.dtype}
+    kind: dict[str, Any] = {"device": conditions.device, "dtype": conditions.dtype}
     for m, k, n in products:
         if (m, k, n) not in operands:
             left, right = torch.randn(m, k, **kind), torch.randn(n, k, **kind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -30,7 +32,7 @@ class PublishedCeGzsl:
         self.critics = torch.nn.ModuleList([self.critic, self.embedding, self.comparator])
         self.generator.to(conditions.device)
         self.critics.to(conditions.device)
-        adam = {"lr": shape.lr, "betas": (0.5, 0.999)}
+        adam: dict[str, Any] = {"lr": shape.lr, "betas": (0.5, 0.999)}
         self.critic_adam = torch.optim.Adam(self.critics.parameters(), **adam)
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), **adam)
 
@@ -93,7 +95,8 @@ class PublishedCeGzsl:
         return losses.class_loss(scores, labels, TEMPERATURE)
 
     def _backward(self, terms: dict[str, Tensor]) -> None:
-        sum(terms.values()).backward()
+        total: Any = sum(terms.values())
+        total.backward()
         self.logged = {name: term.item() for name, term in terms.items()}
 
 

@@ -1,7 +1,7 @@
 """One evaluation of CE-GZSL as published.
 
 Features are synthesized class by class and lie on the host; the head reads batches of syn_num of them, which
-are embedded anew at each of its steps, and after each of its epochs so are the test rows.
+are embedded again at each of its steps, and after each of its epochs so are the test rows.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class PublishedHead:
 
     def _embedded(self, features: Tensor) -> Tensor:
         with torch.no_grad():
-            hidden, _ = self.embedding(features.to(self.device))
+            hidden: Tensor = self.embedding(features.to(self.device))[0]
         return hidden
 
 
@@ -67,7 +67,7 @@ class PublishedEvaluation:
         self.embedding.to(self.device)
 
     def evaluate(self) -> list[tuple[float, float]]:
-        """U and S after each epoch of a head fitted anew."""
+        """U and S after each epoch of a newly fitted head."""
         shape, test = self.shape, self.test
         synthesized, labels = self.synthesize()
         batches = ShuffledBatches(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -29,7 +31,7 @@ class PublishedFClswgan:
             network.to(conditions.device)
         self.classifier.requires_grad_(False)
         self.cross_entropy = nn.CrossEntropyLoss()
-        adam = {"lr": shape.lr, "betas": (0.5, 0.999)}
+        adam: dict[str, Any] = {"lr": shape.lr, "betas": (0.5, 0.999)}
         self.critic_adam = torch.optim.Adam(self.critic.parameters(), **adam)
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), **adam)
 
@@ -79,7 +81,8 @@ class PublishedFClswgan:
         return {"generator": -score, "fake_class": self.shape.weight * classified}
 
     def _backward(self, terms: dict[str, Tensor]) -> None:
-        sum(terms.values()).backward()
+        total: Any = sum(terms.values())
+        total.backward()
         self.logged = {name: term.item() for name, term in terms.items()}
 
 

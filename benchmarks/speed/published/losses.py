@@ -22,7 +22,8 @@ def pair_matrix_scores(comparator: nn.Module, hidden: Tensor, semantics: Tensor)
     """``(B, C)`` scores from the matrix of all B * C pairs [h; a]."""
     rows = hidden.repeat_interleave(len(semantics), dim=0)
     classes = semantics.repeat(len(hidden), 1)
-    return comparator(rows, classes).view(len(hidden), len(semantics))
+    scores: Tensor = comparator(rows, classes)
+    return scores.view(len(hidden), len(semantics))
 
 
 def class_loss(scores: Tensor, labels: Tensor, temperature: float) -> Tensor:
@@ -55,4 +56,5 @@ def gradient_penalty(
     (gradient,) = torch.autograd.grad(
         score, between, torch.ones_like(score), create_graph=True, retain_graph=True
     )
-    return weight * ((gradient.norm(2, dim=1) - 1) ** 2).mean()
+    penalty: Tensor = ((gradient.norm(2, dim=1) - 1) ** 2).mean()
+    return weight * penalty

@@ -47,7 +47,8 @@ class PairNetwork(nn.Module):
     def forward(self, inputs: Tensor, semantics: Tensor) -> Tensor:
         """``(n, d)`` and ``(n, a)`` to ``(n, 1)``."""
         hidden = functional.leaky_relu(self.first(torch.cat([inputs, semantics], 1)), SLOPE)
-        return self.second(hidden)
+        scores: Tensor = self.second(hidden)
+        return scores
 
 
 class Embedding(nn.Module):

@@ -4,7 +4,7 @@ import pytest
 
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench_benchmarks.speed import ours
-from gzslbench_benchmarks.speed.ours import REHEARSED_EPOCHS, ce_gzsl_training, f_clswgan_epoch
+from gzslbench_benchmarks.speed.ours import WARM_UP_EPOCHS, ce_gzsl_training, f_clswgan_epoch
 
 
 def test_a_training_starts_anew_each_time_and_evaluates_after_every_epoch(conditions, monkeypatch):
@@ -17,7 +17,7 @@ def test_a_training_starts_anew_each_time_and_evaluates_after_every_epoch(condit
 
     monkeypatch.setattr(Evaluator, "evaluate", noted)
     train = ce_gzsl_training(conditions.shape("AWA2"), conditions, 3)
-    assert epochs == [1, 2] and REHEARSED_EPOCHS == 2
+    assert epochs == [1, 2] and WARM_UP_EPOCHS == 2
     train()
     train()
     assert epochs == [1, 2, 1, 2, 3, 1, 2, 3]
