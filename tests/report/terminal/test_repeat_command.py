@@ -3,16 +3,18 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
 from gzslbench.report.terminal.run import repeat_command
+from gzslbench.runs.cell import Cell
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import Request, make_plan
+from gzslbench.runs.record import RunInfo
 from gzslbench.runs.store import Store
+from gzslbench.runs.task import TaskInfo
 
 
 @pytest.mark.parametrize(
@@ -30,15 +32,15 @@ from gzslbench.runs.store import Store
         ("sweep.py --dataset nonsense", "CUB", []),
     ],
 )
-def test_where_data_and_results_lie_is_as_it_was_typed(typed, dataset, places) -> None:
-    cell = {"method": "of-nobody", "seed": 7, "params": {"lr": 0.1}, "precision": "bf16"}
-    record = SimpleNamespace(
-        cell=cell, run={"command": shlex.split(typed)}, task={"dataset": "CUB", "semantics": "att"},
-        id="", status="", setting="", selection="", metrics={}, parameters=None,
-    )  # fmt: skip
-    expected = ["gzslbench", "run", "--method", "of-nobody", "--dataset", dataset, "--semantics", "att"]
-    expected += ["--set", "lr=0.1", "--precision", "bf16", "--seed", "7", *places, "--rerun"]
-    assert shlex.split(repeat_command(record)) == expected  # type: ignore[arg-type]
+def test_where_data_and_results_lie_is_as_it_was_typed(record, typed, dataset, places) -> None:
+    task = TaskInfo("CUB/res101/att/ps-1", "CUB", "res101", "att")
+    cell = Cell("of-nobody", 1, "CUB", task.id, "minmax", {"lr": 0.1}, 7, precision="bf16")
+    made = replace(record, cell=cell, task=task, run=RunInfo(command=shlex.split(typed)))
+    expected = ["gzslbench", "run", "--method", "of-nobody", "--dataset", dataset]
+    expected += ["--features", "res101", "--semantics", "att", "--set", "lr=0.1"]
+    expected += ["--eval-every", "0", "--select", "last", "--preprocessing", "minmax", "--device", "cpu"]
+    expected += ["--precision", "bf16", "--seed", "7", *places, "--rerun"]
+    assert shlex.split(repeat_command(made)) == expected
 
 
 @pytest.mark.parametrize("by", [["regress", "digits"], ["/sweep.py"], None])
@@ -59,7 +61,7 @@ def test_a_run_made_otherwise_is_repeated_by_the_run_that_has_its_very_cell(by, 
     (cell,) = plan.cells
     record, _ = run_cell(plan, cell, Store(tmp_path), Options())
     command = [] if by is None else ["gzslbench", *by]
-    typed = shlex.split(repeat_command(replace(record, run={**record.run, "command": command})))
+    typed = shlex.split(repeat_command(replace(record, run=replace(record.run, command=command))))
     assert typed[:2] == ["gzslbench", "run"]
     outcome = CliRunner().invoke(main, [*typed[1:], "--results", str(tmp_path), "--json"])
     assert outcome.exit_code == 0, outcome.output
