@@ -71,7 +71,7 @@ def test_features_are_extracted_by_the_same_command_which_goes_on_when_it_is_rep
     damaged.write_bytes(sound)
     outcome = call(*BUILD, *lite0, "--json")
     assert outcome.exit_code == 0, outcome.output
-    assert "holds this very dataset already" in outcome.stderr
+    assert "contains this dataset already" in outcome.stderr
     assert json.loads(outcome.stdout)["split"]["trainval"] == 12
     assert stored_extraction(tmp_path / "made" / "efficientnet_lite0.h5")["batch_size"] == 4
 

@@ -24,17 +24,17 @@ Examples:
       --extractor efficientnet-lite0
   gzslbench run --method eszsl --dataset birds
 
-The dataset is called like FOLDER, which gets a split of xlsa17's shape (att_splits.mat), listing.csv with the
-photograph and the class of each row, and build.json, which tells how it was made. The same photographs and
-seed give the same split on every machine. Repeated, the command finds the dataset there, and goes on with an
-extraction that was interrupted.
+The dataset has the name of FOLDER. The command writes a split in the format of xlsa17 (att_splits.mat),
+listing.csv with the image and the class of each row, and build.json with the settings. The same images and
+seed give the same split on every machine. If the dataset exists already, the command keeps it, and continues
+an interrupted extraction.
 
-The dataset is written whole or not at all, and stays where its features then cannot be extracted.
+The dataset is written atomically. If the extraction of features fails, the dataset stays.
 
-Exit status: 0 all of it is there; 2 something to mend; 130 interrupted.
+Exit status: 0 success; 2 an error that you can fix; 130 interrupted.
 """
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-_LIKEWISE = "As in `gzslbench extract`."
+_LIKEWISE = "As for `gzslbench extract`."
 
 
 @click.command(epilog=EPILOG)
@@ -43,38 +43,42 @@ _LIKEWISE = "As in `gzslbench extract`."
     "--images",
     required=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="The folder with one folder of photographs a class, which may hold folders in turn.",
+    help="The folder with one folder of images per class, which may contain folders.",
 )
 @click.option(
     "--semantics",
     required=True,
     type=_FILE,
-    help="A .csv (class, then numbers), .npy (a row a class) or .mat file (att: a row or column a class).",
+    help="A .csv (class, then numbers), .npy (a row per class) or .mat file (att: classes in rows or columns).",
 )
-@click.option("--semantics-name", default="att", show_default=True, help="What `--semantics` calls them.")
+@click.option(
+    "--semantics-name", default="att", show_default=True, help="The name that `run --semantics` takes."
+)
 @click.option(
     "--class-names",
     type=_FILE,
-    help="The classes of the rows of a table without names, one a line. [default: the folders, sorted]",
+    help="The classes of the rows of a table without names, one per line. [default: the folders, sorted]",
 )
-@click.option("--unseen", type=_FILE, help="The unseen classes, one a line.")
-@click.option("--unseen-classes", type=int, metavar="K", help="Draw so many unseen classes instead.")
+@click.option("--unseen", type=_FILE, help="A file with the unseen classes, one per line.")
+@click.option(
+    "--unseen-classes", type=int, metavar="K", help="Draw this number of unseen classes at random instead."
+)
 @click.option(
     "--test-seen",
     default=0.2,
     show_default=True,
-    help="The share of each seen class's photographs that test.",
+    help="The share of each seen class's images for testing, from 0 to 1.",
 )
 @click.option(
     "--validation-classes",
     type=int,
     metavar="K",
-    help="Draw so many of the seen classes for `run --select val`. [default: every fifth]",
+    help="Draw this number of seen classes for `run --select val`. [default: every fifth class]",
 )
-@click.option("--seed", default=0, show_default=True, help="Of all that is drawn.")
-@click.option("--dry-run", is_flag=True, help="Show classes and split, and write nothing.")
+@click.option("--seed", default=0, show_default=True, help="The seed of all random choices.")
+@click.option("--dry-run", is_flag=True, help="Show classes and split; write nothing.")
 @click.option("--force", is_flag=True, help="Replace another dataset that this command wrote to FOLDER.")
-@click.option("--extractor", help="Extract features at once: as in `gzslbench extract`.")
+@click.option("--extractor", help="Also extract features with this extractor, as `gzslbench extract`.")
 @click.option("--weights", help=_LIKEWISE)
 @click.option("--batch-size", type=click.IntRange(min=1), help=_LIKEWISE)
 @click.option("--workers", type=click.IntRange(min=0), help=_LIKEWISE)
@@ -92,9 +96,12 @@ def build(
     dry_run: bool,
     force: bool,
     as_json: bool,
-    **asked: Any,
+    **settings: Any,
 ) -> None:
-    """Make a dataset of the photographs in class folders, a table of semantics and a split, in FOLDER."""
+    """Make a dataset from your own images.
+
+    The images are in one folder per class. The dataset in FOLDER gets semantics from a table, and a split.
+    """
     from gzslbench.prepare.build.plan import Request, plan_build
     from gzslbench.prepare.build.write import check_place, describe, is_built, write_build
 
@@ -107,7 +114,7 @@ def build(
     }
     options = {name: value for name, value in options.items() if value is not None}
     _check_extraction(extractor, options)
-    request = Request(**asked)
+    request = Request(**settings)
     check_place(folder, request.images)
     features = _features(extractor, weights)
     plan = plan_build(request)
@@ -128,12 +135,12 @@ def _check_extraction(extractor: str | None, options: dict[str, Any]) -> None:
     if options and extractor is None:
         option = next(iter(options)).replace("_", "-")
         raise ParamError(
-            f"--{option} is for extraction", where=f"--{option}", fix="name a network with --extractor"
+            f"--{option} needs --extractor", where=f"--{option}", fix="name a network with --extractor"
         )
 
 
 def _features(extractor: str | None, weights: str | None) -> str | None:
-    """What the features will be called; an extractor that nobody knows is refused before anything is read."""
+    """Return the name of the features. An unknown extractor is refused before anything is read."""
     from gzslbench.plugins.registry import plugins
     from gzslbench.prepare.extract.requests import features_name, make_request
 
@@ -157,7 +164,7 @@ def _print(plan: Plan, folder: Path, *, dry_run: bool, written: bool) -> None:
     if dry_run:
         click.echo("nothing was written (--dry-run)")
     else:
-        click.echo(f"wrote {folder}" if written else f"{folder} holds this very dataset already")
+        click.echo(f"wrote {folder}" if written else f"{folder} contains this dataset already")
 
 
 def _extract(folder: Path, images: Path, extractor: str, options: dict[str, Any]) -> None:
