@@ -57,7 +57,7 @@ def plan_sweep(suite: Suite, store: Store, cache: TaskCache) -> list[PlannedCell
     """Plan every cell of ``suite`` once, in the suite's order, with its state in ``store``.
 
     Raises:
-        ParamError: A run is wrong whatever its data are, for example by an unknown parameter.
+        ParamError: A run is wrong with any data, for example by an unknown parameter.
     """
     records = {summary.id: summary for summary in summaries(store)}
     folders = _folders(store.root)

@@ -29,20 +29,20 @@ class CellResult:
 
     Attributes:
         planned: The cell.
-        told: Its status, task, H and failure; empty if it has no record.
+        headline: Its status, task, H and failure; empty if it has no record.
         failure: Why it has no record; None if it has one.
         seconds: Wall time of the last attempt.
     """
 
     planned: PlannedCell
-    told: Mapping[str, Any]
+    headline: Mapping[str, Any]
     failure: Failure | None
     seconds: float
 
     @property
     def good(self) -> bool:
         """Whether it has a record, and did not diverge."""
-        return self.failure is None and self.told.get("status") != "diverged"
+        return self.failure is None and self.headline.get("status") != "diverged"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class SweepResult:
 
     @property
     def not_run(self) -> list[PlannedCell]:
-        """The cells that were not to run: they are done, impossible, or were not asked for."""
+        """The cells that were not to run: done, impossible, or not selected."""
         ids = {_id(cell) for cell in self.to_run}
         return [cell for cell in self.planned if cell.cell is None or cell.cell.id not in ids]
 

@@ -56,8 +56,8 @@ def failure_lines(results: Sequence[CellResult], planned: Sequence[PlannedCell])
             lines.append(Text(f"{result.failure.kind}  {name}: {result.failure.what}", style="red"))
             if result.failure.traceback:
                 lines.append(Text(result.failure.traceback.rstrip(), style="dim"))
-        elif result.told.get("status") == "diverged":
-            lines.append(Text(f"diverged  {name}: {result.told.get('failure')}", style="yellow"))
+        elif result.headline.get("status") == "diverged":
+            lines.append(Text(f"diverged  {name}: {result.headline.get('failure')}", style="yellow"))
     return lines
 
 
@@ -124,7 +124,7 @@ class SweepLines:
             print_line(_outcome(result))
             return
         self.ended_cells += 1
-        self.best.add_result(result.told.get("task", ""), result.told.get("H"), _name(result.planned))
+        self.best.add_result(result.headline.get("task", ""), result.headline.get("H"), _name(result.planned))
         left = _left(self.total - self.ended_cells, self.ended_cells, time.monotonic() - self.began)
         print_line(f"{_outcome(result)}  [{self.ended_cells}/{self.total}{', ' + left if left else ''}]")
 
@@ -159,7 +159,7 @@ class SweepScreen:
         name = _name(result.planned)
         self.running.pop(name, None)
         self.counts["failed" if result.failure is not None else "done"] += 1
-        self.best.add_result(result.told.get("task", ""), result.told.get("H"), name)
+        self.best.add_result(result.headline.get("task", ""), result.headline.get("H"), name)
         self.last.append(Text(_outcome(result), style="" if result.failure is None else "red"))
         ended = sum(self.counts.values())
         elapsed = time.monotonic() - self.began
@@ -198,8 +198,8 @@ def _outcome(result: CellResult) -> str:
         return f"stopped {name}: the next sweep continues it"
     if result.failure is not None:
         return f"{result.failure.kind:7} {name}: {result.failure.what.splitlines()[0]}"
-    number = result.told.get("H")
-    told = f"H {number:.1f}" if number is not None else str(result.told.get("status"))
+    number = result.headline.get("H")
+    told = f"H {number:.1f}" if number is not None else str(result.headline.get("status"))
     return f"{'done':7} {name}: {told} in {result.seconds:.1f} s"
 
 

@@ -183,7 +183,7 @@ class _Driver:
             return {}, Failure("died", f"its worker was lost: {first_line(error)}{times}")
 
     def _cancel(self) -> None:
-        """End what takes too long, and what was asked to stop."""
+        """Cancel tasks that take too long, and all tasks when the user stops the sweep."""
         now = time.monotonic()
         if self.executor.stopping and self.stop_at is None:
             self.stop_at = now + STOP_GRACE_S

@@ -346,9 +346,9 @@ def _check_settings(known: Mapping[str, Any], about: Mapping[str, Any], path: Pa
     ]
     if differences:
         raise ParamError(
-            f"study {name!r} was begun with other settings: {', '.join(differences)}",
+            f"study {name!r} was started with other settings: {', '.join(differences)}",
             where=path,
-            fix="repeat it as it was begun, or give this one its own --name or --study",
+            fix="repeat it with those, or give this one its own --name or --study",
         )
 
 

@@ -112,7 +112,7 @@ def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
     path = request.study or request.results / "studies" / f"{name}.journal"
     params = objective.plan.params.as_dict()
     study = Study(
-        path, name, _about(request, objective.cell, spaces), spaces, {each: params[each] for each in spaces}
+        path, name, _about(request, objective.cell, spaces), spaces, {name: params[name] for name in spaces}
     )
     return Tuning(request, objective, spaces, study)
 

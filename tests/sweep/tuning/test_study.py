@@ -161,7 +161,7 @@ def test_a_study_begun_about_something_else_is_refused_and_named(asked, tuned, t
         (asked(study=kept, pruning=False), "pruning"),
         (asked(study=kept, sampler="random"), "sampler"),
     ):
-        with pytest.raises(ParamError, match="begun with other settings") as caught:
+        with pytest.raises(ParamError, match="started with other settings") as caught:
             open_tuning(other)
         assert caught.match(what) and str(kept) == caught.value.where
     assert open_tuning(asked(study=kept, seed=3, name="another")).result.run == 0
