@@ -131,7 +131,7 @@ def test_a_splits_file_put_there_by_hand_is_told_where_there_are_no_features_in_
     import_dataset(folder)
     (folder / "res101.mat").unlink()
     shutil.copy(folder / "att_splits.mat", folder / "hand_splits.mat")
-    with pytest.raises(DataError, match=r"hand_splits.mat changed since.* but res101.mat is not there"):
+    with pytest.raises(DataError, match=r"hand_splits.mat changed since.* but res101.mat is missing"):
         load_dataset(folder)
 
 
