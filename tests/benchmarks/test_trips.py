@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from gzslbench_benchmarks.trips import TRIPS, files_entered, main, measure_all
 
-LIMITS = {"run": 98, "load": 34, "step": 18, "leaderboard": 41}
+LIMITS = {"run": 64, "load": 15, "step": 11, "leaderboard": 15}
 """The most files that each trip may enter; to be lowered to the aims as the code becomes simpler."""
 
 

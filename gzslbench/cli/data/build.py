@@ -49,7 +49,7 @@ _LIKEWISE = "As for `gzslbench extract`."
     "--semantics",
     required=True,
     type=_FILE,
-    help="A .csv (class, then numbers), .npy (a row per class) or .mat file (att: classes in rows or columns).",
+    help="A .csv (class, then numbers), .npy (a class per row) or .mat (att: a class per row or column).",
 )
 @click.option(
     "--semantics-name", default="att", show_default=True, help="The name that `run --semantics` takes."
