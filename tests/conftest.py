@@ -16,10 +16,9 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from gzslbench.computing.graph_cache import CaptureError
 from gzslbench.evaluation.predictions import Predictions, save_predictions
-from gzslbench.runs.cell import Cell
+from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import Record, RunInfo, RunMetrics
 from gzslbench.runs.store import RunFolder, Store
-from gzslbench.runs.task import TaskInfo
 from gzslbench.testing.sync_detection import SyncDetector
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from itertools import islice, product
 from pathlib import Path
 
-from gzslbench.runs.cell import Cell
+from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import RULES, Record, RunInfo, RunMetrics
-from gzslbench.runs.task import TaskInfo
 
 METHODS = tuple(f"method-{number}" for number in range(20))
 DATASETS = {"AWA1": 50, "AWA2": 50, "CUB": 200, "FLO": 102, "SUN": 717}

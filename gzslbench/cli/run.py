@@ -134,11 +134,11 @@ def run(
     """Train a method on a dataset, test it and store its record."""
     from gzslbench.runs.execute import Options
     from gzslbench.runs.plan import Request, make_plan
-    from gzslbench.runs.tracking import asked
+    from gzslbench.runs.tracking import resolve_trackers
 
     if resume and rerun:
         raise click.UsageError("--resume continues a run and --rerun starts it again: give only one of them")
-    asked(track)
+    resolve_trackers(track)
     plan = make_plan(Request(**request))
     if dry_run:
         from gzslbench.report.terminal.run import print_plan

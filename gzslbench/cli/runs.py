@@ -106,12 +106,12 @@ def verify(results: tuple[Path, ...]) -> None:
     finds numbers that were edited by hand.
     """
     from gzslbench.runs.store import Store
-    from gzslbench.runs.verify import complaints
+    from gzslbench.runs.verify import find_problems
 
     checked = inconsistent = 0
     for root in results_folders(results):
         for folder in Store(root).runs():
-            problems = complaints(folder)
+            problems = find_problems(folder)
             checked, inconsistent = checked + 1, inconsistent + bool(problems)
             for problem in problems:
                 click.echo(f"{folder.path}: {problem}")
@@ -155,10 +155,10 @@ def import_(source: Path, results: Path) -> None:
     `gzslbench runs verify`. An inconsistent run is refused and named; the others are stored. A run that is
     stored already is kept as it is.
     """
-    from gzslbench.runs.receiving import receive
+    from gzslbench.runs.bundle import import_runs
     from gzslbench.runs.store import Store
 
-    received = receive(source, Store(results))
+    received = import_runs(source, Store(results))
     for run, problems in received.refused.items():
         for problem in problems:
             click.echo(f"refused {run}: {problem}")

@@ -91,7 +91,7 @@ def show(
     if classes or curve or confusion is not None:
         values, tables = _parts(record, folder, classes, curve, confusion)
     else:
-        from gzslbench.runs.stored_predictions import check_predictions
+        from gzslbench.runs.verify import check_predictions
 
         check_predictions(record, folder)
         values, tables = {}, []
@@ -120,9 +120,9 @@ def _parts(
         curve_json,
         curve_table,
     )
-    from gzslbench.runs.stored_predictions import predictions_of
+    from gzslbench.runs.verify import read_predictions
 
-    predictions, names = predictions_of(record, folder), record.task.class_names or ()
+    predictions, names = read_predictions(record, folder), record.task.class_names or ()
     values: dict[str, Any] = {}
     tables: list[RenderableType] = []
     if classes:
@@ -140,7 +140,7 @@ def _parts(
 
 def _draw(record: Record, folder: RunFolder, figures: Path, formats: Sequence[str]) -> None:
     from gzslbench.report.figures.run_figures import figures_of_run
-    from gzslbench.runs.stored_predictions import PredictionsWarning
+    from gzslbench.runs.verify import PredictionsWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PredictionsWarning)  # the command has warned already

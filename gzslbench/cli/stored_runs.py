@@ -24,13 +24,12 @@ def stored_runs(
 ) -> tuple[list[Entry], dict[str, RunFolder]]:
     """Return the runs in the folders, and their folders by id; of several with one id, the last good one."""
     from gzslbench.report.leaderboard.entry import entry_of
-    from gzslbench.runs.index import summaries
-    from gzslbench.runs.store import Store
+    from gzslbench.runs.store import Store, read_summaries
 
     found = {
         summary.id: (summary, store)
         for store in map(Store, results_folders(results))
-        for summary in summaries(store)
+        for summary in read_summaries(store)
     }
     entries = [
         entry

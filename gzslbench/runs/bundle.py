@@ -1,25 +1,44 @@
-"""Runs in one file: a zip archive with a folder a run."""
+"""Export and import: runs in one file, a zip archive with a folder per run."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from gzslbench.errors import StoreError
 from gzslbench.files import atomic_path, writing
 from gzslbench.runs.folder import CHOICE, RECORD
-from gzslbench.runs.store import RunFolder
+from gzslbench.runs.store import RunFolder, Store
+from gzslbench.runs.verify import find_problems
 
 FILES = (RECORD, "predictions.npz", "metrics.jsonl", "log.txt", CHOICE)
-"""What travels of a run; checkpoints stay."""
-LARGEST = 2**28
-"""Bytes that one file may unpack to."""
-_DATE = (1980, 1, 1, 0, 0, 0)
+"""The files of a run that are exported; checkpoints stay behind."""
+MAX_FILE_BYTES = 2**28
+"""The most that one file may unpack to."""
+_DATE = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same runs give the same bytes
+
+
+@dataclass
+class ImportResult:
+    """What became of each run.
+
+    Attributes:
+        taken: Ids of those that are in the store now.
+        there: Ids of those that were there already, with the same record.
+        refused: By id, what is wrong with the run.
+    """
+
+    taken: list[str] = field(default_factory=list)
+    there: list[str] = field(default_factory=list)
+    refused: dict[str, list[str]] = field(default_factory=dict)
 
 
 def write_bundle(path: Path, folders: Sequence[RunFolder]) -> None:
-    """Write the runs to ``path``, whole or not at all; the same runs give the same bytes.
+    """Write the runs to ``path`` atomically; the same runs give the same bytes.
 
     Raises:
         StoreError: It cannot be written.
@@ -36,39 +55,93 @@ def write_bundle(path: Path, folders: Sequence[RunFolder]) -> None:
                     archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
-def unpack_bundle(path: Path, into: Path) -> None:
-    """Unpack what ``write_bundle`` wrote into an empty folder.
-
-    Names are looked at, not trusted: only the known files of one folder a run are taken.
+def import_runs(source: Path, store: Store) -> ImportResult:
+    """Copy the runs of an archive or a folder into the store, each if it is consistent.
 
     Raises:
-        StoreError: It is no such archive, is damaged, or holds anything else.
+        StoreError: ``source`` contains no runs, or the store cannot be written.
+    """
+    store.make()
+    with tempfile.TemporaryDirectory(dir=store.root, prefix=".import-") as scratch:
+        root = source
+        if not source.is_dir():
+            root = Path(scratch)
+            _unpack(source, root)
+        folders = Store(root).runs()
+        if not folders:
+            raise StoreError(
+                "there are no runs in it", where=source, fix="name an archive or a folder that holds runs"
+            )
+        result = ImportResult()
+        for folder in folders:
+            _import_run(folder, store, result)
+    return result
+
+
+def _unpack(path: Path, into: Path) -> None:
+    """Unpack an archive into an empty folder.
+
+    The names in it are not trusted: only the known files of one folder per run are taken.
+
+    Raises:
+        StoreError: It is not such an archive, is damaged, or contains anything else.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
-                run, name = _place(entry, path)
+                run, name = _run_and_file(entry, path)
                 folder = into / run
                 folder.mkdir(exist_ok=True)
                 with archive.open(entry) as file:
-                    content = file.read(LARGEST + 1)
-                if len(content) > LARGEST:
-                    raise _refusal(f"{entry.filename} is larger than {LARGEST // 2**20} MiB", path)
+                    content = file.read(MAX_FILE_BYTES + 1)
+                if len(content) > MAX_FILE_BYTES:
+                    raise _refusal(f"{entry.filename} is larger than {MAX_FILE_BYTES // 2**20} MiB", path)
                 (folder / name).write_bytes(content)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise _refusal(f"no archive of runs: {error}", path) from error
+        raise _refusal(f"not an archive of runs: {error}", path) from error
     except OSError as error:
         raise _refusal(f"cannot be read: {error.strerror or error}", path) from error
 
 
-def _place(entry: zipfile.ZipInfo, path: Path) -> tuple[str, str]:
-    """The run and the file that an entry is."""
+def _run_and_file(entry: zipfile.ZipInfo, path: Path) -> tuple[str, str]:
     parts = PurePosixPath(entry.filename).parts
     plain = len(parts) == 2 and parts[1] in FILES and not parts[0].startswith((".", "/"))
     if not plain or "\\" in entry.filename or entry.is_dir():
-        raise _refusal(f"{entry.filename!r} is no file of a run", path)
+        raise _refusal(f"{entry.filename!r} is not a file of a run", path)
     return parts[0], parts[1]
 
 
 def _refusal(what: str, path: Path) -> StoreError:
-    return StoreError(what, where=path, fix="write it anew: gzslbench runs export")
+    return StoreError(what, where=path, fix="write it again: gzslbench runs export")
+
+
+def _import_run(folder: RunFolder, store: Store, result: ImportResult) -> None:
+    problems = find_problems(folder)
+    ours = store.run(folder.id)
+    if not problems and ours.has_ended():
+        if _comparable(ours) == _comparable(folder):
+            result.there.append(folder.id)
+            return
+        problems = ["the store has another record of this id: remove one of them first"]
+    elif not problems and ours.has_begun():
+        problems = ["the store has begun a run of this id: finish or remove it first"]
+    if problems:
+        result.refused[folder.id] = problems
+        return
+    _copy(folder, ours)
+    result.taken.append(folder.id)
+
+
+def _copy(folder: RunFolder, ours: RunFolder) -> None:
+    # The record is copied last: a folder without a record is not a run, so half a copy is never listed.
+    with writing(ours.path, "the run cannot be copied"):
+        ours.path.mkdir(parents=True, exist_ok=True)
+        for name in reversed(FILES):
+            if (folder.path / name).is_file():
+                shutil.copyfile(folder.path / name, ours.path / f".{name}")
+                (ours.path / f".{name}").replace(ours.path / name)
+
+
+def _comparable(folder: RunFolder) -> object:
+    record = folder.record()
+    return None if record is None else record.comparable()

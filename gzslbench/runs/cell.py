@@ -1,14 +1,17 @@
-"""A cell: everything that decides a number, and the id that follows from it."""
+"""A cell and its task: everything that decides a number, and the id that follows from it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gzslbench.plugins.head import SOFTMAX
+
+if TYPE_CHECKING:
+    from gzslbench.data.dataset import Dataset
 
 PROTOCOL = 3
 """Raised when the trainer or the evaluator gives other numbers for the same cell."""
@@ -16,22 +19,22 @@ PROTOCOL = 3
 
 @dataclass(frozen=True)
 class Cell:
-    """One run to be made, in plain JSON types.
+    """One run before it runs, in plain JSON types.
 
     Attributes:
         method: Name of the method.
-        method_version: The spec's version.
+        method_version: Version in the method's spec.
         dataset: Name of the dataset.
-        task: The dataset's task id, which holds the fingerprints of split and content.
+        task: The dataset's task id, which contains the fingerprints of split and content.
         preprocessing: How features are scaled.
         params: Every parameter of the method.
-        head: What classifies for a generative method; None for one that scores classes itself.
-        head_version: The version of the head's spec.
+        head: The classifier of a generative method; None for a method that scores classes itself.
+        head_version: Version in the head's spec.
         head_params: Every parameter of a head that has its own.
         seed: Root of every random stream.
         select: The selection rule of the headline, ``last`` or ``val``.
         validation: Fingerprint of the validation split that ``val`` chooses on; None for ``last``.
-        eval_every: Evaluate after each so many epochs and at the end; 0 at the end only.
+        eval_every: Evaluate after every so many epochs and at the end; 0: at the end only.
         device: ``cpu`` or ``cuda``.
         precision: ``fp32``, ``tf32`` or ``bf16``.
         deterministic: Whether only deterministic algorithms were allowed.
@@ -71,3 +74,105 @@ class Cell:
         """The run's id and folder name: readable, and unique by the digest's first ten digits."""
         head = "" if self.head in (None, SOFTMAX) else f"-{self.head}"
         return f"{self.method}{head}-{self.dataset}-s{self.seed}-{self.digest[:10]}"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a cell holds of its dataset; it can be known without reading the data again.
+
+    ``TaskInfo`` is what the record of a run says of the same task.
+
+    Attributes:
+        dataset: Name of the dataset.
+        semantics: Name of the semantics before any shuffling; presets go by it.
+        id: ``Dataset.task_id``; shuffled semantics have an id of their own.
+        validation: Fingerprint of the validation split; None unless it was asked for.
+    """
+
+    dataset: str
+    semantics: str
+    id: str
+    validation: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Task:
+        """Read what ``as_dict`` gave."""
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What a record says of its task; None: not known.
+
+    ``Task`` is the little of it that decides a cell.
+
+    Attributes:
+        id: ``Dataset.task_id``. Numbers of different ids are never compared.
+        dataset: Name of the dataset.
+        features: Name of the features.
+        semantics: Name of the semantics, with the seed of a shuffling.
+        split: Name of the split.
+        split_fingerprint: sha256 of the split.
+        content: sha256 of features, labels and semantics.
+        counts: Rows of each part of the split.
+        seen_classes: Number of seen classes.
+        unseen_classes: Number of unseen classes.
+        class_names: The candidates' names, in the order of their labels.
+        files: sha256 of each data file, by name.
+        notes: Remarks on the data.
+        provenance: How gzslbench made the semantics, if it did.
+    """
+
+    id: str
+    dataset: str
+    features: str
+    semantics: str
+    split: str | None = None
+    split_fingerprint: str | None = None
+    content: str | None = None
+    counts: Mapping[str, int] | None = None
+    seen_classes: int | None = None
+    unseen_classes: int | None = None
+    class_names: Sequence[str] | None = None
+    files: Mapping[str, str] | None = None
+    notes: Sequence[str] | None = None
+    provenance: Mapping[str, Any] | None = None
+
+
+def task_of(dataset: Dataset, semantics: str, validated: bool) -> Task:
+    """Return the task of a dataset in memory.
+
+    Args:
+        dataset: The dataset, perhaps with shuffled semantics.
+        semantics: Name of the semantics before shuffling.
+        validated: Whether the validation split is asked for.
+    """
+    from gzslbench.data.validation import validation_dataset
+
+    validation = validation_dataset(dataset).split.fingerprint if validated else None
+    return Task(dataset.name, semantics, dataset.task_id, validation)
+
+
+def describe_task(dataset: Dataset) -> TaskInfo:
+    """Return what a record says of its task."""
+    candidates = sorted({*dataset.seen_classes.tolist(), *dataset.unseen_classes.tolist()})
+    return TaskInfo(
+        id=dataset.task_id,
+        dataset=dataset.name,
+        features=dataset.features_name,
+        semantics=dataset.semantics_name,
+        split=dataset.split.name,
+        split_fingerprint=dataset.split.fingerprint,
+        content=dataset.content,
+        counts=dataset.split.counts,
+        seen_classes=len(dataset.seen_classes),
+        unseen_classes=len(dataset.unseen_classes),
+        class_names=[dataset.class_names[i] for i in candidates],
+        files=dict(dataset.files),
+        notes=list(dataset.notes),
+        provenance=dict(dataset.provenance) if dataset.provenance else None,
+    )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CarriedDataset:
+class DatasetHandle:
     """Read when it is pickled, a ``Dataset`` where it arrives: whoever sends many of them holds none."""
 
     dataset: str
@@ -23,7 +23,7 @@ class CarriedDataset:
     data: Path | None
 
     @classmethod
-    def of(cls, request: Request) -> CarriedDataset:
+    def of(cls, request: Request) -> DatasetHandle:
         """The one that is asked for, its semantics not shuffled."""
         return cls(request.dataset, request.features, request.semantics, request.data)
 

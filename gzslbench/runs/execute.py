@@ -23,16 +23,14 @@ from gzslbench.files import reading, write_atomically
 from gzslbench.plugins.params import Params, build
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import widest
-from gzslbench.runs.cell import Cell
+from gzslbench.runs.cell import Cell, describe_task
 from gzslbench.runs.environment import environment, peak_memory, reset_peak_memory
 from gzslbench.runs.fit import Fit, FitRun, Outcome, Seconds
-from gzslbench.runs.log import Logged
 from gzslbench.runs.plan import Plan
-from gzslbench.runs.progress import Progress, Silent
+from gzslbench.runs.progress import LogFile, Progress, Silent
 from gzslbench.runs.record import Failure, PresetInfo, Record, RunInfo, RunMetrics, ValidationChoice
 from gzslbench.runs.store import RunFolder, Store
-from gzslbench.runs.task import describe_task
-from gzslbench.runs.tracking import asked, tracked
+from gzslbench.runs.tracking import resolve_trackers, track_runs
 from gzslbench.training.construction import load_class
 from gzslbench.training.interruption import Interruption, catch_interruption
 
@@ -42,15 +40,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How to run, none of which changes a number.
+    """How to run; none of it changes a number.
 
     Attributes:
-        resume: Go on from the checkpoint of an interrupted run, where there is one.
+        resume: Continue from the checkpoint of an interrupted run, if there is one.
         rerun: Run again what is finished or interrupted, from the beginning.
         checkpoint_every: Epochs between checkpoints; 0 saves on interruption and at the end only.
-        profile: Traces a window of one run; None for no trace.
+        profile: Traces a window of one run; None: no trace.
         graphs: Whether a CUDA device replays captured steps.
-        track: Names of the trackers to tell, besides those in the environment; None for none at all.
+        track: Names of the trackers to report to, in addition to those of GZSLBENCH_TRACK; None: no trackers.
     """
 
     resume: bool = False
@@ -64,51 +62,52 @@ class Options:
 def run_cell(
     plan: Plan, cell: Cell, store: Store, options: Options | None = None, progress: Progress | None = None
 ) -> tuple[Record, RunFolder]:
-    """The record of ``cell``, from the store where it is finished, else by running it.
+    """Return the record of ``cell``: from the store if the cell is finished, else by running it.
 
     Raises:
-        InterruptedRunError: The user stopped it; it can be resumed.
-        KeyboardInterrupt: The user stopped it when nothing was left to stop; its record is written.
-        PluginError: A tracker that is asked for is unknown, or what it needs is not installed.
+        InterruptedRunError: The user stopped the run; it can be resumed.
+        KeyboardInterrupt: The user stopped the run after its last step; its record is written.
+        PluginError: A tracker is unknown, or what it needs is not installed.
         DeviceError: Memory ran out.
-        StoreError: The store cannot be written, another process runs the cell, or an interrupted run is
-            in the way.
+        StoreError: The store cannot be written, another process runs the cell, or an interrupted run exists
+            and ``options`` do not say whether to resume or to rerun it.
     """
     options = options or Options()
-    trackers = asked(options.track)
+    trackers = resolve_trackers(options.track)
     store.make()
     folder = store.run(cell.id)
     with folder.lock():
         finished = None if options.rerun else folder.record()
         if finished is not None:
             return finished, folder
-        with prepared(folder, options), tracked(trackers, {cell.id: folder}, plan.device):
+        with _earlier_run_kept(folder, options), track_runs(trackers, {cell.id: folder}, plan.device):
             reset_peak_memory(torch.device(plan.device))
             memory = memory_of_a_run(plan.device)
             profile = options.profile or nullcontext()
             with catch_interruption() as stop, memory, profile, collect_backends() as backends:
-                watchers = Logged(progress or Silent(), folder.log_file)
-                record = execute(plan, cell, folder, options, watchers, stop, backends)
+                watcher = LogFile(progress or Silent(), folder.log_file)
+                record = execute(plan, cell, folder, options, watcher, stop, backends)
+            # The record comes last, after predictions and checkpoint: a folder with a record is complete.
             folder.write_record(record)
             folder.drop_previous()
             plugins().notify("gzslbench_run_end", record=record)
-    if stop.requested:  # too late for this run, in time for the next
+    if stop.requested:  # after the last step of this run, but before the next run
         raise KeyboardInterrupt
     return record, folder
 
 
 @contextmanager
-def prepared(folder: RunFolder, options: Options) -> Iterator[None]:
-    """Make way for a run in ``folder``; what ``--rerun`` set aside is back if it fails before an epoch ends.
+def _earlier_run_kept(folder: RunFolder, options: Options) -> Iterator[None]:
+    """Set the earlier run aside for ``--rerun``, and put it back if the new one fails before an epoch ends.
 
     Raises:
-        StoreError: An interrupted run is in the way.
+        StoreError: An interrupted run exists, and the options say neither resume nor rerun.
     """
     if folder.has_checkpoint() and not (options.resume or options.rerun):
         raise StoreError(
-            "an interrupted run of the same cell is there",
+            "an interrupted run of the same cell exists",
             where=folder.path,
-            fix="go on with it by --resume, or begin anew by --rerun",
+            fix="continue it with --resume, or start again with --rerun",
         )
     if options.rerun:
         folder.set_aside()
@@ -116,7 +115,7 @@ def prepared(folder: RunFolder, options: Options) -> Iterator[None]:
         yield
     except BaseException:
         if options.rerun:
-            with suppress(StoreError):  # the run's own failure tells more
+            with suppress(StoreError):  # the error of the run is the one to report
                 folder.restore()
         raise
 
@@ -236,10 +235,10 @@ def _train(fit: Fit, spent: list[Seconds]) -> Outcome:
 
 
 def with_epochs(params: Params, epochs: int) -> Params:
-    """``params`` with the number of epochs chosen; 0 epochs is a method that trains none.
+    """Return ``params`` with the chosen number of epochs; 0: the method trains none, so nothing changes.
 
     Raises:
-        PluginError: The method trains epochs that no parameter ``epochs`` counts.
+        PluginError: The method trains epochs, but has no parameter ``epochs``.
     """
     values = params.as_dict()
     if epochs and "epochs" not in values:

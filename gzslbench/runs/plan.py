@@ -14,9 +14,8 @@ from gzslbench.plugins.params import Params, build, parse_assignments
 from gzslbench.plugins.presets import Preset, preset
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import Setting
-from gzslbench.runs.cell import Cell
+from gzslbench.runs.cell import Cell, Task, task_of
 from gzslbench.runs.record import SELECTIONS
-from gzslbench.runs.task import Task, task_of
 
 if TYPE_CHECKING:
     import torch

@@ -1,32 +1,67 @@
-"""What a run tells whoever watches it."""
+"""Who watches a run: the protocol, the run's log file, and a watcher that does nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
+
+from gzslbench.files import writing
 
 
 class Progress(Protocol):
-    """A watcher of one run; called often, so each call must be cheap."""
+    """A watcher of one run. It is called often, so each call must be cheap."""
 
     def start(self, leg: str, iterations: int, done: int) -> None:
-        """A leg (``validation`` or ``final``) of so many iterations begins, ``done`` of them behind it."""
+        """A fit (``validation`` or ``final``) begins; ``done`` of its iterations are behind it."""
 
     def iteration(self) -> None:
         """One iteration is done."""
 
     def epoch(self, line: Mapping[str, Any]) -> None:
-        """An epoch is done; ``line`` is what metrics.jsonl gets."""
+        """An epoch is done; ``line`` is its line of metrics.jsonl."""
 
 
 class Silent:
-    """Watches nothing."""
+    """A watcher that does nothing."""
 
     def start(self, leg: str, iterations: int, done: int) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def iteration(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def epoch(self, line: Mapping[str, Any]) -> None:
-        """Nothing."""
+        """Do nothing."""
+
+
+class LogFile:
+    """Write a line to log.txt for each fit and epoch, whatever the terminal shows, and pass everything on."""
+
+    def __init__(self, inner: Progress, path: Path) -> None:
+        self.inner = inner
+        self.path = path
+        self.iteration = inner.iteration
+
+    def start(self, leg: str, iterations: int, done: int) -> None:
+        """Write that a fit begins."""
+        self._write(f"{leg} begins at iteration {done} of {iterations}")
+        self.inner.start(leg, iterations, done)
+
+    def epoch(self, line: Mapping[str, Any]) -> None:
+        """Write the epoch."""
+        self._write(format_epoch(line))
+        self.inner.epoch(line)
+
+    def _write(self, text: str) -> None:
+        with writing(self.path, "log.txt cannot be written"), self.path.open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now().isoformat(timespec='seconds')}  {text}\n")
+
+
+def format_epoch(line: Mapping[str, Any]) -> str:
+    """Return one line of text for one line of metrics.jsonl."""
+    losses = "  ".join(f"{name} {value:.4g}" for name, value in line["losses"].items())
+    metrics = "  ".join(f"{name} {value:.2f}" for name, value in line.get("metrics", {}).items())
+    head = f"{line['leg']} {line['stage']} epoch {line['epoch']}"
+    return "  ".join(part for part in (head, losses, metrics) if part)

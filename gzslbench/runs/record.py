@@ -17,8 +17,7 @@ import msgspec
 
 from gzslbench.errors import StoreError
 from gzslbench.plugins.spec import Setting
-from gzslbench.runs.cell import Cell
-from gzslbench.runs.task import TaskInfo
+from gzslbench.runs.cell import Cell, TaskInfo
 
 SCHEMA = 1
 """Raised when an older gzslbench cannot read the file."""

@@ -1,4 +1,4 @@
-"""Telling trackers of runs, by the hooks that every plugin hears of runs by."""
+"""Report runs to trackers, by the hooks that every plugin can implement."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, Tracker, Tracker
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.environment import environment
 from gzslbench.runs.folder import RunFolder
-from gzslbench.runs.record import Record
-from gzslbench.runs.tracker_metrics import numbers_of_epoch, numbers_of_record
+from gzslbench.runs.record import EPOCHS, PERCENTAGES, Record, RunMetrics
 from gzslbench.training.construction import load_class
 
 VARIABLE = "GZSLBENCH_TRACK"
 """Names of trackers, separated by commas, for every run of the processes that inherit it."""
+TEST_BY_EPOCH = "test-peek-by-epoch"
+TEST_ONCE = "test-once"
+VALIDATION_BY_EPOCH = "validation-by-epoch"
+COSTS = ("seconds_train", "seconds_evaluate", "peak_memory_bytes")
 
 
-def asked(names: Sequence[str] | None = ()) -> list[TrackerSpec]:
-    """The trackers of these ``names`` and of the environment's, each once; None asks for none at all.
+def resolve_trackers(names: Sequence[str] | None = ()) -> list[TrackerSpec]:
+    """Return the trackers of these names and of GZSLBENCH_TRACK, each once; None: no trackers at all.
 
     Raises:
         PluginError: There is no such tracker, or what it needs is not installed.
@@ -38,10 +41,10 @@ def asked(names: Sequence[str] | None = ()) -> list[TrackerSpec]:
         return []
     of_environment = [name.strip() for name in os.environ.get(VARIABLE, "").split(",")]
     sources = {name: VARIABLE for name in of_environment if name} | dict.fromkeys(names, "--track")
-    return [_ready(name, source) for name, source in sources.items()]
+    return [_resolve(name, source) for name, source in sources.items()]
 
 
-def _ready(name: str, source: str) -> TrackerSpec:
+def _resolve(name: str, source: str) -> TrackerSpec:
     try:
         spec = plugins().tracker(name)
     except PluginError as error:
@@ -57,8 +60,14 @@ def _ready(name: str, source: str) -> TrackerSpec:
 
 
 @contextmanager
-def tracked(specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], device: str) -> Iterator[None]:
-    """Runs inside, whose folders are given by cell id, are told to trackers; one left open has failed."""
+def track_runs(specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], device: str) -> Iterator[None]:
+    """Report the runs inside to trackers; a run without a record at the end has failed.
+
+    Args:
+        specs: The trackers.
+        folders: By cell id, the folders of the runs to report.
+        device: The device of the runs.
+    """
     if not specs:
         yield
         return
@@ -74,9 +83,9 @@ def tracked(specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], devi
 
 
 class Tracking:
-    """A plugin that passes on what it hears of some runs, each of which has trackers of its own.
+    """A plugin that passes on the hooks of some runs; each run has trackers of its own.
 
-    One that raises is left out of the rest of its run, with a warning.
+    If a tracker raises, the run continues without it, with a warning.
     """
 
     def __init__(self, specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], device: str) -> None:
@@ -88,7 +97,7 @@ class Tracking:
 
     @hookimpl
     def gzslbench_run_start(self, run: Cell) -> None:
-        """Make the run's trackers, and start them."""
+        """Construct the run's trackers and start them."""
         if run.id not in self._folders:
             return
         folder = self._folders[run.id]
@@ -99,18 +108,18 @@ class Tracking:
         for spec in self._specs:
             with self._guarded(run.id, spec.name):
                 trackers[spec.name] = load_class(spec)()
-                trackers[spec.name].start(self._about(run, folder, spec.name, resumed))
+                trackers[spec.name].start(self._describe(run, folder, spec.name, resumed))
 
     @hookimpl
     def gzslbench_epoch_end(self, run: Cell, metrics: Mapping[str, Any]) -> None:
         """Pass on the epoch."""
         if not self._trackers.get(run.id):
             return
-        if run.id not in self._epochs:  # the lines so far are those of earlier parts of the run, and this one
+        if run.id not in self._epochs:  # a resumed run goes on counting
             self._epochs[run.id] = len(self._folders[run.id].metrics()) - 1
         self._epochs[run.id] += 1
         where = {name: metrics[name] for name in ("leg", "stage", "epoch")}
-        numbers = numbers_of_epoch(metrics, run.select)
+        numbers = epoch_numbers(metrics, run.select)
         epoch = TrackedEpoch(**where, ordinal=self._epochs[run.id], numbers=numbers)
         for name, tracker in list(self._trackers[run.id].items()):
             with self._guarded(run.id, name):
@@ -119,26 +128,26 @@ class Tracking:
     @hookimpl
     def gzslbench_run_end(self, record: Record) -> None:
         """Pass on the record."""
-        numbers = numbers_of_record(record)
+        numbers = record_numbers(record)
         for name, tracker in list(self._trackers.get(record.id, {}).items()):
             with self._guarded(record.id, name):
                 tracker.end(record, numbers)
         self._trackers.pop(record.id, None)
 
     def fail(self, error: BaseException) -> None:
-        """Tell of every run without a record that it stops for ``error``."""
+        """Report every run without a record as failed with ``error``."""
         for run in list(self._trackers):
             for name, tracker in self._trackers.pop(run).items():
                 with self._guarded(run, name):
                     tracker.fail(error)
 
-    def _about(self, run: Cell, folder: RunFolder, tracker: str, resumed: bool) -> TrackedRun:
+    def _describe(self, run: Cell, folder: RunFolder, tracker: str, resumed: bool) -> TrackedRun:
         process = {**environment(torch.device(self._device)), "command": shlex.join(sys.argv)}
         return TrackedRun(
             id=run.id,
             method=run.method,
             task=run.task,
-            parameters=flat(run.as_dict()),
+            parameters=flatten(run.as_dict()),
             environment={name: str(value) for name, value in process.items()},
             folder=folder,
             results=folder.path.parent,
@@ -153,7 +162,7 @@ class Tracking:
         except (Exception, SystemExit) as error:
             what, *_ = [*str(error).splitlines(), ""]
             warnings.warn(
-                f"tracker {name!r} hears no more of run {run}: {type(error).__name__}: {what}",
+                f"tracker {name!r} failed and is left out of run {run}: {type(error).__name__}: {what}",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -163,12 +172,45 @@ class Tracking:
                     broken.fail(error)
 
 
-def flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` without what is None, and those of tables by dotted names."""
+def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``values`` without those that are None; values of inner tables get dotted names."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            found |= {f"{name}.{inner}": each for inner, each in flat(value).items()}
+            found |= {f"{name}.{inner}": part for inner, part in flatten(value).items()}
         elif value is not None:
             found[name] = value
     return found
+
+
+def epoch_numbers(line: Mapping[str, Any], selection: str) -> dict[str, float]:
+    """Return the losses of an epoch, ``loss/STAGE/TERM``, and its metrics in percent if it was evaluated.
+
+    The name of a metric says on which classes it was computed. A curve over epochs on the test set is to
+    look at, not to choose by: to take its best epoch is to peek at the test set, so its name says ``peek``.
+
+    Args:
+        line: A line of metrics.jsonl.
+        selection: The run's rule; with ``val`` the final fit is evaluated once.
+    """
+    final = line["leg"] == "final"
+    loss = "loss" if final else f"{line['leg']}-leg/loss"
+    test = TEST_ONCE if selection == "val" else TEST_BY_EPOCH
+    evaluated = test if final else VALIDATION_BY_EPOCH
+    losses = {f"{loss}/{line['stage']}/{term}": value for term, value in line["losses"].items()}
+    return {**losses, **{f"{evaluated}/{name}": value for name, value in line.get("metrics", {}).items()}}
+
+
+def record_numbers(record: Record) -> dict[str, float]:
+    """Return the final numbers: ``result/RULE/METRIC``, ``result/RULE/EPOCH``, and what the run cost."""
+    tables: dict[str, RunMetrics] = {f"result/{rule}": numbers for rule, numbers in record.metrics.items()}
+    if record.validation is not None:
+        tables["chosen-on-validation"] = record.validation
+    numbers = {
+        f"{table}/{name}": getattr(values, name)
+        for table, values in tables.items()
+        for name in (*PERCENTAGES, *EPOCHS)
+    }
+    costs = {f"cost/{name}": getattr(record.run, name) for name in COSTS}
+    costs["cost/parameters"] = record.parameters
+    return numbers | {name: value for name, value in costs.items() if value is not None}

@@ -1,22 +1,30 @@
-"""What is wrong with a stored run, as far as its own files tell."""
+"""Check a stored run by its own files: the record against itself, and against the predictions next to it."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
-from gzslbench.errors import GzslBenchError
-from gzslbench.evaluation.predictions import load_predictions
+from gzslbench.errors import GzslBenchError, StoreError
+from gzslbench.evaluation.metrics import harmonic_mean, metrics_of
+from gzslbench.evaluation.predictions import Predictions, load_predictions
 from gzslbench.runs.cell import PROTOCOL
-from gzslbench.runs.record import Record
+from gzslbench.runs.record import PERCENTAGES, Record
 from gzslbench.runs.store import RunFolder
-from gzslbench.runs.stored_predictions import TOLERANCE, differences
+
+# In percent. On one machine the numbers are equal to the bit; another machine may round sums differently.
+TOLERANCE = 1e-6
 
 
-def complaints(folder: RunFolder) -> list[str]:
-    """What does not hold together, a sentence each; nothing where all does.
+class PredictionsWarning(UserWarning):
+    """The predictions on disk do not give the numbers of the record next to them."""
 
-    The record must be one, its id that of its cell, H the harmonic mean of U and S by every rule, and the
-    headline what the predictions come to. Numbers that were edited by hand show here.
+
+def find_problems(folder: RunFolder) -> list[str]:
+    """Return what is inconsistent in a run, one sentence each.
+
+    The id must be that of the cell, H the harmonic mean of U and S by every rule, and the headline what the
+    predictions give. So numbers that were edited by hand are found.
     """
     try:
         record = folder.record()
@@ -24,26 +32,23 @@ def complaints(folder: RunFolder) -> list[str]:
         return [error.what]
     if record is None:
         return ["there is no record: the run has not ended"]
-    return [*_of_cell(record), *_of_metrics(record), *_of_predictions(record, folder)]
+    return [*_cell_problems(record), *_metrics_problems(record), *_prediction_problems(record, folder)]
 
 
-def _of_cell(record: Record) -> Iterator[str]:
-    """Its id, where this version can tell what it should be."""
-    if record.cell.protocol != PROTOCOL:
-        return
-    if record.id != record.cell.id:
+def _cell_problems(record: Record) -> Iterator[str]:
+    # The cells of another protocol may have had other fields, so this version cannot compute their ids.
+    if record.cell.protocol == PROTOCOL and record.id != record.cell.id:
         yield f"its settings are those of run {record.cell.id}"
 
 
-def _of_metrics(record: Record) -> Iterator[str]:
+def _metrics_problems(record: Record) -> Iterator[str]:
     for rule, metrics in record.metrics.items():
-        U, S, H = metrics.U, metrics.S, metrics.H
-        harmonic = 2 * U * S / (U + S) if U + S else 0.0
-        if abs(H - harmonic) > TOLERANCE:
-            yield f"by {rule} H is {H:.4f}, and the harmonic mean of its U and S {harmonic:.4f}"
+        expected = harmonic_mean(metrics.U, metrics.S)
+        if abs(metrics.H - expected) > TOLERANCE:
+            yield f"by {rule} H is {metrics.H:.4f}, and the harmonic mean of its U and S {expected:.4f}"
 
 
-def _of_predictions(record: Record, folder: RunFolder) -> Iterator[str]:
+def _prediction_problems(record: Record, folder: RunFolder) -> Iterator[str]:
     if record.headline is None:
         return
     try:
@@ -51,5 +56,63 @@ def _of_predictions(record: Record, folder: RunFolder) -> Iterator[str]:
     except GzslBenchError as error:
         yield error.what
         return
-    for name, (kept, again) in differences(record, predictions).items():
-        yield f"by {record.selection} {name} is {kept:.4f}, and its predictions come to {again:.4f}"
+    for name, (stored, computed) in compare_predictions(record, predictions).items():
+        yield f"by {record.selection} {name} is {stored:.4f}, and its predictions give {computed:.4f}"
+
+
+def read_predictions(record: Record, folder: RunFolder) -> Predictions:
+    """Read the predictions of a run; a PredictionsWarning if they do not give its headline.
+
+    Raises:
+        StoreError: There are none, they are damaged, or their number of classes is not the record's.
+    """
+    file = folder.predictions_file
+    if record.headline is None:
+        raise StoreError(
+            f"run {record.id} diverged: it has no predictions",
+            where=folder.path,
+            fix=f"see what happened: gzslbench show {record.id}",
+        )
+    predictions = load_predictions(file)
+    named, predicted = len(record.task.class_names or ()), len(predictions.seen)
+    if named != predicted:
+        raise StoreError(
+            f"the predictions are over {predicted} classes, the record names {named}",
+            where=file,
+            fix="put the run's own predictions.npz back, or repeat the run with --rerun",
+        )
+    differing = compare_predictions(record, predictions)
+    if differing:
+        numbers = ", ".join(
+            f"{name} {stored:.4f} against {computed:.4f}" for name, (stored, computed) in differing.items()
+        )
+        _warn(
+            f"the record's metrics are not those of its predictions (record against predictions): {numbers}"
+        )
+    return predictions
+
+
+def check_predictions(record: Record, folder: RunFolder) -> None:
+    """Warn (PredictionsWarning) if there are predictions that do not give the numbers of the record."""
+    if record.headline is None or not folder.predictions_file.exists():
+        return
+    try:
+        read_predictions(record, folder)
+    except GzslBenchError as error:
+        _warn(str(error))
+
+
+def compare_predictions(record: Record, predictions: Predictions) -> dict[str, tuple[float, float]]:
+    """Return the metrics that differ, by name: the record's headline and the recomputed value, in percent."""
+    if record.headline is None:
+        return {}
+    stored, computed = record.headline.percentages(), metrics_of(predictions).as_dict()
+    return {
+        name: (stored[name], computed[name])
+        for name in PERCENTAGES
+        if abs(stored[name] - computed[name]) > TOLERANCE
+    }
+
+
+def _warn(what: str) -> None:
+    warnings.warn(what, PredictionsWarning, stacklevel=3)

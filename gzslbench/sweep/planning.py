@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from gzslbench.errors import DataError, GzslBenchError, ParamError
-from gzslbench.runs.cell import Cell
-from gzslbench.runs.index import summaries
+from gzslbench.runs.cell import Cell, Task
 from gzslbench.runs.plan import Request, parse_request, read_task, resolve
 from gzslbench.runs.record import Summary
-from gzslbench.runs.store import Store
-from gzslbench.runs.task import Task
+from gzslbench.runs.store import Store, read_summaries
 from gzslbench.sweep.suites.suite import Suite, SuiteRun
 from gzslbench.sweep.task_cache import TaskCache
 
@@ -59,7 +57,7 @@ def plan_sweep(suite: Suite, store: Store, cache: TaskCache) -> list[PlannedCell
     Raises:
         ParamError: A run is wrong with any data, for example by an unknown parameter.
     """
-    records = {summary.id: summary for summary in summaries(store)}
+    records = {summary.id: summary for summary in read_summaries(store)}
     folders = _folders(store.root)
     planned: dict[str, PlannedCell] = {}
     for run in suite.runs:

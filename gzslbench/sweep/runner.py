@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from gzslbench.plugins.executor import Ended, Event, Executor, Failure, Job, Started
-from gzslbench.runs.dataset_handle import CarriedDataset
+from gzslbench.runs.dataset_handle import DatasetHandle
 from gzslbench.runs.store import Store
-from gzslbench.runs.tracking import asked as resolve_trackers
+from gzslbench.runs.tracking import resolve_trackers
 from gzslbench.sweep.cell_job import WORK, cell_argument
 from gzslbench.sweep.executors.factory import stop_on_signals
 from gzslbench.sweep.planning import TO_RUN, PlannedCell, plan_sweep, read_tasks
@@ -184,7 +184,7 @@ def _jobs(
     cells: Sequence[PlannedCell], store: Store, checkpoint_every: int, memory: int, ship_data: bool
 ) -> list[Job]:
     # Cells of one dataset share one object, so that an executor sends it to a machine once.
-    datasets = {handle: handle for handle in (CarriedDataset.of(cell.request) for cell in cells)}
+    datasets = {handle: handle for handle in (DatasetHandle.of(cell.request) for cell in cells)}
     return [
         Job(
             _id(cell),
@@ -193,7 +193,7 @@ def _jobs(
             gpus=cell.gpus if cell.cell is not None and cell.cell.device == "cuda" else 0.0,
             memory=memory,
             folder=store.run(_id(cell)).path.absolute(),
-            shared={"dataset": datasets[CarriedDataset.of(cell.request)]} if ship_data else {},
+            shared={"dataset": datasets[DatasetHandle.of(cell.request)]} if ship_data else {},
         )
         for cell in cells
     ]

@@ -16,8 +16,8 @@ from gzslbench.data.load import Place, default_features, find
 from gzslbench.errors import DataError
 from gzslbench.files import write_atomically
 from gzslbench.plugins.dataset import DatasetSpec
+from gzslbench.runs.cell import Task
 from gzslbench.runs.plan import Request
-from gzslbench.runs.task import Task
 
 FILE = ".tasks.json"
 

@@ -11,10 +11,9 @@ from gzslbench.cli import main
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
 from gzslbench.plugins.registry import plugins
-from gzslbench.runs.cell import Cell
+from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import Record, RunInfo, RunMetrics
 from gzslbench.runs.store import Store
-from gzslbench.runs.task import TaskInfo
 
 METRICS = RunMetrics(U=40.0, S=60.0, H=48.0, T1=55.5, AUSUC=30.25, epoch=12, head_epoch=25)
 Invoke = Callable[..., Result]

@@ -63,7 +63,7 @@ def test_an_edited_number_is_found_and_refused(folder, tmp_path):
     folder.record_file.write_text(json.dumps(content))
     found = called("verify", folder.path.parent)
     assert found.exit_code == 1
-    assert "AUSUC is 99.0000, and its predictions come to 41.6667" in found.stdout
+    assert "AUSUC is 99.0000, and its predictions give 41.6667" in found.stdout
     assert "1 runs checked, 1 inconsistent" in found.stdout
     refused = called("import", folder.path.parent, "--results", tmp_path / "there")
     assert refused.exit_code == 1 and f"refused {folder.id}" in refused.stdout

@@ -30,7 +30,7 @@ def told(folder: Path, program: list[str]) -> str:
         timeout=300,
     )
     assert done.returncode == 0, f"{program}:\n{done.stdout}{done.stderr}"
-    assert "hears no more" not in done.stderr
+    assert "is left out of run" not in done.stderr
     return done.stdout
 
 

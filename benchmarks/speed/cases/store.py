@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gzslbench.runs.index import FILE
+from gzslbench.runs.store import INDEX
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 from gzslbench_benchmarks.speed.made_records import write_records
@@ -45,7 +45,7 @@ def _always(program: Program) -> Callable[[], Program]:
 
 
 def _without_index(root: Path) -> None:
-    (root / FILE).unlink(missing_ok=True)
+    (root / INDEX).unlink(missing_ok=True)
     _run("-m", "gzslbench", "runs", "list", root)
 
 

@@ -10,7 +10,7 @@ from gzslbench.errors import GzslBenchError
 from gzslbench.report.figures.drawing import Drawing, require_matplotlib
 from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.record import Record
-from gzslbench.runs.stored_predictions import predictions_of
+from gzslbench.runs.verify import read_predictions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,7 +69,7 @@ def _prediction_figures(record: Record, folder: RunFolder) -> Iterator[Drawing]:
     predictions: Predictions | None = None
     reason = ""
     try:
-        predictions = predictions_of(record, folder)
+        predictions = read_predictions(record, folder)
     except GzslBenchError as error:
         reason = _one_line(error)
     for name, (title, draw) in _PREDICTION_FIGURES.items():

@@ -27,8 +27,7 @@ from gzslbench.report.terminal.printing import format_value
 from gzslbench.report.terminal.run import CHOSEN_ON, record_sections, repeat_command
 from gzslbench.runs.record import EPOCHS, PERCENTAGES, RULES, SELECTIONS, Record
 from gzslbench.runs.store import RunFolder
-from gzslbench.runs.stored_predictions import PredictionsWarning
-from gzslbench.runs.verify import complaints
+from gzslbench.runs.verify import PredictionsWarning, find_problems
 
 
 @cache
@@ -172,7 +171,7 @@ def run_page(entry: Entry, folder: RunFolder, figures: bool) -> str:
         chosen_on=CHOSEN_ON,
         columns=(*PERCENTAGES, *EPOCHS),
         command=repeat_command(record),
-        problems=complaints(folder),
+        problems=find_problems(folder),
         classes=_classes(record, folder),
         sections=record_sections(record),
         figures=_run_figures(record, folder) if figures else [],

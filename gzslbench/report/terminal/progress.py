@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gzslbench.runs.cell import Cell
-from gzslbench.runs.log import epoch_line
 from gzslbench.runs.progress import Progress as RunProgress
+from gzslbench.runs.progress import format_epoch
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -82,7 +82,7 @@ class RunLines:
         now = time.monotonic()
         if "metrics" in line or now - self.last >= SECONDS_BETWEEN_LINES:
             self.last = now
-            print_line(epoch_line(line))
+            print_line(format_epoch(line))
 
 
 @contextmanager

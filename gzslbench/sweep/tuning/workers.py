@@ -12,7 +12,7 @@ from typing import Any
 
 from gzslbench.errors import ExecutorError, StoreError
 from gzslbench.plugins.executor import Ended, Executor, Failure, Job
-from gzslbench.runs.dataset_handle import CarriedDataset
+from gzslbench.runs.dataset_handle import DatasetHandle
 from gzslbench.runs.plan import Request
 from gzslbench.runs.progress import Silent
 from gzslbench.sweep.executors.factory import stop_on_signals
@@ -48,7 +48,7 @@ def worker_jobs(request: TuneRequest, workers: int, gpus: float = 0.0, ship_data
         "study": None if request.study is None else str(request.study.absolute()),
         "results": str(request.results.absolute()),
     }
-    shared = {"dataset": CarriedDataset.of(request.run)} if ship_data else {}
+    shared = {"dataset": DatasetHandle.of(request.run)} if ship_data else {}
     return [Job(f"worker {number + 1}", WORK, argument, gpus, shared=shared) for number in range(workers)]
 
 

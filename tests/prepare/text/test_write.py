@@ -19,7 +19,7 @@ from gzslbench.prepare.importing import import_dataset
 from gzslbench.prepare.text import write as writing
 from gzslbench.prepare.text.build import find_basis
 from gzslbench.prepare.text.write import check_target, write_semantics
-from gzslbench.runs.task import describe_task
+from gzslbench.runs.cell import describe_task
 
 TOLD = {"encoder": "letters", "versions": {"torch": "2"}, "templates": ["a {}, très petit."]}
 

@@ -12,9 +12,8 @@ from matplotlib.text import Text
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.report.figures.canvas import figure_style
 from gzslbench.report.leaderboard.entry import Entry
-from gzslbench.runs.cell import Cell
+from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import RunInfo, RunMetrics, Summary
-from gzslbench.runs.task import TaskInfo
 
 
 @pytest.fixture

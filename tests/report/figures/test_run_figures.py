@@ -7,7 +7,7 @@ import pytest
 from gzslbench.errors import CheckpointError
 from gzslbench.report.figures.canvas import themed_svg
 from gzslbench.report.figures.run_figures import figures_of_run
-from gzslbench.runs.stored_predictions import PredictionsWarning
+from gzslbench.runs.verify import PredictionsWarning
 
 NAMES = ["training-curves", "seen-unseen", "class-accuracy", "confusion"]
 LINE = {"leg": "final", "stage": "game", "epoch": 12, "losses": {"critic/critic": 1.0}}

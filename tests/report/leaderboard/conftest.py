@@ -5,9 +5,8 @@ import itertools
 import pytest
 
 from gzslbench.report.leaderboard.entry import Entry
-from gzslbench.runs.cell import Cell
+from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import RunInfo, RunMetrics, Summary
-from gzslbench.runs.task import TaskInfo
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ SEEN, UNSEEN, ROWS = 12, 16, 29
 SHOWN = TableOptions("last", "H")
 
 
-def predictions_of(skill, random):
+def read_predictions(skill, random):
     """Each row right with probability ``skill``, the others spread over the wrong classes."""
     classes = SEEN + UNSEEN
     labels = np.repeat(np.arange(classes), ROWS)
@@ -38,7 +38,7 @@ def column(entry, tmp_path):
         made = entry(row, H=100 * skill, seed=1)  # and U half of it
         folder = store.run(made.summary.id)
         folder.path.mkdir()
-        save_predictions(folder.predictions_file, predictions_of(skill, random))
+        save_predictions(folder.predictions_file, read_predictions(skill, random))
         folders[folder.id] = folder
         scores[row] = make_score([made], SHOWN)
     return scores, folders
@@ -115,7 +115,7 @@ def test_a_table_tells_which_test_it_was_judged_by(column):
 def test_three_seeds_of_odd_rows_are_equal_where_they_differ_by_rounding_alone(entry, tmp_path):
     store, random = Store(tmp_path), np.random.default_rng(1)
     folders, rows = {}, {"a": [], "b": []}
-    kept = [predictions_of(0.7, random) for _ in range(3)]
+    kept = [read_predictions(0.7, random) for _ in range(3)]
     for row, order in (("a", (0, 1, 2)), ("b", (2, 0, 1))):
         for seed, place in enumerate(order):
             made = entry(row, H=70.0, seed=seed)

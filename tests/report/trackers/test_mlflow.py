@@ -126,7 +126,7 @@ def test_a_server_that_is_gone_is_a_warning(run, monkeypatch) -> None:
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         outcome = run(*TRACK)
     assert outcome.exit_code == 0
-    assert outcome.stderr.count("warning: tracker 'mlflow' hears no more of run") == 1
+    assert outcome.stderr.count("warning: tracker 'mlflow' failed and is left out of run") == 1
     tracked = json.loads(outcome.stdout)
     plain = json.loads(run("--json", "--rerun").stdout)
     assert {**tracked, "run": None} == {**plain, "run": None}

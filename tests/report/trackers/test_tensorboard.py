@@ -138,7 +138,7 @@ def test_a_disk_that_is_full_is_a_warning(run, monkeypatch, only) -> None:
     monkeypatch.setattr(RecordWriter, "write", short)
     outcome = run(*TRACK, "--rerun")
     assert outcome.exit_code == 0
-    assert outcome.stderr.count("warning: tracker 'tensorboard' hears no more of run") == 1
+    assert outcome.stderr.count("warning: tracker 'tensorboard' failed and is left out of run") == 1
     assert "No space left on device" in outcome.stderr
     tracked = json.loads(outcome.stdout)
     assert {**tracked, "run": None} == {**plain, "run": None}

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from gzslbench.runs.cell import Cell
+from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import Record, RunInfo, RunMetrics
 from gzslbench.runs.store import Store
-from gzslbench.runs.task import TaskInfo
 
 MakeRecord = Callable[..., Record]
 

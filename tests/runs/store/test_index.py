@@ -10,9 +10,8 @@ from contextlib import closing
 
 import pytest
 
-from gzslbench.runs import index as module
-from gzslbench.runs.index import FILE, summaries
-from gzslbench.runs.store import DamagedRecordWarning, Store
+from gzslbench.runs import store as module
+from gzslbench.runs.store import INDEX, DamagedRecordWarning, Store, read_summaries
 
 
 @pytest.fixture
@@ -37,52 +36,52 @@ def write(store, record, name):
 
 
 def ids(store):
-    return [summary.id for summary in summaries(store)]
+    return [summary.id for summary in read_summaries(store)]
 
 
 def reads(monkeypatch):
     """Counts the records that are read."""
-    read, plain = [], module._read
-    monkeypatch.setattr(module, "_read", lambda store, name: (read.append(name), plain(store, name))[1])
+    read, plain = [], module._read_record
+    monkeypatch.setattr(module, "_read_record", lambda folder: (read.append(folder.id), plain(folder))[1])
     return read
 
 
 def test_a_record_is_read_once(store, monkeypatch):
     read = reads(monkeypatch)
-    first = summaries(store)
+    first = read_summaries(store)
     assert sorted(read) == ["one", "two"]
-    assert summaries(store) == first
+    assert read_summaries(store) == first
     assert len(read) == 2
 
 
 def test_summaries_are_those_of_the_records(store):
-    for summary, record in zip(summaries(store), store.records(), strict=True):
+    for summary, record in zip(read_summaries(store), store.records(), strict=True):
         assert (summary.id, summary.metrics, summary.cell) == (record.id, record.metrics, record.cell)
         assert summary.run.seconds_train == record.run.seconds_train
 
 
 def test_what_changes_is_read_again_and_what_is_gone_is_gone(store, record, monkeypatch):
-    summaries(store)
+    read_summaries(store)
     read = reads(monkeypatch)
     write(store, record, "three")
     os.utime(store.run("one").record_file, ns=(1, 1))
     shutil.rmtree(store.run("two").path)
     assert ids(store) == ["one", "three"]
     assert sorted(read) == ["one", "three"]
-    with sqlite3.connect(store.root / FILE) as database:
+    with sqlite3.connect(store.root / INDEX) as database:
         assert {name for (name,) in database.execute("SELECT name FROM runs")} == {"one", "three"}
 
 
 @pytest.mark.parametrize("damage", [b"", b"no database at all, but long enough to be looked at" * 50])
 def test_an_index_that_is_damaged_is_made_anew(store, damage):
-    summaries(store)
-    (store.root / FILE).write_bytes(damage)
+    read_summaries(store)
+    (store.root / INDEX).write_bytes(damage)
     assert ids(store) == ["one", "two"]
     assert ids(store) == ["one", "two"]
 
 
 def test_an_index_of_another_version_is_made_anew(store, monkeypatch):
-    summaries(store)
+    read_summaries(store)
     monkeypatch.setattr(module, "_VERSION", module._VERSION + 1)
     read = reads(monkeypatch)
     assert ids(store) == ["one", "two"]
@@ -93,7 +92,7 @@ def test_a_folder_that_cannot_be_written_is_listed_all_the_same(store, monkeypat
     def refuse(root):
         raise sqlite3.OperationalError("attempt to write a readonly database")
 
-    monkeypatch.setattr(module, "_opened", refuse)
+    monkeypatch.setattr(module, "_open_index", refuse)
     assert ids(store) == ["one", "two"]
 
 
@@ -108,8 +107,8 @@ def test_a_damaged_record_is_named_and_the_others_are_there(store):
 def test_nothing_is_made_where_there_is_nothing(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert summaries(Store(tmp_path / "none")) == []
-        assert summaries(Store(tmp_path)) == []
+        assert read_summaries(Store(tmp_path / "none")) == []
+        assert read_summaries(Store(tmp_path)) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -128,5 +127,5 @@ def test_processes_that_write_and_list_at_once_lose_nothing(store, record):
         assert worker.exitcode == 0
     expected = {f"{own}-{number}" for own in ("red", "blue", "green") for number in range(25)}
     assert set(ids(store)) == expected | {"one", "two"}
-    with closing(sqlite3.connect(store.root / FILE)) as kept:
+    with closing(sqlite3.connect(store.root / INDEX)) as kept:
         assert {name for (name,) in kept.execute("SELECT name FROM runs")} == set(ids(store))

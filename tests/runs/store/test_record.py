@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gzslbench.errors import StoreError
 from gzslbench.plugins.spec import SETTINGS
-from gzslbench.runs.cell import Cell
+from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import (
     RULES,
     SCHEMA,
@@ -24,7 +24,6 @@ from gzslbench.runs.record import (
     Summary,
     ValidationChoice,
 )
-from gzslbench.runs.task import TaskInfo
 
 percentages = st.floats(0, 100)
 epochs = st.integers(0, 10**6)

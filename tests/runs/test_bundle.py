@@ -8,8 +8,7 @@ import pytest
 
 from gzslbench.errors import StoreError
 from gzslbench.runs import bundle
-from gzslbench.runs.bundle import write_bundle
-from gzslbench.runs.receiving import receive
+from gzslbench.runs.bundle import import_runs, write_bundle
 from gzslbench.runs.store import Store
 
 
@@ -29,7 +28,7 @@ def test_a_run_travels_whole_in_an_archive(folder, other, tmp_path):
     folder.log_file.write_text("told")
     (folder.path / "checkpoint-final.pt").write_bytes(b"large")
     write_bundle(tmp_path / "runs.zip", [folder])
-    received = receive(tmp_path / "runs.zip", other)
+    received = import_runs(tmp_path / "runs.zip", other)
     assert received.taken == [folder.id] and not received.refused
     arrived = other.run(folder.id)
     assert arrived.record() == folder.record()
@@ -48,8 +47,8 @@ def test_the_same_runs_are_the_same_bytes(folder, tmp_path):
 
 
 def test_a_folder_of_runs_can_be_taken_in_too_and_twice_changes_nothing(folder, other):
-    assert receive(folder.path.parent, other).taken == [folder.id]
-    again = receive(folder.path.parent, other)
+    assert import_runs(folder.path.parent, other).taken == [folder.id]
+    again = import_runs(folder.path.parent, other)
     assert (again.taken, again.there, again.refused) == ([], [folder.id], {})
 
 
@@ -60,19 +59,19 @@ def test_a_run_that_does_not_hold_together_is_refused_and_the_others_are_taken(f
     content["id"] = "bad"
     content["metrics"]["last"]["T1"] = 1.0
     bad.record_file.write_text(json.dumps(content))
-    received = receive(folder.path.parent, other)
+    received = import_runs(folder.path.parent, other)
     assert received.taken == [folder.id]
     assert "T1 is 1.0000" in received.refused["bad"][0]
     assert not other.run("bad").path.exists()
 
 
 def test_another_record_of_the_same_id_is_not_replaced(folder, other):
-    receive(folder.path.parent, other)
+    import_runs(folder.path.parent, other)
     ours = other.run(folder.id).record_file
     changed = json.loads(ours.read_text())
     changed["parameters"] = 1
     ours.write_text(json.dumps(changed))
-    received = receive(folder.path.parent, other)
+    received = import_runs(folder.path.parent, other)
     assert "another record" in received.refused[folder.id][0]
     assert json.loads(ours.read_text())["parameters"] == 1
 
@@ -90,16 +89,16 @@ def test_another_record_of_the_same_id_is_not_replaced(folder, other):
     ],
 )
 def test_an_archive_with_anything_else_is_refused_and_leaves_nothing(other, tmp_path, name):
-    with pytest.raises(StoreError, match="is no file of a run"):
-        receive(archive_of(tmp_path / "evil.zip", **{name: "x"}), other)
+    with pytest.raises(StoreError, match="is not a file of a run"):
+        import_runs(archive_of(tmp_path / "evil.zip", **{name: "x"}), other)
     assert list(other.root.iterdir()) == []
     assert not (tmp_path / "record.json").exists()
 
 
 def test_a_bomb_is_refused(other, tmp_path, monkeypatch):
-    monkeypatch.setattr(bundle, "LARGEST", 1000)
+    monkeypatch.setattr(bundle, "MAX_FILE_BYTES", 1000)
     with pytest.raises(StoreError, match="larger than"):
-        receive(archive_of(tmp_path / "bomb.zip", **{"run/log.txt": "0" * 1001}), other)
+        import_runs(archive_of(tmp_path / "bomb.zip", **{"run/log.txt": "0" * 1001}), other)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])
@@ -108,14 +107,14 @@ def test_what_is_no_archive_of_runs_is_refused(other, tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(StoreError):
-        receive(path, other)
+        import_runs(path, other)
 
 
 def test_an_empty_folder_or_archive_has_no_runs(other, tmp_path):
     (tmp_path / "empty").mkdir()
     for source in (tmp_path / "empty", archive_of(tmp_path / "empty.zip")):
         with pytest.raises(StoreError, match="there are no runs in it"):
-            receive(source, other)
+            import_runs(source, other)
 
 
 def test_an_archive_that_cannot_be_written_leaves_none(folder, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from gzslbench.errors import DataError
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
-from gzslbench.runs.dataset_handle import CarriedDataset
+from gzslbench.runs.dataset_handle import DatasetHandle
 from gzslbench.runs.plan import Request, make_plan
 from gzslbench.sweep.cell_job import cell_argument, run_cell_job
 
@@ -26,7 +26,7 @@ def request_of_files(tmp_path):
 def carried(request):
     """The arrays that are sent next to the pickle, and the dataset as it arrives."""
     buffers = []
-    content = pickle.dumps(CarriedDataset.of(request), protocol=5, buffer_callback=buffers.append)
+    content = pickle.dumps(DatasetHandle.of(request), protocol=5, buffer_callback=buffers.append)
     return buffers, pickle.loads(content, buffers=buffers)
 
 
@@ -65,4 +65,4 @@ def test_a_cell_that_has_its_data_with_it_needs_no_files(request_of_files, tmp_p
 def test_data_that_cannot_be_read_are_told_where_they_are_sent_from(request_of_files, tmp_path) -> None:
     shutil.rmtree(tmp_path / "data")
     with pytest.raises(DataError, match="APY"):
-        pickle.dumps(CarriedDataset.of(request_of_files))
+        pickle.dumps(DatasetHandle.of(request_of_files))

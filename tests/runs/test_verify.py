@@ -5,18 +5,18 @@ import json
 import pytest
 
 from gzslbench.runs.cell import Cell
-from gzslbench.runs.verify import complaints
+from gzslbench.runs.verify import find_problems
 
 
 def edited(folder, change):
     content = json.loads(folder.record_file.read_text())
     change(content)
     folder.record_file.write_text(json.dumps(content))
-    return complaints(folder)
+    return find_problems(folder)
 
 
 def test_a_run_as_it_was_written_has_nothing_wrong(folder):
-    assert complaints(folder) == []
+    assert find_problems(folder) == []
 
 
 def flatter(content):
@@ -34,7 +34,7 @@ def invent(content):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (flatter, "by last U is 40.0000, and its predictions come to 25.0000"),
+        (flatter, "by last U is 40.0000, and its predictions give 25.0000"),
         (contradict, "the harmonic mean of its U and S 28.5714"),
         (invent, "by test-peek H is 99.0000"),
     ],
@@ -59,8 +59,8 @@ def test_of_another_protocol_the_id_says_nothing(folder):
 
 def test_missing_predictions_and_damaged_records_are_named(folder):
     folder.predictions_file.unlink()
-    assert complaints(folder) == ["there are no predictions"]
+    assert find_problems(folder) == ["there are no predictions"]
     folder.record_file.write_text("{")
-    assert complaints(folder)[0].startswith("not a record")
+    assert find_problems(folder)[0].startswith("not a record")
     folder.record_file.unlink()
-    assert "has not ended" in complaints(folder)[0]
+    assert "has not ended" in find_problems(folder)[0]
