@@ -9,12 +9,11 @@ from click.testing import CliRunner
 
 from gzslbench.cli import main
 from gzslbench.report.terminal.run import repeat_command
-from gzslbench.runs.cell import Cell
+from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import Request, make_plan
 from gzslbench.runs.record import RunInfo
 from gzslbench.runs.store import Store
-from gzslbench.runs.task import TaskInfo
 
 
 @pytest.mark.parametrize(
