@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isqrt
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,8 +49,9 @@ class VisionFeatures(nn.Module):
 
     def _own_features(self, images: Tensor) -> Tensor:
         """Return the projected image, else the pooled output, else the class token or mean."""
-        if hasattr(self.model, "get_image_features"):
-            output = self.model.get_image_features(pixel_values=images)
+        project: Any = getattr(self.model, "get_image_features", None)
+        if project is not None:
+            output = project(pixel_values=images)
             return output if isinstance(output, Tensor) else output.pooler_output
         output = self.model(pixel_values=images)
         pooled: Tensor | None = getattr(output, "pooler_output", None)

@@ -82,7 +82,7 @@ def collect_missing_weights() -> Iterator[list[str]]:
         missing.extend(outcome.missing_keys)
         return outcome
 
-    nn.Module.load_state_dict = collecting  # type: ignore[method-assign]
+    nn.Module.load_state_dict = collecting  # type: ignore[assignment, method-assign]
     try:
         yield missing
     finally:
@@ -151,6 +151,7 @@ def _pool_layer(network: nn.Module, request: Request, size: Sequence[int], where
 
 
 def _layer_activations(network: Any, layer: int, images: Tensor) -> Tensor:
+    activations: Tensor
     (activations,) = network.forward_intermediates(
         images, indices=[layer], output_fmt="NCHW", intermediates_only=True
     )

@@ -53,7 +53,10 @@ class Extraction:
         """Return everything that decides the features apart from the images, ready for JSON."""
         extractor, request = self.extractor, self.request
         preparation = extractor.preparation
-        library = isinstance(preparation, ImageTransform)
+        if isinstance(preparation, ImageTransform):
+            settings = dict(preparation.settings)
+        else:
+            settings = asdict(preparation)
         return {
             "extractor": self.spec.name,
             "version": self.spec.version,
@@ -62,7 +65,7 @@ class Extraction:
             "pooling": request.pooling,
             "weights": extractor.weights.name,
             "weights_sha256": extractor.weights.sha256,
-            "preparation": dict(preparation.settings) if library else asdict(preparation),
+            "preparation": settings,
             "batch_size": self.batch_size,
             "precision": self.precision,
             "device": self.device.type,

@@ -20,6 +20,7 @@ from gzslbench.data.formats.matfile import read_mat
 from gzslbench.data.formats.sources import Source, sha256_of
 from gzslbench.data.load import fitting_hdf5
 from gzslbench.data.locate import lock_folder
+from gzslbench.data.split import PARTS
 from gzslbench.errors import DataError
 from gzslbench.files import make_folder, write_atomically, writing
 
@@ -168,13 +169,13 @@ def _encode_splits_file(
     """Return the bytes of a splits file like ``basis`` with other semantics."""
     from scipy.io import savemat
 
-    parts = [f"{part}_loc" for part in checks.PARTS]
+    parts = [f"{part}_loc" for part in PARTS]
     arrays = read_mat(basis, (xlsa17.NAMES, *parts, *xlsa17.HINTS))
     if xlsa17.NAMES in arrays:
         arrays[xlsa17.NAMES] = arrays[xlsa17.NAMES].reshape(-1, 1)
-    arrays |= {"att": semantics.T, xlsa17.PROVENANCE: json.dumps(dict(provenance))}
+    entry = json.dumps(dict(provenance))
     stream = io.BytesIO()
-    savemat(stream, arrays, do_compression=True)
+    savemat(stream, {**arrays, "att": semantics.T, xlsa17.PROVENANCE: entry}, do_compression=True)
     return stream.getvalue()
 
 
