@@ -164,6 +164,8 @@ def _explain(error: msgspec.ValidationError, where: str, kind: type[msgspec.Stru
     """Add advice to msgspec's message, such as ``Expected `str`, got `int` - at `$.title```."""
     message, _, place = str(error).partition(" - at `")
     field = place.strip("$.`").split("[")[0]
+    if message.startswith("unknown dataset"):  # __post_init__ raised it, so msgspec does not know the field
+        field = "dataset"
     types = {info.name: info.type for info in msgspec.structs.fields(kind)}
     fix = _COMPARE
     if unknown := re.search("unknown field `(.+)`", message):
