@@ -181,7 +181,7 @@ def on_nodes(nodes: Mapping[str, str], call: Callable[[], T]) -> dict[str, T]:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    remote = ray.remote(num_cpus=0, max_retries=0)(_call)
+    remote = ray.remote(num_cpus=0)(_call)
     answers = {
         name: remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
             call

@@ -45,13 +45,10 @@ class Cluster:
         self.process.stdin.flush()
         self._answer()
 
-    def workers(self) -> list[int]:
-        """The processes of the cluster that run jobs."""
-        commands = {pid: command_of(pid) for pid in below(self.process.pid)}
-        others = ("ray::IDLE", "ray::_QueueActor")
-        return [
-            pid for pid, text in commands.items() if text.startswith("ray::") and not text.startswith(others)
-        ]
+    def workers(self, *jobs: str) -> list[int]:
+        """The processes that run jobs whose ids begin so; Ray names a process after its task."""
+        names = tuple(f"ray::{job}" for job in jobs)
+        return [pid for pid in below(self.process.pid) if command_of(pid).startswith(names)]
 
     def close(self) -> None:
         assert self.process.stdin is not None

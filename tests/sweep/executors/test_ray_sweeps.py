@@ -82,7 +82,7 @@ def test_killed_at_random_it_ends_with_one_record_of_each_cell(cluster, tmp_path
     process = begun(*arguments)
     while sum(kills.values()) < KILLS and process.poll() is None:
         time.sleep(draws.uniform(0.3, 2))
-        victims = {"worker": cluster.workers(), "driver": [process.pid]}
+        victims = {"worker": cluster.workers("f-clswgan", "ce-gzsl"), "driver": [process.pid]}
         if not victims["worker"]:
             continue
         kind = draws.choice(["worker", "worker", "worker", "driver"])
