@@ -71,7 +71,7 @@ def test_a_dataset_of_files_must_be_there_and_be_the_one_of_the_run(tmp_path, mo
     folder = ran(tmp_path / "results", "--data", str(data), dataset="AWA2")
     kept, again = evaluated(folder, data=data)
     assert again == kept
-    with pytest.raises(DataError, match="not there"):
+    with pytest.raises(DataError, match="are missing"):
         open_trained(folder.record(), folder, data=tmp_path / "elsewhere")
     record = folder.record()
     for field, what in (("split_fingerprint", "other split"), ("content", "other features")):
