@@ -127,7 +127,7 @@ def test_a_class_without_a_image_is_refused_even_where_rows_may_go(world, extrac
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--out", "features.mat"), ".h5 file"),
+        (("--out", "features.mat"), "does not end in .h5"),
         (("--extractor", "efficientnet"), "did you mean 'efficientnet-lite0'"),
         (("--extractor", "resnet101"), "comes without weights"),
         (("--weights", "none.pth"), "none.pth"),
