@@ -175,9 +175,10 @@ def _run_all(plan: Any, results: Path, options: Any, profiled: bool, as_json: bo
 def _print(record: Any, folder: Any, as_json: bool) -> None:
     import json
 
-    from gzslbench.report.terminal.run import print_run
+    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.terminal.run import run_summary
 
     if as_json:
         click.echo(json.dumps(record.as_dict()))
     else:
-        print_run(record, folder)
+        make_console().print(run_summary(record, folder))

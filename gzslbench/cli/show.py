@@ -50,12 +50,6 @@ Examples:
     metavar="FILE.csv",
     help="Write the whole confusion matrix: true class by row, predicted class by column.",
 )
-@click.option(
-    "--picture",
-    type=OutputFile(".svg"),
-    metavar="FILE.svg",
-    help="Write the summary that `run` printed as an SVG image.",
-)
 @figure_options
 @click.option(
     "--json",
@@ -69,7 +63,6 @@ def show(
     classes: bool,
     curve: bool,
     confusion: Path | None,
-    picture: Path | None,
     figures: Path | None,
     formats: tuple[str, ...],
     as_json: bool,
@@ -77,7 +70,7 @@ def show(
     """Show RUN: a run's id, the beginning of its id, or a run's folder.
 
     The metrics are computed again from the run's predictions; a difference is a warning. With --classes,
-    --curve, --confusion, --picture or --figures, only these are shown or written.
+    --curve, --confusion or --figures, only these are shown or written.
     """
     figure_folder(figures, formats)
     folder = Store(results).find(run)
@@ -95,16 +88,12 @@ def show(
 
         check_predictions(record, folder)
         values, tables = {}, []
-    if picture is not None:
-        from gzslbench.report.terminal.run import summary_svg
-
-        write_output(picture, summary_svg(record, folder))
     if figures is not None:
         _draw(record, folder, figures, formats)
     if as_json:
         stored = json.loads(folder.record_file.read_bytes())
         click.echo(json.dumps({**stored, **values}, indent=2))
-    elif tables or (confusion, picture, figures) == (None, None, None):
+    elif tables or (confusion, figures) == (None, None):
         _print(record, folder, tables)
 
 

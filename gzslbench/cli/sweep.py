@@ -94,16 +94,16 @@ def sweep(
     from gzslbench.plugins.executor import Limits
     from gzslbench.report.terminal.printing import make_console
     from gzslbench.report.terminal.sweep import (
+        SweepLines,
         counts_line,
         failure_lines,
         plan_lines,
         status_view,
-        sweep_view,
     )
     from gzslbench.runs.store import Store
     from gzslbench.sweep.executors.factory import make_executor
     from gzslbench.sweep.planning import plan_sweep
-    from gzslbench.sweep.runner import SilentView, run_sweep
+    from gzslbench.sweep.runner import run_sweep
     from gzslbench.sweep.suites.suite import load_suite
     from gzslbench.sweep.sweep_log import SweepLog
     from gzslbench.sweep.task_cache import TaskCache
@@ -122,7 +122,7 @@ def sweep(
         planned: Sequence[PlannedCell], to_run: Sequence[PlannedCell]
     ) -> AbstractContextManager[SweepView]:
         click.echo(counts_line(planned), err=True)
-        return sweep_view(planned, len(to_run)) if to_run else nullcontext(SilentView())
+        return nullcontext(SweepLines(len(to_run)))
 
     result = run_sweep(
         selected,

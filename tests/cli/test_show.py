@@ -177,32 +177,21 @@ def test_the_confusion_matrix_is_written_whole_with_names(invoke, predicted, tmp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["confusion.csv", "results"]
 
 
-def test_the_picture_is_an_svg_of_the_summary(invoke, predicted, tmp_path) -> None:
-    done = invoke("show", "ce", "--picture", "run.svg")
-    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "wrote run.svg\n")
-    svg = (tmp_path / "run.svg").read_text()
-    assert svg.startswith("<svg")
-    assert predicted.record().task.id in svg
-
-
-@pytest.mark.parametrize(
-    ("option", "file"),
-    [("--picture", "run.png"), ("--picture", "svg"), ("--confusion", "confusion.txt")],
-)
+@pytest.mark.parametrize("file", ["confusion.txt", "csv"])
 def test_a_file_of_another_kind_is_refused_and_nothing_is_written(
-    invoke, predicted, tmp_path, option: str, file: str
+    invoke, predicted, tmp_path, file: str
 ) -> None:
-    done = invoke("show", "ce", "--confusion", "good.csv", option, file)
+    done = invoke("show", "ce", "--confusion", file)
     assert done.exit_code == 2
-    assert option in done.stderr
+    assert "--confusion" in done.stderr
     assert f"{file} does not end in" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
 def test_a_file_that_cannot_be_written_is_an_error_that_says_what_to_do(invoke, predicted) -> None:
-    done = invoke("show", "ce", "--picture", "nowhere/run.svg")
+    done = invoke("show", "ce", "--confusion", "nowhere/matrix.csv")
     assert done.exit_code == 2
-    assert "nowhere/run.svg" in done.stderr
+    assert "nowhere/matrix.csv" in done.stderr
     assert "name a file in an existing folder" in done.stderr
 
 

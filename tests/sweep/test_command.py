@@ -127,7 +127,7 @@ def test_ctrl_c_saves_what_runs_and_the_same_command_goes_on(longer, tmp_path, s
     until(lambda: list(results.glob("*/metrics.jsonl")))
     process.send_signal(signal.SIGINT)
     status, output = ended(process)
-    assert status == 130 and "stopping: what runs is saved first" in output, output
+    assert status == 130 and "stopping: running cells are saved first" in output, output
     assert list(results.glob("*/checkpoint-*.pt"))
     assert SweepLog(results, "small").read().failed == {} and "the next sweep continues it" in output
     assert swept(longer, "--jobs", 2, "--results", results)[0] == 0

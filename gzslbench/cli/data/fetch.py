@@ -54,7 +54,7 @@ def fetch(
     from gzslbench.prepare.download.fetch import fetch as fetch_datasets
     from gzslbench.prepare.download.fetch import find_specs
     from gzslbench.prepare.download.http import check_address
-    from gzslbench.report.terminal.transfer import show_transfer
+    from gzslbench.report.terminal.progress import show_transfer
 
     if mirror is not None:
         check_address(mirror)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -14,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gzslbench.errors import StoreError
+from gzslbench.files import make_folder, writing
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.report.leaderboard.entry import Entry
 from gzslbench.report.published import PublishedNumber
@@ -23,9 +25,7 @@ INDEX = "index.html"
 RUNS = "runs.html"
 MARK = ".gzslbench-site"
 """File that marks a folder as a report, so that the next report may replace it."""
-ASSETS = ("site.css", "site.js")
-_ANOTHER = "choose another folder with --out"
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_ELSEWHERE = "choose another folder with --out"
 
 
 @dataclass(frozen=True)
@@ -69,22 +69,22 @@ def method_file(method: str) -> str:
     return f"methods/{_file_name(method)}.html"
 
 
+def _file_name(name: str) -> str:
+    """Return ``name`` if it is a plain file name, else its plain characters with its hash."""
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
+        return name
+    plain = re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")[:60]
+    return f"{plain}~{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+
+
 def link(file: str, base: str) -> str:
     """Return the address of a page, as seen from one whose path to the root is ``base``: empty or ``../``."""
     return quote(f"{base}{file}")
 
 
 def web_address(url: str) -> str:
-    """Return ``url`` if it is a web address, else nothing, for it might run a script."""
+    """Return ``url`` if it is a web address, else nothing, because it might run a script."""
     return url if re.match(r"https?://", url) else ""
-
-
-def _file_name(name: str) -> str:
-    """Return ``name`` if it is a plain file name, else its plain characters with its hash."""
-    if _PLAIN_NAME.fullmatch(name):
-        return name
-    plain = re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")[:60]
-    return f"{plain}~{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
 
 
 def build_site(
@@ -104,50 +104,52 @@ def build_site(
     check_output_folder(out)
     scratch, old = (out.with_name(f".{out.name}.{what}.{os.getpid()}") for what in ("new", "old"))
     try:
-        assets = files("gzslbench.report.html") / "assets"
-        _write(scratch, ((f"assets/{name}", (assets / name).read_text(encoding="utf-8")) for name in ASSETS))
-        for page, text in _pages(content, figures):
-            _write(scratch, [(page, text)])
-            step(page)
-        (scratch / MARK).write_text("A report of gzslbench; the next one replaces this folder.\n")
-        if out.exists():
-            shutil.copymode(out, scratch)
-            out.rename(old)
-        scratch.rename(out)
-    except OSError as error:
-        raise _cannot_write(out, error) from error
+        with _writing(out):
+            for file, text in _files(content, figures):
+                path = scratch / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(text.encode("utf-8", "replace"))
+                if file.endswith(".html"):
+                    step(file)
+            if out.exists():
+                shutil.copymode(out, scratch)
+                out.rename(old)
+            scratch.rename(out)
     finally:
         if old.exists() and not out.exists():
             old.rename(out)
-        for left in (scratch, old):
-            shutil.rmtree(left, ignore_errors=True)
+        for folder in (scratch, old):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_output_folder(out: Path) -> None:
-    """Refuse an ``out`` that contains something other than a site, or that cannot be written.
+    """Check that ``out`` is a site or an empty or missing folder, and can be written.
 
     Raises:
-        StoreError: It does, or it cannot.
+        StoreError: It contains something else, or cannot be written.
     """
-    if out == Path.cwd():
-        raise StoreError("the current folder cannot be replaced", where=out, fix=_ANOTHER)
-    try:
-        if out.is_dir():
-            if any(out.iterdir()) and not (out / MARK).exists():
-                raise StoreError("the folder contains other files", where=out, fix=_ANOTHER)
-        elif out.exists():
-            raise StoreError("it is a file, not a folder", where=out, fix=_ANOTHER)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        probe = out.with_name(f".{out.name}.probe.{os.getpid()}")
-        probe.mkdir()
-        probe.rmdir()
-    except OSError as error:
-        raise _cannot_write(out, error) from error
+    with _writing(out):
+        if out == Path.cwd():
+            raise StoreError("the current folder cannot be replaced", where=out, fix=_ELSEWHERE)
+        if out.exists() and not out.is_dir():
+            raise StoreError("it is a file, not a folder", where=out, fix=_ELSEWHERE)
+        if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
+            raise StoreError("the folder contains other files", where=out, fix=_ELSEWHERE)
+        make_folder(out.parent)
 
 
-def _pages(content: SiteContent, figures: bool) -> Iterator[tuple[str, str]]:
+def _writing(out: Path) -> AbstractContextManager[None]:
+    return writing(out, "the report cannot be written", elsewhere=_ELSEWHERE)
+
+
+def _files(content: SiteContent, figures: bool) -> Iterator[tuple[str, str]]:
+    """Return the path and the text of every file of the site."""
     from gzslbench.report.html.pages import method_page, overview_page, run_page, runs_page
 
+    yield MARK, "A report of gzslbench; the next one replaces this folder.\n"
+    for name in ("site.css", "site.js"):
+        asset = files("gzslbench.report.html") / "assets" / name
+        yield f"assets/{name}", asset.read_text(encoding="utf-8")
     yield INDEX, overview_page(content, figures)
     yield RUNS, runs_page(content)
     for name in content.methods:
@@ -155,15 +157,3 @@ def _pages(content: SiteContent, figures: bool) -> Iterator[tuple[str, str]]:
     for entry in content.entries:
         run = entry.summary.id
         yield run_file(run), run_page(entry, content.folders[run], figures)
-
-
-def _write(root: Path, texts: Iterable[tuple[str, str]]) -> None:
-    for name, text in texts:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode("utf-8", "replace"))
-
-
-def _cannot_write(out: Path, error: OSError) -> StoreError:
-    reason = error.strerror or str(error)
-    return StoreError(f"the report cannot be written: {reason}", where=out, fix=_ANOTHER)

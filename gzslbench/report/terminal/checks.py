@@ -2,62 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from gzslbench.report.tables import ResultTable, TableCell
-from gzslbench.report.terminal.printing import MISSING, key_values
+from gzslbench.report.terminal.printing import MISSING, key_values, make_table
 
 if TYPE_CHECKING:
     from gzslbench.sweep.suites.baseline import Change
     from gzslbench.testing.check import Outcome
 
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
-_CHANGE_COLUMNS = ("runs", "metric", "stored", "now", "tolerance", "difference")
 
 
 def checks_table(title: str, outcomes: Sequence[Outcome]) -> RenderableType:
-    """Return a row per check of a plugin, with what to do where it failed and the reason where skipped."""
-    table = Table(box=None, show_header=False, pad_edge=True)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(overflow="fold")
+    """Return a row per check of a plugin: why it failed or was skipped, and what to do."""
+    rows = []
     for outcome in outcomes:
         message = Text("" if outcome.status == "passed" else outcome.what)
         if outcome.fix:
             message.append(f"\nto do: {outcome.fix}", style="bold")
         status = Text(outcome.status, style=_STYLES[outcome.status])
-        table.add_row(status, Text(outcome.check), Text(f"{outcome.seconds:.1f} s"), message)
-    return Group(Text(title, style="bold"), table, Text())
+        rows.append((status, outcome.check, f"{outcome.seconds:.1f} s", message))
+    return Group(
+        Text(title, style="bold"), make_table(["result", "check", "time", ""], rows, ["time"]), Text()
+    )
 
 
 def checks_summary(found: Mapping[str, Sequence[Outcome]]) -> Text:
     """Return how many checks passed, failed and were skipped, and which plugins failed."""
-    every = [outcome for outcomes in found.values() for outcome in outcomes]
-    counts = ", ".join(f"{sum(outcome.status == status for outcome in every)} {status}" for status in _STYLES)
-    seconds = sum(outcome.seconds for outcome in every)
+    statuses = [outcome.status for outcomes in found.values() for outcome in outcomes]
+    counts = ", ".join(f"{statuses.count(status)} {status}" for status in _STYLES)
+    seconds = sum(outcome.seconds for outcomes in found.values() for outcome in outcomes)
     line = Text(f"{counts} in {seconds:.0f} s", style="bold")
     failed = [title for title, outcomes in found.items() if any(o.status == "failed" for o in outcomes)]
-    if failed:
-        line.append(f"; failed: {', '.join(failed)}", style="bold red")
-    return line
+    return line.append(f"; failed: {', '.join(failed)}", style="bold red") if failed else line
 
 
 def health_report(health: Mapping[str, Any]) -> RenderableType:
     """Return every section of what ``doctor`` found, then the problems."""
     data, results, compilation = health["data"], health["results"], health["compilation"]
     state = "" if data["there"] else " (missing; set GZSLBENCH_DATA to the folder)"
-    state = " (PROBLEM)" if data["error"] else state
     sections: dict[str, Mapping[str, Any]] = {
         "versions": {name: found or "not installed" for name, found in health["versions"].items()},
         "device": {
             **health["device"],
-            "cuda": ", ".join(health["device"]["cuda"]) or "none",
+            "cuda": health["device"]["cuda"] or "none",
             "compiled on a CPU": compilation["obstacle"] or f"yes, by {compilation['compiler']}",
         },
         "plugins": {
@@ -68,9 +61,9 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
         "methods and built-in datasets": {part["name"]: part["error"] or "ok" for part in health["code"]},
         "trackers": {tracker["name"]: _tracker_state(tracker) for tracker in health["trackers"]},
         "data": {
-            "root": data["root"] + state,
+            "root": data["root"] + (" (PROBLEM)" if data["error"] else state),
             **data["datasets"],
-            "not found": ", ".join(data["missing"]) or "none",
+            "not found": data["missing"] or "none",
         },
         "results": {results["folder"]: "can be written" if results["error"] is None else "PROBLEM"},
     }
@@ -79,31 +72,29 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
         parts += [Text(title, style="bold"), key_values(values), Text()]
     problems = health["problems"]
     parts += [Text(problem, style="bold red") for problem in problems]
-    count = f"{len(problems)} problem{'s' * (len(problems) > 1)}" if problems else "no problems"
+    count = f"{len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}"
     return Group(*parts, Text(count, style="bold"))
 
 
 def _tracker_state(tracker: Mapping[str, Any]) -> str:
     if not tracker["missing"]:
         return "installed"
-    advice = f": pip install '{tracker['install']}'" if tracker["install"] else ""
-    return f"not installed{advice}"
+    return "not installed" + (f": pip install '{tracker['install']}'" if tracker["install"] else "")
 
 
 def changes_table(suite: str, changes: Sequence[Change]) -> ResultTable:
     """Return a row per mean that moved since the suite's metrics were stored; notes are about the rest."""
     rows = [
-        [
-            TableCell(change.name),
-            TableCell(metric),
-            *(TableCell(f"{number:.2f}") for number in (old, new, tolerance)),
-            TableCell(f"{new - old:+.2f}", best=True),
-        ]
+        [change.name, metric, f"{old:.2f}", f"{new:.2f}", f"{tolerance:.2f}", f"{new - old:+.2f}"]
         for change in changes
         for metric, (old, new, tolerance) in change.moved.items()
     ]
+    same = [change.name for change in changes if not change.moved and not change.note]
+    notes = [f"as stored, within their tolerances: {', '.join(same)}"] if same else []
+    notes += [f"{change.name}: {change.note}" for change in changes if change.note]
     title = f"suite {suite}: what moved (%)" if rows else f"suite {suite}: nothing moved"
-    return ResultTable(title, _CHANGE_COLUMNS, rows, list(_change_notes(changes)), text_columns=(0, 1))
+    columns = ["runs", "metric", "stored", "now", "tolerance", "difference"]
+    return ResultTable(title, columns, [list(map(TableCell, row)) for row in rows], notes, (0, 1))
 
 
 def measured_table(groups: Mapping[str, Any]) -> ResultTable:
@@ -111,15 +102,12 @@ def measured_table(groups: Mapping[str, Any]) -> ResultTable:
     metrics = next((list(group["summary"]) for group in groups.values() if group["summary"]), [])
     rows, notes = [], []
     for name, group in groups.items():
-        finished = sum("metrics" in run for run in group["runs"])
-        means = [_format_mean(group["summary"].get(metric)) for metric in metrics]
-        cells = (name, *means, f"{finished} of {len(group['runs'])}")
-        rows.append([TableCell(text) for text in cells])
-        notes += [
-            f"{name}: seed {run['seed']} diverged: {run['failure']}"
-            for run in group["runs"]
-            if "failure" in run
-        ]
+        runs = group["runs"]
+        finished = sum("metrics" in run for run in runs)
+        means = (_format_mean(group["summary"].get(metric)) for metric in metrics)
+        rows.append([TableCell(text) for text in (name, *means, f"{finished} of {len(runs)}")])
+        failed = [run for run in runs if "failure" in run]
+        notes += [f"{name}: seed {run['seed']} diverged: {run['failure']}" for run in failed]
     return ResultTable("measured (%)", ["runs", *metrics, "seeds"], rows, notes)
 
 
@@ -128,12 +116,3 @@ def _format_mean(summary: Mapping[str, float | None] | None) -> str:
         return MISSING
     spread = "" if summary["std"] is None else f" ± {summary['std']:.1f}"
     return f"{summary['mean']:.1f}{spread}"
-
-
-def _change_notes(changes: Sequence[Change]) -> Iterator[str]:
-    same = [change for change in changes if not change.moved and not change.note]
-    if same:
-        yield f"as stored, within their tolerances: {', '.join(change.name for change in same)}"
-    for change in changes:
-        if change.note:
-            yield f"{change.name}: {change.note}"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from rich.table import Table
-from rich.text import Text
 
 from gzslbench.prepare.build.plan import Plan
 from gzslbench.report.terminal.printing import make_table
@@ -19,24 +18,16 @@ MAX_LISTED = 10
 
 def dataset_summary(plan: Plan, name: str) -> Iterator[str]:
     """Return lines with sizes, split and fingerprint."""
-    partition, unseen = plan.partition, plan.partition.unseen
-    counts = partition.split.counts
-    dimensions = plan.semantics.shape[1]
-    yield (
-        f"{name}: {len(plan.classes)} classes, {len(partition.labels)} images,"
-        f" semantics of {dimensions} dimensions"
-    )
-    yield (
-        f"  seen    {len(plan.classes) - len(unseen)} classes: {counts['trainval']} images train,"
-        f" {counts['test_seen']} test"
-    )
-    yield f"  unseen  {len(unseen)} classes: {counts['test_unseen']} images test"
-    if partition.validation:
-        yield (
-            f"  for validation {len(partition.validation)} of the seen classes:"
-            f" {', '.join(partition.validation)}"
-        )
-    yield f"  split   {partition.split.fingerprint}"
+    partition, classes = plan.partition, len(plan.classes)
+    split, unseen, validation = partition.split, len(partition.unseen), partition.validation
+    counts, images = split.counts, len(partition.labels)
+    yield f"{name}: {classes} classes, {images} images, semantics of {plan.semantics.shape[1]} dimensions"
+    images_of_seen = f"{counts['trainval']} images train, {counts['test_seen']} test"
+    yield f"  seen    {classes - unseen} classes: {images_of_seen}"
+    yield f"  unseen  {unseen} classes: {counts['test_unseen']} images test"
+    if validation:
+        yield f"  for validation {len(validation)} of the seen classes: {', '.join(validation)}"
+    yield f"  split   {split.fingerprint}"
 
 
 def left_out_lines(plan: Plan) -> Iterator[str]:
@@ -49,15 +40,14 @@ def left_out_lines(plan: Plan) -> Iterator[str]:
 
 def classes_table(plan: Plan) -> Table:
     """Return each class with its number, its part and how many of its images train and test."""
-    table = make_table(["", "class", "part"], ["train", "test"])
     partition = plan.partition
-    trained = np.bincount(partition.labels[partition.split.trainval], minlength=len(plan.classes))
-    for number, found in enumerate(plan.classes):
-        part = "unseen" if found.name in partition.unseen else "seen"
-        part = f"{part}, validation" if found.name in partition.validation else part
-        train = int(trained[number])
-        table.add_row(str(number + 1), Text(found.name), part, str(train), str(len(found.files) - train))
-    return table
+    trained = np.bincount(partition.labels[partition.split.trainval], minlength=len(plan.classes)).tolist()
+    rows = []
+    for number, (item, train) in enumerate(zip(plan.classes, trained, strict=True), start=1):
+        part = "unseen" if item.name in partition.unseen else "seen"
+        part += ", validation" if item.name in partition.validation else ""
+        rows.append((number, item.name, part, train, len(item.files) - train))
+    return make_table(["", "class", "part", "train", "test"], rows, ["train", "test"])
 
 
 def next_commands(plan: Plan, folder: Path, features: str | None) -> Iterator[str]:
@@ -69,5 +59,4 @@ def next_commands(plan: Plan, folder: Path, features: str | None) -> Iterator[st
         features = "efficientnet_lite0"
     name = plan.request.semantics_name
     semantics = () if name == "att" else ("--semantics", name)
-    run = ("gzslbench", "run", "--method", "eszsl", *dataset, "--features", features, *semantics)
-    yield shlex.join(run)
+    yield shlex.join(("gzslbench", "run", "--method", "eszsl", *dataset, "--features", features, *semantics))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -11,13 +11,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gzslbench.plugins.extractor import ExtractorSpec, Preparation
+from gzslbench.plugins.extractor import ExtractorSpec
 from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import fields_of
 from gzslbench.plugins.presets import load_presets, preset
 from gzslbench.report.published import METRICS, PublishedNumber
-from gzslbench.report.terminal.printing import format_assignments, key_values
+from gzslbench.report.terminal.printing import key_values, make_table
 
 METHOD_FIELDS = ("name", "title", "paper", "year", "url", "kind", "setting", "preprocessing", "version")
 HEAD_FIELDS = ("name", "title", "paper", "year", "url", "setting", "version")
@@ -40,18 +40,13 @@ def plugins_table(
     columns: Sequence[str],
 ) -> Table:
     """Return a row per plugin, with these of its fields and its paper."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in columns:
-        table.add_column(name, no_wrap=True)
-    table.add_column("paper", overflow="fold")
-    for spec in specs.values():
-        values = (getattr(spec, name) for name in (*columns, "paper"))
-        table.add_row(*(Text("" if value is None else str(value)) for value in values))
-    return table
+    columns = [*columns, "paper"]
+    rows = ([getattr(spec, name) for name in columns] for spec in specs.values())
+    return make_table(columns, rows)
 
 
 def spec_fields(spec: MethodSpec | HeadSpec) -> dict[str, Any]:
-    """Return what a method or a head says of itself."""
+    """Return the fields of a method or a head that its description shows."""
     names = METHOD_FIELDS if isinstance(spec, MethodSpec) else HEAD_FIELDS
     return {name: getattr(spec, name) for name in names}
 
@@ -59,27 +54,21 @@ def spec_fields(spec: MethodSpec | HeadSpec) -> dict[str, Any]:
 def spec_json(
     spec: MethodSpec | HeadSpec, numbers: Sequence[PublishedNumber] | None = None
 ) -> dict[str, Any]:
-    """Return all that ``gzslbench methods NAME`` or ``heads NAME`` shows.
-
-    Args:
-        spec: The method or head.
-        numbers: Those published of a method; None for a head.
-    """
+    """Return all that ``gzslbench methods NAME`` or ``heads NAME`` shows; a head has no ``numbers``."""
     content = {**spec_fields(spec), **parameters_json(spec)}
-    return (
-        content if numbers is None else {**content, "published": [_number_json(number) for number in numbers]}
-    )
+    if numbers is not None:
+        content["published"] = [_number_json(number) for number in numbers]
+    return content
 
 
 def spec_description(
     spec: MethodSpec | HeadSpec, numbers: Sequence[PublishedNumber] | None = None
 ) -> RenderableType:
     """Return the same for the terminal: parameters, settings for each dataset, published numbers, sources."""
-    which = f"--method {spec.name}" if numbers is not None else f"--method ce-gzsl --head {spec.name}"
-    example = f"gzslbench run {which} --dataset digits"
-    published = [] if numbers is None else [Text(), published_table(numbers)]
-    parts = [key_values(spec_fields(spec)), Text(), *_parameters(parameters_json(spec)), *published]
-    return Group(*parts, Text(), Text.assemble("try it: ", (example, "bold")))
+    option = f"--method {spec.name}" if numbers is not None else f"--method ce-gzsl --head {spec.name}"
+    example = Text.assemble("try it: ", (f"gzslbench run {option} --dataset digits", "bold"))
+    published = [] if numbers is None else [Text(), _published_table(numbers)]
+    return Group(key_values(spec_fields(spec)), Text(), *_parameters(spec), *published, Text(), example)
 
 
 def parameters_json(spec: MethodSpec | HeadSpec) -> dict[str, Any]:
@@ -110,23 +99,23 @@ def parameters_json(spec: MethodSpec | HeadSpec) -> dict[str, Any]:
     }
 
 
-def _parameters(content: Mapping[str, Any]) -> Iterator[RenderableType]:
-    parameters = content["parameters"]
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    searched = any(info["search"] for info in parameters)
-    for name in ("parameter", "type", "default", "range", *(["tuned in"] if searched else [])):
-        table.add_column(name, no_wrap=name != "range")
-    table.add_column("meaning", overflow="fold")
-    for info in parameters:
-        unit = f" [{info['unit']}]" if info["unit"] else ""
-        search = [info["search"] or ""] if searched else []
-        cells = (info["name"], info["type"], str(info["default"]), info["range"], *search, info["doc"] + unit)
-        table.add_row(*map(Text, cells))
-    yield table
+def _parameters(spec: MethodSpec | HeadSpec) -> Iterator[RenderableType]:
+    content = parameters_json(spec)
+    columns = {"parameter": "name", "type": "type", "default": "default", "range": "range"}
+    if any(info["search"] for info in content["parameters"]):
+        columns["tuned in"] = "search"
+    rows = [
+        [
+            *("" if info[key] is None else str(info[key]) for key in columns.values()),
+            info["doc"] + (f" [{info['unit']}]" if info["unit"] else ""),
+        ]
+        for info in content["parameters"]
+    ]
+    yield make_table([*columns, "meaning"], rows)
     yield Text()
     for name, found in content["presets"].items():
-        yield Text.assemble((name, "bold"), f"  {found['source']}")
-        yield Text(f"  {format_assignments(found['values'], '  ') or 'the defaults above'}")
+        values = "  ".join(f"{key}={value}" for key, value in found["values"].items())
+        yield Text.assemble((name, "bold"), f"  {found['source']}\n  {values or 'the defaults above'}")
 
 
 def published_rows(numbers: Sequence[PublishedNumber]) -> tuple[list[dict[str, str]], list[str]]:
@@ -143,17 +132,13 @@ def published_rows(numbers: Sequence[PublishedNumber]) -> tuple[list[dict[str, s
     return rows, remarks
 
 
-def published_table(numbers: Sequence[PublishedNumber]) -> RenderableType:
+def _published_table(numbers: Sequence[PublishedNumber]) -> RenderableType:
     """Return a row per published number, with marks and sources explained below it."""
     if not numbers:
         return Text.assemble(("published numbers", "bold"), "  none known")
     rows, remarks = published_rows(numbers)
-    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
-    for name in rows[0]:
-        is_score = name in METRICS
-        table.add_column(name, justify="right" if is_score else "left", no_wrap=is_score, overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row.values()), style="yellow" if row[""] else "")
+    cells = [list(row.values()) for row in rows]
+    table = make_table(list(rows[0]), cells, METRICS, ["yellow" if row[""] else "" for row in rows])
     used = {mark for row in rows for mark in row[""].split()}
     below = {mark: meaning for mark, meaning in MARKS.items() if mark in used}
     below |= {str(at): remark for at, remark in enumerate(remarks, start=1)}
@@ -199,31 +184,15 @@ def _remarks(number: PublishedNumber) -> list[str]:
 
 def extractor_json(spec: ExtractorSpec) -> dict[str, Any]:
     """Return all that is known of an extractor without loading it."""
-    preparation = dataclasses.asdict(spec.preparation) if spec.preparation else None
+    preparation = asdict(spec.preparation) if spec.preparation else None
     return {**{name: getattr(spec, name) for name in EXTRACTOR_FIELDS}, "preparation": preparation}
 
 
 def extractor_description(spec: ExtractorSpec) -> RenderableType:
     """Return the same for the terminal; where the loaded model decides a value, it says so."""
     command = "gzslbench extract --dataset CUB --images CUB/images --extractor"
-    values = extractor_json(spec)
-    values = {name: ", ".join(v) if isinstance(v, tuple) else v for name, v in values.items()}
-    values |= {"name": spec.pattern, "model": ""}
+    values = extractor_json(spec) | {"name": spec.pattern, "model": ""}
     values["examples"] = "\n".join(f"{command} {example}" for example in spec.examples)
-    values["preparation"] = _format_preparation(spec.preparation) if spec.preparation else None
     for name in ("width", "layers", "preparation"):
         values[name] = values[name] or "as the model has it"
     return key_values({name: value for name, value in values.items() if value})
-
-
-def _format_preparation(preparation: Preparation) -> str:
-    """Return how an image becomes the network's input."""
-    mean, std = (" ".join(f"{v:g}" for v in values) for values in (preparation.mean, preparation.std))
-    square, short = f"{preparation.crop} x {preparation.crop}", preparation.short_side
-    if preparation.crops == "whole":
-        return f"squeezed to {square} ({preparation.interpolation}), mean {mean}, std {std}"
-    crops = "centre" if preparation.crops == "centre" else "centre and corners, also of the mirror image,"
-    return (
-        f"shorter side {short} pixels ({preparation.interpolation}, longer side rounded"
-        f" {preparation.rounding}), {crops} {square}, mean {mean}, std {std}"
-    )

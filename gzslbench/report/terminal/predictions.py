@@ -16,7 +16,7 @@ from rich.text import Text
 from gzslbench.evaluation.curve import SeenUnseenCurve
 from gzslbench.evaluation.metrics import ClassAccuracy, class_accuracies, confusion_matrix, harmonic_mean
 from gzslbench.evaluation.predictions import Predictions
-from gzslbench.report.terminal.printing import MISSING, format_percent, make_table
+from gzslbench.report.terminal.printing import make_table
 
 CURVE_POINTS = 12
 """Points of the curve that the terminal shows, apart from the run's own and the best."""
@@ -43,28 +43,27 @@ def class_outcomes(predictions: Predictions, class_names: Sequence[str]) -> list
     np.fill_diagonal(matrix, 0)
     outcomes = []
     for accuracy, wrong in zip(class_accuracies(predictions, class_names), matrix, strict=True):
-        other = int(wrong.argmax())
-        confused = bool(wrong[other])
-        name = class_names[other] if confused else None
-        share = 100 * int(wrong[other]) / accuracy.rows if confused else None
+        other, most = int(wrong.argmax()), int(wrong.max())
+        name, share = (class_names[other], 100 * most / accuracy.rows) if most else (None, None)
         outcomes.append(ClassOutcome(**asdict(accuracy), confused_with=name, share=share))
     return sorted(outcomes, key=lambda outcome: outcome.seen)
 
 
 def classes_table(outcomes: Sequence[ClassOutcome]) -> RenderableType:
     """Return a row per class, in percent of its test rows."""
-    table = make_table(["class", "part"], ["test rows", "accuracy"])
-    table.add_column("most often taken for", overflow="fold")
-    table.add_column("share", justify="right")
-    for outcome in outcomes:
-        table.add_row(
-            Text(outcome.name),
-            "seen" if outcome.seen else "unseen",
-            str(outcome.rows),
-            format_percent(outcome.accuracy),
-            Text(outcome.confused_with or MISSING),
-            format_percent(outcome.share),
+    rows = [
+        (
+            item.name,
+            "seen" if item.seen else "unseen",
+            item.rows,
+            item.accuracy,
+            item.confused_with,
+            item.share,
         )
+        for item in outcomes
+    ]
+    columns = ["class", "part", "test rows", "accuracy", "most often taken for", "share"]
+    table = make_table(columns, rows, ("test rows", "accuracy", "share"))
     title = f"classes: percent of each class's test rows, all {len(outcomes)} as candidates"
     return Group(Text(title, style="bold"), table)
 
@@ -99,14 +98,15 @@ def curve_table(curve: SeenUnseenCurve) -> RenderableType:
     own, best = curve.position(0.0), curve.position(curve.best.gamma)
     gained = curve.U - curve.S  # it only grows along the curve, so even steps of it spread the points
     even: list[int] = np.searchsorted(gained, np.linspace(gained[0], gained[-1], CURVE_POINTS)).tolist()
-    table = make_table([], ["gamma", "S", "U", "H"])
-    table.add_column("")
+    rows, styles = [], []
     for i in sorted({*even, own, best}):
         gamma, S, U = (float(values[i]) for values in (curve.gamma, curve.S, curve.U))
         notes = [note for place, note in ((own, AS_PREDICTED), (best, BEST)) if place == i]
-        numbers = (f"{value:.2f}" for value in (S, U, harmonic_mean(U, S)))
         shown = "0" if i == own else f"{gamma:.4g}" if math.isfinite(gamma) else "∞"
-        table.add_row(shown, *numbers, "; ".join(notes), style="yellow" if i == best else "")
+        rows.append((shown, S, U, harmonic_mean(U, S), "; ".join(notes)))
+        styles.append("yellow" if i == best else "")
+    numbers = ["gamma", "S", "U", "H"]
+    table = make_table([*numbers, ""], rows, numbers, styles)
     title = "seen-unseen curve: gamma is subtracted from the scores of the seen classes"
     return Group(Text(title, style="bold"), table, Text(f"AUSUC {curve.area:.2f}"))
 

@@ -1,9 +1,11 @@
-"""The console that commands print to, and the tables that most of them print."""
+"""The console that commands print to, and the tables that they print."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +15,7 @@ from rich.text import Text
 NO_TERMINAL_WIDTH = 190
 """Columns of the output where it is not a terminal, so that files and pipes get whole lines."""
 MISSING = "–"
-"""What a cell shows that has no value."""
+"""What a cell without a value shows."""
 
 
 def make_console() -> Console:
@@ -22,14 +24,38 @@ def make_console() -> Console:
     return terminal if terminal.is_terminal else Console(highlight=False, width=NO_TERMINAL_WIDTH)
 
 
-def make_table(text: Sequence[str], numbers: Sequence[str] = ()) -> Table:
-    """Return an empty table without borders: columns of text first, then right-aligned columns of numbers."""
+def print_line(line: str) -> None:
+    """Print a line to standard error at once."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def make_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    numbers: Container[str] = (),
+    styles: Iterable[str] = (),
+) -> Table:
+    """Return a table without borders.
+
+    Args:
+        columns: Their titles.
+        rows: Their cells: text, numbers (a float gets two decimals) or None.
+        numbers: Titles of the columns that are right-aligned and never wrapped.
+        styles: Styles of the first rows; the others have none.
+    """
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in text:
-        table.add_column(name, overflow="fold")
-    for name in numbers:
-        table.add_column(name, justify="right")
+    for name in columns:
+        right = name in numbers
+        table.add_column(Text(name), justify="right" if right else "left", no_wrap=right, overflow="fold")
+    for row, style in zip_longest(rows, styles, fillvalue=""):
+        table.add_row(*map(_format_cell, row), style=str(style))
     return table
+
+
+def _format_cell(cell: Any) -> Text:
+    if isinstance(cell, Text):
+        return cell
+    return Text(MISSING if cell is None else f"{cell:.2f}" if isinstance(cell, float) else str(cell))
 
 
 def key_values(values: Mapping[str, Any]) -> Table:
@@ -53,13 +79,3 @@ def format_value(value: Any) -> str:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return ", ".join(format_value(part) for part in value)
     return str(value)
-
-
-def format_percent(value: float | None) -> str:
-    """Return a percentage with two decimals, or a dash for None."""
-    return MISSING if value is None else f"{value:.2f}"
-
-
-def format_assignments(values: Mapping[str, Any], separator: str = " ") -> str:
-    """Return ``values`` as NAME=VALUE, as ``--set`` takes them."""
-    return separator.join(f"{name}={value}" for name, value in values.items())

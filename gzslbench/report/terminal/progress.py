@@ -9,8 +9,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
+from gzslbench.files import format_size
+from gzslbench.prepare.download.download import Progress as TransferProgress
+from gzslbench.report.terminal.printing import print_line
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.progress import Progress as RunProgress
 from gzslbench.runs.progress import format_epoch
@@ -18,17 +31,29 @@ from gzslbench.runs.progress import format_epoch
 SECONDS_BETWEEN_LINES = 5.0
 
 
-def print_line(line: str) -> None:
-    """Print a line to standard error at once."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+def _make_bar(*columns: ProgressColumn, plain: bool = False) -> Progress:
+    """Return bars on standard error; with ``plain`` or without a terminal, they count but do not show."""
+    return Progress(*columns, console=Console(stderr=True), disable=plain or not sys.stderr.isatty())
+
+
+class _Pace:
+    """Limits lines to one in SECONDS_BETWEEN_LINES."""
+
+    def __init__(self) -> None:
+        self.last = float("-inf")
+
+    def allows(self, *, always: bool = False) -> bool:
+        """Return whether to print a line now; if so, the time counts from here."""
+        now = time.monotonic()
+        if not always and now - self.last < SECONDS_BETWEEN_LINES:
+            return False
+        self.last = now
+        return True
 
 
 @contextmanager
 def watch_run(cell: Cell, *, plain: bool = False) -> Iterator[RunProgress]:
     """Yield what shows the progress of a run; ``plain`` asks for lines even on a terminal."""
-    if plain or not sys.stderr.isatty():
-        yield RunLines()
-        return
     columns = (
         TextColumn("[bold]{task.fields[what]}"),
         BarColumn(bar_width=12),
@@ -36,59 +61,51 @@ def watch_run(cell: Cell, *, plain: bool = False) -> Iterator[RunProgress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[scores]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        yield RunBar(bar, f"{cell.method} on {cell.dataset}, seed {cell.seed}")
+    with _make_bar(*columns, plain=plain) as bar:
+        title = f"{cell.method} on {cell.dataset}, seed {cell.seed}"
+        yield _RunLines() if bar.disable else _RunBar(bar, title)
 
 
-class RunBar:
-    """A live bar for each training of a run."""
+class _RunBar:
+    """A live bar for each fit of a run."""
 
     def __init__(self, bar: Progress, title: str) -> None:
-        self.bar = bar
-        self.title = title
+        self.bar, self.title = bar, title
 
     def start(self, leg: str, iterations: int, done: int) -> None:
-        """Add a bar for the training."""
         what = self.title if leg == "final" else f"{self.title} ({leg})"
         self.task = self.bar.add_task("", total=iterations, completed=done, what=what, scores="")
 
     def iteration(self) -> None:
-        """Advance it."""
         self.bar.advance(self.task)
 
     def epoch(self, line: Mapping[str, Any]) -> None:
-        """Show the latest scores."""
-        metrics = line.get("metrics")
-        if metrics:
+        if metrics := line.get("metrics"):
             scores = " ".join(f"{name} {metrics[name]:.1f}" for name in ("U", "S", "H"))
             self.bar.update(self.task, scores=f"{scores} @{line['epoch']}")
 
 
-class RunLines:
+class _RunLines:
     """A line for every evaluated epoch, and now and then one for another epoch."""
 
     def __init__(self) -> None:
-        self.last = 0.0
+        self.pace = _Pace()
 
     def start(self, leg: str, iterations: int, done: int) -> None:
-        """Print what begins."""
         print_line(f"{leg}: {iterations - done} iterations to go")
 
     def iteration(self) -> None:
-        """Print nothing."""
+        pass
 
     def epoch(self, line: Mapping[str, Any]) -> None:
-        """Print the epoch, if it was evaluated or some seconds have passed."""
-        now = time.monotonic()
-        if "metrics" in line or now - self.last >= SECONDS_BETWEEN_LINES:
-            self.last = now
+        if self.pace.allows(always="metrics" in line):
             print_line(format_epoch(line))
 
 
 @contextmanager
 def watch_pages(total: int) -> Iterator[Callable[[str], None]]:
-    """Yield what to call for each page written; it advances a bar, or does nothing off a terminal."""
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+    """Yield what to call for each page written; it advances a bar, or does nothing without a terminal."""
+    with _make_bar(*Progress.get_default_columns()) as bar:
         task = bar.add_task("pages", total=total)
         yield lambda page: bar.advance(task)
 
@@ -99,29 +116,63 @@ def watch_images(total: int) -> Iterator[Callable[[int], None]]:
 
     The time before the first call, which loads the model, does not count.
     """
-    if sys.stderr.isatty():
-        columns = (BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", total=total)
-            yield lambda count: bar.advance(task, count)
-        return
-    yield _ImageLines(total)
+    pace = _Pace()
+    with _make_bar(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+        number = bar.add_task("", total=total)
+
+        def advance(count: int) -> None:
+            bar.advance(number, count)
+            (task,) = bar.tasks
+            if bar.disable and pace.allows(always=task.finished):
+                rate, left = task.speed or 0.0, task.time_remaining or 0.0
+                print_line(f"{task.completed:.0f} of {total} images, {rate:.1f} a second, {left:.0f} s left")
+
+        yield advance
 
 
-class _ImageLines:
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.done = 0
-        self.began: tuple[float, int] | None = None
-        self.last = 0.0
+@contextmanager
+def show_transfer() -> Iterator[TransferProgress]:
+    """Yield what shows the progress of downloads: a bar for the current step, or lines."""
+    shown = _Transfer()
+    try:
+        yield shown
+    finally:
+        shown.stop()
 
-    def __call__(self, count: int) -> None:
-        self.done += count
-        now = time.monotonic()
-        if self.began is None:
-            self.began = now, self.done
-        elif now - self.last >= SECONDS_BETWEEN_LINES or self.done == self.total:
-            self.last = now
-            rate = (self.done - self.began[1]) / max(now - self.began[0], 1e-9)
-            left = (self.total - self.done) / rate if rate else 0
-            print_line(f"{self.done} of {self.total} images, {rate:.1f} a second, {left:.0f} s left")
+
+class _Transfer(TransferProgress):
+    def __init__(self) -> None:
+        self.bar: Progress | None = None
+        self.pace = _Pace()
+
+    def begin(self, what: str, total: int | None, done: int = 0) -> None:
+        self.stop()
+        self.bar = _make_bar(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            DownloadColumn(binary_units=True),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        self.bar.start()
+        self.bar.add_task(what, total=total, completed=done)
+        self._show(always=True)
+
+    def advance(self, count: int) -> None:
+        if self.bar is not None:
+            self.bar.advance(TaskID(0), count)
+            self._show(always=self.bar.tasks[0].finished)
+
+    def log(self, line: str) -> None:
+        print_line(line)  # above the bar: rich redirects standard error while it shows one
+
+    def stop(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def _show(self, *, always: bool) -> None:
+        assert self.bar is not None
+        if self.bar.disable and self.pace.allows(always=always):
+            (task,) = self.bar.tasks
+            total = "" if task.total is None else f" of {format_size(int(task.total))}"
+            print_line(f"{task.description}: {format_size(int(task.completed))}{total}")

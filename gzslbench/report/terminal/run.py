@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path, PurePath
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -31,11 +29,7 @@ CHOSEN_ON = {
     "test-peek-outer": "TEST epoch",
 }
 _NOT_LISTED = ("class_names", "files", "notes")
-_PROGRAMS = ("gzslbench", "__main__.py")
-_PLACES = ("--dataset", "--data", "--results")
-_CELL_OPTIONS = ("eval_every", "select", "preprocessing", "device", "precision")
-_MAX_SVG_WIDTH, _SVG_HEIGHT = 160, 25
-"""In characters; the height has no effect, but without one rich sets a dumb terminal to 80 columns."""
+_CELL_OPTIONS = ("eval_every", "select", "preprocessing", "device", "precision", "seed")
 
 
 def metrics_table(record: Record) -> Table:
@@ -43,17 +37,16 @@ def metrics_table(record: Record) -> Table:
 
     The run's own rule is bold; rules that choose on the test set are yellow and say so.
     """
-    table = make_table(["selection"], [*PERCENTAGES, "epoch", "head"])
-    table.add_column("chosen on")
+    rows, styles = [], []
     for rule in RULES:
         if rule in record.metrics:
             numbers = record.metrics[rule]
-            scores = [f"{value:.2f}" for value in numbers.percentages().values()]
-            epochs = [str(numbers.epoch), str(numbers.head_epoch)]
-            style = "bold green" if rule == record.selection else ""
-            style = style if rule in SELECTIONS else "yellow"
-            table.add_row(rule, *scores, *epochs, CHOSEN_ON[rule], style=style)
-    return table
+            scores = numbers.percentages().values()
+            rows.append((rule, *scores, numbers.epoch, numbers.head_epoch, CHOSEN_ON[rule]))
+            own = "bold green" if rule == record.selection else ""
+            styles.append(own if rule in SELECTIONS else "yellow")
+    columns = (*PERCENTAGES, "epoch", "head")
+    return make_table(["selection", *columns, "chosen on"], rows, columns, styles)
 
 
 def run_summary(record: Record, folder: RunFolder) -> RenderableType:
@@ -70,31 +63,6 @@ def run_summary(record: Record, folder: RunFolder) -> RenderableType:
     show = shlex.join(["gzslbench", "show", folder.id, *results])
     parts.append(key_values({"task": task.id, "record": folder.record_file, "next": show}))
     return Group(*parts)
-
-
-def print_run(record: Record, folder: RunFolder) -> None:
-    """Print the summary to standard output."""
-    make_console().print(run_summary(record, folder))
-
-
-def summary_svg(record: Record, folder: RunFolder) -> str:
-    """Return the summary as an SVG image, in the terminal's colours, as wide as its longest line."""
-    summary = run_summary(record, folder)
-    width = Console(width=_MAX_SVG_WIDTH, height=_SVG_HEIGHT).measure(summary).maximum
-    console = Console(
-        record=True,
-        file=io.StringIO(),
-        width=width,
-        height=_SVG_HEIGHT,
-        force_terminal=True,
-        color_system="truecolor",
-        no_color=False,
-        highlight=False,
-    )
-    console.print(summary)
-    svg = console.export_svg(title="gzslbench")
-    # rich refers to fonts on the web; without them the image needs no network
-    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
 
 
 def run_description(record: Record, folder: RunFolder) -> RenderableType:
@@ -135,71 +103,64 @@ def repeat_command(record: Record) -> str:
     The places of data and results are those of the command that made the run. Where another command or
     program made it, they are the usual ones, so its dataset must be found by its name.
     """
-    return shlex.join(["gzslbench", "run", *map(str, _run_options(record)), "--rerun"])
-
-
-def _run_options(record: Record) -> Iterator[Any]:
     cell, task, places = record.cell, record.task, _places_in_command(record)
-    semantics, _, shuffled = task.semantics.partition(SHUFFLED)
-    yield from ("--method", cell.method, "--dataset", places.pop("--dataset", task.dataset))
-    for name, value in (("features", task.features), ("semantics", semantics)):
-        if value:
-            yield from (f"--{name}", value)
-    if shuffled:
-        yield from ("--shuffle-semantics", shuffled)
-    if cell.head not in (None, SOFTMAX):
-        yield from ("--head", cell.head)
+    semantics, _, shuffle_seed = task.semantics.partition(SHUFFLED)
+    options: list[tuple[str, Any]] = [
+        ("--method", cell.method),
+        ("--dataset", places.pop("--dataset", task.dataset)),
+        ("--features", task.features),
+        ("--semantics", semantics),
+        ("--shuffle-semantics", shuffle_seed),
+        ("--head", None if cell.head == SOFTMAX else cell.head),
+    ]
     for name, value in entry_of(Summary.of(record)).changes.items():
-        of_head = name.removeprefix(HEAD)
-        yield from ("--set", f"{name}={value}") if of_head == name else ("--head-set", f"{of_head}={value}")
-    for name in _CELL_OPTIONS:
-        yield from (f"--{name.replace('_', '-')}", getattr(cell, name))
-    if cell.deterministic:
-        yield "--deterministic"
-    yield from ("--seed", cell.seed)
-    for place in places.items():
-        yield from place
+        option = "--head-set" if name.startswith(HEAD) else "--set"
+        options.append((option, f"{name.removeprefix(HEAD)}={value}"))
+    options += [(f"--{name.replace('_', '-')}", getattr(cell, name)) for name in _CELL_OPTIONS]
+    words = [
+        word
+        for name, value in (*options, *places.items())
+        if value not in (None, "")
+        for word in (name, str(value))
+    ]
+    flags = ["--deterministic"] if cell.deterministic else []
+    return shlex.join(["gzslbench", "run", *words, *flags, "--rerun"])
 
 
 def _places_in_command(record: Record) -> dict[str, str]:
     """Return the folders named in the command that made the run, if that was ``gzslbench run``."""
     program, *arguments = record.run.command or [""]
-    if PurePath(program).name not in _PROGRAMS or arguments[:1] != ["run"]:
+    if PurePath(program).name not in ("gzslbench", "__main__.py") or arguments[:1] != ["run"]:
         return {}
     places = {}
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
         name, equals, value = argument.partition("=")
-        if name in _PLACES:
+        if name in ("--dataset", "--data", "--results"):
             places[name] = value if equals else following
     return places
 
 
 def print_plan(plan: Plan, results: Path, *, as_json: bool = False) -> None:
     """Print what a run would do: task, settings with their source, and each cell's state in ``results``."""
-    store = Store(results)
-    states = {cell.id: _cell_state(store, cell.id) for cell in plan.cells}
+    states = {cell.id: _cell_state(Store(results).run(cell.id)) for cell in plan.cells}
     if as_json:
         for cell in plan.cells:
             print(json.dumps({"id": cell.id, "state": states[cell.id], **cell.as_dict()}))  # noqa: T201
         return
     settings = plan.cells[0].as_dict()
     params = settings.pop("params")
-    settings.pop("seed")
-    console = make_console()
-    console.print(Text(f"{plan.spec.title} on {plan.dataset.name}, nothing is run", style="bold"))
-    console.print(key_values(settings))
-    console.print(Text(f"parameters: preset {plan.preset.table!r} ({plan.preset.source})", style="bold"))
-    console.print(key_values(params))
-    console.print(Text("runs", style="bold"))
-    console.print(key_values(states))
+    del settings["seed"]
+    for title, values in {
+        f"{plan.spec.title} on {plan.dataset.name}, nothing is run": settings,
+        f"parameters: preset {plan.preset.table!r} ({plan.preset.source})": params,
+        "runs": states,
+    }.items():
+        make_console().print(Text(title, style="bold"), key_values(values), sep="\n")
     for note in plan.dataset.notes:
-        console.print(Text(f"note: {note}"))
+        make_console().print(Text(f"note: {note}"))
 
 
-def _cell_state(store: Store, run: str) -> str:
-    folder = store.run(run)
+def _cell_state(folder: RunFolder) -> str:
     if folder.has_ended():
         return "finished: would be shown, not run"
-    if folder.path.is_dir() and any(folder.path.glob("checkpoint-*.pt")):
-        return "interrupted: --resume continues it"
-    return "would run"
+    return "interrupted: --resume continues it" if any(folder.path.glob("checkpoint-*.pt")) else "would run"

@@ -65,4 +65,4 @@ def test_a_run_made_otherwise_is_repeated_by_the_run_that_has_its_very_cell(by, 
     outcome = CliRunner().invoke(main, [*typed[1:], "--results", str(tmp_path), "--json"])
     assert outcome.exit_code == 0, outcome.output
     again = json.loads(outcome.output.splitlines()[-1])
-    assert again["id"] == cell.id and again["metrics"] == record.metrics
+    assert again["id"] == cell.id and again["metrics"] == record.as_dict()["metrics"]

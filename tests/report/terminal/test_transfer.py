@@ -5,15 +5,15 @@ import sys
 
 import pytest
 
-from gzslbench.report.terminal import transfer
-from gzslbench.report.terminal.transfer import show_transfer
+from gzslbench.report.terminal import progress
+from gzslbench.report.terminal.progress import show_transfer
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """Seconds that pass when told to."""
     now = [0.0]
-    monkeypatch.setattr(transfer.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     return now
 
 
