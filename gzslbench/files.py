@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -100,6 +102,15 @@ def check_folder(path: Path, failure: type[GzslBenchError]) -> None:
             break
 
 
+def sha256_of(path: Path) -> str:
+    """Return the hexadecimal sha256 of a file, which is read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
 def make_folder(folder: Path) -> None:
     """Create the folder if it is missing, and check that files can be written to it.
 
@@ -157,6 +168,29 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+@contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Yield a new folder; when the block ends, it replaces ``folder`` with all that is in it.
+
+    If anything fails, the old folder stays.
+
+    Raises:
+        OSError: The folder above is read-only, full or gone.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+        new, old = Path(scratch, "new"), Path(scratch, "old")
+        new.mkdir()
+        yield new
+        if folder.is_dir():
+            folder.rename(old)
+        try:
+            new.rename(folder)
+        except BaseException:
+            if old.is_dir():
+                old.rename(folder)
+            raise
 
 
 def write_atomically(

@@ -7,10 +7,9 @@ from pathlib import Path
 from gzslbench.data.catalogue import Comparison, compare, known_as
 from gzslbench.data.checks import check_features
 from gzslbench.data.dataset import Dataset, content_fingerprint
-from gzslbench.data.formats.sources import sha256_of
 from gzslbench.data.load import find, load_dataset
 from gzslbench.errors import DataError
-from gzslbench.files import reading
+from gzslbench.files import reading, sha256_of
 from gzslbench.plugins.dataset import DatasetSpec
 
 

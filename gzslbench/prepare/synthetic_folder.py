@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data.catalogue import catalogue, known_as
-from gzslbench.data.formats.xlsa17 import MARKER, SPLITS
+from gzslbench.data.formats.xlsa17 import MARKER
 from gzslbench.data.locate import find_folder
 from gzslbench.data.synthetic.split_template import (
     SplitTemplate,
@@ -20,7 +19,7 @@ from gzslbench.data.synthetic.split_template import (
     synthetic_features,
 )
 from gzslbench.errors import DataError, ParamError, did_you_mean
-from gzslbench.files import check_free_space, writing
+from gzslbench.files import atomic_folder, check_free_space, writing
 from gzslbench.plugins.dataset import DatasetSpec
 
 FEATURES = "res101"
@@ -39,15 +38,15 @@ def write_synthetic_folder(
     """Write res101.mat, the split files and the class lists of a dataset with the shape of ``like``.
 
     Split, semantics and class lists are copied from the data root if it has them, and generated otherwise;
-    features and image names are always synthetic, and ``SYNTHETIC.txt`` in the folder says so. The files are
-    moved into place when all of them are written.
+    features and image names are always synthetic, and ``SYNTHETIC.txt`` in the folder says so. The
+    folder is written atomically.
 
     Args:
         like: AWA1, AWA2, CUB, FLO, SUN or APY, in any case.
         out: A folder that is empty or does not exist.
         seed: Of all random numbers.
         scale: The share of each class's rows to keep, above 0 and at most 1.
-        overwrite: Whether a folder that an earlier call wrote may be replaced.
+        overwrite: Whether a folder that an earlier call wrote may be replaced, with all files in it.
         root: The data root; by default $GZSLBENCH_DATA, else ./data.
 
     Returns:
@@ -76,8 +75,11 @@ def write_synthetic_folder(
         check_free_space(out.parent, size, DataError, "pass a smaller --scale, or name another folder")
         features = synthetic_features(template, dim, rng)
         how = f"like {spec.name}, seed {seed}, scale {scale:g}"
-        # This text becomes a note of the dataset, and notes are in records of runs.
-        _write(out, template, features, f"Features and image names in this folder are made: {how}.\n")
+        with atomic_folder(out) as scratch:
+            # This text becomes a note of the dataset, and notes are in records of runs.
+            marker = f"Features and image names in this folder are made: {how}.\n"
+            (scratch / MARKER).write_text(marker, encoding="utf-8")
+            _write(scratch, template, features)
     return out
 
 
@@ -106,43 +108,22 @@ def _check_target(out: Path, overwrite: bool) -> None:
         raise DataError(what, where=out, fix="pass --overwrite, or name another folder")
 
 
-def _write(out: Path, template: SplitTemplate, features: NDArray[np.float32], marker: str) -> None:
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
-        staged = Path(scratch)
-        (staged / MARKER).write_text(marker, encoding="utf-8")
-        _save_mat(staged / f"{FEATURES}.mat", _feature_variables(template, features))
-        for file, found in template.splits.items():
-            _save_mat(staged / file, {name: _cells(value) for name, value in found.items()})
-        for file, names in template.lists.items():
-            (staged / file).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-        written = sorted(path.name for path in staged.iterdir())
-        out.mkdir(exist_ok=True)
-        # The marker first: a folder that is only half moved must not be taken for a real one.
-        for name in sorted(written, key=lambda name: name != MARKER):
-            (staged / name).replace(out / name)
-        for stale in (*out.glob(f"*{SPLITS}"), *out.glob("*classes*.txt")):
-            if stale.name not in written:
-                stale.unlink()
+def _write(folder: Path, template: SplitTemplate, features: NDArray[np.float32]) -> None:
+    from scipy.io import savemat
 
-
-def _feature_variables(template: SplitTemplate, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     names = [
         f"synthetic/{template.class_name(label)}/{row + 1:06d}.jpg"
         for row, label in enumerate(template.labels.tolist())
     ]
-    return {
-        "features": features.T,
-        "labels": (template.labels + 1)[:, None].astype(np.uint16),
-        "image_files": _cells(np.array(names, dtype=object)),
-    }
+    labels = (template.labels + 1)[:, None].astype(np.uint16)
+    files = {"features": features.T, "labels": labels, "image_files": _cells(np.array(names, dtype=object))}
+    savemat(folder / f"{FEATURES}.mat", files)
+    for file, found in template.splits.items():
+        savemat(folder / file, {name: _cells(value) for name, value in found.items()})
+    for file, listed in template.lists.items():
+        (folder / file).write_text("".join(f"{name}\n" for name in listed), encoding="utf-8")
 
 
 def _cells(value: NDArray[Any]) -> NDArray[Any]:
     """Return strings as the n x 1 cell array of the published files; other arrays unchanged."""
     return value.reshape(-1, 1) if value.dtype == object else value
-
-
-def _save_mat(path: Path, found: dict[str, NDArray[Any]]) -> None:
-    from scipy.io import savemat
-
-    savemat(path, found)

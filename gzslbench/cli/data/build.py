@@ -103,7 +103,7 @@ def build(
     The images are in one folder per class. The dataset in FOLDER gets semantics from a table, and a split.
     """
     from gzslbench.prepare.build.plan import Request, plan_build
-    from gzslbench.prepare.build.write import check_place, describe, is_built, write_build
+    from gzslbench.prepare.build.write import check_place, describe, write_build
 
     options = {
         "weights": weights,
@@ -119,9 +119,7 @@ def build(
     features = _features(extractor, weights)
     plan = plan_build(request)
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        if dry_run:
-            is_built(plan, folder, force=force)
-        written = not dry_run and write_build(plan, folder, force=force)
+        written = write_build(plan, folder, force=force, dry_run=dry_run)
         _print(plan, folder, dry_run=dry_run, written=written)
         if extractor is not None and not dry_run:
             _extract(folder, request.images, extractor, options)

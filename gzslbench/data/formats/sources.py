@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-_CHUNK = 1 << 20
+from gzslbench.files import sha256_of
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,3 @@ class Source:
         if found.st_size != self.size:
             return False
         return found.st_mtime_ns == self.modified or sha256_of(path) == self.sha256
-
-
-def sha256_of(path: Path) -> str:
-    """Return the hexadecimal sha256 of a file, reading it in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while piece := stream.read(_CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()

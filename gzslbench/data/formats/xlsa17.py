@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from gzslbench.data import checks
 from gzslbench.data.dataset import Dataset, ValidationHint, content_fingerprint
 from gzslbench.data.formats.matfile import read_mat, variables
-from gzslbench.data.formats.sources import sha256_of
 from gzslbench.data.split import PARTS, Rows, Split
 from gzslbench.errors import DataError
-from gzslbench.files import reading
+from gzslbench.files import reading, sha256_of
 
 SPLITS = "_splits.mat"
 RAW = "original_"
@@ -204,25 +203,25 @@ def assemble(
 
 
 def read_class_list(path: Path) -> tuple[str, ...]:
-    """Read the names of a class list in their order, without empty lines.
-
-    Raises:
-        DataError: It cannot be read, or is not UTF-8.
-    """
+    """Read the names of a class list in their order, without empty lines."""
     return tuple(name for _, name in numbered_classes(path))
 
 
 def numbered_classes(path: Path) -> list[tuple[int, str]]:
     """Read the names of a class list together with their line numbers, which count from 1."""
+    lines = enumerate(read_utf8(path).splitlines(), start=1)
+    return [(number, line.strip()) for number, line in lines if line.strip()]
+
+
+def read_utf8(path: Path) -> str:
+    """Read a text file; an error names the first line that is not UTF-8."""
+    with reading(path, DataError):
+        content = path.read_bytes()
     try:
-        with reading(path, DataError):
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise DataError(
-            "the class list is not UTF-8", where=f"{path}: line {line}", fix="save the list as UTF-8"
-        ) from error
-    return [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+        raise DataError("not UTF-8", where=f"{path}: line {line}", fix="save it as UTF-8") from error
 
 
 def _leaks(hint: ValidationHint | None, split: Split) -> list[str]:

@@ -15,7 +15,6 @@ from gzslbench.files import reading
 SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
-Identity = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -45,16 +44,12 @@ class Images:
 
 
 def compose(name: str) -> str:
-    """Return the name in Unicode's composed form (NFC): é is one letter, whichever system wrote it."""
+    """Return the name in Unicode's composed form (NFC): é is one letter, on every system."""
     return unicodedata.normalize("NFC", name)
 
 
 def check_unique(names: Iterable[tuple[str, str]]) -> None:
-    """Raise a DataError if two names are equal or differ only in upper and lower case.
-
-    Args:
-        names: Names and the places where they are written.
-    """
+    """Raise a DataError if two of the names, given with their places, differ only in upper and lower case."""
     places: dict[str, tuple[str, str]] = {}
     for name, place in names:
         before = places.setdefault(name.casefold(), (name, place))
@@ -80,63 +75,46 @@ def find_images(folder: Path) -> Images:
     Hidden files and folders, empty files, other files and those outside of class folders are left out.
 
     Raises:
-        DataError: A folder may not be read, a link leads back to a folder above it, names of two classes
-            differ only in case, a name cannot be written to a list, or an image is found twice.
+        DataError: A folder cannot be read, names of two classes differ only in case, a name cannot be
+            written to a list, or a link leads to an image or a folder that is found elsewhere too.
     """
+    left_out: list[str] = []
+    found: dict[tuple[int, int], Path] = {}
+
+    def leave_out(path: Path, why: str) -> None:
+        left_out.append(f"{os.fsencode(path.relative_to(folder)).decode(errors='replace')}: {why}")
+
+    def walk(path: Path) -> Iterator[str]:
+        status = path.stat()
+        before = found.setdefault((status.st_dev, status.st_ino), path)
+        if before != path:
+            what = "this is found twice, by a link"
+            raise DataError(what, where=f"{before} and {path}", fix="remove one of the two")
+        if not path.is_dir():
+            yield path.relative_to(folder).as_posix()
+            return
+        for inside in sorted(path.iterdir()):
+            if why := _why_not(inside):
+                leave_out(inside, why)
+            else:
+                _check_name(inside)
+                yield from walk(inside)
+
+    classes = []
     with reading(folder, DataError):
-        search = _Search(folder)
-        class_folders = [path for path in sorted(folder.iterdir()) if search.is_class(path)]
-        for path in class_folders:
-            _check_class_name(path)
-        check_unique((compose(path.name), f"{path}") for path in class_folders)
-        classes = [ClassFolder(compose(path.name), search.find_files(path)) for path in class_folders]
+        status = folder.stat()
+        found[status.st_dev, status.st_ino] = folder
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") or not path.is_dir():
+                leave_out(path, "hidden" if path.name.startswith(".") else "in no class folder")
+                continue
+            _check_name(path)
+            files = sorted(walk(path), key=lambda file: (compose(file), file))
+            classes.append(ClassFolder(compose(path.name), tuple(files)))
+    check_unique((item.name, f"{folder / item.name}") for item in classes)
     if not classes:
         raise DataError("no class folder", where=folder, fix="put the images of each class in a folder")
-    return Images(tuple(sorted(classes, key=lambda item: item.name)), tuple(search.left_out))
-
-
-class _Search:
-    """Walks over class folders, and remembers what it found and what it left out."""
-
-    def __init__(self, images: Path) -> None:
-        self.images = images
-        self.left_out: list[str] = []
-        self.found: dict[Identity, Path] = {}
-
-    def is_class(self, path: Path) -> bool:
-        """Return whether ``path`` is a class folder; remember it as left out if not."""
-        why = "hidden" if path.name.startswith(".") else "" if path.is_dir() else "in no class folder"
-        if why:
-            self._leave_out(path, why)
-        return not why
-
-    def find_files(self, folder: Path) -> tuple[str, ...]:
-        """Return the images below a class folder."""
-        files = []
-        for path in self._walk(folder, (_identity(self.images),)):
-            _check_text(path)
-            before = self.found.setdefault(_identity(path), path)
-            if before != path:
-                what = "an image is found twice, by a link"
-                raise DataError(what, where=f"{before} and {path}", fix="remove one of the two")
-            files.append(path.relative_to(self.images).as_posix())
-        return tuple(sorted(files, key=lambda file: (compose(file), file)))
-
-    def _walk(self, folder: Path, above: tuple[Identity, ...]) -> Iterator[Path]:
-        if _identity(folder) in above:
-            raise DataError("the link leads back to a folder above it", where=folder, fix="remove the link")
-        for path in sorted(folder.iterdir()):
-            why = _why_not(path)
-            if why:
-                self._leave_out(path, why)
-            elif path.is_dir():
-                yield from self._walk(path, (*above, _identity(folder)))
-            else:
-                yield path
-
-    def _leave_out(self, path: Path, why: str) -> None:
-        name = os.fsencode(path.relative_to(self.images)).decode(errors="replace")
-        self.left_out.append(f"{name}: {why}")
+    return Images(tuple(sorted(classes, key=lambda item: item.name)), tuple(left_out))
 
 
 def _why_not(path: Path) -> str:
@@ -152,21 +130,10 @@ def _why_not(path: Path) -> str:
     return "" if path.is_file() and path.stat().st_size else "empty"
 
 
-def _identity(path: Path) -> Identity:
-    found = path.stat()
-    return found.st_dev, found.st_ino
-
-
-def _check_text(path: Path) -> None:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError as error:
+def _check_name(path: Path) -> None:
+    """Refuse names that a list in a text file would not keep."""
+    name = path.name
+    if name.strip() != name or not name.isprintable():  # bytes that are not UTF-8 are not printable
         where = os.fsencode(path).decode(errors="replace")
-        raise DataError("the name is not UTF-8", where=where, fix="rename it") from error
-
-
-def _check_class_name(folder: Path) -> None:
-    _check_text(folder)
-    if folder.name != folder.name.strip() or not folder.name.isprintable():
-        what = f"the class folder {folder.name!r} begins or ends with a space, or its name cannot be printed"
-        raise DataError(what, where=folder.parent, fix="rename it")
+        what = "the name begins or ends with a space, or is not printable UTF-8"
+        raise DataError(what, where=where, fix="rename it")

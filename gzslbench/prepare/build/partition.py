@@ -42,11 +42,7 @@ class Partition:
 def sample_classes(
     names: Sequence[str], number: int, seed: int, purpose: str, option: str
 ) -> tuple[str, ...]:
-    """Return ``number`` of the names, sorted; the choice depends only on names, seed and purpose.
-
-    Raises:
-        ParamError: ``number`` is not between 1 and one fewer than there are names.
-    """
+    """Return ``number`` of the names, sorted; the choice depends only on names, seed and purpose."""
     if not 1 <= number < len(names):
         what = f"{number} of {len(names)} classes"
         raise ParamError(what, where=option, fix=f"choose from 1 to {len(names) - 1}")
@@ -64,16 +60,6 @@ def partition(
     """Split images: all images of ``unseen`` classes test; of each other class, a share of them.
 
     Of a seen class with n images, n·share (rounded) test, but at least one and at most n-1.
-
-    Args:
-        classes: With their images.
-        unseen: Names of some of them.
-        share: Between 0 and 1.
-        seed: Decides which images test.
-        validation: Names of some seen classes.
-
-    Raises:
-        DataError: A seen class has a single image, which cannot both train and test.
     """
     single = [item.name for item in classes if len(item.files) < 2 and item.name not in unseen]
     if single:

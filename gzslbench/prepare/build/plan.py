@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.formats.sources import sha256_of
+from gzslbench.files import sha256_of
 from gzslbench.data.formats.xlsa17 import numbered_classes
 from gzslbench.errors import DataError, ParamError
 from gzslbench.prepare.build.images import ClassFolder, Images, check_unique, compose, find_images, suggest
@@ -31,8 +31,8 @@ class Request:
         semantics: A .csv, .mat or .npy file.
         semantics_name: The name of the semantics for ``--semantics``.
         class_names: A class list in the order of the table's rows, if the table has no names.
-        unseen: A list of the unseen classes; or else
-        unseen_classes: the number of classes to sample.
+        unseen: A file that lists the unseen classes; None samples them.
+        unseen_classes: How many unseen classes to sample, if ``unseen`` is None.
         test_seen: The share of each seen class's images that test, between 0 and 1.
         validation_classes: How many seen classes are sampled for validation; None leaves the choice to
             validation.
@@ -69,15 +69,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """A dataset before it is written.
-
-    Attributes:
-        request: What was requested.
-        images: The content of the folder.
-        semantics: ``(C, a)`` float32, in the order of the classes.
-        partition: Of classes and rows.
-        semantics_sha256: Of the table's file.
-    """
+    """A dataset before it is written; its semantics are ``(C, a)`` float32 in the order of the classes."""
 
     request: Request
     images: Images
@@ -112,9 +104,7 @@ def plan_build(request: Request) -> Plan:
     images = find_images(request.images)
     classes = images.classes
     folders = [item.name for item in classes]
-    table = read_table(request.semantics, folders, request.semantics_name)
-    listed = tuple(_read_names(request.class_names)) if request.class_names else None
-    table = _add_names(table, listed, folders, request.class_names or request.semantics)
+    table = _add_names(read_table(request.semantics, folders, request.semantics_name), request, folders)
     semantics = _match_semantics(classes, table, request.images, request.semantics)
     unseen = _choose_unseen(request, folders)
     validation: tuple[str, ...] = ()
@@ -152,16 +142,16 @@ def _read_names(path: Path) -> dict[str, str]:
     return dict(listed)
 
 
-def _add_names(table: Table, listed: Sequence[str] | None, folders: Sequence[str], where: Path) -> Table:
+def _add_names(table: Table, request: Request, folders: Sequence[str]) -> Table:
     """Name each row: by the table itself, by the list, or by the class folders in their order."""
-    if listed is not None and table.names is not None:
+    if request.class_names is not None and table.names is not None:
         what = "the table names its classes itself, and --class-names does too"
-        raise DataError(what, where=where, fix="leave --class-names out")
-    names = listed if listed is not None else table.names or folders
+        raise DataError(what, where=request.class_names, fix="leave --class-names out")
+    names = tuple(_read_names(request.class_names)) if request.class_names else table.names or folders
     if len(names) != len(table.values):
         raise DataError(
             f"{len(names)} class names for {len(table.values)} rows of semantics",
-            where=where,
+            where=request.class_names or request.semantics,
             fix="list one class for each row, in the rows' order",
         )
     return Table(table.values, tuple(names), table.places)
@@ -170,18 +160,7 @@ def _add_names(table: Table, listed: Sequence[str] | None, folders: Sequence[str
 def _match_semantics(
     classes: Sequence[ClassFolder], table: Table, images: Path, where: Path
 ) -> NDArray[np.float32]:
-    """Return ``(C, a)`` semantics in the order of the class folders.
-
-    Args:
-        classes: The class folders.
-        table: With names.
-        images: The folder of the class folders, for messages.
-        where: The file of the table, for messages.
-
-    Raises:
-        DataError: A folder has no image or no semantics, semantics have no folder, a class is repeated,
-            or its semantics are all 0. The error lists these folders and rows.
-    """
+    """Return ``(C, a)`` semantics in the order of the class folders; an error lists all mismatches."""
     assert table.names is not None
     check_unique(zip(table.names, table.places, strict=True))
     problems = list(_find_mismatches(classes, table))

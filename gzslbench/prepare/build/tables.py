@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data.formats.matfile import read_mat, variables
+from gzslbench.data.formats.xlsa17 import read_utf8
 from gzslbench.errors import DataError, did_you_mean
-from gzslbench.files import check_file, reading
+from gzslbench.files import check_file
 from gzslbench.prepare.build.images import compose
 
 NAMES = "allclasses_names"
@@ -24,13 +26,7 @@ Line = tuple[int, list[str]]
 
 @dataclass(frozen=True)
 class Table:
-    """Semantics as they were read.
-
-    Attributes:
-        values: ``(C, a)`` float32, finite.
-        names: The class of each row; None if the file has no names.
-        places: Where each row is written.
-    """
+    """Semantics as they were read: ``(C, a)`` values, class names if the file has them, places of the rows."""
 
     values: NDArray[np.float32]
     names: tuple[str, ...] | None
@@ -40,13 +36,8 @@ class Table:
 def read_table(path: Path, classes: Sequence[str], name: str) -> Table:
     """Read a .csv, .mat or .npy file.
 
-    Args:
-        path: The file.
-        classes: Names of the class folders; their number tells rows from columns if the file does not.
-        name: Of the semantics; the variable of a .mat file may have this name.
-
-    Raises:
-        DataError: It is of another kind, cannot be read, or has something else than numbers.
+    The number of ``classes`` (class folders) tells rows from columns if the file does not. The variable of a
+    .mat file may have the ``name`` of the semantics.
     """
     kind = path.suffix.lower()
     if kind == ".csv":
@@ -63,29 +54,16 @@ def read_table(path: Path, classes: Sequence[str], name: str) -> Table:
 
 
 def read_lines(path: Path) -> list[Line]:
-    """Read the lines of a CSV file that are not empty, with their numbers from 1.
-
-    Raises:
-        DataError: It cannot be read, is not UTF-8, or its quotes do not match.
-    """
+    """Read the lines of a CSV file that are not empty, with their numbers from 1."""
+    rows = csv.reader(io.StringIO(read_utf8(path), newline=""), strict=True)
     try:
-        with reading(path, DataError), path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, strict=True)
-            try:
-                return [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
-            except csv.Error as error:
-                raise DataError(
-                    f"not a line of CSV: {error}",
-                    where=f"{path}: line {rows.line_num}",
-                    fix="put a name with commas or quotes in quotes, and write a quote in it twice",
-                ) from error
-    except UnicodeDecodeError:
-        try:
-            path.read_bytes().decode()  # the position in the whole file, not in a buffer
-        except UnicodeDecodeError as error:
-            line = error.object[: error.start].count(b"\n") + 1
-            raise DataError("not UTF-8", where=f"{path}: line {line}", fix="save it as UTF-8") from error
-        raise
+        return [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise DataError(
+            f"not a line of CSV: {error}",
+            where=f"{path}: line {rows.line_num}",
+            fix="put a name with commas or quotes in quotes, and write a quote in it twice",
+        ) from error
 
 
 def _read_csv(path: Path, classes: Sequence[str]) -> Table:

@@ -1,4 +1,4 @@
-"""Write a built dataset: either the folder appears with all its files, or nothing changes."""
+"""Write a built dataset atomically."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import csv
 import hashlib
 import io
 import json
-import os
-import shutil
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +16,7 @@ from numpy.typing import NDArray
 from gzslbench._version import VERSION
 from gzslbench.data.formats.xlsa17 import SPLITS
 from gzslbench.errors import DataError
-from gzslbench.files import is_there, reading, writing
+from gzslbench.files import atomic_folder, reading, sha256_of, writing
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.build.plan import Plan
 
@@ -51,27 +47,14 @@ def check_place(folder: Path, images: Path) -> None:
     raise DataError(what, where=folder, fix=fix)
 
 
-def is_built(plan: Plan, folder: Path, *, force: bool = False) -> bool:
-    """Return whether the same dataset is in ``folder`` already; if not, it can be written there.
-
-    Raises:
-        DataError: The place is not allowed, or has something else.
-    """
-    check_place(folder, plan.request.images)
-    with _writing(folder):
-        if _is_same(folder, plan):
-            return True
-        _check_replaceable(folder, force)
-    return False
-
-
-def write_build(plan: Plan, folder: Path, *, force: bool = False) -> bool:
+def write_build(plan: Plan, folder: Path, *, force: bool = False, dry_run: bool = False) -> bool:
     """Write the splits, listing.csv and build.json to ``folder``.
 
     Args:
         plan: What to write.
         folder: It does not exist yet, or is empty; its name is the dataset's.
         force: Whether another dataset that a build wrote may be replaced, if the folder has no other files.
+        dry_run: Whether to check the folder only.
 
     Returns:
         False if the same dataset is there already; it is left unchanged.
@@ -79,25 +62,18 @@ def write_build(plan: Plan, folder: Path, *, force: bool = False) -> bool:
     Raises:
         DataError: The place is not allowed, has something else, or cannot be written.
     """
-    if is_built(plan, folder, force=force):
-        return False
-    files = file_contents(plan)
-    with _writing(folder):
-        folder = folder.resolve()
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _replace(folder, files)
+    check_place(folder, plan.request.images)
+    with writing(folder, "the dataset cannot be written", DataError, _ELSEWHERE):
+        if _is_same(folder, plan):
+            return False
+        _check_replaceable(folder, force)
+        if not dry_run:
+            folder = folder.resolve()
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_folder(folder) as scratch:
+                for name, content in _file_contents(plan).items():
+                    (scratch / name).write_bytes(content)
     return True
-
-
-def file_contents(plan: Plan) -> dict[str, bytes]:
-    """Return the bytes of each file by name: splits, listing and, last, the record of the build.
-
-    They depend only on the dataset, so that a repeated build writes the same bytes.
-    """
-    files = {f"{plan.request.semantics_name}{SPLITS}": _splits_file(plan), LISTING: _listing_file(plan)}
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    record = {**describe(plan), "files": hashes}
-    return {**files, RECORD: (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()}
 
 
 def describe(plan: Plan) -> dict[str, Any]:
@@ -113,7 +89,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "arguments": arguments,
         "semantics_sha256": plan.semantics_sha256,
         "semantics_dimension": plan.semantics.shape[1],
-        "photographs": len(plan.partition.labels),
+        "images": len(plan.partition.labels),
         "split": {**split.counts, "fingerprint": split.fingerprint},
         "seen": [item.name for item in plan.classes if item.name not in unseen],
         "unseen": list(plan.partition.unseen),
@@ -121,6 +97,14 @@ def describe(plan: Plan) -> dict[str, Any]:
         "left_out": list(plan.images.left_out),
         "identity": plan.identity,
     }
+
+
+def _file_contents(plan: Plan) -> dict[str, bytes]:
+    """Return the bytes of each file by name; they depend only on the dataset, so a repeated build is equal."""
+    files = {f"{plan.request.semantics_name}{SPLITS}": _splits_file(plan), LISTING: _listing_file(plan)}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    record = {**describe(plan), "files": hashes}
+    return {**files, RECORD: (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()}
 
 
 def _splits_file(plan: Plan) -> bytes:
@@ -161,17 +145,13 @@ def _listing_file(plan: Plan) -> bytes:
 def _is_same(folder: Path, plan: Plan) -> bool:
     record = _read_record(folder)
     return record.get("identity") == plan.identity and all(
-        (folder / name).is_file() and hashlib.sha256((folder / name).read_bytes()).hexdigest() == sha256
+        (folder / name).is_file() and sha256_of(folder / name) == sha256
         for name, sha256 in record["files"].items()
     )
 
 
 def _check_replaceable(folder: Path, force: bool) -> None:
-    if not is_there(folder, DataError):
-        return
-    if not folder.is_dir():
-        raise DataError("this is a file", where=folder, fix="name a folder")
-    existing = {path.name for path in folder.iterdir()}
+    existing = {path.name for path in folder.iterdir()} if folder.exists() else set()
     record = _read_record(folder)
     if not existing:
         return
@@ -196,30 +176,3 @@ def _read_record(folder: Path) -> dict[str, Any]:
         return {}
     is_ours = isinstance(record, dict) and record.get("layout") == LAYOUT
     return record if is_ours and isinstance(record.get("files"), dict) else {}
-
-
-def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Replace ``folder`` by a folder of these files; if this fails, the old folder stays."""
-    scratch, before = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("part", "old"))
-    shutil.rmtree(scratch, ignore_errors=True)
-    try:
-        scratch.mkdir()
-        for name, content in files.items():
-            with (scratch / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        if folder.is_dir() and any(folder.iterdir()):
-            folder.rename(before)  # a folder can only take the place of an empty one
-        scratch.rename(folder)
-    except BaseException:
-        if before.is_dir():
-            before.rename(folder)
-        raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    shutil.rmtree(before, ignore_errors=True)
-
-
-def _writing(folder: Path) -> AbstractContextManager[None]:
-    return writing(folder, "the dataset cannot be written", DataError, _ELSEWHERE)

@@ -3,33 +3,94 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse, InvalidURL
 from pathlib import Path
+from typing import IO, cast
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from gzslbench import files
+from gzslbench._version import VERSION
 from gzslbench.errors import DataError
 from gzslbench.plugins.dataset import Archive
-from gzslbench.prepare.download.http import OTHER_COPY, TransientError, open_url
 
 TRIES = 6
 """Failures without progress after which a download is given up."""
 PAUSE_S = 1.0
 """Seconds before the second try; each later pause is twice as long."""
-MAX_PAUSE_S = 60.0
-"""Seconds that a pause takes at most, even if the server asks for more."""
-MIN_PROGRESS = 2**20
-"""Bytes that must arrive before earlier failures no longer count."""
+TIMEOUT_S = 30.0
+"""Seconds to wait for a connection, and for the next bytes."""
+OTHER_COPY = "check the address in a browser, or name another copy with --mirror"
+_TRANSIENT_STATUS = (408, 416, 425, 429, 500, 502, 503, 504)
 OTHER_FOLDER = "choose another folder with --data; then fetch again, which resumes"
 _PIECE = 2**18
 _CHECK_NETWORK = "check the connection, and http_proxy and https_proxy if you need them, or use --mirror"
 
-Confirm = Callable[[int | None], None]
-"""Called before bytes are downloaded, with their number (None: unknown); raises an error to stop it."""
+
+class TransientError(Exception):
+    """A failure that another try may solve; ``status`` is that of the answer, 0 without an answer."""
+
+    def __init__(self, what: str, status: int = 0) -> None:
+        super().__init__(what)
+        self.status = status
+
+
+def check_address(url: str) -> None:
+    """Raise a DataError unless ``url`` is an http or https address with a host."""
+    try:
+        is_web = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
+    except ValueError:
+        is_web = False
+    if not is_web:
+        raise DataError("not an http or https address", where=url, fix="name one, as https://host/folder")
+
+
+def open_url(url: str, headers: Mapping[str, str]) -> HTTPResponse:
+    """Send a GET request, through a proxy if the environment names one, and follow redirects.
+
+    Raises:
+        TransientError: Another try may work.
+        DataError: It will not, or a redirect leads to an address that is not http or https.
+    """
+    check_address(url)
+    # Without "identity" a server may compress on the fly, and lengths and ranges would be of other bytes.
+    always = {"User-Agent": f"gzslbench/{VERSION}", "Accept-Encoding": "identity"}
+    try:
+        request = Request(url, headers={**always, **headers})
+        return cast(HTTPResponse, build_opener(_SafeRedirects).open(request, timeout=TIMEOUT_S))
+    except HTTPError as error:
+        what = f"the server answers {error.code} {error.reason}".rstrip()
+        error.close()
+        if error.code in _TRANSIENT_STATUS:
+            raise TransientError(what, error.code) from error
+        raise DataError(what, where=url, fix=OTHER_COPY) from error
+    except (InvalidURL, ValueError) as error:
+        raise DataError(f"the address is not valid: {error}", where=url, fix=OTHER_COPY) from error
+    except (URLError, HTTPException, OSError) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            raise DataError(f"the certificate is not valid: {reason}", where=url, fix=OTHER_COPY) from error
+        raise TransientError(f"the server cannot be reached: {reason or type(reason).__name__}") from error
+
+
+class _SafeRedirects(HTTPRedirectHandler):
+    """Follow redirects, but neither to ftp nor from https back to http: not all archives are pinned."""
+
+    http_error_308 = HTTPRedirectHandler.http_error_302  # Python 3.10 does not follow 308
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        if urlsplit(newurl).scheme not in ("https", urlsplit(req.full_url).scheme):
+            what = f"a redirect leads to {newurl!r}, which is not followed"
+            raise DataError(what, where=req.full_url, fix=OTHER_COPY)
+        return super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
 
 
 class Progress:
@@ -40,9 +101,6 @@ class Progress:
 
     def advance(self, count: int) -> None:
         """``count`` more bytes are done."""
-
-    def stop(self) -> None:
-        """No step runs until the next ``begin``; a question to the user may follow."""
 
     def log(self, line: str) -> None:
         """Show a line to the user."""
@@ -57,15 +115,10 @@ def writing(where: Path) -> AbstractContextManager[None]:
 class _Origin:
     """The file on a server that the bytes of an unfinished download belong to.
 
-    Attributes:
-        url: The requested address.
-        final_url: Where redirects led, without a query, which may hold a key.
-        validator: A strong ETag, else Last-Modified; empty if the server sends neither.
-        size: Bytes of the whole file, if the server gives them.
+    ``validator`` is a strong ETag, else Last-Modified; ``size`` is None if the server does not send it.
     """
 
     url: str
-    final_url: str
     validator: str
     size: int | None
 
@@ -74,50 +127,36 @@ class _Origin:
         etag = response.headers.get("ETag", "")
         if etag.startswith("W/"):  # a weak ETag does not promise equal bytes
             etag = ""
-        final_url = urlsplit(response.url)._replace(query="", fragment="").geturl()
-        return cls(url, final_url, etag or response.headers.get("Last-Modified", ""), response.length)
+        return cls(url, etag or response.headers.get("Last-Modified", ""), response.length)
 
 
 class Download:
-    """One file that is being downloaded.
+    """A file that is downloaded to ``part``; after a failure the bytes and a note of their origin stay."""
 
-    Args:
-        archive: What is known of the file.
-        url: Its address, perhaps on a mirror.
-        part: Where the bytes go. After a failure they stay there, and ``part``.json tells their origin.
-        confirm: Called once, before the first bytes come.
-        progress: Receives progress and the reasons of further tries.
-    """
-
-    def __init__(self, archive: Archive, url: str, part: Path, confirm: Confirm, progress: Progress) -> None:
+    def __init__(self, archive: Archive, url: str, part: Path, progress: Progress) -> None:
         self.archive, self.url, self.part, self.progress = archive, url, part, progress
-        self.confirm: Confirm | None = confirm
         self.origin_file = part.with_name(f"{part.name}.json")
 
-    def run(self) -> str:
-        """Download the file, and return the address that redirects led to.
-
-        Raises:
-            DataError: The server refuses, fails too often or sends something else, or the disk is full.
-        """
+    def run(self) -> None:
+        """Download the file, with further tries after failures that may pass."""
         failures, best = 0, self._size()
         while True:
             try:
                 return self._receive()
             except TransientError as error:
-                # A large file over a bad line breaks often; what counts is whether it gets ahead.
-                if self._size() >= best + MIN_PROGRESS:
+                # A large file over a bad line breaks often; what counts is whether it advances.
+                if self._size() > best:
                     failures, best = 0, self._size()
                 failures += 1
                 if failures >= TRIES:
                     fix = f"{OTHER_COPY if error.status else _CHECK_NETWORK}; a new fetch resumes"
                     raise DataError(f"{error} ({failures} tries)", where=self.url, fix=fix) from error
-                pause = min(max(PAUSE_S * 2 ** (failures - 1), error.retry_after), MAX_PAUSE_S)
+                pause = PAUSE_S * 2 ** (failures - 1)
                 self.progress.log(f"{error}; next try in {pause:.0f} s")
                 time.sleep(pause)
 
     def discard(self) -> None:
-        """Remove what has come."""
+        """Remove what has arrived."""
         with writing(self.part):
             self.part.unlink(missing_ok=True)
             self.origin_file.unlink(missing_ok=True)
@@ -140,11 +179,11 @@ class Download:
             return None
         return origin if origin.url == self.url and self.part.is_file() else None
 
-    def _receive(self) -> str:
-        """Send one request, for the missing rest if possible, and write what comes."""
+    def _receive(self) -> None:
+        """Send one request, for the missing rest if possible, and write the answer."""
         origin, done, headers = self._read_origin(), self._size(), {}
         if origin and done == origin.size:
-            return origin.final_url
+            return
         if origin and origin.validator and done:
             # If-Range makes the server send the whole file if it is not the same file any more.
             headers = {"Range": f"bytes={done}-", "If-Range": origin.validator}
@@ -164,11 +203,7 @@ class Download:
             elif not _continues(response, done, origin):
                 self.discard()
                 raise TransientError("the server sends another part of the file than requested")
-            rest = None if origin.size is None else origin.size - done
-            if self.confirm:
-                self.confirm(rest)
-                self.confirm = None
-            files.check_free_space(self.part.parent, rest or 0, DataError, OTHER_FOLDER)
+            files.check_free_space(self.part.parent, (origin.size or 0) - done, DataError, OTHER_FOLDER)
             self.progress.begin(self.archive.name, origin.size, done)
             with writing(self.part), self.part.open("ab") as file:
                 for piece in _pieces(response):
@@ -176,7 +211,6 @@ class Download:
                     self.progress.advance(len(piece))
         if origin.size is not None and self._size() < origin.size:
             raise TransientError(f"the connection ended after {self._size()} of {origin.size} bytes")
-        return origin.final_url
 
     def _check(self, response: HTTPResponse) -> None:
         """Raise a DataError unless the answer is a whole file of the known size, and not a web page."""
@@ -201,6 +235,6 @@ def _pieces(response: HTTPResponse) -> Iterator[bytes]:
 
 
 def _continues(response: HTTPResponse, done: int, origin: _Origin) -> bool:
-    """Return whether an answer 206 is the rest, from byte ``done`` on, of the file that has begun."""
+    """Return whether an answer 206 is the rest, from byte ``done`` on, of the file that was begun."""
     start, _, total = response.headers.get("Content-Range", "").partition("/")
     return start.startswith(f"bytes {done}-") and (origin.size is None or total in ("*", str(origin.size)))

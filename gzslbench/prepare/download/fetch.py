@@ -1,43 +1,43 @@
-"""Fetch datasets: download their archives and unpack the wanted files."""
+"""Fetch datasets: download their archives, note where they came from, and unpack the wanted files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
-from urllib.parse import quote
 
 from gzslbench.data.locate import data_root, find_folder
+from gzslbench.data.verify import verify_dataset
 from gzslbench.errors import DataError, did_you_mean
-from gzslbench.files import is_there
+from gzslbench.files import LockedError, is_there, lock, reading, sha256_of, write_atomically
 from gzslbench.plugins.dataset import Archive, DatasetSpec
 from gzslbench.plugins.registry import plugins
-from gzslbench.prepare.download.download import Confirm, Progress
-from gzslbench.prepare.download.store import (
-    Provenance,
-    checksums_agree,
-    lock_archives,
-    obtain,
-    write_checksums,
-)
+from gzslbench.prepare.download.download import OTHER_FOLDER, Download, Progress, writing
 from gzslbench.prepare.download.unpack import unpack
 
 ARCHIVES = "archives"
-"""The folder below the data root where archives stay, together with their provenance and checksum files."""
+"""The folder below the data root where archives stay, each with a note of its provenance."""
+_FETCH_AGAIN = "remove it and fetch again"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where an archive came from (empty if the user put it there), when it was first read, and its bytes."""
+
+    url: str
+    date: str
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True)
 class Fetched:
     """What a fetch did with one archive for one dataset.
 
-    Attributes:
-        dataset: The dataset's name.
-        folder: Where its files are.
-        archive: The archive's name.
-        provenance: Where the archive came from; None if all files were there already.
-        written: Number of files that were written.
-        kept: Number of files that were there already with the same content.
+    ``provenance`` is None if the archive was not needed. ``written`` and ``kept`` count files.
     """
 
     dataset: str
@@ -49,11 +49,7 @@ class Fetched:
 
 
 def find_specs(names: Sequence[str]) -> list[DatasetSpec]:
-    """Return the datasets of those names without repeats; case does not matter.
-
-    Raises:
-        DataError: A name is unknown.
-    """
+    """Return the datasets of those names without repeats; case does not matter."""
     specs = plugins().datasets()
     by_name = {name.lower(): spec for name, spec in specs.items()}
     for name in names:
@@ -69,7 +65,6 @@ def fetch(
     images: bool = False,
     mirror: str | None = None,
     force: bool = False,
-    confirm: Confirm = lambda size: None,
     progress: Progress | None = None,
 ) -> list[Fetched]:
     """Download the known archives of datasets and unpack the wanted files.
@@ -81,40 +76,56 @@ def fetch(
         mirror: An http or https folder with copies of the archives; None takes them from where they
             are published.
         force: Whether to overwrite files that exist with another content.
-        confirm: Called before each archive that is downloaded.
         progress: Receives progress.
 
     Returns:
         What was done, by dataset and archive. An archive of several datasets is downloaded once.
 
     Raises:
-        DataError: No archive is known, an archive cannot be had or is not what it should be, another process
-            fetches it, an existing file differs, or the disk is full.
+        DataError: No archive is known, an archive cannot be downloaded or is not what it should be, another
+            process fetches it, an existing file differs, or the disk is full.
     """
     base, progress = data_root(root), progress or Progress()
     wanted = [(spec, archive) for spec in specs for archive in _archives(spec, images)]
-    missing = [pair for pair in wanted if not _is_complete(*pair, base, progress)]
+    missing = [pair for pair in wanted if not _is_complete(*pair, base)]
     done = [
         Fetched(spec.name, _folder(spec, base), archive.name)
         for spec, archive in wanted
         if (spec, archive) not in missing
     ]
+    if not missing:
+        return done
     archives = {archive.name: archive for _, archive in missing}
-    with lock_archives(base / ARCHIVES, archives) if missing else nullcontext():
+    with lock_archives(base / ARCHIVES, archives):
         for archive in archives.values():
             if archive.licence:
                 progress.log(f"{archive.name}: {archive.licence}")
-        came = {
-            name: obtain(archive, base / ARCHIVES, mirror, confirm, progress)
-            for name, archive in archives.items()
+        origins = {
+            name: _obtain(archive, base / ARCHIVES, mirror, progress) for name, archive in archives.items()
         }
         for spec, archive in missing:
-            path, folder = base / ARCHIVES / archive.name, _folder(spec, base)
-            checksums, written = unpack(path, archive, folder, force=force, progress=progress)
-            write_checksums(_checksum_file(spec, archive, base), base, checksums)
-            kept = len(checksums) - written
-            done.append(Fetched(spec.name, folder, archive.name, came[archive.name], written, kept))
+            folder = _folder(spec, base)
+            path = base / ARCHIVES / archive.name
+            written, kept = unpack(path, archive, folder, force=force, progress=progress)
+            done.append(Fetched(spec.name, folder, archive.name, origins[archive.name], written, kept))
     return done
+
+
+@contextmanager
+def lock_archives(folder: Path, names: Iterable[str]) -> Iterator[None]:
+    """Create the folder of archives, and lock the archives of those names for this process."""
+    with ExitStack() as locks:
+        for name in sorted(names):
+            path = folder / f"{name}.lock"
+            try:
+                with writing(folder):
+                    folder.mkdir(parents=True, exist_ok=True)
+                    locks.enter_context(lock(path))
+            except LockedError as error:
+                what = f"another process is fetching this archive: {error}"
+                fix = "wait for it, or stop that process; then fetch again"
+                raise DataError(what, where=path, fix=fix) from error
+        yield
 
 
 def _archives(spec: DatasetSpec, images: bool) -> list[Archive]:
@@ -137,24 +148,64 @@ def _folder(spec: DatasetSpec, base: Path) -> Path:
     return find_folder(spec.name, base) or base / spec.name
 
 
-def _checksum_file(spec: DatasetSpec, archive: Archive, base: Path) -> Path:
-    return base / ARCHIVES / f"{archive.name}.{quote(spec.name, safe='')}.sha256"
-
-
-def _is_complete(spec: DatasetSpec, archive: Archive, base: Path, progress: Progress) -> bool:
-    """Return whether all wanted files of the archive are on disk and pass a check.
-
-    Files of an earlier fetch are compared with the checksums that it wrote; features that came in another
-    way are compared with the catalogue.
-    """
-    checksums = _checksum_file(spec, archive, base)
-    if is_there(checksums, DataError):
-        return checksums_agree(checksums, base, progress)
-    if archive.images or find_folder(spec.name, base) is None:
+def _is_complete(spec: DatasetSpec, archive: Archive, base: Path) -> bool:
+    """Return whether the archive is not here and not needed: all files agree with the catalogue."""
+    if archive.images or spec.expected is None or (base / ARCHIVES / archive.name).exists():
         return False
-    from gzslbench.data.verify import verify_dataset
-
     try:
-        return all(line.agrees for line in verify_dataset(spec.name, root=base)[1])
+        return all(
+            line.agrees
+            for semantics in spec.expected.semantics
+            for line in verify_dataset(spec.name, semantics=semantics, root=base)[1]
+        )
     except DataError:
         return False
+
+
+def _obtain(archive: Archive, folder: Path, mirror: str | None, progress: Progress) -> Provenance:
+    """Make sure that an archive is in ``folder``, complete and the same as before."""
+    path, note = folder / archive.name, folder / f"{archive.name}.json"
+    before = _read_note(note)
+    download = Download(archive, archive.at(mirror), folder / f"{archive.name}.part", progress)
+    is_here = is_there(path, DataError)
+    if not is_here:
+        download.run()
+    found = _describe(path, "") if is_here else _describe(download.part, download.url)
+    where = str(path) if is_here else download.url
+    published = (archive.size or found.size, archive.sha256 or found.sha256)
+    if (found.size, found.sha256) != published:
+        size, sha256 = published
+        what = f"the archive has {found.size} bytes and the sha256 {found.sha256}, not {size} and {sha256}"
+        if is_here:
+            raise DataError(what, where=where, fix=_FETCH_AGAIN)
+        download.discard()
+        fix = "fetch again, or name another copy with --mirror"
+        raise DataError(f"{what}; it was removed", where=where, fix=fix)
+    if before is not None and before.sha256 != found.sha256:
+        what = (
+            f"the archive is not the one of {before.date}: it had {before.size} bytes and the sha256 "
+            f"{before.sha256}, and has {found.size} and {found.sha256}"
+        )
+        trust = f"if you trust the new one, remove {note} and fetch again, which uses the new one"
+        raise DataError(what, where=where, fix=_FETCH_AGAIN if is_here else trust)
+    if before is None:
+        write_atomically(note, json.dumps(asdict(found), indent=2) + "\n", DataError, OTHER_FOLDER)
+    if not is_here:
+        download.finish(path)
+    return before or found
+
+
+def _describe(path: Path, url: str) -> Provenance:
+    with reading(path, DataError):
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        return Provenance(url, now, path.stat().st_size, sha256_of(path))
+
+
+def _read_note(path: Path) -> Provenance | None:
+    try:
+        return Provenance(**json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        what = f"the note of an archive cannot be read: {error}"
+        raise DataError(what, where=path, fix=_FETCH_AGAIN) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import gzip
 import lzma
 import shutil
@@ -16,21 +17,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from gzslbench.data.formats.sources import sha256_of
 from gzslbench.errors import DataError
-from gzslbench.files import format_size, reading
+from gzslbench.files import format_size
 from gzslbench.plugins.dataset import Archive
 from gzslbench.prepare.download.download import Progress, writing
 
-MAX_MEMBERS = 200_000
-"""Entries that an archive may have; the largest known one has about 75,000."""
 MAX_RATIO = 200
 """How many times the archive's size its members may have; the known ones stay below 20."""
 MAX_LISTED = 5
 _MIB = 2**20
-_FETCH_AGAIN = "check that it is the right archive; then remove it and fetch it again"
-
-
 # What the standard library raises on damaged archives, and on unsafe or encrypted members.
 _DAMAGED = (
     *(gzip.BadGzipFile, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, struct.error),
@@ -40,13 +35,9 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class Member:
-    """An entry of an archive.
+    """An entry of an archive: its name, unpacked bytes and kind (``file``, ``folder``, ``link or device``).
 
-    Attributes:
-        name: Its path in the archive.
-        size: Its bytes once it is unpacked, according to the archive.
-        kind: ``file``, ``folder`` or ``link or device``.
-        extract: Writes it to a path below a folder; called before the next member is read.
+    ``extract`` writes it to a path below a folder; it is called before the next member is read.
     """
 
     name: str
@@ -55,26 +46,13 @@ class Member:
     extract: Callable[[str, Path], object]
 
 
-def unpack(
-    path: Path, archive: Archive, folder: Path, *, force: bool, progress: Progress
-) -> tuple[dict[Path, str], int]:
+def unpack(path: Path, archive: Archive, folder: Path, *, force: bool, progress: Progress) -> tuple[int, int]:
     """Write the wanted members of the archive ``path`` below ``folder``.
 
     All of them are first unpacked to a hidden folder there, and then moved. So an archive that is refused
-    writes nothing, and a killed process leaves no incomplete file under a final name.
-
-    Args:
-        path: The archive.
-        archive: Which of its members are wanted, and where they go.
-        folder: The dataset's folder.
-        force: Whether to overwrite files that exist with another content; if not, they are an error.
-        progress: Receives progress.
-
-    Returns:
-        The sha256 of each wanted file, and how many files were not there before.
-
-    Raises:
-        DataError: A file exists with another content, the archive is unsafe or damaged, or the disk is full.
+    writes nothing, and a killed process leaves no incomplete file under a final name. Without ``force`` an
+    existing file with another content is an error. Returns how many files were written, and how many were
+    there already.
     """
     staging = folder / f".unpacking-{path.name}"
     shutil.rmtree(staging, ignore_errors=True)  # of a killed process
@@ -88,17 +66,6 @@ def unpack(
         shutil.rmtree(staging, ignore_errors=True)
         with suppress(OSError):
             folder.rmdir()  # works only if it is empty: a refused archive leaves no folder
-
-
-def check_archive(path: Path, name: str) -> None:
-    """Read the archive ``path`` to its end; its format is that of ``name``.
-
-    Raises:
-        DataError: It is damaged, or would unpack to too much.
-    """
-    with reading(path, DataError), _explain_damage(path):
-        for _ in _read_members(path, name):
-            pass
 
 
 def _extract_wanted(path: Path, archive: Archive, staging: Path, progress: Progress) -> set[Path]:
@@ -121,21 +88,17 @@ def _extract_wanted(path: Path, archive: Archive, staging: Path, progress: Progr
             progress.advance(member.size)
     missing = [key for key in archive.wanted if key not in found]
     if missing:
-        raise DataError(f"the archive has no {', '.join(missing)}", where=path, fix=_FETCH_AGAIN)
+        raise DataError(f"the archive has no {', '.join(missing)}", where=path, fix=_advice(path))
     return extracted
 
 
-def _move(
-    staged: set[Path], staging: Path, folder: Path, archive: Archive, force: bool
-) -> tuple[dict[Path, str], int]:
+def _move(staged: set[Path], staging: Path, folder: Path, archive: Archive, force: bool) -> tuple[int, int]:
     """Move the files from ``staging`` to ``folder``, except those that are there already."""
-    checksums: dict[Path, str] = {}
     missing: dict[Path, Path] = {}
     for file in sorted(staged):
         target = folder / file.relative_to(staging)
         with writing(target):
-            checksums[target] = sha256_of(file)
-            if not target.is_file() or sha256_of(target) != checksums[target]:
+            if not target.is_file() or not filecmp.cmp(file, target, shallow=False):
                 missing[target] = file
     differing = [target for target in missing if target.exists() or target.is_symlink()]
     if differing and not force:
@@ -149,30 +112,25 @@ def _move(
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
-    return checksums, len(missing)
+    return len(missing), len(staged) - len(missing)
 
 
 def _read_members(path: Path, name: str) -> Iterator[Member]:
-    """Yield the members of an archive; refuse one that holds far more than the known archives do."""
+    """Yield the members of an archive; refuse one that unpacks to far more than the known archives do."""
     limit = MAX_RATIO * path.stat().st_size + _MIB
-    total = 0
     if name.lower().endswith(".zip"):
         members = _zip_members(path)
-    else:
-        is_tar = name.lower().endswith((".tgz", ".tar.gz"))
-        members = _tar_members(path) if is_tar else _single_member(path, name)
-    for count, member in enumerate(members, start=1):
+    elif name.lower().endswith((".tgz", ".tar.gz")):
+        members = _tar_members(path)
+    else:  # a file that is not an archive is its own only member
+        copy = Member(name, path.stat().st_size, "file", lambda place, to: shutil.copy(path, to / place))
+        members = iter([copy])
+    total = 0
+    for member in members:
         total += member.size
-        if count > MAX_MEMBERS:
-            raise _refusal(f"it has more than {MAX_MEMBERS} entries", path)
         if total > limit:
             raise _refusal(f"it would unpack to more than {format_size(limit)}", path)
         yield member
-
-
-def _single_member(path: Path, name: str) -> Iterator[Member]:
-    """Yield a file that is not an archive as its own only member."""
-    yield Member(name, path.stat().st_size, "file", lambda place, folder: shutil.copy(path, folder / place))
 
 
 def _zip_members(path: Path) -> Iterator[Member]:
@@ -208,8 +166,12 @@ def _explain_damage(path: Path) -> Iterator[None]:
         yield
     except _DAMAGED as error:
         what = f"the archive is damaged or unsafe: {error or type(error).__name__}"
-        raise DataError(what, where=path, fix=_FETCH_AGAIN) from error
+        raise DataError(what, where=path, fix=_advice(path)) from error
 
 
 def _refusal(what: str, path: Path) -> DataError:
-    return DataError(f"the archive is not unpacked: {what}", where=path, fix=_FETCH_AGAIN)
+    return DataError(f"the archive is not unpacked: {what}", where=path, fix=_advice(path))
+
+
+def _advice(path: Path) -> str:
+    return f"check that it is the right archive; then remove it and {path.name}.json, and fetch again"

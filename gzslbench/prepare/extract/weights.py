@@ -15,9 +15,8 @@ from urllib.error import URLError
 import torch
 from torch import nn
 
-from gzslbench.data.formats.sources import sha256_of
 from gzslbench.errors import ExtractionError
-from gzslbench.files import check_file
+from gzslbench.files import check_file, sha256_of
 from gzslbench.plugins.extractor import Weights
 
 MAX_LISTED = 3

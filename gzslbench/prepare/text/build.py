@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from gzslbench._version import VERSION
 from gzslbench.data.formats import hdf5, xlsa17
-from gzslbench.data.formats.sources import sha256_of
 from gzslbench.data.load import Place, find, require_semantics
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import DataError, ParamError
-from gzslbench.files import check_folder, reading
+from gzslbench.files import check_folder, reading, sha256_of
 from gzslbench.prepare.text.encoder import encode_classes, load_encoder
 from gzslbench.prepare.text.texts import (
     Texts,

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.formats.sources import sha256_of
 from gzslbench.errors import DataError, EncoderError, GzslBenchError
-from gzslbench.files import reading
+from gzslbench.files import reading, sha256_of
 from gzslbench.prepare.text.texts import Texts
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ def test_links_to_folders_and_files_are_followed(folders, tmp_path):
 @pytest.mark.parametrize("target", ["..", "../..", "."])
 def test_a_link_that_leads_back_is_refused(folders, target):
     (folders.images / "seal" / "round").symlink_to(target)
-    with pytest.raises(DataError, match=r"leads back(.|\n)*round"):
+    with pytest.raises(DataError, match=r"found twice(.|\n)*round"):
         find_images(folders.images)
 
 
@@ -74,7 +74,8 @@ def test_one_photograph_in_two_places_is_refused(folders, how):
         there.hardlink_to(here)
     else:
         (folders.images / "walrus").symlink_to(here.parent)
-    with pytest.raises(DataError, match=r"found twice(.|\n)*seal/0\.jpg"):
+    place = r"walrus" if how == "folder" else r"seal/0\.jpg"
+    with pytest.raises(DataError, match=rf"found twice(.|\n)*{place}"):
         find_images(folders.images)
 
 
@@ -103,7 +104,7 @@ def test_names_that_are_not_utf8_are_refused(folders, name):
     os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
     with open(path, "wb") as file:  # noqa: PTH123
         file.write(b"another")
-    with pytest.raises(DataError, match="not UTF-8"):
+    with pytest.raises(DataError, match="not printable UTF-8"):
         find_images(folders.images)
 
 

@@ -137,7 +137,7 @@ def test_places_that_will_not_do_are_refused(plan, folders, tmp_path, monkeypatc
         (tmp_path / "link" / "made", "among its own class folders"),
         (Path(), "current folder"),
         (tmp_path, "current folder"),
-        (tmp_path / "file", "this is a file"),
+        (tmp_path / "file", "Not a directory"),
         (tmp_path / "file" / "made", "cannot be written"),
         (tmp_path / "cub", "taken for the dataset CUB"),
         (tmp_path / "Digits", "taken for the dataset digits"),
@@ -149,7 +149,7 @@ def test_places_that_will_not_do_are_refused(plan, folders, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("there", ["nothing", "another"])
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-@pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.rename"])
+@pytest.mark.parametrize("step", ["pathlib.Path.write_bytes", "pathlib.Path.rename"])
 def test_an_interrupted_build_leaves_what_was_there(folders, tmp_path, monkeypatch, there, failure, step):
     made = tmp_path / "made"
     if there == "another":
@@ -158,7 +158,7 @@ def test_an_interrupted_build_leaves_what_was_there(folders, tmp_path, monkeypat
     rename = Path.rename
 
     def fail(*arguments):
-        if step == "os.fsync" or arguments[0].name.endswith(".part"):
+        if step.endswith("write_bytes") or arguments[0].name == "new":
             raise failure
         return rename(*arguments)
 

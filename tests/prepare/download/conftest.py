@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from gzslbench.plugins.dataset import Archive, DatasetSpec
-from gzslbench.prepare.download import download, http
+from gzslbench.prepare.download import download
 from gzslbench.prepare.download.download import Progress
 
 
@@ -162,7 +162,7 @@ def no_proxy(monkeypatch) -> None:
 def short_pauses(monkeypatch) -> None:
     monkeypatch.setattr(download, "TRIES", 4)
     monkeypatch.setattr(download, "PAUSE_S", 0.001)
-    monkeypatch.setattr(http, "TIMEOUT_S", 2.0)
+    monkeypatch.setattr(download, "TIMEOUT_S", 2.0)
 
 
 class RecordedProgress(Progress):

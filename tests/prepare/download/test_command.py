@@ -8,13 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
-from gzslbench.cli.data import fetch
 
 FOLDER = "xlsa17/data/SUN"
 
@@ -35,12 +33,6 @@ def call(server, tmp_path):
     return call
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    """Make standard input a terminal."""
-    monkeypatch.setattr(fetch, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
-
-
 def test_a_fetch_says_what_it_did_and_what_to_type_next(call, server, content, tmp_path):
     server.serve("/xlsa17.zip", content)
     done = call()
@@ -58,34 +50,7 @@ def test_json_is_all_there_is_on_standard_output(call, server, content, tmp_path
     (fetched,) = json.loads(call("--json").stdout)
     assert (fetched["dataset"], fetched["folder"], fetched["written"]) == ("SUN", str(tmp_path / "SUN"), 2)
     assert fetched["provenance"]["url"] == f"{server.url}/xlsa17.zip"
-    assert json.loads(call("--json").stdout)[0]["provenance"] is None
-
-
-@pytest.mark.parametrize(
-    ("settings", "much"),
-    [({"length": 3 * 2**30}, "3.0 GiB"), ({"no_length": True}, "an unknown number of bytes")],
-)
-def test_much_is_not_downloaded_unasked(call, server, content, settings, much, tmp_path):
-    server.serve("/xlsa17.zip", content, **settings)
-    done = call()
-    assert done.exit_code == 2
-    assert f"cannot ask before downloading {much}" in done.stderr
-    assert "--yes" in done.stderr
-    assert not list((tmp_path / "archives").glob("*.part"))
-
-
-def test_yes_is_an_answer_beforehand(call, server, content):
-    server.serve("/xlsa17.zip", content, no_length=True)
-    assert call("--yes").exit_code == 0
-
-
-@pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("n\n", 2), ("", 130)])
-def test_much_is_downloaded_where_the_answer_is_yes(call, server, content, terminal, answer, status):
-    server.serve("/xlsa17.zip", content, no_length=True)
-    done = call(input=answer)
-    assert done.exit_code == status
-    assert "download an unknown number of bytes?" in done.stderr
-    assert ("2 files written" in done.stdout) == (status == 0)
+    assert json.loads(call("--json").stdout)[0]["written"] == 0
 
 
 def test_a_different_file_is_overwritten_with_force_alone(call, server, content, tmp_path):

@@ -6,7 +6,7 @@ from urllib.request import Request
 import pytest
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.download.http import TransientError, _SafeRedirects, check_address, open_url
+from gzslbench.prepare.download.download import TransientError, _SafeRedirects, check_address, open_url
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def body(server):
     """Return what is at an address, and the last address."""
 
     def body(url):
-        with open_url(url) as response:
+        with open_url(url, {}) as response:
             return response.read(), response.url
 
     return body

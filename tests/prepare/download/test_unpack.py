@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import shutil
@@ -16,7 +15,6 @@ from hypothesis import strategies as st
 
 from gzslbench.errors import DataError
 from gzslbench.plugins.dataset import Archive
-from gzslbench.prepare.download import unpack as unpack_module
 from gzslbench.prepare.download.download import Progress
 from gzslbench.prepare.download.unpack import unpack
 
@@ -39,15 +37,9 @@ def unpacked(place):
         path.write_bytes(content)
         archive = Archive(f"http://h/{name}", wanted or {"in/": ""})
         folder = place / "PETS"
-        sums, written = unpack(path, archive, folder, force=force, progress=progress or Progress())
-        found = {
-            file: hashlib.sha256(file.read_bytes()).hexdigest()
-            for file in folder.rglob("*")
-            if file.is_file()
-        }
-        assert sums == {file: found[file] for file in sums}
-        contents = {str(file.relative_to(folder)): file.read_bytes() for file in found}
-        return contents, (written, len(sums) - written)
+        counts = unpack(path, archive, folder, force=force, progress=progress or Progress())
+        found = [file for file in folder.rglob("*") if file.is_file()]
+        return {str(file.relative_to(folder)): file.read_bytes() for file in found}, counts
 
     return unpacked
 
@@ -229,13 +221,6 @@ def test_a_zip_member_that_lies_about_its_size_is_damaged(refused, make_zip):
     content, size = make_zip({"in/x": b"y" * 5000}), struct.pack("<I", 5000)
     assert content.count(size) == 2
     assert "damaged" in refused(content.replace(size, struct.pack("<I", 4000)))
-
-
-def test_too_many_entries_are_refused(refused, make_zip, make_tgz, monkeypatch):
-    monkeypatch.setattr(unpack_module, "MAX_MEMBERS", 100)
-    members = {f"out/{number}": b"" for number in range(101)}
-    assert "more than 100 entries" in refused(make_zip({"in/x": b"", **members}))
-    assert "more than 100 entries" in refused(make_tgz({"in/x": b"", **members}), "lab.tgz")
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
