@@ -21,12 +21,12 @@ TARGETS = {
     "leaderboard": Target("gzslbench.cli.leaderboard:leaderboard", "Compare methods by the stored runs."),
     "report": Target("gzslbench.cli.report:report", "Write the stored runs as a web site of plain files."),
     "compare": Target("gzslbench.cli.compare:compare", "Compare stored runs with published numbers."),
-    "regress": Target("gzslbench.cli.regress:regress", "Run a suite again and find metrics that changed."),
-    "sweep": Target("gzslbench.cli.sweep:sweep", "Run all cells of a suite, several at the same time."),
-    "claims": Target("gzslbench.cli.claims:claims", "Check the claims of papers against stored metrics."),
-    "check": Target("gzslbench.cli.check:check", "Check that a plugin keeps its contract."),
+    "regress": Target("gzslbench.cli.suites:regress", "Run a suite again and find metrics that changed."),
+    "sweep": Target("gzslbench.cli.suites:sweep", "Run all cells of a suite, several at the same time."),
+    "claims": Target("gzslbench.cli.suites:claims", "Check the claims of papers against stored metrics."),
+    "check": Target("gzslbench.cli.checks:check", "Check that a plugin keeps its contract."),
     "new": Target("gzslbench.cli.new:new", "Create the files of a new method."),
-    "doctor": Target("gzslbench.cli.doctor:doctor", "Check versions, device, plugins and folders."),
+    "doctor": Target("gzslbench.cli.checks:doctor", "Check versions, device, plugins and folders."),
 }
 
 EPILOG = """\b
@@ -51,7 +51,10 @@ zsh and fish):
 
 
 @click.group(
-    cls=LazyGroup, targets=TARGETS, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=LazyGroup,
+    targets=TARGETS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
 @click.version_option(__version__, prog_name="gzslbench")
 def main() -> None:

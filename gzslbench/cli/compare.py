@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from gzslbench.cli.options import json_option, number_options, only_options, results_argument, results_folders
-from gzslbench.cli.stored_runs import every_published_number, stored_entries
-from gzslbench.errors import StoreError
+from gzslbench.cli.options import json_option, number_options
+from gzslbench.cli.stored_runs import RunFilter, all_published_numbers, run_filter
 
 EPILOG = """\b
 Examples:
@@ -23,43 +20,27 @@ Exit status: 0 all comparable numbers agree; 1 one does not agree; 2 an error.
 
 
 @click.command(epilog=EPILOG)
-@results_argument
-@only_options
+@run_filter
 @number_options
 @click.option(
-    "--tolerance",
-    type=click.FloatRange(min=0),
-    help="Percentage points that count as agreement. [default: 2]",
+    "--tolerance", type=click.FloatRange(min=0), default=2, help="Percentage points that count as agreement."
 )
 @json_option()
-def compare(
-    results: tuple[Path, ...],
-    datasets: tuple[str, ...],
-    methods: tuple[str, ...],
-    rule: str,
-    metric: str,
-    tolerance: float | None,
-    as_json: bool,
-) -> None:
+def compare(runs: RunFilter, rule: str, metric: str, tolerance: float, as_json: bool) -> None:
     """Compare the runs in RESULTS (folders; ./results by default) with published and stored numbers."""
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.leaderboard.board import boards
-    from gzslbench.report.leaderboard.comparison import DEFAULT_TOLERANCE, comparisons
+    from gzslbench.report.leaderboard.comparison import comparisons
     from gzslbench.report.leaderboard.tables import comparison_json, comparison_table
     from gzslbench.report.tables import to_console
     from gzslbench.report.terminal.printing import make_console
     from gzslbench.sweep.suites.baseline import stored_metrics
 
-    tables, _ = boards(stored_entries(results, datasets, methods), rule, metric)
+    tables, _ = boards(runs.read()[0], rule, metric)
     if not tables:
-        raise StoreError(
-            f"no runs with a number by {rule!r}",
-            where=", ".join(map(str, results_folders(results))),
-            fix="run some first, or name the folders that hold runs; see gzslbench compare --help",
-        )
+        raise runs.no_runs(f"no runs with a number by {rule!r}")
     stored = stored_metrics([folder / "metrics" for folder in plugins().suites()], rule, metric)
-    limit = DEFAULT_TOLERANCE if tolerance is None else tolerance
-    found = comparisons(tables, every_published_number(), stored, limit)
+    found = comparisons(tables, all_published_numbers(), stored, tolerance)
     if as_json:
         click.echo(comparison_json(found), nl=False)
     else:

@@ -1,77 +1,86 @@
-"""gzslbench extract: features of a dataset's images."""
+"""gzslbench extract: compute the features of a dataset's images."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.options import data_option
+from gzslbench.cli.options import (
+    EXISTING_FOLDER,
+    FILE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    data_option,
+    device_option,
+    precision_option,
+)
 
 if TYPE_CHECKING:
     from gzslbench.prepare.extract.extract import ExtractionRequest, ExtractionResult
 
 EPILOG = """\b
 Examples:
-  gzslbench extract --dataset FLO --images FLO/jpg --extractor efficientnet-lite0
-  gzslbench extract --dataset FLO --images FLO/jpg --extractor resnet101 --weights resnet101-63fe2227.pth
-  gzslbench extract --dataset CUB --images CUB/images --extractor resnet101 --weights IMAGENET1K_V2
-  gzslbench extract --dataset FLO --images FLO/jpg --extractor hf:facebook/dinov2-base --workers 4
+  gzslbench extract --dataset FLO --images FLO/jpg --extractor resnet101 \\
+      --weights resnet101-63fe2227.pth
+  gzslbench extract --dataset CUB --images CUB/images --extractor resnet101 \\
+      --weights IMAGENET1K_V2
+  gzslbench extract --dataset FLO --images FLO/jpg --workers 4 \\
+      --extractor hf:facebook/dinov2-base
   gzslbench run --method ce-gzsl --dataset FLO --features resnet101
 
-Rows are in the order that the dataset's split indexes. AWA1 and AWA2 use the folders of JPEGImages by name;
-CUB uses images.txt, FLO setid.mat, SUN images.mat, APY the lists of attribute_data, from the folder of the
-dataset or of the images. If a published feature file with image names is next to the splits, its order is
-used, and its classes must agree.
+The rows of the file are in the order that the split of the dataset uses. This order comes from the published
+feature file, if one with image names is next to the splits. Otherwise it comes from the images: AWA1 and AWA2
+use the folders of JPEGImages by name, CUB images.txt, FLO setid.mat, SUN images.mat, and APY the lists of
+attribute_data.
 
-Unfinished features are kept next to the file. If the extraction is interrupted, the same command continues,
-and computes again what has changed; with another --images folder it starts again. Missing images are
-reported at once, unreadable images at the end, and then no file is written. With --skip their rows are left
-out; the split without them is another task. A finished extraction is not repeated, unless you pass --again.
+If an image is missing, nothing is computed. If an image cannot be read, the command names it at the end and
+writes no file. With --skip such images are left out; the split without them is another task.
 
-Exit status: 0 the file is written; 2 the input must be corrected; 130 interrupted.
+If the extraction is interrupted, the same command continues it. A finished extraction is not repeated, unless
+you pass --again.
+
+Exit status: 0 the file is written; 2 an error that you can fix; 130 interrupted.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.option("--dataset", required=True, help="A name from `gzslbench datasets`.")
-@click.option(
-    "--images",
-    required=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="The folder with the images.",
-)
+@click.option("--images", required=True, type=EXISTING_FOLDER, help="The folder with the images.")
 @click.option("--extractor", required=True, help="NAME, or NAME:MODEL, from `gzslbench extractors`.")
 @click.option("--weights", help="A file of weights, or a name that the extractor knows.")
-@click.option("--layer", default="", help="A layer of the network. [default: the extractor's]")
-@click.option("--pooling", default="", help="How to pool a layer over all places. [default: the extractor's]")
+@click.option("--layer", default="", show_default="that of the extractor", help="A layer of the network.")
+@click.option(
+    "--pooling",
+    default="",
+    show_default="that of the extractor",
+    help="How the places of a layer become one vector.",
+)
 @click.option(
     "--crops",
     type=click.Choice(["centre", "whole", "ten"]),
-    help="The part of an image that the network sees. [default: the network's, mostly centre]",
+    help="The part of an image that the network sees. [default: that of the network, mostly centre]",
 )
 @click.option("--boxes", is_flag=True, help="Cut out the box around each object first; APY always does.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
+@click.option("--batch-size", type=POSITIVE, default=32, help="Images that the network computes at once.")
 @click.option(
     "--workers",
-    type=click.IntRange(min=0),
+    type=NOT_NEGATIVE,
     default=0,
-    show_default=True,
-    help="Processes that decode images while the network computes; 0: none.",
+    help="Processes that decode images while the network computes; 0 decodes in this process.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
-@click.option("--precision", type=click.Choice(["fp32", "tf32", "bf16"]), default="fp32", show_default=True)
+@device_option
+@precision_option
 @data_option
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="The .h5 file to write. [default: next to the splits, named after the extractor]",
 )
 @click.option("--skip", is_flag=True, help="Leave out the rows whose images cannot be read.")
 @click.option("--again", is_flag=True, help="Repeat a finished extraction.")
 def extract(**options: Any) -> None:
-    """Compute the features of a dataset's images, and write them as `run --features` takes them."""
+    """Compute the features of a dataset's images, for `gzslbench run --features`."""
     from gzslbench.prepare.extract.extract import ExtractionRequest
 
     request = ExtractionRequest(**options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 import click
 
@@ -71,7 +71,8 @@ class LazyGroup(click.Group):
         """Run the command that was called, and turn errors and interruptions into exit codes."""
         try:
             with warnings.catch_warnings():
-                warnings.showwarning = _show_warning
+                # One line, without the place in the source that Python adds.
+                warnings.showwarning = lambda message, *_, **__: click.echo(f"warning: {message}", err=True)
                 return super().invoke(ctx)
         except InterruptedRunError as error:
             click.echo(str(error), err=True)
@@ -81,15 +82,3 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt as interrupt:
             click.echo("stopped", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from interrupt
-
-
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """Print a warning as one line, without the place in the source that Python adds."""
-    click.echo(f"warning: {message}", err=True)

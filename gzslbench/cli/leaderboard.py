@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.figure_files import figure_folder, figure_options, write_figures
-from gzslbench.cli.options import number_options, only_options, results_argument, results_folders
-from gzslbench.cli.stored_runs import every_published_number, stored_runs
-from gzslbench.errors import StoreError
-
-if TYPE_CHECKING:
-    from gzslbench.report.tables import ResultTable
+from gzslbench.cli.options import number_options
+from gzslbench.cli.stored_runs import (
+    RunFilter,
+    all_published_numbers,
+    check_figure_options,
+    figure_options,
+    run_filter,
+    write_figures,
+)
 
 EPILOG = """\b
 Examples:
@@ -33,22 +33,19 @@ Exit status: 0 there is a table; 2 there is no table, or an error.
 
 
 @click.command(epilog=EPILOG)
-@results_argument
-@only_options
+@run_filter
 @number_options
 @click.option(
     "--format",
     "form",
     type=click.Choice(["console", "md", "latex", "csv", "json", "html"]),
     default="console",
-    show_default=True,
     help="The format of the tables on standard output.",
 )
 @click.option(
     "--intervals",
     type=click.Choice(["student", "bootstrap", "none"]),
     default="student",
-    show_default=True,
     help="95 % intervals of the means: Student's, or over resampled seeds (too narrow for few seeds).",
 )
 @click.option(
@@ -56,7 +53,6 @@ Exit status: 0 there is a table; 2 there is no table, or an error.
     "over",
     type=click.Choice(["seeds", "classes"]),
     default="seeds",
-    show_default=True,
     help="How to test whether a row is worse than the best: Student's paired test over common seeds, or"
     " Wilcoxon's signed-rank test over the accuracies of the test classes (U, S and T1), which works with"
     " single seeds.",
@@ -69,9 +65,7 @@ Exit status: 0 there is a table; 2 there is no table, or an error.
 @click.option("--costs", is_flag=True, help="Add columns for time, trained parameters and peak memory.")
 @figure_options
 def leaderboard(
-    results: tuple[Path, ...],
-    datasets: tuple[str, ...],
-    methods: tuple[str, ...],
+    runs: RunFilter,
     rule: str,
     metric: str,
     form: str,
@@ -83,66 +77,50 @@ def leaderboard(
     formats: tuple[str, ...],
 ) -> None:
     """Compare methods by the runs in RESULTS (folders; ./results by default)."""
+    from gzslbench.report import tables as renderers
+    from gzslbench.report.leaderboard import tables
     from gzslbench.report.leaderboard.board import boards
     from gzslbench.report.leaderboard.comparison import published_rows
     from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
-    from gzslbench.report.leaderboard.tables import (
-        leaderboard_csv,
-        leaderboard_json,
-        leaderboard_table,
-        left_out_notes,
-    )
     from gzslbench.report.statistics import BOOTSTRAP, STUDENT
+    from gzslbench.report.terminal.printing import make_console
     from gzslbench.runs.record import SELECTIONS
 
-    figure_folder(figures, formats)
+    check_figure_options(figures, formats)
     if over == "classes" and (metric not in OverClasses.METRICS or rule not in SELECTIONS):
         raise click.UsageError(
             "--test classes needs --metric U, S or T1, because H and AUSUC are not means over classes, and"
             " --select last or val, because runs store predictions for these rules only"
         )
-    entries, folders = stored_runs(results, datasets, methods)
+    entries, folders = runs.read()
     test = OverClasses(folders, rule, metric) if over == "classes" else OverSeeds()
-    interval = BOOTSTRAP if intervals == "bootstrap" else STUDENT
-    found, left_out = boards(entries, rule, metric, test, interval)
+    found, left_out = boards(entries, rule, metric, test, BOOTSTRAP if intervals == "bootstrap" else STUDENT)
+    notes = tables.left_out_notes(left_out)
     if not found:
-        raise StoreError(
-            "no runs to compare" + "".join(f"; {note}" for note in left_out_notes(left_out)),
-            where=", ".join(map(str, results_folders(results))),
-            fix="run some first, or name the folders that hold runs; see gzslbench leaderboard --help",
-        )
+        raise runs.no_runs("; ".join(["no runs to compare", *notes]))
     if figures is not None:
         from gzslbench.report.figures.leaderboard_figures import figures_of_boards
 
         write_figures(figures_of_boards(found), figures, formats)
-    if form in ("csv", "json"):
-        click.echo(leaderboard_csv(found) if form == "csv" else leaderboard_json(found, left_out), nl=False)
+    if form == "csv":
+        click.echo(tables.leaderboard_csv(found), nl=False)
         return
-    numbers = every_published_number() if with_published else []
-    tables = [
-        leaderboard_table(board, published_rows(board, numbers), intervals=intervals != "none", costs=costs)
+    if form == "json":
+        click.echo(tables.leaderboard_json(found, left_out), nl=False)
+        return
+    numbers = all_published_numbers() if with_published else []
+    shown = [
+        tables.leaderboard_table(
+            board, published_rows(board, numbers), intervals=intervals != "none", costs=costs
+        )
         for board in found
     ]
-    _print(tables, left_out_notes(left_out), form)
-
-
-def _print(tables: Sequence[ResultTable], notes: Sequence[str], form: str) -> None:
-    from gzslbench.report.tables import to_console, to_html, to_latex, to_markdown
-    from gzslbench.report.terminal.printing import make_console
-
     if form == "console":
-        out = make_console()
-        for table in tables:
-            out.print(to_console(table))
-            out.print()
-        for note in notes:
-            out.print(note)
-        return
-    renderers: dict[str, Callable[[ResultTable], str]] = {
-        "md": to_markdown,
-        "latex": to_latex,
-        "html": to_html,
-    }
-    click.echo("\n".join(map(renderers[form], tables)), nl=False)
+        console = make_console()
+        for table in shown:
+            console.print(renderers.to_console(table), "")
+    else:
+        render = {"md": renderers.to_markdown, "latex": renderers.to_latex, "html": renderers.to_html}[form]
+        click.echo("\n".join(map(render, shown)), nl=False)
     for note in notes:
-        click.echo(note, err=True)
+        click.echo(note, err=form != "console")

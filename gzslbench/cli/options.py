@@ -2,13 +2,14 @@
 
 A name such as `data_option` is a click decorator for one option; `task_options` and the like add several. Use
 them below `@click.command()`, in the order in which `--help` shall list them. Nothing heavy is imported here,
-so that `--help` stays fast.
+so that `--help` stays fast. The main command makes every `--help` show default values.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,9 @@ DEFAULT_RESULTS = Path("results")
 RULES = ("last", "val", "test-peek", "test-peek-inner", "test-peek-outer")
 METRICS = ("U", "S", "H", "T1", "AUSUC")
 
+POSITIVE = click.IntRange(min=1)
+NOT_NEGATIVE = click.IntRange(min=0)
+PATH = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 EXISTING_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -41,6 +45,11 @@ def combine(*decorators: Decorator[Any]) -> Decorator[Any]:
     return add
 
 
+def take_fields(request: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Remove the options that have the names of fields of the dataclass `request`, and return them."""
+    return {field.name: options.pop(field.name) for field in fields(request) if field.name in options}
+
+
 # The task: a dataset with its features, semantics and split.
 method_option = click.option("--method", required=True, help="A name from `gzslbench methods`.")
 dataset_option = click.option(
@@ -55,71 +64,58 @@ semantics_option = click.option(
 )
 data_option = click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="The folder that holds the datasets. [default: $GZSLBENCH_DATA, else ./data]",
 )
 task_options = combine(method_option, dataset_option, features_option, semantics_option, data_option)
 
+
 # How a run is computed.
-settings_option = click.option(
-    "--set",
-    "settings",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Set a parameter of the method; repeatable. `gzslbench methods NAME` lists them.",
-)
+def settings_option(help: str) -> Decorator[Any]:
+    """Return the option `--set`."""
+    return click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help=help)
+
+
 epochs_option = click.option(
-    "--epochs", type=click.IntRange(min=1), help="The number of epochs; short for --set epochs=N."
+    "--epochs", type=POSITIVE, help="The number of epochs; short for --set epochs=N."
 )
 device_option = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N for the GPU number N."
+    "--device", default="auto", help="auto, cpu, cuda, or cuda:N for the GPU number N."
 )
 precision_option = click.option(
     "--precision",
     type=click.Choice(["fp32", "tf32", "bf16"]),
     default="fp32",
-    show_default=True,
     help="The precision of the matrix products.",
 )
 checkpoint_every_option = click.option(
     "--checkpoint-every",
-    type=click.IntRange(min=0),
+    type=NOT_NEGATIVE,
     default=10,
-    show_default=True,
     help="Epochs between two checkpoints; 0 writes them only on interruption and at the end.",
 )
-executor_option = click.option(
-    "--executor",
-    default="local",
-    show_default=True,
-    help="What starts the processes: local, ray, or the name of a plugin's executor.",
-)
-address_option = click.option(
-    "--address", help="The address of the cluster, for --executor ray. [default: this machine]"
+executor_options = combine(
+    click.option(
+        "--executor",
+        default="local",
+        help="What starts the processes: local, ray, or the name of a plugin's executor.",
+    ),
+    click.option("--address", help="The address of the cluster, for --executor ray. [default: this machine]"),
 )
 
 
 # Stored runs.
 def results_option(help: str = "The folder of the stored runs.") -> Decorator[Any]:
     """Return the option `--results`, one folder of runs."""
-    return click.option(
-        "--results", type=click.Path(path_type=Path), default=DEFAULT_RESULTS, show_default=True, help=help
-    )
+    return click.option("--results", type=PATH, default=DEFAULT_RESULTS, help=help)
 
 
-results_argument = click.argument("results", nargs=-1, type=click.Path(path_type=Path))
-"""Folders of runs, as a tuple; `results_folders` gives the default."""
-only_options = combine(
-    click.option("--dataset", "datasets", multiple=True, help="Only runs on this dataset; repeatable."),
-    click.option("--method", "methods", multiple=True, help="Only runs of this method; repeatable."),
-)
 number_options = combine(
     click.option(
         "--select",
         "rule",
         type=click.Choice(RULES),
         default="last",
-        show_default=True,
         help="The rule that chose the epoch. last: the last epoch. val: chosen on validation classes. The"
         " test-peek rules choose on the test set; use them only to compare with papers that did so.",
     ),
@@ -127,19 +123,8 @@ number_options = combine(
         "--metric",
         type=click.Choice(METRICS),
         default="H",
-        show_default=True,
         help="The metric that is compared, in percent.",
     ),
-)
-
-
-def results_folders(results: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Return the folders given on the command line, or else the default folder."""
-    return results or (DEFAULT_RESULTS,)
-
-
-only_suite_runs_option = click.option(
-    "--only", metavar="TEXT", multiple=True, help="Only runs with TEXT in their name; repeatable."
 )
 
 
@@ -153,7 +138,7 @@ _CHOOSE_ANOTHER = "name a file in an existing folder that can be written"
 
 
 class OutputFile(click.Path):
-    """The path of a file to write. It must end in `suffix`: a slip overwrites no other kind."""
+    """The path of a file to write. It must end in `suffix`, so that a typing error overwrites no notes."""
 
     def __init__(self, suffix: str) -> None:
         super().__init__(dir_okay=False)
@@ -168,25 +153,17 @@ class OutputFile(click.Path):
 
 
 def check_parent_folder(path: Path) -> None:
-    """Check that the folder of `path` exists, before hours of work whose result shall go there.
-
-    Raises:
-        StoreError: The folder does not exist.
-    """
+    """Check that the folder of `path` exists, before hours of work whose result shall go there."""
     if not path.absolute().parent.is_dir():
         raise StoreError("the folder of the output file does not exist", where=path, fix=_CHOOSE_ANOTHER)
 
 
 def write_output(path: Path, text: str) -> None:
-    """Write `text` atomically and report the path on standard error.
-
-    Raises:
-        StoreError: The folder does not exist, is read-only or is full.
-    """
+    """Write `text` atomically and report the path on standard error."""
     from gzslbench.files import write_atomically
 
     try:
-        write_atomically(path, text.encode())
+        write_atomically(path, text)
     except StoreError as error:
         raise StoreError(error.what, where=error.where, fix=_CHOOSE_ANOTHER) from error
     click.echo(f"wrote {path}", err=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.options import data_option, json_option
+from gzslbench.cli.options import combine, data_option, json_option
+from gzslbench.errors import DataError, did_you_mean
 from gzslbench.plugins.registry import plugins
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ Examples:
   gzslbench datasets
   gzslbench datasets AWA2 --data ~/xlsa17/data
 """
-_DATASET_COLUMNS = ("name", "title", "features", "semantics", "place")
+DATASET_COLUMNS = ("name", "title", "features", "semantics", "place")
+list_options = combine(click.argument("name", required=False), json_option())
 
 
 @click.command(epilog=METHODS_EPILOG)
-@click.argument("name", required=False)
-@json_option()
+@list_options
 def methods(name: str | None, as_json: bool) -> None:
     """List the methods, or describe one.
 
@@ -64,8 +65,7 @@ def methods(name: str | None, as_json: bool) -> None:
 
 
 @click.command(epilog=HEADS_EPILOG)
-@click.argument("name", required=False)
-@json_option()
+@list_options
 def heads(name: str | None, as_json: bool) -> None:
     """List the heads of generative methods, or describe one.
 
@@ -84,8 +84,7 @@ def heads(name: str | None, as_json: bool) -> None:
 
 
 @click.command(epilog=EXTRACTORS_EPILOG)
-@click.argument("name", required=False)
-@json_option()
+@list_options
 def extractors(name: str | None, as_json: bool) -> None:
     """List the feature extractors, or describe one.
 
@@ -104,24 +103,32 @@ def extractors(name: str | None, as_json: bool) -> None:
 
 
 @click.command(epilog=DATASETS_EPILOG)
-@click.argument("name", required=False)
+@list_options
 @data_option
-@json_option()
 def datasets(name: str | None, data: Path | None, as_json: bool) -> None:
     """List the known datasets and where their files are, or describe one.
 
     With NAME: where to get the files, and what is known about them.
     """
-    from gzslbench.report.terminal.printing import key_values
+    from rich.text import Text
 
+    from gzslbench.report.terminal.printing import key_values, make_table
+
+    specs = plugins().datasets()
     if name is None:
-        described = [_describe(spec, data) for spec in plugins().datasets().values()]
-        _print(described, _datasets_table(described), as_json)
+        described = [_describe(spec, data) for spec in specs.values()]
+        table = make_table(DATASET_COLUMNS)
+        for dataset in described:
+            table.add_row(*(Text(dataset[column]) for column in DATASET_COLUMNS))
+        _print(described, table, as_json)
         if not as_json:
             click.echo("describe one: gzslbench datasets NAME; set the folder: --data or $GZSLBENCH_DATA")
-    else:
-        found = _describe(_find_dataset(name), data)
-        _print(found, key_values(dict(_rows(found))), as_json)
+        return
+    spec = {known.lower(): spec for known, spec in specs.items()}.get(name.lower())
+    if spec is None:
+        raise DataError(f"no dataset {name!r}", fix=did_you_mean(name, list(specs)))
+    found = _describe(spec, data)
+    _print(found, key_values(_readable(found)), as_json)
 
 
 def _print(content: object, view: RenderableType, as_json: bool) -> None:
@@ -133,16 +140,6 @@ def _print(content: object, view: RenderableType, as_json: bool) -> None:
         make_console().print(view)
 
 
-def _find_dataset(name: str) -> DatasetSpec:
-    from gzslbench.errors import DataError, did_you_mean
-
-    specs = plugins().datasets()
-    for known, spec in specs.items():
-        if known.lower() == name.lower():
-            return spec
-    raise DataError(f"no dataset {name!r}", fix=did_you_mean(name, list(specs)))
-
-
 def _describe(spec: DatasetSpec, data: Path | None) -> dict[str, Any]:
     from gzslbench.data.locate import find_folder
 
@@ -150,27 +147,15 @@ def _describe(spec: DatasetSpec, data: Path | None) -> dict[str, Any]:
     return asdict(spec) | {"place": "built in" if spec.load else str(folder or "not found")}
 
 
-def _datasets_table(described: list[dict[str, Any]]) -> RenderableType:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*_DATASET_COLUMNS, box=None, pad_edge=False)
-    for dataset in described:
-        table.add_row(*(Text(dataset[column]) for column in _DATASET_COLUMNS))
-    return table
-
-
-def _rows(described: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what is known about a dataset as text, without what is not known."""
-    for name, value in described.items():
-        if name == "expected":
-            yield from _rows({f"expected {key}": expected for key, expected in (value or {}).items()})
-        elif name == "archives":
-            content = {True: "images, with --images", False: "features and splits"}
-            lines = [f"{archive['url']} ({content[archive['images']]})" for archive in value]
-            if lines:
-                yield "data fetch", "\n".join(lines)
-        elif isinstance(value, dict):
-            yield name, "\n".join(f"{key} {count}" for key, count in value.items())
-        elif value:
-            yield name, str(value)
+def _readable(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known about a dataset, one fact for each line, without what is not known."""
+    facts = {name: value for name, value in described.items() if name not in ("archives", "expected")}
+    facts |= {f"expected {name}": value for name, value in (described["expected"] or {}).items()}
+    content = {True: "images, with --images", False: "features and splits"}
+    facts["data fetch"] = "\n".join(
+        f"{archive['url']} ({content[archive['images']]})" for archive in described["archives"]
+    )
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            facts[name] = "\n".join(f"{key} {count}" for key, count in value.items())
+    return {name: value for name, value in facts.items() if value}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import click
 
 from gzslbench.cli.options import (
     FILE,
+    NOT_NEGATIVE,
     checkpoint_every_option,
     device_option,
     epochs_option,
@@ -16,6 +19,7 @@ from gzslbench.cli.options import (
     precision_option,
     results_option,
     settings_option,
+    take_fields,
     task_options,
 )
 from gzslbench.data.preprocessing import PREPROCESSINGS
@@ -25,7 +29,7 @@ Examples:
   gzslbench run --method ce-gzsl --dataset digits
   gzslbench run --method ce-gzsl --dataset AWA2 --seed 1 --seed 2 --seed 3
   gzslbench run --method ce-gzsl --dataset CUB --semantics sent --set syn_num=300
-  gzslbench run --method f-clswgan --dataset FLO --features efficientnet_lite0 --select val
+  gzslbench run --method f-clswgan --dataset FLO --features resnet101 --select val
   gzslbench run --method ce-gzsl --dataset digits --track tensorboard
   gzslbench run --method f-clswgan --dataset FLO --preset tuned.toml
 
@@ -40,7 +44,7 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 an error that you can fix;
 @click.option(
     "--seed",
     "seeds",
-    type=click.IntRange(min=0),
+    type=NOT_NEGATIVE,
     multiple=True,
     help="The root seed; repeatable, for one run per seed. [default: 0]",
 )
@@ -51,7 +55,7 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 an error that you can fix;
     help="Take the settings of the dataset from this file, which `gzslbench tune --write` wrote."
     " [default: the method's own]",
 )
-@settings_option
+@settings_option("Set a parameter of the method; repeatable. `gzslbench methods NAME` lists them.")
 @click.option(
     "--head",
     help="The classifier of a generative method, a name from `gzslbench heads`. [default: softmax]",
@@ -66,16 +70,14 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 an error that you can fix;
 @epochs_option
 @click.option(
     "--eval-every",
-    type=click.IntRange(min=0),
+    type=NOT_NEGATIVE,
     default=10,
-    show_default=True,
     help="Epochs between two evaluations; 0 evaluates only at the end. Does not change the training.",
 )
 @click.option(
     "--select",
     type=click.Choice(["last", "val"]),
     default="last",
-    show_default=True,
     help="How the number of epochs is chosen. last: that of the preset. val: the best one on a class-wise"
     " validation split inside trainval; then the method is trained again on all of trainval and tested once.",
 )
@@ -86,7 +88,7 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 an error that you can fix;
 )
 @click.option(
     "--shuffle-semantics",
-    type=click.IntRange(min=0),
+    type=NOT_NEGATIVE,
     metavar="SEED",
     help="Control experiment: permute the semantics over the classes. U should fall to chance.",
 )
@@ -100,7 +102,6 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 an error that you can fix;
 @click.option(
     "--graphs/--no-graphs",
     default=True,
-    show_default=True,
     help="On CUDA, replay each step as a captured graph: faster, with the same numbers.",
 )
 @click.option(
@@ -119,66 +120,37 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 an error that you can fix;
 )
 @json_option("Print each record as one line of JSON and nothing else.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved settings and the task id; train nothing.")
-def run(
-    results: Path,
-    resume: bool,
-    rerun: bool,
-    checkpoint_every: int,
-    graphs: bool,
-    profiled: bool,
-    track: tuple[str, ...],
-    as_json: bool,
-    dry_run: bool,
-    **request: Any,
-) -> None:
+def run(results: Path, profiled: bool, as_json: bool, dry_run: bool, **options: Any) -> None:
     """Train a method on a dataset, test it and store its record."""
-    from gzslbench.runs.execute import Options
-    from gzslbench.runs.plan import Request, make_plan
-    from gzslbench.runs.tracking import resolve_trackers
-
-    if resume and rerun:
-        raise click.UsageError("--resume continues a run and --rerun starts it again: give only one of them")
-    resolve_trackers(track)
-    plan = make_plan(Request(**request))
-    if dry_run:
-        from gzslbench.report.terminal.run import print_plan
-
-        print_plan(plan, results, as_json=as_json)
-        return
-    options = Options(resume, rerun, checkpoint_every, graphs=graphs, track=track)
-    if _run_all(plan, results, options, profiled, as_json):
-        raise SystemExit(1)
-
-
-def _run_all(plan: Any, results: Path, options: Any, profiled: bool, as_json: bool) -> bool:
-    """Run every cell; whether one diverged."""
-    from dataclasses import replace
-
+    from gzslbench.report.terminal.printing import make_console
     from gzslbench.report.terminal.profile import print_profile
     from gzslbench.report.terminal.progress import watch_run
-    from gzslbench.runs.execute import run_cell
+    from gzslbench.report.terminal.run import print_plan, run_summary
+    from gzslbench.runs.execute import Options, run_cell
+    from gzslbench.runs.plan import Request, make_plan
     from gzslbench.runs.profile import Profile
     from gzslbench.runs.store import Store
+    from gzslbench.runs.tracking import resolve_trackers
 
+    how = Options(**take_fields(Options, options))
+    if how.resume and how.rerun:
+        raise click.UsageError("--resume continues a run and --rerun starts it again: give only one of them")
+    resolve_trackers(how.track)
+    plan = make_plan(Request(**options))
+    if dry_run:
+        print_plan(plan, results, as_json=as_json)
+        return
     diverged = False
     for cell in plan.cells:
         profile = Profile(plan.device) if profiled else None
         with watch_run(cell, plain=as_json) as progress:
-            record, folder = run_cell(plan, cell, Store(results), replace(options, profile=profile), progress)
+            record, folder = run_cell(plan, cell, Store(results), replace(how, profile=profile), progress)
         diverged |= record.status == "diverged"
-        _print(record, folder, as_json)
+        if as_json:
+            click.echo(json.dumps(record.as_dict()))
+        else:
+            make_console().print(run_summary(record, folder))
         if profile is not None:
             print_profile(profile, record, quiet=as_json)
-    return diverged
-
-
-def _print(record: Any, folder: Any, as_json: bool) -> None:
-    import json
-
-    from gzslbench.report.terminal.printing import make_console
-    from gzslbench.report.terminal.run import run_summary
-
-    if as_json:
-        click.echo(json.dumps(record.as_dict()))
-    else:
-        make_console().print(run_summary(record, folder))
+    if diverged:
+        raise SystemExit(1)

@@ -9,14 +9,8 @@ from pathlib import Path
 import click
 
 from gzslbench.cli.group import LazyGroup
-from gzslbench.cli.options import (
-    OutputFile,
-    json_option,
-    only_options,
-    results_argument,
-    results_folders,
-    results_option,
-)
+from gzslbench.cli.options import PATH, OutputFile, json_option, results_option
+from gzslbench.cli.stored_runs import RunFilter, results_folders, run_filter
 from gzslbench.errors import StoreError
 
 LIST_EPILOG = """\b
@@ -57,32 +51,23 @@ def runs() -> None:
 
 
 @runs.command(name="list", epilog=LIST_EPILOG)
-@results_argument
-@only_options
+@run_filter
 @click.option("--seed", "seeds", type=int, multiple=True, help="Only runs with this seed; repeatable.")
 @click.option(
     "--status", type=click.Choice(["complete", "diverged"]), help="Only runs with this status. [default: all]"
 )
 @json_option("Print one line of JSON per run and nothing else.")
-def list_(
-    results: tuple[Path, ...],
-    datasets: tuple[str, ...],
-    methods: tuple[str, ...],
-    seeds: tuple[int, ...],
-    status: str | None,
-    as_json: bool,
-) -> None:
+def list_(runs: RunFilter, seeds: tuple[int, ...], status: str | None, as_json: bool) -> None:
     """List stored runs, the newest last.
 
     RESULTS are folders of runs; ./results by default.
     """
-    from gzslbench.cli.stored_runs import stored_entries
     from gzslbench.report.leaderboard.tables import run_lines
     from gzslbench.runs.store import Store
 
     entries = [
         entry
-        for entry in stored_entries(results, datasets, methods)
+        for entry in runs.read()[0]
         if (not seeds or entry.seed in seeds) and status in (None, entry.summary.status)
     ]
     entries.sort(key=lambda entry: (entry.summary.run.started or "", entry.summary.id))
@@ -91,13 +76,13 @@ def list_(
             click.echo(json.dumps(entry.summary.as_dict()))
         return
     click.echo("\n".join(run_lines(entries)))
-    for root in results_folders(results):
+    for root in runs.results:
         for folder in Store(root).unfinished():
             click.echo(f"unfinished: {folder.id} (still running, or interrupted: --resume continues it)")
 
 
 @runs.command(epilog=VERIFY_EPILOG)
-@results_argument
+@results_folders
 def verify(results: tuple[Path, ...]) -> None:
     """Check that records, ids and predictions agree.
 
@@ -109,12 +94,11 @@ def verify(results: tuple[Path, ...]) -> None:
     from gzslbench.runs.verify import find_problems
 
     checked = inconsistent = 0
-    for root in results_folders(results):
-        for folder in Store(root).runs():
-            problems = find_problems(folder)
-            checked, inconsistent = checked + 1, inconsistent + bool(problems)
-            for problem in problems:
-                click.echo(f"{folder.path}: {problem}")
+    for folder in (folder for root in results for folder in Store(root).runs()):
+        problems = find_problems(folder)
+        checked, inconsistent = checked + 1, inconsistent + bool(problems)
+        for problem in problems:
+            click.echo(f"{folder.path}: {problem}")
     click.echo(f"{checked} runs checked, {inconsistent} inconsistent")
     if inconsistent:
         raise SystemExit(1)
@@ -146,7 +130,7 @@ def export(runs: tuple[str, ...], out: Path, results: Path) -> None:
 
 
 @runs.command(name="import", epilog=IMPORT_EPILOG)
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=PATH)
 @results_option("The folder that the runs are stored in.")
 def import_(source: Path, results: Path) -> None:
     """Store runs from an archive or a folder.
@@ -162,9 +146,8 @@ def import_(source: Path, results: Path) -> None:
     for run, problems in received.refused.items():
         for problem in problems:
             click.echo(f"refused {run}: {problem}")
-    click.echo(
-        f"{len(received.taken)} stored, {len(received.there)} stored already, {len(received.refused)} refused"
-    )
+    counts = len(received.taken), len(received.there), len(received.refused)
+    click.echo("{} stored, {} stored already, {} refused".format(*counts))
     if received.refused:
         raise SystemExit(1)
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.figure_files import figure_folder, figure_options, write_figures
-from gzslbench.cli.options import OutputFile, write_output
+from gzslbench.cli.options import OutputFile, json_option, results_option, write_output
+from gzslbench.cli.stored_runs import check_figure_options, figure_options, write_figures
 from gzslbench.errors import StoreError
-from gzslbench.runs.record import Record
-from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from gzslbench.runs.record import Record
+    from gzslbench.runs.store import RunFolder
 
 EPILOG = """\b
 Examples:
@@ -26,18 +26,14 @@ Examples:
   gzslbench show ce-gzsl-AWA2 --classes --curve
   gzslbench show ce-gzsl-AWA2 --confusion confusion.csv
   gzslbench show ce-gzsl-AWA2 --figures figures --figure-format pdf
+
+Exit status: 0 the run is shown; 2 an error that you can fix.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("run")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_ROOT,
-    show_default=True,
-    help="Where records are kept.",
-)
+@results_option()
 @click.option(
     "--classes", is_flag=True, help="Show each class: its accuracy, and the class it is most often taken for."
 )
@@ -51,12 +47,7 @@ Examples:
     help="Write the whole confusion matrix: true class by row, predicted class by column.",
 )
 @figure_options
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print the record as it is stored, with `classes` and `curve` if these options are given.",
-)
+@json_option("Print the record as it is stored, with `classes` and `curve` if these options are given.")
 def show(
     run: str,
     results: Path,
@@ -72,7 +63,14 @@ def show(
     The metrics are computed again from the run's predictions; a difference is a warning. With --classes,
     --curve, --confusion or --figures, only these are shown or written.
     """
-    figure_folder(figures, formats)
+    from rich.text import Text
+
+    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.terminal.run import run_description
+    from gzslbench.runs.store import Store
+    from gzslbench.runs.verify import PredictionsWarning, check_predictions
+
+    check_figure_options(figures, formats)
     folder = Store(results).find(run)
     record = folder.record()
     if record is None:
@@ -81,72 +79,49 @@ def show(
             where=folder.path,
             fix="run the same command again with --resume to continue from its last checkpoint",
         )
+    values: dict[str, Any] = {}
+    parts: list[RenderableType] = []
     if classes or curve or confusion is not None:
-        values, tables = _parts(record, folder, classes, curve, confusion)
+        values, parts = _evaluate_again(record, folder, classes, curve, confusion)
     else:
-        from gzslbench.runs.verify import check_predictions
-
         check_predictions(record, folder)
-        values, tables = {}, []
     if figures is not None:
-        _draw(record, folder, figures, formats)
+        from gzslbench.report.figures.run_figures import figures_of_run
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PredictionsWarning)  # the command has warned already
+            write_figures(figures_of_run(record, folder, with_features=True), figures, formats)
     if as_json:
         stored = json.loads(folder.record_file.read_bytes())
         click.echo(json.dumps({**stored, **values}, indent=2))
-    elif tables or (confusion, figures) == (None, None):
-        _print(record, folder, tables)
+    elif parts:
+        console = make_console()
+        console.print(Text(f"{record.id}: {record.status}", style="bold"))
+        for part in parts:
+            console.print("", part)
+    elif confusion is figures is None:
+        make_console().print(run_description(record, folder))
 
 
-def _parts(
+def _evaluate_again(
     record: Record, folder: RunFolder, classes: bool, curve: bool, confusion: Path | None
 ) -> tuple[dict[str, Any], list[RenderableType]]:
     """Return the requested parts for JSON and for the terminal; write the confusion matrix."""
     from gzslbench.evaluation.curve import seen_unseen_curve
-    from gzslbench.report.terminal.predictions import (
-        class_outcomes,
-        classes_table,
-        confusion_csv,
-        curve_json,
-        curve_table,
-    )
+    from gzslbench.report.terminal import predictions as view
     from gzslbench.runs.verify import read_predictions
 
     predictions, names = read_predictions(record, folder), record.task.class_names or ()
     values: dict[str, Any] = {}
-    tables: list[RenderableType] = []
+    parts: list[RenderableType] = []
     if classes:
-        outcomes = class_outcomes(predictions, names)
+        outcomes = view.class_outcomes(predictions, names)
         values["classes"] = [asdict(outcome) for outcome in outcomes]
-        tables.append(classes_table(outcomes))
+        parts.append(view.classes_table(outcomes))
     if curve:
         traced = seen_unseen_curve(predictions)
-        values["curve"] = curve_json(traced)
-        tables.append(curve_table(traced))
+        values["curve"] = view.curve_json(traced)
+        parts.append(view.curve_table(traced))
     if confusion is not None:
-        write_output(confusion, confusion_csv(predictions, names))
-    return values, tables
-
-
-def _draw(record: Record, folder: RunFolder, figures: Path, formats: Sequence[str]) -> None:
-    from gzslbench.report.figures.run_figures import figures_of_run
-    from gzslbench.runs.verify import PredictionsWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PredictionsWarning)  # the command has warned already
-        write_figures(figures_of_run(record, folder, with_features=True), figures, formats)
-
-
-def _print(record: Record, folder: RunFolder, tables: list[RenderableType]) -> None:
-    from rich.text import Text
-
-    from gzslbench.report.terminal.printing import make_console
-    from gzslbench.report.terminal.run import run_description
-
-    out = make_console()
-    if not tables:
-        out.print(run_description(record, folder))
-        return
-    out.print(Text(f"{record.id}: {record.status}", style="bold"))
-    for table in tables:
-        out.print()
-        out.print(table)
+        write_output(confusion, view.confusion_csv(predictions, names))
+    return values, parts

@@ -1,47 +1,140 @@
-"""Load the stored runs and published numbers that several commands need."""
+"""Options and steps of the commands that read stored runs, print numbers of them or draw figures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gzslbench.cli.options import results_folders
+import click
+
+from gzslbench.cli.options import DEFAULT_RESULTS, FOLDER, PATH, Command, combine
+from gzslbench.errors import StoreError
+from gzslbench.report.figures.drawing import FORMATS, Drawing
 
 if TYPE_CHECKING:
     from gzslbench.report.leaderboard.entry import Entry
     from gzslbench.report.published import PublishedNumber
     from gzslbench.runs.store import RunFolder
 
-
-def stored_entries(results: tuple[Path, ...], datasets: Sequence[str], methods: Sequence[str]) -> list[Entry]:
-    """Return the runs in the folders; a run that is in several folders counts once."""
-    return stored_runs(results, datasets, methods)[0]
+DEFAULT_FORMATS = ("png", "svg")
 
 
-def stored_runs(
-    results: tuple[Path, ...], datasets: Sequence[str], methods: Sequence[str]
-) -> tuple[list[Entry], dict[str, RunFolder]]:
-    """Return the runs in the folders, and their folders by id; of several with one id, the last good one."""
-    from gzslbench.report.leaderboard.entry import entry_of
-    from gzslbench.runs.store import Store, read_summaries
+def results_folders(command: Command) -> Callable[..., Any]:
+    """Add folders of runs, as arguments or with `--results`; the command receives them as `results`."""
 
-    found = {
-        summary.id: (summary, store)
-        for store in map(Store, results_folders(results))
-        for summary in read_summaries(store)
-    }
-    entries = [
-        entry
-        for entry in (entry_of(summary) for summary, _ in found.values())
-        if (not datasets or entry.dataset in datasets) and (not methods or entry.method in methods)
-    ]
-    return entries, {run: store.run(run) for run, (_, store) in found.items()}
+    @click.argument("results", nargs=-1, type=PATH)
+    @click.option(
+        "--results",
+        "more_results",
+        metavar="FOLDER",
+        multiple=True,
+        type=PATH,
+        help="The same as the argument RESULTS; repeatable.",
+    )
+    @wraps(command)
+    def call(results: tuple[Path, ...], more_results: tuple[Path, ...], **options: Any) -> Any:
+        return command(results=(*results, *more_results) or (DEFAULT_RESULTS,), **options)
+
+    return call
 
 
-def every_published_number() -> list[PublishedNumber]:
+@dataclass(frozen=True)
+class RunFilter:
+    """The stored runs that a command is about."""
+
+    results: tuple[Path, ...]
+    datasets: Sequence[str] = ()
+    methods: Sequence[str] = ()
+
+    def read(self) -> tuple[list[Entry], dict[str, RunFolder]]:
+        """Return the runs, and all folders by id; of several with one id, the last good one counts."""
+        from gzslbench.report.leaderboard.entry import entry_of
+        from gzslbench.runs.store import Store, read_summaries
+
+        found = {
+            summary.id: (summary, store)
+            for store in map(Store, self.results)
+            for summary in read_summaries(store)
+        }
+        entries = [
+            entry
+            for entry in (entry_of(summary) for summary, _ in found.values())
+            if (not self.datasets or entry.dataset in self.datasets)
+            and (not self.methods or entry.method in self.methods)
+        ]
+        return entries, {run: store.run(run) for run, (_, store) in found.items()}
+
+    def no_runs(self, what: str) -> StoreError:
+        """Return the error that there are no such runs."""
+        fix = "run some first, or name the folders that hold runs: --results FOLDER"
+        return StoreError(what, where=", ".join(map(str, self.results)), fix=fix)
+
+
+def run_filter(command: Command) -> Callable[..., Any]:
+    """Add folders of runs, `--dataset` and `--method`; the command receives them as `runs`."""
+
+    @results_folders
+    @click.option("--dataset", "datasets", multiple=True, help="Only runs on this dataset; repeatable.")
+    @click.option("--method", "methods", multiple=True, help="Only runs of this method; repeatable.")
+    @wraps(command)
+    def call(results: tuple[Path, ...], datasets: Sequence[str], methods: Sequence[str], **more: Any) -> Any:
+        return command(runs=RunFilter(results, datasets, methods), **more)
+
+    return call
+
+
+def all_published_numbers() -> list[PublishedNumber]:
     """Return the published numbers of all plugins."""
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.published import published_numbers
 
     return [number for folder in plugins().published() for number in published_numbers(folder)]
+
+
+figure_options = combine(
+    click.option(
+        "--figures",
+        type=FOLDER,
+        metavar="DIR",
+        help="Write all figures into DIR; needs matplotlib: pip install 'gzslbench[figures]'.",
+    ),
+    click.option(
+        "--figure-format",
+        "formats",
+        type=click.Choice(FORMATS),
+        multiple=True,
+        help=f"A format of the figures; repeatable. [default: {', '.join(DEFAULT_FORMATS)}]",
+    ),
+)
+
+
+def check_figure_options(folder: Path | None, formats: Sequence[str]) -> None:
+    """Check that figures can be drawn and written, before any is drawn; create the folder."""
+    from gzslbench.files import make_folder, writing
+    from gzslbench.report.figures.drawing import require_matplotlib
+
+    if folder is not None:
+        require_matplotlib()
+        elsewhere = "name a folder that can be written"
+        with writing(folder, "the folder for figures cannot be written", elsewhere=elsewhere):
+            make_folder(folder)
+    elif formats:
+        raise click.UsageError("--figure-format needs --figures DIR")
+
+
+def write_figures(drawings: Iterable[Drawing], folder: Path, formats: Sequence[str]) -> None:
+    """Draw and write what can be drawn; print to standard error what was written, and what not and why."""
+    from gzslbench.report.figures.canvas import save_figure
+
+    for drawing in drawings:
+        if drawing.draw is None:
+            click.echo(f"left out {drawing.name}: {drawing.reason}", err=True)
+            continue
+        figure = drawing.draw()
+        for form in formats or DEFAULT_FORMATS:
+            path = folder / f"{drawing.name}.{form}"
+            save_figure(figure, path)
+            click.echo(f"wrote {path}", err=True)

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gzslbench.cli.options import (
+    FILE,
+    NOT_NEGATIVE,
+    POSITIVE,
     OutputFile,
-    address_option,
     check_parent_folder,
     device_option,
     epochs_option,
-    executor_option,
+    executor_options,
     json_option,
     precision_option,
     results_option,
+    settings_option,
+    take_fields,
     task_options,
     write_output,
 )
@@ -30,12 +34,12 @@ EPILOG = """\b
 Examples:
   gzslbench tune --method cnzsl --dataset AWA2 --write tuned.toml
   gzslbench tune --method ce-gzsl --dataset FLO --trials 50 --set epochs=200
-  gzslbench tune --method cnzsl --dataset digits --search hidden=128..2048:log --no-test
-  gzslbench tune --method f-clswgan --dataset CUB --workers 4 --executor ray --address auto
+  gzslbench tune --method cnzsl --dataset digits --search hidden=128..2048:log
+  gzslbench tune --method f-clswgan --dataset CUB --workers 4 --executor ray
   gzslbench run --method cnzsl --dataset AWA2 --preset tuned.toml
 
-A trial trains on part of trainval. Its score is H at its last epoch on the rest: on classes that were held
-out as if they were unseen, and on held out rows of the others. No trial sees a test row. The first trial is
+A trial trains on part of trainval. Its score is H at its last epoch on the rest: some classes are treated as
+unseen, and some rows of the other classes are not trained on. No trial sees a test row. The first trial is
 the preset.
 
 The study is stored in a file. If it is stopped or killed, the same command continues it. Several processes
@@ -44,19 +48,14 @@ see the file. If a process dies, the others continue its trial.
 
 Needs optuna: pip install 'gzslbench[tune]'.
 
-Exit status: 0 done; 1 the best parameters diverged in the test; 2 something to fix; 130 stopped.
+Exit status: 0 success; 1 the best parameters diverged in the test; 2 an error that you can fix;
+130 interrupted.
 """
 
 
 @click.command(epilog=EPILOG)
 @task_options
-@click.option(
-    "--set",
-    "settings",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Fix a parameter of the method, which is then not searched; repeatable.",
-)
+@settings_option("Fix a parameter of the method, which is then not searched; repeatable.")
 @click.option(
     "--search",
     "searches",
@@ -65,33 +64,26 @@ Exit status: 0 done; 1 the best parameters diverged in the test; 2 something to 
     help="Search a parameter in this range, or among NAME=A,B,…; repeatable."
     " [default: as `gzslbench methods NAME` shows]",
 )
-@click.option(
-    "--trials",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    help="The number of trials that the study shall have in total.",
-)
+@click.option("--trials", type=POSITIVE, default=20, help="The number of trials of the study in total.")
 @click.option(
     "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Start no trial after this time."
 )
 @epochs_option
 @click.option(
     "--eval-every",
-    type=click.IntRange(min=0),
+    type=NOT_NEGATIVE,
     help="Epochs between two evaluations of a trial; 0 evaluates at the end only and prunes no trial."
     " [default: a tenth of the preset's epochs]",
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=NOT_NEGATIVE,
     default=0,
-    show_default=True,
     help="The root seed of every trial, of the sampler and of the test.",
 )
 @click.option(
     "--study",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="FILE",
     help="Store the study there: a .journal, or a database (.db, .sqlite). [default: in RESULTS/studies]",
 )
@@ -100,23 +92,20 @@ Exit status: 0 done; 1 the best parameters diverged in the test; 2 something to 
     "--sampler",
     type=click.Choice(["tpe", "random"]),
     default="tpe",
-    show_default=True,
     help="tpe searches near good trials, after ten random ones.",
 )
 @click.option(
     "--pruning/--no-pruning",
     default=True,
-    show_default=True,
     help="End a trial that is below the median of the finished ones at the same epoch.",
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
-    help="The number of trials at once, each in its own process with one thread. [default: one, in this"
-    " process]",
+    type=POSITIVE,
+    help="The number of trials at the same time, each in its own process with one thread. [default: one, in"
+    " this process]",
 )
-@executor_option
-@address_option
+@executor_options
 @device_option
 @precision_option
 @click.option(
@@ -127,10 +116,7 @@ Exit status: 0 done; 1 the best parameters diverged in the test; 2 something to 
 )
 @results_option("The folder where the record of the test is stored.")
 @click.option(
-    "--test/--no-test",
-    default=True,
-    show_default=True,
-    help="Train with the best parameters on all of trainval, and test once.",
+    "--test/--no-test", default=True, help="Train with the best parameters on all of trainval, and test once."
 )
 @json_option()
 def tune(
@@ -163,24 +149,13 @@ def tune(
             write_output(write, best.table(method))
 
     method = options["method"]
-    of_study = (
-        "trials",
-        "timeout",
-        "searches",
-        "study",
-        "name",
-        "sampler",
-        "pruning",
-        "results",
-        "eval_every",
-    )
-    study = {name: options.pop(name) for name in of_study}
-    here = workers is None and executor == "local" and address is None
+    study = take_fields(TuneRequest, options)
+    in_this_process = workers is None and executor == "local" and address is None
     done = run_tune(
         TuneRequest(Request(**options, seeds=(seed,)), **study),
         partial(watch_run, plain=as_json),
         partial(click.echo, err=True),
-        executor=None if here else make_executor(executor, Limits(workers or 1, address=address)),
+        executor=None if in_this_process else make_executor(executor, Limits(workers or 1, address=address)),
         workers=workers or 1,
         ship_data=address is not None,
         test=test,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.cli.sweep import sweep
+from gzslbench.cli.suites import sweep
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
 BLOCKS = [text for _, text in re.findall(r"```(\w*)\n(.*?)```", PAGE, re.DOTALL)]

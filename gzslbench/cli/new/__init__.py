@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from gzslbench.cli.group import LazyGroup
 from gzslbench.cli.new.scaffold import KINDS
-from gzslbench.cli.options import FOLDER, json_option
+from gzslbench.cli.options import FOLDER, combine, json_option
 
 EPILOG = """\b
 Examples:
@@ -21,13 +20,28 @@ Examples:
 A tutorial, from nothing to a method that passes its checks:
   docs/adding-a-method.md in the sources
 """
+PLUGIN_EPILOG = """\b
+Examples:
+  gzslbench new plugin my-method
+  gzslbench new plugin my-method --kind closed-form --into ~/src
 
-kind_option = click.option(
-    "--kind",
-    type=click.Choice(list(KINDS)),
-    default="generative",
-    show_default=True,
-    help="; ".join(f"{name}: {what}" for name, (_, what) in KINDS.items()) + ".",
+Exit status: 0 the files are written; 2 an error that you can fix.
+"""
+METHOD_EPILOG = """\b
+Examples:
+  gzslbench new method my-method
+  gzslbench new method my-method --kind scoring --json
+
+Exit status: 0 the files are written; 2 an error that you can fix.
+"""
+name_and_kind = combine(
+    click.argument("name"),
+    click.option(
+        "--kind",
+        type=click.Choice(list(KINDS)),
+        default="generative",
+        help="; ".join(f"{name}: {what}" for name, (_, what) in KINDS.items()) + ".",
+    ),
 )
 
 
@@ -39,10 +53,9 @@ def new() -> None:
     """
 
 
-@new.command()
-@click.argument("name")
-@kind_option
-@click.option("--into", type=FOLDER, default=".", show_default=True, help="Where its folder is created.")
+@new.command(epilog=PLUGIN_EPILOG)
+@name_and_kind
+@click.option("--into", type=FOLDER, default=".", help="Where its folder is created.")
 @json_option()
 def plugin(name: str, kind: str, into: Path, as_json: bool) -> None:
     """Create a package gzslbench-NAME with one method.
@@ -55,18 +68,18 @@ def plugin(name: str, kind: str, into: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"written": [str(path) for path in written]}))
         return
-    _print_written(written)
+    for path in written:
+        click.echo(f"wrote {path}")
     click.echo(f"""next:
-  cd {written[0].parent}
+  cd {into / f"gzslbench-{name}"}
   pip install --editable .
   gzslbench check {name}
   gzslbench run --method {name} --dataset digits
 then write your own networks and losses in src/, paper and url in __init__.py, and add a LICENSE""")
 
 
-@new.command()
-@click.argument("name")
-@kind_option
+@new.command(epilog=METHOD_EPILOG)
+@name_and_kind
 @json_option()
 def method(name: str, kind: str, as_json: bool) -> None:
     """Create a method in a checkout of gzslbench.
@@ -79,7 +92,8 @@ def method(name: str, kind: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"written": [str(path) for path in written], "changed": [str(setup)]}))
         return
-    _print_written(written)
+    for path in written:
+        click.echo(f"wrote {path}")
     click.echo(f"""changed {setup}
 next:
   pip install --no-deps --editable {setup.parent}
@@ -87,8 +101,3 @@ next:
   gzslbench run --method {name} --dataset digits
   pytest {next(path for path in written if path.name.startswith("test_"))}
 then write your own networks and losses, and paper and url in __init__.py""")
-
-
-def _print_written(written: Sequence[Path]) -> None:
-    for path in written:
-        click.echo(f"wrote {path}")

@@ -39,7 +39,7 @@ def test_a_method_in_a_checkout_is_written(invoke, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("plugin", "My_Method"), "'my-method'"),
+        (("plugin", "My_Method"), "my-method"),
         (("plugin", "x", "--kind", "scorin"), "scoring"),
         (("plug",), "plugin"),
     ],

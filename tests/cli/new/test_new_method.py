@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.cli.new.checkout import add_method, find_checkout
-from gzslbench.cli.new.scaffold import KINDS, new_method, new_plugin
+from gzslbench.cli.new.scaffold import KINDS, add_method, find_checkout, new_method, new_plugin
 from gzslbench.errors import PluginError
 
 ROOT = Path(__file__).parents[3]

@@ -1,19 +1,20 @@
-"""gzslbench check: check that a plugin keeps its contract."""
+"""gzslbench check and doctor: check a plugin, and check the machine."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import json_option
+from gzslbench.cli.options import data_option, json_option, results_option
 
 if TYPE_CHECKING:
     from gzslbench.testing.check import Outcome
 
-EPILOG = """\b
+CHECK_EPILOG = """\b
 Examples:
   gzslbench check my-method
   gzslbench check my-method --fast
@@ -23,9 +24,17 @@ The same checks can run in your tests, see gzslbench.testing.
 
 Exit status: 0 no check failed; 1 a check failed; 2 an error that you can fix.
 """
+DOCTOR_EPILOG = """\b
+Examples:
+  gzslbench doctor
+  gzslbench doctor --data ~/xlsa17/data --json
+
+Exit status: 0 no problem; 1 a plugin or a method's code cannot be imported, or the data folder or the results
+folder cannot be used.
+"""
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=CHECK_EPILOG)
 @click.argument("name", required=False)
 @click.option("--all", "check_all", is_flag=True, help="Check all methods, heads, datasets and extractors.")
 @click.option(
@@ -46,10 +55,9 @@ def check(name: str | None, check_all: bool, kind: str | None, fast: bool, as_js
 
     if check_all == (name is not None):
         raise click.UsageError("Give the name of one plugin, or --all.")
-    chosen = all_specs(kind) if name is None else [find_spec(name, kind)]
     found: dict[str, list[Outcome]] = {}
-    for of_kind, spec in chosen:
-        title = f"{of_kind} {spec.name}"
+    for kind_of_spec, spec in all_specs(kind) if name is None else [find_spec(name, kind)]:
+        title = f"{kind_of_spec} {spec.name}"
         found[title] = [run_check(check) for check in checks_of(spec, fast=fast)]
         if not as_json:
             make_console().print(checks_table(title, found[title]))
@@ -59,4 +67,23 @@ def check(name: str | None, check_all: bool, kind: str | None, fast: bool, as_js
     else:
         make_console().print(checks_summary(found))
     if any(outcome.status == "failed" for outcomes in found.values() for outcome in outcomes):
+        raise SystemExit(1)
+
+
+@click.command(epilog=DOCTOR_EPILOG)
+@data_option
+@results_option("The folder for the records of runs.")
+@json_option()
+def doctor(data: Path | None, results: Path, as_json: bool) -> None:
+    """Check versions, device, plugins, trackers and folders."""
+    from gzslbench.report.terminal.checks import health_report
+    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.runs.doctor import examine
+
+    health = examine(results, data)
+    if as_json:
+        click.echo(json.dumps(health, indent=2))
+    else:
+        make_console().print(health_report(health))
+    if health["problems"]:
         raise SystemExit(1)

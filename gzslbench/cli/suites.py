@@ -1,0 +1,218 @@
+"""gzslbench sweep, regress and claims: run a suite, and judge its stored metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gzslbench.cli.group import INTERRUPTED
+from gzslbench.cli.options import (
+    NOT_NEGATIVE,
+    PATH,
+    POSITIVE,
+    checkpoint_every_option,
+    data_option,
+    executor_options,
+    results_option,
+)
+
+if TYPE_CHECKING:
+    from gzslbench.sweep.planning import PlannedCell
+    from gzslbench.sweep.runner import SweepView
+
+SWEEP_EPILOG = """\b
+Examples:
+  gzslbench sweep digits --dry-run
+  gzslbench sweep digits --jobs 2
+  gzslbench sweep field --data ~/xlsa17/data --only ce-gzsl
+  gzslbench sweep mine.toml --executor ray --address auto
+  gzslbench sweep digits --status
+
+SUITE is the name of a bundled suite or a .toml file, with [[runs]] written out and [[grids]] whose lists are
+multiplied. A cell that has a record is not run again; an interrupted one continues from its checkpoint. If a
+cell fails, the others go on: failures are listed at the end, the next sweep tries them again, and --failed
+tries only them.
+
+Ctrl-C saves the running cells and stops; a second Ctrl-C stops at once. The same command continues.
+
+Exit status: 0 every cell has a good record; 1 some have none, or diverged; 2 an error that you can fix;
+130 interrupted.
+"""
+REGRESS_EPILOG = """\b
+Examples:
+  gzslbench regress
+  gzslbench regress flo-lite0 --only eszsl --only cnzsl
+  gzslbench regress mine.toml --stored mine.json --update --reason "first"
+
+The runs are computed again, in a new folder under ./results, unless --results names a folder that has them.
+A mean has moved if it differs from the stored one by more than the suite's tolerance. By default that is
+three standard deviations over the seeds, and at least three points. It is doubled if the stored metrics come
+from another kind of device.
+
+Exit status: 0 nothing moved; 1 a mean moved, or a run diverged; 2 an error that you can fix; 130 interrupted.
+"""
+CLAIMS_EPILOG = """\b
+Examples:
+  gzslbench claims
+  gzslbench claims mine.toml --stored mine.json > claims.md
+
+A claim names runs that should be better than other runs, in the [[claims]] of the suite. The table has the
+means of both, and in how many seeds the claim holds. `gzslbench regress SUITE --update` stores the metrics.
+
+Exit status: 0 the table is printed; 2 an error that you can fix.
+"""
+only_option = click.option(
+    "--only", metavar="TEXT", multiple=True, help="Only runs with TEXT in their name; repeatable."
+)
+stored_option = click.option(
+    "--stored",
+    type=PATH,
+    metavar="FILE",
+    help="The file of stored metrics. [default: bundled with the suite, or the .json next to its .toml]",
+)
+
+
+@click.command(epilog=SWEEP_EPILOG)
+@click.argument("suite")
+@only_option
+@click.option("--dry-run", is_flag=True, help="List the cells, which would run and why; read no data.")
+@click.option("--status", is_flag=True, help="Show the state of a sweep of SUITE, also of a running one.")
+@click.option("--failed", is_flag=True, help="Run only cells that failed when they were last tried.")
+@executor_options
+@click.option(
+    "--jobs", type=POSITIVE, help="Number of cells at the same time. [default: what the machine can run]"
+)
+@click.option("--threads", type=POSITIVE, default=1, help="Number of threads of a cell.")
+@click.option(
+    "--gpus-per-cell",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    help="The share of a GPU that a cell takes. [default: that of its method]",
+)
+@click.option("--timeout", type=click.FloatRange(min=1), help="Seconds after which a cell is killed.")
+@click.option(
+    "--retries",
+    type=NOT_NEGATIVE,
+    default=2,
+    help="How often a cell starts again, from its checkpoint, after its process died.",
+)
+@checkpoint_every_option
+@data_option
+@results_option()
+def sweep(
+    suite: str,
+    only: tuple[str, ...],
+    dry_run: bool,
+    status: bool,
+    failed: bool,
+    executor: str,
+    gpus_per_cell: float | None,
+    checkpoint_every: int,
+    data: Path | None,
+    results: Path,
+    **limits: Any,
+) -> None:
+    """Run the cells of SUITE that have no record yet, several at the same time."""
+    from gzslbench.plugins.executor import Limits
+    from gzslbench.report.terminal import sweep as view
+    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.runs.store import Store
+    from gzslbench.sweep.executors.factory import make_executor
+    from gzslbench.sweep.planning import plan_sweep
+    from gzslbench.sweep.runner import run_sweep
+    from gzslbench.sweep.suites.suite import load_suite
+    from gzslbench.sweep.sweep_log import SweepLog
+    from gzslbench.sweep.task_cache import TaskCache
+
+    loaded, store = load_suite(suite), Store(results)
+    if status:
+        make_console().print(view.status_view(SweepLog(store.root, loaded.name).read()))
+        return
+    selected = loaded.select(only, data)
+    if dry_run:
+        planned = plan_sweep(selected, store, TaskCache(store.root))
+        click.echo("\n".join([*view.plan_lines(planned), view.counts_line(planned)]))
+        return
+
+    def open_view(
+        planned: Sequence[PlannedCell], to_run: Sequence[PlannedCell]
+    ) -> AbstractContextManager[SweepView]:
+        click.echo(view.counts_line(planned), err=True)
+        return nullcontext(view.SweepLines(len(to_run)))
+
+    result = run_sweep(
+        selected,
+        store,
+        make_executor(executor, Limits(**limits)),
+        only_failed=failed,
+        gpus_per_cell=gpus_per_cell,
+        checkpoint_every=checkpoint_every,
+        ship_data=limits["address"] is not None,
+        open_view=open_view,
+        on_read=lambda name: click.echo(f"read {name}", err=True),
+    )
+    for line in view.failure_lines(result.results, result.planned):
+        make_console().print(line)
+    why = f" ({view.counts_line(result.not_run)})" if result.not_run else ""
+    click.echo(f"{result.good} of {len(result.to_run)} cells run, {len(result.not_run)} not to be run{why}")
+    if result.stopped:
+        raise SystemExit(INTERRUPTED)
+    if not result.complete:
+        raise SystemExit(1)
+
+
+@click.command(epilog=REGRESS_EPILOG)
+@click.argument("suite", default="digits")
+@only_option
+@click.option(
+    "--results",
+    type=PATH,
+    help="Store the runs there; finished ones are read, not run again, and interrupted ones continue."
+    " [default: a new folder under ./results]",
+)
+@stored_option
+@click.option("--update", is_flag=True, help="Store the new metrics; the rest of the file stays.")
+@click.option("--reason", help="Why the stored metrics are replaced; --update needs it.")
+def regress(suite: str, update: bool, **options: Any) -> None:
+    """Run SUITE again and compare it with its stored metrics.
+
+    SUITE is the name of a bundled suite, such as flo-lite0, or a .toml file. The default, digits, takes a
+    minute and runs every method.
+    """
+    from gzslbench.report.tables import to_console
+    from gzslbench.report.terminal.checks import changes_table, measured_table
+    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.terminal.progress import watch_run
+    from gzslbench.sweep.suites.measure import run_regress
+    from gzslbench.sweep.suites.suite import load_suite
+
+    loaded = load_suite(suite)
+    result = run_regress(loaded, watch_run, update=update, **options)
+    console = make_console()
+    console.print(to_console(measured_table(result.measured)), "")
+    console.print(to_console(changes_table(loaded.name, result.changes)))
+    if update:
+        click.echo(f"stored in {result.file}")
+    if result.diverged or (result.alarming and not update):
+        raise SystemExit(1)
+
+
+@click.command(epilog=CLAIMS_EPILOG)
+@click.argument("suite", default="flo-lite0-claims")
+@stored_option
+def claims(suite: str, stored: Path | None) -> None:
+    """Print a Markdown table of what the stored metrics of SUITE say about its claims.
+
+    SUITE is the name of a bundled suite or a .toml file; flo-lite0-claims by default. Nothing is run.
+    """
+    from gzslbench.sweep.suites.baseline import baseline_file, read_baseline
+    from gzslbench.sweep.suites.claim import claims_table, judge_claims
+    from gzslbench.sweep.suites.suite import load_suite
+
+    loaded = load_suite(suite)
+    groups = read_baseline(stored or baseline_file(loaded))
+    runs = {name: group["runs"] for name, group in groups.items()}
+    click.echo(claims_table(list(judge_claims(loaded.claims, runs))), nl=False)
