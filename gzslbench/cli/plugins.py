@@ -110,17 +110,13 @@ def datasets(name: str | None, data: Path | None, as_json: bool) -> None:
 
     With NAME: where to get the files, and what is known about them.
     """
-    from rich.text import Text
-
     from gzslbench.report.terminal.printing import key_values, make_table
 
     specs = plugins().datasets()
     if name is None:
         described = [_describe(spec, data) for spec in specs.values()]
-        table = make_table(DATASET_COLUMNS)
-        for dataset in described:
-            table.add_row(*(Text(dataset[column]) for column in DATASET_COLUMNS))
-        _print(described, table, as_json)
+        rows = ([dataset[column] for column in DATASET_COLUMNS] for dataset in described)
+        _print(described, make_table(DATASET_COLUMNS, rows), as_json)
         if not as_json:
             click.echo("describe one: gzslbench datasets NAME; set the folder: --data or $GZSLBENCH_DATA")
         return

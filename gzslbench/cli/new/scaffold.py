@@ -97,7 +97,7 @@ def template_values(name: str, kind: str) -> dict[str, str]:
 
 def fill_templates(folder: str, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the place and the text of each file, from the templates in `folder`."""
-    templates = files(__package__).joinpath("templates", folder).iterdir()
+    templates = files(__package__).joinpath("templates").joinpath(folder).iterdir()
     for template in sorted(templates, key=lambda template: template.name):
         name = template.name.removesuffix(".tmpl")
         if name != template.name:
