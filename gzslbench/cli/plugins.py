@@ -137,7 +137,7 @@ def _print(content: object, view: RenderableType, as_json: bool) -> None:
 
 
 def _describe(spec: DatasetSpec, data: Path | None) -> dict[str, Any]:
-    from gzslbench.data.locate import find_folder
+    from gzslbench.data.catalogue import find_folder
 
     folder = None if spec.load else find_folder(spec.name, data)
     return asdict(spec) | {"place": "built in" if spec.load else str(folder or "not found")}

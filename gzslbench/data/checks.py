@@ -12,8 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.dataset import Dataset
-from gzslbench.data.split import PARTS, Rows, Split
+from gzslbench.data.dataset import PARTS, Dataset, Rows, Split
 from gzslbench.errors import DataError
 
 

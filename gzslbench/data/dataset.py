@@ -1,4 +1,4 @@
-"""A dataset in memory: features, labels, semantics, names and split, with its fingerprint and summary."""
+"""A dataset in memory: features, labels, semantics, names and the split of its rows; how to hold rows out."""
 
 from __future__ import annotations
 
@@ -11,9 +11,63 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.split import Rows, Split
-
+Rows = NDArray[np.int64]
+PARTS = ("trainval", "test_seen", "test_unseen")
 _CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of ``trainval``, ``test_seen`` and ``test_unseen``: sorted indices from 0.
+
+    ``name`` says how the split was chosen: ``ps`` for the proposed split read from the dataset's files.
+    """
+
+    name: str
+    trainval: Rows
+    test_seen: Rows
+    test_unseen: Rows
+
+    def __post_init__(self) -> None:
+        for part in PARTS:
+            object.__setattr__(self, part, np.sort(np.asarray(getattr(self, part), dtype=np.int64).ravel()))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The sha256 of the three sorted vectors: for each its name, its length and little-endian int64."""
+        digest = hashlib.sha256()
+        for part in PARTS:
+            rows: Rows = getattr(self, part)
+            digest.update(f"{part}:{len(rows)};".encode())
+            digest.update(rows.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of rows in each part."""
+        return {part: len(getattr(self, part)) for part in PARTS}
+
+
+def evenly_spaced(count: int, chosen: int) -> NDArray[np.int64]:
+    """Return ``chosen`` of the positions 0 to ``count - 1``: the middles of as many equal intervals."""
+    return (2 * np.arange(chosen, dtype=np.int64) + 1) * count // (2 * max(chosen, 1))
+
+
+def hold_out(labels: NDArray[np.int64], rows: Rows, share: float) -> tuple[Rows, Rows]:
+    """Split ``rows`` into those that stay and those that are held out, class by class.
+
+    The held-out rows are evenly spaced, so no random number is needed. Of a class with n rows, n·share
+    (rounded) are held out, but at least one and at most n-1; of a class with a single row, none. So every
+    class keeps a row. ``labels`` are those of all rows. Returns the rows that stay and the held-out rows,
+    both sorted.
+    """
+    rows = np.sort(rows)
+    is_held_out = np.zeros(len(rows), dtype=bool)
+    for label in np.unique(labels[rows]):
+        of_class = np.flatnonzero(labels[rows] == label)
+        number = min(max(round(len(of_class) * share), 1), len(of_class) - 1)
+        is_held_out[of_class[evenly_spaced(len(of_class), number)]] = True
+    return rows[~is_held_out], rows[is_held_out]
 
 
 @dataclass(frozen=True)
@@ -43,7 +97,7 @@ class Dataset:
         semantics_name: For example ``att``.
         features: ``(N, d)`` float32, possibly a read-only memory map.
         labels: ``(N,)`` int64 from 0 to C-1.
-        semantics: ``(C, a)`` float32, as the file holds it (never normalised silently).
+        semantics: ``(C, a)`` float32, as in the file (never normalised silently).
         class_names: C names.
         split: The rows that train and test.
         image_files: N paths as the feature file gives them, or empty.
@@ -105,7 +159,7 @@ def content_fingerprint(features: NDArray[Any], labels: NDArray[Any], semantics:
 
 def summarize(dataset: Dataset) -> dict[str, Any]:
     """Return names, sizes, split, fingerprints, notes and provenance of a dataset in plain JSON types."""
-    hint = {} if dataset.validation is None else vars(dataset.validation)
+    hint, split = vars(dataset.validation or ValidationHint()), dataset.split
     return {
         "name": dataset.name,
         "features": dataset.features_name,
@@ -116,11 +170,7 @@ def summarize(dataset: Dataset) -> dict[str, Any]:
         "semantics_dimension": dataset.semantics.shape[1],
         "seen_classes": len(dataset.seen_classes),
         "unseen_classes": len(dataset.unseen_classes),
-        "split": {
-            "name": dataset.split.name,
-            **dataset.split.counts,
-            "fingerprint": dataset.split.fingerprint,
-        },
+        "split": {"name": split.name, **split.counts, "fingerprint": split.fingerprint},
         "validation": {name: len(listed) for name, listed in hint.items() if listed is not None},
         "content": dataset.content,
         "files": dict(dataset.files),

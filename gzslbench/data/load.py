@@ -1,4 +1,4 @@
-"""Load any dataset: by name, by folder, or by HDF5 file."""
+"""Load any dataset, by name, by folder or by HDF5 file; verify it against the published one."""
 
 from __future__ import annotations
 
@@ -6,25 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gzslbench.data import checks
-from gzslbench.data.catalogue import compare, known_as
-from gzslbench.data.dataset import Dataset
+from gzslbench.data.catalogue import Comparison, compare, how_to_get, known_as, require_folder
+from gzslbench.data.dataset import Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
-from gzslbench.data.locate import how_to_get, require_folder
 from gzslbench.errors import DataError, PluginError, did_you_mean
-from gzslbench.files import check_folder, is_there, reading
+from gzslbench.files import check_folder, is_there, reading, sha256_of
 from gzslbench.plugins.dataset import DatasetSpec
-from gzslbench.plugins.registry import plugins
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the files of a dataset are: a folder of xlsa17 shape, or an HDF5 file of ours.
-
-    Attributes:
-        name: The dataset's name.
-        path: The folder or the HDF5 file.
-        spec: The catalogue's entry of that name, if any.
-    """
+    """Where a dataset is: in a folder of xlsa17 shape or an HDF5 file; ``spec`` is that of the catalogue."""
 
     name: str
     path: Path
@@ -40,7 +32,7 @@ def load_dataset(
     """Load and check a dataset.
 
     Args:
-        name_or_path: A known name in any case, a folder of xlsa17 shape, or an HDF5 file of ours.
+        name_or_path: A known name in any case, a folder of xlsa17 shape, or an HDF5 file of gzslbench.
         features: Stem of the feature file, for example ``res101``; None takes the dataset's default.
         semantics: For example ``att`` or ``sent``; None takes the dataset's default.
         root: Folder of the datasets; None takes $GZSLBENCH_DATA, then ./data.
@@ -51,15 +43,54 @@ def load_dataset(
     """
     found = find(name_or_path, root)
     if isinstance(found, DatasetSpec):
-        return _load_from_function(found, features, semantics)
+        return _call_function(found, features, semantics)
     with reading(found.path, DataError):
         if found.path.is_file():
             dataset = _load_file(found.path, features, semantics)
         else:
-            check_folder(found.path, DataError)
-            features = features or default_features(found)
-            dataset = _load_folder(found, features, semantics or default_semantics(found), root)
-    return _add_catalogue_notes(dataset)
+            dataset = _load_folder(found, features, semantics, root)
+    spec = known_as(dataset.name)
+    if spec is None or spec.expected is None:
+        return dataset
+    notes = tuple(
+        f"{line.what}: {line.found}, but the published files have {line.expected}"
+        for line in compare(dataset, spec.expected)
+        if not line.agrees
+    )
+    return replace(dataset, notes=dataset.notes + notes)
+
+
+def verify_dataset(
+    name_or_path: str | Path,
+    features: str | None = None,
+    semantics: str | None = None,
+    root: str | Path | None = None,
+) -> tuple[Dataset, list[Comparison]]:
+    """Load a dataset with every check, hash its content again, and compare it with the catalogue.
+
+    Source files that still exist next to an HDF5 file are compared with their checksums too.
+
+    Raises:
+        DataError: It cannot be loaded, or a check of its values fails.
+    """
+    dataset = load_dataset(name_or_path, features, semantics, root)
+    found = find(name_or_path, root)
+    where = found.load if isinstance(found, DatasetSpec) else str(found.path)
+    checks.check_features(dataset.features, f"{where}: features {dataset.features_name}")
+    content = content_fingerprint(dataset.features, dataset.labels, dataset.semantics)
+    lines = [Comparison("content", dataset.content, content)]
+    if not isinstance(found, DatasetSpec):
+        folder = found.path if found.path.is_dir() else found.path.parent
+        with reading(folder, DataError):
+            lines += [
+                Comparison(f"sha256 of {name}", sha256, sha256_of(folder / name))
+                for name, sha256 in dataset.files.items()
+                if (folder / name).is_file()
+            ]
+    spec = known_as(dataset.name)
+    if spec is not None and spec.expected is not None:
+        lines += compare(dataset, spec.expected)
+    return dataset, lines
 
 
 def find(name_or_path: str | Path, root: str | Path | None = None) -> DatasetSpec | Place:
@@ -71,18 +102,19 @@ def find(name_or_path: str | Path, root: str | Path | None = None) -> DatasetSpe
         DataError: There is no such name or path, the files of a known dataset are missing, or the path may
             not be read.
     """
+    path, name = Path(name_or_path), str(name_or_path)
+    if len(path.parts) > 1 and is_there(path, DataError):  # the name of a dataset is not a path
+        return _place(path)
+    from gzslbench.plugins.registry import plugins  # late: a path needs no plugin
+
     known = plugins().datasets()
-    name = str(name_or_path)
     if not name.strip():
         raise DataError("the name of the dataset is empty", fix=did_you_mean(name, list(known)))
     spec = {known_name.lower(): spec for known_name, spec in known.items()}.get(name.lower())
     if spec is not None:
         return spec if spec.load else Place(spec.name, require_folder(spec, root), spec)
-    path = Path(name_or_path)
     if is_there(path, DataError):
-        folder_name = path.resolve().name
-        spec = known_as(folder_name)
-        return Place(spec.name if spec else folder_name, path, spec)
+        return _place(path)
     raise DataError(
         f"no dataset {name!r}: neither a known name nor a folder or HDF5 file",
         where=path.absolute(),
@@ -90,8 +122,14 @@ def find(name_or_path: str | Path, root: str | Path | None = None) -> DatasetSpe
     )
 
 
+def _place(path: Path) -> Place:
+    folder_name = path.resolve().name
+    spec = known_as(folder_name)
+    return Place(spec.name if spec else folder_name, path, spec)
+
+
 def feature_files(folder: Path) -> list[str]:
-    """Return the names of the features in ``folder``, from .mat files and from HDF5 files of ours."""
+    """Return the names of the features in ``folder``, from .mat files and from HDF5 files of gzslbench."""
     ours = [path.stem for path in folder.glob("*.h5") if hdf5.is_ours(path)]
     return sorted({*xlsa17.feature_names(folder), *ours})
 
@@ -104,20 +142,11 @@ def default_features(place: Place) -> str:
     return names[0] if len(names) == 1 else "res101"
 
 
-def default_semantics(place: Place) -> str:
-    """Return the catalogue's choice, else ``att``."""
-    return place.spec.semantics if place.spec is not None else "att"
-
-
 def fitting_hdf5(folder: Path, features: str, replaced: str = "") -> tuple[Path | None, str]:
     """Find the HDF5 file for ``features``, unless it is not ours or older than its source files.
 
-    Missing sources do not matter: the HDF5 file contains all of their content.
-
-    Args:
-        folder: Of the dataset.
-        features: Name of the features.
-        replaced: A source that does not matter because the caller is about to write it.
+    Missing sources do not matter, because the HDF5 file contains all of their content. The source
+    ``replaced`` does not matter either, because the caller is about to write it.
 
     Returns:
         The file, or None; and why an existing file is ignored, else an empty text.
@@ -159,8 +188,13 @@ def require_semantics(folder: Path, semantics: str) -> None:
         )
 
 
-def _load_folder(place: Place, features: str, semantics: str, root: str | Path | None) -> Dataset:
+def _load_folder(
+    place: Place, features: str | None, semantics: str | None, root: str | Path | None
+) -> Dataset:
     folder = place.path
+    check_folder(folder, DataError)
+    features = features or default_features(place)
+    semantics = semantics or (place.spec.semantics if place.spec else "att")
     stored, why_not = fitting_hdf5(folder, features)
     if stored is not None:
         return replace(hdf5.open_hdf5(stored, semantics), name=place.name)
@@ -181,13 +215,13 @@ def _load_folder(place: Place, features: str, semantics: str, root: str | Path |
 def _load_file(path: Path, features: str | None, semantics: str | None) -> Dataset:
     dataset = hdf5.open_hdf5(path, semantics)
     if features not in (None, dataset.features_name):
-        what = f"the file holds the features {dataset.features_name!r}, not {features!r}"
+        what = f"the file has the features {dataset.features_name!r}, not {features!r}"
         raise DataError(what, where=path, fix=f"leave --features out, or give the file of {features}")
     spec = known_as(dataset.name)
     return replace(dataset, name=spec.name) if spec else dataset
 
 
-def _load_from_function(spec: DatasetSpec, features: str | None, semantics: str | None) -> Dataset:
+def _call_function(spec: DatasetSpec, features: str | None, semantics: str | None) -> Dataset:
     from pkgutil import resolve_name
 
     try:
@@ -207,16 +241,3 @@ def _load_from_function(spec: DatasetSpec, features: str | None, semantics: str 
             raise DataError(f"{spec.name} has no {requested!r}", where=option, fix=fix)
     checks.check_dataset(dataset, spec.load)
     return replace(dataset, notes=dataset.notes + checks.check_features(dataset.features, spec.load))
-
-
-def _add_catalogue_notes(dataset: Dataset) -> Dataset:
-    """Add a note for everything that differs from the published files of that name."""
-    spec = known_as(dataset.name)
-    if spec is None or spec.expected is None:
-        return dataset
-    notes = tuple(
-        f"{line.what}: {line.found}, but the published files have {line.expected}"
-        for line in compare(dataset, spec.expected)
-        if not line.agrees
-    )
-    return replace(dataset, notes=dataset.notes + notes) if notes else dataset

@@ -30,11 +30,8 @@ def fit_preprocessing(name: str, features: NDArray[Any]) -> Transform:
         features: ``(n, d)`` features of the seen training rows, n > 0.
 
     Returns:
-        A function from ``(m, d)`` features to their ``(m, d)`` float32 scaling; it leaves its argument
-        unchanged, and ``none`` may return it.
-
-    Raises:
-        ParamError: ``name`` is not in ``PREPROCESSINGS``.
+        A function from ``(m, d)`` features to float32 ones; it leaves its argument unchanged, and ``none``
+        may return it.
     """
     if name not in _FITS:
         raise ParamError(

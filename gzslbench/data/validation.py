@@ -11,8 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.dataset import Dataset, ValidationHint
-from gzslbench.data.split import Split, evenly_spaced, hold_out
+from gzslbench.data.dataset import Dataset, Split, ValidationHint, evenly_spaced, hold_out
 from gzslbench.errors import DataError
 
 Classes = NDArray[np.int64]
@@ -28,15 +27,8 @@ def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
     class number (at least two; one if there are fewer than four seen classes). A choice that leaves no class
     on one side is skipped. A seen class that the chosen source does not mention trains. All trainval
     rows of the validation classes are the new test_unseen; of each other class, ``holdout`` of the rows,
-    evenly spaced, are the new test_seen (none of a class with a single row).
-
-    Args:
-        dataset: Any dataset with two seen classes or more.
-        holdout: Between 0 and 1, both excluded.
-
-    Returns:
-        The dataset with the new split, and a note that says where the classes come from and how many
-        test rows train_loc and val_loc contain.
+    evenly spaced, are the new test_seen (none of a class with a single row). A note of the new dataset says
+    where the classes come from.
 
     Raises:
         DataError: Fewer than two seen classes, or no training class with two rows.
@@ -61,7 +53,7 @@ def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
     return replace(
         dataset,
         split=Split("val", train, test_seen, rows[unseen]),
-        notes=(*dataset.notes, "; ".join([chosen, *_describe_leaks(dataset)])),
+        notes=(*dataset.notes, chosen),
         validation=None,
     )
 
@@ -95,13 +87,3 @@ def _classes_of_rows(dataset: Dataset, hint: ValidationHint) -> Classes:
         for rows in (hint.train_rows, hint.val_rows)
     )
     return np.flatnonzero(in_val > in_train)
-
-
-def _describe_leaks(dataset: Dataset) -> list[str]:
-    """Say how many test rows the published validation rows contain; none of them is used here."""
-    hint, split = dataset.validation or ValidationHint(), dataset.split
-    return [
-        f"{len(np.intersect1d(rows, split.test_seen))} rows of {name} are of test_seen and left out"
-        for name, rows in (("train_loc", hint.train_rows), ("val_loc", hint.val_rows))
-        if rows is not None
-    ]

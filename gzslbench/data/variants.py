@@ -17,14 +17,12 @@ SHUFFLED = "-shuffled"
 def restrict_to_split(dataset: Dataset) -> Dataset:
     """Return a copy of the rows that the split names, and of the classes that those rows have.
 
-    Nothing else is left, so it cannot be read by mistake. Of ``validation_dataset``, for example, no row of
-    the original test_seen and test_unseen is left, and no semantics of an unseen class. Rows and classes
-    get new numbers, in their old order; ``content`` is that of what is left.
+    Nothing else is left, so it cannot be read by mistake: of ``validation_dataset``, for example, no test row
+    and no semantics of an unseen class. Rows and classes get new numbers, in their old order.
     """
     import numpy as np
 
-    from gzslbench.data.dataset import content_fingerprint
-    from gzslbench.data.split import PARTS, Split
+    from gzslbench.data.dataset import PARTS, Split, content_fingerprint
 
     split = dataset.split
     parts = [getattr(split, part) for part in PARTS]
@@ -50,14 +48,7 @@ def shuffle_semantics(dataset: Dataset, seed: int) -> Dataset:
     """Give every class the semantics of another class: a control whose U and T1 must be at chance.
 
     The semantics move along one random cycle through all classes, so that no class keeps its own.
-
-    Args:
-        dataset: With C > 1 classes.
-        seed: Of the permutation.
-
-    Returns:
-        The dataset with ``-shuffled<seed>`` added to the name of its semantics, and its own content
-        fingerprint.
+    ``-shuffled<seed>`` is added to their name, and the content fingerprint is new.
 
     Raises:
         DataError: There is only one class.

@@ -58,11 +58,7 @@ class EvalView:
 def make_views(
     dataset: Dataset, preprocessing: str, device: torch.device | str, setting: Setting = "inductive"
 ) -> tuple[TrainView, EvalView]:
-    """Preprocess (fitted on the seen training rows only) and put both views on ``device``.
-
-    Raises:
-        PluginError: ``setting`` is unknown.
-    """
+    """Preprocess (fitted on the seen training rows only) and put both views on ``device``."""
     split, seen, unseen = dataset.split, dataset.seen_classes, dataset.unseen_classes
     classes = np.union1d(seen, unseen)
     transform = fit_preprocessing(preprocessing, dataset.features[split.trainval])

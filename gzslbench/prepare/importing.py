@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gzslbench.data.catalogue import lock_folder
 from gzslbench.data.formats import hdf5, xlsa17
-from gzslbench.data.formats.sources import Source
+from gzslbench.data.formats.hdf5 import Source
 from gzslbench.data.load import Place, default_features, find, missing_features
-from gzslbench.data.locate import lock_folder
 from gzslbench.errors import DataError
 from gzslbench.files import check_folder, reading
 
@@ -29,43 +29,33 @@ def import_dataset(
         out: The file to write, which ends in .h5; None writes next to the .mat, where `load_dataset` prefers
             it. An existing file is replaced only if it has gzslbench's format.
         root: Folder of the datasets; None takes $GZSLBENCH_DATA, then ./data.
-
-    Raises:
-        DataError: A file is missing, unreadable or damaged, or the target has another format or cannot be
-            written.
     """
     place = find(name_or_path, root)
     if not isinstance(place, Place) or not place.path.is_dir():
         raise DataError("nothing to import", where=name_or_path, fix="name a dataset of MATLAB files")
-    with reading(place.path, DataError):
-        check_folder(place.path, DataError)
+    folder = place.path
+    with reading(folder, DataError):
+        check_folder(folder, DataError)
         features = features or default_features(place)
-        if not (place.path / f"{features}.mat").is_file():
+        if not (folder / f"{features}.mat").is_file():
             raise missing_features(place, features, root)
-        target = Path(out) if out is not None else place.path / f"{features}{SUFFIX}"
+        target = Path(out) if out is not None else folder / f"{features}{SUFFIX}"
         with lock_folder(target.parent):
-            semantics = xlsa17.semantics_names(place.path)
+            semantics = xlsa17.semantics_names(folder)
             if not semantics:
-                where = place.path / f"*{xlsa17.SPLITS}"
+                where = folder / f"*{xlsa17.SPLITS}"
                 raise DataError("no semantics", where=where, fix="put att_splits.mat there")
             check_target(target)
-            sources = [Source.of(path) for path in xlsa17.source_files(place.path, features)]
-            datasets = xlsa17.read_folder(place.path, place.name, features, semantics)
-            hdf5.write_hdf5(target, datasets, sources)
+            sources = [Source.of(path) for path in xlsa17.source_files(folder, features)]
+            hdf5.write_hdf5(target, xlsa17.read_folder(folder, place.name, features, semantics), sources)
     return target
 
 
 def check_target(target: Path) -> None:
     """Raise a DataError unless ``target`` ends in .h5 and is not an existing file of another format."""
     if target.suffix != SUFFIX:
-        raise DataError(
-            "the file to write does not end in .h5",
-            where=target,
-            fix=f"give --out a name that ends in {SUFFIX}",
-        )
+        fix = f"give --out a name that ends in {SUFFIX}"
+        raise DataError("the file to write does not end in .h5", where=target, fix=fix)
     if os.path.lexists(target) and not hdf5.is_ours(target):
-        raise DataError(
-            "the existing file is not of gzslbench's layout, or is damaged; it is left unchanged",
-            where=target,
-            fix="move it away, or name another file with --out",
-        )
+        what = "the existing file is not of gzslbench's layout, or is damaged; it is left unchanged"
+        raise DataError(what, where=target, fix="move it away, or name another file with --out")

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.catalogue import catalogue, known_as
+from gzslbench.data.catalogue import catalogue, find_folder, known_as
 from gzslbench.data.formats.xlsa17 import MARKER
-from gzslbench.data.locate import find_folder
 from gzslbench.data.synthetic.split_template import (
     SplitTemplate,
     generate_template,
@@ -49,15 +48,12 @@ def write_synthetic_folder(
         overwrite: Whether a folder that an earlier call wrote may be replaced, with all files in it.
         root: The data root; by default $GZSLBENCH_DATA, else ./data.
 
-    Returns:
-        ``out``.
-
     Raises:
         DataError: ``like`` is unknown, ``out`` has other files or cannot be written, or the disk is full.
         ParamError: ``scale`` is out of range, or ``seed`` negative.
     """
     spec = known_as(like)
-    if spec is None:
+    if spec is None or spec.expected is None:
         what = f"no known dataset {like!r}"
         raise DataError(what, where="--like", fix=did_you_mean(like, list(catalogue())))
     if not 0 < scale <= 1:
@@ -68,8 +64,8 @@ def write_synthetic_folder(
         _check_target(out, overwrite)
         out.parent.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(seed)
-        template, dim = _template(spec, root, rng)
-        template = subsample(template, scale)
+        template = subsample(_template(spec, root, rng), scale)
+        dim = spec.expected.features[FEATURES]
         # The split files of every known dataset take less than the 16 MiB added here.
         size = len(template.labels) * dim * 4 + (16 << 20)
         check_free_space(out.parent, size, DataError, "pass a smaller --scale, or name another folder")
@@ -83,16 +79,13 @@ def write_synthetic_folder(
     return out
 
 
-def _template(
-    spec: DatasetSpec, root: str | Path | None, rng: np.random.Generator
-) -> tuple[SplitTemplate, int]:
-    """Return the template of a dataset, real if the data root has its files, and the feature dimension."""
-    expected = spec.expected
-    assert expected is not None
+def _template(spec: DatasetSpec, root: str | Path | None, rng: np.random.Generator) -> SplitTemplate:
+    """Return the template of a dataset, real if the data root has its files."""
+    assert spec.expected is not None
     folder = find_folder(spec.name, root)
     is_real = folder is not None and not (folder / MARKER).is_file()
-    real = read_template(folder, expected, rng) if folder is not None and is_real else None
-    return real or generate_template(expected, rng), expected.features[FEATURES]
+    real = read_template(folder, spec.expected, rng) if folder is not None and is_real else None
+    return real or generate_template(spec.expected, rng)
 
 
 def _check_target(out: Path, overwrite: bool) -> None:

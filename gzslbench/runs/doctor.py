@@ -10,7 +10,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from gzslbench.data.locate import data_root, find_folder
+from gzslbench.data.catalogue import data_root, find_folder
 from gzslbench.errors import DataError, ParamError, StoreError
 from gzslbench.files import is_there
 from gzslbench.plugins.dataset import DatasetSpec

@@ -6,11 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from gzslbench.data.catalogue import compare
+from gzslbench.data.catalogue import ROOT_VARIABLE, compare, find_folder
 from gzslbench.data.checks import check_dataset, check_features
 from gzslbench.data.dataset import Dataset, content_fingerprint
 from gzslbench.data.load import feature_files, load_dataset
-from gzslbench.data.locate import ROOT_VARIABLE, find_folder
 from gzslbench.data.validation import validation_dataset
 from gzslbench.data.views import make_views
 from gzslbench.plugins.dataset import DatasetSpec

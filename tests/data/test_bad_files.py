@@ -234,7 +234,7 @@ def test_a_class_list_with_an_unknown_name_is_refused(folder):
 
 def test_a_class_list_that_is_not_utf8_is_refused_with_its_line(folder):
     (folder / "valclasses1.txt").write_bytes("name+0\nblüte\n".encode("latin-1"))
-    with pytest.raises(DataError, match="save the list as UTF-8") as caught:
+    with pytest.raises(DataError, match="not UTF-8") as caught:
         load_dataset(folder)
     assert caught.value.where == f"{folder / 'valclasses1.txt'}: line 2"
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gzslbench.data.catalogue import catalogue, compare
+from gzslbench.data.dataset import Split
 from gzslbench.data.formats.xlsa17 import read_splits, semantics_names
 from gzslbench.data.load import load_dataset
-from gzslbench.data.split import Split
 from gzslbench.plugins.registry import plugins
 
 SIX = ["APY", "AWA1", "AWA2", "CUB", "FLO", "SUN"]

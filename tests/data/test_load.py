@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from gzslbench.data import load
 from gzslbench.data.catalogue import catalogue
 from gzslbench.data.load import feature_files, find, load_dataset
 from gzslbench.data.synthetic.digits import load_digits
 from gzslbench.errors import DataError, PluginError
+from gzslbench.plugins import registry
 from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.prepare.importing import import_dataset
 
@@ -115,7 +115,7 @@ def test_a_missing_splits_file_is_named_with_those_there(folder):
 def test_an_hdf5_file_is_a_dataset_by_its_path(folder, tmp_path):
     written = import_dataset(folder, out=tmp_path / "elsewhere.h5")
     assert load_dataset(written).task_id == load_dataset(folder).task_id
-    with pytest.raises(DataError, match="the file holds the features 'res101'"):
+    with pytest.raises(DataError, match="the file has the features 'res101'"):
         load_dataset(written, features="vit")
 
 
@@ -166,7 +166,7 @@ def offer(monkeypatch, function):
     """Register a plugin dataset ``theirs`` that ``function`` loads."""
     monkeypatch.setattr("gzslbench.data.synthetic.digits.theirs", function, raising=False)
     spec = DatasetSpec("theirs", "Theirs", load="gzslbench.data.synthetic.digits:theirs")
-    monkeypatch.setattr(load, "plugins", lambda: SimpleNamespace(datasets=lambda: {"theirs": spec}))
+    monkeypatch.setattr(registry, "plugins", lambda: SimpleNamespace(datasets=lambda: {"theirs": spec}))
 
 
 def test_a_plugin_dataset_is_loaded_by_its_function(monkeypatch):
@@ -197,7 +197,7 @@ def test_a_plugin_that_returns_no_dataset_is_named(monkeypatch, loaded):
 
 def test_label_sorted_rows_of_the_real_flowers_are_refused(real_data, tmp_path):
     dataset = load_dataset("FLO", "efficientnet_lite0", root=real_data)
-    assert dataset.notes[:1] == ("train_loc holds 1173 rows of test_seen and 0 of test_unseen",)
+    assert dataset.notes[:1] == ("train_loc contains 1173 rows of test_seen and 0 of test_unseen",)
     order = np.argsort(dataset.labels, kind="stable")
     sorted_rows = {"features": dataset.features[order, :8].T, "labels": dataset.labels[order, None] + 1}
     savemat(tmp_path / "sorted.mat", sorted_rows)

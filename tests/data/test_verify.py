@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from gzslbench.data.verify import verify_dataset
+from gzslbench.data.load import verify_dataset
 from gzslbench.errors import DataError
 from gzslbench.prepare.importing import import_dataset
 

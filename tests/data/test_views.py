@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gzslbench.data.dataset import Split
 from gzslbench.data.preprocessing import PREPROCESSINGS, fit_preprocessing
-from gzslbench.data.split import Split
 from gzslbench.data.synthetic.dataset import make_synthetic
 from gzslbench.data.views import make_views
 from gzslbench.errors import PluginError

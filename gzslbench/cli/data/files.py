@@ -80,7 +80,7 @@ def verify(
     Reads all of DATASET and checks that its parts fit together. For a known dataset it compares counts, split
     and checksums with the published ones.
     """
-    from gzslbench.data.verify import verify_dataset
+    from gzslbench.data.load import verify_dataset
     from gzslbench.errors import DataError
 
     found, comparisons = verify_dataset(dataset, features, semantics, data)

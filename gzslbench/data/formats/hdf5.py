@@ -12,7 +12,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.dataset import Dataset, ValidationHint
-from gzslbench.data.formats.sources import Source
-from gzslbench.data.split import PARTS, Split
+from gzslbench.data.dataset import PARTS, Dataset, Split, ValidationHint
 from gzslbench.errors import DataError, did_you_mean
-from gzslbench.files import atomic_path, check_file, writing
+from gzslbench.files import atomic_path, check_file, sha256_of, writing
 
 LAYOUT = "gzslbench-dataset"
 VERSION = 1
 _CHUNK = 1 << 20
 _AGAIN = "move it away, and write it again with `gzslbench data import`"
 _HINTS = ("train_rows", "val_rows", "train_classes", "val_classes")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as it was when it was read; ``modified`` is in nanoseconds since 1970."""
+
+    name: str
+    size: int
+    modified: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Source:
+        """Describe the file at ``path`` as it is now."""
+        found = path.stat()
+        return cls(path.name, found.st_size, found.st_mtime_ns, sha256_of(path))
+
+    def matches(self, path: Path) -> bool:
+        """Return whether ``path`` has the same bytes; they are read only if the times differ."""
+        found = path.stat()
+        if found.st_size != self.size:
+            return False
+        return found.st_mtime_ns == self.modified or sha256_of(path) == self.sha256
 
 
 def write_hdf5(
@@ -41,14 +62,8 @@ def write_hdf5(
 ) -> None:
     """Write datasets that differ only in their semantics to ``path``, atomically.
 
-    Args:
-        path: The file.
-        datasets: With the same features.
-        sources: The files that they were read from.
-        extraction: How the features were extracted from images, if they were.
-
-    Raises:
-        DataError: The folder cannot be written or is full.
+    ``sources`` are the files that they were read from; ``extraction`` says how the features were extracted
+    from images, if they were.
     """
     import h5py
 
@@ -70,13 +85,7 @@ def write_hdf5(
 def add_semantics(path: Path, dataset: Dataset, source: Source | None = None) -> None:
     """Add the semantics of ``dataset`` to the file ``path``, atomically; replace semantics of that name.
 
-    Args:
-        path: A file of this format, with the features and labels of ``dataset``.
-        dataset: With the new semantics.
-        source: Another file that has the same semantics, if any.
-
-    Raises:
-        DataError: The file does not have this format, or cannot be written.
+    The file has the features and labels of ``dataset``; ``source`` is another file with the same semantics.
     """
     import h5py
 
@@ -96,9 +105,6 @@ def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:
     """Open ``path`` with its features memory-mapped, and trust the content fingerprint stored in it.
 
     Without ``semantics``, ``att`` is taken, or the only semantics in the file.
-
-    Raises:
-        DataError: The file is damaged, unreadable, of another format, or without these semantics.
     """
     with _open(path) as file:
         return _read(file, path, semantics)

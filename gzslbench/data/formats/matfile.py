@@ -22,9 +22,6 @@ def read_mat(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
     """Read the variables of ``wanted`` that the file has, shaped as MATLAB shows them.
 
     Cell arrays and char arrays become flat arrays of str.
-
-    Raises:
-        DataError: The file is missing, unreadable, truncated or not a MATLAB file.
     """
     check_file(path, DataError)
     try:

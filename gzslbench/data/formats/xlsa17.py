@@ -1,7 +1,7 @@
 """Read folders of the shape that Xian et al. (TPAMI 2019) publish as xlsa17.
 
-``<features>.mat`` holds ``features`` (d x N), ``labels`` (from 1) and ``image_files``;
-``<semantics>_splits.mat`` holds ``att`` (a x C), ``allclasses_names`` and the split's row numbers (from 1);
+``<features>.mat`` has ``features`` (d x N), ``labels`` (from 1) and ``image_files``;
+``<semantics>_splits.mat`` has ``att`` (a x C), ``allclasses_names`` and the split's row numbers (from 1);
 semantics that gzslbench computed also have ``gzslbench_provenance``, JSON that tells how. Class lists are
 text files with one class name a line.
 """
@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.dataset import Dataset, ValidationHint, content_fingerprint
+from gzslbench.data.dataset import PARTS, Dataset, Rows, Split, ValidationHint, content_fingerprint
 from gzslbench.data.formats.matfile import read_mat, variables
-from gzslbench.data.split import PARTS, Rows, Split
 from gzslbench.errors import DataError
 from gzslbench.files import reading, sha256_of
 
@@ -86,11 +85,7 @@ def splits_path(folder: Path, semantics: str) -> tuple[Path, str]:
 
 
 def read_folder(folder: Path, name: str, features: str, semantics: Sequence[str]) -> list[Dataset]:
-    """Read and check a dataset for each of ``semantics``; all of them use the same features array.
-
-    Raises:
-        DataError: A file is missing or damaged, or its content contradicts itself.
-    """
+    """Read and check a dataset for each of ``semantics``; all of them use the same features array."""
     read = read_features(folder / f"{features}.mat")
     notes = checks.check_features(read.features, f"{read.path}: features")
     marker = folder / MARKER
@@ -134,14 +129,7 @@ def read_splits(folder: Path, semantics: str) -> SplitsFile:
 
 
 def read_provenance(found: Mapping[str, NDArray[Any]], path: Path) -> dict[str, object]:
-    """Return what the variables of a splits file say about how its semantics were computed.
-
-    Returns:
-        Empty if they say nothing.
-
-    Raises:
-        DataError: They are damaged.
-    """
+    """Return what a splits file says about how its semantics were computed; empty if it says nothing."""
     if PROVENANCE not in found:
         return {}
     try:
@@ -164,16 +152,7 @@ def assemble(
 ) -> Dataset:
     """Return the dataset of features that were read and of the semantics and split in ``folder``.
 
-    Args:
-        folder: Of the splits file and the class lists.
-        name: Of the dataset.
-        read: The features.
-        semantics: The name of the semantics.
-        notes: About the features.
-        hashes: The sha256 of the files that the features were read from.
-
-    Raises:
-        DataError: Features, semantics and split contradict each other.
+    ``notes`` are about the features; ``hashes`` are the sha256 of the files that they were read from.
     """
     splits = read_splits(folder, semantics)
     field = splits_path(folder, semantics)[1]
@@ -231,7 +210,7 @@ def _leaks(hint: ValidationHint | None, split: Split) -> list[str]:
     for field, rows in (("train_loc", hint.train_rows), ("val_loc", hint.val_rows)):
         if rows is not None:
             seen, unseen = (len(np.intersect1d(rows, part)) for part in (split.test_seen, split.test_unseen))
-            notes.append(f"{field} holds {seen} rows of test_seen and {unseen} of test_unseen")
+            notes.append(f"{field} contains {seen} rows of test_seen and {unseen} of test_unseen")
     return notes
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.dataset import Dataset, content_fingerprint
-from gzslbench.data.split import Split, hold_out
-from gzslbench.errors import ParamError
+from gzslbench.data.dataset import Dataset, Split, content_fingerprint, hold_out
 
 
 def load_synthetic() -> Dataset:
@@ -33,11 +31,7 @@ def make_synthetic(
         per_class: Rows of each class, at least 2; a fifth of those of a seen class is test_seen.
         noise: Standard deviation of a feature around its class mean; the means lie between 0 and about 3.
         seed: Of all random numbers.
-
-    Raises:
-        ParamError: A count or the noise is too small.
     """
-    _check(classes, unseen, dim, semantic_dim, per_class, noise)
     rng = np.random.default_rng([seed, 1])
     semantics = np.abs(rng.standard_normal((classes, semantic_dim))).astype(np.float32)
     semantics /= np.linalg.norm(semantics, axis=1, keepdims=True)
@@ -65,26 +59,3 @@ def class_means(semantics: NDArray[np.float32], dim: int, seed: int) -> NDArray[
     """Return the true means ReLU(W s), ``(C, dim)``, of ``(C, a)`` semantics; W depends only on ``seed``."""
     weights = np.random.default_rng([seed, 0]).standard_normal((semantics.shape[1], dim))
     return np.maximum(semantics @ weights, 0).astype(np.float32)
-
-
-def bayes_scores(means: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the ``(n, C)`` scores of the best classifier for ``(n, dim)`` features.
-
-    They are minus half the squared distances to the true ``(C, dim)`` means. With isotropic noise and equal
-    class weights these are the log-likelihoods up to a factor and a constant, so on average no classifier
-    has a higher per-class accuracy.
-    """
-    means, features = means.astype(np.float64), features.astype(np.float64)
-    squares = np.square(features).sum(axis=1)[:, None] + np.square(means).sum(axis=1)
-    scores: NDArray[np.float64] = features @ means.T - squares / 2
-    return scores
-
-
-def _check(classes: int, unseen: int, dim: int, semantic_dim: int, per_class: int, noise: float) -> None:
-    least = {"unseen": (unseen, 1), "classes": (classes, unseen + 1), "dim": (dim, 1)}
-    least |= {"semantic_dim": (semantic_dim, 1), "per_class": (per_class, 2)}
-    for name, (value, low) in least.items():
-        if value < low:
-            raise ParamError(f"{name} is {value}", where="make_synthetic", fix=f"choose at least {low}")
-    if not noise > 0:
-        raise ParamError(f"noise is {noise}", where="make_synthetic", fix="choose a positive number")

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gzslbench.data.dataset import Dataset, content_fingerprint
-from gzslbench.data.split import Split, hold_out
+from gzslbench.data.dataset import Dataset, Split, content_fingerprint, hold_out
 
 UNSEEN = (3, 6)
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.data.dataset import PARTS, evenly_spaced
 from gzslbench.data.formats.matfile import read_mat, variables
 from gzslbench.data.formats.xlsa17 import RAW, SPLITS, feature_names, read_class_list
-from gzslbench.data.split import PARTS, evenly_spaced
 from gzslbench.plugins.dataset import Expected
 
 Variables = Mapping[str, NDArray[Any]]
@@ -28,12 +28,9 @@ _THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class SplitTemplate:
-    """What a folder of xlsa17 shape says about its rows.
+    """What a folder of xlsa17 shape says about its rows: ``(N,)`` labels from 0, and files by their names.
 
-    Attributes:
-        labels: ``(N,)`` from 0.
-        splits: The variables of each ``*_splits.mat`` by file name; row numbers from 1, as in the file.
-        lists: The class names of each class list by file name.
+    ``splits`` are the variables of each ``*_splits.mat``, with row numbers from 1, as in the file.
     """
 
     labels: NDArray[np.int64]

@@ -19,12 +19,7 @@ SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class ClassFolder:
-    """A class and its images.
-
-    Attributes:
-        name: Of its folder, in Unicode's composed form.
-        files: Paths below the folder of all classes, with slashes, sorted.
-    """
+    """A class, with its name in Unicode's composed form, and the paths of its images below the top folder."""
 
     name: str
     files: tuple[str, ...]
@@ -32,12 +27,7 @@ class ClassFolder:
 
 @dataclass(frozen=True)
 class Images:
-    """The content of a folder of class folders.
-
-    Attributes:
-        classes: Sorted by name; a class may have no image.
-        left_out: Files that are not images, with the reasons.
-    """
+    """The classes of a folder, sorted by name, and the files that are left out, with the reasons."""
 
     classes: tuple[ClassFolder, ...]
     left_out: tuple[str, ...]
@@ -73,10 +63,6 @@ def find_images(folder: Path) -> Images:
     """Find every file below a class folder, at any depth and through links, with the suffix of an image.
 
     Hidden files and folders, empty files, other files and those outside of class folders are left out.
-
-    Raises:
-        DataError: A folder cannot be read, names of two classes differ only in case, a name cannot be
-            written to a list, or a link leads to an image or a folder that is found elsewhere too.
     """
     left_out: list[str] = []
     found: dict[tuple[int, int], Path] = {}

@@ -1,25 +1,32 @@
-"""Plan what `gzslbench data build` writes: read images and semantics, match their classes and split them."""
+"""Plan what `gzslbench data build` writes: read images and semantics, match their classes and split them.
+
+No random generator is used, because another version of a library may change its numbers. Instead names are
+sorted by the random stream that the seed gives to each name, and the first ones are taken. So an additional
+class or image does not change the order of the others.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.computing.seeds import stream
 from gzslbench.data import checks
+from gzslbench.data.dataset import PARTS, Split
 from gzslbench.files import sha256_of
 from gzslbench.data.formats.xlsa17 import numbered_classes
 from gzslbench.errors import DataError, ParamError
 from gzslbench.prepare.build.images import ClassFolder, Images, check_unique, compose, find_images, suggest
-from gzslbench.prepare.build.partition import Partition, partition, sample_classes
 from gzslbench.prepare.build.tables import Table, read_table
 
 MAX_LISTED = 10
+STREAM = "build"
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Request:
     Attributes:
         images: A folder with a folder of images for each class.
         semantics: A .csv, .mat or .npy file.
-        semantics_name: The name of the semantics for ``--semantics``.
+        semantics_name: The name for ``--semantics``.
         class_names: A class list in the order of the table's rows, if the table has no names.
         unseen: A file that lists the unseen classes; None samples them.
         unseen_classes: How many unseen classes to sample, if ``unseen`` is None.
@@ -68,6 +75,19 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Partition:
+    """The split of a dataset whose rows are the images, class after class; ``labels`` are ``(N,)`` from 0.
+
+    Without ``validation`` classes the validation split chooses them.
+    """
+
+    labels: NDArray[np.int64]
+    unseen: tuple[str, ...]
+    validation: tuple[str, ...]
+    split: Split
+
+
+@dataclass(frozen=True)
 class Plan:
     """A dataset before it is written; its semantics are ``(C, a)`` float32 in the order of the classes."""
 
@@ -95,12 +115,7 @@ class Plan:
 
 
 def plan_build(request: Request) -> Plan:
-    """Read and check everything, and write nothing.
-
-    Raises:
-        DataError: Images, semantics or class lists cannot be read or contradict each other.
-        ParamError: More classes are requested than there are.
-    """
+    """Read and check everything, and write nothing."""
     images = find_images(request.images)
     classes = images.classes
     folders = [item.name for item in classes]
@@ -191,3 +206,48 @@ def _find_mismatches(classes: Sequence[ClassFolder], table: Table) -> Iterator[s
     for name, place in zip(table.names, table.places, strict=True):
         if name in without_folder:
             yield f"{name!r} has semantics ({place}), but no class folder{suggest(name, without_semantics)}"
+
+
+def sample_classes(
+    names: Sequence[str], number: int, seed: int, purpose: str, option: str
+) -> tuple[str, ...]:
+    """Return ``number`` of the names, sorted; the choice depends only on names, seed and purpose."""
+    if not 1 <= number < len(names):
+        what = f"{number} of {len(names)} classes"
+        raise ParamError(what, where=option, fix=f"choose from 1 to {len(names) - 1}")
+    return tuple(sorted(sorted(names, key=lambda name: stream(seed, STREAM, purpose, name))[:number]))
+
+
+def partition(
+    classes: Sequence[ClassFolder],
+    unseen: Collection[str],
+    *,
+    share: float,
+    seed: int,
+    validation: Sequence[str] = (),
+) -> Partition:
+    """Split images: all images of ``unseen`` classes test; of each other class, a share of them.
+
+    Of a seen class with n images, n·share (rounded) test, but at least one and at most n-1.
+    """
+    single = [item.name for item in classes if len(item.files) < 2 and item.name not in unseen]
+    if single:
+        raise DataError(
+            f"{len(single)} seen classes have a single image, which cannot both train and test "
+            f"(the first is {single[0]!r})",
+            where=f"the class folder {single[0]!r}",
+            fix="add an image, make the class an unseen one, or remove its folder and its semantics",
+        )
+    parts: dict[str, list[int]] = {part: [] for part in PARTS}
+    row = 0
+    for item in classes:
+        number = min(max(round(len(item.files) * share), 1), len(item.files) - 1)
+        order = sorted(item.files, key=lambda file: stream(seed, STREAM, "test_seen", compose(file)))
+        tested = set(order[:number])
+        for file in item.files:
+            seen_part = "test_seen" if file in tested else "trainval"
+            parts["test_unseen" if item.name in unseen else seen_part].append(row)
+            row += 1
+    labels = np.repeat(np.arange(len(classes)), [len(item.files) for item in classes])
+    split = Split("ps", *(np.array(rows, dtype=np.int64) for rows in parts.values()))
+    return Partition(labels.astype(np.int64), tuple(sorted(unseen)), tuple(sorted(validation)), split)

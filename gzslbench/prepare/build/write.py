@@ -27,11 +27,7 @@ _ELSEWHERE = "name a folder that does not exist yet, where you may write"
 
 
 def check_place(folder: Path, images: Path) -> None:
-    """Check the name and the place of the dataset's folder, not its content.
-
-    Raises:
-        DataError: It is among the class folders, is the current folder, or has the name of a known dataset.
-    """
+    """Check the name and the place of the dataset's folder, not its content."""
     with reading(folder, DataError):
         resolved, among, here = folder.resolve(), images.resolve(), Path.cwd().resolve()
     known = {name.casefold(): name for name in plugins().datasets()}
@@ -48,19 +44,10 @@ def check_place(folder: Path, images: Path) -> None:
 
 
 def write_build(plan: Plan, folder: Path, *, force: bool = False, dry_run: bool = False) -> bool:
-    """Write the splits, listing.csv and build.json to ``folder``.
+    """Write the splits, listing.csv and build.json to ``folder``, unless the same dataset is there already.
 
-    Args:
-        plan: What to write.
-        folder: It does not exist yet, or is empty; its name is the dataset's.
-        force: Whether another dataset that a build wrote may be replaced, if the folder has no other files.
-        dry_run: Whether to check the folder only.
-
-    Returns:
-        False if the same dataset is there already; it is left unchanged.
-
-    Raises:
-        DataError: The place is not allowed, has something else, or cannot be written.
+    ``force`` replaces another dataset that a build wrote, if the folder has no other files. ``dry_run`` only
+    checks the folder. Returns whether the dataset is not there already.
     """
     check_place(folder, plan.request.images)
     with writing(folder, "the dataset cannot be written", DataError, _ELSEWHERE):

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from gzslbench.data.locate import data_root, find_folder
-from gzslbench.data.verify import verify_dataset
+from gzslbench.data.catalogue import data_root, find_folder
+from gzslbench.data.load import verify_dataset
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import LockedError, is_there, lock, reading, sha256_of, write_atomically
 from gzslbench.plugins.dataset import Archive, DatasetSpec

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.dataset import Dataset, content_fingerprint
+from gzslbench.data.catalogue import lock_folder
+from gzslbench.data.dataset import Dataset, Split, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
-from gzslbench.data.formats.sources import Source
-from gzslbench.data.locate import lock_folder
-from gzslbench.data.split import Split
+from gzslbench.data.formats.hdf5 import Source
 from gzslbench.errors import DataError
 from gzslbench.prepare.extract.image_lists.image_list import ImageList
 from gzslbench.prepare.importing import check_target

@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.dataset import Dataset, content_fingerprint
+from gzslbench.data.catalogue import lock_folder
+from gzslbench.data.dataset import PARTS, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
+from gzslbench.data.formats.hdf5 import Source
 from gzslbench.data.formats.matfile import read_mat
-from gzslbench.data.formats.sources import Source
 from gzslbench.data.load import fitting_hdf5
-from gzslbench.data.locate import lock_folder
-from gzslbench.data.split import PARTS
 from gzslbench.errors import DataError
 from gzslbench.files import make_folder, sha256_of, write_atomically, writing
 

@@ -62,8 +62,8 @@ def test_names_may_be_a_padded_char_matrix(tmp_path, arrays, make_folder):
 def test_test_rows_among_the_validation_rows_are_counted_in_a_note(folder, arrays):
     dataset = read(folder)
     assert dataset.notes == (
-        "train_loc holds 2 rows of test_seen and 0 of test_unseen",
-        "val_loc holds 1 rows of test_seen and 0 of test_unseen",
+        "train_loc contains 2 rows of test_seen and 0 of test_unseen",
+        "val_loc contains 1 rows of test_seen and 0 of test_unseen",
     )
     expected = np.sort(arrays[1]["train_loc"].ravel().astype(int)) - 1
     np.testing.assert_array_equal(dataset.validation.train_rows, expected)

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
+from gzslbench.data.catalogue import LOCK
 from gzslbench.data.formats import hdf5
-from gzslbench.data.load import load_dataset
-from gzslbench.data.locate import LOCK
-from gzslbench.data.verify import verify_dataset
+from gzslbench.data.load import load_dataset, verify_dataset
 from gzslbench.errors import DataError
 from gzslbench.prepare.extract.write import drop_rows
 from gzslbench.prepare.importing import import_dataset

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.data.split import Split, evenly_spaced, hold_out
+from gzslbench.data.dataset import Split, evenly_spaced, hold_out
 
 rows = st.lists(st.integers(0, 2**33), max_size=8)
 
