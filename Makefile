@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint types unit ray docs bench regress clean
+.PHONY: help demo check test lint types unit all coverage ray docs bench regress clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -22,18 +22,28 @@ demo: $(VENV)/.installed ## install, then train CE-GZSL on handwritten digits (a
 	$(BIN)/gzslbench run --method ce-gzsl --dataset digits
 	@echo "To type gzslbench yourself, first: . $(BIN)/activate"
 
-test: lint types unit ## install, then lint, types and all tests
+check: lint types unit ## install, then lint, types and unit tests (two minutes): for every save
 
-lint: $(VENV)/.dev ## ruff
+test: lint types all ## install, then lint, types and all tests
+
+lint: $(VENV)/.dev ## run ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.dev ## mypy, strict in the core
+types: $(VENV)/.dev ## run mypy, strict
 	$(BIN)/mypy
 
-# One thread a test process: several processes share the cores.
-unit: $(VENV)/.dev ## the tests alone
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+# One thread per test process, because several processes share the cores.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+
+unit: $(VENV)/.dev ## run the unit tests: they start no process and read no real data
+	$(PYTEST) -m "not acceptance and not ray and not gpu"
+
+all: $(VENV)/.dev ## run all tests
+	$(PYTEST)
+
+coverage: $(VENV)/.dev ## run all tests and report the coverage of gzslbench
+	$(PYTEST) --cov --cov-report=term:skip-covered
 
 ray: $(VENV)/.dev ## install Ray, then the tests on a cluster of two nodes, all on this machine (ten minutes)
 	$(INSTALL) --editable '.[ray]'

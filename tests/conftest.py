@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing.process
 import os
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -208,3 +210,16 @@ def real_data() -> Path:
     if not root or not Path(root, "FLO", "att_splits.mat").is_file():
         pytest.skip("GZSLBENCH_DATA names no folder with the published split files")
     return Path(root)
+
+
+@pytest.fixture(autouse=True)
+def _no_processes_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that starts a process and is not marked: unit tests must stay quick and independent."""
+    if {"acceptance", "ray", "gpu"} & {mark.name for mark in request.node.iter_markers()}:
+        return
+
+    def refuse(*arguments: object, **named: object) -> None:
+        pytest.fail("this test starts a process: mark it with pytest.mark.acceptance")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", refuse)

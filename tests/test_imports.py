@@ -10,6 +10,8 @@ import pytest
 
 import gzslbench
 
+pytestmark = pytest.mark.acceptance
+
 CORE = Path(gzslbench.__file__).parent
 METHODS = CORE.parent / "methods"
 SIBLINGS = (

@@ -32,6 +32,7 @@ def test_the_lock_names_its_holder_and_leaves_no_file(path):
         pass
 
 
+@pytest.mark.acceptance
 def test_another_process_is_refused_and_its_end_frees_the_lock(path):
     ended = subprocess.run([sys.executable, "-c", f"{ELSEWHERE}os._exit(3)", path], timeout=60)
     assert ended.returncode == 3 and path.exists()
@@ -42,6 +43,7 @@ def test_another_process_is_refused_and_its_end_frees_the_lock(path):
     assert f"LockedError: process {os.getpid()} on".encode() in refused.stderr
 
 
+@pytest.mark.acceptance
 def test_the_children_of_a_killed_process_do_not_keep_the_lock(path):
     fork = f"{ELSEWHERE}pid = os.fork()\n  time.sleep(0.5 if pid else 20)\n  os._exit(0)"
     subprocess.run([sys.executable, "-c", fork, path], timeout=15)

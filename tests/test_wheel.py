@@ -40,7 +40,7 @@ METHODS = (
 )
 OFFLINE = ("--no-deps", "--no-index", "--disable-pip-version-check", "--quiet", "--no-compile")
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.acceptance
 
 
 def call(*command: str, cwd: Path, **environment: str) -> str:

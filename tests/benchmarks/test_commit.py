@@ -29,17 +29,20 @@ def git(tmp_path):
     return call
 
 
+@pytest.mark.acceptance
 def test_an_unchanged_checkout_is_at_its_commit_whatever_lies_beside_it(git, tmp_path):
     (tmp_path / "package" / "untracked.py").touch()
     assert commit_of(tmp_path / "package" / "module.py") == git("rev-parse", "HEAD")
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("changed", ["package/module.py", "notes.txt"])
 def test_a_tracked_file_that_changed_anywhere_is_marked(git, tmp_path, changed):
     (tmp_path / changed).write_text("second")
     assert commit_of(tmp_path / "package" / "module.py") == git("rev-parse", "HEAD") + "+"
 
 
+@pytest.mark.acceptance
 def test_an_installed_package_is_at_no_commit_even_inside_of_a_repository(git, tmp_path):
     installed = tmp_path / "venv" / "module.py"
     installed.parent.mkdir()
@@ -47,11 +50,13 @@ def test_an_installed_package_is_at_no_commit_even_inside_of_a_repository(git, t
     assert commit_of(installed) is None
 
 
+@pytest.mark.acceptance
 def test_no_repository_is_at_no_commit(tmp_path):
     (tmp_path / "module.py").touch()
     assert commit_of(tmp_path / "module.py") is None
 
 
+@pytest.mark.acceptance
 def test_without_git_there_is_no_commit(git, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert commit_of(tmp_path / "package" / "module.py") is None

@@ -12,6 +12,8 @@ from gzslbench.sweep.suites.suite import load_suite
 from gzslbench_benchmarks.speed.__main__ import speed
 from gzslbench_benchmarks.speed.cases import CASES
 
+pytestmark = pytest.mark.acceptance
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu.sh"
 STEPS = ("speed iteration epoch evaluation", "precision tf32", "precision bf16", "regress flo", "pytest")
 

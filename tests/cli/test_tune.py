@@ -72,7 +72,7 @@ def test_the_report_tells_trials_parameters_and_one_number_on_test(invoke, optun
     assert "trial 0" not in again.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_workers_are_begun_by_the_command(invoke, optuna) -> None:
     done = invoke("tune", *QUICK, "--trials", "3", "--workers", "2", "--no-test")
     assert done.exit_code == 0, done.output
@@ -182,7 +182,7 @@ def heard(process, text):
     raise AssertionError(f"it ended without {text!r}")
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_ctrl_c_keeps_the_study_and_the_command_goes_on_with_it(start, optuna, tmp_path) -> None:
     asked = (*QUICK[:-4], "--epochs", "30", "--device", "cpu", "--trials", "3", "--json")
     whole = start(*asked, "--study", "whole.journal", "--no-test").communicate(timeout=300)[0]
@@ -195,7 +195,7 @@ def test_ctrl_c_keeps_the_study_and_the_command_goes_on_with_it(start, optuna, t
     assert json.loads(again)["trials"] == json.loads(whole)["trials"]
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 @pytest.mark.skipif(not FLO.is_file(), reason="needs FLO's features under GZSLBENCH_DATA")
 def test_two_share_a_study_of_flo_one_is_killed_and_the_other_ends_it(start, optuna, tmp_path) -> None:
     asked = (
@@ -232,7 +232,7 @@ def test_two_share_a_study_of_flo_one_is_killed_and_the_other_ends_it(start, opt
     assert "/ps-" in record["task"]["id"] and "/val-" in told["validation_task"]
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_two_that_end_together_report_the_same_and_test_once(start, optuna, tmp_path) -> None:
     asked = (*QUICK, "--trials", "6", "--study", "shared.sqlite", "--write", "tuned.toml", "--json")
     both = [start(*asked), start(*asked)]

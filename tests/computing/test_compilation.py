@@ -65,6 +65,7 @@ def test_an_error_of_the_work_itself_passes_and_compilation_goes_on(monkeypatch,
     assert compilation.works
 
 
+@pytest.mark.acceptance
 def test_without_a_compiler_the_plain_form_goes_on_and_says_so_once(tmp_path):
     environment = {
         **os.environ,

@@ -97,6 +97,7 @@ print(kept, inside, still, faults())
 """
 
 
+@pytest.mark.acceptance
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
 def test_large_blocks_are_mapped_once_and_kept_inside_and_given_back_as_ever_outside():
     ran = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, text=True, check=True)

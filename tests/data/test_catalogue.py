@@ -70,6 +70,7 @@ def test_the_built_in_specs_say_what_their_functions_return():
         )
 
 
+@pytest.mark.acceptance
 def test_listing_datasets_imports_no_torch_and_nothing_that_reads_files():
     code = (
         "import sys; from gzslbench.plugins.registry import plugins; assert 'CUB' in plugins().datasets();"

@@ -16,7 +16,7 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"),
 INSTALL = "pip install --editable ."
 METADATA = "from setuptools import build_meta; build_meta.prepare_metadata_for_build_editable('src')"
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.acceptance
 
 
 class Reader:

@@ -13,6 +13,8 @@ import pytest
 
 from gzslbench.cli.suites import sweep
 
+pytestmark = pytest.mark.acceptance
+
 PAGE = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
 BLOCKS = [text for _, text in re.findall(r"```(\w*)\n(.*?)```", PAGE, re.DOTALL)]
 (SCRIPT,) = (text for text in BLOCKS if text.startswith("#!/bin/bash"))

@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 BLOCKS = re.findall(r"```sh\n(.*?)```", (DOCS / "semantics.md").read_text(encoding="utf-8"), re.DOTALL)
 COMMANDS = [shlex.split(line)[1:] for block in BLOCKS for line in block.splitlines()]
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture

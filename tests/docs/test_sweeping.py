@@ -13,7 +13,7 @@ import pytest
 PAGE = (Path(__file__).parents[2] / "docs" / "sweeping.md").read_text(encoding="utf-8")
 ((_, SUITE), (_, COMMANDS), (_, PROGRAM)) = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.acceptance
 
 
 def test_every_command_of_the_page_does_what_it_says(tmp_path):

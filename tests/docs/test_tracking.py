@@ -14,7 +14,7 @@ import pytest
 DOCUMENT = Path(__file__).parents[2] / "docs" / "tracking.md"
 BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.acceptance
 
 
 def told(folder: Path, program: list[str]) -> str:

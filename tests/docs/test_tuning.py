@@ -14,7 +14,7 @@ from gzslbench.cli import main
 PAGE = Path(__file__).parents[2] / "docs" / "tuning.md"
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.acceptance
 
 
 def test_every_block_does_what_the_page_says(tmp_path, monkeypatch) -> None:

@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "your-own-dataset.md"
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 EACH = 5
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture

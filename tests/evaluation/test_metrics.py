@@ -98,6 +98,7 @@ def test_the_numbers_equal_those_read_off_the_scores_by_a_plain_loop(any_scored,
     assert metrics.U - 1e-9 <= metrics.T1 <= 100
 
 
+@pytest.mark.acceptance
 def test_the_modules_that_read_a_stored_record_import_no_torch():
     modules = ("metrics", "curve", "selection", "predictions")
     imports = "; ".join(f"import gzslbench.evaluation.{name}" for name in modules)

@@ -208,6 +208,7 @@ def test_an_unknown_dataset_takes_the_default_table(spec):
     assert preset(spec, "mine", "att").table == "default"
 
 
+@pytest.mark.acceptance
 def test_describing_the_methods_imports_no_torch():
     code = (
         "import sys; from gzslbench.plugins.registry import plugins;"

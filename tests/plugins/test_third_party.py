@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.acceptance
+
 
 def test_its_method_is_listed_and_described(gzslbench) -> None:
     listed = json.loads(gzslbench("methods", "--json").stdout)

@@ -72,6 +72,7 @@ def test_latex_is_a_table_with_booktabs():
     ]
 
 
+@pytest.mark.acceptance
 @pytest.mark.skipif(
     shutil.which("pdflatex") is None, reason="needs pdflatex with booktabs: install texlive-latex-base"
 )

@@ -12,7 +12,7 @@ TASKS = [(name, "att") for name in ("AWA1", "AWA2", "CUB", "FLO", "SUN", "APY")]
 QUICK = ("syn_num=4", "head_epochs=1", "zsl_epochs=1", "batch_size=64", "critic_iter=1")
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 @pytest.mark.parametrize("method", ["ce-gzsl", "f-clswgan"])
 @pytest.mark.parametrize(("name", "semantics"), TASKS)
 def test_an_epoch_of_the_preset_trains_and_is_recorded(tmp_path, method, name, semantics):

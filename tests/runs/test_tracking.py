@@ -124,6 +124,7 @@ def test_nothing_is_told_and_nothing_written_unless_asked_for(run, diary, result
     assert not list(results.glob("*/tracking")) and not list(results.glob("mlflow*"))
 
 
+@pytest.mark.acceptance
 def test_no_package_of_a_tracker_is_imported_unless_asked_for(arguments, tmp_path: Path) -> None:
     program = (
         "import json, sys\nfrom gzslbench.cli import main\nsys.stdout = sys.stderr\n"
@@ -204,6 +205,7 @@ def test_runs_after_each_other_have_trackers_of_their_own(run, diary) -> None:
     assert not [name for name, _ in plugins().manager.list_name_plugin() if "racking" in name]
 
 
+@pytest.mark.acceptance
 def test_one_that_breaks_in_a_run_of_several_leaves_the_others_alone(run, diary, monkeypatch) -> None:
     start = diary.Diary.start
 

@@ -17,6 +17,8 @@ from click.testing import CliRunner
 from gzslbench.cli import main
 from gzslbench.sweep.sweep_log import SweepLog
 
+pytestmark = pytest.mark.acceptance
+
 PATIENCE = 300.0
 KILLS = 20
 
@@ -181,7 +183,7 @@ def test_when_the_driver_is_killed_its_workers_die_too(longer, tmp_path):
     until(lambda: not alive(found))
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_killed_at_random_it_ends_with_one_record_of_each_cell(longer, tmp_path, stored, one_by_one):
     expected = one_by_one(LONG, stored)
     results, draws = tmp_path / "results", random.Random(0)

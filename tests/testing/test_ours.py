@@ -46,7 +46,7 @@ CLOSED_FORMS = {spec.name for spec in plugins().methods().values() if not Method
 def every_check():
     for kind, spec in all_specs():
         for check in checks_of(spec) if spec.name not in STARTS_A_CLUSTER else ():
-            marks = [pytest.mark.slow] if check.slow else []
+            marks = [pytest.mark.acceptance] if check.slow else []
             yield pytest.param(spec.name, check, id=f"{kind}-{spec.name}-{check}", marks=marks)
 
 

@@ -41,6 +41,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(startup, "COMMANDS", kept)
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("case", CASES)
 def test_a_case_gives_finite_positive_numbers_as_json_and_as_a_table(case, tmp_path):
     out = tmp_path / "new" / "speed.json"
@@ -64,11 +65,13 @@ def test_a_case_gives_finite_positive_numbers_as_json_and_as_a_table(case, tmp_p
     assert all(row["contestant"] in done.stdout and row["setting"] in done.stdout for row in measured["rows"])
 
 
+@pytest.mark.acceptance
 def test_every_module_of_a_case_is_in_the_list():
     modules = {module.name for module in pkgutil.iter_modules(cases.__path__)}
     assert {case.module for case in CASES.values()} == modules
 
 
+@pytest.mark.acceptance
 def test_the_shape_of_an_epoch_is_that_of_the_suite():
     request = load_suite("flo-lite0").runs[0].request
     settings = dict(setting.split("=") for setting in request.settings)
@@ -89,6 +92,7 @@ def test_the_shape_of_an_epoch_is_that_of_the_suite():
     assert (FLO_LITE0.rows, FLO_LITE0.test_seen, FLO_LITE0.test_unseen) == (5631, 1403, 1155)
 
 
+@pytest.mark.acceptance
 def test_shapes_are_those_of_the_proposed_splits():
     rows = {name: (s.rows, s.test_seen + s.test_unseen, s.candidates) for name, s in SHAPES.items()}
     assert rows == {
@@ -99,6 +103,7 @@ def test_shapes_are_those_of_the_proposed_splits():
     }
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("name", SHAPES)
 def test_random_views_have_the_shape_and_every_label_is_on_its_side(name):
     shape = replace(SHAPES[name], features=3)
@@ -112,11 +117,13 @@ def test_random_views_have_the_shape_and_every_label_is_on_its_side(name):
     assert len(test.seen_features) == shape.test_seen and len(test.unseen_features) == shape.test_unseen
 
 
+@pytest.mark.acceptance
 def test_a_larger_batch_has_rows_enough():
     assert SHAPES["FLO"].at(8192).rows == 8192
     assert SHAPES["FLO"].at(64) == replace(SHAPES["FLO"], batch=64)
 
 
+@pytest.mark.acceptance
 def test_growth_measures_the_published_forms_at_the_smaller_points_alone(conditions):
     settings = list(growth.settings(replace(conditions, quick=False)))
     assert len(settings) == sum(len(axis.values) for axis in growth.AXES)
@@ -125,6 +132,7 @@ def test_growth_measures_the_published_forms_at_the_smaller_points_alone(conditi
     assert "iteration, batch 64 (CUB-sent)" in both and "iteration, seen classes 2000 (SUN)" not in both
 
 
+@pytest.mark.acceptance
 def test_on_cuda_the_published_batch_of_awa2_is_measured_too():
     cuda = Conditions(torch.device("cuda"))
     names = [setting.name for setting in iteration.settings(cuda)]
@@ -132,6 +140,7 @@ def test_on_cuda_the_published_batch_of_awa2_is_measured_too():
     assert names[:-1] == [setting.name for setting in iteration.settings(Conditions(torch.device("cpu")))]
 
 
+@pytest.mark.acceptance
 def test_a_whole_training_is_timed_once_at_the_published_batch_and_on_cuda_alone():
     assert list(training.settings(Conditions(torch.device("cpu")))) == []
     (setting,) = training.settings(Conditions(torch.device("cuda")))
@@ -141,6 +150,7 @@ def test_a_whole_training_is_timed_once_at_the_published_batch_and_on_cuda_alone
     assert setting.name == "AWA2, batch 4096, 130 epochs"
 
 
+@pytest.mark.acceptance
 def test_on_cuda_f_clswgan_is_timed_without_graphs_too():
     (cuda,) = f_clswgan.settings(Conditions(torch.device("cuda")))
     (cpu,) = f_clswgan.settings(Conditions(torch.device("cpu")))
@@ -150,6 +160,7 @@ def test_on_cuda_f_clswgan_is_timed_without_graphs_too():
     assert [other.name for other in (ours, *others)] == [other.name for other in cpu.contestants]
 
 
+@pytest.mark.acceptance
 def test_the_peak_memory_case_takes_the_published_batch(conditions):
     (setting,) = peak_memory.settings(replace(conditions, quick=False))
     assert setting.name == "CUB-sent, batch 2048"

@@ -49,18 +49,21 @@ def call(*arguments):
     return CliRunner().invoke(speed, ["--device", "cpu", *map(str, arguments)])
 
 
+@pytest.mark.acceptance
 def test_help_and_list_name_every_case():
     assert "Ctrl-C" in call("--help").output
     listed = call("--list").output
     assert [line.split()[0] for line in listed.splitlines()] == list(CASES)
 
 
+@pytest.mark.acceptance
 def test_an_unknown_case_is_answered_with_the_nearest():
     done = call("iteratoin")
     assert done.exit_code == 2
     assert "did you mean 'iteration'?" in done.output and "Traceback" not in done.output
 
 
+@pytest.mark.acceptance
 def test_ctrl_c_leaves_what_was_measured_so_far(made, tmp_path):
     made(stop_at=8)  # the first setting takes three rounds of two calls
     out = tmp_path / "speed.json"
@@ -72,6 +75,7 @@ def test_ctrl_c_leaves_what_was_measured_so_far(made, tmp_path):
     assert "not finished" in done.output and "stopped" in done.output
 
 
+@pytest.mark.acceptance
 def test_an_error_on_the_way_leaves_what_was_measured_so_far(made, tmp_path):
     made(stop_at=8, error=ZeroDivisionError)
     out = tmp_path / "speed.json"
@@ -81,6 +85,7 @@ def test_an_error_on_the_way_leaves_what_was_measured_so_far(made, tmp_path):
     assert not measured["complete"] and len(measured["rows"][0]["seconds"]) == 3
 
 
+@pytest.mark.acceptance
 def test_only_the_settings_asked_for_are_measured(made, tmp_path):
     made()
     out = tmp_path / "speed.json"
@@ -91,6 +96,7 @@ def test_only_the_settings_asked_for_are_measured(made, tmp_path):
     assert done.exit_code == 2 and "first; second" in done.output
 
 
+@pytest.mark.acceptance
 def test_a_case_named_twice_is_measured_once(made, tmp_path):
     made()
     out = tmp_path / "speed.json"
@@ -98,6 +104,7 @@ def test_a_case_named_twice_is_measured_once(made, tmp_path):
     assert len(json.loads(out.read_text())) == 1
 
 
+@pytest.mark.acceptance
 def test_a_measured_file_names_the_commit_there_was_before_it_was_written(made, monkeypatch, tmp_path):
     made()
     out = tmp_path / "speed.json"
@@ -107,16 +114,19 @@ def test_a_measured_file_names_the_commit_there_was_before_it_was_written(made, 
     assert [measured["commit"] for measured in json.loads(out.read_text())] == ["abc", "abc"]
 
 
+@pytest.mark.acceptance
 def test_a_case_with_nothing_for_this_device_says_so():
     done = call("training")
     assert done.exit_code == 2 and "nothing to measure on cpu: training" in done.output
 
 
+@pytest.mark.acceptance
 def test_only_json_is_written(made):
     made()
     assert call("made", "--out", "notes.txt").exit_code == 2
 
 
+@pytest.mark.acceptance
 def test_a_folder_that_cannot_be_made_is_told_before_anything_is_measured(made, tmp_path):
     made()
     (tmp_path / "file").touch()
@@ -125,11 +135,13 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_measured(made, 
     assert CASES["made"].calls == 0
 
 
+@pytest.mark.acceptance
 def test_a_precision_that_the_device_does_not_have_is_refused():
     done = call("startup", "--precision", "tf32")
     assert done.exit_code == 2 and "CUDA devices alone" in done.output
 
 
+@pytest.mark.acceptance
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there_is_refused():
     done = CliRunner().invoke(speed, ["startup", "--device", "cuda"])

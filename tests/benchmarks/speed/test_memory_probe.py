@@ -12,6 +12,8 @@ from gzslbench_benchmarks.speed.ours import ce_gzsl_iteration
 from gzslbench_benchmarks.speed.published.ce_gzsl import pair_matrix_iteration
 from gzslbench_benchmarks.speed.shapes import SHAPES
 
+pytestmark = pytest.mark.acceptance
+
 # The matrix of all pairs takes 256 * 200 * (192 + 64) floats: 50 MiB; all else takes little.
 SHAPE = replace(
     SHAPES["SUN"].tiny(), rows=256, batch=256, classes=200, semantics=64, embedding=192, comparator=32

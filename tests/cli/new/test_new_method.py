@@ -60,6 +60,7 @@ def test_a_name_behind_all_others_is_put_behind_them() -> None:
     assert listed == f"{packages}{more_packages}\n{group}{entries}{more_entries}{heads}"
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_ruff_clean_whatever_its_name(checkout, kind) -> None:
     ruff = pytest.importorskip("ruff.__main__").find_ruff_bin()
@@ -72,7 +73,7 @@ def test_it_is_ruff_clean_whatever_its_name(checkout, kind) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_installed_it_passes_its_checks_and_its_test(checkout, tmp_path) -> None:
     *written, _ = new_method("dark-horse", "generative", checkout)
     target, options = tmp_path / "target", ["--no-deps", "--no-index", "--no-build-isolation", "--no-compile"]

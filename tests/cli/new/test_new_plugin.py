@@ -13,6 +13,8 @@ import pytest
 from gzslbench.cli import main
 from gzslbench.cli.new.scaffold import KINDS
 
+pytestmark = pytest.mark.acceptance
+
 CONFIGURATION = Path(__file__).parents[3] / "pyproject.toml"
 SENSIBLE = 40.0
 """Points of H on digits, where chance is 10."""

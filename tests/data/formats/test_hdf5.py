@@ -129,6 +129,7 @@ def test_a_failed_import_leaves_the_old_file_and_nothing_half_written(folder, st
     assert sorted(path.name for path in folder.iterdir()) == ["att_splits.mat", "res101.h5", "res101.mat"]
 
 
+@pytest.mark.acceptance
 def test_a_disk_that_fills_up_is_one_error_and_leaves_nothing(folder):
     code = (
         "import resource, signal, sys; from gzslbench.prepare.importing import import_dataset;"

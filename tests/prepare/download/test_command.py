@@ -80,6 +80,7 @@ def test_mistakes_exit_with_two_and_no_traceback(call, arguments, told):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.acceptance
 def test_control_c_keeps_what_came_for_the_next_time(call, server, content, tmp_path):
     server.serve("/xlsa17.zip", content, pause=0.05)
     line = [sys.executable, "-m", "gzslbench", "data", "fetch", "SUN", "--data", str(tmp_path)]

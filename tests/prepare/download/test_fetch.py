@@ -193,6 +193,7 @@ with lock_archives(Path(sys.argv[1]), ["lab.zip"]):
 """
 
 
+@pytest.mark.acceptance
 def test_a_second_fetch_of_an_archive_is_an_error_that_names_the_first(get, root):
     with subprocess.Popen([sys.executable, "-c", LOCKED, root / ARCHIVES], stdout=subprocess.PIPE) as other:
         other.stdout.readline()

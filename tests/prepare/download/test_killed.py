@@ -12,6 +12,8 @@ import pytest
 from gzslbench.plugins.dataset import Archive
 from gzslbench.prepare.download.fetch import ARCHIVES, fetch
 
+pytestmark = pytest.mark.acceptance
+
 KILLED = """
 import os, signal, sys
 from gzslbench.plugins.dataset import DatasetSpec

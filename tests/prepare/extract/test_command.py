@@ -160,7 +160,7 @@ def test_while_one_extraction_is_at_work_a_second_to_the_same_file_is_refused(wo
     assert not [path for path in world.folder.iterdir() if "lock" in path.name]
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 @pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs FLO's images under GZSLBENCH_DATA")
 def test_real_images_end_to_end(tmp_path):
     folder = Path(os.environ["GZSLBENCH_DATA"]) / "FLO"

@@ -79,6 +79,7 @@ def test_an_interrupted_extraction_goes_on_where_it_was_to_the_same_bits(small, 
     assert np.array_equal(partial.features, whole.features)
 
 
+@pytest.mark.acceptance
 def test_killed_at_ten_random_moments_it_ends_with_the_same_bits(small, world, tmp_path):
     whole, _ = run(small(batch_size=2), world, tmp_path / "whole")
     folder, draws = tmp_path / "partial", random.Random(0)

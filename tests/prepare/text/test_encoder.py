@@ -207,7 +207,7 @@ def hub(tmp_path, bert):
     return run
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_a_model_by_name_comes_from_the_cache_without_a_network(hub, bert):
     done = hub("org/bert")
     assert done.returncode == 0, done.stderr
@@ -215,7 +215,7 @@ def test_a_model_by_name_comes_from_the_cache_without_a_network(hub, bert):
     assert sha256 in done.stdout and "0" * 40 in done.stdout and "(1, 16)" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_a_model_that_cannot_be_downloaded_is_reported(hub, minilm):
     done = hub("org/none")
     assert "EncoderError: the model cannot be loaded: OSError" in done.stderr

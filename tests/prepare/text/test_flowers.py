@@ -71,7 +71,7 @@ def test_what_flowers_look_like_tells_unseen_ones_apart_and_shuffled_looks_do_no
     assert among_unseen > 25 and control < 12  # chance is 5
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_among_all_classes_unseen_flowers_are_found_far_above_chance(build, run):
     build("looks", "--descriptions", LOOKS)
     metrics = run("cnzsl", "looks", "--epochs", "5")["metrics"]["last"]

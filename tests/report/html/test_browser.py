@@ -8,6 +8,8 @@ from urllib.parse import unquote
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+pytestmark = pytest.mark.acceptance
+
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 
 

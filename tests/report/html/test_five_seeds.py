@@ -13,6 +13,8 @@ from click.testing import CliRunner
 
 from gzslbench.cli import main
 
+pytestmark = pytest.mark.acceptance
+
 DOCUMENT = r"\documentclass{article}\usepackage{booktabs}\begin{document}%s\end{document}"
 
 

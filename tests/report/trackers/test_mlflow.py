@@ -14,7 +14,7 @@ pytest.importorskip("sqlalchemy", reason="pip install 'gzslbench[mlflow]'")
 MlflowClient = mlflow.MlflowClient
 
 TRACK = ("--track", "mlflow", "--json")
-pytestmark = pytest.mark.slow  # a new database takes MLflow seconds
+pytestmark = pytest.mark.acceptance  # a new database takes MLflow seconds
 
 Found = Callable[[], list[Any]]
 

@@ -59,6 +59,7 @@ def test_metrics_come_back_line_by_line(folder: RunFolder) -> None:
     assert folder.metrics() == lines(1, 2, 3)
 
 
+@pytest.mark.acceptance
 def test_a_line_cut_short_by_a_full_disk_is_taken_back(folder: RunFolder) -> None:
     command = [sys.executable, "-c", FILL, str(folder.path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
@@ -217,6 +218,7 @@ def test_what_was_set_aside_stays_there_once_the_run_has_made_something(folder: 
     assert (folder.previous / "record.json").read_text() == "earlier"
 
 
+@pytest.mark.acceptance
 def test_a_second_process_is_told_who_runs_the_cell_and_the_lock_dies_with_it(folder: RunFolder) -> None:
     command = [sys.executable, "-c", HOLD, str(folder.path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:

@@ -112,6 +112,7 @@ def test_nothing_is_made_where_there_is_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.acceptance
 def test_processes_that_write_and_list_at_once_lose_nothing(store, record):
     def work(own):
         for number in range(25):

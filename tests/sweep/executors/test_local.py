@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
 from gzslbench.plugins.executor import Ended, Job, Limits
 from gzslbench.sweep.executors import resource_pool
 from gzslbench.sweep.executors.local import LocalExecutor
+
+pytestmark = pytest.mark.acceptance
 
 WORK = "gzslbench.testing.fake_jobs:"
 

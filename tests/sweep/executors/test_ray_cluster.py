@@ -94,7 +94,7 @@ def test_a_results_folder_of_each_node_alone_is_refused_by_name(disks, tmp_path)
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_a_cluster_of_this_machine_is_gone_in_the_end(ray) -> None:
     import ray as package
 
@@ -110,7 +110,7 @@ def test_a_cluster_of_this_machine_is_gone_in_the_end(ray) -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_another_token_is_refused(cluster, tmp_path) -> None:
     import subprocess
     import sys

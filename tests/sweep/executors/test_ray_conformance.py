@@ -12,7 +12,7 @@ from gzslbench.sweep.executors import ray_cluster, ray_executor
 from gzslbench.sweep.executors.ray_executor import RayExecutor
 from gzslbench.testing.executors import EXECUTOR_CHECKS, ExecutorCase, ends_of
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.acceptance]
 SPEC = ExecutorSpec("ray", "a cluster", "gzslbench.sweep.executors.ray_executor:RayExecutor")
 WORK = "gzslbench.testing.fake_jobs:"
 

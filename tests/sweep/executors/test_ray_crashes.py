@@ -14,7 +14,7 @@ import pytest
 from gzslbench.plugins.executor import Ended, Job, Limits, Started
 from gzslbench.sweep.executors.ray_executor import RayExecutor
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.acceptance]
 COUNT = "gzslbench.testing.fake_jobs:count_up"
 UNSEEN = Path("/proc/self/cwd")
 """Each process sees its own working folder there, so that no node sees the driver's."""

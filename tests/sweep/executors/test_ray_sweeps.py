@@ -16,7 +16,7 @@ import pytest
 
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.acceptance]
 DIGITS = Path(__file__).parents[3] / "benchmarks" / "suites" / "digits.toml"
 KILLS = 20
 LONG = """

@@ -13,7 +13,7 @@ from gzslbench.sweep.tuning.tune import open_tuning
 from gzslbench.sweep.tuning.workers import run_worker, worker_jobs
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_two_jobs_share_a_study_and_run_as_many_trials_as_one(asked, tuned, facts, tmp_path) -> None:
     request = asked(trials=4, sampler="random", pruning=False)
     whole = tuned(asked(trials=4, sampler="random", pruning=False, study=tmp_path / "whole.journal"))

@@ -34,7 +34,7 @@ class Acting:
     kill = stop
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_two_workers_run_what_one_process_does_and_each_trial_is_told(asked, tuned, facts, tmp_path) -> None:
     settings = {"trials": 4, "sampler": "random", "pruning": False}
     whole = tuned(asked(**settings, study=tmp_path / "whole.journal"))
