@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import data_option, json_option, results_option
+from gzslbench.cli.options import data_option, flag, json_option, option, results_option
 
 if TYPE_CHECKING:
     from gzslbench.testing.check import Outcome
@@ -36,12 +36,12 @@ folder cannot be used.
 
 @click.command(epilog=CHECK_EPILOG)
 @click.argument("name", required=False)
-@click.option("--all", "check_all", is_flag=True, help="Check all methods, heads, datasets and extractors.")
-@click.option(
+@flag("--all", "Check all methods, heads, datasets and extractors.", to="check_all")
+@option(
     "--kind",
-    help="method, head, dataset, extractor or executor: if several plugins are called NAME, or with --all.",
+    "method, head, dataset, extractor or executor: if several plugins are called NAME, or with --all.",
 )
-@click.option("--fast", is_flag=True, help="Skip the checks that train for a long time.")
+@flag("--fast", "Skip the checks that train for a long time.")
 @json_option()
 def check(name: str | None, check_all: bool, kind: str | None, fast: bool, as_json: bool) -> None:
     """Check that a plugin keeps its contract.

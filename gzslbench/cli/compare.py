@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gzslbench.cli.options import json_option, number_options
+from gzslbench.cli.options import json_option, number_options, option
 from gzslbench.cli.stored_runs import RunFilter, all_published_numbers, run_filter
 
 EPILOG = """\b
@@ -22,9 +22,7 @@ Exit status: 0 all comparable numbers agree; 1 one does not agree; 2 an error.
 @click.command(epilog=EPILOG)
 @run_filter
 @number_options
-@click.option(
-    "--tolerance", type=click.FloatRange(min=0), default=2, help="Percentage points that count as agreement."
-)
+@option("--tolerance", "Percentage points that count as agreement.", click.FloatRange(min=0), default=2)
 @json_option()
 def compare(runs: RunFilter, rule: str, metric: str, tolerance: float, as_json: bool) -> None:
     """Compare the runs in RESULTS (folders; ./results by default) with published and stored numbers."""

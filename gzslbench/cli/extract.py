@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.options import (
-    EXISTING_FOLDER,
-    FILE,
-    NOT_NEGATIVE,
-    POSITIVE,
-    data_option,
-    device_option,
-    precision_option,
-)
+from gzslbench.cli import options as opt
+from gzslbench.cli.options import EXISTING_FOLDER, FILE, NOT_NEGATIVE, POSITIVE, flag, option
 
 if TYPE_CHECKING:
     from gzslbench.prepare.extract.extract import ExtractionRequest, ExtractionResult
@@ -45,40 +38,36 @@ Exit status: 0 the file is written; 2 an error that you can fix; 130 interrupted
 
 
 @click.command(epilog=EPILOG)
-@click.option("--dataset", required=True, help="A name from `gzslbench datasets`.")
-@click.option("--images", required=True, type=EXISTING_FOLDER, help="The folder with the images.")
-@click.option("--extractor", required=True, help="NAME, or NAME:MODEL, from `gzslbench extractors`.")
-@click.option("--weights", help="A file of weights, or a name that the extractor knows.")
-@click.option("--layer", default="", show_default="that of the extractor", help="A layer of the network.")
-@click.option(
+@option("--dataset", "A name from `gzslbench datasets`.", required=True)
+@option("--images", "The folder with the images.", EXISTING_FOLDER, required=True)
+@option("--extractor", "NAME, or NAME:MODEL, from `gzslbench extractors`.", required=True)
+@option("--weights", "A file of weights, or a name that the extractor knows.")
+@option("--layer", "A layer of the network.", default="", show_default="that of the extractor")
+@option(
     "--pooling",
+    "How the places of a layer become one vector.",
     default="",
     show_default="that of the extractor",
-    help="How the places of a layer become one vector.",
 )
-@click.option(
+@option(
     "--crops",
-    type=click.Choice(["centre", "whole", "ten"]),
-    help="The part of an image that the network sees. [default: that of the network, mostly centre]",
+    "The part of an image that the network sees. [default: that of the network, mostly centre]",
+    ["centre", "whole", "ten"],
 )
-@click.option("--boxes", is_flag=True, help="Cut out the box around each object first; APY always does.")
-@click.option("--batch-size", type=POSITIVE, default=32, help="Images that the network computes at once.")
-@click.option(
+@flag("--boxes", "Cut out the box around each object first; APY always does.")
+@option("--batch-size", "Images that the network computes at once.", POSITIVE, default=32)
+@option(
     "--workers",
-    type=NOT_NEGATIVE,
+    "Processes that decode images while the network computes; 0 decodes in this process.",
+    NOT_NEGATIVE,
     default=0,
-    help="Processes that decode images while the network computes; 0 decodes in this process.",
 )
-@device_option
-@precision_option
-@data_option
-@click.option(
-    "--out",
-    type=FILE,
-    help="The .h5 file to write. [default: next to the splits, named after the extractor]",
-)
-@click.option("--skip", is_flag=True, help="Leave out the rows whose images cannot be read.")
-@click.option("--again", is_flag=True, help="Repeat a finished extraction.")
+@opt.device_option
+@opt.precision_option
+@opt.data_option
+@option("--out", "The .h5 file to write. [default: next to the splits, named after the extractor]", FILE)
+@flag("--skip", "Leave out the rows whose images cannot be read.")
+@flag("--again", "Repeat a finished extraction.")
 def extract(**options: Any) -> None:
     """Compute the features of a dataset's images, for `gzslbench run --features`."""
     from gzslbench.prepare.extract.extract import ExtractionRequest

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import number_options
+from gzslbench.cli.options import flag, number_options, option
 from gzslbench.cli.stored_runs import (
     RunFilter,
     all_published_numbers,
@@ -35,34 +35,33 @@ Exit status: 0 there is a table; 2 there is no table, or an error.
 @click.command(epilog=EPILOG)
 @run_filter
 @number_options
-@click.option(
+@option(
     "--format",
-    "form",
-    type=click.Choice(["console", "md", "latex", "csv", "json", "html"]),
+    "The format of the tables on standard output.",
+    ["console", "md", "latex", "csv", "json", "html"],
+    to="form",
     default="console",
-    help="The format of the tables on standard output.",
 )
-@click.option(
+@option(
     "--intervals",
-    type=click.Choice(["student", "bootstrap", "none"]),
+    "95 % intervals of the means: Student's, or over resampled seeds (too narrow for few seeds).",
+    ["student", "bootstrap", "none"],
     default="student",
-    help="95 % intervals of the means: Student's, or over resampled seeds (too narrow for few seeds).",
 )
-@click.option(
+@option(
     "--test",
-    "over",
-    type=click.Choice(["seeds", "classes"]),
-    default="seeds",
-    help="How to test whether a row is worse than the best: Student's paired test over common seeds, or"
+    "How to test whether a row is worse than the best: Student's paired test over common seeds, or"
     " Wilcoxon's signed-rank test over the accuracies of the test classes (U, S and T1), which works with"
     " single seeds.",
+    ["seeds", "classes"],
+    to="over",
+    default="seeds",
 )
-@click.option(
+@flag(
     "--with-published",
-    is_flag=True,
-    help="Add published numbers with the same features and semantics, and ours chosen the same way.",
+    "Add published numbers with the same features and semantics, and ours chosen the same way.",
 )
-@click.option("--costs", is_flag=True, help="Add columns for time, trained parameters and peak memory.")
+@flag("--costs", "Add columns for time, trained parameters and peak memory.")
 @figure_options
 def leaderboard(
     runs: RunFilter,

@@ -8,14 +8,12 @@ so that `--help` stays fast. The main command makes every `--help` show default 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-
-from gzslbench.errors import StoreError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -50,91 +48,87 @@ def take_fields(request: Any, options: dict[str, Any]) -> dict[str, Any]:
     return {field.name: options.pop(field.name) for field in fields(request) if field.name in options}
 
 
+def option(
+    name: str, help: str, type: Any = None, *, to: str | None = None, **settings: Any
+) -> Decorator[Any]:
+    """Return an option; a sequence as `type` lists its choices, and `to` is the name of its parameter."""
+    kind = click.Choice(type) if isinstance(type, Sequence) else type
+    return click.option(*filter(None, [name, to]), type=kind, help=help, **settings)
+
+
+def flag(name: str, help: str, to: str | None = None) -> Decorator[Any]:
+    """Return an option without a value, which is off by default."""
+    return click.option(*filter(None, [name, to]), is_flag=True, help=help)
+
+
 # The task: a dataset with its features, semantics and split.
-method_option = click.option("--method", required=True, help="A name from `gzslbench methods`.")
-dataset_option = click.option(
-    "--dataset", required=True, help="A name from `gzslbench datasets`, a folder, or an imported .h5 file."
+method_option = option("--method", "A name from `gzslbench methods`.", required=True)
+dataset_option = option(
+    "--dataset", "A name from `gzslbench datasets`, a folder, or an imported .h5 file.", required=True
 )
 dataset_argument = click.argument("dataset")
-features_option = click.option(
-    "--features", help="The feature file without its ending, for example res101. [default: the dataset's own]"
+features_option = option(
+    "--features", "The feature file without its ending, for example res101. [default: the dataset's own]"
 )
-semantics_option = click.option(
-    "--semantics", help="The semantics, for example att or sent. [default: the dataset's own]"
+semantics_option = option(
+    "--semantics", "The semantics, for example att or sent. [default: the dataset's own]"
 )
-data_option = click.option(
-    "--data",
-    type=PATH,
-    help="The folder that holds the datasets. [default: $GZSLBENCH_DATA, else ./data]",
+data_option = option(
+    "--data", "The folder that holds the datasets. [default: $GZSLBENCH_DATA, else ./data]", PATH
 )
 task_options = combine(method_option, dataset_option, features_option, semantics_option, data_option)
 
 
 # How a run is computed.
-def settings_option(help: str) -> Decorator[Any]:
-    """Return the option `--set`."""
-    return click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help=help)
+def settings_option(help: str, name: str = "--set", to: str = "settings") -> Decorator[Any]:
+    """Return the option `--set`, or a similar one that takes assignments."""
+    return option(name, help, to=to, metavar="NAME=VALUE", multiple=True)
 
 
-epochs_option = click.option(
-    "--epochs", type=POSITIVE, help="The number of epochs; short for --set epochs=N."
+epochs_option = option("--epochs", "The number of epochs; short for --set epochs=N.", POSITIVE)
+device_option = option("--device", "auto, cpu, cuda, or cuda:N for the GPU number N.", default="auto")
+precision_option = option(
+    "--precision", "The precision of the matrix products.", ["fp32", "tf32", "bf16"], default="fp32"
 )
-device_option = click.option(
-    "--device", default="auto", help="auto, cpu, cuda, or cuda:N for the GPU number N."
-)
-precision_option = click.option(
-    "--precision",
-    type=click.Choice(["fp32", "tf32", "bf16"]),
-    default="fp32",
-    help="The precision of the matrix products.",
-)
-checkpoint_every_option = click.option(
+checkpoint_every_option = option(
     "--checkpoint-every",
-    type=NOT_NEGATIVE,
+    "Epochs between two checkpoints; 0 writes them only on interruption and at the end.",
+    NOT_NEGATIVE,
     default=10,
-    help="Epochs between two checkpoints; 0 writes them only on interruption and at the end.",
 )
 executor_options = combine(
-    click.option(
+    option(
         "--executor",
+        "What starts the processes: local, ray, or the name of a plugin's executor.",
         default="local",
-        help="What starts the processes: local, ray, or the name of a plugin's executor.",
     ),
-    click.option("--address", help="The address of the cluster, for --executor ray. [default: this machine]"),
+    option("--address", "The address of the cluster, for --executor ray. [default: this machine]"),
 )
 
 
 # Stored runs.
 def results_option(help: str = "The folder of the stored runs.") -> Decorator[Any]:
     """Return the option `--results`, one folder of runs."""
-    return click.option("--results", type=PATH, default=DEFAULT_RESULTS, help=help)
+    return option("--results", help, PATH, default=DEFAULT_RESULTS)
 
 
 number_options = combine(
-    click.option(
+    option(
         "--select",
-        "rule",
-        type=click.Choice(RULES),
-        default="last",
-        help="The rule that chose the epoch. last: the last epoch. val: chosen on validation classes. The"
+        "The rule that chose the epoch. last: the last epoch. val: chosen on validation classes. The"
         " test-peek rules choose on the test set; use them only to compare with papers that did so.",
+        RULES,
+        to="rule",
+        default="last",
     ),
-    click.option(
-        "--metric",
-        type=click.Choice(METRICS),
-        default="H",
-        help="The metric that is compared, in percent.",
-    ),
+    option("--metric", "The metric that is compared, in percent.", METRICS, default="H"),
 )
 
 
 # Output.
 def json_option(help: str = "Print JSON and nothing else.") -> Decorator[Any]:
     """Return the flag `--json`; the command receives it as `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help=help)
-
-
-_CHOOSE_ANOTHER = "name a file in an existing folder that can be written"
+    return flag("--json", help, to="as_json")
 
 
 class OutputFile(click.Path):
@@ -144,26 +138,23 @@ class OutputFile(click.Path):
         super().__init__(dir_okay=False)
         self.suffix = suffix
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return what `--help` shows for the value."""
+        return f"FILE{self.suffix}"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path, or fail with a usage error."""
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if path.suffix.lower() != self.suffix:
             self.fail(f"{path} does not end in {self.suffix}; it must.", param, ctx)
+        if not path.absolute().parent.is_dir():  # found out before hours of work whose result shall go there
+            self.fail(f"the folder of {path} does not exist; name a file in an existing folder.", param, ctx)
         return path
-
-
-def check_parent_folder(path: Path) -> None:
-    """Check that the folder of `path` exists, before hours of work whose result shall go there."""
-    if not path.absolute().parent.is_dir():
-        raise StoreError("the folder of the output file does not exist", where=path, fix=_CHOOSE_ANOTHER)
 
 
 def write_output(path: Path, text: str) -> None:
     """Write `text` atomically and report the path on standard error."""
     from gzslbench.files import write_atomically
 
-    try:
-        write_atomically(path, text)
-    except StoreError as error:
-        raise StoreError(error.what, where=error.where, fix=_CHOOSE_ANOTHER) from error
+    write_atomically(path, text, elsewhere="name a file in an existing folder that can be written")
     click.echo(f"wrote {path}", err=True)

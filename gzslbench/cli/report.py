@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gzslbench.cli.options import option
 from gzslbench.cli.stored_runs import RunFilter, all_published_numbers, run_filter
 from gzslbench.errors import GzslBenchError
 
@@ -24,16 +25,16 @@ NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzs
 
 @click.command(epilog=EPILOG)
 @run_filter
-@click.option(
+@option(
     "--out",
-    type=click.Path(path_type=Path, resolve_path=True, file_okay=False),
+    "The folder of the site.",
+    click.Path(path_type=Path, resolve_path=True, file_okay=False),
     default="site",
-    help="The folder of the site.",
 )
-@click.option(
+@option(
     "--figures/--no-figures",
+    "Draw figures into the pages. [default: where matplotlib is installed]",
     default=None,
-    help="Draw figures into the pages. [default: where matplotlib is installed]",
 )
 def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
     """Write an HTML report of the runs in RESULTS (folders; ./results by default).

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from gzslbench.cli.group import LazyGroup
-from gzslbench.cli.options import PATH, OutputFile, json_option, results_option
+from gzslbench.cli.options import PATH, OutputFile, flag, json_option, option, results_option
 from gzslbench.cli.stored_runs import RunFilter, results_folders, run_filter
 from gzslbench.errors import StoreError
 
@@ -52,12 +52,9 @@ def runs() -> None:
 
 @runs.command(name="list", epilog=LIST_EPILOG)
 @run_filter
-@click.option("--seed", "seeds", type=int, multiple=True, help="Only runs with this seed; repeatable.")
-@click.option(
-    "--status", type=click.Choice(["complete", "diverged"]), help="Only runs with this status. [default: all]"
-)
+@option("--status", "Only runs with this status. [default: all]", ["complete", "diverged"])
 @json_option("Print one line of JSON per run and nothing else.")
-def list_(runs: RunFilter, seeds: tuple[int, ...], status: str | None, as_json: bool) -> None:
+def list_(runs: RunFilter, status: str | None, as_json: bool) -> None:
     """List stored runs, the newest last.
 
     RESULTS are folders of runs; ./results by default.
@@ -65,11 +62,7 @@ def list_(runs: RunFilter, seeds: tuple[int, ...], status: str | None, as_json: 
     from gzslbench.report.leaderboard.tables import run_lines
     from gzslbench.runs.store import Store
 
-    entries = [
-        entry
-        for entry in runs.read()[0]
-        if (not seeds or entry.seed in seeds) and status in (None, entry.summary.status)
-    ]
+    entries = [entry for entry in runs.read()[0] if status in (None, entry.summary.status)]
     entries.sort(key=lambda entry: (entry.summary.run.started or "", entry.summary.id))
     if as_json:
         for entry in entries:
@@ -106,7 +99,7 @@ def verify(results: tuple[Path, ...]) -> None:
 
 @runs.command(epilog=EXPORT_EPILOG)
 @click.argument("runs", nargs=-1)
-@click.option("--out", type=OutputFile(".zip"), required=True, help="The .zip file to write.")
+@option("--out", "The .zip file to write.", OutputFile(".zip"), required=True)
 @results_option()
 def export(runs: tuple[str, ...], out: Path, results: Path) -> None:
     """Write runs into one archive, for `gzslbench runs import`.
@@ -155,7 +148,7 @@ def import_(source: Path, results: Path) -> None:
 @runs.command(epilog=REMOVE_EPILOG)
 @click.argument("runs", nargs=-1, required=True)
 @results_option()
-@click.option("--yes", is_flag=True, help="Remove without asking.")
+@flag("--yes", "Remove without asking.")
 def remove(runs: tuple[str, ...], results: Path, yes: bool) -> None:
     """Remove runs with all their files, after asking.
 

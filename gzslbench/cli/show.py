@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.options import OutputFile, json_option, results_option, write_output
+from gzslbench.cli import options as opt
+from gzslbench.cli.options import OutputFile, flag, option
 from gzslbench.cli.stored_runs import check_figure_options, figure_options, write_figures
 from gzslbench.errors import StoreError
 
@@ -33,21 +34,16 @@ Exit status: 0 the run is shown; 2 an error that you can fix.
 
 @click.command(epilog=EPILOG)
 @click.argument("run")
-@results_option()
-@click.option(
-    "--classes", is_flag=True, help="Show each class: its accuracy, and the class it is most often taken for."
-)
-@click.option(
-    "--curve", is_flag=True, help="Show the seen-unseen curve: S and U as gamma grows, and its area."
-)
-@click.option(
+@opt.results_option()
+@flag("--classes", "Show each class: its accuracy, and the class it is most often taken for.")
+@flag("--curve", "Show the seen-unseen curve: S and U as gamma grows, and its area.")
+@option(
     "--confusion",
-    type=OutputFile(".csv"),
-    metavar="FILE.csv",
-    help="Write the whole confusion matrix: true class by row, predicted class by column.",
+    "Write the whole confusion matrix: true class by row, predicted class by column.",
+    OutputFile(".csv"),
 )
 @figure_options
-@json_option("Print the record as it is stored, with `classes` and `curve` if these options are given.")
+@opt.json_option("Print the record as it is stored, with `classes` and `curve` if these options are given.")
 def show(
     run: str,
     results: Path,
@@ -123,5 +119,5 @@ def _evaluate_again(
         values["curve"] = view.curve_json(traced)
         parts.append(view.curve_table(traced))
     if confusion is not None:
-        write_output(confusion, view.confusion_csv(predictions, names))
+        opt.write_output(confusion, view.confusion_csv(predictions, names))
     return values, parts

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.options import DEFAULT_RESULTS, FOLDER, PATH, Command, combine
+from gzslbench.cli.options import DEFAULT_RESULTS, FOLDER, PATH, combine, option
 from gzslbench.errors import StoreError
 from gzslbench.report.figures.drawing import FORMATS, Drawing
 
@@ -22,18 +22,11 @@ if TYPE_CHECKING:
 DEFAULT_FORMATS = ("png", "svg")
 
 
-def results_folders(command: Command) -> Callable[..., Any]:
+def results_folders(command: Callable[..., Any]) -> Any:
     """Add folders of runs, as arguments or with `--results`; the command receives them as `results`."""
 
     @click.argument("results", nargs=-1, type=PATH)
-    @click.option(
-        "--results",
-        "more_results",
-        metavar="FOLDER",
-        multiple=True,
-        type=PATH,
-        help="The same as the argument RESULTS; repeatable.",
-    )
+    @option("--results", "The same as RESULTS; repeatable.", PATH, to="more_results", multiple=True)
     @wraps(command)
     def call(results: tuple[Path, ...], more_results: tuple[Path, ...], **options: Any) -> Any:
         return command(results=(*results, *more_results) or (DEFAULT_RESULTS,), **options)
@@ -73,12 +66,12 @@ class RunFilter:
         return StoreError(what, where=", ".join(map(str, self.results)), fix=fix)
 
 
-def run_filter(command: Command) -> Callable[..., Any]:
+def run_filter(command: Callable[..., Any]) -> Any:
     """Add folders of runs, `--dataset` and `--method`; the command receives them as `runs`."""
 
     @results_folders
-    @click.option("--dataset", "datasets", multiple=True, help="Only runs on this dataset; repeatable.")
-    @click.option("--method", "methods", multiple=True, help="Only runs of this method; repeatable.")
+    @option("--dataset", "Only runs on this dataset; repeatable.", to="datasets", multiple=True)
+    @option("--method", "Only runs of this method; repeatable.", to="methods", multiple=True)
     @wraps(command)
     def call(results: tuple[Path, ...], datasets: Sequence[str], methods: Sequence[str], **more: Any) -> Any:
         return command(runs=RunFilter(results, datasets, methods), **more)
@@ -95,18 +88,18 @@ def all_published_numbers() -> list[PublishedNumber]:
 
 
 figure_options = combine(
-    click.option(
+    option(
         "--figures",
-        type=FOLDER,
+        "Write all figures into DIR; needs matplotlib: pip install 'gzslbench[figures]'.",
+        FOLDER,
         metavar="DIR",
-        help="Write all figures into DIR; needs matplotlib: pip install 'gzslbench[figures]'.",
     ),
-    click.option(
+    option(
         "--figure-format",
-        "formats",
-        type=click.Choice(FORMATS),
+        f"A format of the figures; repeatable. [default: {', '.join(DEFAULT_FORMATS)}]",
+        FORMATS,
+        to="formats",
         multiple=True,
-        help=f"A format of the figures; repeatable. [default: {', '.join(DEFAULT_FORMATS)}]",
     ),
 )
 

@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gzslbench.cli import options as opt
 from gzslbench.cli.group import INTERRUPTED
-from gzslbench.cli.options import (
-    NOT_NEGATIVE,
-    PATH,
-    POSITIVE,
-    checkpoint_every_option,
-    data_option,
-    executor_options,
-    results_option,
-)
+from gzslbench.cli.options import NOT_NEGATIVE, PATH, POSITIVE, flag, option
 
 if TYPE_CHECKING:
     from gzslbench.sweep.planning import PlannedCell
@@ -65,43 +58,40 @@ means of both, and in how many seeds the claim holds. `gzslbench regress SUITE -
 
 Exit status: 0 the table is printed; 2 an error that you can fix.
 """
-only_option = click.option(
-    "--only", metavar="TEXT", multiple=True, help="Only runs with TEXT in their name; repeatable."
+only_option = option(
+    "--only", "Only runs with TEXT in their name; repeatable.", metavar="TEXT", multiple=True
 )
-stored_option = click.option(
+stored_option = option(
     "--stored",
-    type=PATH,
-    metavar="FILE",
-    help="The file of stored metrics. [default: bundled with the suite, or the .json next to its .toml]",
+    "The file of stored metrics. [default: bundled with the suite, or the .json next to its .toml]",
+    PATH,
 )
 
 
 @click.command(epilog=SWEEP_EPILOG)
 @click.argument("suite")
 @only_option
-@click.option("--dry-run", is_flag=True, help="List the cells, which would run and why; read no data.")
-@click.option("--status", is_flag=True, help="Show the state of a sweep of SUITE, also of a running one.")
-@click.option("--failed", is_flag=True, help="Run only cells that failed when they were last tried.")
-@executor_options
-@click.option(
-    "--jobs", type=POSITIVE, help="Number of cells at the same time. [default: what the machine can run]"
-)
-@click.option("--threads", type=POSITIVE, default=1, help="Number of threads of a cell.")
-@click.option(
+@flag("--dry-run", "List the cells, which would run and why; read no data.")
+@flag("--status", "Show the state of a sweep of SUITE, also of a running one.")
+@flag("--failed", "Run only cells that failed when they were last tried.")
+@opt.executor_options
+@option("--jobs", "Number of cells at the same time. [default: what the machine can run]", POSITIVE)
+@option("--threads", "Number of threads of a cell.", POSITIVE, default=1)
+@option(
     "--gpus-per-cell",
-    type=click.FloatRange(min=0, max=1, min_open=True),
-    help="The share of a GPU that a cell takes. [default: that of its method]",
+    "The share of a GPU that a cell takes. [default: that of its method]",
+    click.FloatRange(min=0, max=1, min_open=True),
 )
-@click.option("--timeout", type=click.FloatRange(min=1), help="Seconds after which a cell is killed.")
-@click.option(
+@option("--timeout", "Seconds after which a cell is killed.", click.FloatRange(min=1))
+@option(
     "--retries",
-    type=NOT_NEGATIVE,
+    "How often a cell starts again, from its checkpoint, after its process died.",
+    NOT_NEGATIVE,
     default=2,
-    help="How often a cell starts again, from its checkpoint, after its process died.",
 )
-@checkpoint_every_option
-@data_option
-@results_option()
+@opt.checkpoint_every_option
+@opt.data_option
+@opt.results_option()
 def sweep(
     suite: str,
     only: tuple[str, ...],
@@ -167,15 +157,15 @@ def sweep(
 @click.command(epilog=REGRESS_EPILOG)
 @click.argument("suite", default="digits")
 @only_option
-@click.option(
+@option(
     "--results",
-    type=PATH,
-    help="Store the runs there; finished ones are read, not run again, and interrupted ones continue."
+    "Store the runs there; finished ones are read, not run again, and interrupted ones continue."
     " [default: a new folder under ./results]",
+    PATH,
 )
 @stored_option
-@click.option("--update", is_flag=True, help="Store the new metrics; the rest of the file stays.")
-@click.option("--reason", help="Why the stored metrics are replaced; --update needs it.")
+@flag("--update", "Store the new metrics; the rest of the file stays.")
+@option("--reason", "Why the stored metrics are replaced; --update needs it.")
 def regress(suite: str, update: bool, **options: Any) -> None:
     """Run SUITE again and compare it with its stored metrics.
 

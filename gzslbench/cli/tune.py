@@ -9,23 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.options import (
-    FILE,
-    NOT_NEGATIVE,
-    POSITIVE,
-    OutputFile,
-    check_parent_folder,
-    device_option,
-    epochs_option,
-    executor_options,
-    json_option,
-    precision_option,
-    results_option,
-    settings_option,
-    take_fields,
-    task_options,
-    write_output,
-)
+from gzslbench.cli import options as opt
+from gzslbench.cli.options import FILE, NOT_NEGATIVE, POSITIVE, OutputFile, option
 
 if TYPE_CHECKING:
     from gzslbench.sweep.tuning.best_trial import BestTrial
@@ -54,71 +39,57 @@ Exit status: 0 success; 1 the best parameters diverged in the test; 2 an error t
 
 
 @click.command(epilog=EPILOG)
-@task_options
-@settings_option("Fix a parameter of the method, which is then not searched; repeatable.")
-@click.option(
+@opt.task_options
+@opt.settings_option("Fix a parameter of the method, which is then not searched; repeatable.")
+@option(
     "--search",
-    "searches",
+    "Search a parameter in this range, or among NAME=A,B,…; repeatable."
+    " [default: as `gzslbench methods NAME` shows]",
+    to="searches",
     metavar="NAME=LOW..HIGH[:log|:STEP]",
     multiple=True,
-    help="Search a parameter in this range, or among NAME=A,B,…; repeatable."
-    " [default: as `gzslbench methods NAME` shows]",
 )
-@click.option("--trials", type=POSITIVE, default=20, help="The number of trials of the study in total.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Start no trial after this time."
-)
-@epochs_option
-@click.option(
+@option("--trials", "The number of trials of the study in total.", POSITIVE, default=20)
+@option("--timeout", "Start no trial after this time.", click.FloatRange(min=0), metavar="SECONDS")
+@opt.epochs_option
+@option(
     "--eval-every",
-    type=NOT_NEGATIVE,
-    help="Epochs between two evaluations of a trial; 0 evaluates at the end only and prunes no trial."
+    "Epochs between two evaluations of a trial; 0 evaluates at the end only and prunes no trial."
     " [default: a tenth of the preset's epochs]",
+    NOT_NEGATIVE,
 )
-@click.option(
-    "--seed",
-    type=NOT_NEGATIVE,
-    default=0,
-    help="The root seed of every trial, of the sampler and of the test.",
-)
-@click.option(
+@option("--seed", "The root seed of every trial, of the sampler and of the test.", NOT_NEGATIVE, default=0)
+@option(
     "--study",
-    type=FILE,
-    metavar="FILE",
-    help="Store the study there: a .journal, or a database (.db, .sqlite). [default: in RESULTS/studies]",
+    "Store the study there: a .journal, or a database (.db, .sqlite). [default: in RESULTS/studies]",
+    FILE,
 )
-@click.option("--name", help="The name of the study in its file. [default: METHOD-DATASET]")
-@click.option(
-    "--sampler",
-    type=click.Choice(["tpe", "random"]),
-    default="tpe",
-    help="tpe searches near good trials, after ten random ones.",
+@option("--name", "The name of the study in its file. [default: METHOD-DATASET]")
+@option(
+    "--sampler", "tpe searches near good trials, after ten random ones.", ["tpe", "random"], default="tpe"
 )
-@click.option(
+@option(
     "--pruning/--no-pruning",
+    "End a trial that is below the median of the finished ones at the same epoch.",
     default=True,
-    help="End a trial that is below the median of the finished ones at the same epoch.",
 )
-@click.option(
+@option(
     "--workers",
-    type=POSITIVE,
-    help="The number of trials at the same time, each in its own process with one thread. [default: one, in"
+    "The number of trials at the same time, each in its own process with one thread. [default: one, in"
     " this process]",
+    POSITIVE,
 )
-@executor_options
-@device_option
-@precision_option
-@click.option(
+@opt.executor_options
+@opt.device_option
+@opt.precision_option
+@option(
     "--write",
-    type=OutputFile(".toml"),
-    metavar="FILE.toml",
-    help="Write the best parameters as a table that `gzslbench run --preset` takes.",
+    "Write the best parameters as a table that `gzslbench run --preset` takes.",
+    OutputFile(".toml"),
 )
-@results_option("The folder where the record of the test is stored.")
-@click.option(
-    "--test/--no-test", default=True, help="Train with the best parameters on all of trainval, and test once."
-)
-@json_option()
+@opt.results_option("The folder where the record of the test is stored.")
+@option("--test/--no-test", "Train with the best parameters on all of trainval, and test once.", default=True)
+@opt.json_option()
 def tune(
     workers: int | None,
     executor: str,
@@ -139,17 +110,15 @@ def tune(
     from gzslbench.sweep.tuning.storage import require_optuna
     from gzslbench.sweep.tuning.tune import TuneRequest
 
-    if write is not None:
-        check_parent_folder(write)
     require_optuna()
     from gzslbench.sweep.tuning.best_trial import run_tune  # imports optuna
 
     def write_table(best: BestTrial) -> None:
         if write is not None:
-            write_output(write, best.table(method))
+            opt.write_output(write, best.table(method))
 
     method = options["method"]
-    study = take_fields(TuneRequest, options)
+    study = opt.take_fields(TuneRequest, options)
     in_this_process = workers is None and executor == "local" and address is None
     done = run_tune(
         TuneRequest(Request(**options, seeds=(seed,)), **study),

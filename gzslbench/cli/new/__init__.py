@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from gzslbench.cli.group import LazyGroup
 from gzslbench.cli.new.scaffold import KINDS
-from gzslbench.cli.options import FOLDER, combine, json_option
+from gzslbench.cli.options import FOLDER, combine, option
 
 EPILOG = """\b
 Examples:
@@ -30,17 +29,17 @@ Exit status: 0 the files are written; 2 an error that you can fix.
 METHOD_EPILOG = """\b
 Examples:
   gzslbench new method my-method
-  gzslbench new method my-method --kind scoring --json
+  gzslbench new method my-method --kind scoring
 
 Exit status: 0 the files are written; 2 an error that you can fix.
 """
 name_and_kind = combine(
     click.argument("name"),
-    click.option(
+    option(
         "--kind",
-        type=click.Choice(list(KINDS)),
+        "; ".join(f"{name}: {what}" for name, (_, what) in KINDS.items()) + ".",
+        list(KINDS),
         default="generative",
-        help="; ".join(f"{name}: {what}" for name, (_, what) in KINDS.items()) + ".",
     ),
 )
 
@@ -55,9 +54,8 @@ def new() -> None:
 
 @new.command(epilog=PLUGIN_EPILOG)
 @name_and_kind
-@click.option("--into", type=FOLDER, default=".", help="Where its folder is created.")
-@json_option()
-def plugin(name: str, kind: str, into: Path, as_json: bool) -> None:
+@option("--into", "Where its folder is created.", FOLDER, default=".")
+def plugin(name: str, kind: str, into: Path) -> None:
     """Create a package gzslbench-NAME with one method.
 
     It has the code, presets, tests, a workflow for continuous integration and a README.
@@ -65,9 +63,6 @@ def plugin(name: str, kind: str, into: Path, as_json: bool) -> None:
     from gzslbench.cli.new.scaffold import new_plugin
 
     written = new_plugin(name, kind, into)
-    if as_json:
-        click.echo(json.dumps({"written": [str(path) for path in written]}))
-        return
     for path in written:
         click.echo(f"wrote {path}")
     click.echo(f"""next:
@@ -80,8 +75,7 @@ then write your own networks and losses in src/, paper and url in __init__.py, a
 
 @new.command(epilog=METHOD_EPILOG)
 @name_and_kind
-@json_option()
-def method(name: str, kind: str, as_json: bool) -> None:
+def method(name: str, kind: str) -> None:
     """Create a method in a checkout of gzslbench.
 
     Call it inside the checkout. It writes methods/NAME and its test, and lists the method in setup.cfg.
@@ -89,9 +83,6 @@ def method(name: str, kind: str, as_json: bool) -> None:
     from gzslbench.cli.new.scaffold import new_method
 
     *written, setup = new_method(name, kind, Path())
-    if as_json:
-        click.echo(json.dumps({"written": [str(path) for path in written], "changed": [str(setup)]}))
-        return
     for path in written:
         click.echo(f"wrote {path}")
     click.echo(f"""changed {setup}
