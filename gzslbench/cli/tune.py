@@ -131,8 +131,8 @@ def tune(
         on_best=write_table,
     )
     if as_json:
-        click.echo(json.dumps(tuning_json(done.tuning, done.result, done.best, write, done.test)))
+        click.echo(json.dumps(tuning_json(done, write)))
     else:
-        make_console().print(tuning_report(done.tuning, done.result, done.best, write, done.test))
+        make_console().print(tuning_report(done, write))
     if done.test is not None and done.test[0].status == "diverged":
         raise SystemExit(1)

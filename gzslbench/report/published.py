@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 import msgspec
 
@@ -26,7 +26,6 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Split = Literal["ps-v1", "ps-v2", "unknown"]
 Verified = Literal["seen", "memory", "doubtful"]
-_COMPARE = "compare the file with the others in its folder"
 
 
 class PublishedError(GzslBenchError):
@@ -71,9 +70,8 @@ class PublishedEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def __post_init__(self) -> None:
         """Check what the types cannot say."""
         if self.dataset not in catalogue():
-            raise ValueError(
-                f"unknown dataset {self.dataset!r}: {did_you_mean(self.dataset, list(catalogue()))}"
-            )
+            advice = did_you_mean(self.dataset, list(catalogue()))
+            raise ValueError(f"unknown dataset {self.dataset!r}: {advice}")
         if all(getattr(self, name) is None for name in METRICS):
             raise ValueError("one of U, S, H and T1 must be given")
 
@@ -121,40 +119,30 @@ def read_published(path: Path) -> tuple[PublishedNumber, ...]:
     """
     with reading(path, PublishedError):
         text = path.read_bytes()
+    numbers: list[PublishedNumber] = []
+    where, kind = str(path), cast(type[msgspec.Struct], _File)
     try:
         file = msgspec.toml.decode(text, type=_File)
+        for at, result in enumerate(file.results, start=1):
+            where = f"{path}: entry {at} ({result.get('dataset', 'without dataset')})"
+            kind = PublishedEntry
+            fields = msgspec.structs.asdict(msgspec.convert({**file.shared, **result}, PublishedEntry))
+            numbers.append(PublishedNumber(method=path.stem, title=file.title, paper=file.paper, **fields))
     except msgspec.ValidationError as error:
-        raise _explain(error, str(path), _File) from error
+        raise _explain(error, where, kind) from error
     except (ValueError, RecursionError) as error:
         raise PublishedError(f"not TOML: {error}", where=path, fix="correct the file at that line") from error
-    numbers = []
-    for at, result in enumerate(file.results, start=1):
-        try:
-            entry = msgspec.convert({**file.shared, **result}, PublishedEntry)
-        except msgspec.ValidationError as error:
-            where = f"{path}: entry {at} ({result.get('dataset', 'without dataset')})"
-            raise _explain(error, where, PublishedEntry) from error
-        fields: dict[str, Any] = msgspec.structs.asdict(entry)
-        numbers.append(PublishedNumber(method=path.stem, title=file.title, paper=file.paper, **fields))
     return tuple(numbers)
 
 
 def published_numbers(folder: Path) -> tuple[PublishedNumber, ...]:
-    """Return the numbers of all files of a folder, sorted by method.
-
-    Raises:
-        PublishedError: The folder cannot be read, or as ``read_published``.
-    """
+    """Return the numbers of all files of a folder, sorted by method; raise a PublishedError if one fails."""
     check_folder(folder, PublishedError)
     return tuple(number for path in sorted(folder.glob("*.toml")) for number in read_published(path))
 
 
 def published_of(method: str, folders: Iterable[Path]) -> tuple[PublishedNumber, ...]:
-    """Return the numbers of one method, from its files in ``folders``; no other file is read.
-
-    Raises:
-        PublishedError: As ``read_published``.
-    """
+    """Return the numbers of one method, from its files in ``folders``; no other file is read."""
     paths = [folder / f"{method}.toml" for folder in folders]
     present = [path for path in paths if is_there(path, PublishedError)]
     return tuple(number for path in present for number in read_published(path))
@@ -167,7 +155,7 @@ def _explain(error: msgspec.ValidationError, where: str, kind: type[msgspec.Stru
     if message.startswith("unknown dataset"):  # __post_init__ raised it, so msgspec does not know the field
         field = "dataset"
     types = {info.name: info.type for info in msgspec.structs.fields(kind)}
-    fix = _COMPARE
+    fix = "compare the file with the others in its folder"
     if unknown := re.search("unknown field `(.+)`", message):
         fix = did_you_mean(unknown[1], list(types))
     elif message.startswith("Invalid enum value"):

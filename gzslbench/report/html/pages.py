@@ -105,15 +105,13 @@ def method_page(name: str, content: SiteContent) -> str:
     entries = [entry for entry in content.entries if entry.method == name]
     numbers = [number for number in content.numbers if number.method == name]
     found = comparisons(boards(entries, "last", "H")[0], numbers, content.stored)
-    rows, remarks = plugins.published_rows(numbers)
     return _render(
         "method.html",
         base="../",
         name=name,
         about={} if spec is None else plugins.spec_fields(spec),
         parameters=None if spec is None else plugins.parameters_json(spec),
-        published=rows,
-        remarks=remarks,
+        published=plugins.published_rows(numbers),
         comparison=comparison_table(found, "last", "H") if found else None,
         entries=entries,
     )

@@ -13,30 +13,27 @@ from rich.text import Text
 
 from gzslbench.report.terminal.printing import format_value, key_values, make_table
 from gzslbench.runs.record import PERCENTAGES, Record
-from gzslbench.runs.store import RunFolder
-from gzslbench.sweep.tuning.best_trial import BestTrial
-from gzslbench.sweep.tuning.study import StudyResult, TrialResult
-from gzslbench.sweep.tuning.tune import Tuning
+from gzslbench.sweep.tuning.best_trial import BestTrial, TuneResult
+from gzslbench.sweep.tuning.study import StudyResult
 
-Tested = tuple[Record, RunFolder]
+_TASK_OPTIONS = ("method", "dataset", "features", "semantics", "data")
 
 
-def tuning_json(
-    tuning: Tuning, result: StudyResult, choice: BestTrial, table: Path | None, tested: Tested | None
-) -> dict[str, Any]:
+def tuning_json(done: TuneResult, table: Path | None) -> dict[str, Any]:
     """Return everything: study, trials, the chosen parameters, and their test metrics."""
-    objective, test = tuning.objective, None
-    if tested is not None:
-        record, folder = tested
+    tuning, result, best = done.tuning, done.result, done.best
+    objective, study, test = tuning.objective, tuning.study, None
+    if done.test is not None:
+        record, folder = done.test
         test = {
             "run": record.id,
             "folder": str(folder.path),
             "status": record.status,
             "metrics": None if record.headline is None else record.headline.percentages(),
-            "tests_of_the_study": tuning.study.tested(),
+            "tests_of_the_study": study.tested(),
         }
     return {
-        "study": {"name": tuning.study.name, "file": str(tuning.study.path)},
+        "study": {"name": study.name, "file": str(study.path)},
         "method": objective.plan.spec.name,
         "dataset": objective.plan.dataset.name,
         "validation_task": objective.cell.task,
@@ -47,49 +44,45 @@ def tuning_json(
         "counts": result.counts,
         "spaces": {name: str(space) for name, space in tuning.spaces.items()},
         "preset": None if result.preset is None else result.preset.as_dict(),
-        "best": choice.trial.as_dict(),
-        "params": dict(choice.params),
-        "source": choice.preset.source,
+        "best": best.trial.as_dict(),
+        "params": dict(best.params),
+        "source": best.preset.source,
         "table": None if table is None else str(table),
         "test": test,
         "trials": [trial.as_dict() for trial in result.trials],
     }
 
 
-def tuning_report(
-    tuning: Tuning, result: StudyResult, choice: BestTrial, table: Path | None, tested: Tested | None
-) -> RenderableType:
+def tuning_report(done: TuneResult, table: Path | None) -> RenderableType:
     """Return counts of trials, chosen parameters next to the preset's, their metrics, and test metrics."""
+    study, request, result = done.tuning.study, done.tuning.request, done.result
     counts = ", ".join(f"{count} {state}" for state, count in result.counts.items())
-    title = f"study {tuning.study.name}: {result.run} of {tuning.request.trials} trials run ({counts})"
-    parts = [Text(title, style="bold"), Text(), _comparison(tuning, result, choice), Text()]
-    parts += [Text(line) for line in _notes(result, choice)]
-    where: dict[str, Any] = {"study": tuning.study.path}
-    if tested is not None:
-        parts += [Text(), *_test(tested[0], len(tuning.study.tested()))]
-        where["record"] = tested[1].record_file
+    title = f"study {study.name}: {result.run} of {request.trials} trials run ({counts})"
+    parts: list[RenderableType] = [Text(title, style="bold"), Text(), _comparison(done), Text()]
+    parts += [Text(line) for line in _notes(result, done.best)]
+    where: dict[str, Any] = {"study": study.path}
+    if done.test is not None:
+        parts += [Text(), *_test(done.test[0], len(study.tested()))]
+        where["record"] = done.test[1].record_file
     if table is not None:
-        where |= {"table": table, "next": _command(tuning, table)}
+        options = {name: getattr(request.run, name) for name in _TASK_OPTIONS} | {"preset": table}
+        given = [f"--{name}={value}" for name, value in options.items() if value is not None]
+        where |= {"table": table, "next": shlex.join(["gzslbench", "run", *given])}
     return Group(*parts, Text(), key_values(where))
 
 
-def _comparison(tuning: Tuning, result: StudyResult, choice: BestTrial) -> Table:
+def _comparison(done: TuneResult) -> Table:
     """Return a row per searched parameter, and the metrics of preset and choice on validation classes."""
-    before = tuning.objective.plan.params.as_dict()
+    before, preset, best = done.tuning.objective.plan.params.as_dict(), done.result.preset, done.best
     rows: list[tuple[Any, ...]] = [
-        (name, format_value(before[name]), format_value(choice.params[name]), str(space))
-        for name, space in tuning.spaces.items()
+        (name, format_value(before[name]), format_value(best.params[name]), str(space))
+        for name, space in done.tuning.spaces.items()
     ]
-    rows.append(("", "", "", ""))
     for name in PERCENTAGES:
-        numbers = _metric(result.preset, name), _metric(choice.trial, name)
-        rows.append((Text(f"{name} on validation classes", "bold" if name == "H" else ""), *numbers, ""))
-    numbers_of = ["preset", f"chosen (trial {choice.trial.number})"]
-    return make_table(["parameter", *numbers_of, "searched in"], rows, numbers_of)
-
-
-def _metric(trial: TrialResult | None, name: str) -> float | None:
-    return trial.metrics[name] if trial is not None and trial.metrics else None
+        metrics = [trial.metrics[name] if trial and trial.metrics else None for trial in (preset, best.trial)]
+        rows.append((f"{name} on validation classes", *metrics, ""))
+    numbers = ["preset", f"chosen (trial {best.trial.number})"]
+    return make_table(["parameter", *numbers, "searched in"], rows, numbers)
 
 
 def _notes(result: StudyResult, choice: BestTrial) -> Iterator[str]:
@@ -114,13 +107,3 @@ def _test(record: Record, tests: int) -> Iterator[Text]:
     if tests > 1:
         what = f"This study has been tested {tests} times, with other choices before this one."
         yield Text(what, style="yellow")
-
-
-def _command(tuning: Tuning, table: Path) -> str:
-    """Return the run command that uses the table."""
-    request = tuning.request.run
-    command = ["gzslbench", "run", "--method", request.method, "--dataset", request.dataset]
-    for name in ("features", "semantics", "data"):
-        if getattr(request, name) is not None:
-            command += [f"--{name}", str(getattr(request, name))]
-    return shlex.join([*command, "--preset", str(table)])

@@ -1,4 +1,4 @@
-"""The plugin with the trackers of this distribution."""
+"""The trackers of this distribution; each is an extra."""
 
 from __future__ import annotations
 
@@ -7,30 +7,16 @@ from collections.abc import Iterable
 from gzslbench.plugins.hooks import hookimpl
 from gzslbench.plugins.tracker import TrackerSpec
 
+_TITLES_AND_CLASSES = {
+    "tensorboard": ("TensorBoard", "TensorBoard", ("tensorboard",)),
+    "mlflow": ("MLflow", "MLflow", ("mlflow", "sqlalchemy", "alembic")),
+    "wandb": ("Weights & Biases", "WeightsAndBiases", ("wandb",)),
+}
+
 
 @hookimpl
 def gzslbench_trackers() -> Iterable[TrackerSpec]:
-    """Return three trackers, each an extra of this distribution."""
-    return [
-        TrackerSpec(
-            name="tensorboard",
-            title="TensorBoard",
-            load="gzslbench.report.trackers.tensorboard:TensorBoard",
-            requires=("tensorboard",),
-            install="gzslbench[tensorboard]",
-        ),
-        TrackerSpec(
-            name="mlflow",
-            title="MLflow",
-            load="gzslbench.report.trackers.mlflow:MLflow",
-            requires=("mlflow", "sqlalchemy", "alembic"),
-            install="gzslbench[mlflow]",
-        ),
-        TrackerSpec(
-            name="wandb",
-            title="Weights & Biases",
-            load="gzslbench.report.trackers.wandb:WeightsAndBiases",
-            requires=("wandb",),
-            install="gzslbench[wandb]",
-        ),
-    ]
+    """Return the spec of each tracker."""
+    for name, (title, cls, modules) in _TITLES_AND_CLASSES.items():
+        load = f"gzslbench.report.trackers.{name}:{cls}"
+        yield TrackerSpec(name, title, load, modules, f"gzslbench[{name}]")

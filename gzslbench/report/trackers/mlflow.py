@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gzslbench.files import lock
 from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, state_after
-from gzslbench.report.trackers.artifacts import draw_figures, files_of
+from gzslbench.report.trackers.artifacts import files_of_run
 from gzslbench.runs.record import Record
 
-CELL, FOLDER, STATUS = "gzslbench.cell", "gzslbench.folder", "gzslbench.status"
+CELL, STATUS = "gzslbench.cell", "gzslbench.status"
 MAX_PER_CALL = 100
 """Parameters, or tags, that MLflow accepts in one call."""
 STATUSES = {"complete": "FINISHED", "diverged": "FAILED", "interrupted": "KILLED", "failed": "FAILED"}
@@ -28,7 +27,7 @@ _DEFAULTS = {
 
 
 class MLflow:
-    """A run of MLflow in an experiment named after the task; a resumed run is found by its tags."""
+    """A run of MLflow in an experiment named after the task; a file keeps its id for a resumed run."""
 
     def __init__(self) -> None:
         for name, value in _DEFAULTS.items():
@@ -41,16 +40,20 @@ class MLflow:
 
         self._run = run
         self._logged: dict[str, set[int]] = {}
-        uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-        with _alone(run):
-            self._client = MlflowClient(uri or f"sqlite:///{run.results.absolute() / 'mlflow.db'}")
-            experiment = self._experiment(uri)
-            found = self._earlier(experiment) if run.resumed else None
-        self._id: str = found or self._client.create_run(experiment, run_name=run.id).info.run_id
-        self._continues = found is not None
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{run.results.absolute() / 'mlflow.db'}"
+        id_file = run.place / "run_id"
+        self._continues = run.resumed and id_file.is_file()
+        # One process at a time creates the tables of the database, and the experiment.
+        with lock(run.results / "mlflow.lock", wait=True):
+            self._client = MlflowClient(uri)
+            if not self._continues:
+                created = self._client.create_run(self._experiment(uri), run_name=run.id)
+                run.place.mkdir(parents=True, exist_ok=True)
+                id_file.write_text(created.info.run_id)
+        self._id = id_file.read_text()
         self._client.update_run(self._id, status="RUNNING")
         params = [Param(name, str(value)) for name, value in run.parameters.items()]
-        about = {CELL: run.id, FOLDER: _folder(run), STATUS: "running", **run.environment}
+        about = {CELL: run.id, STATUS: "running", **run.environment}
         tags = [RunTag(name, value) for name, value in about.items()]
         for first in range(0, max(len(params), len(tags)), MAX_PER_CALL):
             part = slice(first, first + MAX_PER_CALL)
@@ -64,11 +67,9 @@ class MLflow:
     def end(self, record: Record, numbers: Mapping[str, float]) -> None:
         """Log the final numbers and the run's files."""
         self._log(numbers, 0)
-        for path in files_of(self._run.folder):
-            self._client.log_artifact(self._id, str(path))
         with TemporaryDirectory() as scratch:
-            for path in draw_figures(record, self._run.folder, Path(scratch)):
-                self._client.log_artifact(self._id, str(path), "figures")
+            for name, path in files_of_run(record, self._run.folder, Path(scratch)).items():
+                self._client.log_artifact(self._id, str(path), str(Path(name).parent).strip(".") or None)
         self._close(record.status)
 
     def fail(self, error: BaseException) -> None:
@@ -77,19 +78,10 @@ class MLflow:
 
     def _experiment(self, uri: str) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or self._run.task
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
-            local = not uri or uri.startswith("sqlite:")
-            files = str(self._run.results.absolute() / "mlflow") if local else None
-            return str(self._client.create_experiment(name, artifact_location=files))
-        return str(found.experiment_id)
-
-    def _earlier(self, experiment: str) -> str | None:
-        """Return the latest unfinished MLflow run of this cell in this folder."""
-        for run in self._client.search_runs([experiment], f"tags.`{CELL}` = '{self._run.id}'"):
-            if run.data.tags.get(FOLDER) == _folder(self._run) and run.info.status != "FINISHED":
-                return str(run.info.run_id)
-        return None
+        if found := self._client.get_experiment_by_name(name):
+            return str(found.experiment_id)
+        files = str(self._run.results.absolute() / "mlflow") if uri.startswith("sqlite:") else None
+        return str(self._client.create_experiment(name, artifact_location=files))
 
     def _steps(self, name: str) -> set[int]:
         """Return the steps that a continued run logged before it was stopped."""
@@ -108,12 +100,3 @@ class MLflow:
     def _close(self, status: str) -> None:
         self._client.set_tag(self._id, STATUS, status)
         self._client.set_terminated(self._id, STATUSES[status])
-
-
-def _alone(run: TrackedRun) -> AbstractContextManager[None]:
-    """Let one process at a time create the database's tables and the experiment."""
-    return lock(run.results / "mlflow.lock", wait=True)
-
-
-def _folder(run: TrackedRun) -> str:
-    return str(run.folder.path.resolve())

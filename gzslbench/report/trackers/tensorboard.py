@@ -41,7 +41,10 @@ class TensorBoard:
     def end(self, record: Record, numbers: Mapping[str, float]) -> None:
         """Write the final numbers with the parameters, for the hyperparameter page."""
         about = self._writer("", 0)
-        plain = {name: _plain(value) for name, value in self._run.parameters.items()}
+        plain = {
+            name: value if isinstance(value, (bool, int, float, str)) else str(value)
+            for name, value in self._run.parameters.items()
+        }
         about.add_hparams(plain, dict(numbers), run_name=".", global_step=0)
         self._close(record.status)
 
@@ -64,10 +67,6 @@ class TensorBoard:
         self._writer("", 0).add_text("status", status, 0)
         for writer in self._writers.values():
             writer.close()
-
-
-def _plain(value: Any) -> bool | int | float | str:
-    return value if isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _table(values: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, state_after
-from gzslbench.report.trackers.artifacts import draw_figures, files_of
+from gzslbench.report.trackers.artifacts import files_of_run
 from gzslbench.runs.record import Record
 
 PROJECT = "gzslbench"
@@ -58,11 +58,8 @@ class WeightsAndBiases:
         self._wandb.summary.update(dict(numbers))
         figures = self._run.place / "figures"
         figures.mkdir(parents=True, exist_ok=True)
-        files = {path.name: path for path in files_of(self._run.folder)}
-        for path in draw_figures(record, self._run.folder, figures):
-            files[f"figures/{path.name}"] = path
         artifact = wandb.Artifact(re.sub(r"[^\w.-]", "_", self._run.id), type="gzslbench-run")
-        for name, path in files.items():
+        for name, path in files_of_run(record, self._run.folder, figures).items():
             # "immutable" adds the file where it is; the default copies it into the home folder
             artifact.add_file(str(path), name=name, policy="immutable")
         self._wandb.log_artifact(artifact)
