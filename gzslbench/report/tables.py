@@ -65,15 +65,7 @@ def to_console(table: ResultTable) -> RenderableType:
 
 def to_markdown(table: ResultTable) -> str:
     """Render as a table of GitHub's Markdown: best in bold, tied in italics."""
-    rows = [
-        [_markdown_text(name) for name in table.header],
-        ["---" if at in table.text_columns else "---:" for at in range(len(table.header))],
-        *([_marked(cell, _markdown_text, "**{}**", "*{}*") for cell in row] for row in table.rows),
-    ]
-    lines = [f"**{_markdown_text(table.title)}**", "", *(f"| {' | '.join(row)} |" for row in rows)]
-    if table.notes:
-        lines += ["", *(f"- {_markdown_text(note)}" for note in table.notes)]
-    return "\n".join(lines) + "\n"
+    return _render(table, "table.md", _markdown_text, "**{}**", "*{}*")
 
 
 def to_latex(table: ResultTable) -> str:
@@ -82,48 +74,26 @@ def to_latex(table: ResultTable) -> str:
     It needs ``\\usepackage{booktabs}``. Characters outside ASCII are left to the engine: pdfLaTeX knows those
     of western languages.
     """
-    columns = "".join("l" if at in table.text_columns else "r" for at in range(len(table.header)))
-    rows = (
-        [_marked(cell, _latex_text, r"\textbf{{{}}}", r"\underline{{{}}}") for cell in row]
-        for row in table.rows
-    )
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{_latex_text(table.title)}}}",
-        rf"\begin{{tabular}}{{{columns}}}",
-        r"\toprule",
-        " & ".join(map(_latex_text, table.header)) + r" \\",
-        r"\midrule",
-        *(" & ".join(row) + r" \\" for row in rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-        *(rf"\par\footnotesize {_latex_text(note)}" for note in table.notes),
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
+    return _render(table, "table.tex", _latex_text, r"\textbf{{{}}}", r"\underline{{{}}}")
 
 
 def to_html(table: ResultTable) -> str:
     """Render as an HTML section with a table: best strong, tied emphasized."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.header)
-    caption = f"<table><caption>{escape(table.title)}</caption>"
-    lines = ["<section>", caption, f"<thead><tr>{head}</tr></thead>", "<tbody>"]
-    for row in table.rows:
-        first, *rest = (_marked(cell, escape, "<strong>{}</strong>", "<em>{}</em>") for cell in row)
-        cells = "".join(f"<td>{cell}</td>" for cell in rest)
-        lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
-    lines.append("</tbody></table>")
-    if table.notes:
-        notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
-        lines.append(f"<ul>{notes}</ul>")
-    return "\n".join([*lines, "</section>"]) + "\n"
+    return _render(table, "table.html", escape, "<strong>{}</strong>", "<em>{}</em>")
 
 
-def _marked(cell: TableCell, escaped: Callable[[str], str], best: str, tied: str) -> str:
-    """Return the cell's escaped text, in the format ``best`` or ``tied`` if it is so."""
-    form = best if cell.best else tied if cell.tied else "{}"
-    return form.format(escaped(cell.text))
+def _render(table: ResultTable, template: str, escaped: Callable[[str], str], best: str, tied: str) -> str:
+    """Fill the template; ``best`` and ``tied`` are formats for the text of such cells."""
+    from jinja2 import Environment, PackageLoader
+
+    def marked(cell: TableCell) -> str:
+        form = best if cell.best else tied if cell.tied else "{}"
+        return form.format(escaped(cell.text))
+
+    loader = PackageLoader("gzslbench.report.html")
+    environment = Environment(loader=loader, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    environment.filters |= {"escaped": escaped, "marked": marked}
+    return environment.get_template(template).render(table=table)
 
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~])")

@@ -49,6 +49,8 @@ def _environment() -> Environment:
         method_file=method_file,
         web_address=web_address,
         metrics=PERCENTAGES,
+        epochs=EPOCHS,
+        all_rules=RULES,
         without_test=SELECTIONS,
         chosen_on=CHOSEN_ON,
         marks=plugins.MARKS,
@@ -80,7 +82,6 @@ def overview_page(content: SiteContent, figures: bool) -> str:
             for board in found
         ],
         rules=rules,
-        settings=sorted({board.group.setting for board in found}),
         datasets=sorted({name for board in found for name in board.tasks}),
         notes=[*content.notes, *left_out],
         figures=[drawn for drawn in _draw(figures_of_boards(shown)) if drawn[1]] if figures and shown else [],
@@ -91,12 +92,7 @@ def overview_page(content: SiteContent, figures: bool) -> str:
 
 def runs_page(content: SiteContent) -> str:
     """Return the list of all runs."""
-    return _render(
-        "runs.html",
-        entries=content.entries,
-        datasets=sorted({entry.dataset for entry in content.entries}),
-        statuses=sorted({entry.summary.status for entry in content.entries}),
-    )
+    return _render("runs.html", entries=content.entries)
 
 
 def method_page(name: str, content: SiteContent) -> str:
@@ -133,10 +129,7 @@ def run_page(entry: Entry, folder: RunFolder, figures: bool) -> str:
         "run.html",
         base="../",
         record=record,
-        method=entry.method,
-        changes=entry.changes,
-        rules=[rule for rule in RULES if rule in record.metrics],
-        columns=(*PERCENTAGES, *EPOCHS),
+        entry=entry,
         command=repeat_command(record),
         problems=find_problems(folder),
         classes=_classes(record, folder),

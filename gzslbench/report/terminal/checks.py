@@ -45,7 +45,7 @@ def checks_summary(found: Mapping[str, Sequence[Outcome]]) -> Text:
 def health_report(health: Mapping[str, Any]) -> RenderableType:
     """Return every section of what ``doctor`` found, then the problems."""
     data, results, compilation = health["data"], health["results"], health["compilation"]
-    state = "" if data["there"] else " (missing; set GZSLBENCH_DATA to the folder)"
+    missing = "" if data["there"] else " (missing; set GZSLBENCH_DATA to the folder)"
     sections: dict[str, Mapping[str, Any]] = {
         "versions": {name: found or "not installed" for name, found in health["versions"].items()},
         "device": {
@@ -61,7 +61,7 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
         "methods and built-in datasets": {part["name"]: part["error"] or "ok" for part in health["code"]},
         "trackers": {tracker["name"]: _tracker_state(tracker) for tracker in health["trackers"]},
         "data": {
-            "root": data["root"] + (" (PROBLEM)" if data["error"] else state),
+            "root": data["root"] + (" (PROBLEM)" if data["error"] else missing),
             **data["datasets"],
             "not found": data["missing"] or "none",
         },

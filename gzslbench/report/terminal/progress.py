@@ -15,7 +15,6 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
-    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -132,47 +131,36 @@ def watch_images(total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def show_transfer() -> Iterator[TransferProgress]:
-    """Yield what shows the progress of downloads: a bar for the current step, or lines."""
-    shown = _Transfer()
-    try:
-        yield shown
-    finally:
-        shown.stop()
+    """Yield what shows the progress of downloads: a bar for each step, or lines."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with _make_bar(*columns) as bar:
+        yield _Transfer(bar)
 
 
 class _Transfer(TransferProgress):
-    def __init__(self) -> None:
-        self.bar: Progress | None = None
-        self.pace = _Pace()
+    def __init__(self, bar: Progress) -> None:
+        self.bar, self.pace = bar, _Pace()
 
     def begin(self, what: str, total: int | None, done: int = 0) -> None:
-        self.stop()
-        self.bar = _make_bar(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-        )
-        self.bar.start()
         self.bar.add_task(what, total=total, completed=done)
-        self._show(always=True)
+        self._print(always=True)
 
     def advance(self, count: int) -> None:
-        if self.bar is not None:
-            self.bar.advance(TaskID(0), count)
-            self._show(always=self.bar.tasks[0].finished)
+        task = self.bar.tasks[-1]
+        self.bar.advance(task.id, count)
+        self._print(always=task.finished)
 
     def log(self, line: str) -> None:
-        print_line(line)  # above the bar: rich redirects standard error while it shows one
+        print_line(line)  # above the bars: rich redirects standard error while it shows them
 
-    def stop(self) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-
-    def _show(self, *, always: bool) -> None:
-        assert self.bar is not None
+    def _print(self, *, always: bool) -> None:
         if self.bar.disable and self.pace.allows(always=always):
-            (task,) = self.bar.tasks
+            task = self.bar.tasks[-1]
             total = "" if task.total is None else f" of {format_size(int(task.total))}"
             print_line(f"{task.description}: {format_size(int(task.completed))}{total}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,8 @@ def tuning_report(done: TuneResult, table: Path | None) -> RenderableType:
         where["record"] = done.test[1].record_file
     if table is not None:
         options = {name: getattr(request.run, name) for name in _TASK_OPTIONS} | {"preset": table}
-        given = [f"--{name}={value}" for name, value in options.items() if value is not None]
-        where |= {"table": table, "next": shlex.join(["gzslbench", "run", *given])}
+        given = [(f"--{name}", str(value)) for name, value in options.items() if value is not None]
+        where |= {"table": table, "next": shlex.join(["gzslbench", "run", *chain(*given)])}
     return Group(*parts, Text(), key_values(where))
 
 

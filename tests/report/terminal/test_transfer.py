@@ -24,7 +24,6 @@ def test_off_a_terminal_a_line_tells_the_beginning_the_end_and_now_and_then(caps
         clock[0] = 6.0
         watch.advance(2**18)
         watch.log("a word")
-        watch.stop()
         watch.advance(2**20 - 2**18)
         watch.begin("other", None)
         clock[0] = 12.0
@@ -50,12 +49,10 @@ def test_on_a_terminal_a_bar_ends_at_what_came(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     with show_transfer() as watch:
         watch.log("[a word]")
-        watch.advance(5)
         watch.begin("[lab].zip", 2**21)
         watch.advance(2**20)
         watch.begin("second.zip", None)
         watch.advance(2**20)
-        watch.stop()
     shown = screen.getvalue()
     assert "[a word]" in shown
     assert "[lab].zip" in shown
