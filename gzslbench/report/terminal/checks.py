@@ -34,7 +34,7 @@ def checks_table(title: str, outcomes: Sequence[Outcome]) -> RenderableType:
 
 def checks_summary(found: Mapping[str, Sequence[Outcome]]) -> Text:
     """Return how many checks passed, failed and were skipped, and which plugins failed."""
-    statuses = [outcome.status for outcomes in found.values() for outcome in outcomes]
+    statuses: list[str] = [outcome.status for outcomes in found.values() for outcome in outcomes]
     counts = ", ".join(f"{statuses.count(status)} {status}" for status in _STYLES)
     seconds = sum(outcome.seconds for outcomes in found.values() for outcome in outcomes)
     line = Text(f"{counts} in {seconds:.0f} s", style="bold")

@@ -29,9 +29,9 @@ def profile_report(averages: Iterable[Any], record: Record, trace: object) -> Re
         record: The record of the run, for the seconds of the whole run.
         trace: The file of the trace.
     """
-    spans, operators = [], []
-    for row in averages:
-        (spans if row.key.startswith(PREFIX) else operators).append(row)
+    rows = list(averages)
+    spans = [row for row in rows if row.key.startswith(PREFIX)]
+    operators = [row for row in rows if not row.key.startswith(PREFIX)]
     spans.sort(key=lambda row: (row.key.removeprefix(PREFIX) not in PARTS, -row.cpu_time_total))
     operators.sort(key=lambda row: (-row.self_device_time_total, -row.self_cpu_time_total))
     cuda = any(row.self_device_time_total for row in operators)
