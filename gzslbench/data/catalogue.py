@@ -68,10 +68,8 @@ def compare(dataset: Dataset, expected: Expected) -> Iterator[Comparison]:
     yield Comparison("unseen classes", str(expected.unseen), str(len(dataset.unseen_classes)))
     for part, count in expected.counts.items():
         yield Comparison(f"rows of {part}", str(count), str(split.counts[part]))
-    known = list(expected.fingerprints.values())
-    yield Comparison(
-        "split fingerprint", split.fingerprint if split.fingerprint in known else known[0], split.fingerprint
-    )
+    found, known = split.fingerprint, list(expected.fingerprints.values())
+    yield Comparison("split fingerprint", found if found in known else known[0], found)
     for what, name, array, known_dimensions in (
         ("features", dataset.features_name, dataset.features, expected.features),
         ("semantics", dataset.semantics_name, dataset.semantics, expected.semantics),

@@ -42,7 +42,7 @@ def check_features(features: NDArray[np.float32], where: str) -> tuple[str, ...]
         row = int(np.flatnonzero(~np.isfinite(features[:, column]))[0])
         raise DataError(
             f"feature {column + 1} of image {row + 1} is {features[row, column]}; "
-            f"{len(damaged)} of {features.shape[1]} feature columns hold NaN or infinite values",
+            f"{len(damaged)} of {features.shape[1]} feature columns contain NaN or infinite values",
             where=where,
             fix="extract the features again, or remove these images from features, labels and split",
         )

@@ -1,4 +1,4 @@
-"""A dataset in memory: features, labels, semantics, names and the split of its rows; how to hold rows out."""
+"""A dataset in memory: features, labels, semantics, names and the split of its rows."""
 
 from __future__ import annotations
 

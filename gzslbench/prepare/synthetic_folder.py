@@ -19,7 +19,6 @@ from gzslbench.data.synthetic.split_template import (
 )
 from gzslbench.errors import DataError, ParamError, did_you_mean
 from gzslbench.files import atomic_folder, check_free_space, writing
-from gzslbench.plugins.dataset import DatasetSpec
 
 FEATURES = "res101"
 _ELSEWHERE = "name another folder"
@@ -64,7 +63,10 @@ def write_synthetic_folder(
         _check_target(out, overwrite)
         out.parent.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(seed)
-        template = subsample(_template(spec, root, rng), scale)
+        folder, template = find_folder(spec.name, root), None
+        if folder is not None and not (folder / MARKER).is_file():
+            template = read_template(folder, spec.expected, rng)
+        template = subsample(template or generate_template(spec.expected, rng), scale)
         dim = spec.expected.features[FEATURES]
         # The split files of every known dataset take less than the 16 MiB added here.
         size = len(template.labels) * dim * 4 + (16 << 20)
@@ -77,15 +79,6 @@ def write_synthetic_folder(
             (scratch / MARKER).write_text(marker, encoding="utf-8")
             _write(scratch, template, features)
     return out
-
-
-def _template(spec: DatasetSpec, root: str | Path | None, rng: np.random.Generator) -> SplitTemplate:
-    """Return the template of a dataset, real if the data root has its files."""
-    assert spec.expected is not None
-    folder = find_folder(spec.name, root)
-    is_real = folder is not None and not (folder / MARKER).is_file()
-    real = read_template(folder, spec.expected, rng) if folder is not None and is_real else None
-    return real or generate_template(spec.expected, rng)
 
 
 def _check_target(out: Path, overwrite: bool) -> None:

@@ -276,7 +276,7 @@ def test_a_folder_that_may_not_be_listed_is_named(folder, monkeypatch, read):
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "arguments",
     [
         {"name_or_path": LONG},
         {"name_or_path": "AWA2", "root": LONG},
@@ -285,7 +285,7 @@ def test_a_folder_that_may_not_be_listed_is_named(folder, monkeypatch, read):
     ],
     ids=["name", "root", "features", "semantics"],
 )
-def test_a_name_longer_than_any_file_may_have_is_refused(folder, monkeypatch, asked):
+def test_a_name_longer_than_any_file_may_have_is_refused(folder, monkeypatch, arguments):
     monkeypatch.chdir(folder.parent)
     with pytest.raises(DataError, match="give a shorter name"):
-        load_dataset(**asked)
+        load_dataset(**arguments)

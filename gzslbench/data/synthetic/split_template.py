@@ -37,11 +37,6 @@ class SplitTemplate:
     splits: Mapping[str, Variables]
     lists: Mapping[str, tuple[str, ...]]
 
-    @property
-    def semantics(self) -> NDArray[np.float32]:
-        """``(C, a)`` semantics of att_splits.mat."""
-        return np.ascontiguousarray(self.splits[_FIRST]["att"].T, dtype=np.float32)
-
     def class_name(self, label: int) -> str:
         """Return the name of a class, or its number from 1 if the file has no names."""
         names = self.splits[_FIRST].get("allclasses_names")
@@ -60,8 +55,9 @@ def read_template(folder: Path, expected: Expected, rng: np.random.Generator) ->
         return None
     splits = {path.name: read_mat(path, variables(path)) for path in paths}
     lists = {path.name: read_class_list(path) for path in sorted(folder.glob("*classes*.txt"))}
-    labels = _read_labels(folder)
-    if labels is None:
+    if names := feature_names(folder):
+        labels = read_mat(folder / f"{names[0]}.mat", ("labels",))["labels"].ravel().astype(np.int64) - 1
+    else:
         labels = _assign_labels(splits, lists, expected.unseen, rng)
     return SplitTemplate(labels, splits, lists)
 
@@ -131,7 +127,8 @@ def synthetic_features(template: SplitTemplate, dim: int, rng: np.random.Generat
     dimension. A random linear map, a little noise and a rectifier turn these points into features. Rows are
     drawn in chunks, so that only the result grows with N.
     """
-    labels, centers = template.labels, _class_centers(template.semantics)
+    semantics = np.ascontiguousarray(template.splits[_FIRST]["att"].T, dtype=np.float32)
+    labels, centers = template.labels, _class_centers(semantics)
     factors = centers.shape[1]
     weights = rng.standard_normal((factors, dim), dtype=np.float32) / np.float32(np.sqrt(factors))
     features = np.empty((len(labels), dim), dtype=np.float32)
@@ -186,13 +183,6 @@ def _assign_labels(
 def _draw_evenly(classes: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return ``count`` labels in random order; the numbers of any two classes differ by at most one."""
     return rng.permutation(np.resize(classes, count))
-
-
-def _read_labels(folder: Path) -> NDArray[np.int64] | None:
-    for name in feature_names(folder):
-        labels = read_mat(folder / f"{name}.mat", ("labels",))["labels"]
-        return labels.ravel().astype(np.int64) - 1
-    return None
 
 
 def _rows(found: Variables, name: str) -> NDArray[np.int64]:

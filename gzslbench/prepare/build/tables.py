@@ -21,7 +21,6 @@ from gzslbench.prepare.build.images import compose
 NAMES = "allclasses_names"
 _LARGEST = float(np.finfo(np.float32).max)
 _COMMAS = "save it with commas between the columns and points in the numbers"
-Line = tuple[int, list[str]]
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def read_table(path: Path, classes: Sequence[str], name: str) -> Table:
     )
 
 
-def read_lines(path: Path) -> list[Line]:
+def read_lines(path: Path) -> list[tuple[int, list[str]]]:
     """Read the lines of a CSV file that are not empty, with their numbers from 1."""
     rows = csv.reader(io.StringIO(read_utf8(path), newline=""), strict=True)
     try:

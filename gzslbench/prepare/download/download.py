@@ -161,12 +161,6 @@ class Download:
             self.part.unlink(missing_ok=True)
             self.origin_file.unlink(missing_ok=True)
 
-    def finish(self, path: Path) -> None:
-        """Give the complete file its final name."""
-        with writing(path):
-            self.part.replace(path)
-            self.origin_file.unlink(missing_ok=True)
-
     def _size(self) -> int:
         with writing(self.part):
             return self.part.stat().st_size if self.part.is_file() else 0

@@ -191,7 +191,9 @@ def _obtain(archive: Archive, folder: Path, mirror: str | None, progress: Progre
     if before is None:
         write_atomically(note, json.dumps(asdict(found), indent=2) + "\n", DataError, OTHER_FOLDER)
     if not is_here:
-        download.finish(path)
+        with writing(path):
+            download.part.replace(path)
+            download.origin_file.unlink(missing_ok=True)
     return before or found
 
 

@@ -12,7 +12,7 @@ CLASSES = ("antelope", "grizzly bear", "seal", "zebra, plain", 'the "great" auk'
 
 
 class Folders:
-    """Six classes of five photographs, which no test of building opens, and a table of semantics."""
+    """Six classes of five images, which no test of building opens, and a table of semantics."""
 
     def __init__(self, root: Path) -> None:
         self.images = root / "photos"
@@ -25,7 +25,7 @@ class Folders:
             self.values[name] = random.normal(size=3).astype(np.float32)
         self.write_table()
 
-    def add(self, file: str, content: bytes = b"a photograph") -> Path:
+    def add(self, file: str, content: bytes = b"an image") -> Path:
         path = self.images / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -10,22 +10,22 @@ from gzslbench.errors import DataError
 
 
 def found(images):
-    return {each.name: each.files for each in find_images(images).classes}
+    return {item.name: item.files for item in find_images(images).classes}
 
 
-def test_classes_and_photographs_are_sorted_whatever_the_folder_lists_first(folders):
+def test_classes_and_images_are_sorted_whatever_the_folder_lists_first(folders):
     classes = find_images(folders.images).classes
-    assert [each.name for each in classes] == sorted(folders.values)
-    assert all(each.files == tuple(f"{each.name}/{n}.jpg" for n in range(5)) for each in classes)
+    assert [item.name for item in classes] == sorted(folders.values)
+    assert all(item.files == tuple(f"{item.name}/{n}.jpg" for n in range(5)) for item in classes)
 
 
-def test_photographs_lie_at_any_depth_and_end_in_any_case(folders):
+def test_images_lie_at_any_depth_and_end_in_any_case(folders):
     folders.add("seal/by day/2020/x.PNG")
     folders.add("seal/a.webp")
     assert found(folders.images)["seal"][-2:] == ("seal/a.webp", "seal/by day/2020/x.PNG")
 
 
-def test_what_is_no_photograph_is_left_out_and_named(folders):
+def test_what_is_not_an_image_is_left_out_and_named(folders):
     before = found(folders.images)
     folders.add("readme.txt")
     folders.add(".git/config.jpg")
@@ -52,7 +52,7 @@ def test_links_to_folders_and_files_are_followed(folders, tmp_path):
     (folders.images / "seal").rename(elsewhere)
     (folders.images / "seal").symlink_to(elsewhere)
     other = tmp_path / "other.jpg"
-    other.write_bytes(b"another photograph")
+    other.write_bytes(b"another image")
     (folders.images / "seal" / "linked.jpg").symlink_to(other)
     assert found(folders.images)["seal"][-1] == "seal/linked.jpg"
     assert len(found(folders.images)["seal"]) == 6
@@ -66,7 +66,7 @@ def test_a_link_that_leads_back_is_refused(folders, target):
 
 
 @pytest.mark.parametrize("how", ["symbolic", "hard", "folder"])
-def test_one_photograph_in_two_places_is_refused(folders, how):
+def test_one_image_in_two_places_is_refused(folders, how):
     here, there = folders.images / "seal" / "0.jpg", folders.images / "antelope" / "same.jpg"
     if how == "symbolic":
         there.symlink_to(here)
@@ -109,6 +109,6 @@ def test_names_that_are_not_utf8_are_refused(folders, name):
 
 
 def test_a_folder_without_class_folders_is_refused(tmp_path):
-    (tmp_path / "a.jpg").write_bytes(b"photograph")
+    (tmp_path / "a.jpg").write_bytes(b"image")
     with pytest.raises(DataError, match="no class folder"):
         find_images(tmp_path)

@@ -22,7 +22,7 @@ def worlds(draw):
     sizes = draw(st.lists(st.integers(2, 30), min_size=2, max_size=9))
     classes = [folder(f"class {number}", size) for number, size in enumerate(sizes)]
     unseen = draw(st.sets(st.sampled_from(classes), min_size=1, max_size=len(classes) - 1))
-    return classes, {each.name for each in unseen}
+    return classes, {item.name for item in unseen}
 
 
 def folder(name: str, size: int) -> ClassFolder:
@@ -33,11 +33,11 @@ def folder(name: str, size: int) -> ClassFolder:
 def test_every_image_is_in_one_part_and_unseen_classes_never_train(world, share, seed):
     classes, unseen = world
     made = partition(classes, unseen, share=share, seed=seed)
-    labels = [number for number, each in enumerate(classes) for _ in each.files]
+    labels = [number for number, item in enumerate(classes) for _ in item.files]
     assert made.labels.tolist() == labels
     checks.check_split(made.split, len(labels), "here")
-    checks.check_classes(made.split, made.labels, [each.name for each in classes], "here")
-    numbers = {number for number, each in enumerate(classes) if each.name in unseen}
+    checks.check_classes(made.split, made.labels, [item.name for item in classes], "here")
+    numbers = {number for number, item in enumerate(classes) if item.name in unseen}
     assert set(made.labels[made.split.test_unseen]) == numbers
     assert numbers.isdisjoint(made.labels[made.split.trainval])
     assert numbers.isdisjoint(made.labels[made.split.test_seen])
@@ -48,10 +48,10 @@ def test_each_seen_class_tests_its_share(world, share, seed):
     classes, unseen = world
     made = partition(classes, unseen, share=share, seed=seed)
     tested = np.bincount(made.labels[made.split.test_seen], minlength=len(classes))
-    for each, number in zip(classes, tested.tolist(), strict=True):
-        if each.name not in unseen:
-            assert 1 <= number <= len(each.files) - 1
-            assert abs(number - share * len(each.files)) <= 1
+    for item, number in zip(classes, tested.tolist(), strict=True):
+        if item.name not in unseen:
+            assert 1 <= number <= len(item.files) - 1
+            assert abs(number - share * len(item.files)) <= 1
 
 
 @given(worlds(), shares, seeds)
@@ -66,7 +66,7 @@ def test_another_class_leaves_the_tested_images_of_the_others_as_they_were(world
     classes, unseen = world
 
     def tested(found):
-        files = [file for each in found for file in each.files]
+        files = [file for item in found for file in item.files]
         rows = partition(found, unseen, share=0.3, seed=seed).split.test_seen
         return {files[row] for row in rows}
 

@@ -45,7 +45,7 @@ def test_without_validation_classes_the_reader_chooses(folders, tmp_path):
     assert splits.train_rows is None and splits.val_rows is None
 
 
-def test_the_listing_has_each_photograph_in_its_row(plan, folders, tmp_path):
+def test_the_listing_has_each_image_in_its_row(plan, folders, tmp_path):
     write_build(plan, tmp_path / "made")
     with (tmp_path / "made" / "listing.csv").open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
@@ -64,7 +64,7 @@ def test_the_record_tells_how_it_was_made(plan, folders, tmp_path):
     assert sorted(record["seen"] + record["unseen"]) == sorted(folders.values)
 
 
-def test_the_same_photographs_and_seed_are_the_same_bytes(plan, tmp_path, monkeypatch):
+def test_the_same_images_and_seed_are_the_same_bytes(plan, tmp_path, monkeypatch):
     write_build(plan, tmp_path / "one")
     monkeypatch.setattr("time.asctime", lambda *_: "another time")
     write_build(plan, tmp_path / "other")

@@ -105,22 +105,22 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.extra)
 
     def _begin(self, answer: Answer) -> int:
-        """The first byte to send: not 0 where a range is asked for, and of this very file."""
-        asked = self.headers.get("Range")
+        """The first byte to send: not 0 if a range of this file is requested."""
+        requested = self.headers.get("Range")
         if (
-            not asked
+            not requested
             or not answer.ranges
             or self.headers.get("If-Range") not in (answer.etag, answer.modified)
         ):
             return 0
-        return int(asked.removeprefix("bytes=").removesuffix("-"))
+        return int(requested.removeprefix("bytes=").removesuffix("-"))
 
     def log_message(self, format: str, *args: object) -> None:
         pass
 
 
 class Server:
-    """Answers by path, and what was asked."""
+    """Answers by path, and the requests."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}

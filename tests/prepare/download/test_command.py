@@ -64,7 +64,7 @@ def test_a_different_file_is_overwritten_with_force_alone(call, server, content,
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--images",), "no archive of images of SUN"),
         (("--mirror", "ftp://127.0.0.1"), "not an http or https address"),
@@ -73,10 +73,10 @@ def test_a_different_file_is_overwritten_with_force_alone(call, server, content,
         ((), "answers 404"),
     ],
 )
-def test_mistakes_exit_with_two_and_no_traceback(call, arguments, told):
+def test_mistakes_exit_with_two_and_no_traceback(call, arguments, message):
     done = call(*arguments)
     assert done.exit_code == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -92,10 +92,10 @@ def test_control_c_keeps_what_came_for_the_next_time(call, server, content, tmp_
     while not (part.is_file() and part.stat().st_size > 100_000) and time.monotonic() < until:
         time.sleep(0.01)
     fetching.send_signal(signal.SIGINT)
-    told = fetching.communicate(timeout=15)[1]
+    message = fetching.communicate(timeout=15)[1]
     assert fetching.returncode == 130
-    assert "stopped" in told
-    assert "Traceback" not in told
+    assert "stopped" in message
+    assert "Traceback" not in message
     have = part.stat().st_size
     assert content.startswith(part.read_bytes())
     server.answers["/xlsa17.zip"].pause = 0
