@@ -128,7 +128,7 @@ def import_(dataset: str, features: str | None, data: Path | None, out: Path | N
 @click.option("--seed", default=0, show_default=True, help="The seed of all random numbers.")
 @click.option("--scale", default=1.0, show_default=True, help="The share of each class's rows, from 0 to 1.")
 @click.option(
-    "--overwrite", is_flag=True, help="Replace a folder that this command wrote, and all files in it."
+    "--overwrite", is_flag=True, help="Replace a folder that this command wrote, with all its files."
 )
 @data_option
 @json_option()
