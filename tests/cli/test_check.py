@@ -57,7 +57,7 @@ def test_as_json_it_holds_every_outcome(invoke, suite) -> None:
     done = invoke("check", "digits", "--json")
     assert done.exit_code == 1
     (outcomes,) = json.loads(done.output).values()
-    assert [each["status"] for each in outcomes] == ["failed", "skipped", "passed"]
+    assert [item["status"] for item in outcomes] == ["failed", "skipped", "passed"]
     assert (outcomes[0]["what"], outcomes[0]["fix"]) == ("it squeaks", "oil it")
 
 
@@ -94,6 +94,6 @@ def test_a_name_of_two_kinds_needs_its_kind(invoke, suite, monkeypatch) -> None:
 def test_a_real_plugin_passes(invoke) -> None:
     done = invoke("check", "eszsl", "--json")
     assert done.exit_code == 0, done.output
-    statuses = {each["check"]: each["status"] for each in json.loads(done.output)["method eszsl"]}
+    statuses = {item["check"]: item["status"] for item in json.loads(done.output)["method eszsl"]}
     assert statuses["it-comes-far-above-chance"] == "passed"
     assert statuses["resumed-it-trains-the-same"] == "skipped"

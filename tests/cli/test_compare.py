@@ -26,9 +26,9 @@ def test_published_and_measured_stand_beside_each_other_and_the_exit_code_tells(
 
 def test_it_is_data_too(results):
     found = json.loads(called(results, "--method", "ce-gzsl", "--json").stdout)
-    due = [each for each in found if each["verdict"] == "higher"]
-    assert due and all(each["difference"] == pytest.approx(74.0 - each["published"]) for each in due)
-    assert all(each["source"] and len(each["runs"]) == 3 for each in due)
+    due = [item for item in found if item["verdict"] == "higher"]
+    assert due and all(item["difference"] == pytest.approx(74.0 - item["published"]) for item in due)
+    assert all(item["source"] and len(item["runs"]) == 3 for item in due)
 
 
 def test_without_runs_it_says_what_to_do(tmp_path):

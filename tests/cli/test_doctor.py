@@ -45,9 +45,9 @@ def test_a_method_whose_code_cannot_be_imported_is_a_problem_that_names_what_is_
 
 def test_what_methods_and_datasets_load_is_imported(invoke) -> None:
     code = json.loads(invoke("doctor", "--json").output)["code"]
-    assert {"ce-gzsl", "f-clswgan", "digits", "synthetic"} <= {each["name"] for each in code}
-    assert all(each["error"] is None for each in code)
-    assert {each["load"].partition(":")[0] for each in code} <= set(sys.modules)
+    assert {"ce-gzsl", "f-clswgan", "digits", "synthetic"} <= {item["name"] for item in code}
+    assert all(item["error"] is None for item in code)
+    assert {item["load"].partition(":")[0] for item in code} <= set(sys.modules)
 
 
 @pytest.mark.parametrize("option", ["--results", "--data"])
@@ -113,11 +113,11 @@ def test_a_tracker_that_is_not_installed_is_told_with_its_extra_and_is_no_proble
     lines = [" ".join(line.split()) for line in done.output.splitlines()]
     assert "there installed" in lines
     assert "absent not installed: pip install 'gzslbench[absent]'" in lines
-    told = json.loads(invoke("doctor", "--json").output)["trackers"]
-    assert [each["missing"] for each in told] == [[], ["no_such_module"]]
+    reported = json.loads(invoke("doctor", "--json").output)["trackers"]
+    assert [item["missing"] for item in reported] == [[], ["no_such_module"]]
 
 
 def test_the_trackers_of_this_distribution_are_told(invoke) -> None:
-    told = json.loads(invoke("doctor", "--json").output)["trackers"]
-    assert {"tensorboard", "mlflow", "wandb"} <= {each["name"] for each in told}
-    assert all(each["install"] == f"gzslbench[{each['name']}]" for each in told)
+    reported = json.loads(invoke("doctor", "--json").output)["trackers"]
+    assert {"tensorboard", "mlflow", "wandb"} <= {item["name"] for item in reported}
+    assert all(item["install"] == f"gzslbench[{item['name']}]" for item in reported)

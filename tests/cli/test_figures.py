@@ -75,8 +75,8 @@ def test_what_a_run_has_no_figure_of_is_said_with_the_reason(results):
     done = called("show", "eszsl", "--figures", "figures", "--figure-format", "pdf")
     assert done.exit_code == 0
     assert files("figures") == sorted(f"{name}.pdf" for name in OF_PREDICTIONS)
-    told = [line for line in done.stderr.splitlines() if not line.startswith("wrote")]
-    assert told == [
+    reported = [line for line in done.stderr.splitlines() if not line.startswith("wrote")]
+    assert reported == [
         "left out training-curves: the method trains no epochs",
         "left out features: the method scores classes itself and synthesizes nothing",
     ]

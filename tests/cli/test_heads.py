@@ -23,15 +23,15 @@ def test_a_head_is_described_with_its_parameters_and_presets():
     done = called("heads", "zlap")
     assert done.exit_code == 0
     assert "seen_ratio" in done.output
-    told = json.loads(called("heads", "zlap", "--json").stdout)
-    assert told["presets"]["AWA2"]["values"]["seen_ratio"] == 1000.0
+    reported = json.loads(called("heads", "zlap", "--json").stdout)
+    assert reported["presets"]["AWA2"]["values"]["seen_ratio"] == 1000.0
 
 
 RUN = ("run", "--dataset", "digits", "--epochs", "1", "--json", "--results")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (("--method", "eszsl", "--head", "zlap"), "takes no head"),
         (("--method", "eszsl", "--head", "softmax"), "takes no head"),
@@ -40,11 +40,11 @@ RUN = ("run", "--dataset", "digits", "--epochs", "1", "--json", "--results")
         (("--method", "ce-gzsl", "--head", "zlap", "--head-set", "epoch=3"), "epochs"),
     ],
 )
-def test_what_cannot_be_is_refused_with_what_to_do(tmp_path, arguments, told):
-    kept = [each for each in RUN if each not in ("--epochs", "1")] if "eszsl" in arguments else RUN
+def test_what_cannot_be_is_refused_with_what_to_do(tmp_path, arguments, reported):
+    kept = [item for item in RUN if item not in ("--epochs", "1")] if "eszsl" in arguments else RUN
     done = called(*kept, str(tmp_path), *arguments)
     assert done.exit_code == 2
-    assert told in done.output
+    assert reported in done.output
 
 
 def test_a_run_with_a_head_is_another_cell_than_without(tmp_path):

@@ -68,7 +68,7 @@ def test_every_parameter_and_preset_of_a_method_is_described(invoke) -> None:
 def test_presets_and_defaults_give_the_settings_of_a_run(invoke) -> None:
     spec = plugins().method("ce-gzsl")
     described = json.loads(invoke("methods", "ce-gzsl", "--json").output)
-    defaults = {each["name"]: each["default"] for each in described["parameters"]}
+    defaults = {item["name"]: item["default"] for item in described["parameters"]}
     assert described["presets"]["default"]["values"] == {}
     for name, preset in load_presets(spec).items():
         shown = {**defaults, **described["presets"][name]["values"]}
@@ -102,7 +102,7 @@ def test_the_published_numbers_of_a_method_are_shown_with_their_sources(invoke) 
     assert sentences[5:10] == ["66.8", "65.3", "77.5", "ps-v1", "seen"]
     assert " ".join(sentences[10:]) == "READMEs of SAYXNER/SCFA-GZSL and JingHu-gdut/DKGZSL"
     shown = json.loads(invoke("methods", "ce-gzsl", "--json").output)["published"]
-    (author,) = [each for each in shown if (each["dataset"], each["semantics"]) == ("CUB", "att")]
+    (author,) = [item for item in shown if (item["dataset"], item["semantics"]) == ("CUB", "att")]
     assert author["source"] == "the author, issue 4 of Hanzy1996/CE-GZSL"
     assert (author["verified"], author["consistent"]) == ("seen", True)
     assert author["harmonic"] == pytest.approx(56.33, abs=0.01)
@@ -120,8 +120,8 @@ def test_published_numbers_that_are_doubtful_are_marked_and_the_marks_explained(
         "* H computed from U and S",
     ]
     shown = json.loads(invoke("methods", "ce-gzsl", "--json").output)["published"]
-    assert [each["consistent"] for each in shown] == [False, None, None, None]
-    assert [each["harmonic"] for each in shown] == [48.0, 48.0, None, None]
+    assert [item["consistent"] for item in shown] == [False, None, None, None]
+    assert [item["harmonic"] for item in shown] == [48.0, 48.0, None, None]
 
 
 def test_a_method_of_which_nothing_is_published_says_so(invoke, offer: Path) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from gzslbench.cli import options
 from gzslbench.runs import record, store
 
@@ -23,3 +25,13 @@ def test_a_file_of_another_kind_is_not_overwritten(invoke, tmp_path) -> None:
     done = invoke("runs", "export", "--out", str(tmp_path / "notes.txt"))
     assert done.exit_code == 2
     assert "does not end in .zip" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["leaderboard", "compare", "report"])
+def test_folders_of_runs_are_arguments_or_options(invoke, results, command) -> None:
+    results.rename(results.with_name("other"))
+    assert invoke(command, "--method", "ce-gzsl").exit_code == 2
+    by_argument = invoke(command, "other", "--method", "ce-gzsl")
+    by_option = invoke(command, "--results", "other", "--method", "ce-gzsl")
+    assert by_argument.exit_code == by_option.exit_code < 2
+    assert by_argument.stdout == by_option.stdout != ""

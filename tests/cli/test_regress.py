@@ -175,7 +175,7 @@ def test_runs_are_made_anew_unless_a_folder_is_named(tiny, tmp_path, monkeypatch
     stored = ["--stored", str(tmp_path / "metrics" / "tiny.json")]
     outcome = CliRunner().invoke(main, ["regress", "tiny.toml", *stored])
     assert outcome.exit_code == 0, outcome.output
-    (made,) = (each for each in (tmp_path / "results").iterdir() if each.name.startswith("regress-tiny-"))
+    (made,) = (item for item in (tmp_path / "results").iterdir() if item.name.startswith("regress-tiny-"))
     assert len(list(made.glob("*/record.json"))) == 2
 
 
@@ -213,8 +213,8 @@ def test_a_closed_form_is_read_at_its_end_and_claims_are_judged(tiny, tmp_path):
     assert run["at"] is None
     assert {name: run["by_rule"]["last"][name] for name in run["metrics"]} == run["metrics"]
     stored = ["--stored", str(tmp_path / "metrics" / "tiny.json")]
-    told = CliRunner().invoke(main, ["claims", str(tmp_path / "tiny.toml"), *stored])
-    assert "| eszsl | a closed form beats two epochs of ten features | H |" in told.output
+    reported = CliRunner().invoke(main, ["claims", str(tmp_path / "tiny.toml"), *stored])
+    assert "| eszsl | a closed form beats two epochs of ten features | H |" in reported.output
 
 
 def test_only_what_is_asked_for_runs_and_the_rest_stays_as_stored(tiny, tmp_path):
@@ -258,8 +258,8 @@ def test_stored_metrics_agree_with_their_own_summary(path):
 @pytest.mark.parametrize("path", METRICS, ids=[path.stem for path in METRICS])
 def test_stored_metrics_are_of_the_very_cells_that_their_suite_asks_for(path):
     stored = json.loads(path.read_text(encoding="utf-8"))
-    asked: dict[str, set[str]] = {}
+    wanted: dict[str, set[str]] = {}
     for run in load_suite(path.stem).runs:
-        asked.setdefault(run.name, set()).update(cell.id for cell in make_plan(run.request).cells)
+        wanted.setdefault(run.name, set()).update(cell.id for cell in make_plan(run.request).cells)
     kept = {name: {run["id"] for run in group["runs"]} for name, group in stored["runs"].items()}
-    assert kept == {name: asked[name] for name in kept}
+    assert kept == {name: wanted[name] for name in kept}

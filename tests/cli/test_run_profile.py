@@ -24,9 +24,9 @@ def run(invoke):
     """A run of 30 iterations (6 epochs of 5) that is evaluated at the end."""
 
     def call(*extra, method="ce-gzsl"):
-        settings = [part for each in (*SMALL, *OWN[method], "batch_size=256") for part in ("--set", each)]
-        asked = ["--method", method, "--dataset", "digits", "--device", "cpu", "--epochs", "6"]
-        return invoke("run", *asked, *settings, "--eval-every", "0", *extra)
+        settings = [part for item in (*SMALL, *OWN[method], "batch_size=256") for part in ("--set", item)]
+        wanted = ["--method", method, "--dataset", "digits", "--device", "cpu", "--epochs", "6"]
+        return invoke("run", *wanted, *settings, "--eval-every", "0", *extra)
 
     return call
 

@@ -195,26 +195,26 @@ def test_a_file_that_cannot_be_written_is_an_error_that_says_what_to_do(invoke, 
     assert "name a file in an existing folder" in done.stderr
 
 
-@pytest.mark.parametrize("asked", [["--classes"], ["--curve"], ["--confusion", "confusion.csv"]])
-def test_without_predictions_what_needs_them_is_refused(invoke, predicted, asked: list[str]) -> None:
+@pytest.mark.parametrize("wanted", [["--classes"], ["--curve"], ["--confusion", "confusion.csv"]])
+def test_without_predictions_what_needs_them_is_refused(invoke, predicted, wanted: list[str]) -> None:
     predicted.predictions_file.unlink()
     assert invoke("show", "ce").exit_code == 0
-    done = invoke("show", "ce", *asked)
+    done = invoke("show", "ce", *wanted)
     assert done.exit_code == 2
     assert "there are no predictions" in done.stderr
     assert "predictions.npz" in done.stderr
 
 
-@pytest.mark.parametrize("asked", [[], ["--json"], ["--classes"]])
+@pytest.mark.parametrize("wanted", [[], ["--json"], ["--classes"]])
 def test_a_record_that_its_predictions_do_not_bear_out_is_a_warning(
-    invoke, predicted, asked: list[str]
+    invoke, predicted, wanted: list[str]
 ) -> None:
     record = predicted.record()
     right = record.metrics["last"].U
     predicted.write_record(replace(record, metrics={"last": replace(record.metrics["last"], U=12.5)}))
-    done = invoke("show", "ce", *asked)
+    done = invoke("show", "ce", *wanted)
     assert done.exit_code == 0
     assert done.stderr.startswith("warning: the record's metrics are not those of its predictions")
     assert f"U 12.5000 against {right:.4f}" in done.stderr
-    if asked == ["--json"]:
+    if wanted == ["--json"]:
         assert json.loads(done.stdout)["metrics"]["last"]["U"] == 12.5

@@ -31,19 +31,19 @@ def record_of(path):
 def test_the_table_that_is_written_is_one_that_run_takes_as_it_is(invoke, optuna, tmp_path) -> None:
     done = invoke("tune", *QUICK, "--trials", "3", "--write", "tuned.toml", "--json")
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
+    reported = json.loads(done.stdout)
     tables = tomllib.loads((tmp_path / "tuned.toml").read_text())
     (table,) = tables.values()
     assert list(tables) == ["digits"] and table.pop("method") == "cnzsl"
     source = table.pop("source")
-    assert table == told["params"] and table["hidden"] == 16 and table["epochs"] == 3
+    assert table == reported["params"] and table["hidden"] == 16 and table["epochs"] == 3
     assert source.startswith("tuned: 3 trials (") and "study cnzsl-digits" in source
-    assert told["validation_task"] in source and f"H {told['best']['H']:.2f}" in source
+    assert reported["validation_task"] in source and f"H {reported['best']['H']:.2f}" in source
 
     tested = record_of(tmp_path)
     assert tested["cell"]["params"] == table and tested["task"]["split"] != "val"
     assert tested["run"]["preset"] == {"table": "digits", "source": source}
-    assert told["test"]["metrics"]["H"] == tested["metrics"]["last"]["H"]
+    assert reported["test"]["metrics"]["H"] == tested["metrics"]["last"]["H"]
 
     again = invoke(
         *("run", "--method", "cnzsl", "--dataset", "digits", "--preset", "tuned.toml", "--device", "cpu"),
@@ -184,28 +184,28 @@ def heard(process, text):
 
 @pytest.mark.acceptance
 def test_ctrl_c_keeps_the_study_and_the_command_goes_on_with_it(start, optuna, tmp_path) -> None:
-    asked = (*QUICK[:-4], "--epochs", "30", "--device", "cpu", "--trials", "3", "--json")
-    whole = start(*asked, "--study", "whole.journal", "--no-test").communicate(timeout=300)[0]
-    process = start(*asked, "--study", "stopped.journal", "--no-test")
+    wanted = (*QUICK[:-4], "--epochs", "30", "--device", "cpu", "--trials", "3", "--json")
+    whole = start(*wanted, "--study", "whole.journal", "--no-test").communicate(timeout=300)[0]
+    process = start(*wanted, "--study", "stopped.journal", "--no-test")
     heard(process, "trial 1 prototypes")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "repeat the command to continue" in err and "Traceback" not in err
-    again = start(*asked, "--study", "stopped.journal", "--no-test").communicate(timeout=300)[0]
+    again = start(*wanted, "--study", "stopped.journal", "--no-test").communicate(timeout=300)[0]
     assert json.loads(again)["trials"] == json.loads(whole)["trials"]
 
 
 @pytest.mark.acceptance
 @pytest.mark.skipif(not FLO.is_file(), reason="needs FLO's features under GZSLBENCH_DATA")
 def test_two_share_a_study_of_flo_one_is_killed_and_the_other_ends_it(start, optuna, tmp_path) -> None:
-    asked = (
+    wanted = (
         *("--method", "cnzsl", "--dataset", "FLO", "--features", "efficientnet_lite0", "--device", "cpu"),
         *("--set", "hidden=32", "--epochs", "2", "--eval-every", "0", "--trials", "20"),
         *("--study", "shared.journal", "--write", "tuned.toml", "--json"),
     )
-    doomed = start(*asked)
+    doomed = start(*wanted)
     heard(doomed, "trial 0: H")
-    survivor = start(*asked)
+    survivor = start(*wanted)
     heard(survivor, "H ")
     heard(doomed, ": lr=")
     doomed.send_signal(signal.SIGKILL)
@@ -213,34 +213,36 @@ def test_two_share_a_study_of_flo_one_is_killed_and_the_other_ends_it(start, opt
     out, err = survivor.communicate(timeout=600)
     assert survivor.returncode == 0, err
 
-    told = json.loads(out)
-    assert told["run"] == 20 and told["counts"] == {"finished": 20}
-    assert [trial["number"] for trial in told["trials"]] == list(range(20))
+    reported = json.loads(out)
+    assert reported["run"] == 20 and reported["counts"] == {"finished": 20}
+    assert [trial["number"] for trial in reported["trials"]] == list(range(20))
     (table,) = tomllib.loads((tmp_path / "tuned.toml").read_text()).values()
     assert table["source"].startswith("tuned: 20 trials (20 finished)")
     from gzslbench.plugins.registry import plugins
 
     spec = plugins().method("cnzsl")
-    assert preset(spec, "FLO", "att", tmp_path / "tuned.toml").values == told["params"]
+    assert preset(spec, "FLO", "att", tmp_path / "tuned.toml").values == reported["params"]
     with pytest.raises(GzslBenchError):
         preset(spec, "SUN", "att", tmp_path / "tuned.toml")
     (tested,) = tmp_path.glob("results/*/record.json")
     record = json.loads(tested.read_text())
-    assert record["cell"]["params"] == told["params"]
-    assert record["metrics"]["last"]["H"] == told["test"]["metrics"]["H"] > 0
-    assert told["test"]["tests_of_the_study"] == [{"trial": told["best"]["number"], "run": record["id"]}]
-    assert "/ps-" in record["task"]["id"] and "/val-" in told["validation_task"]
+    assert record["cell"]["params"] == reported["params"]
+    assert record["metrics"]["last"]["H"] == reported["test"]["metrics"]["H"] > 0
+    assert reported["test"]["tests_of_the_study"] == [
+        {"trial": reported["best"]["number"], "run": record["id"]}
+    ]
+    assert "/ps-" in record["task"]["id"] and "/val-" in reported["validation_task"]
 
 
 @pytest.mark.acceptance
 def test_two_that_end_together_report_the_same_and_test_once(start, optuna, tmp_path) -> None:
-    asked = (*QUICK, "--trials", "6", "--study", "shared.sqlite", "--write", "tuned.toml", "--json")
-    both = [start(*asked), start(*asked)]
-    told = []
+    wanted = (*QUICK, "--trials", "6", "--study", "shared.sqlite", "--write", "tuned.toml", "--json")
+    both = [start(*wanted), start(*wanted)]
+    reported = []
     for process in both:
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
-        told.append(json.loads(out))
-    assert told[0]["trials"] == told[1]["trials"] and told[0]["run"] == 6
-    assert told[0]["test"] == told[1]["test"] and len(told[0]["test"]["tests_of_the_study"]) == 1
+        reported.append(json.loads(out))
+    assert reported[0]["trials"] == reported[1]["trials"] and reported[0]["run"] == 6
+    assert reported[0]["test"] == reported[1]["test"] and len(reported[0]["test"]["tests_of_the_study"]) == 1
     assert len(list(tmp_path.glob("results/*/record.json"))) == 1

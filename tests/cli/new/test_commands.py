@@ -31,16 +31,16 @@ def test_a_method_in_a_checkout_is_written(invoke, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (("plugin", "My_Method"), "my-method"),
         (("plugin", "x", "--kind", "scorin"), "scoring"),
         (("plug",), "plugin"),
     ],
 )
-def test_slips_are_answered_with_what_was_meant(invoke, arguments, told) -> None:
+def test_slips_are_answered_with_what_was_meant(invoke, arguments, reported) -> None:
     done = invoke("new", *arguments)
-    assert done.exit_code == 2 and told in done.stderr
+    assert done.exit_code == 2 and reported in done.stderr
 
 
 def test_help_tells_of_the_tutorial(invoke) -> None:

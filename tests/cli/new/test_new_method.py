@@ -91,7 +91,7 @@ def test_installed_it_passes_its_checks_and_its_test(checkout, tmp_path) -> None
         return done.stdout
 
     (outcomes,) = json.loads(call("-m", "gzslbench", "check", "dark-horse", "--json", "--fast")).values()
-    assert sum(each["status"] == "passed" for each in outcomes) >= 14
+    assert sum(item["status"] == "passed" for item in outcomes) >= 14
     (test,) = [path for path in written if path.name == "test_dark_horse.py"]
     call("-m", "pytest", "-q", "-p", "no:cacheprovider", str(test))
 

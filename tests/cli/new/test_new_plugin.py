@@ -91,9 +91,9 @@ def test_it_passes_every_check(run, kind) -> None:
     done = run("-m", "gzslbench", "check", f"try-{kind}", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     (outcomes,) = json.loads(done.stdout).values()
-    assert sum(each["status"] == "passed" for each in outcomes) >= 15
+    assert sum(item["status"] == "passed" for item in outcomes) >= 15
     assert "readme-names-losses-and-parameters" in {
-        each["check"] for each in outcomes if each["status"] == "passed"
+        item["check"] for item in outcomes if item["status"] == "passed"
     }
 
 
