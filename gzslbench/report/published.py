@@ -40,9 +40,9 @@ class PublishedEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         semantics: ``att``, ``sent`` or another name; ``unknown`` where the source does not say.
         source: Where the number was read.
         verified: ``seen`` in that source, from ``memory``, or ``doubtful``: from memory, and unsure.
-        U: Accuracy on unseen classes in percent, all classes being candidates; None where not printed.
+        U: Accuracy on unseen classes in percent, all classes being candidates; None if not printed.
         S: The same on seen classes.
-        H: Harmonic mean of U and S as printed; None where not printed.
+        H: Harmonic mean of U and S as printed; None if not printed.
         T1: Accuracy on unseen classes in percent, only these being candidates.
         features: ``res101``, another backbone, ``own`` or ``unknown``.
         finetuned: Whether the backbone was fine-tuned on the seen classes.
@@ -98,7 +98,7 @@ class PublishedNumber(PublishedEntry, frozen=True, kw_only=True, forbid_unknown_
 
     @property
     def consistent(self) -> bool | None:
-        """Whether H is the harmonic mean of U and S up to rounding; None where one of them is missing."""
+        """Whether H is the harmonic mean of U and S up to rounding; None if one of them is missing."""
         if self.H is None or self.harmonic is None:
             return None
         return abs(self.H - self.harmonic) <= ROUNDING
@@ -112,11 +112,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_published(path: Path) -> tuple[PublishedNumber, ...]:
-    """Return the numbers of one file, in the order they are written.
-
-    Raises:
-        PublishedError: The file cannot be read or is not TOML, or a field is missing, unknown or impossible.
-    """
+    """Return the numbers of one file, in the order they are written; a PublishedError says what is wrong."""
     with reading(path, PublishedError):
         text = path.read_bytes()
     numbers: list[PublishedNumber] = []

@@ -114,11 +114,7 @@ def method_page(name: str, content: SiteContent) -> str:
 
 
 def run_page(entry: Entry, folder: RunFolder, figures: bool) -> str:
-    """Return a run's page: everything about it.
-
-    Raises:
-        StoreError: Its record has been removed or damaged since it was listed.
-    """
+    """Return a run's page: everything about it."""
     record = folder.record()
     if record is None:
         raise StoreError("the record is gone", where=folder.record_file, fix="make the report again")

@@ -90,16 +90,9 @@ def web_address(url: str) -> str:
 def build_site(
     content: SiteContent, out: Path, *, figures: bool = True, step: Callable[[str], None] = lambda page: None
 ) -> None:
-    """Write the site to ``out`` in one step; a site that is there is replaced, another folder is not.
+    """Write the site to ``out`` in one step and call ``step`` after each page; ``figures`` need matplotlib.
 
-    Args:
-        content: What it shows.
-        out: Its folder.
-        figures: Whether pages have figures, which needs matplotlib.
-        step: Called with each page after it is written.
-
-    Raises:
-        StoreError: ``out`` contains something else, or cannot be written; it is then unchanged.
+    A site that is there is replaced. A StoreError leaves ``out`` unchanged.
     """
     check_output_folder(out)
     scratch, old = (out.with_name(f".{out.name}.{what}.{os.getpid()}") for what in ("new", "old"))
@@ -123,11 +116,7 @@ def build_site(
 
 
 def check_output_folder(out: Path) -> None:
-    """Check that ``out`` is a site or an empty or missing folder, and can be written.
-
-    Raises:
-        StoreError: It contains something else, or cannot be written.
-    """
+    """Raise a StoreError unless ``out`` is a site or an empty or missing folder, and can be written."""
     with _writing(out):
         if out == Path.cwd():
             raise StoreError("the current folder cannot be replaced", where=out, fix=_ELSEWHERE)

@@ -26,12 +26,7 @@ BEST = "best H: gamma chosen on TEST"
 
 @dataclass(frozen=True)
 class ClassOutcome(ClassAccuracy):
-    """A class, and the other class that most of its wrong rows are taken for.
-
-    Attributes:
-        confused_with: That class, the first of several with equal counts; None where no row is wrong.
-        share: Percent of all the class's test rows that are taken for it.
-    """
+    """A class, the other class that most of its wrong rows are taken for, and their share in percent."""
 
     confused_with: str | None
     share: float | None
@@ -51,17 +46,10 @@ def class_outcomes(predictions: Predictions, class_names: Sequence[str]) -> list
 
 def classes_table(outcomes: Sequence[ClassOutcome]) -> RenderableType:
     """Return a row per class, in percent of its test rows."""
-    rows = [
-        (
-            item.name,
-            "seen" if item.seen else "unseen",
-            item.rows,
-            item.accuracy,
-            item.confused_with,
-            item.share,
-        )
-        for item in outcomes
-    ]
+    rows = []
+    for item in outcomes:
+        part = "seen" if item.seen else "unseen"
+        rows.append((item.name, part, item.rows, item.accuracy, item.confused_with, item.share))
     columns = ["class", "part", "test rows", "accuracy", "most often taken for", "share"]
     table = make_table(columns, rows, ("test rows", "accuracy", "share"))
     title = f"classes: percent of each class's test rows, all {len(outcomes)} as candidates"
@@ -91,7 +79,7 @@ def curve_json(curve: SeenUnseenCurve) -> dict[str, Any]:
 
 
 def curve_table(curve: SeenUnseenCurve) -> RenderableType:
-    """Return the area and about CURVE_POINTS points, from seen classes alone to unseen classes alone.
+    """Return the area and about CURVE_POINTS points, from only seen classes to only unseen classes.
 
     Among them are the run's own S and U and the point of best H, which says that it is chosen on test.
     """

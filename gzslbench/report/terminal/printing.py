@@ -35,13 +35,9 @@ def make_table(
     numbers: Container[str] = (),
     styles: Iterable[str] = (),
 ) -> Table:
-    """Return a table without borders.
+    """Return a table without borders, with a style per row.
 
-    Args:
-        columns: Their titles.
-        rows: Their cells: text, numbers (a float gets two decimals) or None.
-        numbers: Titles of the columns that are right-aligned and never wrapped.
-        styles: Styles of the first rows; the others have none.
+    The columns named in ``numbers`` are right-aligned. A float gets two decimals, and None a dash.
     """
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:

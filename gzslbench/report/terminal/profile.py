@@ -22,13 +22,7 @@ PARTS = ("iteration", "evaluation")
 
 
 def profile_report(averages: Iterable[Any], record: Record, trace: object) -> RenderableType:
-    """Return a table of the parts and phases of the window, and one of the operators that took most time.
-
-    Args:
-        averages: What torch's profiler returns from ``key_averages()``.
-        record: The record of the run, for the seconds of the whole run.
-        trace: The file of the trace.
-    """
+    """Return a table of the parts and phases of the window, and one of the operators that took most time."""
     rows = list(averages)
     spans = [row for row in rows if row.key.startswith(PREFIX)]
     operators = [row for row in rows if not row.key.startswith(PREFIX)]

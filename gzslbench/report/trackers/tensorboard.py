@@ -16,7 +16,7 @@ class TensorBoard:
     """A folder of events for the run, and below it one for each training and stage, with epochs as steps.
 
     Each stage needs its own folder: a continued run hides the steps that it will log again, and TensorBoard
-    hides by the step alone.
+    hides by the step only.
     """
 
     def __init__(self) -> None:
