@@ -29,31 +29,22 @@ _ADVICE: dict[int, tuple[str, str]] = {
     errno.ELOOP: ("the link leads back to itself: remove or correct it", "remove the link"),
     errno.ENOSPC: ("free some space", "free some space"),
     errno.EDQUOT: ("free some of your quota", "free some of your quota"),
-    errno.EFBIG: ("check the disk", "use a disk that takes files of this size"),
 }
 """For each error number, what to do when reading and when writing."""
 _OTHER_ADVICE = ("check the disk that it lies on", "make the folder writable")
 _ELSEWHERE = "choose another folder with --results"
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
-
-
 @contextmanager
 def reading(where: Path, failure: type[GzslBenchError], what: str = "cannot be read") -> Iterator[None]:
-    """Turn an OSError of the block into ``failure`` with advice.
-
-    Args:
-        where: The file or folder to name in the message, if the OSError names none.
-        failure: The error to raise.
-        what: What happened, for the message.
-    """
+    """Turn an OSError of the block into ``failure``, with advice on what to do."""
     try:
         yield
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)[0]
-        raise failure(f"{what}: {_reason(error)}", where=error.filename or where, fix=advice) from error
+        raise failure(
+            f"{what}: {error.strerror or error}", where=error.filename or where, fix=advice
+        ) from error
 
 
 @contextmanager
@@ -63,19 +54,14 @@ def writing(
     failure: type[GzslBenchError] = StoreError,
     elsewhere: str = _ELSEWHERE,
 ) -> Iterator[None]:
-    """Turn an OSError of the block into ``failure`` with advice.
-
-    Args:
-        where: The file or folder to name in the message.
-        what: What happened, for the message.
-        failure: The error to raise.
-        elsewhere: How the user chooses another place; it follows the advice after "or".
-    """
+    """Turn an OSError of the block into ``failure``; ``elsewhere`` says how to choose another place."""
     try:
         yield
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)[1]
-        raise failure(f"{what}: {_reason(error)}", where=where, fix=f"{advice}, or {elsewhere}") from error
+        raise failure(
+            f"{what}: {error.strerror or error}", where=where, fix=f"{advice}, or {elsewhere}"
+        ) from error
 
 
 def is_there(path: Path, failure: type[GzslBenchError]) -> bool:
@@ -112,11 +98,7 @@ def sha256_of(path: Path) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Create the folder if it is missing, and check that files can be written to it.
-
-    Raises:
-        OSError: They cannot.
-    """
+    """Create the folder if it is missing; raise OSError unless files can be written to it."""
     probe = folder / f".probe.{os.getpid()}"
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -251,11 +233,7 @@ def lock(path: Path, *, wait: bool = False, keep: bool = False) -> Iterator[None
 
 
 def drop_torn_line(path: Path) -> None:
-    """Drop the last line if it has no line end: a killed process wrote it, and the next line would join it.
-
-    Raises:
-        OSError: The file is missing or cannot be written.
-    """
+    """Drop the last line if it has no line end: a killed process wrote it, and the next would join it."""
     with path.open("rb+") as file:
         end = file.seek(0, os.SEEK_END)
         if end and (file.seek(end - 1), file.read())[1] != b"\n":

@@ -6,12 +6,12 @@ from gzslbench.errors import did_you_mean
 
 
 @pytest.mark.parametrize("name", ["CE-GZSL", "ce-gzsl", "Ce-gsl"])
-def test_the_nearest_name_is_found_in_any_case_and_written_as_it_is_known(name: str) -> None:
+def test_the_nearest_name_is_found_in_upper_and_lower_case(name: str) -> None:
     known = ["ce-gzsl", "f-clswgan", "AWA2"]
     assert did_you_mean(name, known) == "did you mean 'ce-gzsl'? known: AWA2, ce-gzsl, f-clswgan"
     assert did_you_mean("awa-2", known).startswith("did you mean 'AWA2'? ")
 
 
-def test_nothing_near_is_answered_with_all_there_are() -> None:
+def test_without_a_near_name_all_names_are_listed() -> None:
     assert did_you_mean("x", ["ce-gzsl"]) == "known: ce-gzsl"
     assert did_you_mean("", []) == "known: none"

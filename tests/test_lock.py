@@ -22,7 +22,7 @@ def path(tmp_path):
     return tmp_path / "lock"
 
 
-def test_the_lock_names_its_holder_and_leaves_no_file(path):
+def test_the_lock_names_its_owner_and_leaves_no_file(path):
     with lock(path):
         with pytest.raises(LockedError, match=f"^process {os.getpid()} on ."), lock(path):
             pass
@@ -51,7 +51,7 @@ def test_the_children_of_a_killed_process_do_not_keep_the_lock(path):
         pass
 
 
-def test_many_that_wait_have_it_one_at_a_time_though_each_removes_the_file(path):
+def test_threads_that_wait_have_the_lock_one_at_a_time(path):
     inside, most = [], []
 
     def work():

@@ -19,20 +19,20 @@ from gzslbench.files import check_file, check_folder, is_there, reading
         (errno.EIO, "check the disk"),
     ],
 )
-def test_the_advice_is_that_of_the_cause_at_the_file_it_names(code: int, advice: str) -> None:
+def test_the_advice_fits_the_error_and_the_file_is_named(code: int, advice: str) -> None:
     with pytest.raises(StoreError, match=advice) as caught, reading(Path("folder"), StoreError):
         raise OSError(code, os.strerror(code), "folder/file")
     assert caught.value.what == f"cannot be read: {os.strerror(code)}"
     assert caught.value.where == "folder/file"
 
 
-def test_a_cause_that_names_no_file_is_put_where_the_reader_was() -> None:
+def test_an_error_without_a_file_names_the_place() -> None:
     with pytest.raises(DataError, match="truncated") as caught, reading(Path("folder"), DataError):
         raise OSError("truncated")
     assert caught.value.where == "folder"
 
 
-def test_what_is_there_is_told_from_what_is_not_and_from_what_cannot_be_told(tmp_path: Path) -> None:
+def test_is_there_finds_files_and_folders_and_raises_if_it_cannot_know(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
     assert is_there(tmp_path, DataError)
@@ -45,7 +45,7 @@ def test_what_is_there_is_told_from_what_is_not_and_from_what_cannot_be_told(tmp
         is_there(tmp_path / "loop", DataError)
 
 
-def test_a_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     check_file(tmp_path / "file", DataError)
     check_folder(tmp_path, DataError)

@@ -39,14 +39,14 @@ folder cannot be used.
 @flag("--all", "Check all methods, heads, datasets and extractors.", to="check_all")
 @option(
     "--kind",
-    "method, head, dataset, extractor or executor: if several plugins are called NAME, or with --all.",
+    "method, head, dataset or extractor: if several plugins are called NAME, or with --all.",
 )
 @flag("--fast", "Skip the checks that train for a long time.")
 @json_option()
 def check(name: str | None, check_all: bool, kind: str | None, fast: bool, as_json: bool) -> None:
     """Check that a plugin keeps its contract.
 
-    NAME is a method, head, dataset, extractor or executor. Each failed check says what to change.
+    NAME is a method, head, dataset or extractor. Each failed check says what to change.
     """
     from gzslbench.report.terminal.checks import checks_summary, checks_table
     from gzslbench.report.terminal.printing import make_console

@@ -51,7 +51,6 @@ def methods(name: str | None, as_json: bool) -> None:
 
     With NAME: its parameters, its settings for each dataset, and published numbers with their sources.
     """
-    from gzslbench.report.published import published_of
     from gzslbench.report.terminal import plugins as view
 
     if name is None:
@@ -59,6 +58,8 @@ def methods(name: str | None, as_json: bool) -> None:
         content = {spec.name: view.spec_fields(spec) for spec in specs.values()}
         _print(content, view.plugins_table(specs, ("name", "title", "year", "kind", "setting")), as_json)
     else:
+        from gzslbench.report.published import published_of
+
         spec = plugins().method(name)
         numbers = published_of(spec.name, plugins().published())
         _print(view.spec_json(spec, numbers), view.spec_description(spec, numbers), as_json)

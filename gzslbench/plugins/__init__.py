@@ -1,83 +1,66 @@
 """Everything that a plugin author writes against, in one import that does not import torch.
 
 ``from gzslbench.plugins import MethodSpec, Params, param, hookimpl``. The entry-point groups are listed in
-``gzslbench.plugins.registry``.
+``gzslbench.plugins.registry``. A module of this package is imported when one of its names is used.
 """
 
-from gzslbench.plugins.dataset import Archive, DatasetSpec, Expected
-from gzslbench.plugins.executor import Ended, Event, Executor, ExecutorSpec, Failure, Job, Limits, Started
-from gzslbench.plugins.extractor import Extractor, ExtractorSpec, ImageTransform, Preparation, Weights
-from gzslbench.plugins.head import SOFTMAX, FittedHead, Head, HeadSettings, HeadSpec
-from gzslbench.plugins.hooks import hookimpl
-from gzslbench.plugins.inputs import (
-    Batch,
-    ClassNoise,
-    ClassTransductiveView,
-    HeadData,
-    TrainView,
-    TransductiveView,
-)
-from gzslbench.plugins.method import (
-    Adam,
-    GenerativeMethod,
-    Method,
-    MethodSpec,
-    Phase,
-    ScoringMethod,
-    Sgd,
-    Stage,
-)
-from gzslbench.plugins.params import Params, param
-from gzslbench.plugins.search_space import choices, linear, log, steps
-from gzslbench.plugins.spec import Setting
-from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, Tracker, TrackerSpec
+# ruff: noqa: F401
+# mypy: implicit-reexport
 
-__all__ = [
-    "SOFTMAX",
-    "Adam",
-    "Archive",
-    "Batch",
-    "ClassNoise",
-    "ClassTransductiveView",
-    "DatasetSpec",
-    "Ended",
-    "Event",
-    "Executor",
-    "ExecutorSpec",
-    "Expected",
-    "Extractor",
-    "ExtractorSpec",
-    "Failure",
-    "FittedHead",
-    "GenerativeMethod",
-    "Head",
-    "HeadData",
-    "HeadSettings",
-    "HeadSpec",
-    "ImageTransform",
-    "Job",
-    "Limits",
-    "Method",
-    "MethodSpec",
-    "Params",
-    "Phase",
-    "Preparation",
-    "ScoringMethod",
-    "Setting",
-    "Sgd",
-    "Stage",
-    "Started",
-    "TrackedEpoch",
-    "TrackedRun",
-    "Tracker",
-    "TrackerSpec",
-    "TrainView",
-    "TransductiveView",
-    "Weights",
-    "choices",
-    "hookimpl",
-    "linear",
-    "log",
-    "param",
-    "steps",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gzslbench.plugins.dataset import Archive, DatasetSpec, Expected
+    from gzslbench.plugins.executor import Ended, Event, Executor, ExecutorSpec, Failure, Job, Limits, Started
+    from gzslbench.plugins.extractor import Extractor, ExtractorSpec, ImageTransform, Preparation, Weights
+    from gzslbench.plugins.head import SOFTMAX, FittedHead, Head, HeadSettings, HeadSpec
+    from gzslbench.plugins.hooks import hookimpl
+    from gzslbench.plugins.inputs import (
+        Batch,
+        ClassNoise,
+        ClassTransductiveView,
+        HeadData,
+        TrainView,
+        TransductiveView,
+    )
+    from gzslbench.plugins.method import (
+        Adam,
+        GenerativeMethod,
+        Method,
+        MethodSpec,
+        Phase,
+        ScoringMethod,
+        Sgd,
+        Stage,
+    )
+    from gzslbench.plugins.params import Params, param
+    from gzslbench.plugins.search_space import choices, linear, log, steps
+    from gzslbench.plugins.spec import Setting
+    from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, Tracker, TrackerSpec
+
+_NAMES = {
+    "dataset": "Archive DatasetSpec Expected",
+    "executor": "Ended Event Executor ExecutorSpec Failure Job Limits Started",
+    "extractor": "Extractor ExtractorSpec ImageTransform Preparation Weights",
+    "head": "SOFTMAX FittedHead Head HeadSettings HeadSpec",
+    "hooks": "hookimpl",
+    "inputs": "Batch ClassNoise ClassTransductiveView HeadData TrainView TransductiveView",
+    "method": "Adam GenerativeMethod Method MethodSpec Phase ScoringMethod Sgd Stage",
+    "params": "Params param",
+    "search_space": "choices linear log steps",
+    "spec": "Setting",
+    "tracker": "TrackedEpoch TrackedRun Tracker TrackerSpec",
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})

@@ -35,7 +35,7 @@ class Archive:
         return PurePosixPath(unquote(urlsplit(self.url).path)).name
 
     def at(self, mirror: str | None) -> str:
-        """Return its address in the folder ``mirror`` of another server, or where it is published."""
+        """Return its address below ``mirror``, the address of a folder, or where it is published."""
         return f"{mirror.rstrip('/')}/{quote(self.name)}" if mirror else self.url
 
     def taker(self, member: str) -> str | None:
@@ -87,8 +87,7 @@ class DatasetSpec:
     Attributes:
         name: What ``--dataset`` takes.
         title: Its name in full.
-        load: ``package.module:function`` without arguments that returns a Dataset; empty for a dataset
-            read from files.
+        load: ``package.module:function`` that returns a Dataset; empty for a dataset read from files.
         features: The default features.
         semantics: The default semantics.
         paper: Authors, venue and year.

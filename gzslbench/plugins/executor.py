@@ -1,7 +1,4 @@
-"""The contract of an executor: what runs jobs, on this machine or on others.
-
-Nothing here imports torch, so listing executors stays quick.
-"""
+"""The contract of an executor: what runs jobs, on this machine or on others."""
 
 from __future__ import annotations
 
@@ -21,9 +18,9 @@ class Job:
         id: A name that no other job of the same call has.
         work: ``package.module:function``. It is called with ``argument`` and returns a mapping of plain JSON
             types. If its process dies, it may be called again.
-        argument: What it is called with, in plain JSON types.
+        argument: Its argument, in plain JSON types.
         gpus: The share of a GPU that it takes, from 0 (none) to 1 (a whole one).
-        memory: Bytes of host memory that it is expected to take; 0 if nobody knows.
+        memory: Bytes of host memory that it is expected to take; 0 if unknown.
         folder: An absolute path that the job finds in ``argument["folder"]``; None if it leaves no files. It
             exists when the job starts, and what the job writes there is there once it has ended. All machines
             must see it.
@@ -65,7 +62,7 @@ class Failure:
 
     Attributes:
         kind: ``raised``: it raised an exception. ``died``: its process died, at each attempt. ``timeout``: it
-            took too long. ``stopped``: the user asked it to stop.
+            took too long. ``stopped``: the user stopped it.
         what: The reason, in one line.
         traceback: Where it raised; empty if it did not, or if the user can fix it without.
     """
@@ -107,12 +104,12 @@ class Executor(Protocol):
         ends its own job only. If the caller stops iterating, the running jobs are killed.
 
         Raises:
-            ExecutorError: The executor itself cannot go on.
+            ExecutorError: The executor itself cannot continue.
         """
         ...
 
     def stop(self) -> None:
-        """Start no more jobs, and ask the running ones to save and end. A signal handler may call it."""
+        """Start no more jobs; the running ones save and end. A signal handler may call it."""
         ...
 
     def kill(self) -> None:

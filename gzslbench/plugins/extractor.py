@@ -1,13 +1,10 @@
-"""The contract of feature extractors: a network that turns images into features, and its preprocessing.
-
-This module imports no torch, so that listing extractors stays quick.
-"""
+"""The contract of feature extractors: a network that turns images into features, and its preprocessing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from gzslbench.plugins.spec import Published
 
@@ -32,9 +29,9 @@ class Preparation:
         crops: ``centre`` cuts the square out of the middle. ``ten`` cuts it out of the middle and the four
             corners, also of the mirrored image, and averages their features (Krizhevsky et al., NeurIPS
             2012). ``whole`` resizes the image to the square, without keeping its proportions.
-        interpolation: The filter of the resizing. It averages over pixels when it makes an image smaller.
-        rounding: Of the longer side to a full pixel: ``down`` like torchvision, which rounds the crop's
-            position to the nearest even number; or ``nearest``, with the crop's position rounded down. One
+        interpolation: The filter that resizes, with antialiasing.
+        rounding: How the longer side becomes a whole number of pixels: ``down`` as in torchvision, which
+            rounds the position of the crop half to even, or ``nearest``, which rounds the position down. One
             pixel changes features by a tenth.
         mean: Subtracted from red, green and blue values between 0 and 1.
         std: What they are then divided by.
@@ -79,7 +76,7 @@ class ExtractorSpec(Published):
         poolings: What ``--pooling`` takes, the default first.
         model: The placeholder after the colon in ``NAME:MODEL``; empty for an extractor that is one model.
         preparation: Its default preprocessing; None if the model decides.
-        about: What ``--extractor``, ``--layer`` and ``--pooling`` mean, if the names alone do not tell.
+        about: What ``--extractor``, ``--layer`` and ``--pooling`` mean, if the names do not say it.
         examples: What may follow ``--extractor`` on a command line.
         version: Raise it when the same images give other features than before.
     """
@@ -101,7 +98,7 @@ class ExtractorSpec(Published):
 
     @property
     def pattern(self) -> str:
-        """What ``--extractor`` takes, a model that must be named in capitals."""
+        """What ``--extractor`` takes, with the placeholder of a model that must be named."""
         return f"{self.name}:{self.model}" if self.model else self.name
 
 
@@ -152,14 +149,9 @@ class Extractor:
     packages: tuple[str, ...] = ()
 
 
-class Load(Protocol):
-    """Loads an extractor."""
+Load = Callable[[Request], Extractor]
+"""Loads the requested network.
 
-    def __call__(self, request: Request) -> Extractor:
-        """Load the requested network.
-
-        Raises:
-            ExtractionError: There is no such model, layer or pooling, the weights are missing or belong to
-                another network, or a package is missing.
-        """
-        ...
+Raises ExtractionError if there is no such model, layer or pooling, if the weights are missing or belong to
+another network, or if a package is missing.
+"""

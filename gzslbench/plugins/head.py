@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from gzslbench.plugins.inputs import HeadData
-from gzslbench.plugins.params import Params
 from gzslbench.plugins.spec import Published, Setting
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from gzslbench.plugins.inputs import HeadData
+    from gzslbench.plugins.params import Params
+
 SOFTMAX = "softmax"
-"""The head a generative method has unless the user asks for another: its own settings, its own numbers."""
+"""The head of a generative method unless the user chooses another; its settings are those of the method."""
 Space = Literal["features", "embedding"]
 
 
@@ -30,7 +31,7 @@ class HeadSettings:
         per_class: Synthesized features for each unseen class (syn_num).
         batch_size: Rows per step.
         epochs: Passes over real and synthesized features for the generalized setting.
-        zsl_epochs: Passes of a second head over the synthesized features alone, whose accuracy on the
+        zsl_epochs: Passes of a second head over only the synthesized features, whose accuracy on the
             unseen classes is T1; 0 takes T1 from the first head restricted to the unseen classes.
         lr: Adam's learning rate.
         beta1: Adam's first moment decay.
@@ -59,8 +60,7 @@ class HeadSpec(Published):
         url: Address of the paper.
         params: The frozen dataclass of its parameters.
         load: ``package.module:Class`` of the head, which is imported when it is fitted.
-        setting: What it sees while it is fitted; every record has it. The semantics of all classes are
-            known to every head; one that is ``transductive`` gets the unlabelled test rows.
+        setting: What it sees while it is fitted: a ``transductive`` head gets the unlabelled test rows.
         version: Increase it if the same parameters give other numbers than before.
     """
 
@@ -78,7 +78,7 @@ class FittedHead(Protocol):
     """A head that classifies."""
 
     def scores(self, features: Tensor) -> Tensor:
-        """``(n, e)`` features to ``(n, K)`` scores, higher is likelier."""
+        """Map ``(n, e)`` features to ``(n, K)`` scores, higher is likelier."""
         ...
 
 
@@ -92,12 +92,12 @@ class Head(Protocol):
     def fit(
         self, rows: HeadData, settings: HeadSettings, epochs: int, generator: torch.Generator, graphs: bool
     ) -> Iterator[FittedHead]:
-        """Fit a head from scratch; yields it after each of ``epochs`` passes.
+        """Fit a head from scratch; yield it after each of ``epochs`` passes.
 
-        It may be one head, changed in place: it is used before the next is asked for.
+        It may be one head that is changed in place, as it is used before the next pass.
 
         Args:
-            rows: What it is fitted on; test rows are among them for a transductive head alone, unlabelled.
+            rows: What it is fitted on; only a transductive head gets test rows, without labels.
             settings: Its own ``settings``.
             epochs: Passes over the rows.
             generator: On the rows' device; all random numbers come from it.

@@ -65,12 +65,12 @@ def gzslbench_trackers() -> Iterable[TrackerSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def gzslbench_run_start(run: Cell) -> None:
-    """A run starts, or continues after an interruption."""
+    """Receive the cell of a run that starts, or continues after an interruption."""
 
 
 @hookspec
 def gzslbench_epoch_end(run: Cell, metrics: Mapping[str, Any]) -> None:
-    """An epoch ended; ``metrics`` is the line written to metrics.jsonl.
+    """Receive the metrics of an epoch that has ended, as they are written to metrics.jsonl.
 
     On CUDA it is called when the losses have reached the host; a later epoch may be running by then.
     """
@@ -78,4 +78,4 @@ def gzslbench_epoch_end(run: Cell, metrics: Mapping[str, Any]) -> None:
 
 @hookspec
 def gzslbench_run_end(record: Record) -> None:
-    """A run ended and its record is on disk."""
+    """Receive the record of a run that has ended; it is on disk."""

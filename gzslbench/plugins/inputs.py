@@ -89,13 +89,10 @@ class Batch:
 
 
 class ClassNoise:
-    """Draws random numbers for the rows of several classes, each class from a stream of its own.
+    """Draws random numbers for ``per_class`` rows of each of several classes.
 
-    So the rows of a class depend neither on the other classes nor on how many classes are synthesized in
-    one call.
-
-    Attributes:
-        per_class: Rows of each class.
+    Each class has a stream of its own. So its rows depend neither on the other classes nor on how many
+    classes are synthesized in one call.
     """
 
     def __init__(self, streams: Sequence[torch.Generator], per_class: int) -> None:

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from gzslbench.plugins.head import HeadSettings
-from gzslbench.plugins.inputs import Batch, ClassNoise
-from gzslbench.plugins.params import Params
-from gzslbench.plugins.spec import Published, Setting
+from gzslbench.plugins.spec import Kind, Published, Setting
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Kind = Literal["generative", "scoring"]
+    from gzslbench.plugins.head import HeadSettings
+    from gzslbench.plugins.inputs import Batch, ClassNoise
+    from gzslbench.plugins.params import Params
+
 Sampling = Literal["draw", "pass"]
 Span = Literal["epoch", "stage"]
 
@@ -34,7 +34,7 @@ class MethodSpec(Published):
         params: The frozen dataclass of its parameters.
         load: ``package.module:Class`` of the method, which is imported when it runs.
         kind: ``generative`` methods synthesize features, ``scoring`` methods score all classes.
-        setting: What it sees during training; every record has it.
+        setting: What it sees during training.
         preprocessing: How its features are scaled unless the user says otherwise.
         version: Increase it if the same parameters give other numbers than before.
         gpu_share: Share of a GPU that a run needs, from 0 to 1; a sweep runs several on one GPU.
@@ -104,10 +104,6 @@ class Phase:
     loop: int | None = None
 
 
-def _constant(_epoch: int) -> float:
-    return 1.0
-
-
 @dataclass(frozen=True)
 class Stage:
     """Epochs of the same phases. The last stage is the one whose epochs are evaluated and counted.
@@ -127,7 +123,7 @@ class Stage:
     epochs: int
     batch_size: int
     phases: tuple[Phase, ...]
-    schedule: Callable[[int], float] = _constant
+    schedule: Callable[[int], float] = lambda _epoch: 1.0
     sampling: Sampling = "draw"
     loops: int = 1
 
@@ -135,8 +131,8 @@ class Stage:
 class Method(Protocol):
     """What the trainer needs from every method.
 
-    The constructor takes ``(view: TrainView, params)``; the networks are built there, on the CPU, from
-    the global random stream that the trainer has seeded; ``view`` is already on the device.
+    The constructor takes ``(view: TrainView, params)`` and builds the networks on the CPU, from the global
+    random stream that the trainer has seeded; ``view`` is already on the device.
     """
 
     modules: nn.ModuleDict
@@ -147,25 +143,25 @@ class Method(Protocol):
 
 
 class GenerativeMethod(Method, Protocol):
-    """A method that synthesizes features of classes of which it has only the semantics.
+    """A method that synthesizes features of classes from their semantics.
 
-    Where its head is to be fitted on seen rows that are drawn rather than embedded, as from an encoder's
-    distribution, and ``head.seen_per_class`` is set, it may have ``sample(features, noise)`` besides: it
-    takes the real features of some classes, ``noise.per_class`` of each, to ``(len(noise), e)`` rows.
+    If ``head.seen_per_class`` is set, it may also have ``sample(features, noise)``, which draws the seen rows
+    for the head, for example from an encoder's distribution: it maps the real features of some classes,
+    ``noise.per_class`` of each, to ``(len(noise), e)`` rows. Without it, the real rows are embedded.
     """
 
     head: HeadSettings
 
     def synthesize(self, semantics: Tensor, noise: ClassNoise) -> Tensor:
-        """``(C, a)`` semantics to ``(len(noise), d)`` features, the rows of one class together.
+        """Map ``(C, a)`` semantics to ``(len(noise), d)`` features, the rows of one class together.
 
-        With ``head.space`` "embedding" they are rows of the embedding instead, as wide as it is. Each class
-        has ``noise.per_class`` rows; all random numbers come from ``noise``.
+        If ``head.space`` is "embedding", they are ``(len(noise), e)`` rows of the embedding instead. Each
+        class has ``noise.per_class`` rows; all random numbers come from ``noise``.
         """
         ...
 
     def embed(self, features: Tensor) -> Tensor:
-        """``(n, d)`` features to the ``(n, e)`` space in which the head is fitted."""
+        """Map ``(n, d)`` features to the ``(n, e)`` space in which the head is fitted."""
         ...
 
 
@@ -173,5 +169,5 @@ class ScoringMethod(Method, Protocol):
     """A method that scores every class directly."""
 
     def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
-        """``(n, d)`` features and ``(C, a)`` semantics to ``(n, C)`` scores, higher is likelier."""
+        """Map ``(n, d)`` features and ``(C, a)`` semantics to ``(n, C)`` scores, higher is likelier."""
         ...

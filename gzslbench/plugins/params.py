@@ -12,46 +12,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from gzslbench.errors import ParamError, did_you_mean
-from gzslbench.plugins.search_space import Space
+
+if typing.TYPE_CHECKING:
+    from gzslbench.plugins.search_space import Space
 
 P = TypeVar("P", bound="Params")
-Where = str | Mapping[str, str]
-
-
-def param(
-    default: Any,
-    doc: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    above: float | None = None,
-    choices: tuple[str, ...] = (),
-    unit: str = "",
-    search: Space | None = None,
-) -> Any:
-    """Return a documented field of ``Params``.
-
-    Args:
-        default: Its default value.
-        doc: What it means.
-        low: Smallest value.
-        high: Largest value.
-        above: Every value is larger than this.
-        choices: The accepted texts.
-        unit: Its unit.
-        search: Where ``gzslbench tune`` looks for its value; None leaves it alone.
-    """
-    return dataclasses.field(
-        default=default,
-        metadata=dict(  # noqa: C408
-            doc=doc, low=low, high=high, above=above, choices=choices, unit=unit, search=search
-        ),
-    )
 
 
 @dataclasses.dataclass(frozen=True)
 class ParamInfo:
-    """What ``gzslbench methods NAME`` prints of one parameter."""
+    """A parameter: its name, type and default, and what ``param`` says about it."""
 
     name: str
     type: type
@@ -112,6 +82,34 @@ class ParamInfo:
         )
 
 
+def param(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    choices: tuple[str, ...] = (),
+    unit: str = "",
+    search: Space | None = None,
+) -> Any:
+    """Return a documented field of ``Params``.
+
+    Args:
+        default: Its default value.
+        doc: What it means.
+        low: Smallest value.
+        high: Largest value.
+        above: Every value is larger than this.
+        choices: The accepted texts.
+        unit: Its unit.
+        search: Where ``gzslbench tune`` looks for its value; None never changes it.
+    """
+    about: dict[str, Any] = {"doc": doc, "low": low, "high": high, "above": above}
+    about |= {"choices": choices, "unit": unit, "search": search}
+    return dataclasses.field(default=default, metadata=about)
+
+
 _CHECKED = "_checked"
 """Attribute of parameters whose values ``build`` has checked; their ``__post_init__`` removes it."""
 
@@ -138,6 +136,11 @@ class Params:
         return dataclasses.asdict(self)
 
 
+# Not functools.cache: mypy rejects `type[Params]` as an argument that can be hashed.
+_FIELDS: dict[type[Params], tuple[ParamInfo, ...]] = {}
+_DEFAULTS: dict[type[Params], Mapping[str, Any]] = {}
+
+
 def fields_of(cls: type[Params]) -> tuple[ParamInfo, ...]:
     """Return the documented parameters of ``cls``, in the order they are written."""
     if cls not in _FIELDS:
@@ -149,18 +152,12 @@ def fields_of(cls: type[Params]) -> tuple[ParamInfo, ...]:
     return _FIELDS[cls]
 
 
-def _defaults_of(cls: type[Params]) -> Mapping[str, Any]:
-    if cls not in _DEFAULTS:
-        _DEFAULTS[cls] = {info.name: info.check(info.default, cls.__name__) for info in fields_of(cls)}
-    return _DEFAULTS[cls]
-
-
-_FIELDS: dict[type[Params], tuple[ParamInfo, ...]] = {}
-_DEFAULTS: dict[type[Params], Mapping[str, Any]] = {}
-
-
 def build(
-    cls: type[P], values: Mapping[str, Any], where: Where, *, checked: Mapping[str, Any] | None = None
+    cls: type[P],
+    values: Mapping[str, Any],
+    where: str | Mapping[str, str],
+    *,
+    checked: Mapping[str, Any] | None = None,
 ) -> P:
     """Create parameters from values of a file; each value is checked once.
 
@@ -173,14 +170,16 @@ def build(
     Raises:
         ParamError: A name is unknown, or a value has the wrong type or is out of range.
     """
-    infos, checked = {info.name: info for info in fields_of(cls)}, checked or {}
+    infos, accepted = {info.name: info for info in fields_of(cls)}, dict(checked or {})
     for name, value in values.items():
         place = where if isinstance(where, str) else where[name]
         _refuse_unknown(name, infos, place)
-        if name not in checked:
-            checked = {**checked, name: infos[name].check(value, place)}
+        if name not in accepted:
+            accepted[name] = infos[name].check(value, place)
+    if cls not in _DEFAULTS:
+        _DEFAULTS[cls] = {name: info.check(info.default, cls.__name__) for name, info in infos.items()}
     params = object.__new__(cls)
-    params.__dict__.update({**_defaults_of(cls), **checked, _CHECKED: True})
+    params.__dict__.update({**_DEFAULTS[cls], **accepted, _CHECKED: True})
     params.__post_init__()
     return params
 
@@ -192,11 +191,8 @@ def parse_assignments(cls: type[Params], assignments: Iterable[str], option: str
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
-            raise ParamError(
-                f"cannot read {assignment!r}",
-                where=option,
-                fix=f"write {option} name=value, for example {option} lr=0.001",
-            )
+            fix = f"write {option} name=value, for example {option} lr=0.001"
+            raise ParamError(f"cannot read {assignment!r}", where=option, fix=fix)
         _refuse_unknown(name.strip(), infos, option)
         texts[name.strip()] = text.strip()
     return {name: infos[name].check(infos[name].parse(text, option), option) for name, text in texts.items()}

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gzslbench.errors import ParamError
 from gzslbench.files import reading
-from gzslbench.plugins.head import HeadSpec
-from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import build
+
+if TYPE_CHECKING:
+    from gzslbench.plugins.head import HeadSpec
+    from gzslbench.plugins.method import MethodSpec
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -50,7 +52,7 @@ def load_presets(spec: MethodSpec | HeadSpec) -> dict[str, Preset]:
     Raises:
         ParamError: The file is not TOML, or a table has an unknown or impossible parameter.
     """
-    file, tables = _own_tables(spec)
+    file, tables = _read_tables(spec)
     presets = {name: _preset(spec, file, tables, name) for name in tables}
     for found in presets.values():
         build(spec.params, found.values, found.places)
@@ -71,16 +73,13 @@ def preset(spec: MethodSpec | HeadSpec, dataset: str, semantics: str, file: Path
     Raises:
         ParamError: The file is missing, is not TOML, has no table that fits, or is for another method.
     """
-    name, tables = _own_tables(spec) if file is None else _tables_of(file)
+    name, tables = _read_tables(spec, file)
     for table in (f"{dataset}/{semantics}", dataset, DEFAULT):
         if table in tables:
             return _preset(spec, name, tables, table)
     if file is not None:
-        raise ParamError(
-            f"it has no table for {dataset}/{semantics}",
-            where=file,
-            fix=f"it has: {', '.join(tables) or 'none'}; one called [{DEFAULT}] fits every dataset",
-        )
+        fix = f"it has: {', '.join(tables) or 'none'}; one called [{DEFAULT}] fits every dataset"
+        raise ParamError(f"it has no table for {dataset}/{semantics}", where=file, fix=fix)
     return Preset(DEFAULT, {}, "")
 
 
@@ -95,29 +94,21 @@ def preset_values(spec: MethodSpec | HeadSpec, dataset: str, semantics: str) -> 
     return build(spec.params, found.values, found.places).as_dict()
 
 
-def _own_tables(spec: MethodSpec | HeadSpec) -> tuple[str, Mapping[str, Any]]:
-    package = spec.load.partition(":")[0].rpartition(".")[0]
-    file = files(package).joinpath(FILE) if package else None
-    if file is None or not file.is_file():
-        return "", {}
-    return str(file), _parse(str(file), file.read_text(encoding="utf-8"))
-
-
-def _tables_of(file: Path) -> tuple[str, Mapping[str, Any]]:
-    with reading(file, ParamError):
-        content = file.read_bytes()
+def _read_tables(spec: MethodSpec | HeadSpec, file: Path | None = None) -> tuple[str, Mapping[str, Any]]:
+    """Return name and tables of ``file``, or of the plugin's own file; no tables if there is none."""
+    if file is None:
+        package = spec.load.partition(":")[0].rpartition(".")[0]
+        own = files(package).joinpath(FILE) if package else None
+        if own is None or not own.is_file():
+            return "", {}
+        place, content = str(own), own.read_bytes()
+    else:
+        with reading(file, ParamError):
+            place, content = str(file), file.read_bytes()
     try:
-        return str(file), _parse(str(file), content.decode())
-    except UnicodeDecodeError as error:
-        raise ParamError(f"not TOML: {error}", where=file, fix="name a file of presets") from error
-
-
-def _parse(file: str, text: str) -> Mapping[str, Any]:
-    try:
-        tables: dict[str, Any] = tomllib.loads(text)
+        return place, tomllib.loads(content.decode())
     except ValueError as error:
-        raise ParamError(f"not TOML: {error}", where=file, fix="correct the file at that line") from error
-    return tables
+        raise ParamError(f"not TOML: {error}", where=place, fix="correct the file at that line") from error
 
 
 def _preset(spec: MethodSpec | HeadSpec, file: str, tables: Mapping[str, Any], name: str) -> Preset:
@@ -129,15 +120,12 @@ def _preset(spec: MethodSpec | HeadSpec, file: str, tables: Mapping[str, Any], n
         table = tables.get(wider, {})
         where = f"{file}: table [{wider}]"
         if not isinstance(table, dict):
-            raise ParamError(
-                f"{wider!r} is not a table", where=where, fix="put parameters under [default] or a dataset"
-            )
+            fix = "put parameters under [default] or a dataset"
+            raise ParamError(f"{wider!r} is not a table", where=where, fix=fix)
         if table.get(_METHOD, spec.name) != spec.name:
-            raise ParamError(
-                f"the table is for {table[_METHOD]}, not for {spec.name}",
-                where=where,
-                fix=f"name another file, or remove {_METHOD!r} from the table to use it all the same",
-            )
+            what = f"the table is for {table[_METHOD]}, not for {spec.name}"
+            fix = f"name another file, or remove {_METHOD!r} from the table to use it all the same"
+            raise ParamError(what, where=where, fix=fix)
         source = str(table.get(_SOURCE, ""))
         own = {key: value for key, value in table.items() if key not in (_SOURCE, _METHOD)}
         values |= own

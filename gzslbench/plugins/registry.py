@@ -1,10 +1,9 @@
 """Find and load plugins by their entry points, which are in one group for each kind.
 
 A plugin is a module with functions marked ``@hookimpl``. Its distribution names it in the group of each kind
-that it offers: ``gzslbench.methods``, ``gzslbench.datasets`` and so on (``KINDS``), or in ``gzslbench.hooks``
-if it only wants to hear of runs. The names come from package metadata. A module is imported when something of
-its kind is needed, so listing one kind imports nothing of another. If a plugin cannot be imported, that is a
-warning, and ``gzslbench doctor`` names it.
+that it offers, for example ``gzslbench.methods``, or in ``gzslbench.hooks`` if it only listens to runs. A
+module is imported when something of its kind is needed, so listing one kind imports nothing of another. If a
+plugin cannot be imported, that is a warning, and ``gzslbench doctor`` names it.
 
 ``GZSLBENCH_PLUGINS`` lists the third-party plugins that may load, separated by commas; set to nothing it
 disables them all. The plugins of the gzslbench distribution itself are always there.
@@ -14,42 +13,43 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
 from gzslbench.errors import PluginError, did_you_mean
 from gzslbench.plugins import hooks
-from gzslbench.plugins.dataset import DatasetSpec
-from gzslbench.plugins.executor import ExecutorSpec
-from gzslbench.plugins.extractor import ExtractorSpec
-from gzslbench.plugins.head import HeadSpec
-from gzslbench.plugins.method import Kind, MethodSpec
-from gzslbench.plugins.spec import SETTINGS
-from gzslbench.plugins.tracker import TrackerSpec
+from gzslbench.plugins.spec import METHOD_KINDS, SETTINGS
 
+if TYPE_CHECKING:
+    from gzslbench.plugins.dataset import DatasetSpec
+    from gzslbench.plugins.executor import ExecutorSpec
+    from gzslbench.plugins.extractor import ExtractorSpec
+    from gzslbench.plugins.head import HeadSpec
+    from gzslbench.plugins.method import MethodSpec
+    from gzslbench.plugins.tracker import TrackerSpec
+
+Spec = TypeVar("Spec")
 SWITCH = "GZSLBENCH_PLUGINS"
 OWN_DISTRIBUTION = "gzslbench"
-OLD_GROUP = "gzslbench"
-"""The only group of version 0.1."""
-RUN_HOOKS = "hooks"
-KINDS: dict[str, type] = {
-    "methods": MethodSpec,
-    "heads": HeadSpec,
-    "datasets": DatasetSpec,
-    "extractors": ExtractorSpec,
-    "executors": ExecutorSpec,
-    "trackers": TrackerSpec,
-    "published": Path,
-    "suites": Path,
+SPECS = {
+    "methods": "gzslbench.plugins.method:MethodSpec",
+    "heads": "gzslbench.plugins.head:HeadSpec",
+    "datasets": "gzslbench.plugins.dataset:DatasetSpec",
+    "extractors": "gzslbench.plugins.extractor:ExtractorSpec",
+    "executors": "gzslbench.plugins.executor:ExecutorSpec",
+    "trackers": "gzslbench.plugins.tracker:TrackerSpec",
 }
-"""What a plugin can offer, and the type of each thing that the hook ``gzslbench_KIND`` returns."""
-GROUPS = {f"gzslbench.{kind}": kind for kind in (*KINDS, RUN_HOOKS)}
-Offer = TypeVar("Offer", MethodSpec, DatasetSpec, HeadSpec, ExtractorSpec, ExecutorSpec, TrackerSpec, Path)
+"""By kind, the class of what the hook ``gzslbench_KIND`` returns; it is imported when the kind is needed."""
+FOLDERS = ("published", "suites")
+"""The kinds whose hooks return folders."""
+RUN_HOOKS = "hooks"
+GROUPS = {f"gzslbench.{kind}": kind for kind in (*SPECS, *FOLDERS, RUN_HOOKS)}
 
 
 class Plugins:
@@ -68,44 +68,41 @@ class Plugins:
         self._names: dict[str, str] = {}
         for entry in found:
             self._names.setdefault(entry.value, entry.name)
-            if entry.group not in GROUPS:
-                self._fail(entry.value, _old_group_advice(entry))
-                continue
             first = self.entries[GROUPS[entry.group]].setdefault(entry.name, entry)
             if first.value != entry.value:
                 self._fail(entry.value, f"{first.value} has the same name")
 
     def methods(self) -> dict[str, MethodSpec]:
         """Every method, by name."""
-        return self._list("methods", MethodSpec)
+        return self._list("methods")
 
     def heads(self) -> dict[str, HeadSpec]:
         """Every head except softmax, by name."""
-        return self._list("heads", HeadSpec)
+        return self._list("heads")
 
     def datasets(self) -> dict[str, DatasetSpec]:
         """Every dataset, by name."""
-        return self._list("datasets", DatasetSpec)
+        return self._list("datasets")
 
     def extractors(self) -> dict[str, ExtractorSpec]:
         """Every feature extractor, by name."""
-        return self._list("extractors", ExtractorSpec)
+        return self._list("extractors")
 
     def executors(self) -> dict[str, ExecutorSpec]:
         """Every executor, by name."""
-        return self._list("executors", ExecutorSpec)
+        return self._list("executors")
 
     def trackers(self) -> dict[str, TrackerSpec]:
         """Every tracker, by name."""
-        return self._list("trackers", TrackerSpec)
+        return self._list("trackers")
 
     def published(self) -> list[Path]:
         """Every folder of published numbers."""
-        return [folder for _, folder in self._offers("published", Path)]
+        return [folder for _, folder in self._offers("published")]
 
     def suites(self) -> list[Path]:
         """Every folder of suites and stored metrics."""
-        return [folder for _, folder in self._offers("suites", Path)]
+        return [folder for _, folder in self._offers("suites")]
 
     def method(self, name: str) -> MethodSpec:
         """Return one method; if a plugin has this name, only that one is loaded.
@@ -113,39 +110,41 @@ class Plugins:
         Raises:
             PluginError: No plugin offers it.
         """
-        return self._find("methods", MethodSpec, name)
+        return self._find("methods", self.methods, name)
 
     def head(self, name: str) -> HeadSpec:
         """Return one head, as ``method`` does."""
-        return self._find("heads", HeadSpec, name)
+        return self._find("heads", self.heads, name)
 
     def extractor(self, name: str) -> ExtractorSpec:
         """Return one extractor, as ``method`` does."""
-        return self._find("extractors", ExtractorSpec, name)
+        return self._find("extractors", self.extractors, name)
 
     def executor(self, name: str) -> ExecutorSpec:
         """Return one executor, as ``method`` does."""
-        return self._find("executors", ExecutorSpec, name)
+        return self._find("executors", self.executors, name)
 
     def tracker(self, name: str) -> TrackerSpec:
         """Return one tracker, as ``method`` does."""
-        return self._find("trackers", TrackerSpec, name)
+        return self._find("trackers", self.trackers, name)
 
     def load(self, kind: str) -> None:
         """Import and register every plugin of a kind."""
         for entry in self.entries[kind].values():
-            self._load(entry, kind)
+            self._load(entry)
 
     def load_all(self) -> None:
         """Load every plugin and look at all that it offers, so that ``errors`` is complete."""
-        for kind, of in KINDS.items():
-            self._list(kind, of) if of is not Path else list(self._offers(kind, of))
+        for kind in SPECS:
+            self._list(kind)
+        for kind in FOLDERS:
+            list(self._offers(kind))
         self.load(RUN_HOOKS)
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Call ``hook`` of every plugin in ``gzslbench.hooks`` and of every other one that is loaded.
 
-        If one raises, that is a warning, and the caller goes on.
+        If one raises, the caller continues with a warning.
         """
         self.load(RUN_HOOKS)
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
@@ -159,88 +158,62 @@ class Plugins:
         """Return what is wrong with one plugin, or None."""
         return self.errors.get(entry.value)
 
-    def _load(self, entry: EntryPoint, kind: str) -> bool:
-        """Import and register one plugin; return whether it offers something of the kind."""
+    def _load(self, entry: EntryPoint) -> bool:
+        """Import and register one plugin, if that has not happened; return whether it is registered."""
         module = entry.value
-        if not self.manager.has_plugin(module):
-            if module in self.errors:
-                return False
+        if not self.manager.has_plugin(module) and module not in self.errors:
             try:
                 self.manager.register(entry.load(), module)
                 self.manager.check_pending()
-                if not self._implemented(module):
+                if not self.manager.get_hookcallers(self.manager.get_plugin(module)):
                     raise PluginError(f"{module} implements no gzslbench hook")
             except (Exception, SystemExit) as error:
                 if self.manager.has_plugin(module):
                     self.manager.unregister(name=module)
                 self._fail(module, f"{type(error).__name__}: {error}")
-                return False
-            self._check_groups(module)
-        return kind in self._implemented(module)
+        return self.manager.has_plugin(module)
 
-    def _implemented(self, module: str) -> set[str]:
-        """Return the kinds that a registered plugin has hooks of; all run hooks are one kind."""
-        callers = self.manager.get_hookcallers(self.manager.get_plugin(module)) or []
-        hooks_of = {caller.name.removeprefix("gzslbench_") for caller in callers}
-        return {name if name in KINDS else RUN_HOOKS for name in hooks_of}
-
-    def _check_groups(self, module: str) -> None:
-        """Warn if a plugin offers something that nobody would look for, or does not offer what it says."""
-        implemented = self._implemented(module)
-        for kind, entries in self.entries.items():
-            listed = any(entry.value == module for entry in entries.values())
-            if listed and kind not in implemented:
-                why = f"it is in the group gzslbench.{kind}, but implements no hook of this kind"
-                self._fail(module, why, then="offers less than it says")
-            elif kind in implemented - {RUN_HOOKS} and not listed:
-                why = f"it implements gzslbench_{kind}, but is not in the group gzslbench.{kind}"
-                self._fail(module, why, then="offers less than it could")
-
-    def _find(self, kind: str, of: type[Offer], name: str) -> Offer:
+    def _find(self, kind: str, every: Callable[[], Mapping[str, Spec]], name: str) -> Spec:
         entry = self.entries[kind].get(name)
         if entry is not None:
-            for _, spec in self._offers(kind, of, [entry]):
-                if spec.name == name:
-                    return spec
+            specs: dict[str, Spec] = {spec.name: spec for _, spec in self._offers(kind, [entry])}
+            if name in specs:
+                return specs[name]
             if entry.value in self.errors:
                 what = f"plugin {name!r} cannot be loaded: {self.errors[entry.value]}"
                 raise PluginError(what, fix="see `gzslbench doctor`")
-        specs = self._list(kind, of)
-        if name not in specs:
-            raise PluginError(f"no {kind[:-1]} {name!r}", fix=did_you_mean(name, list(specs)))
-        return specs[name]
+        known = every()
+        if name not in known:
+            raise PluginError(f"no {kind[:-1]} {name!r}", fix=did_you_mean(name, list(known)))
+        return known[name]
 
-    def _list(self, kind: str, of: type[Offer]) -> dict[str, Offer]:
-        specs: dict[str, Offer] = {}
-        for module, spec in self._offers(kind, of):
+    def _list(self, kind: str) -> dict[str, Any]:
+        specs: dict[str, Any] = {}
+        for module, spec in self._offers(kind):
             if spec.name in specs:
                 self._fail(module, f"gzslbench_{kind}: the name {spec.name!r} is taken")
             else:
                 specs[spec.name] = spec
         return dict(sorted(specs.items()))
 
-    def _offers(
-        self, kind: str, of: type[Offer], entries: Iterable[EntryPoint] | None = None
-    ) -> Iterator[tuple[str, Offer]]:
+    def _offers(self, kind: str, entries: Iterable[EntryPoint] | None = None) -> Iterator[tuple[str, Any]]:
         """Load the plugins of a kind, or only ``entries``; yield their modules and what they offer."""
         hook = f"gzslbench_{kind}"
-        seen = set()
-        for entry in self.entries[kind].values() if entries is None else entries:
-            module = entry.value
-            if module in seen or not self._load(entry, kind):
+        known = self.entries[kind].values() if entries is None else entries
+        for module, entry in {entry.value: entry for entry in known}.items():
+            if not self._load(entry):
                 continue
-            seen.add(module)
-            implementations = getattr(self.manager.hook, hook).get_hookimpls()
-            implementation = next(found for found in implementations if found.plugin_name == module)
             try:
-                offered = list(implementation.function())
+                hooks_of = getattr(self.manager.hook, hook).get_hookimpls()
+                functions = {found.plugin_name: found.function for found in hooks_of}
+                if module not in functions:
+                    raise PluginError(f"it is in the group gzslbench.{kind}, but has no hook {hook}")
+                offers = list(functions[module]())
             except Exception as error:
                 self._fail(module, f"{hook} raised {type(error).__name__}: {error}")
                 continue
-            for offer in offered:
-                if not isinstance(offer, of):
-                    self._fail(module, f"{hook} offers {offer!r}, which is not a {of.__name__}")
-                elif problem := _problem(offer):
+            for offer in offers:
+                if problem := _problem(offer, Path if kind in FOLDERS else resolve_name(SPECS[kind])):
                     self._fail(module, f"{hook}: {problem}")
                 else:
                     yield module, offer
@@ -254,7 +227,13 @@ class Plugins:
 
 def is_own(entry: EntryPoint) -> bool:
     """Return whether ``entry`` comes with the gzslbench distribution."""
-    return entry.dist is not None and entry.dist.name == OWN_DISTRIBUTION
+    return entry.dist is not None and _name_of(entry.dist) == OWN_DISTRIBUTION
+
+
+@cache
+def _name_of(distribution: Any) -> str:
+    """Return the name of a distribution; to find it, the metadata is parsed."""
+    return str(distribution.name)
 
 
 def allowed(entry: EntryPoint) -> bool:
@@ -266,7 +245,7 @@ def allowed(entry: EntryPoint) -> bool:
 def every_entry() -> list[EntryPoint]:
     """Return the entry points of all installed plugins, also of those that the environment disables."""
     found = entry_points()
-    entries = [entry for group in (*GROUPS, OLD_GROUP) for entry in found.select(group=group)]
+    entries = [entry for group in GROUPS for entry in found.select(group=group)]
     return sorted(entries, key=lambda entry: (not is_own(entry), entry.name))
 
 
@@ -276,19 +255,14 @@ def plugins() -> Plugins:
     return Plugins(entry for entry in every_entry() if allowed(entry))
 
 
-def _problem(offer: Any) -> str | None:
-    """Return why something cannot be offered: it is not a folder, or has an unknown kind or setting."""
+def _problem(offer: Any, of: type) -> str | None:
+    """Return why something cannot be offered: a wrong type, a missing folder, an unknown kind or setting."""
+    if not isinstance(offer, of):
+        return f"{offer!r} is not a {of.__name__}"
     if isinstance(offer, Path):
         return None if offer.is_dir() else f"{offer} is not a folder"
-    for name, known in (("kind", get_args(Kind)), ("setting", SETTINGS)):
+    for name, known in (("kind", METHOD_KINDS), ("setting", SETTINGS)):
         value = getattr(offer, name, known[0])
         if value not in known:
             return f"{offer.name!r} has the unknown {name} {value!r}; known: {', '.join(known)}"
     return None
-
-
-def _old_group_advice(entry: EntryPoint) -> str:
-    what = f"its entry point is in the group {OLD_GROUP!r} of version 0.1; "
-    if is_own(entry):
-        return what + "install gzslbench again (pip install)"
-    return what + "put it in the group of each kind that it offers, for example 'gzslbench.methods'"

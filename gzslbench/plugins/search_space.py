@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Value = float | int | str | bool
 _LOG = "log"
-_HOW = "write LOW..HIGH, LOW..HIGH:log, LOW..HIGH:STEP, or two values or more with commas between"
+_FORMS = "write LOW..HIGH, LOW..HIGH:log, LOW..HIGH:STEP, or two values or more with commas between"
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,6 @@ class Span:
         how = _LOG if self.logarithmic else self.step
         return f"{self.low}..{self.high}" + ("" if how is None else f":{how}")
 
-    @property
-    def samples(self) -> tuple[float, ...]:
-        """Values that the range of the parameter must accept."""
-        return (self.low, self.high)
-
     def including(self, value: Value) -> Span | None:
         """Return the narrowest span of the same kind that contains ``value``; None if there is none.
 
@@ -49,18 +44,23 @@ class Span:
         low, high = min(self.low, value), max(self.high, value)
         if self.step is None:
             return replace(self, low=low, high=high)
+        # The small number lets rounding not lose a step.
         below = math.floor((value - low) / self.step + 1e-9)
         above = math.floor((high - value) / self.step + 1e-9)
         return replace(self, low=value - below * self.step, high=value + above * self.step)
 
-    def problem(self) -> str | None:
-        """Return what is wrong with the span itself, or None."""
+    def problem(self, type_: type) -> str | None:
+        """Return why a parameter of this type cannot have the span, or None."""
+        if type_ not in (int, float):
+            return f"it takes {type_.__name__}"
         if not self.low < self.high:
             return "its low end is not below its high end"
         if self.logarithmic and self.low <= 0:
             return "a logarithmic scale starts above 0"
         if self.step is not None and not 0 < self.step <= self.high - self.low:
             return "its step is not between 0 and its width"
+        if type_ is int and not isinstance(self.step, (int, type(None))):
+            return "its step is not a whole number"
         return None
 
 
@@ -75,19 +75,9 @@ class Choices:
             str(value).lower() if isinstance(value, bool) else str(value) for value in self.values
         )
 
-    @property
-    def samples(self) -> tuple[Value, ...]:
-        """Values that the range of the parameter must accept."""
-        return self.values
-
     def including(self, value: Value) -> Choices:
         """Return the same choices and ``value``."""
         return self if value in self.values else Choices((value, *self.values))
-
-    def problem(self) -> str | None:
-        """Return what is wrong with the choices themselves, or None."""
-        distinct = len(set(self.values)) == len(self.values) > 1
-        return None if distinct else "it needs two or more different values"
 
 
 Space = Span | Choices
@@ -119,15 +109,18 @@ def check_space(space: Space, info: ParamInfo, where: str) -> None:
     Raises:
         ParamError: It does not, the space contradicts itself, or it spans numbers for other values.
     """
-    if isinstance(space, Span) and info.type not in (int, float):
-        raise _unfit(space, info, f"it takes {info.type.__name__}", where, "name its values, with commas")
-    problem = space.problem()
+    if isinstance(space, Span):
+        values: tuple[Value, ...] = (space.low, space.high)
+        problem = space.problem(info.type)
+    else:
+        values = space.values
+        distinct = len(set(values)) == len(values) > 1
+        problem = None if distinct else "it needs two or more different values"
     if problem is not None:
-        raise _unfit(space, info, problem, where, _HOW)
-    for value in space.samples:
+        what = f"parameter {info.name!r} cannot be searched in {space}: {problem}"
+        raise ParamError(what, where=where, fix=_FORMS)
+    for value in values:
         info.check(value, where)
-    if info.type is int and isinstance(space, Span) and not isinstance(space.step, (int, type(None))):
-        raise _unfit(space, info, "its step is not a whole number", where, _HOW)
 
 
 def parse_space(text: str, info: ParamInfo, where: str) -> Space:
@@ -138,29 +131,16 @@ def parse_space(text: str, info: ParamInfo, where: str) -> Space:
     """
     span, _, how = text.partition(":")
     low, dots, high = span.partition("..")
-    space: Space
+    ends = (low, high) if dots else text.split(",")
+    values = tuple(info.check(info.parse(end.strip(), where), where) for end in ends)
+    space: Space = Choices(values)
     if dots:
-        ends = [info.check(info.parse(end.strip(), where), where) for end in (low, high)]
         logarithmic = how.strip() == _LOG
-        step = None if logarithmic or not how else _step(how, info, where)
-        space = Span(ends[0], ends[1], logarithmic, step)
-    else:
-        space = Choices(
-            tuple(info.check(info.parse(value.strip(), where), where) for value in text.split(","))
-        )
+        try:
+            step = None if logarithmic or not how else info.type(how)
+        except ValueError:
+            what = f"cannot read {how!r} of parameter {info.name!r}"
+            raise ParamError(what, where=where, fix=_FORMS) from None
+        space = Span(values[0], values[1], logarithmic, step)
     check_space(space, info, where)
     return space
-
-
-def _step(text: str, info: ParamInfo, where: str) -> float:
-    try:
-        step: float = info.type(text)
-    except ValueError:
-        raise ParamError(f"cannot read {text!r} of parameter {info.name!r}", where=where, fix=_HOW) from None
-    return step
-
-
-def _unfit(space: Space, info: ParamInfo, problem: str, where: str, fix: str) -> ParamError:
-    return ParamError(
-        f"parameter {info.name!r} cannot be searched in {space}: {problem}", where=where, fix=fix
-    )

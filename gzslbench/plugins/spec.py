@@ -1,14 +1,16 @@
-"""What specs have in common: the setting of a method or head, and the year of a paper."""
+"""What specs have in common: kind and setting of a method or head, and the year of a paper."""
 
 from __future__ import annotations
 
 import re
 from typing import Literal, get_args
 
+Kind = Literal["generative", "scoring"]
+METHOD_KINDS: tuple[Kind, ...] = get_args(Kind)
 Setting = Literal["inductive", "class-transductive", "transductive"]
 """What is seen during training in addition to the training rows of the seen classes.
 
-Nothing; the semantics of the unseen classes; these and the unlabelled test features. Each sees more.
+Nothing; the semantics of the unseen classes; these and the unlabelled test features.
 """
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
 

@@ -1,7 +1,4 @@
-"""The contract of a tracker: a tool outside gzslbench that receives runs while they happen.
-
-Nothing here imports the package of a tracker; that waits until a run is tracked.
-"""
+"""The contract of a tracker: a tool outside gzslbench that receives runs while they happen."""
 
 from __future__ import annotations
 
@@ -25,8 +22,7 @@ class TrackerSpec:
     Attributes:
         name: What ``--track`` takes, in lower case with hyphens.
         title: The tool's name as its authors write it.
-        load: ``package.module:Class``, a ``Tracker``. It is imported and called without arguments when a run
-            is tracked.
+        load: ``package.module:Class``, a ``Tracker``, imported and called without arguments for each run.
         requires: Modules that must be installed for it.
         install: What to pass to pip install, for example ``gzslbench[mlflow]``.
     """
@@ -50,8 +46,7 @@ class TrackedRun:
         environment: By name, what this process runs with: versions, device, command.
         folder: The run's folder in the store, with ``metrics.jsonl`` and ``record.json``.
         results: The folder of all runs.
-        place: A folder in ``folder`` where the tracker may write, and which it creates itself. ``--rerun``
-            sets it aside, and it is removed with the run.
+        place: A folder in ``folder``, which the tracker may create and write to.
         resumed: Whether the run continues after an interruption.
     """
 

@@ -13,14 +13,6 @@ With pytest, the complete test file of a plugin is::
 from __future__ import annotations
 
 from gzslbench.testing.check import Check, CheckFailure, NotApplicable
-from gzslbench.testing.suites import KINDS, checks_of, executor_checks, extractor_checks
+from gzslbench.testing.suites import KINDS, checks_of, extractor_checks
 
-__all__ = [
-    "KINDS",
-    "Check",
-    "CheckFailure",
-    "NotApplicable",
-    "checks_of",
-    "executor_checks",
-    "extractor_checks",
-]
+__all__ = ["KINDS", "Check", "CheckFailure", "NotApplicable", "checks_of", "extractor_checks"]

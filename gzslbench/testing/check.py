@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import re
 import time
 import traceback
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 from gzslbench.errors import GzslBenchError
 
 Status = Literal["passed", "failed", "skipped"]
-Case = TypeVar("Case")
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class CheckFailure(AssertionError):  # noqa: N818 - the name is public
@@ -36,7 +37,7 @@ class Check:
     Attributes:
         name: The name, unique within the plugin's checks.
         what: What is true if it passes.
-        body: Raises CheckFailure or NotApplicable; exceptions of the plugin's own code pass through.
+        body: Raises CheckFailure, NotApplicable, or what the plugin's own code raises.
         slow: Whether it trains for longer than a few seconds.
     """
 
@@ -46,12 +47,7 @@ class Check:
     slow: bool = False
 
     def __call__(self) -> None:
-        """Run the check.
-
-        Raises:
-            CheckFailure: The plugin does not keep its contract.
-            NotApplicable: There is nothing to check.
-        """
+        """Run the check; raise what its ``body`` raises."""
         self.body()
 
     def __str__(self) -> str:
@@ -60,15 +56,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What running a check gave.
-
-    Attributes:
-        check: The check's name.
-        status: `passed`, `failed` or `skipped`.
-        seconds: Wall time.
-        what: What is wrong, or why it was skipped, or what is true because it passed.
-        fix: What to change; empty unless it failed.
-    """
+    """What running a check gave: its wall time, what is wrong or why it was skipped, and what to change."""
 
     check: str
     status: Status
@@ -78,41 +66,46 @@ class Outcome:
 
 
 def require(condition: bool, what: str, fix: str) -> None:
-    """Raise CheckFailure unless `condition` is true.
-
-    Args:
-        condition: What must be true.
-        what: What is wrong otherwise.
-        fix: What the plugin's author should change.
-    """
+    """Raise CheckFailure with what is wrong and what to change, unless `condition` is true."""
     if not condition:
         raise CheckFailure(what, fix)
 
 
-def bind(function: Callable[[Case], None], case: Case, *, slow: bool = False) -> Check:
-    """Return the check that applies `function` to `case`, with the function's name and docstring."""
-    name = function.__name__.replace("_", "-")
-    return Check(name, inspect.getdoc(function) or "", partial(function, case), slow)
+def require_name(spec: Any) -> None:
+    """Require that the name and the title of a spec are valid."""
+    proposal = re.sub("[^a-z0-9]+", "-", spec.name.lower()).strip("-")
+    valid = _NAME.fullmatch(spec.name) is not None
+    fix = f"call it {proposal!r}, also in the entry point"
+    require(valid, f"the name {spec.name!r} is not lower case with hyphens", fix)
+    require(bool(spec.title.strip()), "the spec has no title", "write the full name in `title`")
+
+
+def bind(functions: Iterable[Callable[[Any], None]], case: object, *, slow: bool = False) -> list[Check]:
+    """Return the checks that apply `functions` to `case`, with their names and docstrings."""
+    return [
+        Check(
+            function.__name__.replace("_", "-"), inspect.getdoc(function) or "", partial(function, case), slow
+        )
+        for function in functions
+    ]
 
 
 def run_check(check: Check) -> Outcome:
     """Run `check`. Any exception of the plugin's code is a failure."""
     start = time.perf_counter()
-    status, what, fix = _run(check)
-    return Outcome(check.name, status, time.perf_counter() - start, what, fix)
-
-
-def _run(check: Check) -> tuple[Status, str, str]:
+    status: Status = "failed"
     try:
         check()
     except NotApplicable as reason:
-        return "skipped", str(reason), ""
+        status, what, fix = "skipped", str(reason), ""
     except CheckFailure as failure:
-        return "failed", failure.what, failure.fix
+        what, fix = failure.what, failure.fix
     except GzslBenchError as error:
-        return "failed", " ".join(filter(None, (error.what, error.where))), error.fix or "correct it there"
+        what, fix = " ".join(filter(None, (error.what, error.where))), error.fix or "correct it there"
     except (Exception, SystemExit) as error:  # the plugin's own code may raise anything
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{frame.filename}, line {frame.lineno}"
-        return "failed", f"it raised {type(error).__name__}: {error}", f"correct {place}"
-    return "passed", check.what, ""
+        what = f"it raised {type(error).__name__}: {error}"
+        fix = f"correct {frame.filename}, line {frame.lineno}"
+    else:
+        status, what, fix = "passed", check.what, ""
+    return Outcome(check.name, status, time.perf_counter() - start, what, fix)

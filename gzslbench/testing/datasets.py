@@ -24,15 +24,11 @@ class DatasetCase:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The dataset with its default features, or with other features if only those exist."""
+        """The dataset, loaded once."""
         return self.load()
 
     def load(self) -> Dataset:
-        """Load the dataset again.
-
-        Raises:
-            NotApplicable: Its files are not on this machine.
-        """
+        """Load it with its default features, or with others if only those are on this machine."""
         if self.spec.load:
             return load_dataset(self.spec.name)
         folder = find_folder(self.spec.name)
@@ -46,11 +42,8 @@ class DatasetCase:
 def spec_is_complete(case: DatasetCase) -> None:
     """The spec has a title, and says where to get the files of a dataset that is read from files."""
     spec = case.spec
-    require(
-        bool(spec.name.strip()) and not set(spec.name) & set("/\\ "),
-        f"the name {spec.name!r} is empty or contains a slash or a space",
-        "use letters, digits and hyphens",
-    )
+    valid, fix = bool(spec.name) and not set(spec.name) & set("/\\ "), "use letters, digits and hyphens"
+    require(valid, f"the name {spec.name!r} is empty or contains a slash or a space", fix)
     require(bool(spec.title.strip()), "the spec has no title", "write the full name in `title`")
     require(
         bool(spec.load or spec.url),
@@ -71,11 +64,9 @@ def it_loads_and_is_consistent(case: DatasetCase) -> None:
         "write the same names in the spec and in the Dataset",
     )
     types = [array.dtype.name for array in (dataset.features, dataset.labels, dataset.semantics)]
-    require(
-        types == ["float32", "int64", "float32"],
-        f"features, labels and semantics are {', '.join(types)}",
-        "convert them to float32, int64 and float32",
-    )
+    what = f"features, labels and semantics are {', '.join(types)}"
+    fix = "convert them to float32, int64 and float32"
+    require(types == ["float32", "int64", "float32"], what, fix)
 
 
 def its_fingerprint_is_that_of_its_content(case: DatasetCase) -> None:
@@ -91,11 +82,8 @@ def its_fingerprint_is_that_of_its_content(case: DatasetCase) -> None:
 def it_loads_the_same_twice(case: DatasetCase) -> None:
     """Loaded twice, it is the same task."""
     first, second = case.dataset.task_id, case.load().task_id
-    require(
-        first == second,
-        f"loaded twice, it is {first} and {second}",
-        "draw from a generator with a fixed seed, and sort what the file system lists",
-    )
+    fix = "draw from a generator with a fixed seed, and sort what the file system lists"
+    require(first == second, f"loaded twice, it is {first} and {second}", fix)
 
 
 def it_is_what_was_published(case: DatasetCase) -> None:
@@ -111,10 +99,8 @@ def views_and_validation_can_be_made(case: DatasetCase) -> None:
     """Both views can be made, and a validation split whose rows are all in trainval."""
     dataset = case.dataset
     view, _ = make_views(dataset, "minmax", "cpu")
-    finite = bool(view.features.isfinite().all())
-    require(
-        finite, "scaled to [0, 1], features are NaN or infinite", "look for columns that overflow float32"
-    )
+    finite, fix = bool(view.features.isfinite().all()), "look for columns that overflow float32"
+    require(finite, "scaled to [0, 1], features are NaN or infinite", fix)
     split = validation_dataset(dataset).split
     rows = np.concatenate([split.trainval, split.test_seen, split.test_unseen])
     require(

@@ -11,15 +11,15 @@ from torch import Tensor
 
 from gzslbench.computing.seeds import generator
 from gzslbench.errors import ExtractionError
-from gzslbench.plugins.extractor import Extractor, ExtractorSpec, Preparation
+from gzslbench.plugins.extractor import ExtractorSpec, Preparation
 from gzslbench.prepare.extract.compute import Extraction
 from gzslbench.prepare.extract.preprocess import preprocess
 from gzslbench.prepare.extract.requests import load_extractor, make_request
 from gzslbench.testing.check import NotApplicable, require
-from gzslbench.testing.metadata_checks import NAME, check_import_without_torch
+from gzslbench.testing.metadata_checks import require_citation, require_import_without_torch
 
 IMAGES = 3
-NEAR = 1e-4
+_TOLERANCE = 1e-4
 
 
 class ExtractorCase:
@@ -30,7 +30,7 @@ class ExtractorCase:
         self.model = model
         self.weights = weights
 
-    def loaded(self, layer: str = "", pooling: str = "") -> Extraction:
+    def load(self, layer: str = "", pooling: str = "") -> Extraction:
         """Load its network at a layer.
 
         Raises:
@@ -47,7 +47,7 @@ class ExtractorCase:
     @cached_property
     def default(self) -> Extraction:
         """Its network at its default layer."""
-        return self.loaded()
+        return self.load()
 
     @cached_property
     def images(self) -> Tensor:
@@ -58,35 +58,19 @@ class ExtractorCase:
         pixels = (fine * 255).byte().permute(0, 2, 3, 1).numpy()
         return torch.stack([preprocess(Image.fromarray(image), preparation) for image in pixels])
 
-
-def features_of(extraction: Extraction, images: Tensor) -> Tensor:
-    """``(B, width)`` as ``gzslbench extract`` computes them on the CPU."""
-    with extraction.computing():
-        return extraction.features(images)
+    def features(self, images: Tensor | None = None, extraction: Extraction | None = None) -> Tensor:
+        """Return ``(B, width)`` as ``gzslbench extract`` computes it on the CPU, by default of all images."""
+        extraction = extraction or self.default
+        with extraction.computing():
+            return extraction.features(self.images if images is None else images)
 
 
 def spec_is_complete(case: ExtractorCase) -> None:
     """The spec names paper, year, address and weights, and its loader can be imported."""
     spec = case.spec
-    require(
-        NAME.fullmatch(spec.name) is not None,
-        f"the name {spec.name!r} is not lower case with hyphens",
-        "rename it, also in the entry point",
-    )
-    require(bool(spec.title.strip()), "the spec has no title", "write the network's name in `title`")
-    require(
-        spec.year is not None,
-        f"the paper {spec.paper!r} names no year",
-        "write authors, title, venue and year in `paper`",
-    )
-    require(
-        spec.url.startswith(("https://", "http://")),
-        f"{spec.url!r} is not an address",
-        "give the address of the paper or of the code in `url`",
-    )
-    require(
-        bool(spec.weights.strip()), "the spec does not say where weights come from", "write it in `weights`"
-    )
+    require_citation(spec)
+    fix = "write it in `weights`"
+    require(bool(spec.weights.strip()), "the spec does not say where weights come from", fix)
     require(callable(resolve_name(spec.load)), f"{spec.load} is not a function", "name the loader in `load`")
 
 
@@ -94,17 +78,17 @@ def listing_imports_no_torch(case: ExtractorCase) -> None:
     """Listing it imports no torch, so that `gzslbench extractors` stays quick."""
     package = case.spec.load.partition(":")[0].rpartition(".")[0]
     if not package:
-        raise NotApplicable("its loader lies in no package")
-    check_import_without_torch(package)
+        raise NotApplicable("its loader is not in a package")
+    require_import_without_torch(package)
 
 
 def the_loader_gives_what_it_promises(case: ExtractorCase) -> None:
     """The network is in evaluation mode, its weights have a sha256, its crop is possible."""
-    extractor: Extractor = case.default.extractor
+    extractor = case.default.extractor
     require(not extractor.network.training, "the network is in training mode", "call eval() on it")
     require(
         len(extractor.weights.sha256) == 64 and bool(extractor.weights.name),
-        f"the weights are told by {extractor.weights}",
+        f"the weights have no name or no sha256: {extractor.weights}",
         "give the sha256 of their file, or gzslbench.prepare.extract.weights.hash_weights",
     )
     preparation = extractor.preparation
@@ -119,33 +103,30 @@ def the_loader_gives_what_it_promises(case: ExtractorCase) -> None:
 
 def features_have_their_shape(case: ExtractorCase) -> None:
     """Each image has one row of finite features, as many as the spec says."""
-    features = features_of(case.default, case.images)
+    features = case.features()
     require(
         features.ndim == 2 and len(features) == IMAGES,
-        f"the network makes {tuple(features.shape)} of {IMAGES} images",
+        f"the network maps {IMAGES} images to {tuple(features.shape)}, not to one row per image",
         "return a row for each image: pool over places, and flatten",
     )
-    require(
-        case.spec.width in (None, features.shape[1]),
-        f"there are {features.shape[1]} features, and the spec's width is {case.spec.width}",
-        "write the true one",
-    )
-    require(
-        bool(features.isfinite().all()), "features are NaN or infinite", "look at weights and preparation"
-    )
+    width = case.spec.width
+    what = f"there are {features.shape[1]} features, and the spec's width is {width}"
+    require(width in (None, features.shape[1]), what, "correct `width`")
+    finite = bool(features.isfinite().all())
+    require(finite, "features are NaN or infinite", "check the weights and the preparation")
 
 
 def an_image_is_seen_by_itself(case: ExtractorCase) -> None:
-    """An image's features do not depend on the other images of the batch, and are the same again."""
-    features = features_of(case.default, case.images)
+    """An image's features do not depend on the other images of the batch, and do not change."""
+    features = case.features()
     require(
-        torch.equal(features, features_of(case.default, case.images)),
+        torch.equal(features, case.features()),
         "the same images have other features the second time",
         "call eval() on the network; nothing in it may be random",
     )
-    alone = torch.cat([features_of(case.default, image[None]) for image in case.images])
+    single = torch.cat([case.features(image[None]) for image in case.images])
     require(
-        torch.allclose(features, alone, rtol=NEAR, atol=NEAR * float(features.abs().max())),
+        torch.allclose(features, single, rtol=_TOLERANCE, atol=_TOLERANCE * float(features.abs().max())),
         "an image's features depend on the others of its batch",
         "normalize by stored statistics: call eval() on the network",
     )
@@ -153,12 +134,12 @@ def an_image_is_seen_by_itself(case: ExtractorCase) -> None:
 
 def images_are_told_apart(case: ExtractorCase) -> None:
     """Different images have different features."""
-    features = features_of(case.default, case.images)
-    apart = torch.pdist(features) / features.norm(dim=1).mean()
+    features = case.features()
+    distances = torch.pdist(features) / features.norm(dim=1).mean()
     require(
-        bool((apart > NEAR).all()),
+        bool((distances > _TOLERANCE).all()),
         "different images have the same features",
-        "look whether the weights were read, and whether the preparation fits them",
+        "check that the weights are loaded, and that the preparation fits them",
     )
 
 
@@ -169,10 +150,10 @@ def every_layer_and_pooling_works(case: ExtractorCase) -> None:
         raise NotApplicable("it offers one layer and one pooling")
     for layer in spec.layers:
         for pooling in spec.poolings:
-            features = features_of(case.loaded(layer, pooling), case.images[:1])
+            features = case.features(case.images[:1], case.load(layer, pooling))
             require(
                 features.ndim == 2 and bool(features.isfinite().all()),
-                f"layer {layer}, pooling {pooling} gives {tuple(features.shape)}, or no numbers",
+                f"layer {layer}, pooling {pooling}: shape {tuple(features.shape)}, or NaN, or infinite",
                 "return (B, width) for every layer and pooling that the spec names",
             )
 

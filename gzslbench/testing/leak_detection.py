@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from types import FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -63,13 +63,7 @@ def bytes_of_test_rows(dataset: Dataset, held_out: EvalView, view: TrainView) ->
 
 
 def find_rows(rows: set[bytes], width: int, root: object) -> str | None:
-    """Return the path from `root` to an array that contains one of the `rows`, or None.
-
-    Args:
-        rows: Bytes of float32 rows.
-        width: The length of a row.
-        root: The object to search, usually a method. Its class and its package are searched too.
-    """
+    """Return the path from `root` to an array with one of the `rows` (bytes of float32), or None."""
     for path, array in reachable_arrays(root):
         if array.shape and array.shape[-1] == width and _row_bytes(array.reshape(-1, width)) & rows:
             return path
@@ -107,7 +101,7 @@ def _parts(thing: object, package: str) -> Iterable[tuple[str, object]]:
     elif isinstance(thing, MethodType):
         yield from ((".__self__", thing.__self__), (".__func__", thing.__func__))
     elif isinstance(thing, FunctionType):
-        cells = [cell.cell_contents for cell in thing.__closure__ or () if _is_filled(cell)]
+        cells = [cell.cell_contents for cell in thing.__closure__ or () if cell != CellType()]
         yield from ((".__closure__", cells), (".__defaults__", thing.__defaults__))
     if isinstance(thing, (ModuleType, type)):
         name = thing.__name__ if isinstance(thing, ModuleType) else thing.__module__
@@ -121,14 +115,6 @@ def _parts(thing: object, package: str) -> Iterable[tuple[str, object]]:
         for name in (slots,) if isinstance(slots, str) else tuple(slots):
             if hasattr(thing, name):
                 yield f".{name}", getattr(thing, name)
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 - an empty cell raises
-    except ValueError:
-        return False
-    return True
 
 
 def _row_bytes(rows: NDArray[Any]) -> set[bytes]:

@@ -51,7 +51,7 @@ def test_a_plan_checks_each_value_once_and_reads_one_table(checked, monkeypatch)
     assert plan.params.as_dict()["batch_size"] == 8
 
 
-def test_a_head_is_checked_once_too(checked) -> None:
+def test_the_values_of_a_head_are_checked_once(checked) -> None:
     make_plan(Request("f-clswgan", "synthetic", head="zlap", device="cpu"))
     checked.clear()
     plan = make_plan(Request("f-clswgan", "synthetic", head="zlap", device="cpu"))

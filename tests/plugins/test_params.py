@@ -31,7 +31,7 @@ def test_parameters_survive_json_and_text(lr: float, epochs: int, clip: bool, va
         assert Example(**parse_assignments(Example, texts)) == params
 
 
-def test_whole_numbers_are_taken_for_real_ones_but_not_the_reverse() -> None:
+def test_an_integer_is_accepted_as_a_float_but_not_the_reverse() -> None:
     params = Example(lr=1)
     assert type(params.lr) is float
     with pytest.raises(ParamError, match="takes int"):
@@ -56,9 +56,7 @@ def test_whole_numbers_are_taken_for_real_ones_but_not_the_reverse() -> None:
         ("variant", "cleaner", "out of range: 'cleaner'"),
     ],
 )
-def test_a_wrong_value_is_refused_by_name_wherever_it_enters(
-    name: str, value: object, complaint: str
-) -> None:
+def test_a_wrong_value_is_refused_by_name(name: str, value: object, complaint: str) -> None:
     with pytest.raises(ParamError, match=complaint) as caught:
         build(Example, {name: value}, "defaults.toml: table [CUB]")
     assert caught.value.where == "defaults.toml: table [CUB]"
@@ -96,7 +94,7 @@ def test_assignments_give_values_of_the_right_type_and_the_last_one_counts() -> 
     assert [type(value) for value in values.values()] == [float, int, bool]
 
 
-def test_an_unknown_name_in_a_table_is_answered_with_the_nearest() -> None:
+def test_the_error_for_an_unknown_name_proposes_the_nearest() -> None:
     with pytest.raises(ParamError, match="did you mean 'variant'"):
         build(Example, {"varient": "clean"}, "here")
 
@@ -110,7 +108,7 @@ def test_a_default_out_of_its_own_range_is_refused() -> None:
         Broken()
 
 
-def test_every_field_knows_its_type_range_and_meaning() -> None:
+def test_a_field_has_type_range_and_description() -> None:
     infos = {info.name: info for info in fields_of(Example)}
     assert list(infos) == ["lr", "epochs", "clip", "variant", "weight"]
     assert infos["lr"].range == "> 0, <= 1"

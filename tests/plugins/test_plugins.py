@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, EntryPoints
@@ -44,11 +45,11 @@ def loaded(found: Plugins) -> set[str]:
     return {name.split("_")[1] for name, _ in found.manager.list_name_plugin()}
 
 
-def test_the_methods_of_this_distribution_are_on_offer() -> None:
+def test_the_methods_of_this_distribution_are_listed() -> None:
     assert {"ce-gzsl", "f-clswgan"} <= set(Plugins(every_entry()).methods())
 
 
-def test_a_method_is_found_by_loading_the_plugin_of_its_name_alone(write: Write) -> None:
+def test_finding_a_method_loads_only_the_plugin_of_its_name(write: Write) -> None:
     here = Plugins([write("mine", METHOD.format(name="mine")), write("other", "raise RuntimeError")])
     assert here.method("mine").title == "Mine"
     assert loaded(here) == {"mine"}
@@ -59,7 +60,7 @@ def test_a_method_of_another_name_than_its_plugin_is_found(write: Write) -> None
     assert here.method("mine").title == "Mine"
 
 
-def test_an_unknown_method_is_answered_with_the_nearest(write: Write) -> None:
+def test_the_error_for_an_unknown_method_proposes_the_nearest(write: Write) -> None:
     here = Plugins([write("mine", METHOD.format(name="mine"))])
     with pytest.raises(PluginError, match="did you mean 'mine'"):
         here.method("mime")
@@ -119,7 +120,7 @@ def test_a_hook_that_fails_is_a_warning_and_the_others_work(write: Write, body: 
         ("kind", "generativ", "'mine' has the unknown kind 'generativ'; known: generative, scoring"),
     ],
 )
-def test_a_method_of_no_known_setting_or_kind_makes_its_plugin_broken(
+def test_an_unknown_setting_or_kind_makes_a_plugin_broken(
     write: Write, field: str, value: object, complaint: str
 ) -> None:
     code = METHOD.format(name="mine").replace('"mine:Mine"', f'"mine:Mine", {field}={value!r}')
@@ -140,7 +141,7 @@ def gzslbench_published(): return [{folder}]
 """
 
 
-def test_folders_of_published_numbers_are_on_offer_from_every_plugin(write: Write, tmp_path: Path) -> None:
+def test_the_folders_of_published_numbers_of_every_plugin_are_listed(write: Write, tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / name).mkdir()
     found = [
@@ -153,7 +154,7 @@ def test_folders_of_published_numbers_are_on_offer_from_every_plugin(write: Writ
 
 
 @pytest.mark.parametrize("folder", ["Path('/no/such/folder')", "Path(__file__)", "'/tmp'", "None"])
-def test_what_is_no_folder_of_published_numbers_is_a_warning(write: Write, folder: str) -> None:
+def test_a_value_that_is_not_a_folder_is_a_warning(write: Write, folder: str) -> None:
     broken = write("broken", FOLDER.format(folder=folder), "published")
     here = Plugins([broken, write("mine", METHOD.format(name="mine"))])
     with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
@@ -185,7 +186,7 @@ def test_a_third_party_cannot_take_the_name_of_a_method_of_ours(write: Write) ->
         assert here.methods()["ce-gzsl"].title == "CE-GZSL"
 
 
-def test_one_that_fails_while_a_run_tells_it_something_is_a_warning(write: Write) -> None:
+def test_a_run_hook_that_raises_is_a_warning(write: Write) -> None:
     code = (
         "from gzslbench.plugins.hooks import hookimpl\nseen = []\n@hookimpl\ndef gzslbench_run_end(record): "
     )
@@ -245,15 +246,26 @@ def test_a_module_in_two_groups_is_registered_once_and_offers_both(write: Write)
     assert len(here.manager.get_plugins()) == 1 and not here.errors
 
 
-def test_a_kind_that_is_offered_but_not_listed_is_a_warning_and_so_is_the_reverse(write: Write) -> None:
-    lonely = write("lonely", HEAD)
-    wrong = write("mine", METHOD.format(name="other"))
-    here = Plugins([lonely, wrong, EntryPoint("mine", wrong.value, "gzslbench.heads")])
-    with pytest.warns(RuntimeWarning):
-        assert set(here.methods()) == {"mine", "other"}
-    assert "is not in the group gzslbench.heads" in here.error(lonely)
-    assert "in the group gzslbench.heads, but implements no hook" in here.error(wrong)
-    assert here.heads() == {}
+def test_a_group_whose_hook_is_missing_is_a_warning(write: Write) -> None:
+    mine = write("mine", METHOD.format(name="other"))
+    here = Plugins([mine, EntryPoint("mine", mine.value, "gzslbench.heads")])
+    assert set(here.methods()) == {"other"}
+    with pytest.warns(RuntimeWarning, match="is left out"):
+        assert here.heads() == {}
+    assert "in the group gzslbench.heads, but has no hook gzslbench_heads" in here.error(mine)
+
+
+def test_every_name_of_the_package_is_imported_when_it_is_used() -> None:
+    import gzslbench.plugins as package
+
+    source = ast.parse(Path(package.__file__).read_text())
+    blocks = [node for node in source.body if isinstance(node, ast.If)]
+    imports = [node for block in blocks for node in block.body if isinstance(node, ast.ImportFrom)]
+    typed = {alias.name: node.module for node in imports for alias in node.names}
+    assert typed == {name: f"{package.__name__}.{module}" for name, module in package._MODULE_OF.items()}
+    assert all(getattr(package, name) is not None for name in typed)
+    with pytest.raises(AttributeError, match="nothing"):
+        package.nothing  # noqa: B018
 
 
 def test_the_run_hook_of_a_method_is_called_once_the_method_is_loaded(write: Write) -> None:
@@ -267,11 +279,3 @@ def test_the_run_hook_of_a_method_is_called_once_the_method_is_loaded(write: Wri
     here.method("mine")
     here.notify("gzslbench_run_end", record="heard")
     assert here.manager.get_plugin(mine.value).seen == ["heard"] and not here.errors
-
-
-def test_the_group_of_version_0_1_is_a_warning_with_advice(write: Write) -> None:
-    mine = write("mine", METHOD.format(name="mine"))
-    old = EntryPoint("mine", mine.value, "gzslbench")
-    with pytest.warns(RuntimeWarning, match="'gzslbench' of version 0.1.*'gzslbench.methods'"):
-        here = Plugins([old])
-    assert here.methods() == {} and "version 0.1" in here.error(old)

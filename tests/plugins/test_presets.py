@@ -54,7 +54,7 @@ def spec_in(folder: Path, monkeypatch, text: str | None) -> MethodSpec:
         ("SUN", "sent", "default", {"lr": 0.1}, "ours"),
     ],
 )
-def test_the_narrowest_table_is_laid_over_the_wider_ones(
+def test_the_narrowest_table_replaces_values_of_wider_ones(
     tmp_path: Path, monkeypatch, dataset: str, semantics: str, table: str, values: dict, source: str
 ) -> None:
     found = preset(spec_in(tmp_path, monkeypatch, TABLES), dataset, semantics)

@@ -46,7 +46,7 @@ INFO = {info.name: info for info in fields_of(Example)}
         ("variant", "plain, fancy", choices("plain", "fancy")),
     ],
 )
-def test_what_is_written_is_read_and_reads_the_same_again(name, text, space) -> None:
+def test_a_space_survives_text(name, text, space) -> None:
     found = parse_space(text, INFO[name], "--search")
     assert found == space
     assert parse_space(str(found), INFO[name], "--search") == space
@@ -73,14 +73,14 @@ def test_what_is_written_is_read_and_reads_the_same_again(name, text, space) -> 
         ("clip", "false..true", "takes bool"),
     ],
 )
-def test_a_space_that_the_parameter_cannot_have_is_refused_by_name(name, text, complaint) -> None:
+def test_a_space_that_does_not_fit_the_parameter_is_refused(name, text, complaint) -> None:
     with pytest.raises(ParamError, match=complaint) as caught:
         parse_space(text, INFO[name], "--search")
     assert caught.value.where == "--search" and caught.value.fix
 
 
 @pytest.mark.parametrize("space", [log(0.0, 1.0), steps(1, 5, 0.5), linear(1.0, 5.0)], ids=str)
-def test_a_space_beside_the_parameter_is_checked_like_one_that_is_typed(space) -> None:
+def test_a_space_in_param_is_checked_like_one_on_the_command_line(space) -> None:
     loose = param(3, "any number", low=0)
     cls = dataclass(frozen=True)(type("Loose", (Params,), {"n": loose, "__annotations__": {"n": "int"}}))
     with pytest.raises(ParamError):
@@ -88,43 +88,41 @@ def test_a_space_beside_the_parameter_is_checked_like_one_that_is_typed(space) -
 
 
 @given(st.integers(-50, 50), st.integers(1, 60), st.integers(1, 20), st.integers(-200, 200))
-def test_steps_are_laid_through_a_value_and_stay_within_unless_it_lies_beyond(
-    low, width, step, value
-) -> None:
+def test_steps_are_shifted_to_a_value_and_stay_in_the_span_that_contains_it(low, width, step, value) -> None:
     span = steps(low, low + width, min(step, width))
-    held = span.including(value)
-    assert held.step == span.step
-    assert (value - held.low) % held.step == 0 and (held.high - held.low) % held.step == 0
-    assert held.low <= value <= held.high
-    assert min(low, value) <= held.low < min(low, value) + span.step
-    assert max(span.high, value) - span.step < held.high <= max(span.high, value)
+    wider = span.including(value)
+    assert wider.step == span.step
+    assert (value - wider.low) % wider.step == 0 and (wider.high - wider.low) % wider.step == 0
+    assert wider.low <= value <= wider.high
+    assert min(low, value) <= wider.low < min(low, value) + span.step
+    assert max(span.high, value) - span.step < wider.high <= max(span.high, value)
 
 
 @given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.booleans())
 def test_a_span_is_widened_no_further_than_to_the_value(one, other, value, logarithmic) -> None:
     span = Span(min(one, other), max(one, other), logarithmic)
-    held = span.including(value)
-    assert held.logarithmic is logarithmic
-    assert {held.low, held.high} <= {one, other, value}
-    assert held.low <= min(span.low, value) and held.high >= max(span.high, value)
+    wider = span.including(value)
+    assert wider.logarithmic is logarithmic
+    assert {wider.low, wider.high} <= {one, other, value}
+    assert wider.low <= min(span.low, value) and wider.high >= max(span.high, value)
 
 
-def test_what_is_on_no_logarithmic_scale_is_held_by_none() -> None:
+def test_a_logarithmic_span_cannot_include_zero_and_choices_grow() -> None:
     assert log(0.1, 1.0).including(0.0) is None
     assert choices("a", "b").including("c") == Choices(("c", "a", "b"))
 
 
 @pytest.mark.parametrize("name", plugins().methods())
-def test_every_space_can_hold_what_every_preset_has(name) -> None:
+def test_every_space_can_include_the_values_of_every_preset(name) -> None:
     spec = plugins().method(name)
     for info in fields_of(spec.params):
         if info.search is None:
             continue
         values = {preset.values.get(info.name, info.default) for preset in load_presets(spec).values()}
         for value in {*values, info.default}:
-            held = info.search.including(value)
-            assert held is not None, (info.name, value)
-            check_space(held, info, "test")
+            wider = info.search.including(value)
+            assert wider is not None, (info.name, value)
+            check_space(wider, info, "test")
 
 
 def test_the_methods_that_papers_tuned_have_spaces() -> None:

@@ -19,18 +19,20 @@ def test_it_passes_every_check_that_applies(gzslbench) -> None:
     done = gzslbench("check", "nearest-mean", "--json")
     assert done.returncode == 0, done.stdout
     (outcomes,) = json.loads(done.stdout).values()
-    assert sum(each["status"] == "passed" for each in outcomes) > 12
+    assert sum(outcome["status"] == "passed" for outcome in outcomes) > 12
 
 
 def test_doctor_names_its_distribution_and_version(gzslbench) -> None:
-    plugins = {each["name"]: each for each in json.loads(gzslbench("doctor", "--json").stdout)["plugins"]}
+    plugins = {
+        plugin["name"]: plugin for plugin in json.loads(gzslbench("doctor", "--json").stdout)["plugins"]
+    }
     found = plugins["nearest-mean"]
     assert (found["distribution"], found["version"]) == ("gzslbench-nearest-mean", "0.3")
     assert (found["loads"], found["error"]) == (True, None)
 
 
 @pytest.mark.usefixtures("break_module")
-def test_broken_it_is_a_warning_and_doctor_fails_by_its_name(gzslbench) -> None:
+def test_a_broken_plugin_is_a_warning_and_doctor_names_it(gzslbench) -> None:
     listed = gzslbench("methods", "--json")
     assert listed.returncode == 0
     assert "nearest-mean" not in json.loads(listed.stdout)
@@ -42,7 +44,7 @@ def test_broken_it_is_a_warning_and_doctor_fails_by_its_name(gzslbench) -> None:
 
 
 @pytest.mark.usefixtures("break_module")
-def test_switched_off_it_is_not_even_imported(gzslbench) -> None:
+def test_a_plugin_that_is_switched_off_is_not_imported(gzslbench) -> None:
     listed = gzslbench("methods", "--json", GZSLBENCH_PLUGINS="")
     assert "ce-gzsl" in json.loads(listed.stdout)
     assert listed.stderr == ""
@@ -51,7 +53,7 @@ def test_switched_off_it_is_not_even_imported(gzslbench) -> None:
     assert "switched off" in doctor.stdout
 
 
-def test_it_runs_like_any_other(gzslbench) -> None:
+def test_its_method_runs(gzslbench) -> None:
     run = gzslbench("run", "--method", "nearest-mean", "--dataset", "digits", "--json", "--set", "ridge=0.1")
     assert run.returncode == 0, run.stderr
     record = json.loads(run.stdout)

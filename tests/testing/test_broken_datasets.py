@@ -1,4 +1,4 @@
-"""Every check of a dataset rings."""
+"""A dataset that is broken in one way fails the checks of this, and passes all others."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def outcomes(monkeypatch):
         whole = {"name": "toy", "title": "Toy", "features": "rectified", "semantics": "latent", "load": place}
         spec = DatasetSpec(**{**whole, **fields})
         monkeypatch.setattr(Plugins, "datasets", lambda _: {"toy": spec})
-        return {each.check: each for each in map(run_check, checks_of(spec))}
+        return {outcome.check: outcome for outcome in map(run_check, checks_of(spec))}
 
     return outcomes
 
 
 def failed(found):
-    return {each.check for each in found.values() if each.status == "failed"}
+    return {outcome.check for outcome in found.values() if outcome.status == "failed"}
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,15 @@ def failed(found):
         ("double", {LOADS}),
     ],
 )
-def test_broken_in_one_way_it_fails_what_is_meant_for_that(outcomes, load, checks) -> None:
+def test_it_fails_only_the_checks_of_what_is_broken(outcomes, load, checks) -> None:
     assert failed(outcomes(load)) == checks
 
 
-def test_a_split_that_overlaps_is_told_by_whatever_loads_it(outcomes) -> None:
+def test_a_split_that_overlaps_fails_when_it_is_loaded(outcomes) -> None:
     assert "trainval and test_seen share" in outcomes("overlapping")[LOADS].what
 
 
-def test_what_was_expected_and_is_not_there_is_told(outcomes) -> None:
+def test_content_that_differs_from_the_expected_fails(outcomes) -> None:
     counts = {"trainval": 48, "test_seen": 12, "test_unseen": 20}
     expected = Expected({}, {}, 80, 6, 2, counts, {"one": good().split.fingerprint})
     assert failed(outcomes("good", expected=expected)) == set()
@@ -88,24 +88,24 @@ def test_what_was_expected_and_is_not_there_is_told(outcomes) -> None:
     assert "images: 80, not 81" in found["it-is-what-was-published"].what
 
 
-def test_files_without_an_address_and_a_title_are_told(outcomes) -> None:
+def test_files_without_an_address_or_a_title_fail(outcomes) -> None:
     found = outcomes("good", title="", name="toy")
     assert failed(found) == {"spec-is-complete"}
     assert failed(outcomes("good", load="", url="", name="nowhere")) == {"spec-is-complete"}
 
 
-def test_files_that_are_not_there_are_skipped(outcomes, monkeypatch, tmp_path) -> None:
+def test_missing_files_are_skipped(outcomes, monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("GZSLBENCH_DATA", str(tmp_path))
     found = outcomes("good", load="", url="https://example.org", name="nowhere")
     assert found["spec-is-complete"].status == "passed"
-    assert {each.status for name, each in found.items() if name != "spec-is-complete"} == {"skipped"}
+    assert {outcome.status for name, outcome in found.items() if name != "spec-is-complete"} == {"skipped"}
 
 
-def test_rows_of_one_class_cannot_be_validated_on(outcomes, monkeypatch) -> None:
+def test_one_seen_class_cannot_be_split_for_validation(outcomes, monkeypatch) -> None:
     one_seen = replace(make_synthetic(3, 2, 6, 4, 10, 0.3, seed=3), name="toy", validation=ValidationHint())
     monkeypatch.setattr("gzslbench.testing.datasets.load_dataset", lambda *_: one_seen)
     assert failed(outcomes("good")) == {VIEWS}
 
 
-def test_the_real_specs_are_still_there_afterwards() -> None:
+def test_the_real_specs_are_back_afterwards() -> None:
     assert {"digits", "synthetic"} <= set(plugins().datasets())

@@ -1,4 +1,4 @@
-"""Every check of an extractor rings."""
+"""An extractor that is broken in one way fails the checks of this, and passes all others."""
 
 from __future__ import annotations
 
@@ -22,30 +22,33 @@ BROKEN = {
 @pytest.fixture
 def outcomes(broken):
     def outcomes(loader, **fields):
-        told = {
+        defaults = {
             "name": "toy", "title": "Toy", "paper": "Nobody: Toys, nowhere 2026", "url": "https://example.org",
             "load": f"broken_extractors:{loader}", "weights": "its own", "width": 4,
         }  # fmt: skip
-        return {each.check: each for each in map(run_check, checks_of(ExtractorSpec(**{**told, **fields})))}
+        return {
+            outcome.check: outcome
+            for outcome in map(run_check, checks_of(ExtractorSpec(**{**defaults, **fields})))
+        }
 
     return outcomes
 
 
 def failed(found):
-    return {each.check for each in found.values() if each.status == "failed"}
+    return {outcome.check for outcome in found.values() if outcome.status == "failed"}
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_in_one_way_it_fails_what_is_meant_for_that(outcomes, name) -> None:
+def test_it_fails_only_the_checks_of_what_is_broken(outcomes, name) -> None:
     assert failed(outcomes(name)) == BROKEN[name]
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("Mapping", "not to one row per image"), ("Dividing", "NaN or infinite")]
+    ("name", "message"), [("Mapping", "not to one row per image"), ("Dividing", "NaN or infinite")]
 )
-def test_features_of_no_shape_and_no_numbers_are_told(outcomes, name, told) -> None:
+def test_features_of_a_wrong_shape_or_not_finite_fail(outcomes, name, message) -> None:
     found = outcomes(name)["features-have-their-shape"]
-    assert found.status == "failed" and told in found.what
+    assert found.status == "failed" and message in found.what
 
 
 @pytest.mark.parametrize(
@@ -53,14 +56,14 @@ def test_features_of_no_shape_and_no_numbers_are_told(outcomes, name, told) -> N
     [{"name": "Toy"}, {"title": " "}, {"paper": "Nobody"}, {"url": ""}, {"weights": ""},
      {"load": "broken_extractors:SMALL"}],
 )  # fmt: skip
-def test_an_incomplete_spec_is_told(outcomes, fields) -> None:
+def test_an_incomplete_spec_fails(outcomes, fields) -> None:
     assert "spec-is-complete" in failed(outcomes("Sound", **fields))
 
 
-def test_another_width_is_told(outcomes) -> None:
+def test_another_width_fails(outcomes) -> None:
     assert failed(outcomes("Sound", width=5)) == {"features-have-their-shape"}
 
 
-def test_what_takes_a_model_or_weights_is_skipped_without(outcomes) -> None:
+def test_without_the_model_that_it_needs_it_is_skipped(outcomes) -> None:
     found = outcomes("Sound", model="MODEL")["features-have-their-shape"]
     assert found.status == "skipped" and "toy:MODEL" in found.what

@@ -1,4 +1,4 @@
-"""Every check of a head rings."""
+"""A head that is broken in one way fails the checks of this, and passes all others."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ def outcomes(broken):
             load=f"broken_heads:{name}",
             **fields,
         )
-        return {each.check: each for each in map(run_check, checks_of(spec))}
+        return {outcome.check: outcome for outcome in map(run_check, checks_of(spec))}
 
     return outcomes
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_in_one_way_it_fails_what_is_meant_for_that(outcomes, name) -> None:
+def test_it_fails_only_the_checks_of_what_is_broken(outcomes, name) -> None:
     found = outcomes(name)
-    assert {each.check for each in found.values() if each.status == "failed"} == BROKEN[name]
+    assert {outcome.check for outcome in found.values() if outcome.status == "failed"} == BROKEN[name]
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [("Unsettled", "settings() returned None"), ("Impatient", "1 heads for 2"), ("Transposed", "(432, 29)")],
 )
-def test_what_fits_nothing_is_told_first(outcomes, name, told) -> None:
+def test_wrong_settings_and_scores_fail_the_first_check(outcomes, name, message) -> None:
     found = outcomes(name)["settings-and-scores-fit"]
-    assert found.status == "failed" and told in found.what
+    assert found.status == "failed" and message in found.what
 
 
-def test_a_setting_that_there_is_not_is_told(outcomes) -> None:
+def test_an_unknown_setting_fails(outcomes) -> None:
     assert outcomes("Means", setting="all-seeing")["spec-is-complete"].status == "failed"

@@ -11,7 +11,6 @@ from gzslbench.testing.suites import all_specs
 
 MAY_BE_SKIPPED = {
     "cuda-graphs-equal-single-steps",
-    "parameters-out-of-range-are-refused",
     "it-loads-and-is-consistent",
     "its-fingerprint-is-that-of-its-content",
     "it-loads-the-same-twice",
@@ -25,27 +24,23 @@ NETWORKS = {
     "images-are-told-apart",
     "every-layer-and-pooling-works",
 }
-"""Cannot be checked of an extractor that takes weights or a model; tests/features checks those with some."""
-ASKS_FOR_STEPS = {
-    "another-seed-gives-another-model",
-    "resumed-it-trains-the-same",
+"""Checks that an extractor skips if it needs weights or a model; tests/features runs them with some."""
+NEED_STEPS = {
+    "another-seed-trains-another-model",
     "it-trains-on-a-batch-of-one",
     "bfloat16-stays-near",
     "no-step-makes-the-host-wait",
-    "a-loss-falls",
 }
 NORMALIZE_OVER_THE_BATCH = {"sdgzsl"}
 WITHOUT_SPACES = {"dem", "lisgan-transductive", "zlap"}
-"""Of these no paper says what was tuned; heads are not tuned."""
+"""No paper says what was tuned for these; heads are not tuned."""
 TAKE_NETWORKS = {"hf", "resnet101", "timm", "torchvision"}
-STARTS_A_CLUSTER = {"ray"}
-"""For each check: tests/executors starts one for all of them."""
 CLOSED_FORMS = {spec.name for spec in plugins().methods().values() if not MethodCase(spec).has_stages}
 
 
 def every_check():
     for kind, spec in all_specs():
-        for check in checks_of(spec) if spec.name not in STARTS_A_CLUSTER else ():
+        for check in checks_of(spec):
             marks = [pytest.mark.acceptance] if check.slow else []
             yield pytest.param(spec.name, check, id=f"{kind}-{spec.name}-{check}", marks=marks)
 
@@ -62,7 +57,7 @@ def test_it_passes(name, check) -> None:
     try:
         check()
     except NotApplicable as reason:
-        may = MAY_BE_SKIPPED | (ASKS_FOR_STEPS if name in CLOSED_FORMS else set())
+        may = MAY_BE_SKIPPED | (NEED_STEPS if name in CLOSED_FORMS else set())
         may |= NETWORKS if name in TAKE_NETWORKS else set()
         may |= {"it-trains-on-a-batch-of-one"} if name in NORMALIZE_OVER_THE_BATCH else set()
         may |= {"search-spaces-lie-in-range"} if name in WITHOUT_SPACES else set()

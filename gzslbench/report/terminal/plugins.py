@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gzslbench.plugins.extractor import ExtractorSpec
-from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import fields_of
-from gzslbench.plugins.presets import load_presets, preset
-from gzslbench.report.published import METRICS, PublishedNumber
 from gzslbench.report.terminal.printing import key_values, make_table
+
+if TYPE_CHECKING:
+    from gzslbench.plugins.extractor import ExtractorSpec
+    from gzslbench.plugins.head import HeadSpec
+    from gzslbench.report.published import PublishedNumber
+
+    Spec = MethodSpec | HeadSpec | ExtractorSpec
 
 MARKS = {"!": "H is not 2US/(U+S): one of the three is wrong", "*": "H computed from U and S"}
 """Marks of published numbers, and what they mean."""
 _NOT_SHOWN = ("params", "load", "gpu_share")
-Spec = MethodSpec | HeadSpec | ExtractorSpec
 
 
 def plugins_table(specs: Mapping[str, Spec], columns: Sequence[str]) -> Table:
@@ -62,6 +63,8 @@ def spec_description(
 
 def parameters_json(spec: MethodSpec | HeadSpec) -> dict[str, Any]:
     """Return ``parameters``, and ``presets`` with their sources and what differs from the defaults."""
+    from gzslbench.plugins.presets import load_presets, preset  # reads TOML; the list of methods does not
+
     fields = fields_of(spec.params)
     # a dataset without a table of its own gets these
     defaults = {**{info.name: info.default for info in fields}, **preset(spec, "", "").values}
@@ -128,6 +131,8 @@ def _published_table(numbers: Sequence[PublishedNumber]) -> RenderableType:
     """Return a row per published number, with the marks explained below it."""
     if not numbers:
         return Text.assemble(("published numbers", "bold"), "  none known")
+    from gzslbench.report.published import METRICS
+
     rows = published_rows(numbers)
     styles = ["yellow" if row[""] or row["verified"] != "seen" else "" for row in rows]
     table = make_table(list(rows[0]), (list(row.values()) for row in rows), METRICS, styles)
@@ -138,6 +143,8 @@ def _published_table(numbers: Sequence[PublishedNumber]) -> RenderableType:
 
 def _number_json(number: PublishedNumber) -> dict[str, Any]:
     """Return every field but the method's, with the computed harmonic mean and whether H agrees with it."""
+    import msgspec  # only the description of a method needs it; the list of methods must be quick
+
     values = msgspec.structs.asdict(number)
     for name in ("method", "title", "paper"):
         del values[name]

@@ -2,57 +2,55 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from functools import cache, cached_property
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from gzslbench.data.dataset import Dataset
-from gzslbench.data.synthetic.dataset import load_synthetic
+from gzslbench.data.synthetic.dataset import make_synthetic
 from gzslbench.data.views import EvalView, make_views
 from gzslbench.evaluation.evaluator import Evaluation, Evaluator
-from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build, fields_of
-from gzslbench.plugins.presets import Preset, preset
-from gzslbench.runs.cell import Cell
-from gzslbench.runs.execute import Options, run_cell
-from gzslbench.runs.plan import Plan
-from gzslbench.runs.record import Record
-from gzslbench.runs.store import Store
-from gzslbench.testing.toy_data import toy_dataset
+from gzslbench.plugins.presets import preset
 from gzslbench.training.construction import build_method
 from gzslbench.training.trainer import EpochEnd, Trainer
 
 SEED = 1
 MAX_VALUES = {"epochs": 2, "rows": 32, "units": 32, "features": 20}
 """The largest value of a parameter in a fast check, by the parameter's unit."""
+SHAPES = {
+    "small": {"classes": 10, "unseen": 3, "per_class": 15},
+    "one seen class": {"classes": 3, "unseen": 2, "per_class": 15},
+    "few rows": {"classes": 5, "unseen": 2, "per_class": 5},
+    "many classes": {"classes": 43, "unseen": 3, "per_class": 3},
+}
+"""Classes, unseen ones among them, and rows per class; a fifth of the rows (at least one) is for testing."""
+
+
+@cache
+def toy_dataset(name: str = "small") -> Dataset:
+    """Return the dataset of the shape `name`, with 16 features and 6 semantic dimensions."""
+    return make_synthetic(**SHAPES[name], dim=16, semantic_dim=6, noise=0.35, seed=5)
 
 
 @dataclass(frozen=True)
 class Training:
-    """A trained method with both views, its trainer, and the ends of all epochs."""
+    """A trained method with both views, its trainer, the ends of all epochs, and its state at the end."""
 
     method: Any
     view: TrainView
     held_out: EvalView
     trainer: Trainer
     ends: tuple[EpochEnd, ...]
-
-    @property
-    def state(self) -> dict[str, Tensor]:
-        """A copy of every parameter and buffer."""
-        return {name: tensor.clone() for name, tensor in self.method.modules.state_dict().items()}
+    state: Mapping[str, Tensor]
 
     def evaluate(self) -> Evaluation:
-        """Evaluate the method as it is now."""
+        """Evaluate the method in its present state."""
         evaluator = Evaluator(self.view, self.held_out)
         return evaluator.evaluate(self.method, self.trainer.counted_epochs, SEED)
 
@@ -62,16 +60,15 @@ class MethodCase:
 
     def __init__(self, spec: MethodSpec) -> None:
         self.spec = spec
-        self._runs: dict[int, tuple[Record, Mapping[str, Any]]] = {}
 
     @cached_property
-    def preset(self) -> Preset:
-        """Its preset for `synthetic`."""
-        return preset(self.spec, "synthetic", "latent")
+    def preset(self) -> Mapping[str, Any]:
+        """The values of its preset for `synthetic`."""
+        return preset(self.spec, "synthetic", "latent").values
 
     def params(self, **settings: Any) -> Params:
         """Return its preset for `synthetic`, reduced by `MAX_VALUES`, with `settings`."""
-        values = dict(self.preset.values)
+        values = dict(self.preset)
         for info in fields_of(self.spec.params):
             most = MAX_VALUES.get("rows" if info.name == "batch_size" else info.unit)
             if info.type is int and most is not None:
@@ -84,66 +81,39 @@ class MethodCase:
         return make_views(dataset or toy_dataset(), self.spec.preprocessing, device, self.spec.setting)
 
     def build(
-        self, dataset: Dataset | None = None, params: Params | None = None, device: str = "cpu"
+        self,
+        dataset: Dataset | None = None,
+        params: Params | None = None,
+        device: str = "cpu",
+        seed: int = SEED,
     ) -> tuple[Any, TrainView, EvalView]:
         """Return the method before training, and both views."""
         view, held_out = self.views(dataset, device)
-        return build_method(self.spec, view, params or self.params(), SEED), view, held_out
+        return build_method(self.spec, view, params or self.params(), seed), view, held_out
 
     def train(
         self,
         dataset: Dataset | None = None,
         params: Params | None = None,
         device: str = "cpu",
+        seed: int = SEED,
         after_epoch: Callable[[Any, TrainView, EvalView], None] | None = None,
         **settings: Any,
     ) -> Training:
         """Train the method to its end; `settings` are arguments of the trainer."""
-        method, view, held_out = self.build(dataset, params, device)
-        trainer = Trainer(method, view, SEED, **settings)
+        method, view, held_out = self.build(dataset, params, device, seed)
+        trainer = Trainer(method, view, seed, **settings)
         ends = []
         for end in trainer.epochs():
             ends.append(end)
             if after_epoch is not None:
                 after_epoch(method, view, held_out)
-        return Training(method, view, held_out, trainer, tuple(ends))
+        return Training(method, view, held_out, trainer, tuple(ends), copy_state(method))
 
     @cached_property
     def trained(self) -> Training:
-        """The method trained on the small toy dataset. Checks must not change it."""
+        """The method trained on the small toy dataset. Checks must not train it further."""
         return self.train()
-
-    @cached_property
-    def learned(self) -> Training:
-        """The method trained with its full preset on `synthetic`, whose best answer is known."""
-        return self.train(load_synthetic(), build(self.spec.params, self.preset.values, "the preset"))
-
-    def run(self, seed: int) -> tuple[Record, Mapping[str, Any]]:
-        """Return the record and the predictions of a run with `seed`, computed once."""
-        if seed not in self._runs:
-            self._runs[seed] = self.run_again(seed)
-        return self._runs[seed]
-
-    def run_again(self, seed: int) -> tuple[Record, Mapping[str, Any]]:
-        """Return the same from a new run in a store of its own."""
-        dataset, params = toy_dataset(), self.params()
-        cell = Cell(
-            method=self.spec.name,
-            method_version=self.spec.version,
-            dataset=dataset.name,
-            task=dataset.task_id,
-            preprocessing=self.spec.preprocessing,
-            params=params.as_dict(),
-            head=SOFTMAX if self.spec.kind == "generative" else None,
-            seed=seed,
-        )
-        plan = Plan(self.spec, params, self.preset, [cell], "cpu", dataset=dataset)
-        with tempfile.TemporaryDirectory() as root:
-            record, folder = run_cell(plan, cell, Store(Path(root)), Options(track=None))
-            if record.status != "complete":
-                return record, {}
-            with np.load(folder.predictions_file) as stored:
-                return record, dict(stored)
 
     @cached_property
     def has_stages(self) -> bool:
@@ -151,8 +121,13 @@ class MethodCase:
         return bool(self.build()[0].stages())
 
 
+def copy_state(method: Any) -> dict[str, Tensor]:
+    """Return a copy of every parameter and buffer of the method's modules."""
+    return {name: tensor.clone() for name, tensor in method.modules.state_dict().items()}
+
+
 def same_state(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     """Return whether both have the same names and the same numbers to the bit; NaN equals NaN."""
     return one.keys() == other.keys() and all(
-        torch.equal(one[name].nan_to_num(), other[name].nan_to_num()) for name in one
+        one[name].nan_to_num().equal(other[name].nan_to_num()) for name in one
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from gzslbench.computing.seeds import generator
 from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.inputs import Batch, ClassNoise
 from gzslbench.plugins.method import Phase, Stage
-from gzslbench.testing.check import CheckFailure, require
+from gzslbench.testing.check import require
 from gzslbench.testing.methods.case import SEED, MethodCase
 
 _PER_CLASS = 3
@@ -25,31 +24,24 @@ _GUARD = "guard its logarithms, roots and quotients"
 def networks_and_stages_fit(case: MethodCase) -> None:
     """`modules` contains the networks, and the phases of `stages` update modules among them."""
     method = case.build()[0]
-    require(
-        isinstance(getattr(method, "modules", None), nn.ModuleDict),
-        "the method's `modules` is not a torch.nn.ModuleDict",
-        "set self.modules = nn.ModuleDict({...}) in the constructor, with every network in it",
-    )
+    is_modules = isinstance(getattr(method, "modules", None), nn.ModuleDict)
+    fix = "set self.modules = nn.ModuleDict({...}) in the constructor, with every network in it"
+    require(is_modules, "the method's `modules` is not a torch.nn.ModuleDict", fix)
     for name, tensor in method.modules.state_dict().items():
         finite = bool(tensor.isfinite().all())
         require(finite, f"{name} is NaN or infinite before training", "draw it or compute it")
     stages = method.stages()
-    require(
-        all(isinstance(stage, Stage) for stage in stages),
-        f"stages() returned {stages!r}",
-        "return Stage objects of gzslbench.plugins.method, or an empty sequence if nothing is trained",
-    )
+    fix = "return Stage objects of gzslbench.plugins, or an empty sequence if nothing is trained"
+    require(all(isinstance(stage, Stage) for stage in stages), f"stages() returned {stages!r}", fix)
     _require_unique([stage.name for stage in stages], "stages")
     for stage in stages:
         require(bool(stage.phases), f"stage {stage.name!r} has no phase", "add a phase")
         _require_unique([phase.name for phase in stage.phases], f"phases of stage {stage.name!r}")
         for phase in stage.phases:
             unknown = [name for name in phase.updates if name not in method.modules]
-            require(
-                bool(phase.updates) and not unknown,
-                f"phase {phase.name!r} updates {', '.join(unknown) or 'nothing'}",
-                f"name modules among {', '.join(method.modules)} in `updates`",
-            )
+            what = f"phase {phase.name!r} updates {', '.join(unknown) or 'nothing'}"
+            fix = f"name modules among {', '.join(method.modules)} in `updates`"
+            require(bool(phase.updates) and not unknown, what, fix)
 
 
 def losses_reach_what_they_update(case: MethodCase) -> None:
@@ -72,10 +64,12 @@ def outputs_have_their_shapes(case: MethodCase) -> None:
     with torch.no_grad():
         for semantics in (all_semantics, all_semantics[:1]):
             if case.spec.kind == "scoring":
-                _require_method(method, "scores", case.spec.kind)
+                _require_call(method, "scores", case.spec.kind)
                 _require_shape("scores", method.scores(features, semantics), (4, len(semantics)))
                 continue
-            _require_generative(method, case.spec.kind)
+            _require_call(method, "synthesize", case.spec.kind)
+            _require_call(method, "embed", case.spec.kind)
+            _require_head(getattr(method, "head", None))
             streams = [generator("cpu", SEED, "noise", str(i)) for i in range(len(semantics))]
             synthesized = method.synthesize(semantics, ClassNoise(streams, _PER_CLASS))
             embedded = method.embed(features)
@@ -96,8 +90,8 @@ def rows_do_not_influence_each_other(case: MethodCase) -> None:
 
     with torch.no_grad():
         together = output(view.features[:_ROWS].clone())
-        alone = torch.cat([output(view.features[i : i + 1].clone()) for i in range(_ROWS)])
-    difference = float((together - alone).abs().max() / together.abs().max().clamp(min=1e-12))
+        single = torch.cat([output(view.features[i : i + 1].clone()) for i in range(_ROWS)])
+    difference = float((together - single).abs().max() / together.abs().max().clamp(min=1e-12))
     require(
         difference < _MAX_INFLUENCE,
         f"the output for a row changes by {difference:.2g} of the largest with the rows next to it",
@@ -111,11 +105,9 @@ def _require_unique(names: list[str], what: str) -> None:
 
 
 def _require_scalars(phase: Phase, terms: Any) -> None:
-    require(
-        isinstance(terms, Mapping) and bool(terms),
-        f"the loss of phase {phase.name!r} returned {type(terms).__name__}",
-        "return a dictionary from the names of the terms to scalar tensors",
-    )
+    what = f"the loss of phase {phase.name!r} returned {type(terms).__name__}"
+    fix = "return a dictionary from the names of the terms to scalar tensors"
+    require(isinstance(terms, Mapping) and bool(terms), what, fix)
     for name, term in terms.items():
         where = f"term {name!r} of phase {phase.name!r}"
         shape = tuple(term.shape) if isinstance(term, Tensor) else type(term).__name__
@@ -124,54 +116,35 @@ def _require_scalars(phase: Phase, terms: Any) -> None:
 
 
 def _require_gradients(phase: Phase, modules: nn.ModuleDict, total: Tensor) -> None:
-    require(
-        total.requires_grad,
-        f"the loss of phase {phase.name!r} has no gradient",
-        "compute it from the modules that it updates, outside torch.no_grad() and without .detach()",
-    )
-    updated = {name: [p for p in modules[name].parameters() if p.requires_grad] for name in phase.updates}
-    flat = [parameter for parameters in updated.values() for parameter in parameters]
-    gradients = torch.autograd.grad(total, flat, allow_unused=True)
-    reached = {id(p) for p, gradient in zip(flat, gradients, strict=True) if gradient is not None}
-    for name, parameters in updated.items():
-        require(
-            any(id(parameter) in reached for parameter in parameters),
-            f"the loss of phase {phase.name!r} does not depend on {name!r}, which it updates",
-            f"remove {name!r} from `updates`, or use it in the loss",
+    fix = "compute it from the modules that it updates, outside torch.no_grad() and without .detach()"
+    require(total.requires_grad, f"the loss of phase {phase.name!r} has no gradient", fix)
+    for name in phase.updates:
+        parameters = [parameter for parameter in modules[name].parameters() if parameter.requires_grad]
+        gradients = parameters and torch.autograd.grad(
+            total, parameters, retain_graph=True, allow_unused=True
         )
+        what = f"the loss of phase {phase.name!r} does not depend on {name!r}, which it updates"
+        reached = any(gradient is not None for gradient in gradients)
+        require(reached, what, f"remove {name!r} from `updates`, or use it in the loss")
 
 
-def _require_method(method: Any, name: str, kind: str) -> None:
-    require(
-        callable(getattr(method, name, None)),
-        f"the method has no {name}(), but its kind is {kind!r}",
-        f"write {name}(), or change the spec's `kind`",
-    )
+def _require_call(method: Any, name: str, kind: str) -> None:
+    what = f"the method has no {name}(), but its kind is {kind!r}"
+    require(callable(getattr(method, name, None)), what, f"write {name}(), or change the spec's `kind`")
 
 
-def _require_generative(method: Any, kind: str) -> None:
-    for name in ("synthesize", "embed"):
-        _require_method(method, name, kind)
-    settings = getattr(method, "head", None)
-    if not isinstance(settings, HeadSettings):
-        raise CheckFailure(
-            "the method's `head` is not a HeadSettings",
-            "set self.head = gzslbench.plugins.head.HeadSettings(...) in the constructor",
-        )
-    require(
-        min(settings.per_class, settings.batch_size, settings.epochs) >= 1,
-        f"the head's settings {astuple(settings)} have a count below 1",
-        "set per_class, batch_size and epochs to at least 1",
-    )
+def _require_head(settings: Any) -> None:
+    fix = "set self.head = gzslbench.plugins.HeadSettings(...) in the constructor"
+    require(isinstance(settings, HeadSettings), "the method's `head` is not a HeadSettings", fix)
+    positive = min(settings.per_class, settings.batch_size, settings.epochs) >= 1
+    fix = "set per_class, batch_size and epochs to at least 1"
+    require(positive, f"the head's settings have a count below 1: {settings}", fix)
 
 
 def _require_shape(call: str, output: Any, expected: tuple[int, int]) -> None:
     shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-    require(
-        shape == expected,
-        f"{call} returned {shape}, not {expected}",
-        f"see {call} in gzslbench.plugins.method for the meaning of rows and columns",
-    )
+    fix = f"see {call} in gzslbench.plugins.method for the meaning of rows and columns"
+    require(shape == expected, f"{call} returned {shape}, not {expected}", fix)
     finite = output.is_floating_point() and bool(output.isfinite().all())
     require(finite, f"{call} returned NaN, infinite numbers or integers", _GUARD)
 

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-PROGRAM = Path(__file__).parent / "two_nodes.py"
+FOLDER = Path(__file__).parent
+sys.path.append(str(FOLDER))  # for fake_jobs and executor_case
+PROGRAM = FOLDER / "two_nodes.py"
 ANSWER_TIMEOUT_S = 180
 ENVIRONMENT = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5a" * 32, "RAY_USAGE_STATS_ENABLED": "0"}
 """The tests' clusters have a token of their own; none is written to the home folder."""
@@ -127,3 +129,21 @@ def cluster(ray: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clu
     made = Cluster(tmp_path_factory.mktemp("nodes"))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def joined(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, which this process has joined."""
+    import ray
+
+    ray.init(cluster.address, log_to_driver=False, logging_level="error")
+    yield cluster
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def importable_jobs() -> Iterator[None]:
+    """The processes that this one starts can import ``fake_jobs``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(FOLDER), prepend=os.pathsep)
+        yield

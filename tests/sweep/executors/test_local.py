@@ -8,7 +8,7 @@ from gzslbench.sweep.executors.local import LocalExecutor
 
 pytestmark = pytest.mark.acceptance
 
-WORK = "gzslbench.testing.fake_jobs:"
+WORK = "fake_jobs:"
 
 
 def test_jobs_are_shown_the_cards_that_the_mask_around_names(monkeypatch) -> None:

@@ -13,7 +13,7 @@ from gzslbench.sweep.executors import ray_cluster
 from gzslbench.sweep.executors.ray_cluster import check_nodes, check_versions, versions_here
 from gzslbench.sweep.executors.ray_executor import RayExecutor
 
-JOB = Job("job", "gzslbench.testing.fake_jobs:square", {"number": 3})
+JOB = Job("job", "fake_jobs:square", {"number": 3})
 
 
 def test_without_ray_one_is_told_what_to_install(monkeypatch) -> None:

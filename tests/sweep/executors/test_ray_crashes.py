@@ -15,7 +15,7 @@ from gzslbench.plugins.executor import Ended, Job, Limits, Started
 from gzslbench.sweep.executors.ray_executor import RayExecutor
 
 pytestmark = [pytest.mark.ray, pytest.mark.acceptance]
-COUNT = "gzslbench.testing.fake_jobs:count_up"
+COUNT = "fake_jobs:count_up"
 UNSEEN = Path("/proc/self/cwd")
 """Each process sees its own working folder there, so that no node sees the driver's."""
 DRIVER = """
@@ -24,7 +24,7 @@ from pathlib import Path
 from gzslbench.plugins.executor import Job, Limits, Started
 from gzslbench.sweep.executors.ray_executor import RayExecutor
 
-job = Job("job", "gzslbench.testing.fake_jobs:count_up", {"until": 600}, folder=Path(sys.argv[1]))
+job = Job("job", "fake_jobs:count_up", {"until": 600}, folder=Path(sys.argv[1]))
 for event in RayExecutor(Limits(jobs=1, address=sys.argv[2] or None)).run([job]):
     print(event.where.split()[1], flush=True)
 """

@@ -1,34 +1,19 @@
-"""Every check of executors, on a cluster of two nodes that is joined once."""
+"""What only the Ray executor does, on a cluster of two nodes that is joined once."""
 
 from __future__ import annotations
 
 from functools import partial
 
 import pytest
+from executor_case import ends_of
 
 from gzslbench.errors import ExecutorError
-from gzslbench.plugins.executor import ExecutorSpec, Job, Limits, Started
+from gzslbench.plugins.executor import Job, Limits, Started
 from gzslbench.sweep.executors import ray_cluster, ray_executor
 from gzslbench.sweep.executors.ray_executor import RayExecutor
-from gzslbench.testing.executors import EXECUTOR_CHECKS, ExecutorCase, ends_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.acceptance]
-SPEC = ExecutorSpec("ray", "a cluster", "gzslbench.sweep.executors.ray_executor:RayExecutor")
-WORK = "gzslbench.testing.fake_jobs:"
-
-
-@pytest.fixture(scope="module")
-def joined(cluster):
-    import ray
-
-    ray.init(cluster.address, log_to_driver=False, logging_level="error")
-    yield cluster
-    ray.shutdown()
-
-
-@pytest.mark.parametrize("check", EXECUTOR_CHECKS, ids=lambda check: check.__name__)
-def test_it_passes(joined, check) -> None:
-    check(ExecutorCase(SPEC, joined.address))
+WORK = "fake_jobs:"
 
 
 def test_jobs_go_to_both_nodes_and_say_where_they_are(joined) -> None:
@@ -43,7 +28,7 @@ def test_jobs_go_to_both_nodes_and_say_where_they_are(joined) -> None:
 def test_shares_of_a_gpu_are_packed(joined) -> None:
     jobs = [Job(f"job-{n}", f"{WORK}report_limits", {}, gpus=0.5) for n in range(3)]
     jobs.append(Job("none", f"{WORK}report_limits", {}))
-    ends = ends_of(list(RayExecutor(Limits(address=joined.address)).run(jobs)))
+    ends = ends_of(RayExecutor(Limits(address=joined.address)).run(jobs))
     assert [ends[f"job-{n}"].result["devices"] for n in range(3)] == ["0"] * 3
     assert ends["none"].result["devices"] in (
         None,
@@ -56,7 +41,7 @@ def test_a_shared_array_is_mapped_and_not_copied(joined) -> None:
 
     values = {"table": np.ones(100_000), "title": ""}
     jobs = [Job(f"job-{n}", f"{WORK}add_up", {}, shared={"values": values}) for n in range(2)]
-    ends = ends_of(list(RayExecutor(Limits(address=joined.address)).run(jobs)))
+    ends = ends_of(RayExecutor(Limits(address=joined.address)).run(jobs))
     assert [end.result["writeable"] for end in ends.values()] == [False, False]
 
 

@@ -1,4 +1,4 @@
-"""Functions of jobs for the checks of executors: they succeed, fail, die and hang on request."""
+"""Functions of jobs for the tests of executors: they succeed, fail, die and hang on request."""
 
 from __future__ import annotations
 
