@@ -91,6 +91,7 @@ def _plain(made: Callable[..., Extraction], image_list: ImageList, root: Path) -
     """As one writes it at first."""
     extraction = made()
     preparation, device = extraction.extractor.preparation, extraction.device
+    assert isinstance(preparation, Preparation)
 
     def program() -> None:
         found = []
