@@ -98,7 +98,7 @@ def leaderboard(
     if not found:
         raise runs.no_runs("; ".join(["no runs to compare", *notes]))
     if figures is not None:
-        from gzslbench.report.figures.leaderboard_figures import figures_of_boards
+        from gzslbench.report.figures.leaderboards import figures_of_boards
 
         write_figures(figures_of_boards(found), figures, formats)
     if form == "csv":

@@ -23,13 +23,9 @@ DECIMALS = 9
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds.
+    """A mean over ``n`` seeds.
 
-    Attributes:
-        mean: Mean of the values.
-        std: Standard deviation over the seeds, with n - 1 in the denominator; None for one seed.
-        interval: Confidence interval of the mean over all seeds; None for one seed.
-        n: Number of seeds.
+    ``std`` has n - 1 in the denominator. With one seed it and the confidence interval of the mean are None.
     """
 
     mean: float
@@ -39,12 +35,7 @@ class Estimate:
 
 
 def student_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Compute Student's interval of the mean, which assumes that seeds are normally distributed.
-
-    Args:
-        values: One per seed, at least two.
-        confidence: In (0, 1).
-    """
+    """Compute Student's interval of the mean, which assumes that seeds are normally distributed."""
     from scipy.special import stdtrit  # much faster to import than scipy.stats
 
     mean, n = statistics.fmean(values), len(values)
@@ -53,17 +44,11 @@ def student_interval(values: Sequence[float], confidence: float = CONFIDENCE) ->
 
 
 def bootstrap_interval(
-    values: Sequence[float], confidence: float = CONFIDENCE, resamples: int = 9999, seed: int = 0
+    values: Sequence[float], confidence: float = CONFIDENCE, resamples: int = 9999
 ) -> tuple[float, float]:
     """Compute the percentile interval of the mean over resampled values, which assumes no distribution.
 
-    It is too narrow for a handful of values (Efron & Tibshirani 1993).
-
-    Args:
-        values: At least two.
-        confidence: In (0, 1).
-        resamples: How many samples are drawn.
-        seed: Seed of the draws.
+    It is too narrow for a handful of values (Efron & Tibshirani 1993). The samples are the same every time.
     """
     import numpy as np
     from scipy.stats import bootstrap
@@ -74,19 +59,14 @@ def bootstrap_interval(
         confidence_level=confidence,
         n_resamples=resamples,
         method="percentile",
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(0),
     ).confidence_interval
     return float(interval.low), float(interval.high)
 
 
 @dataclass(frozen=True)
 class IntervalMethod:
-    """A way to compute the interval of a mean.
-
-    Attributes:
-        description: What the interval is, for the notes below a table.
-        compute: Maps at least two values to the two ends.
-    """
+    """A way to compute the interval of a mean of two values or more; tables print the description."""
 
     description: str
     compute: Callable[[Sequence[float]], tuple[float, float]]
@@ -109,13 +89,7 @@ def estimate(values: Sequence[float], method: IntervalMethod = STUDENT) -> Estim
 def t_test(one: Sequence[float], other: Sequence[float]) -> float | None:
     """Return the two-sided probability of Student's paired test, for a few seeds.
 
-    Args:
-        one: Values of one method.
-        other: Values of another method, on the same seeds in the same order.
-
-    Returns:
-        None with fewer than two pairs, where the test says nothing. If all differences are equal, 1 where
-        they are 0 and 0 otherwise.
+    It is None with fewer than two pairs. If all differences are equal, it is 1 where they are 0, else 0.
     """
     differences = _differences(one, other)
     if len(differences) < 2:
@@ -132,10 +106,8 @@ def t_test(one: Sequence[float], other: Sequence[float]) -> float | None:
 def wilcoxon_test(one: Sequence[float], other: Sequence[float]) -> float | None:
     """Return the two-sided probability of Wilcoxon's signed-rank test, for many pairs such as classes.
 
-    Differences are rounded to DECIMALS, so that those that differ by rounding alone count as equal.
-
-    Returns:
-        None with fewer than two pairs; 1 without any difference.
+    Differences are rounded, so that rounding errors do not decide their ranks. The probability is None with
+    fewer than two pairs, and 1 without any difference.
     """
     differences = [round(difference, DECIMALS) for difference in _differences(one, other)]
     if len(differences) < 2:
@@ -147,15 +119,21 @@ def wilcoxon_test(one: Sequence[float], other: Sequence[float]) -> float | None:
     return float(wilcoxon(differences).pvalue)
 
 
+def _differences(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    differences = [first - second for first, second in zip(one, other, strict=True)]
+    if not all(map(math.isfinite, differences)):
+        raise ValueError("values that are not finite cannot be compared")
+    return differences
+
+
 def holm(probabilities: Mapping[Name, float]) -> dict[Name, float]:
     """Correct probabilities for being several (Holm 1979, step down); the order of names is kept."""
-    ordered = sorted(probabilities, key=lambda name: probabilities[name])
-    corrected: dict[Name, float] = {}
+    corrected = dict(probabilities)
     highest = 0.0
-    for position, name in enumerate(ordered):
-        highest = max(highest, min(1.0, (len(ordered) - position) * probabilities[name]))
+    for position, name in enumerate(sorted(probabilities, key=lambda name: probabilities[name])):
+        highest = max(highest, min(1.0, (len(probabilities) - position) * probabilities[name]))
         corrected[name] = highest
-    return {name: corrected[name] for name in probabilities}
+    return corrected
 
 
 @dataclass(frozen=True)
@@ -192,12 +170,7 @@ class Ranking:
 
 
 def rank(values: Mapping[str, Sequence[float]], level: float = SIGNIFICANCE) -> Ranking:
-    """Rank methods by ``values``, the higher the better.
-
-    Args:
-        values: By method, one value per dataset, in the same order for all; at least one of both.
-        level: Significance level of the critical difference.
-    """
+    """Rank methods by their values, one per dataset in the same order, the higher the better."""
     from scipy.stats import friedmanchisquare, rankdata
 
     by_dataset = list(zip(*values.values(), strict=True))
@@ -208,9 +181,8 @@ def rank(values: Mapping[str, Sequence[float]], level: float = SIGNIFICANCE) -> 
         return Ranking(ranked, len(by_dataset), None, None)
     alike = all(len(set(column)) == 1 for column in by_dataset)  # scipy would divide by zero
     probability = 1.0 if alike else float(friedmanchisquare(*values.values()).pvalue)
-    return Ranking(
-        ranked, len(by_dataset), probability, nemenyi_difference(len(values), len(by_dataset), level)
-    )
+    difference = nemenyi_difference(len(values), len(by_dataset), level)
+    return Ranking(ranked, len(by_dataset), probability, difference)
 
 
 def nemenyi_difference(methods: int, datasets: int, level: float = SIGNIFICANCE) -> float:
@@ -222,10 +194,3 @@ def nemenyi_difference(methods: int, datasets: int, level: float = SIGNIFICANCE)
 
     q = float(studentized_range.ppf(1 - level, methods, math.inf)) / math.sqrt(2)
     return q * math.sqrt(methods * (methods + 1) / (6 * datasets))
-
-
-def _differences(one: Sequence[float], other: Sequence[float]) -> list[float]:
-    differences = [first - second for first, second in zip(one, other, strict=True)]
-    if not all(map(math.isfinite, differences)):
-        raise ValueError("values that are not finite cannot be compared")
-    return differences

@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_drawn(re
     def fail(*_):
         raise AssertionError("it was drawn")
 
-    for module in ("run_figures.figures_of_run", "leaderboard_figures.figures_of_boards"):
+    for module in ("run_figures.figures_of_run", "leaderboards.figures_of_boards"):
         monkeypatch.setattr(f"gzslbench.report.figures.{module}", fail)
     Path("file").write_text("")
     done = called(*command, "--figures", "file/below")

@@ -5,32 +5,26 @@ Neutral lines and text are black, at most transparent: in an HTML page they take
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib.style
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gzslbench.files import write_atomically
 
-BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#E69F00",
-    "#56B4E9",
-    "#CC79A7",
-)
-PALETTE = (BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE)
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7")
 """Okabe and Ito's (2008), without black and yellow."""
+BLUE, VERMILLION, GREEN = PALETTE[:3]
 SEEN, UNSEEN, HARMONIC = BLUE, VERMILLION, GREEN
 NEUTRAL = "black"
 INK = "#1a1a1a"
@@ -48,7 +42,6 @@ STYLE: dict[str, Any] = {
     "figure.constrained_layout.w_pad": 0.07,
     "figure.constrained_layout.h_pad": 0.05,
     "figure.dpi": DPI,
-    "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8,
     "text.parse_math": False,  # class names may contain dollar signs
@@ -60,8 +53,6 @@ STYLE: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.formatter.use_mathtext": False,
-    "axes.unicode_minus": True,
     "grid.color": NEUTRAL,
     "grid.alpha": 0.13,
     "grid.linewidth": 0.5,
@@ -94,15 +85,24 @@ def label(text: object, longest: int = 40) -> str:
     plain = "".join(
         " " if sign.isspace() else "�" if unicodedata.category(sign) in _UNDRAWABLE else sign
         for sign in str(text)
-    ).strip()
-    if not plain:
-        return "(no name)"
+    )
+    plain = plain.strip() or "(no name)"
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
 
 
 def text_width(texts: Sequence[str], points: float) -> float:
     """Return about how many inches the longest of ``texts`` takes at a font size of ``points``."""
     return max(map(len, texts), default=0) * _LETTER_EMS * points / 72
+
+
+def unique_handles(panels: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
+    """Return handles and labels for one legend of all panels; panels share labels."""
+    handles = {
+        text: handle
+        for axes in panels
+        for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    return list(handles.values()), list(handles)
 
 
 _LETTER_EMS = 0.64
@@ -139,22 +139,16 @@ def save_figure(figure: Figure, path: Path) -> None:
     write_atomically(path, render(figure, path.suffix.removeprefix(".")))
 
 
-def render(
-    figure: Figure, form: str, *, transparent: bool = False, style: Mapping[str, Any] | None = None
-) -> bytes:
+def render(figure: Figure, form: str, **style: Any) -> bytes:
     """Return ``figure`` in the format ``form``; ``style`` overrides that of every figure."""
     content = io.BytesIO()
-    with figure_style(**(style or {})):
-        figure.savefig(content, format=form, dpi=DPI, metadata=_NO_DATES[form], transparent=transparent)
+    with figure_style(**style):
+        figure.savefig(content, format=form, metadata=_NO_DATES[form])
     return content.getvalue()
 
 
-_NAMESPACE = "http://www.w3.org/2000/svg"
-_DROPPED = ("metadata", "style")
-_REFERENCE = re.compile(r"(?:^|url\()#([\w-]+)")
-_BLACK = re.compile(r"#000000\b")
 _ROOT = {
-    "xmlns": _NAMESPACE,
+    "xmlns": "http://www.w3.org/2000/svg",
     "role": "img",
     "fill": "currentColor",
     "stroke-linejoin": "round",
@@ -167,20 +161,28 @@ _ROOT = {
 def themed_svg(figure: Figure, title: str) -> str:
     """Return ``figure`` as an ``<svg>`` element for an HTML page: text is text, black is ``currentColor``.
 
-    It has no background, so it follows a light or a dark page. Its ids begin with a digest of its content, so
-    that several fit in one page; it has no style rules, which would apply to the whole page.
+    It has no background, so it follows a light or a dark page. Its ids are digests of ``title`` and content,
+    so that several fit in one page; it has no style rules, which would apply to the whole page.
 
     Args:
         figure: A figure of this package.
-        title: A sentence for readers who cannot see it.
+        title: A sentence for readers who cannot see it; no other figure of the page has the same.
     """
     title = title.encode("utf-8", "replace").decode()
-    content = render(figure, "svg", transparent=True, style={"svg.fonttype": "none"})
+    style = {"svg.fonttype": "none", "svg.hashsalt": title or "untitled", "savefig.transparent": True}
+    content = render(figure, "svg", **style).decode()
+    references = set(re.findall(r"(?:url\(|href=\")#([\w-]+)", content))
     root = ElementTree.fromstring(content)
-    prefix = "g" + hashlib.sha256(title.encode() + content).hexdigest()[:10] + "-"
     for element in list(root.iter()):
-        _simplify(element)
-    _prefix_ids(root, prefix)
+        for child in [*element.findall("{*}metadata"), *element.findall("{*}style")]:
+            element.remove(child)
+        if element.get("id") not in references:
+            element.attrib.pop("id", None)
+        element.tag = _without_namespace(element.tag)
+        element.attrib = {
+            _without_namespace(name): re.sub(r"#000000\b", "currentColor", value)
+            for name, value in element.items()
+        }
     root.attrib.update(_ROOT, **{"aria-label": title})
     title_element = ElementTree.Element("title")
     title_element.text = title
@@ -188,30 +190,5 @@ def themed_svg(figure: Figure, title: str) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _simplify(element: ElementTree.Element) -> None:
-    """Remove prefixes of namespaces, elements that an HTML page does not need, and black."""
-    element.tag = _local(element.tag)
-    element.attrib = {_local(name): _BLACK.sub("currentColor", value) for name, value in element.items()}
-    for child in list(element):
-        if _local(child.tag) in _DROPPED:
-            element.remove(child)
-
-
-def _prefix_ids(root: ElementTree.Element, prefix: str) -> None:
-    """Add ``prefix`` to the ids that something refers to; remove the others."""
-    elements = list(root.iter())
-    values = [value for element in elements for value in element.attrib.values()]
-    used = {name for value in values for name in _REFERENCE.findall(value)}
-    for element in elements:
-        for name, value in list(element.items()):
-            if name == "id" and value not in used:
-                del element.attrib[name]
-            elif name == "id":
-                element.set(name, prefix + value)
-            elif name != "style" or "url(" in value:
-                element.set(name, _REFERENCE.sub(lambda found: found[0].replace("#", f"#{prefix}"), value))
-
-
-def _local(name: str) -> str:
-    """Return the name without its namespace."""
+def _without_namespace(name: str) -> str:
     return name.rpartition("}")[2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -24,8 +23,8 @@ class Drawing:
     Attributes:
         name: Name of its file, without the suffix.
         title: A sentence for readers who cannot see it.
-        draw: Draws it; None where there is nothing to draw.
-        reason: Why there is nothing to draw; empty where there is.
+        draw: Draws it; None if there is nothing to draw.
+        reason: Why there is nothing to draw.
     """
 
     name: str
@@ -34,17 +33,8 @@ class Drawing:
     reason: str = ""
 
 
-def file_stem(*parts: object) -> str:
-    """Return ``parts`` joined by hyphens, without characters that do not belong in a file name."""
-    return "-".join(re.sub(r"[^\w.+=-]+", "_", str(part)).strip("._") or "_" for part in parts)
-
-
 def require_matplotlib() -> None:
-    """Check that matplotlib is installed, without importing it.
-
-    Raises:
-        GzslBenchError: matplotlib is not installed.
-    """
+    """Check that matplotlib is installed, without importing it; a GzslBenchError says how to install it."""
     if find_spec("matplotlib") is None:
         raise GzslBenchError(
             "figures need matplotlib, which is not installed",

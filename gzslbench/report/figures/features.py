@@ -33,13 +33,9 @@ MAX_ROWS = 100
 class Projection:
     """Rows on the first two principal components of the real ones.
 
-    Attributes:
-        names: Names of the K classes.
-        unseen: Number of unseen classes of the dataset.
-        space: ``features``, or ``embedding`` where the method synthesizes there.
-        variance: Percent of the real rows' variance that each component has.
-        real: Per class, ``(n, 2)``: some of its test rows.
-        synthesized: Per class, ``(n, 2)``.
+    ``real`` (some test rows) and ``synthesized`` have an array ``(n, 2)`` per class in ``names``; ``unseen``
+    counts the unseen classes of the dataset, ``space`` is ``features`` or ``embedding``, and ``variance`` is
+    the percent of the real rows' variance that each component has.
     """
 
     names: Sequence[str]
@@ -53,12 +49,6 @@ class Projection:
 def project(trained: Trained, seed: int, *, classes: int = MAX_CLASSES, rows: int = MAX_ROWS) -> Projection:
     """Sample test rows of some unseen classes, synthesize as many, and project both.
 
-    Args:
-        trained: A model of a generative method.
-        seed: Seed of the samples.
-        classes: Largest number of classes.
-        rows: Largest number of rows per class.
-
     Raises:
         DataError: There are too few rows or features for two dimensions.
     """
@@ -67,11 +57,16 @@ def project(trained: Trained, seed: int, *, classes: int = MAX_CLASSES, rows: in
     method, test = trained.method, trained.test
     checked = CheckedMethod(method, Chunk(8192))
     chosen = _most_tested(test, classes)
+
+    def stream(index: int) -> torch.Generator:
+        return generator(test.semantics.device, seed, "figure", "synthesis", chosen[index])
+
     with torch.no_grad():
         real = [_sample_rows(test, position, rows, seed) for position in chosen]
         if method.head.space == "embedding":
             real = [torch.cat(list(checked.embed(part))) for part in real]
-        synthesized = _synthesize(checked, test, chosen, rows, seed)
+        rows_of_all = torch.cat(list(checked.synthesize(test.semantics[chosen], rows, stream, None)))
+        synthesized = torch.split(rows_of_all, rows)
     together = torch.cat(real).cpu().numpy()
     if min(together.shape) < 2:
         raise DataError(
@@ -104,41 +99,15 @@ def _sample_rows(test: EvalView, position: int, rows: int, seed: int) -> Tensor:
     return test.unseen_features[of_class[order.to(of_class.device)]]
 
 
-def _synthesize(
-    checked: CheckedMethod, test: EvalView, positions: Sequence[int], rows: int, seed: int
-) -> list[Tensor]:
-    """Return ``(rows, d)`` per class."""
-
-    def stream(index: int) -> torch.Generator:
-        return generator(test.semantics.device, seed, "figure", "synthesis", positions[index])
-
-    synthesized_rows = torch.cat(list(checked.synthesize(test.semantics[positions], rows, stream, None)))
-    return list(torch.split(synthesized_rows, rows))
-
-
-_ROW: dict[str, Any] = {
-    "linestyle": "",
-    "marker": "o",
-    "markersize": 3,
-    "markeredgewidth": 0,
-    "alpha": 0.5,
-}
+_ROW: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 3, "markeredgewidth": 0, "alpha": 0.5}
 _MEAN: dict[str, Any] = {
-    "linestyle": "",
-    "marker": "P",
-    "markersize": 7,
-    "markeredgecolor": NEUTRAL,
-    "markeredgewidth": 0.7,
+    "linestyle": "", "marker": "P", "markersize": 7, "markeredgecolor": NEUTRAL, "markeredgewidth": 0.7,
     "zorder": 3,
-}
+}  # fmt: skip
 
 
 def features_figure(projection: Projection) -> Figure:
-    """Draw real test rows left, synthesized rows right, on the same axes; a class has one colour in both.
-
-    Args:
-        projection: A projection of at most as many classes as there are colours.
-    """
+    """Draw real test rows left, synthesized rows right, on the same axes; a class has one colour in both."""
     first, second = projection.variance
     kinds = {"real test rows": projection.real, "synthesized rows": projection.synthesized}
     with canvas(PAGE, 0.55 * PAGE) as figure:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, NullLocator
@@ -21,14 +23,70 @@ from gzslbench.report.figures.canvas import (
     canvas,
     label,
     text_width,
+    unique_handles,
 )
+from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.leaderboard.board import Board, Score
-from gzslbench.report.leaderboard.entry import ParameterSweep
+from gzslbench.report.leaderboard.entry import Entry, find_sweeps
 from gzslbench.report.statistics import Ranking, estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+PARAMETER = "syn_num"
+"""Synthesized features per unseen class, for which papers usually show the sensitivity."""
+
+
+def figures_of_boards(boards: Sequence[Board]) -> Iterator[Drawing]:
+    """Return scores and critical difference of each board, and sensitivities to the number of features.
+
+    Each method with two values of ``syn_num`` on a dataset has a sensitivity figure. The boards, at least
+    one, are of one rule and one metric.
+    """
+    for number, board in enumerate(boards, start=1):
+        suffix = f"-{number}" if len(boards) > 1 else ""
+        group, metric = board.group, board.metric
+        what = f"numbers by {board.rule}, features {group.features}, semantics {group.semantics},"
+        what = "; ".join(filter(None, [f"{what} {group.setting}", board.reason]))
+        title = f"{metric} of every method by dataset, mean over seeds with its 95 % interval; {what}."
+        yield Drawing(f"scores{suffix}", title, partial(scores_figure, board))
+        name = f"critical-difference{suffix}"
+        title = f"Mean ranks of the methods by {metric} with the critical difference; {what}."
+        ranking = board.ranking
+        if ranking is None or ranking.critical_difference is None:
+            shared = sum(all(dataset in row.scores for row in board.rows) for dataset in board.tasks)
+            reason = "it needs three methods and two datasets that all of them have;"
+            yield Drawing(name, title, reason=f"{reason} there are {len(board.rows)} and {shared}")
+        else:
+            yield Drawing(name, title, partial(critical_difference_figure, ranking))
+    yield from _sensitivities(boards)
+
+
+def _sensitivities(boards: Sequence[Board]) -> Iterator[Drawing]:
+    rows = [row for board in boards for row in board.rows]
+    entries = [entry for row in rows for score in row.scores.values() for entry in score.entries]
+    found: dict[str, list[Mapping[float, Sequence[Entry]]]] = {}
+    for sweep in find_sweeps(entries, PARAMETER):
+        first = next(iter(sweep.values()))[0]
+        stem = f"sensitivity-{PARAMETER}-{_file_name(first.row)}-{_file_name(first.dataset)}"
+        found.setdefault(stem, []).append(sweep)
+    if not found:
+        reason = f"no two runs differ only in {PARAMETER} and their seed"
+        yield Drawing("sensitivity", f"Accuracies by {PARAMETER}.", reason=reason)
+    rule = boards[0].rule
+    for stem, sweeps in found.items():
+        for number, sweep in enumerate(sweeps, start=1):
+            first = next(iter(sweep.values()))[0]
+            title = f"U, S and H of {first.row} on {first.dataset} by {PARAMETER}, numbers by {rule}."
+            name = f"{stem}-{number}" if len(sweeps) > 1 else stem
+            yield Drawing(name, title, partial(sensitivity_figure, sweep, rule))
+
+
+def _file_name(text: str) -> str:
+    """Replace characters that do not belong in a file name."""
+    return re.sub(r"[^\w.+=-]+", "_", text).strip("._") or "_"
+
 
 _METHOD_INCHES, _REST_INCHES = 0.19, 0.9
 """Heights of a method, and of all but the methods."""
@@ -37,11 +95,7 @@ _PANEL_INCHES = {1: 2.8, 2: 2.4, 3: 1.9}
 
 
 def scores_figure(board: Board) -> Figure:
-    """Draw a panel per dataset: means over seeds with 95 % intervals, and the seeds; best row first.
-
-    Args:
-        board: A board with at least one row.
-    """
+    """Draw a panel per dataset: means over seeds with 95 % intervals, and the seeds; best row first."""
     columns = min(max(_PANEL_INCHES), len(board.tasks))
     rows = math.ceil(len(board.tasks) / columns)
     height = _METHOD_INCHES * len(board.rows) + _REST_INCHES
@@ -62,12 +116,7 @@ def scores_figure(board: Board) -> Figure:
             axes.set_xlim(max(left, -1), min(right, 101))
         for axes in panels[len(board.tasks) :]:
             axes.set_visible(False)
-        handles = {
-            text: handle
-            for axes in panels
-            for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=3)
+        figure.legend(*unique_handles(panels), loc="outside lower left", ncols=3)
     return figure
 
 
@@ -89,24 +138,18 @@ _LOG_RATIO = 20
 """The axis is logarithmic if the largest value is so many times the smallest."""
 
 
-def sensitivity_figure(sweep: ParameterSweep, rule: str) -> Figure:
-    """Draw U, S and H over the parameter: means over seeds in a band of their standard deviation.
+def sensitivity_figure(sweep: Mapping[float, Sequence[Entry]], rule: str) -> Figure:
+    """Draw U, S and H over ``syn_num``: means over seeds in a band of their standard deviation.
 
-    Args:
-        sweep: Runs that have numbers by ``rule``.
-        rule: How the epoch of every number was chosen.
+    ``sweep`` maps values of the parameter, increasing, to runs that have numbers by the rule.
     """
-    values = list(sweep.entries)
+    values, first = list(sweep), next(iter(sweep.values()))[0]
     with canvas(COLUMN, 0.85 * COLUMN) as figure:
-        axes = figure.add_subplot(
-            xlabel=label(sweep.parameter),
-            ylabel="accuracy (%)",
-            ylim=(0, 102),
-        )
+        axes = figure.add_subplot(xlabel=PARAMETER, ylabel="accuracy (%)", ylim=(0, 102))
         for metric, color in _METRICS.items():
             estimates = [
-                estimate([getattr(entry.summary.metrics[rule], metric) for entry in sweep.entries[value]])
-                for value in values
+                estimate([getattr(entry.summary.metrics[rule], metric) for entry in entries])
+                for entries in sweep.values()
             ]
             means = np.array([found.mean for found in estimates])
             spread = np.array([found.std or 0.0 for found in estimates])
@@ -118,7 +161,7 @@ def sensitivity_figure(sweep: ParameterSweep, rule: str) -> Figure:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
-        axes.set_title(label(f"{sweep.row} on {sweep.dataset}, by {rule}", longest=50), pad=18)
+        axes.set_title(label(f"{first.row} on {first.dataset}, by {rule}", longest=50), pad=18)
     return figure
 
 
@@ -149,9 +192,6 @@ def critical_difference_figure(ranking: Ranking) -> Figure:
     """Draw the critical-difference diagram (Demsar, JMLR 2006).
 
     Mean ranks on an axis, the best right; a bar joins methods that do not differ significantly.
-
-    Args:
-        ranking: A ranking with a critical difference.
     """
     ordered = sorted(ranking.ranks, key=lambda name: (ranking.ranks[name], name))
     methods, difference = len(ordered), ranking.critical_difference or 0.0
@@ -164,10 +204,12 @@ def critical_difference_figure(ranking: Ranking) -> Figure:
             xlim=(methods + _EDGE, min(1, methods - difference) - _EDGE), ylim=(lines, _TOP)
         )
         axes.set_axis_off()
-        _axis(axes, methods, ranking.datasets)
-        _difference(axes, methods, difference)
+        _axis(axes, methods, ranking.datasets, difference)
         for place, clique in enumerate(cliques):
-            _bar(axes, [ranking.ranks[name] for name in clique], _FIRST_BAR + _BAR * place)
+            ends = [ranking.ranks[clique[-1]] + _OVERHANG, ranking.ranks[clique[0]] - _OVERHANG]
+            height = _FIRST_BAR + _BAR * place
+            bar: dict[str, Any] = {"linewidth": 3, "solid_capstyle": "butt", "label": "clique"}
+            axes.plot(ends, [height, height], color=VERMILLION, **bar)
         for place, name in enumerate(worst):
             _elbow(axes, name, ranking.ranks[name], first + place, methods + _EDGE, "right")
         for place, name in enumerate(best):
@@ -175,24 +217,16 @@ def critical_difference_figure(ranking: Ranking) -> Figure:
     return figure
 
 
-def _axis(axes: Axes, methods: int, datasets: int) -> None:
-    axes.plot([methods, 1], [0, 0], color=NEUTRAL, linewidth=0.9, label="axis")
+def _axis(axes: Axes, methods: int, datasets: int, difference: float) -> None:
+    """Draw the axis of ranks, and the critical difference to scale above its left end."""
+    line: dict[str, Any] = {"color": NEUTRAL, "linewidth": 0.9}
+    axes.plot([methods, 1], [0, 0], label="axis", **line)
     for rank in range(1, methods + 1):
-        axes.plot([rank, rank], [0, -0.25], color=NEUTRAL, linewidth=0.9)
+        axes.plot([rank, rank], [0, -0.25], **line)
         axes.text(rank, -0.4, str(rank), ha="center", va="bottom", fontsize=7)
     axes.text(1, -1.75, f"mean rank over {datasets} datasets, 1 is best", ha="right", va="bottom", fontsize=7)
-
-
-def _difference(axes: Axes, methods: int, difference: float) -> None:
-    """Draw the critical difference to scale, above the left end of the axis."""
-    ends = [methods, methods - difference]
-    axes.plot(ends, [-1.5, -1.5], "|-", color=NEUTRAL, linewidth=0.9, label="critical difference")
+    axes.plot([methods, methods - difference], [-1.5, -1.5], "|-", label="critical difference", **line)
     axes.text(methods, -1.75, f"CD {difference:.2f}", ha="left", va="bottom", fontsize=7)
-
-
-def _bar(axes: Axes, ranks: Sequence[float], height: float) -> None:
-    ends = [max(ranks) + _OVERHANG, min(ranks) - _OVERHANG]
-    axes.plot(ends, [height, height], color=VERMILLION, linewidth=3, solid_capstyle="butt", label="clique")
 
 
 def _elbow(axes: Axes, name: str, rank: float, height: float, edge: float, side: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.colors import PowerNorm
@@ -45,9 +45,6 @@ def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
     """Draw a bar per class, in percent of its test rows: unseen ones, then seen ones, both best first.
 
     The figure grows with the classes up to a limit; then names shrink, and then only some are shown.
-
-    Args:
-        classes: At least one.
     """
     groups = [
         sorted((found for found in classes if found.seen == seen), key=_badness) for seen in (False, True)
@@ -60,11 +57,8 @@ def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
     fontsize = min(_LARGEST, max(SMALLEST, _SHARE * points))
     width = max(COLUMN, _BARS_INCHES + text_width(names, fontsize))
     with canvas(width, height) as figure:
-        axes = figure.add_subplot(
-            xlabel="accuracy (% of the class's test rows)",
-            xlim=(0, 100),
-            ylim=(len(ordered) - 0.5, -0.5),
-        )
+        limits: dict[str, Any] = {"xlim": (0, 100), "ylim": (len(ordered) - 0.5, -0.5)}
+        axes = figure.add_subplot(xlabel="accuracy (% of the class's test rows)", **limits)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0, labelsize=fontsize)
         axes.set_yticks(range(0, len(ordered), step), names[::step])
@@ -108,15 +102,12 @@ _TICKS = (0, 5, 10, 20, 40, 60, 80, 100)
 
 
 def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDArray[np.bool_]) -> Figure:
-    """Draw true classes by row, predicted classes by column, in percent of the row; unseen classes first.
-
-    Args:
-        counts: ``(K, K)`` test rows.
-        names: Names of the K classes.
-        seen: ``(K,)``, whether each class is seen.
-    """
+    """Draw true classes by row, predicted classes by column, in percent of the row; unseen classes first."""
     order = np.argsort(seen, kind="stable")
-    shares = _percent_of_rows(counts[np.ix_(order, order)])
+    ordered = counts[np.ix_(order, order)]
+    total = ordered.sum(axis=1, keepdims=True)
+    # A class without test rows has NaN, which is left white.
+    shares = np.divide(100.0 * ordered, total, out=np.full(ordered.shape, np.nan), where=total > 0)
     size, unseen = len(order), int((~seen).sum())
     side = min(_MAX_SIDE_INCHES, 2.2 + 0.055 * size)
     fontsize = min(7.0, 0.75 * 72 * side / size)
@@ -141,16 +132,12 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDAr
         else:
             _name_parts(axes, unseen, size)
         if size <= _MAX_NUMBERED:
-            _number(axes, shares)
+            for (row, column), share in np.ndenumerate(shares):
+                if share >= 0.5:
+                    color = "white" if share >= _DARK else INK
+                    text: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6, "color": color}
+                    axes.text(column, row, f"{share:.0f}", **text)
     return figure
-
-
-def _percent_of_rows(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Divide each row by its sum; NaN, which is left white, for a class without test rows."""
-    total = counts.sum(axis=1, keepdims=True)
-    shares = np.full(counts.shape, np.nan)
-    np.divide(100.0 * counts, total, out=shares, where=total > 0)
-    return shares
 
 
 def _name_parts(axes: Axes, unseen: int, size: int) -> None:
@@ -163,13 +150,6 @@ def _name_parts(axes: Axes, unseen: int, size: int) -> None:
     axes.set_xticks(places, texts)
     axes.set_yticks(places, texts, rotation=90, va="center")
     axes.tick_params(length=0)
-
-
-def _number(axes: Axes, shares: NDArray[np.float64]) -> None:
-    for (row, column), share in np.ndenumerate(shares):
-        if share >= 0.5:
-            color = "white" if share >= _DARK else INK
-            axes.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=6, color=color)
 
 
 _MAX_AREA_POINTS = 300
@@ -193,30 +173,16 @@ def seen_unseen_figure(curve: SeenUnseenCurve) -> Figure:
         some = np.unique(np.linspace(0, len(curve.U) - 1, _MAX_AREA_POINTS).astype(int))
         axes.fill_between(curve.U[some], curve.S[some], color=BLUE, alpha=0.1, linewidth=0)
         axes.plot(curve.U, curve.S, color=BLUE, label="curve of calibrated stacking")
-        if H > 0:
-            _contour(axes, H)
+        if H > 0:  # all U and S whose harmonic mean is H: S = H U / (2 U - H)
+            x = np.linspace(H / (2 - H / 100), 100, 200)
+            y = H * x / (2 * x - H)
+            contour: dict[str, Any] = {"color": NEUTRAL, "alpha": 0.5, "linewidth": 0.9}
+            axes.plot(x, y, ":", label=f"all points of H {H:.1f}", **contour)
+        point: dict[str, Any] = {"clip_on": False, "zorder": 3}
         own = f"the run itself: H {H:.1f}"
-        axes.plot([U], [S], "o", color=VERMILLION, markersize=6, clip_on=False, zorder=3, label=own)
+        axes.plot([U], [S], "o", color=VERMILLION, markersize=6, label=own, **point)
+        point |= {"fillstyle": "none", "markeredgewidth": 1.2, "markersize": 5}
         chosen = f"best H {best.H:.1f}: gamma chosen on TEST"
-        axes.plot(
-            [best.U],
-            [best.S],
-            "D",
-            color=HARMONIC,
-            fillstyle="none",
-            markeredgewidth=1.2,
-            markersize=5,
-            clip_on=False,
-            zorder=3,
-            label=chosen,
-        )
+        axes.plot([best.U], [best.S], "D", color=HARMONIC, label=chosen, **point)
         figure.legend(loc="outside lower left")
     return figure
-
-
-def _contour(axes: Axes, H: float) -> None:
-    """Draw all U and S whose harmonic mean is ``H``: S = H U / (2 U - H)."""
-    U = np.linspace(H / (2 - H / 100), 100, 200)
-    axes.plot(
-        U, H * U / (2 * U - H), ":", color=NEUTRAL, alpha=0.5, linewidth=0.9, label=f"all points of H {H:.1f}"
-    )

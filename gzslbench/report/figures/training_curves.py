@@ -5,14 +5,24 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from gzslbench.evaluation.selection import PEEKS
-from gzslbench.report.figures.canvas import HARMONIC, NEUTRAL, PAGE, PALETTE, SEEN, UNSEEN, canvas, label
+from gzslbench.report.figures.canvas import (
+    HARMONIC,
+    NEUTRAL,
+    PAGE,
+    PALETTE,
+    SEEN,
+    UNSEEN,
+    canvas,
+    label,
+    unique_handles,
+)
 from gzslbench.runs.record import Record, RunMetrics
 
 if TYPE_CHECKING:
@@ -22,15 +32,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChosenEpochs:
-    """The epochs that selection rules chose.
+    """The epochs of model and head that selection rules chose in a leg, ``final`` or ``validation``.
 
-    Attributes:
-        leg: The training: ``final`` or ``validation``.
-        epoch: Epoch of the model.
-        head_epoch: Epoch of the head.
-        H: H of these epochs, in percent.
-        rules: The rules that chose them.
-        peeks: Whether the rules look at the test set.
+    ``H`` is in percent; ``peeks`` says whether the rules look at the test set.
     """
 
     leg: str
@@ -74,12 +78,8 @@ def _chosen(leg: str, numbers: RunMetrics, rules: tuple[str, ...], peeks: bool =
 METRICS = ("U", "S", "H")
 
 
-@dataclass(frozen=True)
-class Series:
-    """Values by epoch, two lists of the same length; epochs count from 1 in each stage."""
-
-    epochs: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
+Series = list[tuple[int, float]]
+"""Values by epoch, which counts from 1 in each stage."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,6 @@ class History:
     losses: dict[tuple[str, str], dict[str, Series]]
     metrics: dict[str, dict[str, Series]]
 
-    @property
-    def stages(self) -> list[str]:
-        """Names of the stages, in order."""
-        return list(dict.fromkeys(stage for stage, _ in self.losses))
-
 
 def read_history(lines: Iterable[Mapping[str, Any]]) -> History:
     """Read the lines of metrics.jsonl; values that are not finite numbers are skipped."""
@@ -106,17 +101,11 @@ def read_history(lines: Iterable[Mapping[str, Any]]) -> History:
     for line in lines:
         leg, stage, epoch = str(line.get("leg", "final")), str(line.get("stage", "")), int(line["epoch"])
         for term, value in _numbers(line.get("losses")):
-            _add(history.losses.setdefault((stage, term), {}), leg, epoch, value)
+            history.losses.setdefault((stage, term), {}).setdefault(leg, []).append((epoch, value))
         for name, value in _numbers(line.get("metrics")):
             if name in METRICS:
-                _add(history.metrics.setdefault(leg, {}), name, epoch, value)
+                history.metrics.setdefault(leg, {}).setdefault(name, []).append((epoch, value))
     return history
-
-
-def _add(series: dict[str, Series], name: str, epoch: int, value: float) -> None:
-    one = series.setdefault(name, Series())
-    one.epochs.append(epoch)
-    one.values.append(value)
 
 
 def _numbers(values: Any) -> Iterable[tuple[str, float]]:
@@ -140,10 +129,7 @@ _LOG_RATIO = 100.0
 def training_curves_figure(history: History, choices: Sequence[ChosenEpochs], failure: str = "") -> Figure:
     """Draw U, S and H with the chosen epochs; below, a panel per loss term, each with its own scale.
 
-    Args:
-        history: History with at least one number.
-        choices: Epochs to mark.
-        failure: When and in which loss the run diverged; empty where it did not.
+    The history has at least one number. ``failure`` says when and in which loss the run diverged.
     """
     terms = list(history.losses)[:_MAX_TERMS]
     rows = math.ceil(len(terms) / _COLUMNS)
@@ -167,19 +153,14 @@ def _accuracies(
         for name in METRICS:
             if name in metrics[leg]:
                 _line(axes, metrics[leg][name], color=_COLORS[name], label=name, marker=".")
-        last = max(epoch for series in metrics[leg].values() for epoch in series.epochs)
+        last = max(epoch for series in metrics[leg].values() for epoch, _ in series)
         axes.set_xlim(0, 1.04 * max(1, last))
         peeks = iter(_PEEKS)
         for choice in choices:
             if choice.leg == leg:
                 _mark(axes, choice, next(peeks) if choice.peeks else None)
     panels[0].set_ylabel("accuracy (%)")
-    handles = {
-        text: handle
-        for axes in panels
-        for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    part.legend(handles.values(), handles.keys(), loc="outside right center")
+    part.legend(*unique_handles(panels), loc="outside right center")
     part.suptitle(
         "accuracies at the evaluated epochs, after the head's last epoch", x=0.01, ha="left", fontsize=8
     )
@@ -198,18 +179,20 @@ def _mark(axes: Axes, choice: ChosenEpochs, peek: str | None) -> None:
 def _losses(
     part: SubFigure, history: History, terms: Sequence[tuple[str, str]], rows: int, failure: str
 ) -> None:
-    stages = history.stages
+    stages = list(dict.fromkeys(stage for stage, _ in history.losses))
     colors = {stage: PALETTE[place % len(PALETTE)] for place, stage in enumerate(stages)}
     panels = part.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes, (stage, term) in zip(panels, terms, strict=False):
         axes.set_title(label(term, longest=24), fontsize=6.5)
         for leg, series in history.losses[stage, term].items():
             _line(axes, series, color=colors[stage], **_STYLES.get(leg, {}))
-        _scale(axes, [value for series in history.losses[stage, term].values() for value in series.values])
+        _scale(axes, [value for series in history.losses[stage, term].values() for _, value in series])
     for axes in panels[len(terms) :]:
         axes.set_visible(False)
     part.supxlabel("epoch" if len(stages) == 1 else "epoch of the stage", fontsize=8)
-    part.suptitle(_title(len(terms), len(history.losses), failure), x=0.01, ha="left", fontsize=8)
+    cut = "" if len(terms) == len(history.losses) else f", the first {len(terms)} of {len(history.losses)}"
+    title = f"losses{cut}" + (f"; {label(failure, longest=90)}" if failure else "")
+    part.suptitle(title, x=0.01, ha="left", fontsize=8)
     shown = [Line2D([], [], color=colors[stage], label=label(f"stage {stage}")) for stage in stages]
     legs = list(dict.fromkeys(leg for series in history.losses.values() for leg in series))
     lines = [Line2D([], [], color=NEUTRAL, label=_leg(leg), **_STYLES.get(leg, {})) for leg in legs]
@@ -222,16 +205,11 @@ def _leg(name: str) -> str:
     return _LEGS.get(name, label(name))
 
 
-def _title(shown: int, terms: int, failure: str) -> str:
-    cut = "" if shown == terms else f", the first {shown} of {terms}"
-    return f"losses{cut}" + (f"; {label(failure, longest=90)}" if failure else "")
-
-
 def _line(axes: Axes, series: Series, **style: Any) -> None:
     """Draw a line, or a dot where there is only one epoch."""
-    if len(series.epochs) == 1:
+    if len(series) == 1:
         style = {**style, "marker": "o"}
-    axes.plot(series.epochs, series.values, **style)
+    axes.plot(*zip(*series, strict=True), **style)
 
 
 def _scale(axes: Axes, values: Sequence[float]) -> None:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import TypeVar
 
 from gzslbench.report.leaderboard.entry import Entry
 from gzslbench.report.leaderboard.significance import OverSeeds, Test
@@ -19,6 +20,8 @@ from gzslbench.report.statistics import (
     holm,
     rank,
 )
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, order=True)
@@ -45,23 +48,6 @@ class ComparableGroup:
 
 
 @dataclass(frozen=True)
-class TableOptions:
-    """Which number of each run a table shows, and how its means are judged.
-
-    Attributes:
-        rule: How the epoch of every number was chosen.
-        metric: Which metric, in percent.
-        test: Marks the rows that are not significantly worse than the best.
-        interval: Computes the intervals of the means.
-    """
-
-    rule: str
-    metric: str
-    test: Test = OverSeeds()  # noqa: RUF009 - it has no state
-    interval: IntervalMethod = STUDENT
-
-
-@dataclass(frozen=True)
 class Score:
     """One metric of one row on one dataset.
 
@@ -71,7 +57,7 @@ class Score:
         entries: The runs, by seed.
         best: Whether its mean is the highest of the column; of equal means the first.
         probability: That a difference to the best as large as this one is chance, with Holm's correction
-            over the column; None for the best, and where the test says nothing.
+            over the column; None for the best, and if the test says nothing.
     """
 
     values: Mapping[int, float]
@@ -118,7 +104,7 @@ class Row:
 
     label: str
     scores: Mapping[str, Score]
-    changes: str = ""
+    changes: str
 
 
 @dataclass(frozen=True)
@@ -127,7 +113,10 @@ class Board:
 
     Attributes:
         group: What its numbers have in common.
-        options: Which numbers it shows, and how they are judged.
+        rule: How the epoch of every number was chosen.
+        metric: Which metric it shows, in percent.
+        test: Marks the rows that are not significantly worse than the best.
+        interval: Computes the intervals of the means.
         tasks: By dataset, in order, the id of the task.
         rows: Best first: by mean rank over the datasets that all rows have, else by their mean.
         reason: Why it is a separate table; empty for the first.
@@ -135,21 +124,14 @@ class Board:
     """
 
     group: ComparableGroup
-    options: TableOptions
+    rule: str
+    metric: str
+    test: Test
+    interval: IntervalMethod
     tasks: Mapping[str, str]
     rows: Sequence[Row]
-    reason: str = ""
-    ranking: Ranking | None = None
-
-    @property
-    def rule(self) -> str:
-        """How the epoch of every number was chosen."""
-        return self.options.rule
-
-    @property
-    def metric(self) -> str:
-        """Which metric it shows."""
-        return self.options.metric
+    reason: str
+    ranking: Ranking | None
 
 
 def boards(
@@ -171,17 +153,7 @@ def boards(
     Returns:
         The tables; and how many runs are in no table, by the reason why.
     """
-    options = TableOptions(rule, metric, test or OverSeeds(), interval)
-    left_out: Counter[str] = Counter()
-    usable = []
-    for entry in entries:
-        if entry.summary.status != "complete":
-            left_out["diverged"] += 1
-        elif rule not in entry.summary.metrics:
-            left_out[f"no metrics selected by {rule}, only by {', '.join(entry.summary.metrics)}"] += 1
-        else:
-            usable.append(entry)
-    newest = _newest(usable, left_out)
+    newest, left_out = _select(entries, rule)
     editions = _editions(newest)
     groups: dict[ComparableGroup, list[Entry]] = defaultdict(list)
     for entry in newest:
@@ -189,35 +161,33 @@ def boards(
     ordered = sorted(
         groups, key=lambda group: (group.changed, group.setting != "inductive", -len(groups[group]), group)
     )
-    return [_board(group, groups[group], options, ordered[0]) for group in ordered], left_out
+    tables = []
+    for group in ordered:
+        tasks = {entry.dataset: entry.summary.task.id for entry in groups[group]}
+        tasks = dict(sorted(tasks.items()))
+        reason = "" if group == ordered[0] else _reason(group, ordered[0], tasks)
+        of_test = test or OverSeeds()
+        rows = _rows(groups[group], list(tasks), rule, metric, of_test, interval)
+        ranking = _ranking(rows, list(tasks))
+        rows.sort(key=lambda row: (_place(row, ranking), row.label))
+        tables.append(Board(group, rule, metric, of_test, interval, tasks, rows, reason, ranking))
+    return tables, left_out
 
 
-def make_score(entries: Sequence[Entry], options: TableOptions) -> Score:
-    """Return the score of one row's runs on one dataset, one run per seed."""
-    values = {entry.seed: getattr(entry.summary.metrics[options.rule], options.metric) for entry in entries}
-    return Score(values, estimate(list(values.values()), options.interval), entries)
-
-
-def compare_column(column: Mapping[str, Score], test: Test) -> dict[str, Score]:
-    """Mark the best score of a column, given by row, and test the others against it."""
-    if not column:
-        return {}
-    best = max(column, key=lambda row: column[row].estimate.mean)
-    found = {row: test(column[best], score) for row, score in column.items() if row != best}
-    corrected = holm({row: probability for row, probability in found.items() if probability is not None})
-    return {
-        row: replace(score, best=row == best, probability=corrected.get(row)) for row, score in column.items()
-    }
-
-
-def _newest(entries: Sequence[Entry], left_out: Counter[str]) -> list[Entry]:
-    """Keep the newest of the runs that have the same settings and seed."""
-    found: dict[tuple[str, int], Entry] = {}
+def _select(entries: Iterable[Entry], rule: str) -> tuple[list[Entry], Counter[str]]:
+    """Keep runs with a number by the rule; of those with the same settings and seed, the newest."""
+    left_out: Counter[str] = Counter()
+    newest: dict[tuple[str, int], Entry] = {}
     for entry in sorted(entries, key=lambda entry: entry.summary.run.started or ""):
-        if (entry.identity, entry.seed) in found:
-            left_out["repeated: a newer run of the same settings and seed is shown"] += 1
-        found[entry.identity, entry.seed] = entry
-    return list(found.values())
+        if entry.summary.status != "complete":
+            left_out["diverged"] += 1
+        elif rule not in entry.summary.metrics:
+            left_out[f"no metrics selected by {rule}, only by {', '.join(entry.summary.metrics)}"] += 1
+        else:
+            if (entry.identity, entry.seed) in newest:
+                left_out["repeated: a newer run of the same settings and seed is shown"] += 1
+            newest[entry.identity, entry.seed] = entry
+    return list(newest.values()), left_out
 
 
 def _editions(entries: Sequence[Entry]) -> dict[str, int]:
@@ -226,11 +196,11 @@ def _editions(entries: Sequence[Entry]) -> dict[str, int]:
     for entry in entries:
         task = entry.summary.task
         counts[task.dataset, task.features, task.semantics][task.id] += 1
-    editions: dict[str, int] = {}
-    for tasks in counts.values():
-        for place, (task_id, _) in enumerate(sorted(tasks.items(), key=lambda item: (-item[1], item[0]))):
-            editions[task_id] = place
-    return editions
+    return {
+        task_id: place
+        for tasks in counts.values()
+        for place, task_id in enumerate(sorted(tasks, key=lambda name: (-tasks[name], name)))
+    }
 
 
 def _group_of(entry: Entry, editions: Mapping[str, int]) -> ComparableGroup:
@@ -248,64 +218,67 @@ def _group_of(entry: Entry, editions: Mapping[str, int]) -> ComparableGroup:
 
 def _reason(group: ComparableGroup, first: ComparableGroup, tasks: Mapping[str, str]) -> str:
     """Return what distinguishes this table's numbers from those of the first."""
-    reasons = []
-    if group.changed != first.changed:
-        reasons.append(
-            "parameters differ from the presets" if group.changed else "parameters are the presets'"
-        )
-    for name, verb in (("setting", "is"), ("variant", "is"), ("features", "are"), ("semantics", "are")):
-        if getattr(group, name) != getattr(first, name):
-            reasons.append(f"the {name} {verb} {getattr(group, name)}")
-    if group.edition != first.edition:
-        reasons.append(f"the task is another one: {', '.join(tasks.values())}")
-    if group.protocol != first.protocol:
-        reasons.append(f"trainer and evaluator had protocol {-group.protocol}")
-    return "; ".join(reasons)
+    verb = "differ from the presets" if group.changed else "are the presets'"
+    reasons = {
+        "changed": f"parameters {verb}",
+        "setting": f"the setting is {group.setting}",
+        "variant": f"the variant is {group.variant}",
+        "features": f"the features are {group.features}",
+        "semantics": f"the semantics are {group.semantics}",
+        "edition": f"the task is another one: {', '.join(tasks.values())}",
+        "protocol": f"trainer and evaluator had protocol {-group.protocol}",
+    }
+    return "; ".join(text for name, text in reasons.items() if getattr(group, name) != getattr(first, name))
 
 
-def _board(
-    group: ComparableGroup, entries: Sequence[Entry], options: TableOptions, first: ComparableGroup
-) -> Board:
-    tasks = {entry.dataset: entry.summary.task.id for entry in entries}
+def _rows(
+    entries: Sequence[Entry],
+    datasets: Sequence[str],
+    rule: str,
+    metric: str,
+    test: Test,
+    interval: IntervalMethod,
+) -> list[Row]:
+    """Return the rows of a table; rows that only the changes distinguish are numbered."""
     runs: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
-        runs[entry.row, _changes(entry)][entry.dataset].append(entry)
-    labels = _labels(list(runs))
-    datasets = sorted(tasks)
-    columns = {
-        name: compare_column(
-            {
-                labels[row]: make_score(by_dataset[name], options)
-                for row, by_dataset in runs.items()
-                if name in by_dataset
-            },
-            options.test,
-        )
-        for name in datasets
-    }
-    rows = [
-        Row(label, {name: columns[name][label] for name in datasets if label in columns[name]}, changes)
-        for (_, changes), label in labels.items()
-    ]
-    ranking = _ranking(rows, datasets)
-    ordered = sorted(rows, key=lambda row: (_place(row, ranking), row.label))
-    reason = "" if group == first else _reason(group, first, tasks)
-    return Board(group, options, {name: tasks[name] for name in datasets}, ordered, reason, ranking)
-
-
-def _changes(entry: Entry) -> str:
-    return " ".join(f"{name}={value}" for name, value in entry.changes.items() if name != "variant")
-
-
-def _labels(rows: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Label each row and its changes; rows that only the changes distinguish are numbered."""
-    counts = Counter(row for row, _ in rows)
+        changes = " ".join(f"{name}={value}" for name, value in entry.changes.items() if name != "variant")
+        runs[entry.row, changes][entry.dataset].append(entry)
+    counts = Counter(row for row, _ in runs)
     numbers: Counter[str] = Counter()
-    labels = {}
-    for row, changes in sorted(rows):
+    scores: dict[tuple[str, str], dict[str, Score]] = {key: {} for key in runs}
+    for dataset in datasets:
+        column = {
+            key: make_score(found[dataset], rule, metric, interval)
+            for key, found in runs.items()
+            if dataset in found
+        }
+        for key, score in compare_column(column, test).items():
+            scores[key][dataset] = score
+    rows = []
+    for row, changes in sorted(runs):
         numbers[row] += 1
-        labels[row, changes] = f"{row} ({numbers[row]})" if counts[row] > 1 else row
-    return labels
+        label = f"{row} ({numbers[row]})" if counts[row] > 1 else row
+        rows.append(Row(label, scores[row, changes], changes))
+    return rows
+
+
+def make_score(entries: Sequence[Entry], rule: str, metric: str, interval: IntervalMethod = STUDENT) -> Score:
+    """Return the score of one row's runs on one dataset, one run per seed."""
+    values = {entry.seed: getattr(entry.summary.metrics[rule], metric) for entry in entries}
+    return Score(values, estimate(list(values.values()), interval), entries)
+
+
+def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
+    """Mark the best score of a column, given by row, and test the others against it."""
+    if not column:
+        return {}
+    best = max(column, key=lambda row: column[row].estimate.mean)
+    found = {row: test(column[best], score) for row, score in column.items() if row != best}
+    corrected = holm({row: probability for row, probability in found.items() if probability is not None})
+    return {
+        row: replace(score, best=row == best, probability=corrected.get(row)) for row, score in column.items()
+    }
 
 
 def _ranking(rows: Sequence[Row], datasets: Sequence[str]) -> Ranking | None:
@@ -318,5 +291,4 @@ def _ranking(rows: Sequence[Row], datasets: Sequence[str]) -> Ranking | None:
 def _place(row: Row, ranking: Ranking | None) -> float:
     if ranking is not None:
         return ranking.ranks[row.label]
-    means = [score.estimate.mean for score in row.scores.values()]
-    return -sum(means) / len(means)
+    return -fmean(score.estimate.mean for score in row.scores.values())

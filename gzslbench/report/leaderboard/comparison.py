@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -14,36 +15,44 @@ DEFAULT_TOLERANCE = 2.0
 _PEEK = "test-peek"
 
 
-@dataclass(frozen=True)
-class PublishedRow:
-    """A row of published numbers below a leaderboard.
+def published_rows(board: Board, numbers: Iterable[PublishedNumber]) -> dict[str, Mapping[str, float]]:
+    """Return rows of published numbers of the table's methods, and ours chosen the same way as most of them.
 
-    Attributes:
-        label: Whose numbers they are.
-        numbers: By dataset, in percent.
+    They map labels to numbers in percent by dataset.
     """
-
-    label: str
-    numbers: Mapping[str, float]
-
-
-def published_rows(board: Board, numbers: Iterable[PublishedNumber]) -> list[PublishedRow]:
-    """Return the published numbers of the table's methods, and ours chosen the same way as most of them."""
     if board.metric not in METRICS:
-        return []
-    usable = [number for number in numbers if why_not_comparable(number, board) is None]
-    methods = {score.method for row in board.rows for score in row.scores.values()}
-    rows = []
-    for method in sorted(methods):
-        published = _by_label([number for number in usable if number.method == method], board.metric)
-        rows += [PublishedRow(label, values) for label, values in published.items()]
+        return {}
+    usable = [
+        number
+        for number in numbers
+        if getattr(number, board.metric) is not None and why_not_comparable(number, board) is None
+    ]
+    rows: dict[str, Mapping[str, float]] = {}
+    for method in sorted({score.method for row in board.rows for score in row.scores.values()}):
+        published: dict[str, dict[str, float]] = defaultdict(dict)
+        for number in usable:
+            if number.method == method:
+                label = f"{number.title}, published" + (f" ({number.label})" if number.label else "")
+                published[label].setdefault(number.dataset, getattr(number, board.metric))
+        rows |= published
         if published and (peeked := _chosen_on_test(board, method)):
-            rows.append(PublishedRow(f"{method}, best epoch on test", peeked))
+            rows[f"{method}, best epoch on test"] = peeked
     return rows
 
 
+def _chosen_on_test(board: Board, method: str) -> dict[str, float]:
+    """Return our means over seeds chosen on the test set, of the method's first row that has them."""
+    found: dict[str, float] = {}
+    for row in board.rows:
+        for dataset, score in row.scores.items():
+            metrics = [entry.summary.metrics for entry in score.entries]
+            if score.method == method and dataset not in found and all(_PEEK in rules for rules in metrics):
+                found[dataset] = fmean(getattr(rules[_PEEK], board.metric) for rules in metrics)
+    return found
+
+
 def why_not_comparable(number: PublishedNumber, board: Board) -> str | None:
-    """Return why the number may not be in the table; None where it may."""
+    """Return why the number may not be in the table; None if it may."""
     if number.dataset not in board.tasks:
         return "another dataset"
     for name in ("features", "semantics", "setting"):
@@ -58,18 +67,16 @@ class Comparison:
     """One of our numbers next to a published one.
 
     Attributes:
-        method: The method's name.
         row: Label of its row in the leaderboard.
         dataset: The dataset.
         now: Our score.
         stored: Our number as it was stored, over the runs that ``now`` shares with it; None if none was.
         published: What one source prints; None if no source does.
         value: Its value in percent.
-        why_not: Why the two are not compared; None where they are.
+        why_not: Why the two are not compared; None if they are.
         tolerance: Points that count as agreement.
     """
 
-    method: str
     row: str
     dataset: str
     now: Score
@@ -81,7 +88,7 @@ class Comparison:
 
     @property
     def difference(self) -> float | None:
-        """Ours minus the published number, in points; None where the two are not compared."""
+        """Ours minus the published number, in points; None if the two are not compared."""
         if self.value is None or self.why_not is not None:
             return None
         return self.now.estimate.mean - self.value
@@ -112,23 +119,24 @@ def comparisons(
         stored: By run id, the same metric by the same rule as it was stored.
         tolerance: Points that count as agreement.
     """
-    return [
-        Comparison(
-            method=score.method,
-            row=row.label,
-            dataset=dataset,
-            now=score,
-            stored=_mean_stored(score, stored),
-            published=number,
-            value=None if number is None else getattr(number, board.metric),
-            why_not=None if number is None else _why_not(number, board, row),
-            tolerance=tolerance,
-        )
-        for board in boards
-        for row in board.rows
-        for dataset, score in row.scores.items()
-        for number in _published(score.method, dataset, board.metric, numbers) or [None]
-    ]
+    found = []
+    for board in boards:
+        values = [(number, getattr(number, board.metric, None)) for number in numbers]
+        printed = [(number, value) for number, value in values if value is not None]
+        for row in board.rows:
+            for dataset, score in row.scores.items():
+                runs = [stored[entry.summary.id] for entry in score.entries if entry.summary.id in stored]
+                mean = sum(runs) / len(runs) if runs else None
+                theirs: list[tuple[PublishedNumber | None, float | None, str | None]] = [
+                    (number, value, _why_not(number, board, row))
+                    for number, value in printed
+                    if (number.method, number.dataset) == (score.method, dataset)
+                ]
+                found += [
+                    Comparison(row.label, dataset, score, mean, *their, tolerance)
+                    for their in theirs or [(None, None, None)]
+                ]
+    return found
 
 
 def _why_not(number: PublishedNumber, board: Board, row: Row) -> str | None:
@@ -137,41 +145,3 @@ def _why_not(number: PublishedNumber, board: Board, row: Row) -> str | None:
     if "unknown" in (number.features, number.semantics):
         return "its features or semantics are not known"
     return f"ours has other parameters: {row.changes}" if row.changes else None
-
-
-def _published(
-    method: str, dataset: str, metric: str, numbers: Sequence[PublishedNumber]
-) -> list[PublishedNumber | None]:
-    if metric not in METRICS:
-        return []
-    return [
-        number
-        for number in numbers
-        if (number.method, number.dataset) == (method, dataset) and getattr(number, metric) is not None
-    ]
-
-
-def _mean_stored(score: Score, stored: Mapping[str, float]) -> float | None:
-    found = [stored[entry.summary.id] for entry in score.entries if entry.summary.id in stored]
-    return sum(found) / len(found) if found else None
-
-
-def _by_label(numbers: Sequence[PublishedNumber], metric: str) -> dict[str, dict[str, float]]:
-    rows: dict[str, dict[str, float]] = {}
-    for number in numbers:
-        value = getattr(number, metric)
-        if value is not None:
-            label = f"{number.title}, published" + (f" ({number.label})" if number.label else "")
-            rows.setdefault(label, {}).setdefault(number.dataset, value)
-    return rows
-
-
-def _chosen_on_test(board: Board, method: str) -> dict[str, float]:
-    """Return our means over seeds chosen on the test set, of the method's first row that has them."""
-    found: dict[str, float] = {}
-    for row in board.rows:
-        for dataset, score in row.scores.items():
-            metrics = [entry.summary.metrics for entry in score.entries]
-            if score.method == method and dataset not in found and all(_PEEK in rules for rules in metrics):
-                found[dataset] = fmean(getattr(rules[_PEEK], board.metric) for rules in metrics)
-    return found

@@ -18,7 +18,11 @@ from gzslbench.runs.record import Summary
 
 HEAD = "head."
 """Prefix of the parameters of a head among the changes."""
-_IDENTITY = ("method", "method_version", "head", "head_version", "preprocessing", "precision")
+_IDENTITY = (
+    "method", "method_version", "head", "head_version", "preprocessing", "precision", "params",
+    "head_params", "task",
+)  # fmt: skip
+_ABSENT = object()
 
 
 @dataclass(frozen=True)
@@ -60,29 +64,26 @@ class Entry:
     def identity(self) -> str:
         """Equal for runs of a dataset that differ in nothing but seed, device and evaluation calendar."""
         cell = self.summary.cell
-        deciding = {name: getattr(cell, name) for name in (*_IDENTITY, "params", "head_params", "task")}
-        return json.dumps(deciding, sort_keys=True)
+        return json.dumps({name: getattr(cell, name) for name in _IDENTITY}, sort_keys=True)
 
 
 def entry_of(summary: Summary) -> Entry:
     """Return the entry of a run."""
     cell = summary.cell
-    parts = [cell.method]
+    row = cell.method
     if cell.head not in (None, SOFTMAX):
-        parts.append(f"with {cell.head}")
+        row += f", with {cell.head}"
     if cell.precision != "fp32":
-        parts.append(f"in {cell.precision}")
+        row += f", in {cell.precision}"
     dataset, semantics = summary.task.dataset, summary.task.semantics.partition(SHUFFLED)[0]
-    known = _preset("method", cell.method, dataset, semantics)
-    own = {name: value for name, value in cell.params.items() if known.get(name, _ABSENT) != value}
-    head = _preset("head", cell.head, dataset, semantics)
-    of_head = {
-        HEAD + name: value for name, value in cell.head_params.items() if head.get(name, _ABSENT) != value
-    }
-    return Entry(summary, ", ".join(parts), {**own, **of_head})
-
-
-_ABSENT = object()
+    changes: dict[str, Any] = {}
+    for kind, name, prefix, params in (
+        ("method", cell.method, "", cell.params),
+        ("head", cell.head, HEAD, cell.head_params),
+    ):
+        known = _preset(kind, name, dataset, semantics)
+        changes |= {prefix + key: value for key, value in params.items() if known.get(key, _ABSENT) != value}
+    return Entry(summary, row, changes)
 
 
 @cache
@@ -97,42 +98,19 @@ def _preset(kind: str, name: str | None, dataset: str, semantics: str) -> Mappin
         return {}
 
 
-@dataclass(frozen=True)
-class ParameterSweep:
-    """Runs that differ in nothing but one parameter and their seeds.
+def find_sweeps(entries: Iterable[Entry], parameter: str) -> Iterator[Mapping[float, Sequence[Entry]]]:
+    """Yield groups of runs that differ only in a numeric parameter of methods and in their seeds.
 
-    Attributes:
-        parameter: Its name among the method's parameters.
-        row: Label of the row: the method, its head, its precision.
-        dataset: The dataset.
-        task: The task's id.
-        entries: By value, increasing, the runs, one per seed.
-    """
-
-    parameter: str
-    row: str
-    dataset: str
-    task: str
-    entries: Mapping[float, Sequence[Entry]]
-
-
-def find_sweeps(entries: Iterable[Entry], parameter: str) -> Iterator[ParameterSweep]:
-    """Yield every group of ``entries`` that has at least two values of a numeric ``parameter``.
-
-    Args:
-        entries: Complete runs, of which no two have the same settings and seed.
-        parameter: A parameter of methods; runs of methods without it are skipped.
+    Each group maps at least two values of the parameter, increasing, to its runs, one per seed.
     """
     groups: dict[str, dict[float, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
-        value = entry.summary.cell.params.get(parameter)
+        cell = entry.summary.cell
+        value = cell.params.get(parameter)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            rest: dict[str, Any] = json.loads(entry.identity)
-            rest["params"] = {name: other for name, other in rest["params"].items() if name != parameter}
-            key = json.dumps({**rest, "protocol": entry.summary.cell.protocol}, sort_keys=True)
-            groups[key][value].append(entry)
+            rest = {**json.loads(entry.identity), "protocol": cell.protocol}
+            rest["params"] = {name: other for name, other in cell.params.items() if name != parameter}
+            groups[json.dumps(rest, sort_keys=True)][value].append(entry)
     for by_value in groups.values():
         if len(by_value) > 1:
-            first = next(iter(by_value.values()))[0]
-            ordered = {value: by_value[value] for value in sorted(by_value)}
-            yield ParameterSweep(parameter, first.row, first.dataset, first.summary.task.id, ordered)
+            yield {value: by_value[value] for value in sorted(by_value)}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Protocol
 
 from gzslbench.errors import GzslBenchError
 from gzslbench.report.statistics import t_test, wilcoxon_test
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from gzslbench.report.leaderboard.board import Score
     from gzslbench.report.leaderboard.entry import Entry
     from gzslbench.runs.store import RunFolder
@@ -25,9 +23,7 @@ MIN_CLASSES = 6
 class Test(Protocol):
     """Computes how likely a difference between two scores is chance.
 
-    Attributes:
-        description: What the test is, for a note below the table.
-        limits: What the test does not say.
+    ``description`` and ``limits``, what the test does not say, are printed below the table.
     """
 
     description: str
@@ -49,9 +45,8 @@ class OverSeeds:
         seeds = sorted(best.values.keys() & other.values.keys())
         if len(seeds) < MIN_SEEDS:
             return None
-        return _unless_ahead(
-            t_test, [best.values[seed] for seed in seeds], [other.values[seed] for seed in seeds]
-        )
+        values = ([score.values[seed] for seed in seeds] for score in (best, other))
+        return _unless_ahead(t_test, *values)
 
 
 class OverClasses:
@@ -75,28 +70,28 @@ class OverClasses:
         self.folders = folders
         self.rule = rule
         self.metric = metric
-        self._by_run: dict[str, NDArray[np.float64] | None] = {}
+        self._by_run: dict[str, Sequence[float] | None] = {}
 
     def __call__(self, best: Score, other: Score) -> float | None:
         """Return None without predictions by the rule, or with fewer than MIN_CLASSES classes."""
         one, two = self._mean_accuracies(best), self._mean_accuracies(other)
-        if one is None or two is None or one.shape != two.shape or len(one) < MIN_CLASSES:
+        if one is None or two is None or len(one) != len(two) or len(one) < MIN_CLASSES:
             return None
-        return _unless_ahead(wilcoxon_test, one.tolist(), two.tolist())
+        return _unless_ahead(wilcoxon_test, one, two)
 
-    def _mean_accuracies(self, score: Score) -> NDArray[np.float64] | None:
-        import numpy as np
-
+    def _mean_accuracies(self, score: Score) -> list[float] | None:
+        found = []
         for entry in score.entries:
-            if entry.summary.id not in self._by_run:
-                self._by_run[entry.summary.id] = self._accuracies(entry)
-        found = [self._by_run[entry.summary.id] for entry in score.entries]
-        known = [accuracies for accuracies in found if accuracies is not None]
-        if len(known) < len(found):
-            return None
-        return np.asarray(np.mean(known, axis=0), dtype=np.float64)
+            run = entry.summary.id
+            if run not in self._by_run:
+                self._by_run[run] = self._accuracies(entry)
+            accuracies = self._by_run[run]
+            if accuracies is None:
+                return None
+            found.append(accuracies)
+        return [fmean(of_class) for of_class in zip(*found, strict=True)]
 
-    def _accuracies(self, entry: Entry) -> NDArray[np.float64] | None:
+    def _accuracies(self, entry: Entry) -> list[float] | None:
         """Return the accuracies of the test classes that the metric is about, in percent, in their order."""
         import numpy as np
 
@@ -108,14 +103,14 @@ class OverClasses:
             predictions = load_predictions(self.folders[entry.summary.id].predictions_file)
         except GzslBenchError:
             return None
-        labels, right = predictions.labels, predictions.predicted == predictions.labels
+        labels, predicted, seen = predictions.labels, predictions.predicted, predictions.seen
         if self.metric == "T1":
-            labels = labels[len(labels) - len(predictions.zsl) :]
-            right = predictions.zsl == labels
-        rows = np.bincount(labels, minlength=len(predictions.seen))
-        counted = (predictions.seen if self.metric == "S" else ~predictions.seen) & (rows > 0)
-        hits = np.bincount(labels[right], minlength=len(predictions.seen))
-        return 100.0 * hits[counted] / rows[counted]
+            labels, predicted = labels[~seen[labels]], predictions.zsl
+        rows = np.bincount(labels, minlength=len(seen))
+        hits = np.bincount(labels[predicted == labels], minlength=len(seen))
+        counted = (seen if self.metric == "S" else ~seen) & (rows > 0)
+        accuracies: list[float] = (100.0 * hits[counted] / rows[counted]).tolist()
+        return accuracies
 
 
 def _unless_ahead(

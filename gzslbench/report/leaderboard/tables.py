@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.report.leaderboard.board import Board, Row, Score
@@ -13,9 +14,8 @@ from gzslbench.report.tables import ResultTable, TableCell
 from gzslbench.runs.record import PERCENTAGES
 
 if TYPE_CHECKING:
-    from gzslbench.report.leaderboard.comparison import Comparison, PublishedRow
+    from gzslbench.report.leaderboard.comparison import Comparison
     from gzslbench.report.leaderboard.entry import Entry
-    from gzslbench.report.statistics import Ranking
 
 COST_COLUMNS = ("minutes", "parameters", "peak MiB")
 COMPARISON_COLUMNS = (
@@ -36,7 +36,11 @@ _RULES = {
 
 
 def leaderboard_table(
-    board: Board, published: Sequence[PublishedRow] = (), *, intervals: bool = True, costs: bool = False
+    board: Board,
+    published: Mapping[str, Mapping[str, float]] | None = None,
+    *,
+    intervals: bool = True,
+    costs: bool = False,
 ) -> ResultTable:
     """Return a board as a table.
 
@@ -46,18 +50,19 @@ def leaderboard_table(
         intervals: Whether to show the confidence interval of each mean.
         costs: Whether to add columns for time, parameters and memory.
     """
-    group, ranked = board.group, board.ranking is not None
+    group = board.group
     title = (
         f"{board.metric} (%) by {board.rule}, {group.features}, semantics {group.semantics}, {group.setting}"
     )
-    header = ["method", *board.tasks, *(["rank"] if ranked else []), *(COST_COLUMNS if costs else ())]
+    header = ["method", *board.tasks]
+    header += ["rank"] if board.ranking is not None else []
+    header += COST_COLUMNS if costs else ()
     rows = [_board_row(board, row, intervals, costs) for row in board.rows]
-    for row in published:
-        numbers = [row.numbers.get(name) for name in board.tasks]
-        cells = [TableCell(row.label), *(TableCell(_one_decimal(number)) for number in numbers)]
-        rows.append(cells + [TableCell("")] * (len(header) - len(cells)))
-    notes = [*_board_notes(board, intervals), *([_PUBLISHED_NOTE] if published else [])]
-    return ResultTable(title, header, rows, notes)
+    for label, numbers in (published or {}).items():
+        texts = [label, *(_one_decimal(numbers.get(name)) for name in board.tasks)]
+        rows.append([TableCell(text) for text in texts + [""] * (len(header) - len(texts))])
+    notes = list(_board_notes(board, intervals))
+    return ResultTable(title, header, rows, [*notes, _PUBLISHED_NOTE] if published else notes)
 
 
 def left_out_notes(left_out: Mapping[str, int]) -> list[str]:
@@ -102,7 +107,7 @@ def _board_row(board: Board, row: Row, intervals: bool, costs: bool) -> list[Tab
 
 def _format_score(score: Score, intervals: bool) -> str:
     estimate = score.estimate
-    if estimate.std is None or estimate.interval is None:
+    if estimate.interval is None:
         return f"{estimate.mean:.1f} (n=1)"
     low, high = estimate.interval
     interval = f" [{low:.1f}, {high:.1f}]" if intervals else ""
@@ -117,49 +122,52 @@ def _board_notes(board: Board, intervals: bool) -> Iterator[str]:
     if board.reason:
         yield f"this is a separate table because {board.reason}"
     if intervals:
-        yield f"in brackets: {board.options.interval.description}"
+        yield f"in brackets: {board.interval.description}"
     yield f"selection: {_RULES[board.rule]}"
-    test = board.options.test
     yield (
-        f"the best of each column is bold; a tie means that {test.description}, with Holm's correction, finds"
-        f" no significant difference (5 %); {test.limits}"
+        f"the best of each column is bold; a tie means that {board.test.description}, with Holm's correction,"
+        f" finds no significant difference (5 %); {board.test.limits}"
     )
     for name, task in board.tasks.items():
         yield f"{name}: task {task}"
-    if board.ranking is not None and board.ranking.probability is not None:
-        yield _rank_note(board.ranking)
+    ranking = board.ranking
+    if ranking is not None and ranking.probability is not None:
+        yield (
+            f"mean ranks over {ranking.datasets} datasets; Friedman's test: p = {ranking.probability:.2g};"
+            f" ranks less than {ranking.critical_difference:.2f} apart do not differ significantly"
+            " (Nemenyi, 5 %)"
+        )
     for row in board.rows:
         if row.changes:
             yield f"{row.label}: {row.changes}"
 
 
-def _rank_note(ranking: Ranking) -> str:
-    return (
-        f"mean ranks over {ranking.datasets} datasets; Friedman's test: p = {ranking.probability:.2g};"
-        f" ranks less than {ranking.critical_difference:.2f} apart do not differ significantly (Nemenyi, 5 %)"
-    )
-
-
-def _board_as_dict(board: Board) -> dict[str, Any]:
-    ranks: Mapping[str, float] = {} if board.ranking is None else board.ranking.ranks
+def _about(board: Board) -> dict[str, Any]:
+    """Return what the numbers of a board have in common."""
     group = board.group
     return {
         "rule": board.rule,
         "metric": board.metric,
-        "reason": board.reason,
         "features": group.features,
         "semantics": group.semantics,
         "setting": group.setting,
-        "variant": group.variant or None,
         "protocol": -group.protocol,
-        "interval": board.options.interval.description,
-        "test": board.options.test.description,
+        "interval": board.interval.description,
+        "test": board.test.description,
+        "variant": group.variant or None,
+    }
+
+
+def _board_as_dict(board: Board) -> dict[str, Any]:
+    return {
+        **_about(board),
+        "reason": board.reason,
         "tasks": dict(board.tasks),
         "rows": [
             {
                 "method": row.label,
                 "changes": row.changes,
-                "rank": ranks.get(row.label),
+                "rank": board.ranking and board.ranking.ranks[row.label],
                 "scores": {name: _score_as_dict(score) for name, score in row.scores.items()},
             }
             for row in board.rows
@@ -169,10 +177,7 @@ def _board_as_dict(board: Board) -> dict[str, Any]:
 
 def _score_as_dict(score: Score) -> dict[str, Any]:
     return {
-        "mean": score.estimate.mean,
-        "std": score.estimate.std,
-        "interval": score.estimate.interval,
-        "n": score.estimate.n,
+        **asdict(score.estimate),
         "best": score.best,
         "probability": score.probability,
         "by_seed": {str(seed): value for seed, value in score.values.items()},
@@ -184,29 +189,18 @@ def _score_as_dict(score: Score) -> dict[str, Any]:
 
 
 def _csv_lines(board: Board) -> Iterator[dict[str, Any]]:
-    content = _board_as_dict(board)
-    columns = (
-        "rule",
-        "metric",
-        "features",
-        "semantics",
-        "setting",
-        "protocol",
-        "interval",
-        "test",
-        "variant",
-    )
-    about = {name: content[name] for name in columns}
-    for row in content["rows"]:
-        for dataset, score in row["scores"].items():
-            low, high = score["interval"] or (None, None)
-            numbers = ("seconds", "parameters", "peak_memory_bytes")
+    for row in board.rows:
+        for dataset, score in row.scores.items():
+            numbers = _score_as_dict(score)
+            low, high = numbers["interval"] or (None, None)
             yield {
-                "method": row["method"], "changes": row["changes"], "dataset": dataset,
-                "task": board.tasks[dataset], **about, "mean": score["mean"], "std": score["std"],
-                "low": low, "high": high, "n": score["n"], "best": score["best"],
-                "probability": score["probability"], "rank": row["rank"],
-                **{name: score[name] for name in numbers}, "runs": " ".join(score["runs"]),
+                "method": row.label, "changes": row.changes, "dataset": dataset,
+                "task": board.tasks[dataset], **_about(board), "mean": numbers["mean"],
+                "std": numbers["std"], "low": low, "high": high, "n": numbers["n"], "best": score.best,
+                "probability": score.probability,
+                "rank": board.ranking and board.ranking.ranks[row.label], "seconds": score.seconds,
+                "parameters": score.parameters, "peak_memory_bytes": score.peak_memory,
+                "runs": " ".join(numbers["runs"]),
             }  # fmt: skip
 
 
@@ -214,19 +208,21 @@ def comparison_table(comparisons: Sequence[Comparison], rule: str, metric: str) 
     """Return a row per published number."""
     title = f"{metric} (%): published, ours when stored, ours now by {rule}"
     text = [COMPARISON_COLUMNS.index(name) for name in ("method", "dataset", "verdict", "source")]
-    rows = [_comparison_row(comparison) for comparison in comparisons]
-    return ResultTable(title, COMPARISON_COLUMNS, rows, list(_comparison_notes(comparisons, rule)), text)
-
-
-def comparison_json(comparisons: Sequence[Comparison]) -> str:
-    """Return everything, with sources and runs."""
-    return json.dumps([_comparison_as_dict(comparison) for comparison in comparisons], indent=1) + "\n"
+    notes = []
+    if comparisons:
+        limit = comparisons[0].tolerance
+        notes.append(f"a difference of {limit:g} points or less counts as agreement (--tolerance)")
+    if rule in ("last", "val"):
+        notes.append(
+            "most published numbers are the best epoch on the test set, which favours them; use"
+            " --select test-peek to choose ours the same way"
+        )
+    return ResultTable(title, COMPARISON_COLUMNS, list(map(_comparison_row, comparisons)), notes, text)
 
 
 def _comparison_row(comparison: Comparison) -> list[TableCell]:
     estimate, number = comparison.now.estimate, comparison.published
     spread = "" if estimate.std is None else f" ± {estimate.std:.1f}"
-    difference = _MISSING if comparison.difference is None else f"{comparison.difference:+.1f}"
     source = [] if number is None else [number.source, f"verified: {number.verified}", number.label]
     return [
         TableCell(comparison.row),
@@ -235,36 +231,29 @@ def _comparison_row(comparison: Comparison) -> list[TableCell]:
         TableCell(_one_decimal(comparison.stored)),
         TableCell(f"{estimate.mean:.1f}{spread}"),
         TableCell(str(estimate.n)),
-        TableCell(difference),
+        TableCell(_MISSING if comparison.difference is None else f"{comparison.difference:+.1f}"),
         TableCell(comparison.verdict, best=comparison.verdict == "agrees"),
         TableCell("; ".join(filter(None, [*source, comparison.why_not]))),
     ]
 
 
-def _comparison_notes(comparisons: Sequence[Comparison], rule: str) -> Iterator[str]:
-    if comparisons:
-        yield f"a difference of {comparisons[0].tolerance:g} points or less counts as agreement (--tolerance)"
-    if rule in ("last", "val"):
-        yield (
-            "most published numbers are the best epoch on the test set, which favours them; use"
-            " --select test-peek to choose ours the same way"
-        )
+def comparison_json(comparisons: Sequence[Comparison]) -> str:
+    """Return everything, with sources and runs."""
+    return json.dumps([_comparison_as_dict(comparison) for comparison in comparisons], indent=1) + "\n"
 
 
 def _comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
-    number = comparison.published
+    estimate = comparison.now.estimate
     return {
-        "method": comparison.method,
+        "method": comparison.now.method,
         "row": comparison.row,
         "dataset": comparison.dataset,
         "published": comparison.value,
-        "source": None if number is None else number.source,
-        "verified": None if number is None else number.verified,
-        "label": None if number is None else number.label,
+        **{name: getattr(comparison.published, name, None) for name in ("source", "verified", "label")},
         "stored": comparison.stored,
-        "ours": comparison.now.estimate.mean,
-        "std": comparison.now.estimate.std,
-        "n": comparison.now.estimate.n,
+        "ours": estimate.mean,
+        "std": estimate.std,
+        "n": estimate.n,
         "difference": comparison.difference,
         "verdict": comparison.verdict,
         "why_not": comparison.why_not,

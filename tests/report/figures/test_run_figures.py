@@ -7,6 +7,7 @@ import pytest
 from gzslbench.errors import CheckpointError
 from gzslbench.report.figures.canvas import themed_svg
 from gzslbench.report.figures.run_figures import figures_of_run
+from gzslbench.runs.record import Failure
 from gzslbench.runs.verify import PredictionsWarning
 
 NAMES = ["training-curves", "seen-unseen", "class-accuracy", "confusion"]
@@ -17,7 +18,7 @@ LINE = {"leg": "final", "stage": "game", "epoch": 12, "losses": {"critic/critic"
 def generative(record, folder):
     """The record as that of a method with a head, and its folder with one epoch told."""
     folder.append_metrics({**LINE, "metrics": record.metrics["last"].percentages()})
-    return replace(record, cell={**record.cell, "head": "softmax"})
+    return replace(record, cell=replace(record.cell, head="softmax"))
 
 
 def found(record, folder, with_features=False):
@@ -59,7 +60,7 @@ def test_without_predictions_what_needs_them_is_left_out_with_the_reason(generat
 
 @pytest.mark.parametrize("epochs", [0, 2])
 def test_of_a_diverged_run_there_is_what_it_came_to(generative, folder, epochs):
-    failure = {"term": "critic/critic", "stage": "game", "epoch": epochs + 1}
+    failure = Failure("critic/critic", "game", epochs + 1)
     diverged = replace(generative, status="diverged", metrics={}, parameters=None, failure=failure)
     folder.metrics_file.unlink()
     for epoch in range(epochs):
@@ -97,5 +98,5 @@ def test_a_reason_of_several_lines_is_told_on_one(generative, folder, monkeypatc
 
 def test_a_model_that_cannot_be_opened_is_the_reason_why_features_are_left_out(generative, folder):
     drawing = found(generative, folder, with_features=True)["features"]
-    assert drawing.draw is None and "cell is none" in drawing.reason
+    assert drawing.draw is None and "settings are those of run" in drawing.reason
     assert "record.json" in drawing.reason

@@ -9,7 +9,6 @@ from gzslbench.report.figures.canvas import PALETTE
 from gzslbench.report.figures.training_curves import (
     ChosenEpochs,
     History,
-    Series,
     read_history,
     training_curves_figure,
 )
@@ -134,7 +133,7 @@ def test_a_run_that_diverged_says_when_and_has_no_accuracies(beyond):
 
 @pytest.mark.parametrize(("count", "panels"), [(1, 1), (12, 12), (32, 32), (60, 32)])
 def test_many_losses_stay_legible_and_what_is_left_out_is_told(count, panels, beyond):
-    series = {"final": Series([1, 2], [1.0, 2.0])}
+    series = {"final": [(1, 1.0), (2, 2.0)]}
     losses = {("game", f"phase_number/term_number_{i}"): series for i in range(count)}
     figure = training_curves_figure(History(losses, {}), [])
     assert len(shown(figure)) == panels

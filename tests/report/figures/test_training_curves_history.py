@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gzslbench.report.figures.training_curves import Series, read_history
+from gzslbench.report.figures.training_curves import read_history
 
 LINES = [
     {"leg": "validation", "stage": "game", "epoch": 1, "losses": {"critic/critic": 1.0}},
@@ -19,13 +19,10 @@ LINES = [
 def test_losses_are_told_by_stage_term_and_leg_and_metrics_by_leg():
     history = read_history(LINES)
     assert history.losses == {
-        ("game", "critic/critic"): {"validation": Series([1], [1.0]), "final": Series([1, 2], [2.0, 1.5])},
-        ("warm", "warm/class"): {"final": Series([1], [3.0])},
+        ("game", "critic/critic"): {"validation": [(1, 1.0)], "final": [(1, 2.0), (2, 1.5)]},
+        ("warm", "warm/class"): {"final": [(1, 3.0)]},
     }
-    assert history.metrics == {
-        "final": {"U": Series([2], [1.0]), "S": Series([2], [2.0]), "H": Series([2], [4 / 3])}
-    }
-    assert history.stages == ["game", "warm"]
+    assert history.metrics == {"final": {"U": [(2, 1.0)], "S": [(2, 2.0)], "H": [(2, 4 / 3)]}}
 
 
 def test_lines_without_numbers_are_passed_over():

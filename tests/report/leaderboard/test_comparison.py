@@ -51,7 +51,7 @@ def test_every_source_is_a_row_and_a_method_without_any_is_one(entry):
     found = compared(
         [entry(H=50.0), entry("sae")], [number(), number(60.0, source="another"), number(dataset="CUB")]
     )
-    assert {(each.method, each.verdict) for each in found} == {
+    assert {(each.now.method, each.verdict) for each in found} == {
         ("ce-gzsl", "lower"),
         ("sae", "not published"),
     }

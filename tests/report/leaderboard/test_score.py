@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from scipy.stats import ttest_rel
 
-from gzslbench.report.leaderboard.board import TableOptions, compare_column, make_score
+from gzslbench.report.leaderboard.board import compare_column, make_score
 from gzslbench.report.leaderboard.significance import OverSeeds
 
 SEEDS = (1, 2, 3, 4)
@@ -16,7 +16,8 @@ def column(entry):
         {
             row: make_score(
                 [entry(row, H=float(H), seed=seed) for seed, H in zip(SEEDS, values, strict=True)],
-                TableOptions("last", "H"),
+                "last",
+                "H",
             )
             for row, values in NUMBERS.items()
         },
@@ -43,10 +44,7 @@ def test_probabilities_are_students_by_holm(column):
 
 def test_without_three_shared_seeds_nothing_is_said(entry):
     found = compare_column(
-        {
-            row: make_score([entry(row, H=H)], TableOptions("last", "H"))
-            for row, H in (("a", 50.0), ("b", 49.0))
-        },
+        {row: make_score([entry(row, H=H)], "last", "H") for row, H in (("a", 50.0), ("b", 49.0))},
         OverSeeds(),
     )
     assert found["a"].best

@@ -7,12 +7,12 @@ import pytest
 from scipy.stats import wilcoxon
 
 from gzslbench.evaluation.predictions import Predictions, save_predictions
-from gzslbench.report.leaderboard.board import TableOptions, boards, compare_column, make_score
+from gzslbench.report.leaderboard.board import boards, compare_column, make_score
 from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
 from gzslbench.runs.store import Store
 
 SEEN, UNSEEN, ROWS = 12, 16, 29
-SHOWN = TableOptions("last", "H")
+SHOWN = ("last", "H")
 
 
 def read_predictions(skill, random):
@@ -40,7 +40,7 @@ def column(entry, tmp_path):
         folder.path.mkdir()
         save_predictions(folder.predictions_file, read_predictions(skill, random))
         folders[folder.id] = folder
-        scores[row] = make_score([made], SHOWN)
+        scores[row] = make_score([made], *SHOWN)
     return scores, folders
 
 
@@ -108,7 +108,7 @@ def test_a_table_tells_which_test_it_was_judged_by(column):
     entries = [entry for each in scores.values() for entry in each.entries]
     test = OverClasses(folders, "last", "U")
     (board,), _ = boards(entries, "last", "U", test)
-    assert board.options.test is test
+    assert board.test is test
     assert {row.label: row.scores["AWA2"].tied for row in board.rows}["near"]
 
 
@@ -124,12 +124,12 @@ def test_three_seeds_of_odd_rows_are_equal_where_they_differ_by_rounding_alone(e
             save_predictions(folder.predictions_file, kept[place])
             folders[folder.id] = folder
             rows[row].append(made)
-    a, b = (make_score(found, SHOWN) for found in rows.values())
+    a, b = (make_score(found, *SHOWN) for found in rows.values())
     assert OverClasses(folders, "last", "U")(a, b) == 1.0
 
 
 def test_a_row_that_is_ahead_on_every_shared_seed_is_not_worse_though_its_mean_is_lower(entry):
-    best = make_score([entry("a", H=H, seed=s) for s, H in enumerate((50.0, 51.0, 50.5, 70.0, 71.0))], SHOWN)
-    other = make_score([entry("b", H=H, seed=s) for s, H in enumerate((55.0, 56.2, 55.4))], SHOWN)
+    best = make_score([entry("a", H=H, seed=s) for s, H in enumerate((50.0, 51.0, 50.5, 70.0, 71.0))], *SHOWN)
+    other = make_score([entry("b", H=H, seed=s) for s, H in enumerate((55.0, 56.2, 55.4))], *SHOWN)
     found = compare_column({"a": best, "b": other}, OverSeeds())
     assert found["a"].best and found["b"].tied and found["b"].probability == 1.0
