@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,10 +14,9 @@ from gzslbench import __version__
 from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.report.figures.drawing import Drawing
-from gzslbench.report.figures.leaderboards import figures_of_boards
 from gzslbench.report.figures.run_figures import figures_of_run
 from gzslbench.report.html.site import INDEX, RUNS, SiteContent, link, method_file, run_file, web_address
-from gzslbench.report.leaderboard.board import boards
+from gzslbench.report.leaderboard.board import Board, boards
 from gzslbench.report.leaderboard.comparison import comparisons, published_rows
 from gzslbench.report.leaderboard.entry import Entry
 from gzslbench.report.leaderboard.tables import comparison_table, leaderboard_table, left_out_notes
@@ -84,10 +83,17 @@ def overview_page(content: SiteContent, figures: bool) -> str:
         rules=rules,
         datasets=sorted({name for board in found for name in board.tasks}),
         notes=[*content.notes, *left_out],
-        figures=[drawn for drawn in _draw(figures_of_boards(shown)) if drawn[1]] if figures and shown else [],
+        figures=_overview_figures(shown) if figures and shown else [],
         runs=len(content.entries),
         methods=content.methods,
     )
+
+
+def _overview_figures(shown: Sequence[Board]) -> list[tuple[Drawing, Markup | None]]:
+    """Draw what can be drawn of leaderboards of one rule and one metric."""
+    from gzslbench.report.figures.leaderboards import figures_of_boards  # it imports matplotlib
+
+    return [drawn for drawn in _draw(figures_of_boards(shown)) if drawn[1]]
 
 
 def runs_page(content: SiteContent) -> str:
