@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gzslbench.plugins.extractor import Extractor, Request
-from gzslbench.prepare.extract.preprocess import Pooled
-from gzslbench.prepare.extract.weights import import_package, read_weights
+from gzslbench.prepare.extract.loading import Pooled, import_package, read_weights
 from gzslbench_features.efficientnet_lite0 import PREPARATION
 
 EXTRA = "efficientnet-lite0"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,22 @@ from torch import Tensor, nn
 
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import Extractor, ImageTransform, Request, Weights
-from gzslbench.prepare.extract.weights import MAX_LISTED, hash_weights, import_package
-from gzslbench_features.huggingface.network import VisionFeatures, check_network
+from gzslbench.prepare.extract.loading import (
+    MAX_LISTED,
+    check_features,
+    first_line,
+    hash_weights,
+    import_package,
+)
 
+CLASS_TOKENS = ("cls_token", "class_token", "class_embedding")
+OTHER_TOKENS = ("distillation_token", "register_tokens")
 # transformers would ask the hub to convert weights that are not safetensors, in a pull request.
 _NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
 
 
 def load(request: Request) -> Extractor:
-    """Load the model with its own weights and preprocessing.
-
-    Raises:
-        ExtractionError: transformers is missing; there is no such model, layer or pooling; the model is not
-            a vision model, or some of its weights are missing; or its images have no fixed size.
-    """
+    """Load the model with its own weights and preprocessing."""
     transformers = import_package("transformers", "hf")
     if find_spec("torchvision") is not None:  # transformers imports it, and hides why that fails
         fix = "install the torchvision that was built for this torch, or uninstall it"
@@ -43,7 +46,14 @@ def load(request: Request) -> Extractor:
             where=f"--weights {request.weights}",
             fix="leave --weights out; for your own weights, write hf:FOLDER of a save_pretrained",
         )
-    layer = _parse_layer(request.layer)
+    try:
+        layer = int(request.layer) if request.layer else None
+    except ValueError as error:
+        raise ExtractionError(
+            f"hf has no layer {request.layer!r}",
+            where="--layer",
+            fix="write the number of a hidden state: 0 goes into the first block, -1 is the last",
+        ) from error
     config = source.load(transformers.AutoConfig.from_pretrained)
     if not source.is_folder:
         source = replace(source, revision=getattr(config, "_commit_hash", None) or source.revision)
@@ -55,7 +65,9 @@ def load(request: Request) -> Extractor:
     noise = _check_size(transform, where)
     model = _load_model(source, config, transformers, where)
     network = VisionFeatures(model, layer, request.pooling or "own").eval()
-    check_network(network, noise[None], where)
+    check_features(
+        network, noise[None], f"{where} --pooling {network.pooling}", "see `gzslbench extractors hf`"
+    )
     preparation = ImageTransform(transform, json.loads(processor.to_json_string()))
     return Extractor(network, Weights(source.label, hash_weights(model)), preparation, ("transformers",))
 
@@ -97,13 +109,9 @@ class ModelSource:
         return self.place + (f"@{self.revision}" if self.revision else "")
 
     def load(self, from_pretrained: Callable[..., Any], **settings: Any) -> Any:
-        """Call a ``from_pretrained`` of transformers. Code that comes with the model is never run.
-
-        Raises:
-            ExtractionError: The model cannot be loaded.
-        """
+        """Call a ``from_pretrained`` of transformers. Code that comes with the model is never run."""
         try:
-            with _without_conversion(), _without_reports():
+            with _configure_transformers():
                 return from_pretrained(
                     self.place, revision=self.revision, trust_remote_code=False, **settings
                 )
@@ -112,7 +120,7 @@ class ModelSource:
 
     def _loading_error(self, error: Exception) -> ExtractionError:
         kinds = {type(cause).__name__ for cause in _causes(error)}
-        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        why = first_line(error)
         fix = (
             f"check the name; without a network, download it elsewhere (hf download {self.place} --local-dir"
             " FOLDER) and write hf:FOLDER; HF_HUB_OFFLINE=1 uses earlier downloads"
@@ -137,40 +145,21 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 @contextmanager
-def _without_conversion() -> Iterator[None]:
-    before = os.environ.get(_NO_CONVERSION)
+def _configure_transformers() -> Iterator[None]:
+    """Prevent conversions, and the report of unused heads: this extractor leaves heads out on purpose."""
+    from transformers.utils import logging
+
+    verbosity, conversion = logging.get_verbosity(), os.environ.get(_NO_CONVERSION)
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     os.environ[_NO_CONVERSION] = "1"
     try:
         yield
     finally:
-        if before is None:
+        logging.set_verbosity(verbosity)
+        if conversion is None:
             del os.environ[_NO_CONVERSION]
         else:
-            os.environ[_NO_CONVERSION] = before
-
-
-@contextmanager
-def _without_reports() -> Iterator[None]:
-    """Silence transformers' report of unused heads: this extractor leaves heads out on purpose."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-
-
-def _parse_layer(layer: str) -> int | None:
-    try:
-        return int(layer) if layer else None
-    except ValueError as error:
-        raise ExtractionError(
-            f"hf has no layer {layer!r}",
-            where="--layer",
-            fix="write the number of a hidden state: 0 goes into the first block, -1 is the last",
-        ) from error
+            os.environ[_NO_CONVERSION] = conversion
 
 
 def _check_vision(config: Any, transformers: Any, where: str) -> None:
@@ -194,7 +183,7 @@ def _check_size(transform: Callable[[Image.Image], Tensor], where: str) -> Tenso
         tall, wide = transform(first), transform(second.transpose(Image.Transpose.ROTATE_90))
     except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
         raise ExtractionError(
-            f"its image processor fails: {str(error).partition(chr(10))[0]}",
+            f"its image processor fails: {first_line(error)}",
             where=where,
             fix="name another model",
         ) from error
@@ -230,4 +219,78 @@ def _load_model(source: ModelSource, config: Any, transformers: Any, where: str)
         info["missing_keys"] or any(isinstance(module, nn.Linear) for module in pooler.modules())
     ):
         model.pooler = None
-    return model
+    network: nn.Module = model
+    return network
+
+
+class VisionFeatures(nn.Module):
+    """Maps images to one row of features each."""
+
+    def __init__(self, model: nn.Module, layer: int | None, pooling: str) -> None:
+        """Take ``pooling`` of hidden state ``layer``, or of the last output if ``layer`` is None.
+
+        For a layer, ``own`` is its class token, or the mean if there is none.
+        """
+        super().__init__()
+        self.model = model
+        self.layer = layer
+        self.pooling = pooling
+        self.has_class_token, self.special_tokens = count_tokens(self.tower)
+
+    @property
+    def tower(self) -> nn.Module:
+        """The vision part of the model."""
+        part: nn.Module = getattr(self.model, "vision_model", self.model)
+        return part
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map ``(B, 3, h, w)`` to ``(B, width)``."""
+        if self.layer is None and self.pooling == "own":
+            return self._own_features(images).flatten(1)
+        output = self.tower(pixel_values=images, output_hidden_states=self.layer is not None)
+        if self.layer is None:
+            return self._pool(output.last_hidden_state)
+        states = output.hidden_states
+        if not -len(states) <= self.layer < len(states):
+            raise ValueError(
+                f"it has hidden states 0 to {len(states) - 1}, also counted -{len(states)} to -1 from the end"
+            )
+        return self._pool(states[self.layer])
+
+    def _own_features(self, images: Tensor) -> Tensor:
+        """Return the projected image, else the pooled output, else the class token or mean."""
+        project: Any = getattr(self.model, "get_image_features", None)
+        if project is not None:
+            output = project(pixel_values=images)
+            return output if isinstance(output, Tensor) else output.pooler_output
+        output = self.model(pixel_values=images)
+        pooled: Tensor | None = getattr(output, "pooler_output", None)
+        return self._pool(output.last_hidden_state) if pooled is None else pooled
+
+    def _pool(self, state: Tensor) -> Tensor:
+        """Map ``(B, T, d)`` tokens or ``(B, d, h, w)`` places to ``(B, d)``."""
+        class_token, special = (self.has_class_token, self.special_tokens) if state.ndim == 3 else (False, 0)
+        if self.pooling == "cls" or (self.pooling == "own" and class_token):
+            if not class_token:
+                raise ValueError("it has no class token; use --pooling mean or max")
+            return state[:, 0]
+        places = state[:, special:].transpose(1, 2) if state.ndim == 3 else state.flatten(2)
+        # Patches of a square image form a square; anything else means that a special token was missed.
+        side = isqrt(places.shape[2])
+        if side**2 != places.shape[2] or (state.ndim == 4 and state.shape[2] != side):
+            raise ValueError(
+                f"its activations {tuple(state.shape[1:])} are not a square of patches or places; use another"
+                " layer, or leave --layer and --pooling out"
+            )
+        return places.amax(2) if self.pooling == "max" else places.mean(2)
+
+
+def count_tokens(tower: nn.Module) -> tuple[bool, int]:
+    """Return whether there is a class token, and how many tokens come before the patches."""
+    last_names = ((name.rpartition(".")[2], weight) for name, weight in tower.named_parameters())
+    special = {
+        name: (weight.shape[-2] if weight.ndim > 1 else 1)
+        for name, weight in last_names
+        if name in (*CLASS_TOKENS, *OTHER_TOKENS)
+    }
+    return any(name in CLASS_TOKENS for name in special), sum(special.values())

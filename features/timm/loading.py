@@ -13,19 +13,21 @@ from torch import Tensor, nn
 
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import Extractor, ImageTransform, Request, Weights
-from gzslbench.prepare.extract.preprocess import Pooled
-from gzslbench.prepare.extract.weights import MAX_LISTED, hash_weights, import_package, read_weights
+from gzslbench.prepare.extract.loading import (
+    MAX_LISTED,
+    Pooled,
+    check_features,
+    first_line,
+    hash_weights,
+    import_package,
+    read_weights,
+)
 
 _FIX_IMPORT = "timm needs torchvision: install the one that was built for this torch"
 
 
 def load(request: Request) -> Extractor:
-    """Load the network without its classifier, with the weights of its name or of a file.
-
-    Raises:
-        ExtractionError: timm or torchvision cannot be imported; there is no such network, layer or weights,
-            or some weights are missing.
-    """
+    """Load the network without its classifier, with the weights of its name or of a file."""
     timm = import_package("timm", "timm", _FIX_IMPORT)
     where = f"timm:{request.model}"
     if not request.layer and request.pooling not in ("", "own"):
@@ -60,9 +62,8 @@ def _create_network(timm: Any, request: Request, where: str) -> nn.Module:
         with collect_missing_weights() as missing:
             network: nn.Module = timm.create_model(name, pretrained=request.weights is None, num_classes=0)
     except Exception as error:  # timm, the hub, the network and readers of files each raise their own
-        why = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ExtractionError(
-            f"this model cannot be loaded: {why}",
+            f"this model cannot be loaded: {first_line(error)}",
             where=where,
             fix="check the name; without a network, download its weights elsewhere and name the file by"
             " --weights",
@@ -94,14 +95,6 @@ def check_complete(missing: Iterable[str], classifiers: Sequence[str], where: st
 
     The normalization right before a classifier may be missing: networks that were trained without labels
     have none, and timm's does nothing until it is trained.
-
-    Args:
-        missing: Names of weights without a value.
-        classifiers: Names of the classifiers.
-        where: The extractor, for the error.
-
-    Raises:
-        ExtractionError: Other weights are missing.
     """
     optional = tuple(f"{name.rpartition('.')[0]}.norm." for name in classifiers if "." in name)
     names = sorted(name for name in missing if not name.startswith(optional))
@@ -129,30 +122,16 @@ def _classifiers(network: nn.Module) -> tuple[str, ...]:
 
 
 def _pool_layer(network: nn.Module, request: Request, size: Sequence[int], where: str) -> nn.Module:
-    where = f"{where} --layer {request.layer}"
-    if not hasattr(network, "forward_intermediates"):
-        raise ExtractionError(
-            f"timm gives no layers of {request.model}", where=where, fix="leave --layer out"
-        )
-    try:
-        activations = partial(_layer_activations, network, int(request.layer))
-        with torch.inference_mode():
-            output = activations(torch.zeros(1, *size))
-        if output.ndim != 4:
-            raise ValueError(f"its activations are {tuple(output.shape)}, not (B, C, h, w)")
-    except (RuntimeError, ValueError, AssertionError, TypeError, IndexError) as error:
-        why = str(error).partition("\n")[0]
-        raise ExtractionError(
-            f"{request.model} has no such layer: {why}",
-            where=where,
-            fix="write the number of a block or stage: 0 is the first, -1 the last",
-        ) from error
-    return Pooled(network, activations, "mean" if request.pooling in ("", "own") else request.pooling)
+    pooling = "mean" if request.pooling in ("", "own") else request.pooling
+    features = Pooled(network, partial(_layer_activations, network, request.layer), pooling)
+    fix = "write the number of a block or stage: 0 is the first, -1 the last; or leave --layer out"
+    check_features(features, torch.zeros(1, *size), f"{where} --layer {request.layer}", fix)
+    return features
 
 
-def _layer_activations(network: Any, layer: int, images: Tensor) -> Tensor:
+def _layer_activations(network: Any, layer: str, images: Tensor) -> Tensor:
     activations: Tensor
     (activations,) = network.forward_intermediates(
-        images, indices=[layer], output_fmt="NCHW", intermediates_only=True
+        images, indices=[int(layer)], output_fmt="NCHW", intermediates_only=True
     )
     return activations

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,19 @@ from torch import Tensor, nn
 
 from gzslbench.errors import ExtractionError, did_you_mean
 from gzslbench.plugins.extractor import Extractor, ImageTransform, Preparation, Request
-from gzslbench.prepare.extract.preprocess import Pooled
-from gzslbench.prepare.extract.weights import download_weights, import_package, read_weights
+from gzslbench.prepare.extract.loading import (
+    Pooled,
+    check_features,
+    download_weights,
+    explain_failure,
+    import_package,
+    read_weights,
+)
 
 _FIX_IMPORT = (
     "install the torchvision that was built for this torch (see both version numbers in torchvision's README)"
 )
+_FIX_LAYER = "name another layer, or leave --layer out"
 # torchvision sets these together with the weights; the files of weights do not contain them.
 _SETTINGS = {name: {"transform_input": True, "init_weights": False} for name in ("googlenet", "inception_v3")}
 # DenseNet's published files are older than the rule that names contain no dot.
@@ -29,12 +35,7 @@ MAX_LISTED = 5
 
 
 def load(request: Request) -> Extractor:
-    """Load the network up to its last linear layer, or up to a node, with weights by name or from a file.
-
-    Raises:
-        ExtractionError: torchvision cannot be imported; there is no such network, node or weights; or the
-            network does not end in a linear layer.
-    """
+    """Load the network up to its last linear layer, or up to a node, with weights by name or from a file."""
     models = import_package("torchvision.models", "torchvision", _FIX_IMPORT)
     where = f"torchvision:{request.model}"
     network = _create_network(models, request.model, where).eval()
@@ -57,8 +58,8 @@ def load(request: Request) -> Extractor:
         features = _pool_node(network, request, crop, where)
     else:
         features = _drop_classifier(network, request, where)
-    _check_features(features, crop, where)
-    return Extractor(features.eval(), weights, preparation, ("torchvision",))
+    check_features(features.eval(), torch.zeros(1, 3, crop, crop), where, _FIX_LAYER)
+    return Extractor(features, weights, preparation, ("torchvision",))
 
 
 def sha256_start(published: Any) -> str:
@@ -120,18 +121,14 @@ def _pool_node(network: nn.Module, request: Request, crop: int, where: str) -> n
             fix=f"name one of its {len(nodes)} nodes, such as {', '.join(near)}",
         )
     part = extraction.create_feature_extractor(network, {request.layer: "activations"}).eval()
-    with _explain_failure(f"{where} --layer {request.layer}"), torch.inference_mode():
+    with explain_failure(f"{where} --layer {request.layer}", _FIX_LAYER), torch.inference_mode():
         axis = channel_axis(part(torch.zeros(1, 3, crop, crop))["activations"])
     pooling = "mean" if request.pooling in ("", "own") else request.pooling
     return Pooled(part, partial(_node_activations, part, axis), pooling)
 
 
 def channel_axis(activations: Tensor) -> int:
-    """Return the axis of the channels: the other two axes have equal lengths, because images are square.
-
-    Raises:
-        ValueError: The axis cannot be found.
-    """
+    """Return the axis of the channels: the other two axes have equal lengths, because images are square."""
     if activations.ndim == 4:
         _, first, middle, last = activations.shape
         if first != middle == last:
@@ -145,23 +142,3 @@ def channel_axis(activations: Tensor) -> int:
 def _node_activations(part: nn.Module, axis: int, images: Tensor) -> Tensor:
     activations: Tensor = part(images)["activations"]
     return activations.movedim(axis, 1)
-
-
-def _check_features(features: nn.Module, crop: int, where: str) -> None:
-    with _explain_failure(where):
-        with torch.inference_mode():
-            output = features.eval()(torch.zeros(1, 3, crop, crop))
-        if output.ndim != 2:
-            raise ValueError(f"it gives {tuple(output.shape)} for one image")
-
-
-@contextmanager
-def _explain_failure(where: str) -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise ExtractionError(
-            f"the network gives no features of an image: {str(error).partition(chr(10))[0]}",
-            where=where,
-            fix="name another layer, or leave --layer out",
-        ) from error

@@ -81,13 +81,13 @@ def extract(**options: Any) -> None:
 
 def run_extraction(request: ExtractionRequest) -> ExtractionResult:
     """Extract features, and print progress and result."""
-    from gzslbench.prepare.extract.extract import ExtractionProgress, extract_features, shorten
+    from gzslbench.prepare.extract.extract import extract_features, shorten
     from gzslbench.report.terminal.progress import watch_images
 
     def note(text: str) -> None:
         click.echo(text, err=True)
 
-    result = extract_features(request, ExtractionProgress(note, watch_images))
+    result = extract_features(request, note, watch_images)
     for line in shorten(result.left_out):
         note(f"left out: {line}")
     if result.is_new:

@@ -125,7 +125,7 @@ class Weights:
 
     Attributes:
         name: The file's name, or the model's if they come with it.
-        sha256: Of the file, or of the weights (``gzslbench.prepare.extract.weights.hash_weights``).
+        sha256: Of the file, or of the weights (``gzslbench.prepare.extract.loading.hash_weights``).
     """
 
     name: str

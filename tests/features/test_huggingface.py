@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract.preprocess import normalize, preprocess
-from gzslbench.prepare.extract.requests import load_extractor, make_request
+from gzslbench.prepare.extract.extract import load_extractor, make_request
+from gzslbench.prepare.extract.image import normalize, preprocess
 from gzslbench.testing.extractors import EXTRACTOR_CHECKS, ExtractorCase
 from gzslbench_features.huggingface import SPEC
 from gzslbench_features.huggingface.loading import ModelSource, load

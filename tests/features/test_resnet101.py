@@ -10,12 +10,11 @@ from torch.nn import functional
 
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import Preparation
-from gzslbench.prepare.extract.preprocess import Pooled
-from gzslbench.prepare.extract.requests import make_request
+from gzslbench.prepare.extract.extract import make_request
+from gzslbench.prepare.extract.loading import Pooled
 from gzslbench.testing import extractor_checks
 from gzslbench_features.resnet101 import SPEC
-from gzslbench_features.resnet101.loading import PUBLISHED, PublishedWeights, load
-from gzslbench_features.resnet101.network import ResNet101
+from gzslbench_features.resnet101.loading import PUBLISHED, PublishedWeights, ResNet101, load
 
 
 @pytest.fixture(scope="module")

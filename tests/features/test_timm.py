@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract.preprocess import preprocess
-from gzslbench.prepare.extract.requests import make_request
+from gzslbench.prepare.extract.extract import make_request
+from gzslbench.prepare.extract.image import preprocess
 from gzslbench_features.timm import SPEC
 from gzslbench_features.timm.loading import check_complete, collect_missing_weights, load
 
@@ -109,8 +109,8 @@ def test_images_get_timms_own_transform_of_the_model(file):
     ("name", "asked", "complaint"),
     [
         ("resnet19", {}, "no model 'resnet19'"),
-        ("resnet18", {"layer": "7"}, "no such layer"),
-        ("resnet18", {"layer": "layer4"}, "no such layer"),
+        ("resnet18", {"layer": "7"}, "gives no features of an image"),
+        ("resnet18", {"layer": "layer4"}, "gives no features of an image"),
         ("resnet18", {"pooling": "max"}, "only the activations of a layer"),
     ],
 )

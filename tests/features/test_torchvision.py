@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract.preprocess import preprocess
-from gzslbench.prepare.extract.requests import make_request
+from gzslbench.prepare.extract.extract import make_request
+from gzslbench.prepare.extract.image import preprocess
 from gzslbench_features.torchvision import SPEC
 from gzslbench_features.torchvision.loading import (
     channel_axis,

@@ -18,10 +18,10 @@ MAY_BE_SKIPPED = {
     "views-and-validation-can-be-made",
 }
 NETWORKS = {
-    "the-loader-gives-what-it-promises",
+    "loader-keeps-its-contract",
     "features-have-their-shape",
-    "an-image-is-seen-by-itself",
-    "images-are-told-apart",
+    "features-depend-on-their-image-only",
+    "different-images-have-different-features",
     "every-layer-and-pooling-works",
 }
 """Checks that an extractor skips if it needs weights or a model; tests/features runs them with some."""

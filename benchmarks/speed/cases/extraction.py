@@ -16,9 +16,8 @@ from torch import Tensor, nn
 
 from gzslbench.plugins.extractor import Extractor, ExtractorSpec, Preparation, Request, Weights
 from gzslbench.prepare.extract.compute import Extraction, compute_features
-from gzslbench.prepare.extract.image import read_image
-from gzslbench.prepare.extract.image_lists.image_list import ImageList
-from gzslbench.prepare.extract.preprocess import normalize, preprocess
+from gzslbench.prepare.extract.image import normalize, preprocess, read_image
+from gzslbench.prepare.extract.image_list import ImageList
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 
@@ -145,8 +144,8 @@ def _write_photographs(root: Path, count: int, size: tuple[int, int]) -> None:
 
 
 def _resnet101() -> nn.Module:
-    from gzslbench.prepare.extract.preprocess import Pooled
-    from gzslbench_features.resnet101.network import ResNet101
+    from gzslbench.prepare.extract.loading import Pooled
+    from gzslbench_features.resnet101.loading import ResNet101
 
     network = ResNet101()
     return Pooled(network, network, "mean")
@@ -155,7 +154,7 @@ def _resnet101() -> nn.Module:
 def _efficientnet_lite0() -> nn.Module:
     from efficientnet_lite_pytorch import EfficientNet
 
-    from gzslbench.prepare.extract.preprocess import Pooled
+    from gzslbench.prepare.extract.loading import Pooled
 
     network = EfficientNet.from_name("efficientnet-lite0")
     return Pooled(network, network.extract_features, "mean")

@@ -140,7 +140,7 @@ def _check_extraction(extractor: str | None, options: dict[str, Any]) -> None:
 def _features(extractor: str | None, weights: str | None) -> str | None:
     """Return the name of the features. An unknown extractor is refused before anything is read."""
     from gzslbench.plugins.registry import plugins
-    from gzslbench.prepare.extract.requests import features_name, make_request
+    from gzslbench.prepare.extract.extract import features_name, make_request
 
     if extractor is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -13,18 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from gzslbench.computing.device import autocast, matmul_precision
 from gzslbench.errors import ExtractionError
-from gzslbench.plugins.extractor import Extractor, ExtractorSpec, ImageTransform, Preparation, Request
-from gzslbench.prepare.extract.image import read_image
-from gzslbench.prepare.extract.image_lists.image_list import ImageList
+from gzslbench.plugins.extractor import Extractor, ExtractorSpec, ImageTransform, Request
+from gzslbench.prepare.extract.image import normalize, preprocess, read_image
+from gzslbench.prepare.extract.image_list import ImageList
 from gzslbench.prepare.extract.partial import PartialFeatures
-from gzslbench.prepare.extract.preprocess import normalize, preprocess
 
 
 @dataclass(frozen=True)
@@ -51,12 +49,8 @@ class Extraction:
 
     def provenance(self) -> dict[str, object]:
         """Return everything that decides the features apart from the images, ready for JSON."""
-        extractor, request = self.extractor, self.request
-        preparation = extractor.preparation
-        if isinstance(preparation, ImageTransform):
-            settings = dict(preparation.settings)
-        else:
-            settings = asdict(preparation)
+        extractor, request, preparation = self.extractor, self.request, self.extractor.preparation
+        transform = preparation if isinstance(preparation, ImageTransform) else None
         return {
             "extractor": self.spec.name,
             "version": self.spec.version,
@@ -65,7 +59,7 @@ class Extraction:
             "pooling": request.pooling,
             "weights": extractor.weights.name,
             "weights_sha256": extractor.weights.sha256,
-            "preparation": settings,
+            "preparation": dict(transform.settings) if transform else asdict(preparation),
             "batch_size": self.batch_size,
             "precision": self.precision,
             "device": self.device.type,
@@ -100,21 +94,32 @@ class Extraction:
             yield
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Neighboring rows of the image list.
+Batch = tuple[int, list[int], Tensor, dict[int, str]]
+"""A number, the rows whose images can be read, their views, and by row why another image cannot be read."""
 
-    Attributes:
-        number: The batch's number, from 0.
-        rows: The rows whose images can be read.
-        views: ``(len(rows), V, 3, h, w)``, see ``preprocess``.
-        failures: Why an image cannot be read, by row.
-    """
 
-    number: int
-    rows: list[int]
-    views: Tensor
-    failures: dict[int, str]
+class _Batches(Dataset[Batch]):
+    """Reads batches of neighboring rows by their number; the rows depend only on the batch size."""
+
+    def __init__(self, extraction: Extraction, image_list: ImageList, images: Path) -> None:
+        self.preparation = extraction.extractor.preparation
+        self.size = extraction.batch_size
+        self.image_list = image_list
+        self.images = images
+
+    def __getitem__(self, number: int) -> Batch:
+        first = number * self.size
+        views: dict[int, Tensor] = {}
+        failures = {}
+        for row in range(first, min(first + self.size, len(self.image_list.files))):
+            file = self.image_list.files[row]
+            try:
+                image = read_image(self.images / file, self.image_list.box(row))
+            except ExtractionError as error:
+                failures[row] = f"{file}: {error.what}"
+            else:
+                views[row] = preprocess(image, self.preparation)
+        return number, list(views), torch.stack([*views.values()]) if views else torch.zeros(0), failures
 
 
 def compute_features(
@@ -142,112 +147,57 @@ def compute_features(
         ExtractionError: Features cannot be stored, or are NaN or infinite.
     """
     owner = hashlib.sha256(json.dumps(extraction.provenance(), sort_keys=True).encode()).hexdigest()
-    size, count = extraction.batch_size, len(image_list.files)
-    partial = PartialFeatures(folder, (count, extraction.width), f"{owner} {image_list.fingerprint}")
-    checksums = batch_checksums(images, image_list.files, size)
-    done = _find_unchanged(partial.done(), checksums, note)
-    missing = [number for number in range(-(-count // size)) if number not in done]
-    rows_before = sum(min(size, count - number * size) for number in done)
-    if rows_before:
-        note(f"continues: {rows_before} of {count} images were computed before")
-    step(rows_before)
-    failures: dict[int, str] = {}
-    batches = load_batches(extraction, image_list, images, missing)
-    with extraction.computing():
-        for batch, computed in _compute_ahead(batches, extraction):
-            if computed is not None:
-                features = computed.cpu().numpy()
-                _check_finite(features, batch.rows, image_list.files)
-                if batch.failures:  # not marked as done: the images may be readable next time
-                    partial.features[batch.rows] = features
-                else:
-                    partial.store(batch.number, checksums[batch.number], batch.rows, features)
-            failures |= batch.failures
-            step(len(batch.rows) + len(batch.failures))
-    return partial, failures
-
-
-def batch_checksums(images: Path, files: Sequence[str], size: int) -> list[str]:
-    """Return one checksum per batch that changes if an image changes or the images' folder is another.
-
-    It is made of the folder, and of size and time of change of every image; no image is read.
-    """
-    folder = str(images.resolve())
-
-    def checksum(batch: Sequence[str]) -> str:
-        text = "\n".join([folder, *(_file_state(images / file) for file in batch)])
-        return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
-
-    return [checksum(files[first : first + size]) for first in range(0, len(files), size)]
-
-
-def load_batches(
-    extraction: Extraction, image_list: ImageList, images: Path, numbers: Sequence[int]
-) -> Iterator[Batch]:
-    """Yield the batches with these numbers. The rows of a batch depend only on the batch size."""
-    workers = extraction.workers
-    loader = DataLoader(
-        _BatchDataset(images, image_list, extraction.extractor.preparation, extraction.batch_size),
-        batch_size=None,  # The dataset makes the batches: a worker sends one message per batch.
-        sampler=list(numbers),
-        num_workers=workers,
-        prefetch_factor=2 if workers else None,
-        pin_memory=extraction.device.type == "cuda",  # a GPU copies from pinned memory by itself
-    )
-    for number, rows, views, failures in loader:
-        yield Batch(number, rows, views, failures)
-
-
-class _BatchDataset(Dataset[tuple[int, list[int], Tensor, dict[int, str]]]):
-    def __init__(
-        self, images: Path, image_list: ImageList, preparation: Preparation | ImageTransform, size: int
-    ) -> None:
-        self.images = images
-        self.image_list = image_list
-        self.preparation = preparation
-        self.size = size
-
-    def __getitem__(self, number: int) -> tuple[int, list[int], Tensor, dict[int, str]]:
-        first = number * self.size
-        views: dict[int, Tensor] = {}
-        failures = {}
-        for row in range(first, min(first + self.size, len(self.image_list.files))):
-            file = self.image_list.files[row]
-            try:
-                image = read_image(self.images / file, self.image_list.box(row))
-            except ExtractionError as error:
-                failures[row] = f"{file}: {error.what}"
-            else:
-                views[row] = preprocess(image, self.preparation)
-        return number, list(views), torch.stack([*views.values()]) if views else torch.zeros(0), failures
-
-
-def _file_state(file: Path) -> str:
-    try:
-        status = file.stat()
-    except OSError:
-        return "missing"
-    return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def _find_unchanged(
-    stored: Mapping[int, str], checksums: Sequence[str], note: Callable[[str], None]
-) -> set[int]:
-    """Return the stored batches whose images have not changed."""
-    unchanged = {number for number, checksum in stored.items() if checksum == checksums[number]}
-    if len(unchanged) < len(stored):
+    size, files = extraction.batch_size, image_list.files
+    partial = PartialFeatures(folder, (len(files), extraction.width), f"{owner} {image_list.fingerprint}")
+    checksums = [_checksum(images, files[first : first + size]) for first in range(0, len(files), size)]
+    stored = partial.done()
+    done = {number for number, checksum in stored.items() if checksum == checksums[number]}
+    if len(done) < len(stored):
         note(
-            f"{len(stored) - len(unchanged)} of {len(stored)} stored batches are computed again:"
+            f"{len(stored) - len(done)} of {len(stored)} stored batches are computed again:"
             " their images have changed, or were in another folder"
         )
-    return unchanged
+    rows_before = sum(min(size, len(files) - number * size) for number in done)
+    if rows_before:
+        note(f"continues: {rows_before} of {len(files)} images were computed before")
+    step(rows_before)
+    missing = [number for number in range(len(checksums)) if number not in done]
+    all_failures: dict[int, str] = {}
+    with extraction.computing():
+        for (number, rows, _, failures), computed in _compute_ahead(extraction, image_list, images, missing):
+            if computed is not None:
+                features = computed.cpu().numpy()
+                bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+                if len(bad):
+                    raise ExtractionError(
+                        "the network gives NaN or infinite features",
+                        where=files[rows[bad[0]]],
+                        fix="check the weights, or try --precision fp32",
+                    )
+                if failures:  # not marked as done: the images may be readable next time
+                    partial.features[rows] = features
+                else:
+                    partial.store(number, checksums[number], rows, features)
+            all_failures |= failures
+            step(len(rows) + len(failures))
+    return partial, all_failures
 
 
-def _compute_ahead(batches: Iterable[Batch], extraction: Extraction) -> Iterator[tuple[Batch, Tensor | None]]:
+def _compute_ahead(
+    extraction: Extraction, image_list: ImageList, images: Path, numbers: Sequence[int]
+) -> Iterator[tuple[Batch, Tensor | None]]:
     """Yield every batch with its features after the next one has started, so that a GPU need not wait."""
+    loader = DataLoader(
+        _Batches(extraction, image_list, images),
+        batch_size=None,  # The dataset makes the batches: a worker sends one message per batch.
+        sampler=list(numbers),
+        num_workers=extraction.workers,
+        pin_memory=extraction.device.type == "cuda",  # a GPU copies from pinned memory by itself
+    )
     last: tuple[Batch, Tensor | None] | None = None
-    for batch in batches:
-        computed = extraction.features(batch.views) if batch.rows else None
+    for batch in loader:
+        _, rows, views, _ = batch
+        computed = extraction.features(views) if rows else None
         if last is not None:
             yield last
         last = batch, computed
@@ -255,11 +205,14 @@ def _compute_ahead(batches: Iterable[Batch], extraction: Extraction) -> Iterator
         yield last
 
 
-def _check_finite(features: NDArray[np.float32], rows: Sequence[int], files: Sequence[str]) -> None:
-    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
-    if len(bad):
-        raise ExtractionError(
-            "the network gives NaN or infinite features",
-            where=files[rows[bad[0]]],
-            fix="check the weights, or try --precision fp32",
-        )
+def _checksum(images: Path, files: Sequence[str]) -> str:
+    """Hash the folder, and size and time of change of every image, without reading the images."""
+    states = [str(images.resolve())]
+    for file in files:
+        try:
+            status = (images / file).stat()
+        except OSError:
+            states.append("missing")
+        else:
+            states.append(f"{status.st_size} {status.st_mtime_ns}")
+    return hashlib.sha256("\n".join(states).encode(errors="surrogateescape")).hexdigest()

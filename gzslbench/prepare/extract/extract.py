@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from gzslbench.data.load import Place, find
-from gzslbench.errors import DataError, ExtractionError
-from gzslbench.plugins.extractor import Crops
+from gzslbench.errors import DataError, ExtractionError, did_you_mean
+from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request
 from gzslbench.plugins.registry import plugins
 
 if TYPE_CHECKING:
-    from gzslbench.prepare.extract.image_lists.image_list import ImageList
+    from gzslbench.prepare.extract.image_list import ImageList
 
 MAX_LISTED = 10
-BUILT = "gzslbench.prepare.extract.image_lists.built:list_built"
+BUILT = "gzslbench.prepare.extract.listings:list_built"
 
 
 @dataclass(frozen=True)
@@ -63,22 +63,6 @@ class ExtractionRequest:
 
 
 @dataclass(frozen=True)
-class ExtractionProgress:
-    """Receives what happens during an extraction. The default ignores it.
-
-    Attributes:
-        note: Receives one line of text.
-        rows: Receives the number of images before the first batch; the function it yields receives how
-            many more images are done.
-    """
-
-    note: Callable[[str], None] = lambda text: None
-    rows: Callable[[int], AbstractContextManager[Callable[[int], None]]] = lambda count: nullcontext(
-        lambda rows: None
-    )
-
-
-@dataclass(frozen=True)
 class ExtractionResult:
     """Features in a file.
 
@@ -96,23 +80,32 @@ class ExtractionResult:
 
 
 def extract_features(
-    request: ExtractionRequest, progress: ExtractionProgress | None = None
+    request: ExtractionRequest,
+    note: Callable[[str], None] = lambda text: None,
+    watch: Callable[[int], AbstractContextManager[Callable[[int], None]]] = lambda count: nullcontext(
+        lambda rows: None
+    ),
 ) -> ExtractionResult:
     """Extract features into an .h5 file. A stopped extraction continues, a finished one is not repeated.
+
+    Args:
+        request: What to extract.
+        note: Receives lines about the progress.
+        watch: Receives the number of images; the function it yields receives how many more are done.
 
     Raises:
         DataError: The dataset has no folder with splits, or its files contradict each other.
         ExtractionError: The extractor cannot be loaded, images are missing, or another process extracts to
             the same file.
     """
-    _require_pillow()
+    from gzslbench.prepare.extract.loading import import_package
+
+    import_package("PIL", "images")
     from gzslbench.computing.device import check_precision, resolve_device
     from gzslbench.prepare.extract.compute import Extraction, compute_features
     from gzslbench.prepare.extract.partial import lock_partial
-    from gzslbench.prepare.extract.requests import features_name, load_extractor, make_request
     from gzslbench.prepare.extract.write import check_features_target, is_extracted, write_features
 
-    progress = progress or ExtractionProgress()
     name, _, model = request.extractor.partition(":")
     spec = plugins().extractor(name)
     device = resolve_device(request.device)
@@ -123,8 +116,13 @@ def extract_features(
             "this dataset is not a folder with splits", where=request.dataset, fix="name another dataset"
         )
     image_list = _read_list(place, request)
-    if not request.skip:
-        _check_images_exist(image_list.files, request.images)
+    missing = [file for file in image_list.files if not (request.images / file).is_file()]
+    if missing and not request.skip:
+        raise ExtractionError(
+            f"{len(missing)} of {len(image_list.files)} images are missing{_list_below(missing)}",
+            where=request.images,
+            fix="name the folder that contains them; or leave their rows out with --skip",
+        )
     network = make_request(spec, model, request.weights, request.layer, request.pooling)
     extractor = load_extractor(spec, network, request.crops)
     extraction = Extraction(
@@ -136,25 +134,24 @@ def extract_features(
         check_features_target(target, provenance)
         if not request.again and is_extracted(target, image_list.files):
             return ExtractionResult(target, len(image_list.files), is_new=False)
-        with _announce_interruption(progress), progress.rows(len(image_list.files)) as step:
-            partial, failures = compute_features(
-                extraction, image_list, request.images, folder, step, progress.note
-            )
+        try:
+            with watch(len(image_list.files)) as step:
+                partial, failures = compute_features(
+                    extraction, image_list, request.images, folder, step, note
+                )
+        except KeyboardInterrupt:
+            note("the computed features are kept: the same command continues")
+            raise
+        left_out = tuple(failures.values())
         if failures and not request.skip:
-            raise unreadable_error(failures, request.images)
+            raise ExtractionError(
+                f"{len(failures)} images cannot be read; the other features are kept{_list_below(left_out)}",
+                where=request.images,
+                fix="replace them and repeat the command, which continues; or leave them out with --skip",
+            )
         write_features(target, place.path, place.name, partial.features, image_list, failures, provenance)
         partial.remove()
-    return ExtractionResult(target, len(image_list.files) - len(failures), tuple(failures.values()))
-
-
-def unreadable_error(failures: dict[int, str], images: Path) -> ExtractionError:
-    """Return the error that names the images that cannot be read."""
-    listed = "\n    ".join(shorten(list(failures.values())))
-    return ExtractionError(
-        f"{len(failures)} images cannot be read; the other features are kept\n    {listed}",
-        where=images,
-        fix="replace them and repeat the command, which continues; or leave these rows out with --skip",
-    )
+    return ExtractionResult(target, len(image_list.files) - len(failures), left_out)
 
 
 def shorten(lines: Sequence[str]) -> list[str]:
@@ -163,37 +160,12 @@ def shorten(lines: Sequence[str]) -> list[str]:
     return [*lines[:MAX_LISTED], *more]
 
 
-def _check_images_exist(files: Sequence[str], images: Path) -> None:
-    missing = [file for file in files if not (images / file).is_file()]
-    if missing:
-        listed = "\n    ".join(shorten(missing))
-        raise ExtractionError(
-            f"{len(missing)} of {len(files)} images are missing\n    {listed}",
-            where=images,
-            fix="name the folder that contains them; or leave their rows out with --skip",
-        )
-
-
-@contextmanager
-def _announce_interruption(progress: ExtractionProgress) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        progress.note("the computed features are kept: the same command continues")
-        raise
-
-
-def _require_pillow() -> None:
-    try:
-        import_module("PIL")
-    except ImportError as error:
-        raise ExtractionError(
-            "Pillow, which reads images, is not installed", fix="pip install 'gzslbench[images]'"
-        ) from error
+def _list_below(lines: Sequence[str]) -> str:
+    return "".join(f"\n    {line}" for line in shorten(lines))
 
 
 def _read_list(place: Place, request: ExtractionRequest) -> ImageList:
-    from gzslbench.prepare.extract.image_lists.image_list import read_image_list
+    from gzslbench.prepare.extract.image_list import read_image_list
 
     make = place.spec.images if place.spec is not None else ""
     if not make and (place.path / "listing.csv").is_file():
@@ -213,3 +185,64 @@ def _read_list(place: Place, request: ExtractionRequest) -> ImageList:
             fix="leave --boxes out, or put the index file with the boxes next to the splits",
         )
     return replace(image_list, boxed=request.boxes or image_list.boxed)
+
+
+def make_request(
+    spec: ExtractorSpec, model: str = "", weights: str | None = None, layer: str = "", pooling: str = ""
+) -> Request:
+    """Make a valid request to ``spec``. Empty values mean its defaults."""
+    where = f"--extractor {spec.name}" + (f":{model}" if model else "")
+    if spec.model and not model:
+        raise ExtractionError(
+            f"{spec.name} needs a model", where=where, fix=f"write {spec.name}:{spec.model}"
+        )
+    if model and not spec.model:
+        raise ExtractionError(f"{spec.name} takes no model", where=where, fix=f"write only {spec.name}")
+    return Request(
+        model,
+        weights,
+        _choose(spec.layers, layer, "--layer", spec),
+        _choose(spec.poolings, pooling, "--pooling", spec),
+    )
+
+
+def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = None) -> Extractor:
+    """Load the network of a request. ``crops`` replaces the default crops of the images."""
+    load: Load = resolve_name(spec.load)
+    extractor = load(request)
+    if crops is None:
+        return extractor
+    if not isinstance(extractor.preparation, Preparation):
+        raise ExtractionError(
+            f"{spec.name} preprocesses images with its own library", where=f"--crops {crops}",
+            fix="leave --crops out",
+        )  # fmt: skip
+    return replace(extractor, preparation=replace(extractor.preparation, crops=crops))
+
+
+def features_name(spec: ExtractorSpec, request: Request, crops: Crops | None, boxed: bool) -> str:
+    """Return the features' name: the extractor, and everything that is not its default."""
+    folder = Path(request.model).expanduser()
+    model = folder.resolve().name if request.model and folder.is_dir() else request.model
+    layer = "" if (request.layer,) == spec.layers[:1] else _format_layer(request.layer)
+    pooling = "" if (request.pooling,) == spec.poolings[:1] else request.pooling
+    parts = (spec.name, model, layer, pooling, crops, "boxes" if boxed else "")
+    name = "_".join(filter(None, parts)).replace("-", "_")
+    return "".join(letter if letter.isalnum() or letter in "._" else "_" for letter in name)
+
+
+def _format_layer(value: str) -> str:
+    """Write a number so that ``-2`` and ``2`` give different names."""
+    if not value.lstrip("-").isdigit():
+        return value
+    return f"layer_minus_{value.lstrip('-')}" if value.startswith("-") else f"layer_{value}"
+
+
+def _choose(known: Sequence[str], value: str, option: str, spec: ExtractorSpec) -> str:
+    if known and not value:
+        return known[0]
+    if known and value not in known:
+        raise ExtractionError(
+            f"{spec.name} has no {value!r}", where=option, fix=did_you_mean(value, list(known))
+        )
+    return value

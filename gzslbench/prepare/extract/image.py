@@ -1,15 +1,20 @@
-"""Read one image from its file."""
+"""Read an image from its file, and turn it into the network's input."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+import torch
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
 
 from gzslbench.errors import ExtractionError
 from gzslbench.files import check_file
+from gzslbench.plugins.extractor import ImageTransform, Preparation
 
 MAX_PIXELS = 200_000_000
 """A larger image is more likely an attack on the reader than the picture of a camera."""
@@ -24,6 +29,7 @@ _TRANSPOSITIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 """How to turn an image upright, by its EXIF orientation."""
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 _FIX = "replace it with an undamaged copy"
 
 Box = tuple[int, int, int, int]
@@ -32,28 +38,26 @@ Box = tuple[int, int, int, int]
 def read_image(file: Path, box: Box | None = None) -> Image.Image:
     """Read an upright RGB image of 8 bits per color; transparent places become white.
 
-    Args:
-        file: The image file.
-        box: Left, upper, right and lower edge of the part to cut out, in pixels from 0; right and lower
-            are exclusive. None takes the full image.
-
-    Raises:
-        ExtractionError: The file is missing, damaged, not an image or has too many pixels, or the box is
-            outside of the image.
+    ``box`` is the left, upper, right and lower edge of the part to cut out, in pixels from 0; right and
+    lower are exclusive.
     """
     check_file(file, ExtractionError)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # _check_size checks the size
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked below
             warnings.simplefilter("ignore", UserWarning)  # odd EXIF data, which change no pixel
             with Image.open(file) as opened:
-                _check_size(opened, file)
+                width, height = opened.size
+                if width * height > MAX_PIXELS:
+                    raise ExtractionError(
+                        f"{width} x {height} pixels, more than {MAX_PIXELS}",
+                        where=file,
+                        fix="make the image smaller",
+                    )
                 opened.load()
                 image = _to_rgb(_turn_upright(opened))
     except UnidentifiedImageError as error:
         raise ExtractionError("this is not an image that can be read", where=file, fix=_FIX) from error
-    except Image.DecompressionBombError as error:
-        raise ExtractionError(f"the image is too large: {error}", where=file, fix=_FIX) from error
     except ExtractionError:
         raise
     except Exception as error:  # Every reader of Pillow raises its own errors when a file is damaged.
@@ -82,14 +86,6 @@ def _cut_out(image: Image.Image, box: Box, file: Path) -> Image.Image:
     return image.crop(inside)
 
 
-def _check_size(image: Image.Image, file: Path) -> None:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ExtractionError(
-            f"{width} x {height} pixels, more than {MAX_PIXELS}", where=file, fix="make the image smaller"
-        )
-
-
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in _SIXTEEN_BIT_MODES:
         values = np.asarray(image, dtype=np.int64) // 257
@@ -98,3 +94,53 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         background = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(background, image.convert("RGBA")).convert("RGB")
     return image.convert("RGB")
+
+
+def preprocess(image: Image.Image, preparation: Preparation | ImageTransform) -> Tensor:
+    """Return the V views of an RGB image that the network sees; the features of the views are averaged.
+
+    Returns:
+        ``(V, 3, h, w)``: uint8 crops of a ``Preparation``, which ``normalize`` completes on the device, or
+        the finished float32 input of an ``ImageTransform``.
+    """
+    if isinstance(preparation, ImageTransform):
+        return preparation.transform(image)[None]
+    pixels = np.stack([np.asarray(view) for view in _crop_views(image, preparation)])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+
+
+def normalize(pixels: Tensor, preparation: Preparation | ImageTransform) -> Tensor:
+    """Scale ``(..., 3, h, w)`` uint8 to 0..1, subtract the mean, and divide by the standard deviation."""
+    if isinstance(preparation, ImageTransform):
+        return pixels
+    mean, std = (_color_tensor(values, pixels.device) for values in (preparation.mean, preparation.std))
+    return (pixels.float() / 255 - mean) / std
+
+
+@cache  # A copy to the device for every batch would make the host wait for it.
+def _color_tensor(values: tuple[float, float, float], device: torch.device) -> Tensor:
+    return torch.tensor(values, device=device).view(3, 1, 1)
+
+
+def _crop_views(image: Image.Image, preparation: Preparation) -> Iterator[Image.Image]:
+    crop, resampling = preparation.crop, _FILTERS[preparation.interpolation]
+    if preparation.crops == "whole":
+        yield image.resize((crop, crop), resampling)
+        return
+    to_pixels = round if preparation.rounding == "nearest" else int
+    short, (width, height) = preparation.short_side, image.size
+    if width <= height:
+        size = short, to_pixels(short * height / width)
+    else:
+        size = to_pixels(short * width / height), short
+    resized = image.resize(size, resampling)
+    free = [side - crop for side in size]
+    # torchvision rounds half a pixel to the nearest even number, others round down.
+    positions = [tuple(round(room / 2) if preparation.rounding == "down" else room // 2 for room in free)]
+    sources = [resized]
+    if preparation.crops == "ten":
+        positions += [(left, top) for top in (0, free[1]) for left in (0, free[0])]
+        sources.append(ImageOps.mirror(resized))
+    for left, top in positions:
+        for source in sources:
+            yield source.crop((left, top, left + crop, top + crop))

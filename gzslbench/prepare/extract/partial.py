@@ -10,23 +10,17 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from gzslbench.errors import ExtractionError
 from gzslbench.files import LockedError, drop_torn_line, lock, writing
 
-SUFFIX = ".partial"
 _LINE = re.compile(r"(\d+) (\S+)")
 
 
 @contextmanager
 def lock_partial(target: Path) -> Iterator[Path]:
-    """Lock the folder for the unfinished features of the file ``target``, and yield its path.
-
-    Raises:
-        ExtractionError: Another process has the lock, or the folder of the file cannot be written.
-    """
+    """Lock the folder for the unfinished features of the file ``target``, and yield its path."""
     path = target.with_name(f"{target.name}.lock")
     with ExitStack() as stack:
         try:
@@ -39,11 +33,14 @@ def lock_partial(target: Path) -> Iterator[Path]:
                 where=target,
                 fix="wait for it, or stop that process and repeat; or name another file with --out",
             ) from error
-        yield target.with_name(target.name + SUFFIX)
+        yield target.with_name(f"{target.name}.partial")
 
 
 class PartialFeatures:
-    """A folder with unfinished features: ``features.npy``, ``owner``, and ``done`` with a line per batch.
+    """A folder with unfinished features: an array, and a journal of its finished batches.
+
+    The journal's first line names the extraction. Each other line has the number of a batch and a checksum
+    of its images.
 
     Attributes:
         features: ``(N, d)`` float32, a memory map; rows of missing batches are 0.
@@ -55,30 +52,30 @@ class PartialFeatures:
         Args:
             folder: Its path.
             shape: Number of rows and features.
-            owner: Names everything that decides the features.
+            owner: Names everything that decides the features, in one line.
 
         Raises:
             ExtractionError: The folder cannot be written.
         """
-        self.folder = folder
+        self.folder, self.journal, array = folder, folder / "journal", folder / "features.f32"
+        owner, size = f"{owner} {shape}", 4 * shape[0] * shape[1]
         with _writing(folder):
-            existing = self._open_existing(shape, owner)
-            self.features: NDArray[np.float32] = self._create(shape, owner) if existing is None else existing
-            drop_torn_line(folder / "done")  # A kill may leave half a line; the next would be joined to it.
+            complete = array.is_file() and array.stat().st_size == size and self.journal.is_file()
+            if not complete or self._lines()[:1] != [owner]:
+                self.remove()
+                folder.mkdir(parents=True, exist_ok=True)
+                with array.open("wb") as file:
+                    file.truncate(size)
+                self.journal.write_text(f"{owner}\n")  # last: without it, the array is not used
+            drop_torn_line(self.journal)  # A kill may leave half a line; the next would be joined to it.
+            self.features: NDArray[np.float32] = np.memmap(array, np.float32, "r+", shape=shape)
 
     def done(self) -> dict[int, str]:
         """Return the checksum of every stored batch, by its number."""
-        lines = (self.folder / "done").read_text(errors="replace").splitlines()
-        return {int(match[1]): match[2] for match in map(_LINE.fullmatch, lines) if match}
+        return {int(match[1]): match[2] for match in map(_LINE.fullmatch, self._lines()[1:]) if match}
 
     def store(self, batch: int, checksum: str, rows: Sequence[int], features: NDArray[np.float32]) -> None:
-        """Store the features of a complete batch.
-
-        Args:
-            batch: Its number.
-            checksum: See ``batch_checksums``.
-            rows: The rows of the batch.
-            features: ``(len(rows), d)``.
+        """Store the features ``(len(rows), d)`` of a complete batch.
 
         Raises:
             ExtractionError: The disk is full, or the folder was removed.
@@ -87,42 +84,19 @@ class PartialFeatures:
         with _writing(self.folder):
             # The features must be on disk before the line that says so.
             self.features.flush()  # type: ignore[attr-defined]
-            with (self.folder / "done").open("a") as file:
+            with self.journal.open("a") as file:
                 file.write(f"{batch} {checksum}\n")
                 file.flush()
                 os.fsync(file.fileno())
 
     def remove(self) -> None:
         """Remove the folder."""
-        _remove(self.folder)
+        with suppress(OSError):  # The journal goes first, so that nobody uses a half-removed folder.
+            self.journal.unlink()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _open_existing(self, shape: tuple[int, int], owner: str) -> NDArray[np.float32] | None:
-        """Open what an earlier extraction of this owner left, or return None."""
-        try:
-            if (self.folder / "owner").read_text() != owner or not (self.folder / "done").is_file():
-                return None
-            size = (self.folder / "features.npy").stat().st_size
-            # This makes a file that was cut off longer: hence the size before.
-            features = open_memmap(self.folder / "features.npy", "r+")
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            return None
-        complete = features.shape == shape and features.offset + features.nbytes <= size
-        return features if complete else None
-
-    def _create(self, shape: tuple[int, int], owner: str) -> NDArray[np.float32]:
-        _remove(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        features = open_memmap(self.folder / "features.npy", "w+", np.float32, shape)
-        features.flush()
-        (self.folder / "done").write_text("")
-        (self.folder / "owner").write_text(owner)  # last: without it, the folder is not used
-        return features
-
-
-def _remove(folder: Path) -> None:
-    with suppress(OSError):  # The owner goes first, so that nobody uses a half-removed folder.
-        (folder / "owner").unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+    def _lines(self) -> list[str]:
+        return self.journal.read_text(errors="replace").splitlines()
 
 
 def _writing(folder: Path) -> AbstractContextManager[None]:

@@ -16,19 +16,14 @@ from gzslbench.data.dataset import Dataset, Split, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.formats.hdf5 import Source
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.image_lists.image_list import ImageList
+from gzslbench.prepare.extract.image_list import ImageList
 from gzslbench.prepare.importing import check_target
 
 _FIX = "name another file with --out, or move this one away"
 
 
 def check_features_target(target: Path, provenance: Mapping[str, object]) -> None:
-    """Refuse to replace anything but features that were made in exactly the same way.
-
-    Raises:
-        DataError: The target is not an .h5 file, is another kind of file, or contains features of another
-            extraction; or a .mat file has features of this name.
-    """
+    """Refuse to replace anything but features that were made in exactly the same way."""
     check_target(target)
     matlab = target.with_suffix(".mat")
     if matlab.exists():
@@ -62,26 +57,13 @@ def write_features(
 ) -> None:
     """Write an HDF5 file with the features and all semantics of the dataset, under the folder's lock.
 
-    Args:
-        target: The file; its stem is the name of the features.
-        folder: The dataset's folder, with its splits files.
-        name: The dataset's name.
-        features: ``(N, d)``.
-        image_list: The images of the N rows.
-        left_out: Why a row has no features, by row; these rows are not written.
-        provenance: Everything that decides the features.
-
-    Raises:
-        DataError: Splits and labels contradict each other, or the file cannot be written.
+    Rows in ``left_out``, which says why they have no features, are not written.
     """
     with lock_folder(target.parent):
-        semantics = xlsa17.semantics_names(folder)
-        if not semantics:
-            raise DataError(
-                "there are no semantics", where=folder / f"*{xlsa17.SPLITS}", fix="put att_splits.mat there"
-            )
         read = xlsa17.FeatureFile(target, features, image_list.labels, image_list.files)
-        datasets = [xlsa17.assemble(folder, name, read, split, (), {}) for split in semantics]
+        datasets = [
+            xlsa17.assemble(folder, name, read, split, (), {}) for split in xlsa17.semantics_names(folder)
+        ]
         if left_out:
             datasets = [drop_rows(dataset, left_out) for dataset in datasets]
         _, *others = xlsa17.source_files(folder, target.stem)
@@ -90,11 +72,7 @@ def write_features(
 
 
 def drop_rows(dataset: Dataset, rows: Mapping[int, str]) -> Dataset:
-    """Return the dataset without these rows. Its split is a different one, called ``part``.
-
-    Raises:
-        DataError: A part of the split, or a class, has no row left.
-    """
+    """Return the dataset without these rows. Its split is a different one, called ``part``."""
     kept = np.setdiff1d(np.arange(len(dataset.labels)), list(rows))
     new_row = np.full(len(dataset.labels), -1)
     new_row[kept] = np.arange(len(kept))

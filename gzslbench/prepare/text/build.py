@@ -14,7 +14,7 @@ from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.load import Place, find, require_semantics
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import DataError, ParamError
-from gzslbench.files import check_folder, reading, sha256_of
+from gzslbench.files import check_folder, sha256_of
 from gzslbench.prepare.text.encoder import encode_classes, load_encoder
 from gzslbench.prepare.text.texts import (
     Texts,
@@ -82,24 +82,16 @@ class BuildResult:
 
 
 def find_basis(dataset: str | Path, split_of: str | None, root: str | Path | None = None) -> Basis:
-    """Find the semantics ``split_of`` of a dataset. None takes ``att``, or the only semantics.
-
-    Raises:
-        DataError: The dataset is not in files, or has no such semantics.
-    """
+    """Find the semantics ``split_of`` of a dataset. None takes ``att``, or the only semantics."""
     place = find(dataset, root)
     if not isinstance(place, Place):
         raise DataError(
             "this dataset is not in files", where=dataset, fix="name a folder of splits, or an .h5 file"
         )
-    with reading(place.path, DataError):
-        if place.path.is_file():
-            stored = hdf5.open_hdf5(place.path, split_of)
-            return Basis(place.path, stored.semantics_name, stored.class_names, place.path)
-        return _find_in_folder(place.path, split_of)
-
-
-def _find_in_folder(folder: Path, split_of: str | None) -> Basis:
+    folder = place.path
+    if folder.is_file():
+        stored = hdf5.open_hdf5(folder, split_of)
+        return Basis(folder, stored.semantics_name, stored.class_names, folder)
     check_folder(folder, DataError)
     names = xlsa17.semantics_names(folder)
     if not names:
@@ -115,12 +107,7 @@ def _find_in_folder(folder: Path, split_of: str | None) -> Basis:
 
 
 def collect_texts(basis: Basis, request: SemanticsRequest) -> list[Texts]:
-    """Return the texts of every class, exactly as they are encoded.
-
-    Raises:
-        DataError: A class has no text, or the descriptions belong to other classes.
-        ParamError: A template is wrong.
-    """
+    """Return the texts of every class, exactly as they are encoded."""
     if request.descriptions is None:
         return class_texts(basis.class_names, None, request.templates, basis.file)
     descriptions = read_descriptions(request.descriptions)
@@ -137,16 +124,7 @@ def build_semantics(
 ) -> BuildResult:
     """Encode the classes, and write their semantics next to the others, or to ``out``.
 
-    Args:
-        basis: The semantics whose split and class names are used.
-        request: What to encode, and how.
-        device: Where the encoder computes.
-        out: A splits file to write instead of one in the dataset's folder.
-        overwrite: Whether to replace semantics of this name that an earlier call wrote.
-
-    Raises:
-        DataError: The texts or the semantics are wrong, or the files cannot be written.
-        EncoderError: The encoder cannot be loaded.
+    With ``overwrite``, semantics of this name that an earlier call wrote are replaced.
     """
     texts = collect_texts(basis, request)
     check_target(basis, request.name, out, overwrite)  # before the slow part

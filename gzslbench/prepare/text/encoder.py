@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.errors import DataError, EncoderError, GzslBenchError
-from gzslbench.files import reading, sha256_of
+from gzslbench.files import sha256_of
 from gzslbench.prepare.text.texts import Texts
 
 if TYPE_CHECKING:
     import torch
 
 BATCH = 32
-WEIGHTS = ("*.safetensors", "*.bin")
+WEIGHTS = (".safetensors", ".bin")
 PACKAGES = ("sentence-transformers", "transformers", "tokenizers", "torch")
 FIXED_LENGTH = ("siglip", "siglip2")
 """Models that were trained on texts padded to one length. sentence-transformers does not pad them so."""
@@ -38,21 +38,19 @@ class SentenceEncoder:
 
     Attributes:
         model: The name or folder that the user gave.
-        place: The absolute folder, or the name.
         folder: Where the model's files are.
         revision: The commit on the hub, None for a folder.
         network: The ``SentenceTransformer``.
     """
 
     model: str
-    place: str
     folder: Path
     revision: str | None
     network: Any
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return ``(T, a)`` encodings, exactly as the model makes them."""
-        with encoding_errors("the model cannot encode these texts", self.place):
+        with encoding_errors("the model cannot encode these texts", self.model):
             encoded = self.network.encode(
                 list(texts), batch_size=BATCH, show_progress_bar=False, convert_to_numpy=True
             )
@@ -63,7 +61,7 @@ class SentenceEncoder:
         limit = self.network.max_seq_length
         if limit is None:
             return 0
-        with encoding_errors("the model cannot read these texts", self.place):
+        with encoding_errors("the model cannot read these texts", self.model):
             tokens = self.network.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
         return sum(len(ids) > limit for ids in tokens)
 
@@ -73,7 +71,11 @@ class SentenceEncoder:
             "encoder": "sentence-transformers",
             "model": self.model,
             "revision": self.revision,
-            "weights_sha256": _weights_sha256(self.folder),
+            "weights_sha256": {
+                file.relative_to(self.folder).as_posix(): sha256_of(file)
+                for file in sorted(self.folder.rglob("*"))
+                if file.suffix in WEIGHTS
+            },
             "versions": {package: version(package) for package in PACKAGES},
         }
 
@@ -81,19 +83,25 @@ class SentenceEncoder:
 def load_encoder(model: str, device: torch.device) -> SentenceEncoder:
     """Load a model in evaluation mode and fp32. No code that comes with the model is run.
 
-    Args:
-        model: A folder, or a name on the Hugging Face hub. sentence-transformers also loads plain text
-            models of transformers (then with mean pooling) and CLIP models (then their text features).
-        device: Where the model computes.
-
-    Raises:
-        EncoderError: The package or the model is missing or damaged, or some weights are missing.
+    ``model`` is a folder, or a name on the Hugging Face hub. sentence-transformers also loads plain text
+    models of transformers (then with mean pooling) and CLIP models (then their text features).
     """
-    kind, _, name = model.partition(":")
-    if kind in ("hf", "sentence-transformers") and name:
-        raise EncoderError("the encoder is named without a kind", where="--encoder", fix=f"write {name}")
-    package = _import_library()
-    place = _resolve_place(model)
+    if find_spec("sentence_transformers") is None:
+        raise EncoderError("sentence-transformers is not installed", fix="pip install 'gzslbench[text]'")
+    try:
+        package = import_module("sentence_transformers")
+        import_module("transformers").utils.logging.disable_progress_bar()
+    except Exception as error:  # Packages of versions that do not fit fail in many ways.
+        raise EncoderError(
+            f"sentence-transformers cannot be imported: {_summarize(error)}",
+            fix="pip install --upgrade 'gzslbench[text]'",
+        ) from error
+    path = Path(model).expanduser()
+    if not path.is_dir() and (not model.strip() or path.exists() or model.startswith((".", "/", "~"))):
+        raise EncoderError(
+            "this is not a folder with a model", where=path, fix="name the folder with its config.json"
+        )
+    place = str(path.absolute()) if path.is_dir() else model
     with encoding_errors("the model cannot be loaded", place), _collect_missing_weights() as missing:
         options = {"device": str(device), "trust_remote_code": False}
         try:  # Files on this machine come first: a newer revision must not change results silently.
@@ -115,11 +123,12 @@ def load_encoder(model: str, device: torch.device) -> SentenceEncoder:
             where=place,
             fix="use another model, for example a CLIP model",
         )
-    folder, revision = _model_folder(place)
+    folder = path.absolute() if path.is_dir() else _find_download(model)
+    revision = None if path.is_dir() else folder.name
     if not (folder / "modules.json").is_file():
         # A plain model of transformers. Left padding would shift the positions of short texts.
         network.tokenizer.padding_side = "right"
-    return SentenceEncoder(model, place, folder, revision, network.float().eval())
+    return SentenceEncoder(model, folder, revision, network.float().eval())
 
 
 def encode_classes(
@@ -127,16 +136,8 @@ def encode_classes(
 ) -> NDArray[np.float32]:
     """Average the encodings of each class. Every encoding, and then the average, is scaled to length 1.
 
-    Args:
-        encoder: Encodes the texts.
-        texts: One or more texts for each of C classes.
-        names: The C class names, for errors.
-
     Returns:
         ``(C, a)``, rows of length 1 like the published attributes.
-
-    Raises:
-        DataError: An encoding is NaN, infinite or zero, or two classes have the same encoding.
     """
     flat = [text for of_class in texts for text in of_class]
     encoded = np.asarray(encoder.encode(flat), dtype=np.float64)
@@ -159,13 +160,6 @@ def encode_classes(
             fix="change its descriptions",
         )
     semantics = means / mean_lengths[:, None]
-    _refuse_equal_classes(semantics, texts, names)
-    return np.asarray(semantics, dtype=np.float32)
-
-
-def _refuse_equal_classes(
-    semantics: NDArray[np.float64], texts: Sequence[Texts], names: Sequence[str]
-) -> None:
     for row, one in enumerate(semantics[:-1]):
         near = np.flatnonzero(np.linalg.norm(semantics[row + 1 :] - one, axis=1) < MIN_DISTANCE)
         if len(near):
@@ -176,6 +170,7 @@ def _refuse_equal_classes(
                 fix="change their descriptions (put the difference first: long texts are cut off), or use"
                 " another model",
             )
+    return np.asarray(semantics, dtype=np.float32)
 
 
 @contextmanager
@@ -192,33 +187,6 @@ def encoding_errors(what: str, model: str) -> Iterator[None]:
             fix="name a folder with a complete model, or a model on the Hugging Face hub, which needs a"
             " network the first time; models that need their own code are not supported",
         ) from error
-
-
-def _import_library() -> Any:
-    if find_spec("sentence_transformers") is None:
-        raise EncoderError("sentence-transformers is not installed", fix="pip install 'gzslbench[text]'")
-    try:
-        package = import_module("sentence_transformers")
-        import_module("transformers").utils.logging.disable_progress_bar()
-    except Exception as error:  # Packages of versions that do not fit fail in many ways.
-        raise EncoderError(
-            f"sentence-transformers cannot be imported: {_summarize(error)}",
-            fix="pip install --upgrade 'gzslbench[text]'",
-        ) from error
-    return package
-
-
-def _resolve_place(model: str) -> str:
-    """Return an existing folder as an absolute path, anything else as a name on the hub."""
-    path = Path(model).expanduser()
-    with reading(path, EncoderError):
-        if path.is_dir():
-            return str(path.absolute())
-        if not model.strip() or path.exists() or model.startswith((".", "/", "~")):
-            raise EncoderError(
-                "this is not a folder with a model", where=path, fix="name the folder with its config.json"
-            )
-    return model
 
 
 @contextmanager
@@ -243,33 +211,13 @@ def _collect_missing_weights() -> Iterator[list[str]]:
         logger.setLevel(level)
 
 
-def _model_folder(place: str) -> tuple[Path, str | None]:
-    """Return the folder of a loaded model, and its revision if it comes from the hub."""
-    if Path(place).is_dir():
-        return Path(place), None
+def _find_download(model: str) -> Path:
+    """Return the folder of a model that was loaded from the hub; its name is the revision."""
     hub = import_module("huggingface_hub")
-    for name in (place, f"sentence-transformers/{place}"):
-        try:
-            folder = Path(hub.snapshot_download(name, local_files_only=True))
-        except Exception:  # The model was not downloaded under this name.
-            continue
-        return folder, folder.name
-    raise EncoderError(
-        "the files of the loaded model cannot be found", where=place, fix="name the folder of the model"
-    )
-
-
-def _weights_sha256(folder: Path) -> dict[str, str]:
-    with reading(folder, EncoderError):
-        files = sorted({file for pattern in WEIGHTS for file in folder.rglob(pattern)})
-        hashes = {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}
-    if not hashes:
-        raise EncoderError(
-            f"no weights: no file matches {' or '.join(WEIGHTS)}",
-            where=folder,
-            fix="name a folder with weights",
-        )
-    return hashes
+    try:
+        return Path(hub.snapshot_download(model, local_files_only=True))
+    except Exception:  # sentence-transformers also takes the short names of its own models.
+        return Path(hub.snapshot_download(f"sentence-transformers/{model}", local_files_only=True))
 
 
 def _summarize(error: Exception) -> str:

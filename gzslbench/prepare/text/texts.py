@@ -17,7 +17,6 @@ from gzslbench.errors import DataError, ParamError
 from gzslbench.files import reading
 
 Texts = tuple[str, ...]
-COLUMNS = ("class", "text")
 MAX_LISTED = 5
 PLACEHOLDER = "{}"
 _FORMAT = 'write {"class": "text"} or {"class": ["one text", "another"]} as .json, or class,text as .csv'
@@ -45,11 +44,7 @@ def class_number(name: str) -> int | None:
 
 
 def read_descriptions(path: Path) -> dict[str, Texts]:
-    """Read one or more texts for each class from a JSON object, or a CSV file with columns class and text.
-
-    Raises:
-        DataError: The file cannot be read, has another format, or describes no class.
-    """
+    """Read one or more texts for each class from a JSON object, or a CSV file with columns class and text."""
     with reading(path, DataError):
         content = path.read_bytes()
     try:
@@ -65,14 +60,49 @@ def read_descriptions(path: Path) -> dict[str, Texts]:
     return descriptions
 
 
+def _parse_json(text: str, path: Path) -> list[tuple[str, Texts]]:
+    def refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        for name, count in Counter(name for name, _ in pairs).items():
+            if count > 1:
+                raise ValueError(f"{name!r} is repeated")
+        return dict(pairs)
+
+    parsed = json.loads(text, object_pairs_hook=refuse_repeated_keys)
+    if not isinstance(parsed, dict):
+        raise DataError("the file does not contain an object with classes", where=path, fix=_FORMAT)
+    pairs: list[tuple[str, Texts]] = []
+    for name, value in parsed.items():
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+            raise DataError(
+                f"the value of {name!r} is not a text or a list of texts", where=path, fix=_FORMAT
+            )
+        pairs.append((name, tuple(texts)))
+    return pairs
+
+
+def _parse_csv(text: str, path: Path) -> list[tuple[str, Texts]]:
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    for column in ("class", "text"):
+        if column not in (rows.fieldnames or ()):
+            raise DataError(f"there is no column {column!r}", where=f"{path}: line 1", fix=_FORMAT)
+    pairs: list[tuple[str, Texts]] = []
+    for row in rows:
+        if None in row or None in row.values():
+            raise DataError(
+                "this line has too few or too many columns",
+                where=f"{path}: line {rows.line_num}",
+                fix="put a text with commas into double quotes",
+            )
+        pairs.append((row["class"].strip(), (row["text"],)))
+    return pairs
+
+
 def match_descriptions(descriptions: Mapping[str, Texts], names: Sequence[str], path: Path) -> list[Texts]:
     """Return the texts of each class in the order of ``names``.
 
     A description may use the class's name, or its words in any case. A class that is only a number may be
     called by that number.
-
-    Raises:
-        DataError: A class has no description or two, or a description belongs to no class.
     """
     keys = [(name, *_keys(name)) for name in names]
     counts = Counter(key for of_class in keys for key in of_class)
@@ -91,7 +121,15 @@ def match_descriptions(descriptions: Mapping[str, Texts], names: Sequence[str], 
             matched[i] = called
     missing = [name for i, name in enumerate(names) if i not in matched]
     if unknown:
-        raise _unknown_error(unknown, missing or names, path)
+        candidates = missing or names
+        spellings = {split_words(name).casefold() or name: name for name in candidates}
+        near = get_close_matches(split_words(unknown[0]).casefold() or unknown[0], spellings, 1, cutoff=0.5)
+        hint = f"did you mean {spellings[near[0]]!r}? " if near else ""
+        raise DataError(
+            f"{len(unknown)} descriptions belong to no class of this dataset: {_shorten(unknown)}",
+            where=path,
+            fix=f"{hint}the classes are called {_shorten(candidates)}",
+        )
     if missing:
         raise DataError(
             f"{len(missing)} of {len(names)} classes have no description: {_shorten(missing)}",
@@ -101,23 +139,23 @@ def match_descriptions(descriptions: Mapping[str, Texts], names: Sequence[str], 
     return [descriptions[matched[i]] for i in range(len(names))]
 
 
+def _keys(name: str) -> list[object]:
+    """Return other ways to call a class. A number never matches a name that has words."""
+    number, spelling = class_number(name), split_words(name).casefold()
+    return [key for key in (number, ("words", spelling) if spelling else None) if key is not None]
+
+
+def _shorten(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(map(repr, names[:MAX_LISTED])) + more
+
+
 def class_texts(
     names: Sequence[str], described: Sequence[Texts] | None, templates: Sequence[str], where: object
 ) -> list[Texts]:
-    """Put every description of a class, or the words of its name, into every template.
+    """Put every description of a class, or without descriptions the words of its name, into every template.
 
-    Args:
-        names: C class names.
-        described: Their descriptions in the same order. None uses the names.
-        templates: Each with one ``{}``. Without templates the texts stay as they are.
-        where: The file to name in an error.
-
-    Returns:
-        One or more texts for each of the C classes.
-
-    Raises:
-        DataError: A name has no words, or a text is empty.
-        ParamError: A template does not have exactly one ``{}``.
+    Without templates the texts stay as they are. ``where`` is the file to name in an error.
     """
     for template in templates:
         if template.count(PLACEHOLDER) != 1:
@@ -128,8 +166,15 @@ def class_texts(
             )
     inner = [(split_words(name),) for name in names] if described is None else described
     for name, texts in zip(names, inner, strict=True):
-        if not all(text.strip() for text in texts):
-            raise _empty_error(name, described is None, where)
+        if all(text.strip() for text in texts):
+            continue
+        if described is None:
+            raise DataError(
+                f"the class {name!r} has no name in words",
+                where=where,
+                fix="describe the classes with --descriptions FILE, by number if they have no names",
+            )
+        raise DataError(f"a text of the class {name!r} is empty", where=where, fix="write one, or remove it")
     return [
         tuple(
             template.replace(PLACEHOLDER, text.strip())
@@ -143,75 +188,3 @@ def class_texts(
 def fingerprint(texts: Sequence[Texts]) -> str:
     """Return the sha256 of the texts in their order."""
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
-
-
-def _keys(name: str) -> list[object]:
-    """Return other ways to call a class. A number never matches a name that has words."""
-    number, spelling = class_number(name), split_words(name).casefold()
-    return [key for key in (number, ("words", spelling) if spelling else None) if key is not None]
-
-
-def _unknown_error(unknown: Sequence[str], candidates: Sequence[str], path: Path) -> DataError:
-    spellings = {split_words(name).casefold() or name: name for name in candidates}
-    wanted = split_words(unknown[0]).casefold() or unknown[0]
-    near = get_close_matches(wanted, spellings, n=1, cutoff=0.5)
-    hint = f"did you mean {spellings[near[0]]!r}? " if near else ""
-    return DataError(
-        f"{len(unknown)} descriptions belong to no class of this dataset: {_shorten(unknown)}",
-        where=path,
-        fix=f"{hint}the classes are called {_shorten(candidates)}",
-    )
-
-
-def _empty_error(name: str, by_name: bool, where: object) -> DataError:
-    if by_name:
-        return DataError(
-            f"the class {name!r} has no name in words",
-            where=where,
-            fix="describe the classes with --descriptions FILE, by number if they have no names",
-        )
-    return DataError(f"a text of the class {name!r} is empty", where=where, fix="write one, or remove it")
-
-
-def _shorten(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(map(repr, names[:MAX_LISTED])) + more
-
-
-def _parse_json(text: str, path: Path) -> list[tuple[str, Texts]]:
-    parsed = json.loads(text, object_pairs_hook=_refuse_repeated_keys)
-    if not isinstance(parsed, dict):
-        raise DataError("the file does not contain an object with classes", where=path, fix=_FORMAT)
-    return [(name, _check_texts(name, value, path)) for name, value in parsed.items()]
-
-
-def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    counts = Counter(name for name, _ in pairs)
-    for name, count in counts.items():
-        if count > 1:
-            raise ValueError(f"{name!r} is repeated")
-    return dict(pairs)
-
-
-def _check_texts(name: str, value: object, path: Path) -> Texts:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise DataError(f"the value of {name!r} is not a text or a list of texts", where=path, fix=_FORMAT)
-    return tuple(texts)
-
-
-def _parse_csv(text: str, path: Path) -> list[tuple[str, Texts]]:
-    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
-    if missing:
-        raise DataError(f"there is no column {missing[0]!r}", where=f"{path}: line 1", fix=_FORMAT)
-    pairs: list[tuple[str, Texts]] = []
-    for row in rows:
-        if row[COLUMNS[0]] is None or row[COLUMNS[1]] is None or None in row:
-            raise DataError(
-                "this line has too few or too many columns",
-                where=f"{path}: line {rows.line_num}",
-                fix="put a text with commas into double quotes",
-            )
-        pairs.append((row[COLUMNS[0]].strip(), (row[COLUMNS[1]],)))
-    return pairs

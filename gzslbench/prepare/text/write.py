@@ -58,15 +58,6 @@ def check_target(basis: Basis, name: str, out: Path | None, overwrite: bool) -> 
     """Refuse a target that cannot be written, or that has semantics of this name already.
 
     Semantics that ``data semantics`` did not write are never replaced.
-
-    Args:
-        basis: The dataset.
-        name: The name of the new semantics.
-        out: The file to write instead of one in the dataset's folder.
-        overwrite: Whether to replace semantics that ``data semantics`` wrote earlier.
-
-    Raises:
-        DataError: The target is refused.
     """
     if out is not None and not basis.in_folder:
         raise DataError(
@@ -80,17 +71,11 @@ def check_target(basis: Basis, name: str, out: Path | None, overwrite: bool) -> 
         )
     for path, provenance in _find_existing(basis, name, out).items():
         if not provenance:
-            raise DataError(
-                f"there are semantics {name!r} that this command did not write; it does not replace them",
-                where=path,
-                fix="choose another --name",
-            )
+            what = f"there are semantics {name!r} that this command did not write; it does not replace them"
+            raise DataError(what, where=path, fix="choose another --name")
         if not overwrite:
-            raise DataError(
-                f"there are semantics {name!r} already",
-                where=path,
-                fix="choose another --name, or pass --overwrite",
-            )
+            what = f"there are semantics {name!r} already"
+            raise DataError(what, where=path, fix="choose another --name, or pass --overwrite")
     folder = out.parent if out else basis.file.parent
     with writing(folder, "no file can be written there", DataError, _ELSEWHERE):
         make_folder(folder)
@@ -109,20 +94,6 @@ def write_semantics(
     The HDF5 files are written first, because a kill in between must not break the dataset: semantics in an
     HDF5 file without a splits file do no harm, but a splits file that an HDF5 file does not know makes that
     file out of date. If an earlier write of the same semantics was killed in between, this write repairs it.
-
-    Args:
-        basis: The dataset. Its split and class names are copied.
-        name: The name of the semantics.
-        semantics: ``(C, a)``.
-        provenance: What made them.
-        out: The splits file to write. None writes to the dataset's folder, or into its HDF5 file.
-        overwrite: Whether to replace semantics that another process wrote after ``check_target``.
-
-    Returns:
-        The files written.
-
-    Raises:
-        DataError: The semantics are wrong, exist already, or a file cannot be written.
     """
     checks.check_semantics(semantics, basis.class_names, name)
     with lock_folder(out.parent if out else basis.file.parent):
@@ -133,7 +104,7 @@ def write_semantics(
             return [basis.file]
         target = out or basis.path / f"{name}{xlsa17.SPLITS}"
         content = _encode_splits_file(basis.file, semantics, provenance)
-        stored = [] if out else find_current_files(basis.path, target.name)
+        stored = [] if out else _find_current_files(basis.path, target.name)
         source = Source(target.name, len(content), 0, hashlib.sha256(content).hexdigest())
         for path in stored:
             hdf5.add_semantics(path, _under(basis, path, name, semantics, provenance, source), source)
@@ -141,7 +112,7 @@ def write_semantics(
         return [target, *stored]
 
 
-def find_current_files(folder: Path, replaced: str = "") -> list[Path]:
+def _find_current_files(folder: Path, replaced: str = "") -> list[Path]:
     """Find the HDF5 files in ``folder`` that are up to date, or only lack the file ``replaced``."""
     ours = (path for path in sorted(folder.glob("*.h5")) if hdf5.is_ours(path))
     return [path for path in ours if fitting_hdf5(folder, path.stem, replaced)[0] is not None]
@@ -155,7 +126,7 @@ def _find_existing(basis: Basis, name: str, out: Path | None) -> dict[Path, Mapp
         existing[target] = xlsa17.read_provenance(read_mat(target, (xlsa17.PROVENANCE,)), target)
     if out is not None:
         return existing
-    for path in find_current_files(basis.path) if basis.in_folder else [basis.file]:
+    for path in _find_current_files(basis.path) if basis.in_folder else [basis.file]:
         stored = hdf5.stored_semantics(path)
         if name in stored:
             existing[path] = stored[name]

@@ -14,10 +14,9 @@ from gzslbench.cli import main
 from gzslbench.data.formats.hdf5 import stored_extraction
 from gzslbench.data.load import load_dataset
 from gzslbench.plugins.extractor import Request
-from gzslbench.prepare.extract.image import read_image
-from gzslbench.prepare.extract.image_lists.published import list_flowers
+from gzslbench.prepare.extract.image import normalize, preprocess, read_image
+from gzslbench.prepare.extract.listings import list_flowers
 from gzslbench.prepare.extract.partial import lock_partial
-from gzslbench.prepare.extract.preprocess import normalize, preprocess
 from gzslbench_features.efficientnet_lite0 import PREPARATION
 from gzslbench_features.efficientnet_lite0.loading import load
 
@@ -93,6 +92,7 @@ def test_a_image_that_cannot_be_read_leaves_nothing_written_unless_its_row_may_g
     (world.images / file).write_bytes(b"no picture")
     outcome = extracted()
     assert outcome.exit_code == 2 and f"{file}: this is not an image that can be read" in outcome.output
+    assert "1 images cannot be read" in outcome.output and "--skip" in outcome.output
     assert not (world.folder / "efficientnet_lite0.h5").exists()
     outcome = extracted("--skip", "--out", tmp_path / "some.h5")
     assert outcome.exit_code == 0 and f"left out: {file}" in outcome.output

@@ -22,14 +22,14 @@ def keep(partial, batch):
 
 def test_a_torn_last_line_is_not_joined_to_the_next(folder):
     keep(PartialFeatures(folder, SHAPE, "us"), 0)
-    with (folder / "done").open("a") as file:
+    with (folder / "journal").open("a") as file:
         file.write("1")  # of 13, when the process was killed
     again = PartialFeatures(folder, SHAPE, "us")
     keep(again, 12)
     assert again.done() == PartialFeatures(folder, SHAPE, "us").done() == {0: "checksum0", 12: "checksum12"}
 
 
-@pytest.mark.parametrize("lost", ["features.npy", "done", "owner"])
+@pytest.mark.parametrize("lost", ["features.f32", "journal"])
 def test_a_folder_that_was_removed_by_half_is_begun_anew(folder, lost):
     keep(PartialFeatures(folder, SHAPE, "us"), 0)
     (folder / lost).unlink()
@@ -42,7 +42,7 @@ def test_a_folder_that_was_removed_by_half_is_begun_anew(folder, lost):
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", "cut"])
 def test_features_that_are_not_whole_are_begun_anew(folder, damage):
     keep(PartialFeatures(folder, SHAPE, "us"), 0)
-    file = folder / "features.npy"
+    file = folder / "features.f32"
     file.write_bytes(file.read_bytes()[:-50] if damage == "cut" else damage)
     assert not PartialFeatures(folder, SHAPE, "us").done()
 
@@ -52,7 +52,7 @@ def test_a_removal_that_is_killed_leaves_what_nobody_takes(folder, monkeypatch):
     keep(partial, 0)
     monkeypatch.setattr("gzslbench.prepare.extract.partial.shutil.rmtree", lambda *_, **__: None)
     partial.remove()
-    assert (folder / "features.npy").exists()
+    assert (folder / "features.f32").exists()
     assert not PartialFeatures(folder, SHAPE, "us").done()
 
 
@@ -65,6 +65,6 @@ def test_a_file_in_the_way_is_told(folder):
 
 def test_lines_without_a_checksum_and_of_no_numbers_tell_of_no_batch(folder):
     keep(PartialFeatures(folder, SHAPE, "us"), 0)
-    with (folder / "done").open("ab") as file:
+    with (folder / "journal").open("ab") as file:
         file.write(b"3\n\0\0\0\n\xff 5\n\n")
     assert PartialFeatures(folder, SHAPE, "us").done() == {0: "checksum0"}

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from gzslbench.plugins.extractor import Preparation
-from gzslbench.prepare.extract.preprocess import normalize, preprocess
+from gzslbench.prepare.extract.image import normalize, preprocess
 
 RANDOM = np.random.default_rng(0)
 

@@ -6,7 +6,7 @@ import pytest
 
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import ExtractorSpec
-from gzslbench.prepare.extract.requests import features_name, make_request
+from gzslbench.prepare.extract.extract import features_name, make_request
 
 ONE = ExtractorSpec("res-net", "R", "", "", "", "", layers=("last", "first"))
 MANY = replace(ONE, name="hf", layers=(), poolings=("own", "mean"), model="MODEL")

@@ -167,12 +167,6 @@ def test_a_path_without_a_folder_is_not_searched_on_the_hub(tmp_path, monkeypatc
         load_encoder(model, CPU)
 
 
-@pytest.mark.parametrize("kind", ["hf", "sentence-transformers"])
-def test_a_kind_before_the_name_is_refused_with_the_name_alone(kind):
-    with pytest.raises(EncoderError, match=r"without a kind(.|\n)*write org/model"):
-        load_encoder(f"{kind}:org/model", CPU)
-
-
 def test_any_exception_of_a_model_becomes_one_line_with_a_fix():
     with pytest.raises(EncoderError, match="KeyError: 'x'") as caught, encoding_errors("bad", "here"):
         raise KeyError("x")

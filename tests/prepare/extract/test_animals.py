@@ -8,7 +8,7 @@ import pytest
 
 from gzslbench.data.formats.xlsa17 import read_splits
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.image_lists.published import list_animals
+from gzslbench.prepare.extract.listings import list_animals
 
 NAMES = ["zebra", "blue+whale", "bobcat", "bat", "antelope"]
 REAL = pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs the splits under GZSLBENCH_DATA")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from pkgutil import resolve_name
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +42,6 @@ class ImageList:
         left, upper, right, lower = self.boxes[row].tolist()
         return left, upper, right, lower
 
-    def select(self, rows: NDArray[np.int64]) -> ImageList:
-        """Return these rows, in this order."""
-        files = tuple(self.files[row] for row in rows.tolist())
-        boxes = None if self.boxes is None else self.boxes[rows]
-        return replace(self, files=files, labels=self.labels[rows], boxes=boxes)
-
     @property
     def fingerprint(self) -> str:
         """The sha256 of names, labels and used boxes, in their order."""
@@ -59,16 +52,11 @@ class ImageList:
         return digest.hexdigest()
 
 
-class ListImages(Protocol):
-    """A function that lists a dataset's images; ``DatasetSpec.images`` names it."""
+ListImages = Callable[[Path, Path], ImageList]
+"""Lists the images of the dataset in the first folder, which are below the second folder.
 
-    def __call__(self, folder: Path, images: Path) -> ImageList:
-        """List the images below ``images`` of the dataset in ``folder``.
-
-        Raises:
-            DataError: The index files are missing or damaged, or contradict the dataset's files.
-        """
-        ...
+``DatasetSpec.images`` names such a function. It raises a DataError if index files are missing or damaged.
+"""
 
 
 def read_image_list(make: str, folder: Path, images: Path) -> ImageList:
@@ -84,13 +72,7 @@ def read_image_list(make: str, folder: Path, images: Path) -> ImageList:
     """
     list_images: ListImages = resolve_name(make)
     image_list = sort_as_published(list_images(folder, images), folder)
-    semantics = xlsa17.semantics_names(folder)
-    if not semantics:
-        raise DataError(
-            "there are no semantics", where=folder / f"*{xlsa17.SPLITS}", fix="put att_splits.mat there"
-        )
-    for name in semantics:
-        splits = xlsa17.read_splits(folder, name)
+    for splits in read_all_splits(folder):
         where = f"{splits.path} with the images below {images}"
         checks.check_labels(image_list.labels, len(splits.class_names), where)
         checks.check_split(splits.split, len(image_list.files), where)
@@ -98,32 +80,47 @@ def read_image_list(make: str, folder: Path, images: Path) -> ImageList:
     return image_list
 
 
+def read_all_splits(folder: Path) -> list[xlsa17.SplitsFile]:
+    """Read the splits of all semantics of a dataset; there must be one."""
+    semantics = xlsa17.semantics_names(folder)
+    if not semantics:
+        raise DataError(
+            "there are no semantics", where=folder / f"*{xlsa17.SPLITS}", fix="put att_splits.mat there"
+        )
+    return [xlsa17.read_splits(folder, name) for name in semantics]
+
+
 def sort_as_published(image_list: ImageList, folder: Path) -> ImageList:
     """Sort the images like a published feature file that names its images; without one, change nothing.
 
     A split numbers the rows of its authors' features. Images in any other order would get wrong labels.
-
-    Raises:
-        DataError: The feature file has other images, or gives an image another class.
     """
     for features in xlsa17.feature_names(folder):
         path = folder / f"{features}.mat"
         arrays = read_mat(path, ("image_files", "labels"))
-        if len(arrays.get("image_files", ())):
-            names = [name.strip().replace("\\", "/") for name in arrays["image_files"].tolist()]
-            rows = match_rows(image_list.files, names, path)
-            image_list = image_list.select(np.array(rows, dtype=np.int64))
-            _check_labels(image_list, arrays["labels"].ravel() - 1, path)
-            return image_list
+        if not len(arrays.get("image_files", ())):
+            continue
+        names = [name.strip().replace("\\", "/") for name in arrays["image_files"].tolist()]
+        rows = match_rows(image_list.files, names, path)
+        files = tuple(image_list.files[row] for row in rows)
+        labels = image_list.labels[rows]
+        boxes = None if image_list.boxes is None else image_list.boxes[rows]
+        published = arrays["labels"].ravel() - 1
+        different = np.flatnonzero(labels != published)
+        if len(different):
+            row = int(different[0])
+            raise DataError(
+                f"{len(different)} rows have another class than in the index files, first row {row}:"
+                f" {files[row]}, class {published[row]} here and {labels[row]} there, from 0",
+                where=path,
+                fix="find out which of them belongs to this dataset, and move the other away",
+            )
+        return ImageList(files, labels, boxes, image_list.boxed)
     return image_list
 
 
 def match_rows(files: Sequence[str], names: Sequence[str], path: Path) -> list[int]:
-    """Return for each name the row of the file with the same ending; repeated names keep their order.
-
-    Raises:
-        DataError: The names are not those of the files.
-    """
+    """Return for each name the row of the file with the same ending; repeated names keep their order."""
     file_ends: list[str] = []
     name_ends: list[str] = []
     # The longest common ending of paths: the folders above the images differ from machine to machine.
@@ -144,18 +141,6 @@ def match_rows(files: Sequence[str], names: Sequence[str], path: Path) -> list[i
     for row in reversed(range(len(file_ends))):
         rows[file_ends[row]].append(row)
     return [rows[name].pop() for name in name_ends]
-
-
-def _check_labels(image_list: ImageList, labels: NDArray[np.int64], path: Path) -> None:
-    different = np.flatnonzero(image_list.labels != labels)
-    if len(different):
-        row = int(different[0])
-        raise DataError(
-            f"{len(different)} rows have another class than in the index files, first row {row}:"
-            f" {image_list.files[row]}, class {labels[row]} here and {image_list.labels[row]} there, from 0",
-            where=path,
-            fix="find out which of them belongs to this dataset, and move the other away",
-        )
 
 
 def _last_parts(name: str, parts: int) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.image_lists.published import OBJECT_LISTS, list_objects
+from gzslbench.prepare.extract.listings import OBJECT_LISTS, list_objects
 
 NAMES = ["dog", "cat", "donkey", "cow", "mug"]
 LISTS = {

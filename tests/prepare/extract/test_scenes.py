@@ -9,7 +9,7 @@ from scipy.io import savemat
 
 from gzslbench.data.formats.xlsa17 import read_class_list, read_splits
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.image_lists.published import list_scenes
+from gzslbench.prepare.extract.listings import list_scenes
 
 FILES = [
     "a/abbey/sun_b.jpg", "a/abbey/sun_a.jpg", "t/temple/south_asia/sun_c.jpg", "a/airport/airport/sun_d.jpg",

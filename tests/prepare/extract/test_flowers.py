@@ -5,7 +5,7 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.image_lists.published import list_flowers
+from gzslbench.prepare.extract.listings import list_flowers
 
 
 def test_rows_are_in_the_order_of_training_validation_and_test(world):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.image_lists.published import list_birds
+from gzslbench.prepare.extract.listings import list_birds
 
 FOLDERS = ["003.Sooty", "001.Black", "005.Crested", "002.Laysan", "004.Groove"]
 """In the order of the splits' classes, which is not that of the archive."""

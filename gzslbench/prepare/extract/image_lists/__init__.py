@@ -1,1 +1,0 @@
-"""Lists of a dataset's images, in the order that its split indexes."""
