@@ -74,8 +74,8 @@ def _prepare_step(folder: Path) -> Action:
     from gzslbench.data.views import make_views
     from gzslbench.plugins.params import build, parse_assignments
     from gzslbench.plugins.registry import plugins
-    from gzslbench.training.construction import build_method
     from gzslbench.training.stage_run import StageRun
+    from gzslbench.training.trainer import build_method
 
     spec = plugins().method(METHOD)
     view, _ = make_views(load_dataset(str(folder / _DATASET)), spec.preprocessing, "cpu", spec.setting)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
-from gzslbench.computing.graph_cache import CaptureError
+from gzslbench.computing.graph import CaptureError
 from gzslbench.evaluation.predictions import Predictions, save_predictions
 from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import Record, RunInfo, RunMetrics

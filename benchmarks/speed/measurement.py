@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from gzslbench.computing.device import environment
 from gzslbench.files import write_atomically
-from gzslbench.runs.environment import environment
 from gzslbench_benchmarks.speed.conditions import Conditions
 
 VERSIONS = ("gzslbench", "python", "torch", "numpy")

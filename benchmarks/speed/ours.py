@@ -6,8 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from gzslbench.evaluation.evaluator import Evaluator
-from gzslbench.training.construction import build_method
-from gzslbench.training.trainer import Trainer
+from gzslbench.training.trainer import Trainer, build_method
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.shapes import Shape
 from gzslbench_methods.ce_gzsl import SPEC as CE_GZSL

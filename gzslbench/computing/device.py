@@ -1,14 +1,18 @@
-"""The device and the precision of a run."""
+"""The device and the precision of a run, and the versions of what computes it."""
 
 from __future__ import annotations
 
 import os
+import platform
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import torch
 
+from gzslbench import __version__
 from gzslbench.errors import DeviceError
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -100,3 +104,17 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     Leave it before the optimizer steps, because it caches bfloat16 copies of the weights.
     """
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Return the versions, the device and the number of threads, as a record holds them."""
+    on_cuda = device.type == "cuda"
+    return {
+        "gzslbench": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(terse=True),
+        "device": torch.cuda.get_device_name(device) if on_cuda else platform.processor() or "cpu",
+        "threads": torch.get_num_threads(),
+    }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import resource
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -154,3 +156,18 @@ def _glibc() -> ctypes.CDLL | None:
         return libc if libc.mallopt and libc.malloc_trim else None
     except (AttributeError, OSError, TypeError):
         return None
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Reset ``peak_memory`` of a CUDA device; that of a process on a CPU cannot be reset."""
+    if device.type == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # without it there is nothing to reset
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the most bytes that tensors took on CUDA since the reset, or that the process took on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

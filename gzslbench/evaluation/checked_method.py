@@ -1,8 +1,9 @@
-"""The method under evaluation: called in chunks, its results checked."""
+"""The method under evaluation, called in chunks, its results checked; and the rows it gives a head."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,10 +11,13 @@ from torch import Tensor
 
 from gzslbench.computing.instrumentation import span
 from gzslbench.computing.memory import Chunk
+from gzslbench.computing.seeds import generator
+from gzslbench.data.views import EvalView
 from gzslbench.errors import PluginError
-from gzslbench.plugins.inputs import ClassNoise
+from gzslbench.plugins.inputs import ClassNoise, HeadData, TrainView
 
 if TYPE_CHECKING:
+    from gzslbench.plugins.head import HeadSettings
     from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
 
 ClassStream = Callable[[int], torch.Generator]
@@ -142,3 +146,47 @@ def _draw_order(rows: int, count: int, random: torch.Generator) -> Tensor:
     """Return ``count`` of ``rows`` positions in a random order that repeats where there are too few."""
     order = torch.randperm(rows, generator=random, device=random.device)
     return order.repeat(-(-count // rows))[:count]
+
+
+def build_head_data(
+    method: CheckedMethod, settings: HeadSettings, train: TrainView, test: EvalView, epoch: int, seed: int
+) -> tuple[HeadData, Tensor]:
+    """Build the data for a head with ``settings``.
+
+    Of ``test`` it reads the classes and their semantics, but no row. Each class draws from a random stream
+    named by the position of the class.
+
+    Returns:
+        All rows, embedded, and the synthesized ones alone.
+    """
+    seen, unseen = test.seen.nonzero().squeeze(1), (~test.seen).nonzero().squeeze(1)
+    if settings.seen_per_class == 0:
+        seen_labels, seen_rows = seen[train.labels], method.embed(train.features)
+    else:
+        by_class = [train.features[train.labels == label] for label in range(len(seen))]
+        seen_labels = seen.repeat_interleave(settings.seen_per_class)
+        streams = _class_streams("seen", seen, epoch, seed)
+        seen_rows = method.sample(by_class, settings.seen_per_class, streams)
+    labels = torch.cat([seen_labels, unseen.repeat_interleave(settings.per_class)])
+    streams = _class_streams("synthesis", unseen, epoch, seed)
+    width = train.features.shape[1]
+    synthesized = _synthesize(method, settings, test.semantics[unseen], streams, width)
+    features = method.collect(chain(seen_rows, synthesized), len(labels))
+    data = HeadData(features, labels, test.semantics, test.seen)
+    return data, features[len(seen_labels) :]
+
+
+def _synthesize(
+    method: CheckedMethod, settings: HeadSettings, semantics: Tensor, streams: ClassStream, width: int
+) -> Iterator[Tensor]:
+    """Yield the rows of the unseen classes, embedded."""
+    if settings.space == "embedding":
+        yield from method.synthesize(semantics, settings.per_class, streams, None)
+        return
+    for block in method.synthesize(semantics, settings.per_class, streams, width):
+        yield from method.embed(block)
+
+
+def _class_streams(purpose: str, classes: Tensor, epoch: int, seed: int) -> ClassStream:
+    positions = classes.tolist()
+    return lambda index: generator(classes.device, seed, "evaluation", epoch, purpose, positions[index])

@@ -17,8 +17,7 @@ from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DivergedError, PluginError
-from gzslbench.evaluation.checked_method import CheckedMethod
-from gzslbench.evaluation.head_data import build_head_data
+from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data
 from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.softmax_head import SoftmaxFit

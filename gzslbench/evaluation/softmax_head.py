@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from gzslbench.computing.graph import capture_on
-from gzslbench.computing.graph_cache import GraphCache
+from gzslbench.computing.graph import GraphCache, capture_on
 from gzslbench.computing.seeds import PermutationSampler
 from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.inputs import HeadData

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import torch
 
+from gzslbench.computing.device import environment
 from gzslbench.computing.instrumentation import collect_backends
-from gzslbench.computing.memory import memory_of_a_run
+from gzslbench.computing.memory import memory_of_a_run, peak_memory, reset_peak_memory
 from gzslbench.data.validation import validation_dataset
 from gzslbench.errors import DivergedError, PluginError, StoreError
 from gzslbench.evaluation.predictions import save_predictions
@@ -24,15 +25,14 @@ from gzslbench.plugins.params import Params, build
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import widest
 from gzslbench.runs.cell import Cell, describe_task
-from gzslbench.runs.environment import environment, peak_memory, reset_peak_memory
 from gzslbench.runs.fit import Fit, FitRun, Outcome, Seconds
 from gzslbench.runs.plan import Plan
 from gzslbench.runs.progress import LogFile, Progress, Silent
 from gzslbench.runs.record import Failure, PresetInfo, Record, RunInfo, RunMetrics, ValidationChoice
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.tracking import resolve_trackers, track_runs
-from gzslbench.training.construction import load_class
 from gzslbench.training.interruption import Interruption, catch_interruption
+from gzslbench.training.trainer import load_class
 
 if TYPE_CHECKING:
     from gzslbench.runs.profile import Profile

@@ -30,8 +30,7 @@ from gzslbench.plugins.spec import Setting
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.progress import Progress
 from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
-from gzslbench.training.construction import build_method
-from gzslbench.training.trainer import EpochEnd, Trainer
+from gzslbench.training.trainer import EpochEnd, Trainer, build_method
 
 if TYPE_CHECKING:
     from gzslbench.runs.profile import Profile

@@ -24,7 +24,7 @@ from gzslbench.runs.fit import checkpoint_owner
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.training.checkpoint import load_checkpoint
-from gzslbench.training.construction import build_method
+from gzslbench.training.trainer import build_method
 
 _SHUFFLED = re.compile(rf"(.+){SHUFFLED}(\d+)")
 _REPEAT = "repeat the run with --rerun"

@@ -66,6 +66,37 @@ class Request:
 
 
 @dataclass(frozen=True)
+class DatasetHandle:
+    """A dataset for other processes: read when it is pickled, and unpickled as a ``Dataset``.
+
+    So a process that sends many datasets keeps none of them in memory.
+    """
+
+    dataset: str
+    features: str | None
+    semantics: str | None
+    data: Path | None
+
+    @classmethod
+    def of(cls, request: Request) -> DatasetHandle:
+        """Return the handle of the request's dataset, before its semantics are shuffled."""
+        return cls(request.dataset, request.features, request.semantics, request.data)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the dataset, its features as an array that need not be copied."""
+        import numpy as np
+
+        from gzslbench.data.load import load_dataset
+
+        dataset = load_dataset(self.dataset, self.features, self.semantics, self.data)
+        return _return_dataset, (replace(dataset, features=np.asarray(dataset.features)),)
+
+
+def _return_dataset(dataset: Dataset) -> Dataset:
+    return dataset
+
+
+@dataclass(frozen=True)
 class HeadPlan:
     """A head with its parameters."""
 

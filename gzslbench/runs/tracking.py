@@ -13,15 +13,15 @@ from typing import Any
 
 import torch
 
+from gzslbench.computing.device import environment
 from gzslbench.errors import PluginError
 from gzslbench.plugins.hooks import hookimpl
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, Tracker, TrackerSpec, missing_modules
 from gzslbench.runs.cell import Cell
-from gzslbench.runs.environment import environment
 from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.record import EPOCHS, PERCENTAGES, Record, RunMetrics
-from gzslbench.training.construction import load_class
+from gzslbench.training.trainer import load_class
 
 VARIABLE = "GZSLBENCH_TRACK"
 """Names of trackers, separated by commas, for every run of the processes that inherit it."""

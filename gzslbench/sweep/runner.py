@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from gzslbench.plugins.executor import Ended, Event, Executor, Failure, Job, Started
-from gzslbench.runs.dataset_handle import DatasetHandle
+from gzslbench.runs.plan import DatasetHandle
 from gzslbench.runs.store import Store
 from gzslbench.runs.tracking import resolve_trackers
 from gzslbench.sweep.cell_job import WORK, cell_argument

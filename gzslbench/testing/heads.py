@@ -17,7 +17,7 @@ from gzslbench.plugins.inputs import HeadData
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
 from gzslbench.testing.check import require
-from gzslbench.training.construction import load_class
+from gzslbench.training.trainer import load_class
 
 SEED = 1
 MIN_ACCURACY = 0.3

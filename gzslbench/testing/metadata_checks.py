@@ -21,7 +21,7 @@ from gzslbench.plugins.presets import load_presets
 from gzslbench.plugins.search_space import check_space
 from gzslbench.plugins.spec import METHOD_KINDS, SETTINGS
 from gzslbench.testing.check import CheckFailure, NotApplicable, require, require_name
-from gzslbench.training.construction import load_class
+from gzslbench.training.trainer import load_class
 
 Spec = MethodSpec | HeadSpec
 _IMPORT_TIMEOUT_S = 120

@@ -1,19 +1,25 @@
-"""The training loop: stages, epochs, iterations."""
+"""Building a method, and the training loop: stages, epochs, iterations."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gzslbench.computing.device import matmul_precision
+from gzslbench.computing.seeds import stream
+from gzslbench.errors import PluginError
+from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.inputs import TrainView
-from gzslbench.plugins.method import Method, Stage
-from gzslbench.training.epoch_losses import EpochLosses
-from gzslbench.training.stage_run import StageRun
+from gzslbench.plugins.method import Method, MethodSpec, Stage
+from gzslbench.plugins.params import Params
+from gzslbench.plugins.tracker import TrackerSpec
+from gzslbench.training.stage_run import EpochLosses, StageRun
 
 
 @dataclass(frozen=True)
@@ -183,3 +189,34 @@ def _without_spare_memory(value: Any) -> Any:
     """Copy a tensor that is a view of a larger one, for a checkpoint would save all of that one."""
     is_view = isinstance(value, Tensor) and value.untyped_storage().nbytes() > value.nbytes
     return value.clone() if is_view else value
+
+
+def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -> Any:
+    """Build the method of ``spec`` on the device of ``view``.
+
+    The networks are initialised on the CPU from the stream ``init``, so they are the same on every device.
+    The global random state does not change.
+
+    Raises:
+        PluginError: What ``spec.load`` names cannot be imported.
+    """
+    cls = load_class(spec)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream(seed, "init"))
+        method = cls(view, params)
+    method.modules.to(view.features.device)
+    return method
+
+
+def load_class(spec: MethodSpec | HeadSpec | TrackerSpec) -> type[Any]:
+    """Import the class that ``spec.load`` names."""
+    module, _, name = spec.load.partition(":")
+    try:
+        cls: type[Any] = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PluginError(
+            f"{spec.name!r} cannot be loaded: {error}",
+            where=spec.load,
+            fix="the spec's `load` must read `package.module:Class`",
+        ) from error
+    return cls

@@ -9,8 +9,7 @@ import torch
 from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView
-from gzslbench.evaluation.checked_method import CheckedMethod
-from gzslbench.evaluation.head_data import build_head_data
+from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data
 from gzslbench.plugins import TrainView
 from gzslbench.plugins.head import HeadSettings
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gzslbench.computing.device import matmul_precision
-from gzslbench.computing.graph_cache import WARM_UP
+from gzslbench.computing.graph import WARM_UP
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.plugins.head import HeadSettings
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gzslbench.computing.graph_cache import WARM_UP
+from gzslbench.computing.graph import WARM_UP
 from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import make_views
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
 from gzslbench.plugins.registry import plugins
 from gzslbench.testing.methods.case import MethodCase
-from gzslbench.training.construction import build_method
-from gzslbench.training.trainer import Trainer
+from gzslbench.training.trainer import Trainer, build_method
 
 CLOSED_FORMS = {"eszsl", "sae"}
 METHODS = sorted(name for name, spec in plugins().methods().items() if MethodCase(spec).has_stages)

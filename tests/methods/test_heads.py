@@ -10,8 +10,7 @@ from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
 from gzslbench.plugins.registry import plugins
-from gzslbench.training.construction import build_method, load_class
-from gzslbench.training.trainer import Trainer
+from gzslbench.training.trainer import Trainer, build_method, load_class
 
 HEADS = sorted(plugins().heads())
 FAR_ABOVE_CHANCE = 40.0

@@ -10,8 +10,7 @@ from gzslbench.data.views import make_views
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
 from gzslbench.plugins.registry import plugins
-from gzslbench.training.construction import build_method
-from gzslbench.training.trainer import Trainer
+from gzslbench.training.trainer import Trainer, build_method
 
 FALLING = {
     "ale": ("hinges", "hinges/ranking"),

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from gzslbench.cli import main
 from gzslbench.runs.fit import FitRun
 from gzslbench.training import epoch_losses
-from gzslbench.training.epoch_losses import EpochLosses
 from gzslbench.training.interruption import Interruption
+from gzslbench.training.stage_run import EpochLosses
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from gzslbench.computing.graph import CudaCapture
-from gzslbench.computing.graph_cache import WARM_UP
+from gzslbench.computing.graph import WARM_UP, CudaCapture
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.plugins import TrainView
 from gzslbench.plugins.head import HeadSettings

@@ -5,7 +5,7 @@ import torch
 
 from gzslbench.errors import DivergedError
 from gzslbench.training import epoch_losses as module
-from gzslbench.training.epoch_losses import EpochLosses
+from gzslbench.training.stage_run import EpochLosses
 
 
 def double(value):

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gzslbench.computing.graph import capture_on
-from gzslbench.computing.graph_cache import GraphCache
+from gzslbench.computing.graph import GraphCache, capture_on
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 
 Product = tuple[int, int, int]

@@ -12,8 +12,7 @@ from typing import Any
 
 from gzslbench.errors import ExecutorError, StoreError
 from gzslbench.plugins.executor import Ended, Executor, Failure, Job
-from gzslbench.runs.dataset_handle import DatasetHandle
-from gzslbench.runs.plan import Request
+from gzslbench.runs.plan import DatasetHandle, Request
 from gzslbench.runs.progress import Silent
 from gzslbench.sweep.executors.factory import stop_on_signals
 from gzslbench.sweep.tuning.study import TrialResult

@@ -17,8 +17,7 @@ from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build, fields_of
 from gzslbench.plugins.presets import preset
-from gzslbench.training.construction import build_method
-from gzslbench.training.trainer import EpochEnd, Trainer
+from gzslbench.training.trainer import EpochEnd, Trainer, build_method
 
 SEED = 1
 MAX_VALUES = {"epochs": 2, "rows": 32, "units": 32, "features": 20}

@@ -15,9 +15,8 @@ from gzslbench.testing.check import CheckFailure, NotApplicable, require
 from gzslbench.testing.leak_detection import bytes_of_test_rows, find_rows, guard_test_rows
 from gzslbench.testing.methods.case import SEED, MethodCase, Training, same_state, toy_dataset
 from gzslbench.testing.sync_detection import SyncDetector
-from gzslbench.training.construction import build_method
 from gzslbench.training.stage_run import StageRun
-from gzslbench.training.trainer import Trainer
+from gzslbench.training.trainer import Trainer, build_method
 
 MIN_H = 40.0
 """Percent of H on `synthetic`, where 94 is the best possible and 3 is chance."""

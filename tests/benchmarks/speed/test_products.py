@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gzslbench.computing.graph_cache import WARM_UP
+from gzslbench.computing.graph import WARM_UP
 from gzslbench_benchmarks.speed.ours import ce_gzsl_evaluation, ce_gzsl_iteration, f_clswgan_epoch
 from gzslbench_benchmarks.speed.products import product as module
 from gzslbench_benchmarks.speed.products.ce_gzsl import (

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gzslbench.training.construction import build_method
+from gzslbench.training.trainer import build_method
 from gzslbench_benchmarks.speed.ours import CE_GZSL, F_CLSWGAN, ce_gzsl_params, f_clswgan_params
 from gzslbench_benchmarks.speed.published import losses
 from gzslbench_benchmarks.speed.published.ce_gzsl import PublishedCeGzsl

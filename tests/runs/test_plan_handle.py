@@ -12,8 +12,7 @@ import pytest
 
 from gzslbench.errors import DataError
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
-from gzslbench.runs.dataset_handle import DatasetHandle
-from gzslbench.runs.plan import Request, make_plan
+from gzslbench.runs.plan import DatasetHandle, Request, make_plan
 from gzslbench.sweep.cell_job import cell_argument, run_cell_job
 
 
