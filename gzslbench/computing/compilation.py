@@ -24,11 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 def compilation_wanted() -> bool:
-    """Return whether the environment allows compilation.
-
-    Raises:
-        ParamError: The variable is neither 0 nor 1.
-    """
+    """Return whether the environment allows compilation."""
     value = os.environ.get(VARIABLE, "")
     if value not in _VALUES:
         raise ParamError(f"{value!r} is neither 0 nor 1", where=VARIABLE, fix=f"set {VARIABLE}=0 or unset it")

@@ -68,11 +68,7 @@ class Chunk:
             self._shrink(least)
 
     def map_chunks(self, rows: Tensor, work: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
-        """Yield ``work`` of one part of ``rows`` after another, each of at most ``size`` rows.
-
-        Raises:
-            RuntimeError: Memory runs out even for a single row.
-        """
+        """Yield ``work`` of one part of ``rows`` after another, each of at most ``size`` rows."""
         while len(rows):
             result = self.with_oom_backoff(partial(_work_on_first, work, rows))
             rows = rows[self.size :]
@@ -92,11 +88,7 @@ def _work_on_first(work: Callable[[Tensor], Tensor], rows: Tensor, size: int) ->
 
 @contextmanager
 def memory_of_a_run(device: torch.device | str) -> Iterator[None]:
-    """Keep the memory that a run on a CPU frees inside, and explain a shortage.
-
-    Raises:
-        DeviceError: Memory ran out.
-    """
+    """Keep the memory that a run on a CPU frees inside, and explain a shortage."""
     on_cpu = torch.device(device).type == "cpu"
     with freed_memory_kept() if on_cpu else nullcontext(), explained_shortage():
         yield
@@ -104,11 +96,7 @@ def memory_of_a_run(device: torch.device | str) -> Iterator[None]:
 
 @contextmanager
 def explained_shortage() -> Iterator[None]:
-    """Turn an allocation that failed inside into an error that names what to lower.
-
-    Raises:
-        DeviceError: Memory ran out.
-    """
+    """Turn an allocation that failed inside into an error that names what to lower."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

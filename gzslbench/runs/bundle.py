@@ -82,9 +82,6 @@ def _unpack(path: Path, into: Path) -> None:
     """Unpack an archive into an empty folder.
 
     The names in it are not trusted: only the known files of one folder per run are taken.
-
-    Raises:
-        StoreError: It is not such an archive, is damaged, or contains anything else.
     """
     try:
         with zipfile.ZipFile(path) as archive:

@@ -98,11 +98,7 @@ def run_cell(
 
 @contextmanager
 def _earlier_run_kept(folder: RunFolder, options: Options) -> Iterator[None]:
-    """Set the earlier run aside for ``--rerun``, and put it back if the new one fails before an epoch ends.
-
-    Raises:
-        StoreError: An interrupted run exists, and the options say neither resume nor rerun.
-    """
+    """Set the earlier run aside for ``--rerun``, and put it back if the new one fails before an epoch ends."""
     if folder.has_checkpoint() and not (options.resume or options.rerun):
         raise StoreError(
             "an interrupted run of the same cell exists",
@@ -235,11 +231,7 @@ def _train(fit: Fit, spent: list[Seconds]) -> Outcome:
 
 
 def with_epochs(params: Params, epochs: int) -> Params:
-    """Return ``params`` with the chosen number of epochs; 0: the method trains none, so nothing changes.
-
-    Raises:
-        PluginError: The method trains epochs, but has no parameter ``epochs``.
-    """
+    """Return ``params`` with the chosen number of epochs; 0: the method trains none, so nothing changes."""
     values = params.as_dict()
     if epochs and "epochs" not in values:
         raise PluginError(
@@ -268,11 +260,7 @@ def _write_choice(folder: RunFolder, choice: ValidationChoice, seconds: Seconds)
 
 
 def _read_choice(folder: RunFolder) -> tuple[ValidationChoice, Seconds] | None:
-    """Read the choice of an interrupted run, and its seconds; None if the run did not get that far.
-
-    Raises:
-        StoreError: The file is damaged.
-    """
+    """Read the choice of an interrupted run, and its seconds; None if the run did not get that far."""
     path = folder.choice_file
     if not path.exists():
         return None

@@ -81,28 +81,16 @@ class Fit:
     head: Head | None = None
     head_setting: Setting = "inductive"
 
-    @property
-    def owner(self) -> str:
-        """The run and fit that its checkpoint belongs to."""
-        return checkpoint_owner(self.cell, self.name, self.params, self.head_epochs)
-
 
 def checkpoint_owner(cell: Cell, fit: str, params: Params, head_epochs: int | None) -> str:
-    """Name what a checkpoint belongs to: the cell, the fit, and the epochs chosen on validation classes.
-
-    Args:
-        cell: The cell.
-        fit: ``validation`` or ``final``.
-        params: The method's parameters, with the chosen number of epochs.
-        head_epochs: The chosen epochs of the head; None: the method's own number.
-    """
+    """Name what a checkpoint belongs to: the cell, the fit, and the epochs chosen on validation classes."""
     epochs = params.as_dict().get("epochs")
     return f"{cell.digest} {fit} epochs={epochs} head_epochs={head_epochs}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished fit gives."""
+    """The result of a finished fit."""
 
     history: tuple[EvaluatedEpoch, ...]
     predictions: Predictions
@@ -119,149 +107,124 @@ class FitRun:
         train, held_out = make_views(fit.dataset, cell.preprocessing, fit.device, fit.spec.setting)
         clock = time.perf_counter()
         self.method = build_method(fit.spec, train, fit.params, cell.seed)
-        solving = time.perf_counter() - clock  # all of the training that a closed form has
+        self.seconds = Seconds(train=time.perf_counter() - clock)  # a closed form is solved here
         self.trainer = Trainer(
             self.method, train, cell.seed, cell.precision, cell.deterministic, graphs=fit.graphs
         )
         self.evaluator = Evaluator(
             train, held_out, head=fit.head, head_setting=fit.head_setting, graphs=fit.graphs
         )
-        self.seconds = Seconds(train=solving)
         self.history: list[EvaluatedEpoch] = []
-        self._untold: deque[EpochEnd] = deque()
+        self._pending: deque[EpochEnd] = deque()
         self.predictions: Predictions | None = None
         self.path = fit.folder.checkpoint_file(fit.name)
+        self.owner = checkpoint_owner(cell, fit.name, fit.params, fit.head_epochs)
 
     def run(self) -> Outcome:
-        """Go on from the checkpoint, where there is one, to the end.
+        """Train from the checkpoint, if there is one, to the end.
 
         Raises:
+            CheckpointError: The checkpoint cannot be read, or belongs to another fit.
             InterruptedRunError: The user asked to stop; the checkpoint is written.
             DivergedError: A loss became NaN or infinite; the last checkpoint is kept.
         """
-        self.begin()
-        fit = self.fit
+        fit, trainer = self.fit, self.trainer
+        self._resume()
+        fit.progress.start(fit.name, trainer.iterations, trainer.iterations_done)
         stop = fit.stop
         if fit.profile is not None:
-            stop = fit.profile.between_iterations(self.trainer, fit.eval_every, stop)
+            stop = fit.profile.between_iterations(trainer, fit.eval_every, stop)
         clock = time.perf_counter()
-        for end in self.trainer.epochs(stop, fit.progress.iteration):
+        for end in trainer.epochs(stop, fit.progress.iteration):
             self.seconds.train += time.perf_counter() - clock
             self.end_epoch(end)
             clock = time.perf_counter()
         self.seconds.train += time.perf_counter() - clock
-        if self.trainer.interrupted:
-            raise self.saved()
-        return self.finish()
-
-    def begin(self) -> None:
-        """Go on from the checkpoint, where there is one.
-
-        Raises:
-            CheckpointError: It cannot be read, or belongs to another fit.
-        """
-        self._resume()
-        self.fit.progress.start(self.fit.name, self.trainer.iterations, self.trainer.iterations_done)
-
-    def saved(self) -> InterruptedRunError:
-        """Write the checkpoint of a training that was asked to stop; the error that tells of it.
-
-        Raises:
-            DivergedError: A loss is NaN or infinite; nothing is saved.
-        """
-        self._tell()
-        self.trainer.check_finite()
-        self._save()
-        return InterruptedRunError(
-            f"run {self.fit.cell.id} stopped as asked; its state is saved",
-            where=self.path,
-            fix="repeat the command with --resume, and without --rerun, to go on from here",
-        )
-
-    def finish(self) -> Outcome:
-        """What the training, now at its end, gives."""
+        if trainer.interrupted:
+            self._report_pending()
+            trainer.check_finite()
+            self._save()
+            raise InterruptedRunError(
+                f"run {fit.cell.id} was stopped; its state is saved",
+                where=self.path,
+                fix="repeat the command with --resume, and without --rerun, to continue",
+            )
         if self.predictions is None:
-            self._evaluate(self.trainer.counted_epochs)
+            self._evaluate(trainer.counted_epochs)
         self._save()
         assert self.predictions is not None
-        return Outcome(tuple(self.history), self.predictions, _count(self.method), self.seconds)
+        parameters = sum(parameter.numel() for parameter in self.method.modules.parameters())
+        return Outcome(tuple(self.history), self.predictions, parameters, self.seconds)
 
     def end_epoch(self, end: EpochEnd) -> None:
-        """Evaluate and save where it is due; tell of the epochs whose losses are on the host.
+        """Evaluate and save if it is time to, and report the epochs whose losses are on the host.
 
         Raises:
-            DivergedError: A loss of one of them is NaN or infinite; nothing was saved since.
+            DivergedError: A loss of a reported epoch is NaN or infinite; nothing was saved after it.
         """
-        if end.counted and self._is_due(end):
-            self._tell()
-            self._awaited(end)  # of a model that has diverged nothing is evaluated
-            self._tell_of(end, self._metrics(end))
+        every = self.fit.eval_every
+        if end.counted and (end.epoch == end.epochs or (every > 0 and end.epoch % every == 0)):
+            self._report_pending()
+            self._losses(end)  # a model that has diverged is not evaluated
+            try:
+                metrics = self._evaluate(end.epoch).as_dict()
+            except DivergedError:
+                self._report(end)
+                raise
+            self._report(end, {"metrics": metrics})
         else:
-            self._untold.append(end)
+            self._pending.append(end)
         if self.fit.checkpoint_every and end.epoch % self.fit.checkpoint_every == 0:
             self._save()
-        while self._untold and self._untold[0].sums.arrived:
-            self._tell_of(self._untold.popleft())
+        while self._pending and self._pending[0].sums.arrived:
+            self._report(self._pending.popleft())
 
-    def _metrics(self, end: EpochEnd) -> dict[str, Any]:
-        """The evaluation of ``end`` for its line, which is told without where the scores are no numbers."""
-        try:
-            return {"metrics": self._evaluate(end.epoch).as_dict()}
-        except DivergedError:
-            self._tell_of(end)
-            raise
+    def _report_pending(self) -> None:
+        """Report every epoch that has ended, waiting for its losses."""
+        while self._pending:
+            self._report(self._pending.popleft())
 
-    def _tell(self) -> None:
-        """Tell of every epoch that has ended, waiting for its losses."""
-        while self._untold:
-            self._tell_of(self._untold.popleft())
-
-    def _tell_of(self, end: EpochEnd, metrics: Mapping[str, Any] | None = None) -> None:
-        named = {"leg": self.fit.name, "stage": end.stage, "epoch": end.epoch}
-        line = {**named, "losses": self._awaited(end), **(metrics or {})}
+    def _report(self, end: EpochEnd, metrics: Mapping[str, Any] | None = None) -> None:
+        """Pass the line of an epoch to metrics.jsonl, the progress and the plugins."""
+        position = {"leg": self.fit.name, "stage": end.stage, "epoch": end.epoch}
+        line = {**position, "losses": self._losses(end), **(metrics or {})}
         self.fit.folder.append_metrics(line)
         self.fit.progress.epoch(line)
         plugins().notify("gzslbench_epoch_end", run=self.fit.cell, metrics=line)
 
-    def _awaited(self, end: EpochEnd) -> dict[str, float]:
-        """The losses of ``end``; to wait for them is to wait for its training."""
+    def _losses(self, end: EpochEnd) -> dict[str, float]:
+        """Return the losses of ``end``; waiting for them counts as training."""
         clock = time.perf_counter()
         losses = end.losses
         self.seconds.train += time.perf_counter() - clock
         return losses
 
-    def _is_due(self, end: EpochEnd) -> bool:
-        every = self.fit.eval_every
-        return end.epoch == end.epochs or (every > 0 and end.epoch % every == 0)
-
     def _evaluate(self, epoch: int) -> Metrics:
-        profile = self.fit.profile
-        with nullcontext() if profile is None else profile.evaluation(self.fit.folder):
-            return self._evaluated(epoch)
-
-    def _evaluated(self, epoch: int) -> Metrics:
-        clock = time.perf_counter()
-        cell = self.fit.cell
-        with matmul_precision("fp32", cell.deterministic):
-            evaluation = self.evaluator.evaluate(self.method, epoch, cell.seed, self.fit.head_epochs)
-        self.seconds.evaluate += time.perf_counter() - clock
-        self.history = [scored for scored in self.history if scored.epoch < epoch]
-        self.history.append(EvaluatedEpoch(epoch, evaluation.trace))
-        self.predictions = evaluation.predictions
+        fit, cell = self.fit, self.fit.cell
+        with nullcontext() if fit.profile is None else fit.profile.evaluation(fit.folder):
+            clock = time.perf_counter()
+            with matmul_precision("fp32", cell.deterministic):
+                evaluation = self.evaluator.evaluate(self.method, epoch, cell.seed, fit.head_epochs)
+            self.seconds.evaluate += time.perf_counter() - clock
+            self.history = [evaluated for evaluated in self.history if evaluated.epoch < epoch]
+            self.history.append(EvaluatedEpoch(epoch, evaluation.trace))
+            self.predictions = evaluation.predictions
         return evaluation.trace[-1]
 
     def _save(self) -> None:
-        self._tell()
+        self._report_pending()
         state = {
             "trainer": self.trainer.state_dict(),
             "seconds": [self.seconds.train, self.seconds.evaluate],
-            "history": [[scored.epoch, [list(astuple(m)) for m in scored.trace]] for scored in self.history],
+            "history": [
+                [evaluated.epoch, [list(astuple(m)) for m in evaluated.trace]] for evaluated in self.history
+            ],
         }
-        save_checkpoint(self.path, self.fit.owner, state)
+        save_checkpoint(self.path, self.owner, state)
 
     def _resume(self) -> None:
         if self.path.exists():
-            state = load_checkpoint(self.path, self.fit.owner, self.fit.device)
+            state = load_checkpoint(self.path, self.owner, self.fit.device)
             self.trainer.load_state_dict(state["trainer"])
             self.seconds.train, self.seconds.evaluate = state["seconds"]
             self.history = [
@@ -269,7 +232,3 @@ class FitRun:
             ]
         for stage, epoch in self.trainer.completed.items():
             self.fit.folder.keep_metrics_until(epoch, leg=self.fit.name, stage=stage)
-
-
-def _count(method: Any) -> int:
-    return sum(parameter.numel() for parameter in method.modules.parameters())

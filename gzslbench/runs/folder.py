@@ -22,7 +22,7 @@ CHECKPOINTS = "checkpoint-*.pt"
 LOG = "log.txt"
 TRACKING = "tracking"
 OWN = (RECORD, CHECKPOINTS, CHOICE, "metrics.jsonl", "predictions.npz", LOG, "trace.json*", TRACKING)
-"""What a run writes, in the order in which it is set aside."""
+"""What a run writes; ``set_aside`` moves the record last."""
 LOCK = "lock"
 
 
@@ -44,12 +44,12 @@ class RunFolder:
 
     @property
     def metrics_file(self) -> Path:
-        """A JSON line an evaluated epoch."""
+        """A JSON line for each epoch."""
         return self.path / "metrics.jsonl"
 
     @property
     def predictions_file(self) -> Path:
-        """Enough to recompute every metric."""
+        """What every metric can be computed from."""
         return self.path / "predictions.npz"
 
     @property
@@ -59,36 +59,32 @@ class RunFolder:
 
     @property
     def tracking(self) -> Path:
-        """The folder of what trackers keep with the run, a folder each."""
+        """The folder in which each tracker has a folder of its own."""
         return self.path / TRACKING
 
     @property
     def choice_file(self) -> Path:
-        """What the run chose on its validation split, once it has."""
+        """The epochs that the run chose on its validation split."""
         return self.path / CHOICE
 
     def checkpoint_file(self, leg: str) -> Path:
-        """Where the leg ``validation`` or ``final`` can go on."""
+        """The checkpoint of the fit ``validation`` or ``final``."""
         return self.path / f"checkpoint-{leg}.pt"
 
     def has_checkpoint(self) -> bool:
-        """Whether a run that was interrupted, or has ended, can go on from somewhere."""
+        """Whether there is a checkpoint to continue from."""
         return any(self.path.glob(CHECKPOINTS))
 
     def has_begun(self) -> bool:
-        """Whether a run was made here, finished or not; a StoreError where that cannot be told."""
+        """Whether a run was started here, finished or not; a StoreError if the folder cannot be read."""
         return is_there(self.path / LOCK, StoreError) or self.has_ended()
 
     def has_ended(self) -> bool:
-        """Whether there is a record; a StoreError where that cannot be told."""
+        """Whether there is a record; a StoreError if the folder cannot be read."""
         return is_there(self.record_file, StoreError)
 
     def record(self) -> Record | None:
-        """The record, or None while the run has not ended.
-
-        Raises:
-            StoreError: The record may not be read, is damaged, is another run's, or has a newer schema.
-        """
+        """Read the record, None while the run has not ended; a StoreError if it is damaged."""
         if not self.has_ended():
             return None
         with reading(self.record_file, StoreError):
@@ -103,19 +99,11 @@ class RunFolder:
         return record
 
     def write_record(self, record: Record) -> None:
-        """Write the record in one step.
-
-        Raises:
-            StoreError: The folder is read-only, full or gone; an older record is still there.
-        """
+        """Write the record atomically."""
         write_atomically(self.record_file, record.to_json().encode())
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
-        """Add one line to metrics.jsonl; a line that cannot be written whole is taken back.
-
-        Raises:
-            StoreError: The folder is read-only, full or gone.
-        """
+        """Add one line to metrics.jsonl; if only a part of it can be written, remove that part."""
         content = (json.dumps(line, allow_nan=False) + "\n").encode()
         with (
             writing(self.metrics_file, "metrics.jsonl cannot be written"),
@@ -130,11 +118,7 @@ class RunFolder:
                 raise
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl; a torn last line, left by a killed run, is passed over.
-
-        Raises:
-            StoreError: Another line is damaged, or the file may not be read.
-        """
+        """Read the lines of metrics.jsonl, without an incomplete last line that a killed run left."""
         if not is_there(self.metrics_file, StoreError):
             return []
         with reading(self.metrics_file, StoreError):
@@ -146,15 +130,7 @@ class RunFolder:
         ]
 
     def keep_metrics_until(self, epoch: int, **which: object) -> None:
-        """Drop what a run resumed after ``epoch`` will write again, and a torn last line.
-
-        Args:
-            epoch: Lines with a greater ``epoch`` go.
-            **which: Fields that a line must have to go, for example ``leg="final"``.
-
-        Raises:
-            StoreError: The file is damaged, or the folder read-only, full or gone.
-        """
+        """Drop the lines after ``epoch`` that have the fields ``which``, and an incomplete last line."""
 
         def stays(line: Mapping[str, Any]) -> bool:
             return line["epoch"] <= epoch or any(line.get(name) != value for name, value in which.items())
@@ -164,14 +140,10 @@ class RunFolder:
             write_atomically(self.metrics_file, text.encode())
 
     def set_aside(self) -> None:
-        """Move what an earlier run left, and nothing else, into ``previous``.
+        """Move the files of an earlier run into ``previous``.
 
-        What lies there makes room, unless it is a finished run and the one here is not: then that goes.
-        The record is moved last: a finished run that is half set aside is still the one here, and the next
-        call goes on with it.
-
-        Raises:
-            StoreError: The folder is read-only.
+        They replace an older run there, except that an unfinished run never replaces a finished one. The
+        record is moved last, so that a call after a crash can complete the move.
         """
         with writing(self.path, "the earlier run cannot be set aside"):
             kept = is_there(self.previous / RECORD, StoreError)
@@ -186,14 +158,9 @@ class RunFolder:
                 file.rename(self.previous / file.name)
 
     def restore(self) -> None:
-        """Move back what ``set_aside`` kept, if the run that took its place has left no more than traces.
+        """Move the files in ``previous`` back if the new run has only a log and the files of trackers.
 
-        Traces are its log, and what trackers were told when it began.
-
-        The record is moved last, so that what is half restored is unfinished.
-
-        Raises:
-            StoreError: The folder is read-only.
+        The record is moved last, so that a run is not finished before all of it is back.
         """
         with writing(self.path, "the earlier run cannot be put back"):
             left = self._own_files()
@@ -206,11 +173,7 @@ class RunFolder:
             self.previous.rmdir()
 
     def drop_previous(self) -> None:
-        """Remove what ``set_aside`` kept, now that there is a new record.
-
-        Raises:
-            StoreError: The folder is read-only.
-        """
+        """Remove the files in ``previous``."""
         with writing(self.previous, "the earlier run cannot be removed"):
             if self.previous.is_dir():
                 shutil.rmtree(self.previous)
@@ -221,17 +184,13 @@ class RunFolder:
         return self.path / "previous"
 
     def _own_files(self, where: Path | None = None) -> list[Path]:
-        """What a run wrote, its record first."""
+        """List what a run wrote, its record first."""
         return [file for pattern in OWN for file in (where or self.path).glob(pattern)]
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Make the folder and hold it for this process; the lock ends with the process, however it ends.
-
-        Raises:
-            StoreError: Another process holds it, or the folder cannot be made.
-        """
-        with writing(self.path, "the run's folder cannot be made"):
+        """Create the folder and lock it for this process; a StoreError if another process runs the cell."""
+        with writing(self.path, "the run's folder cannot be created"):
             self.path.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             try:
@@ -241,7 +200,7 @@ class RunFolder:
                 raise StoreError(
                     f"run {self.id} is running already: {error}",
                     where=self.path,
-                    fix="wait for it, or stop that process and go on with --resume",
+                    fix="wait for it, or stop that process and continue with --resume",
                 ) from error
             yield
 
@@ -255,12 +214,12 @@ def _remove(path: Path) -> None:
 
 
 def _metrics_line(line: bytes, where: str) -> dict[str, Any]:
-    """One line of metrics.jsonl: an object with the epoch it is of."""
+    """Parse one line of metrics.jsonl: an object that names its epoch."""
     try:
         values = json.loads(line)
         if isinstance(values, dict) and type(values.get("epoch")) is int:
             return values
-        what = "no object with an epoch"
+        what = "not an object with an epoch"
     except (ValueError, RecursionError) as error:
         what = f"not JSON: {error}"
     raise StoreError(what, where=where, fix="repeat the run with --rerun")

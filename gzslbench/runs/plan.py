@@ -165,11 +165,7 @@ def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
 
 
 def read_task(request: Request, carried: Dataset | None = None) -> tuple[Dataset, Task]:
-    """Return the dataset of a request and its task; ``carried`` as for ``make_plan``.
-
-    Raises:
-        GzslBenchError: It cannot be read.
-    """
+    """Return the dataset of a request and its task; ``carried`` as for ``make_plan``."""
     from gzslbench.data.load import load_dataset
     from gzslbench.data.variants import shuffle_semantics
 
@@ -181,11 +177,7 @@ def read_task(request: Request, carried: Dataset | None = None) -> tuple[Dataset
 
 
 def parse_request(request: Request) -> ParsedRequest:
-    """Find and check everything that needs no data: method, device, precision, selection rule, settings.
-
-    Raises:
-        GzslBenchError: One of them is unknown or not available.
-    """
+    """Find and check everything that needs no data: method, device, precision, selection rule, settings."""
     from gzslbench.computing.device import check_precision, resolve_device
 
     spec = plugins().method(request.method)
@@ -201,11 +193,7 @@ def parse_request(request: Request) -> ParsedRequest:
 
 
 def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
-    """Return the cells of a request on a task; no data are read.
-
-    Raises:
-        GzslBenchError: The head, a preset or a setting cannot be resolved.
-    """
+    """Return the cells of a request on a task; no data are read."""
     request, spec = parsed.request, parsed.spec
     chosen = preset(spec, task.dataset, task.semantics, request.preset)
     head = _plan_head(request, spec, task)

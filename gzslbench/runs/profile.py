@@ -80,11 +80,7 @@ class Profile:
 
     @contextmanager
     def evaluation(self, folder: RunFolder) -> Iterator[None]:
-        """Run an evaluation inside. The first one ends the window, and the trace is written into ``folder``.
-
-        Raises:
-            StoreError: The trace cannot be written.
-        """
+        """Run an evaluation inside. The first one ends the window, and the trace is written into ``folder``."""
         if self.trace is not None:
             yield
             return
@@ -141,11 +137,7 @@ class Recorder:
         self._recording = False
 
     def write(self, folder: Path) -> Path:
-        """Write the trace into ``folder``, in place of an older one.
-
-        Raises:
-            StoreError: The folder is read-only, full or missing.
-        """
+        """Write the trace into ``folder``, in place of an older one."""
         path, scratch = folder / TRACE, folder / f".{os.getpid()}.{TRACE}"
         with writing(path, "the trace cannot be written"):
             try:

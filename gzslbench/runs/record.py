@@ -244,11 +244,7 @@ class Record:
         return {name: value for name, value in self.as_dict().items() if name != "run"}
 
     def to_json(self) -> str:
-        """The text of record.json.
-
-        Raises:
-            StoreError: A number is NaN or infinite, which JSON cannot hold.
-        """
+        """The text of record.json."""
         try:
             return json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n"
         except ValueError as error:
@@ -273,11 +269,7 @@ class Record:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
-        """Read what ``as_dict`` gave.
-
-        Raises:
-            StoreError: A field is missing, has the wrong type or an impossible value.
-        """
+        """Read what ``as_dict`` gave."""
         try:
             return msgspec.convert(values, cls)
         except msgspec.ValidationError as error:

@@ -42,11 +42,7 @@ class Store:
         object.__setattr__(self, "root", Path(self.root))
 
     def make(self) -> None:
-        """Make the folder if it is missing, and check that files can be written to it.
-
-        Raises:
-            StoreError: It is read-only or full, or a file has its name.
-        """
+        """Make the folder if it is missing, and check that files can be written to it."""
         with writing(self.root, "the results folder cannot be written"):
             make_folder(self.root)
 
@@ -55,19 +51,11 @@ class Store:
         return RunFolder(self.root / run)
 
     def runs(self) -> list[RunFolder]:
-        """Return every folder that contains a record, by name.
-
-        Raises:
-            StoreError: The results folder may not be read.
-        """
+        """Return every folder that contains a record, by name."""
         return self._folders_with(RECORD)
 
     def unfinished(self) -> list[RunFolder]:
-        """Return every folder of a run that is interrupted or still running, by name.
-
-        Raises:
-            StoreError: The results folder may not be read.
-        """
+        """Return every folder of a run that is interrupted or still running, by name."""
         return [folder for folder in self._folders_with(LOCK) if not folder.has_ended()]
 
     def records(self) -> Iterator[Record]:

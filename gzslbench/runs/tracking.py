@@ -32,11 +32,7 @@ COSTS = ("seconds_train", "seconds_evaluate", "peak_memory_bytes")
 
 
 def resolve_trackers(names: Sequence[str] | None = ()) -> list[TrackerSpec]:
-    """Return the trackers of these names and of GZSLBENCH_TRACK, each once; None: no trackers at all.
-
-    Raises:
-        PluginError: There is no such tracker, or what it needs is not installed.
-    """
+    """Return the trackers of these names and of GZSLBENCH_TRACK, each once; None: no trackers at all."""
     if names is None:
         return []
     of_environment = [name.strip() for name in os.environ.get(VARIABLE, "").split(",")]

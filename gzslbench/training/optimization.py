@@ -40,9 +40,6 @@ class PhaseOptimizer:
             modules: All modules of the method.
             precision: Of the forward pass.
             moments: Those of the stage, which its phases share.
-
-        Raises:
-            PluginError: The phase has no optimizer for a module that it updates.
         """
         self.phase = phase
         self.precision = precision

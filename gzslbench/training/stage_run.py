@@ -107,11 +107,7 @@ class StageRun:
             self.graph_step.graphs.forget()
 
     def check_finite(self) -> None:
-        """Check the losses of the epoch under way, before they are saved.
-
-        Raises:
-            DivergedError: A loss is NaN or infinite.
-        """
+        """Check the losses of the epoch under way, before they are saved."""
         self._losses(self.epoch + (self.iteration > 0)).means()
 
     def _losses(self, epoch: int) -> EpochLosses:
@@ -218,9 +214,6 @@ class EpochLosses:
             steps: Steps that a sum is over, by phase.
             stage: Name of the stage.
             epoch: Number of the epoch in the stage, from 1.
-
-        Raises:
-            DivergedError: A loss that is on the host already is NaN or infinite.
         """
         self.stage = stage
         self.epoch = epoch
@@ -236,11 +229,7 @@ class EpochLosses:
         return self._copied is None or bool(self._copied.query())  # type: ignore[no-untyped-call]
 
     def means(self) -> dict[str, float]:
-        """Return the mean over the epoch's steps by ``phase/term``.
-
-        Raises:
-            DivergedError: A loss is NaN or infinite.
-        """
+        """Return the mean over the epoch's steps by ``phase/term``."""
         if self._copied is not None:
             self._copied.synchronize()
         sums = dict(zip(self._steps, self._values.tolist(), strict=True))

@@ -42,11 +42,7 @@ class EpochEnd:
 
     @property
     def losses(self) -> dict[str, float]:
-        """Mean over the epoch of each ``phase/term``; waits until they are on the host.
-
-        Raises:
-            DivergedError: A loss is NaN or infinite.
-        """
+        """Mean over the epoch of each ``phase/term``; waits until they are on the host."""
         return self.sums.means()
 
 
@@ -142,11 +138,7 @@ class Trainer:
             yield EpochEnd(stage.name, counted, run.epoch, stage.epochs, losses)
 
     def check_finite(self) -> None:
-        """Check the losses of the epoch under way, before they are saved.
-
-        Raises:
-            DivergedError: A loss is NaN or infinite.
-        """
+        """Check the losses of the epoch under way, before they are saved."""
         if self.current is not None:
             self.current.check_finite()
 

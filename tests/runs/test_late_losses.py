@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from gzslbench.cli import main
 from gzslbench.runs.fit import FitRun
-from gzslbench.training import epoch_losses
+from gzslbench.training import stage_run
 from gzslbench.training.interruption import Interruption
 from gzslbench.training.stage_run import EpochLosses
 
@@ -38,7 +38,7 @@ class Copied:
 
 @pytest.fixture
 def late(monkeypatch):
-    monkeypatch.setattr(epoch_losses, "_sent", lambda values: (values, Copied()))
+    monkeypatch.setattr(stage_run, "_sent", lambda values: (values, Copied()))
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def waited_for(late, monkeypatch):
 @pytest.fixture
 def diverging(late, monkeypatch):
     """From its third epoch on the game has losses that are no numbers."""
-    sent = epoch_losses.EpochLosses.__init__
+    sent = stage_run.EpochLosses.__init__
 
     def broken(losses, sums, steps, stage, epoch):
         sent(losses, sums, steps, stage, epoch)

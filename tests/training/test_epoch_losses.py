@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gzslbench.errors import DivergedError
-from gzslbench.training import epoch_losses as module
+from gzslbench.training import stage_run as module
 from gzslbench.training.stage_run import EpochLosses
 
 
