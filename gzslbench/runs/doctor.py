@@ -1,11 +1,11 @@
-"""What ``gzslbench doctor`` looks at; nothing is changed."""
+"""The checks of ``gzslbench doctor``; they change nothing."""
 
 from __future__ import annotations
 
 import os
 import platform
 import warnings
-from importlib.metadata import EntryPoint, PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -23,16 +23,15 @@ LIBRARIES = ("gzslbench", "torch", "numpy", "scipy", "scikit-learn", "h5py", "cl
 
 
 def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
-    """Versions, device, plugins, methods, trackers, data and results folder, in plain JSON types.
+    """Describe versions, device, plugins, methods, trackers, data and results folder, in JSON types.
 
-    ``problems`` lists what keeps runs from working: broken plugins, methods and made datasets whose code
-    cannot be imported, a data root that may not be read, a results folder that takes no file, and a
-    setting of the environment that cannot be understood.
+    ``problems`` lists what prevents runs: plugins and methods that cannot be imported, folders that cannot
+    be read or written, and a wrong environment variable.
     """
     offered, code = _plugins(), _code()
     root, folder, compilation = _data(data), _results(results), _compilation()
     problems = list(dict.fromkeys(f"plugin {row['name']}: {row['error']}" for row in offered if row["error"]))
-    problems += [f"{each['name']} ({each['load']}): {each['error']}" for each in code if each["error"]]
+    problems += [f"{row['name']} ({row['load']}): {row['error']}" for row in code if row["error"]]
     problems += [place["error"] for place in (root, folder, compilation) if place["error"]]
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}},
@@ -57,9 +56,8 @@ def _version(distribution: str) -> str | None:
 def _device() -> dict[str, Any]:
     import torch
 
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return {
-        "cuda": [torch.cuda.get_device_name(index) for index in range(count)],
+        "cuda": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
         "cpu": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -67,7 +65,7 @@ def _device() -> dict[str, Any]:
 
 
 def _compilation() -> dict[str, Any]:
-    """The compiler there is on a CPU, and what keeps it from compiling, if anything."""
+    """Find the compiler for a CPU, and what prevents compilation, if anything."""
     from gzslbench.computing.compilation import VARIABLE, compilation_wanted, find_compiler
 
     compiler = find_compiler()
@@ -81,44 +79,42 @@ def _compilation() -> dict[str, Any]:
 
 
 def _plugins() -> list[dict[str, Any]]:
-    here = plugins()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        here.load_all()
-    return [_plugin(entry, here.error(entry)) for entry in every_entry()]
-
-
-def _plugin(entry: EntryPoint, error: str | None) -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "group": entry.group,
-        "module": entry.value,
-        "distribution": entry.dist.name if entry.dist else None,
-        "version": entry.dist.version if entry.dist else None,
-        "loads": allowed(entry),
-        "error": error,
-    }
+        plugins().load_all()
+    return [
+        {
+            "name": entry.name,
+            "group": entry.group,
+            "module": entry.value,
+            "distribution": entry.dist.name if entry.dist else None,
+            "version": entry.dist.version if entry.dist else None,
+            "loads": allowed(entry),
+            "error": plugins().error(entry),
+        }
+        for entry in every_entry()
+    ]
 
 
 def _code() -> list[dict[str, Any]]:
-    """Each method and made dataset, and whether its spec's ``load`` can be imported."""
+    """Try to import what each method and each generated dataset loads."""
     specs: list[MethodSpec | DatasetSpec] = [*plugins().methods().values(), *plugins().datasets().values()]
-    return [{"name": each.name, "load": each.load, "error": _load_error(each)} for each in specs if each.load]
+    return [{"name": spec.name, "load": spec.load, "error": _load_error(spec)} for spec in specs if spec.load]
 
 
 def _load_error(spec: MethodSpec | DatasetSpec) -> str | None:
     try:
         resolve_name(spec.load)
-    except (Exception, SystemExit) as error:  # importing runs whatever the plugin's author wrote
+    except (Exception, SystemExit) as error:  # an import runs any code of the plugin's author
         return f"{type(error).__name__}: {error}"
     return None
 
 
 def _trackers() -> list[dict[str, Any]]:
-    """Each tracker, and what it lacks; that is no problem as long as nobody asks for it."""
+    """List the trackers and the modules they lack, which is a problem only for a run that uses them."""
     return [
-        {"name": each.name, "title": each.title, "missing": missing_modules(each), "install": each.install}
-        for each in plugins().trackers().values()
+        {"name": spec.name, "title": spec.title, "missing": missing_modules(spec), "install": spec.install}
+        for spec in plugins().trackers().values()
     ]
 
 
@@ -147,15 +143,11 @@ def _results(results: Path) -> dict[str, Any]:
         if there:
             Store(results).make()
         else:
-            _check_parent(results)
+            parent = next(folder for folder in results.absolute().parents if is_there(folder, StoreError))
+            if not (parent.is_dir() and os.access(parent, os.W_OK)):
+                raise StoreError(
+                    "the results folder cannot be created", where=parent, fix="choose another with --results"
+                )
     except StoreError as problem:
         error = str(problem)
     return {"folder": str(results), "there": there, "error": error}
-
-
-def _check_parent(results: Path) -> None:
-    parent = next(folder for folder in results.absolute().parents if is_there(folder, StoreError))
-    if not (parent.is_dir() and os.access(parent, os.W_OK)):
-        raise StoreError(
-            "the results folder cannot be made", where=parent, fix="choose another with --results"
-        )

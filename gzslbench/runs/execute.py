@@ -98,7 +98,7 @@ def run_cell(
 
 @contextmanager
 def _earlier_run_kept(folder: RunFolder, options: Options) -> Iterator[None]:
-    """Set the earlier run aside for ``--rerun``, and put it back if the new one fails before an epoch ends."""
+    """Set the earlier run aside for ``--rerun``; put it back if the new one fails in its first epoch."""
     if folder.has_checkpoint() and not (options.resume or options.rerun):
         raise StoreError(
             "an interrupted run of the same cell exists",
@@ -125,17 +125,7 @@ def execute(
     stop: Interruption,
     backends: Mapping[str, str],
 ) -> Record:
-    """Train and evaluate ``cell``, and return its record; nothing checks whether it ran before.
-
-    Args:
-        plan: The plan that ``cell`` is part of.
-        cell: The run.
-        folder: Where checkpoints, metrics and predictions go.
-        options: How to run.
-        progress: Hears of the run as it goes.
-        stop: Whether the user asked to stop.
-        backends: How the process computes what comes in several forms; read at the end.
-    """
+    """Train and evaluate ``cell``, and return its record; ``backends`` is read at the end."""
     plugins().notify("gzslbench_run_start", run=cell)
     started = datetime.now(timezone.utc)
     device = torch.device(plan.device)
@@ -190,7 +180,7 @@ def execute(
 
 
 def _fit_once(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
-    """Train and take the last epoch; what the rules that look at the test set would take is kept too."""
+    """Train, and select the last epoch; also keep the selections of the rules that use the test set."""
     outcome = _train(fit, spent)
     chosen = {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)}
     return _numbers(fit, outcome, chosen)
@@ -212,10 +202,10 @@ def _fit_with_validation(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
 
 
 def _choose_epochs(fit: Fit, spent: list[Seconds]) -> ValidationChoice:
-    """Find the epochs of highest H on the validation split, and write them for a run that resumes."""
+    """Choose the epochs of highest H on the validation split, and store them for a resumed run."""
     dataset = validation_dataset(fit.dataset)
     outcome = _train(replace(fit, name="validation", dataset=dataset), spent)
-    best = _plain(select("test-peek", outcome.history))  # of a validation split: the test set is not seen
+    best = _plain(select("test-peek", outcome.history))  # the "test" rows are those of the validation split
     choice = ValidationChoice(
         **best, task=dataset.task_id, counts=dataset.split.counts, notes=list(dataset.notes)
     )
@@ -224,14 +214,14 @@ def _choose_epochs(fit: Fit, spent: list[Seconds]) -> ValidationChoice:
 
 
 def _train(fit: Fit, spent: list[Seconds]) -> Outcome:
-    """Run a fit to its end; its seconds are in ``spent`` also if it diverges."""
+    """Run a fit to its end, and add its seconds to ``spent``, even if it diverges."""
     run = FitRun(fit)
     spent.append(run.seconds)
     return run.run()
 
 
 def with_epochs(params: Params, epochs: int) -> Params:
-    """Return ``params`` with the chosen number of epochs; 0: the method trains none, so nothing changes."""
+    """Return ``params`` with the chosen number of epochs; 0 changes nothing."""
     values = params.as_dict()
     if epochs and "epochs" not in values:
         raise PluginError(
@@ -243,7 +233,7 @@ def with_epochs(params: Params, epochs: int) -> Params:
 
 
 def _numbers(fit: Fit, outcome: Outcome, chosen: Mapping[str, SelectedEpoch]) -> dict[str, Any]:
-    """Write the predictions, and return the record's fields that say what the run came to."""
+    """Write the predictions, and return the fields of the record that hold the results."""
     save_predictions(fit.folder.predictions_file, outcome.predictions)
     metrics = {rule: RunMetrics(**_plain(choice)) for rule, choice in chosen.items()}
     return {"status": "complete", "parameters": outcome.parameters, "metrics": metrics}
@@ -254,13 +244,13 @@ def _plain(chosen: SelectedEpoch) -> dict[str, Any]:
 
 
 def _write_choice(folder: RunFolder, choice: ValidationChoice, seconds: Seconds) -> None:
-    """Write the choice for a run that resumes; the seconds are those of the fit that made it."""
+    """Store the choice for a resumed run, with the seconds of the fit that led to it."""
     text = json.dumps({**asdict(choice), "seconds": astuple(seconds)}, indent=1)
     write_atomically(folder.choice_file, text.encode())
 
 
 def _read_choice(folder: RunFolder) -> tuple[ValidationChoice, Seconds] | None:
-    """Read the choice of an interrupted run, and its seconds; None if the run did not get that far."""
+    """Read the choice of an interrupted run, and its seconds; None if it has not chosen yet."""
     path = folder.choice_file
     if not path.exists():
         return None

@@ -1,4 +1,4 @@
-"""Opening the trained model of a finished run."""
+"""Load the trained model of a finished run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gzslbench.data.views import EvalView, make_views
 from gzslbench.errors import CheckpointError, DataError, PluginError, StoreError
 from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.method import MethodSpec
-from gzslbench.plugins.params import Params, build
+from gzslbench.plugins.params import build
 from gzslbench.plugins.registry import plugins
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.execute import with_epochs
@@ -50,23 +50,26 @@ class Trained:
 def open_trained(
     record: Record, folder: RunFolder, *, data: Path | None = None, device: torch.device | str = "cpu"
 ) -> Trained:
-    """Load the dataset of a run and its networks from the checkpoint of its final leg.
+    """Load the dataset of a complete run, and its networks from the checkpoint of its final fit.
 
     Args:
-        record: Of a run that is complete.
-        folder: Where it lies.
+        record: The record of the run.
+        folder: The folder of the run.
         data: Folder of the datasets; None takes $GZSLBENCH_DATA, then ./data.
-        device: Where the model and the views are put.
+        device: The device of the model and the views.
 
     Raises:
-        StoreError: The run diverged, or its settings are none that this version knows.
-        PluginError: The method is not installed, or in another version.
-        DataError: The dataset is not there, or is not the one of the run.
+        StoreError: The run diverged, or this version does not know its settings.
+        PluginError: The method is not installed, or another version of it is.
+        DataError: The dataset is missing, or differs from that of the run.
         CheckpointError: The checkpoint is missing, damaged, or of another run.
     """
     cell = _cell(record, folder)
     spec = _spec(cell)
-    params, head_epochs = _settled(spec, cell, record)
+    params, head_epochs = build(spec.params, cell.params, f"record {record.id}"), None
+    if record.validation is not None:
+        params = with_epochs(params, record.validation.epoch)
+        head_epochs = record.validation.head_epoch
     path = folder.checkpoint_file("final")
     if not path.exists():
         raise CheckpointError("there is no checkpoint of the trained model", where=path, fix=_REPEAT)
@@ -85,7 +88,7 @@ def open_trained(
 
 
 def _cell(record: Record, folder: RunFolder) -> Cell:
-    """The run's settings, which must be those that its id stands for."""
+    """Return the cell of a complete run, after checking that the id is that of the cell."""
     if record.status != "complete":
         raise StoreError(f"run {record.id} {record.status}: it has no trained model", where=folder.path)
     cell = record.cell
@@ -106,16 +109,8 @@ def _spec(cell: Cell) -> MethodSpec:
     return spec
 
 
-def _settled(spec: MethodSpec, cell: Cell, record: Record) -> tuple[Params, int | None]:
-    """The final leg's parameters and its head's epochs, as a choice on validation classes settled them."""
-    params = build(spec.params, cell.params, f"record {record.id}")
-    if record.validation is None:
-        return params, None
-    return with_epochs(params, record.validation.epoch), record.validation.head_epoch
-
-
 def _dataset(record: Record, data: Path | None) -> Dataset:
-    """The dataset, once it is sure that it is the one of the run."""
+    """Load the dataset, and check that it is the one of the run."""
     task = record.task
     shuffled = _SHUFFLED.fullmatch(task.semantics)
     semantics = shuffled[1] if shuffled else task.semantics
@@ -128,7 +123,7 @@ def _dataset(record: Record, data: Path | None) -> Dataset:
     ):
         if there != kept:
             raise DataError(
-                f"{dataset.name} is not as it was when the run was made: other {what}",
+                f"{dataset.name} has changed since the run: other {what}",
                 where=f"fingerprint {there[:8]} against {kept[:8]} in the record",
                 fix="put back the files whose sha256 the record has, or repeat the run with --rerun",
             )

@@ -80,7 +80,7 @@ class Profile:
 
     @contextmanager
     def evaluation(self, folder: RunFolder) -> Iterator[None]:
-        """Run an evaluation inside. The first one ends the window, and the trace is written into ``folder``."""
+        """Run an evaluation inside; the first one ends the window and writes the trace into ``folder``."""
         if self.trace is not None:
             yield
             return

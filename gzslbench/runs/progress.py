@@ -1,4 +1,4 @@
-"""Who watches a run: the protocol, the run's log file, and a watcher that does nothing."""
+"""Watchers of a run: the protocol, the log file, and a watcher that does nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Progress(Protocol):
     """A watcher of one run. It is called often, so each call must be cheap."""
 
     def start(self, leg: str, iterations: int, done: int) -> None:
-        """A fit (``validation`` or ``final``) begins; ``done`` of its iterations are behind it."""
+        """A fit (``validation`` or ``final``) starts or continues; ``done`` of its iterations are done."""
 
     def iteration(self) -> None:
         """One iteration is done."""
@@ -23,17 +23,8 @@ class Progress(Protocol):
         """An epoch is done; ``line`` is its line of metrics.jsonl."""
 
 
-class Silent:
+class Silent(Progress):
     """A watcher that does nothing."""
-
-    def start(self, leg: str, iterations: int, done: int) -> None:
-        """Do nothing."""
-
-    def iteration(self) -> None:
-        """Do nothing."""
-
-    def epoch(self, line: Mapping[str, Any]) -> None:
-        """Do nothing."""
 
 
 class LogFile:
@@ -45,8 +36,8 @@ class LogFile:
         self.iteration = inner.iteration
 
     def start(self, leg: str, iterations: int, done: int) -> None:
-        """Write that a fit begins."""
-        self._write(f"{leg} begins at iteration {done} of {iterations}")
+        """Write that a fit starts."""
+        self._write(f"{leg} starts at iteration {done} of {iterations}")
         self.inner.start(leg, iterations, done)
 
     def epoch(self, line: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -24,7 +24,7 @@ from gzslbench.runs.record import EPOCHS, PERCENTAGES, Record, RunMetrics
 from gzslbench.training.trainer import load_class
 
 VARIABLE = "GZSLBENCH_TRACK"
-"""Names of trackers, separated by commas, for every run of the processes that inherit it."""
+"""Environment variable: names of trackers, separated by commas."""
 TEST_BY_EPOCH = "test-peek-by-epoch"
 TEST_ONCE = "test-once"
 VALIDATION_BY_EPOCH = "validation-by-epoch"
@@ -57,13 +57,7 @@ def _resolve(name: str, source: str) -> TrackerSpec:
 
 @contextmanager
 def track_runs(specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], device: str) -> Iterator[None]:
-    """Report the runs inside to trackers; a run without a record at the end has failed.
-
-    Args:
-        specs: The trackers.
-        folders: By cell id, the folders of the runs to report.
-        device: The device of the runs.
-    """
+    """Report the runs inside, whose ``folders`` are given by cell id, to trackers."""
     if not specs:
         yield
         return
@@ -79,7 +73,7 @@ def track_runs(specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], d
 
 
 class Tracking:
-    """A plugin that passes on the hooks of some runs; each run has trackers of its own.
+    """A plugin that passes the hooks of some runs on to trackers; each run has its own tracker objects.
 
     If a tracker raises, the run continues without it, with a warning.
     """
@@ -117,25 +111,20 @@ class Tracking:
         where = {name: metrics[name] for name in ("leg", "stage", "epoch")}
         numbers = epoch_numbers(metrics, run.select)
         epoch = TrackedEpoch(**where, ordinal=self._epochs[run.id], numbers=numbers)
-        for name, tracker in list(self._trackers[run.id].items()):
-            with self._guarded(run.id, name):
-                tracker.epoch(epoch)
+        self._call(run.id, lambda tracker: tracker.epoch(epoch))
 
     @hookimpl
     def gzslbench_run_end(self, record: Record) -> None:
         """Pass on the record."""
         numbers = record_numbers(record)
-        for name, tracker in list(self._trackers.get(record.id, {}).items()):
-            with self._guarded(record.id, name):
-                tracker.end(record, numbers)
+        self._call(record.id, lambda tracker: tracker.end(record, numbers))
         self._trackers.pop(record.id, None)
 
     def fail(self, error: BaseException) -> None:
         """Report every run without a record as failed with ``error``."""
         for run in list(self._trackers):
-            for name, tracker in self._trackers.pop(run).items():
-                with self._guarded(run, name):
-                    tracker.fail(error)
+            self._call(run, lambda tracker: tracker.fail(error))
+            self._trackers.pop(run)
 
     def _describe(self, run: Cell, folder: RunFolder, tracker: str, resumed: bool) -> TrackedRun:
         process = {**environment(torch.device(self._device)), "command": shlex.join(sys.argv)}
@@ -150,6 +139,12 @@ class Tracking:
             place=folder.tracking / tracker,
             resumed=resumed,
         )
+
+    def _call(self, run: str, report: Callable[[Tracker], None]) -> None:
+        """Call ``report`` with every tracker of a run."""
+        for name, tracker in list(self._trackers.get(run, {}).items()):
+            with self._guarded(run, name):
+                report(tracker)
 
     @contextmanager
     def _guarded(self, run: str, name: str) -> Iterator[None]:
@@ -182,12 +177,9 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
 def epoch_numbers(line: Mapping[str, Any], selection: str) -> dict[str, float]:
     """Return the losses of an epoch, ``loss/STAGE/TERM``, and its metrics in percent if it was evaluated.
 
-    The name of a metric says on which classes it was computed. A curve over epochs on the test set is to
-    look at, not to choose by: to take its best epoch is to peek at the test set, so its name says ``peek``.
-
-    Args:
-        line: A line of metrics.jsonl.
-        selection: The run's rule; with ``val`` the final fit is evaluated once.
+    The name of a metric says on which classes it was computed. A curve over epochs on the test set is not
+    for choosing an epoch, so its name contains ``peek``. With the ``selection`` ``val`` the final fit is
+    evaluated once. ``line`` is a line of metrics.jsonl.
     """
     final = line["leg"] == "final"
     loss = "loss" if final else f"{line['leg']}-leg/loss"

@@ -38,7 +38,7 @@ class Copied:
 
 @pytest.fixture
 def late(monkeypatch):
-    monkeypatch.setattr(stage_run, "_sent", lambda values: (values, Copied()))
+    monkeypatch.setattr(stage_run, "_copy_to_host", lambda values: (values, Copied()))
 
 
 @pytest.fixture
