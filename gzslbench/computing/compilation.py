@@ -1,4 +1,4 @@
-"""Functions that torch compiles where it can, each with a plain form that is used where it cannot."""
+"""Functions compiled by torch, each with a plain form for machines that cannot compile."""
 
 from __future__ import annotations
 
@@ -38,11 +38,10 @@ def find_compiler() -> str | None:
 
 
 class Compilation:
-    """Compiles functions, and runs a plain form of each that does the same where compiling fails.
+    """Compiles functions; after the first failure it runs their plain forms instead.
 
-    Compiling takes some seconds. On a CPU it needs a C++ compiler, on CUDA a C compiler and Triton. After the
-    first failure only the plain forms are used. Errors of the work itself, such as a shortage of memory, are
-    raised.
+    Compiling needs a C++ compiler on a CPU, and a C compiler and Triton on CUDA. Errors of the work itself,
+    such as a shortage of memory, are raised.
 
     Attributes:
         failure: Why only the plain forms are used; None while compiling works.
@@ -54,7 +53,7 @@ class Compilation:
 
     @property
     def works(self) -> bool:
-        """Whether no compilation has failed so far, and none is turned off."""
+        """Whether compilation is turned on and has not failed so far."""
         return self.failure is None
 
     def run(
@@ -80,7 +79,7 @@ class Compilation:
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """Return the errors that say that compiling failed, and not the work."""
+    """Return the errors that mean that compiling failed, and not the work."""
     # Imported late: torch loads its compiler only with the first compilation.
     from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
 

@@ -20,7 +20,7 @@ PRECISIONS = ("fp32", "tf32", "bf16")
 
 
 def resolve_device(name: str) -> torch.device:
-    """Return the device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` stands for on this machine.
+    """Return the device for ``auto``, ``cpu``, ``cuda`` or a name like ``cuda:1``.
 
     Raises:
         DeviceError: The name is unknown, or this machine has no such device.

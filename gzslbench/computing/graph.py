@@ -2,7 +2,7 @@
 
 What a capture must observe, found in torch's sources and issue threads for 2.9 to 2.14:
 
-- A generator that is not torch's own must be registered before the capture; replays then go on with its
+- A generator that is not torch's own must be registered before the capture; replays then continue its
   stream where eager work left it. From 2.14 on torch registers it itself and deprecates the call.
 - The calls before the capture must run on the stream that captures, so that what is set up lazily (cuBLAS,
   autograd's accumulators) belongs to it.
@@ -192,7 +192,7 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 class GraphCache:
-    """Runs calls by name; each becomes a replay, or runs as it is where it cannot be captured.
+    """Runs calls by name, and replays those that can be captured.
 
     A replay repeats what the call launched when it was captured, on the same memory. So a call must read
     and write tensors that stay where they are, take random numbers from the generators of the capture, and
@@ -259,4 +259,4 @@ class GraphCache:
 
 
 def _warn(name: str, reason: str) -> None:
-    warnings.warn(f"{name!r} goes on without a CUDA graph: {reason}", RuntimeWarning, stacklevel=2)
+    warnings.warn(f"{name!r} continues without a CUDA graph: {reason}", RuntimeWarning, stacklevel=2)

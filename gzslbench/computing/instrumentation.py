@@ -14,16 +14,16 @@ _open_logs: list[dict[str, str]] = []
 
 
 def span(name: str) -> AbstractContextManager[object]:
-    """Give what runs inside the name ``name`` in a profiler's trace; next to free without a profiler.
+    """Name what runs inside in a profiler's trace; it costs almost nothing without a profiler.
 
-    Keep it outside of what ``torch.compile`` or a CUDA graph takes over: they run it once.
+    Do not use it inside a function that is compiled or captured, where it would run only once.
     """
     return record_function(PREFIX + name) if _spans_are_recorded else _NO_SPAN
 
 
 @contextmanager
 def spans_recorded() -> Iterator[None]:
-    """Let the spans entered inside reach torch's profiler; without one each would cost microseconds."""
+    """Pass the spans entered inside to torch's profiler; otherwise they are skipped, to save time."""
     global _spans_are_recorded
     before, _spans_are_recorded = _spans_are_recorded, True
     try:
@@ -33,9 +33,9 @@ def spans_recorded() -> Iterator[None]:
 
 
 def record_backend(what: str, how: str) -> None:
-    """Note, in every log that is being collected, that ``what`` is computed in the way ``how`` from now on.
+    """Note in every open log that the operation ``what`` uses the implementation ``how`` from now on.
 
-    For what can be computed in several ways that round differently, or take different time.
+    For operations with several implementations, which differ in rounding or time.
     """
     for log in _open_logs:
         log[what] = how
@@ -43,7 +43,7 @@ def record_backend(what: str, how: str) -> None:
 
 @contextmanager
 def collect_backends() -> Iterator[dict[str, str]]:
-    """Collect what ``record_backend`` notes inside, for the record of a run; the last note counts."""
+    """Collect what ``record_backend`` notes inside, for the record of a run; the last note stays."""
     log: dict[str, str] = {}
     _open_logs.append(log)
     try:

@@ -58,7 +58,7 @@ class Chunk:
         """
         while True:
             if self._shrunk:
-                record_backend(self.name, f"{self.size}, for memory ran out")
+                record_backend(self.name, f"{self.size}, because memory ran out")
             try:
                 return work(self.size)
             except (RuntimeError, MemoryError) as error:
@@ -76,7 +76,7 @@ class Chunk:
 
     def _shrink(self, least: int) -> None:
         self.size = max(least, self.size // 2)
-        _log.warning("memory ran out: %s is %d from here on", self.name, self.size)
+        _log.warning("memory ran out: %s is %d from now on", self.name, self.size)
         self._shrunk = True
         if torch.cuda.is_available() and not torch.cuda.is_current_stream_capturing():
             torch.cuda.empty_cache()
@@ -114,10 +114,9 @@ def explained_shortage() -> Iterator[None]:
 def freed_memory_kept() -> Iterator[bool]:
     """Let the process keep the memory it frees inside; yields whether the C library supports it.
 
-    glibc takes each block of many megabytes from the system and gives it back when it is freed. So the
-    gradients and activations of every step are mapped and zeroed again, page by page, which is a tenth of
-    CE-GZSL's time. At the end of the outermost use all free memory is given back. Other C libraries are
-    left as they are.
+    glibc takes each large block from the system and returns it when it is freed. So the gradients and
+    activations of every step are mapped and zeroed again, which takes a tenth of CE-GZSL's time. At the end
+    of the outermost use all free memory is returned. Other C libraries are not changed.
     """
     global _nesting
     libc = _glibc()

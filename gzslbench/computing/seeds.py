@@ -1,7 +1,7 @@
 """Named random streams, all derived from one root seed.
 
-A stream depends on the root and on its names alone. So drawing more numbers from one stream (by evaluating
-more often, for example) leaves the other streams as they were.
+A stream depends only on the root and on its names. So drawing more numbers from one stream (for example by
+evaluating more often) does not change the other streams.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class PermutationSampler:
 
 
 class GlobalStream:
-    """torch's global random stream, lent to a stage while it trains.
+    """A stage's own state of torch's global random stream, installed while the stage trains.
 
-    Our own losses draw from their batch. A layer such as dropout draws from the global stream, and must
-    repeat and resume like everything else. Outside of ``installed`` the global stream is as it was before.
+    Our losses draw from their batch. A layer such as dropout draws from the global stream, and must repeat
+    and resume as well. Outside of ``installed`` the global stream is not changed.
 
     Attributes:
         state: The generators' states: the CPU's, and on CUDA the device's.

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
 
 ClassStream = Callable[[int], torch.Generator]
-"""Maps the position of a class to the class's random stream, from its start."""
+"""Returns the random stream of the class at a position, from its start."""
 MAX_CLASS_ROWS = 8192
-"""Most rows of one class in a call of ``synthesize``. It is fixed, for a stream's draws depend on it."""
+"""Most rows of one class in a call of ``synthesize``; the draws of a stream depend on it."""
 
 
 class CheckedMethod:
@@ -64,13 +64,9 @@ class CheckedMethod:
     def synthesize(
         self, semantics: Tensor, per_class: int, stream: ClassStream, width: int | None
     ) -> Iterator[Tensor]:
-        """Yield the rows of class after class, as many classes at once as fit into the chunk.
+        """Yield ``per_class`` rows of class after class, as many classes at once as fit into the chunk.
 
-        Args:
-            semantics: ``(K, a)``.
-            per_class: Rows of each class.
-            stream: The random stream of the class at a position of ``semantics``.
-            width: Columns that the rows must have; None accepts any.
+        ``semantics`` is ``(K, a)``; ``width`` is the number of columns to check, None accepts any.
         """
 
         def synthesize_classes(first: int, last: int) -> Tensor:
@@ -89,12 +85,7 @@ class CheckedMethod:
     def sample(self, classes: Sequence[Tensor], per_class: int, stream: ClassStream) -> Iterator[Tensor]:
         """Yield ``per_class`` rows drawn of each class, embedded by the method's ``sample`` if it has one.
 
-        A class's rows are drawn without repetition, as long as it has enough of them.
-
-        Args:
-            classes: ``(n_c, d)`` rows of each class, at least one.
-            per_class: Rows of each class.
-            stream: The random stream of the class at a position of ``classes``.
+        ``classes`` has ``(n_c, d)`` rows of each class, at least one; they repeat if there are too few.
         """
 
         def sample_classes(first: int, last: int) -> Tensor:
@@ -143,7 +134,7 @@ class CheckedMethod:
 
 
 def _draw_order(rows: int, count: int, random: torch.Generator) -> Tensor:
-    """Return ``count`` of ``rows`` positions in a random order that repeats where there are too few."""
+    """Return ``count`` of ``rows`` positions in a random order, which repeats if there are too few."""
     order = torch.randperm(rows, generator=random, device=random.device)
     return order.repeat(-(-count // rows))[:count]
 

@@ -168,7 +168,7 @@ class Evaluator:
         return zsl
 
     def _row_order(self, epoch: int, seed: int) -> Tensor:
-        """Draw an order of the test rows, so that their place does not tell a method which are unseen."""
+        """Draw an order of the test rows, so that their position does not show a method which are unseen."""
         device = self.test.features.device
         random = generator(device, seed, "evaluation", epoch, "order")
         return torch.randperm(len(self.labels), generator=random, device=device)
@@ -211,7 +211,7 @@ def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
 
 @contextmanager
 def _unchanged(method: GenerativeMethod | ScoringMethod) -> Iterator[None]:
-    """Refuse a method whose networks change inside, for then it could learn from test rows."""
+    """Refuse a method whose networks change inside, because it could learn from test rows."""
 
     def versions() -> list[int]:
         return [tensor._version for tensor in method.modules.state_dict(keep_vars=True).values()]
@@ -228,7 +228,7 @@ def _unchanged(method: GenerativeMethod | ScoringMethod) -> Iterator[None]:
 
 @contextmanager
 def _inference(modules: nn.ModuleDict) -> Iterator[None]:
-    """Turn gradients off and evaluation mode on inside; restore each module's mode afterwards."""
+    """Turn gradients off and evaluation mode on inside; restore the modes afterwards."""
     training = [module for module in modules.modules() if module.training]
     modules.eval()
     try:

@@ -96,14 +96,7 @@ def metrics_of(predictions: Predictions) -> Metrics:
 
 @dataclass(frozen=True)
 class ClassAccuracy:
-    """The accuracy of one candidate class.
-
-    Attributes:
-        name: The class.
-        seen: Whether it is seen.
-        rows: Its test rows.
-        accuracy: Percent of them predicted right; None without test rows.
-    """
+    """The accuracy of one candidate class in percent of its test ``rows``; None without test rows."""
 
     name: str
     seen: bool

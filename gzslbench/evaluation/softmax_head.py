@@ -31,7 +31,7 @@ class SoftmaxHead:
     bias: Tensor
 
     def scores(self, features: Tensor) -> Tensor:
-        """``(n, e)`` features to ``(n, K)`` logits."""
+        """Return the ``(n, K)`` logits of ``(n, e)`` features."""
         return torch.addmm(self.bias, features, self.weight.T)
 
 

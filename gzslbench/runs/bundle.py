@@ -1,4 +1,4 @@
-"""Export and import: runs in one file, a zip archive with a folder per run."""
+"""Export and import runs as one zip archive with a folder per run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.verify import find_problems
 
 FILES = (RECORD, "predictions.npz", "metrics.jsonl", "log.txt", CHOICE)
-"""The files of a run that are exported; checkpoints stay behind."""
+"""The files of a run that are exported; checkpoints are too large."""
 MAX_FILE_BYTES = 2**28
 """The most that one file may unpack to."""
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same runs give the same bytes
@@ -24,13 +24,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same runs 
 
 @dataclass
 class ImportResult:
-    """What became of each run.
-
-    Attributes:
-        taken: Ids of those that are in the store now.
-        there: Ids of those that were there already, with the same record.
-        refused: By id, what is wrong with the run.
-    """
+    """Ids of the runs that were imported (``taken``), were there already, or were refused, with reasons."""
 
     taken: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
@@ -70,7 +64,7 @@ def import_runs(source: Path, store: Store) -> ImportResult:
         folders = Store(root).runs()
         if not folders:
             raise StoreError(
-                "there are no runs in it", where=source, fix="name an archive or a folder that holds runs"
+                "there are no runs in it", where=source, fix="name an archive or a folder that contains runs"
             )
         result = ImportResult()
         for folder in folders:
@@ -79,10 +73,7 @@ def import_runs(source: Path, store: Store) -> ImportResult:
 
 
 def _unpack(path: Path, into: Path) -> None:
-    """Unpack an archive into an empty folder.
-
-    The names in it are not trusted: only the known files of one folder per run are taken.
-    """
+    """Unpack an archive into an empty folder, without trusting the names in it."""
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
@@ -121,7 +112,7 @@ def _import_run(folder: RunFolder, store: Store, result: ImportResult) -> None:
             return
         problems = ["the store has another record of this id: remove one of them first"]
     elif not problems and ours.has_begun():
-        problems = ["the store has begun a run of this id: finish or remove it first"]
+        problems = ["the store has an unfinished run of this id: finish or remove it first"]
     if problems:
         result.refused[folder.id] = problems
         return

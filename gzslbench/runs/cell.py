@@ -60,7 +60,7 @@ class Cell:
     protocol: int = PROTOCOL
 
     def as_dict(self) -> dict[str, Any]:
-        """Every field by name."""
+        """Return every field by name."""
         return asdict(self)
 
     @property
@@ -78,9 +78,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Task:
-    """What a cell holds of its dataset; it can be known without reading the data again.
-
-    ``TaskInfo`` is what the record of a run says of the same task.
+    """The parts of a dataset that decide a cell; ``TaskInfo`` is the longer description in a record.
 
     Attributes:
         dataset: Name of the dataset.
@@ -95,7 +93,7 @@ class Task:
     validation: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return every field by name."""
         return asdict(self)
 
     @classmethod
@@ -106,9 +104,7 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskInfo:
-    """What a record says of its task; None: not known.
-
-    ``Task`` is the little of it that decides a cell.
+    """The task of a record; None: not known.
 
     Attributes:
         id: ``Dataset.task_id``. Numbers of different ids are never compared.
@@ -143,22 +139,8 @@ class TaskInfo:
     provenance: Mapping[str, Any] | None = None
 
 
-def task_of(dataset: Dataset, semantics: str, validated: bool) -> Task:
-    """Return the task of a dataset in memory.
-
-    Args:
-        dataset: The dataset, perhaps with shuffled semantics.
-        semantics: Name of the semantics before shuffling.
-        validated: Whether the validation split is asked for.
-    """
-    from gzslbench.data.validation import validation_dataset
-
-    validation = validation_dataset(dataset).split.fingerprint if validated else None
-    return Task(dataset.name, semantics, dataset.task_id, validation)
-
-
 def describe_task(dataset: Dataset) -> TaskInfo:
-    """Return what a record says of its task."""
+    """Describe the task of ``dataset`` for a record."""
     candidates = sorted({*dataset.seen_classes.tolist(), *dataset.unseen_classes.tolist()})
     return TaskInfo(
         id=dataset.task_id,

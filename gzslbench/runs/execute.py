@@ -32,7 +32,6 @@ from gzslbench.runs.record import Failure, PresetInfo, Record, RunInfo, RunMetri
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.tracking import resolve_trackers, track_runs
 from gzslbench.training.interruption import Interruption, catch_interruption
-from gzslbench.training.trainer import load_class
 
 if TYPE_CHECKING:
     from gzslbench.runs.profile import Profile
@@ -131,21 +130,16 @@ def execute(
     device = torch.device(plan.device)
     fit = Fit(
         name="final",
+        plan=plan,
         cell=cell,
-        spec=plan.spec,
         params=plan.params,
         dataset=plan.dataset,
-        device=device,
         eval_every=cell.eval_every,
         head_epochs=None,
-        checkpoint_every=options.checkpoint_every,
+        options=options,
         folder=folder,
         progress=progress,
         stop=stop,
-        profile=options.profile,
-        graphs=options.graphs,
-        head=None if plan.head is None else load_class(plan.head.spec)(plan.head.params),
-        head_setting=plan.head_setting,
     )
     spent: list[Seconds] = []
     numbers: dict[str, Any]

@@ -22,18 +22,16 @@ from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import Metrics
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.selection import EvaluatedEpoch
-from gzslbench.plugins.head import Head
-from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.registry import plugins
-from gzslbench.plugins.spec import Setting
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.progress import Progress
 from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
-from gzslbench.training.trainer import EpochEnd, Trainer, build_method
+from gzslbench.training.trainer import EpochEnd, Trainer, build_method, load_class
 
 if TYPE_CHECKING:
-    from gzslbench.runs.profile import Profile
+    from gzslbench.runs.execute import Options
+    from gzslbench.runs.plan import Plan
     from gzslbench.runs.store import RunFolder
 
 
@@ -54,32 +52,25 @@ class Fit:
 
     Attributes:
         name: ``validation`` or ``final``. Its checkpoint and its lines in metrics.jsonl carry this name.
+        plan: The plan that ``cell`` is part of.
+        params: The method's parameters, with the chosen number of epochs.
+        dataset: That of the plan, or its validation split.
         eval_every: Evaluate after every so many epochs and at the end; 0: at the end only.
         head_epochs: Epochs of the head at each evaluation; None: the method's own number.
-        checkpoint_every: Epochs between checkpoints; 0: on interruption and at the end only.
         stop: Returns True once the user asked to stop.
-        profile: Traces a window of the fit; None: no trace.
-        graphs: Whether a CUDA device replays captured steps.
-        head: The head for a generative method; None: the softmax head with the method's own settings.
-        head_setting: What the head sees while it is fitted.
     """
 
     name: str
+    plan: Plan
     cell: Cell
-    spec: MethodSpec
     params: Params
     dataset: Dataset
-    device: torch.device
     eval_every: int
     head_epochs: int | None
-    checkpoint_every: int
+    options: Options
     folder: RunFolder
     progress: Progress
     stop: Callable[[], bool]
-    profile: Profile | None = None
-    graphs: bool = True
-    head: Head | None = None
-    head_setting: Setting = "inductive"
 
 
 def checkpoint_owner(cell: Cell, fit: str, params: Params, head_epochs: int | None) -> str:
@@ -103,20 +94,18 @@ class FitRun:
 
     def __init__(self, fit: Fit) -> None:
         self.fit = fit
-        cell = fit.cell
-        train, held_out = make_views(fit.dataset, cell.preprocessing, fit.device, fit.spec.setting)
+        cell, plan, graphs = fit.cell, fit.plan, fit.options.graphs
+        self.device = torch.device(plan.device)
+        train, held_out = make_views(fit.dataset, cell.preprocessing, self.device, plan.spec.setting)
         clock = time.perf_counter()
-        self.method = build_method(fit.spec, train, fit.params, cell.seed)
+        self.method = build_method(plan.spec, train, fit.params, cell.seed)
         self.seconds = Seconds(train=time.perf_counter() - clock)  # a closed form is solved here
-        self.trainer = Trainer(
-            self.method, train, cell.seed, cell.precision, cell.deterministic, graphs=fit.graphs
-        )
-        self.evaluator = Evaluator(
-            train, held_out, head=fit.head, head_setting=fit.head_setting, graphs=fit.graphs
-        )
+        self.trainer = Trainer(self.method, train, cell.seed, cell.precision, cell.deterministic, graphs)
+        head = None if plan.head is None else load_class(plan.head.spec)(plan.head.params)
+        self.evaluator = Evaluator(train, held_out, head=head, head_setting=plan.head_setting, graphs=graphs)
         self.history: list[EvaluatedEpoch] = []
-        self._pending: deque[EpochEnd] = deque()
         self.predictions: Predictions | None = None
+        self._pending: deque[EpochEnd] = deque()
         self.path = fit.folder.checkpoint_file(fit.name)
         self.owner = checkpoint_owner(cell, fit.name, fit.params, fit.head_epochs)
 
@@ -132,8 +121,8 @@ class FitRun:
         self._resume()
         fit.progress.start(fit.name, trainer.iterations, trainer.iterations_done)
         stop = fit.stop
-        if fit.profile is not None:
-            stop = fit.profile.between_iterations(trainer, fit.eval_every, stop)
+        if fit.options.profile is not None:
+            stop = fit.options.profile.between_iterations(trainer, fit.eval_every, stop)
         clock = time.perf_counter()
         for end in trainer.epochs(stop, fit.progress.iteration):
             self.seconds.train += time.perf_counter() - clock
@@ -174,7 +163,8 @@ class FitRun:
             self._report(end, {"metrics": metrics})
         else:
             self._pending.append(end)
-        if self.fit.checkpoint_every and end.epoch % self.fit.checkpoint_every == 0:
+        checkpoint_every = self.fit.options.checkpoint_every
+        if checkpoint_every and end.epoch % checkpoint_every == 0:
             self._save()
         while self._pending and self._pending[0].sums.arrived:
             self._report(self._pending.popleft())
@@ -201,7 +191,8 @@ class FitRun:
 
     def _evaluate(self, epoch: int) -> Metrics:
         fit, cell = self.fit, self.fit.cell
-        with nullcontext() if fit.profile is None else fit.profile.evaluation(fit.folder):
+        profile = fit.options.profile
+        with nullcontext() if profile is None else profile.evaluation(fit.folder):
             clock = time.perf_counter()
             with matmul_precision("fp32", cell.deterministic):
                 evaluation = self.evaluator.evaluate(self.method, epoch, cell.seed, fit.head_epochs)
@@ -224,7 +215,7 @@ class FitRun:
 
     def _resume(self) -> None:
         if self.path.exists():
-            state = load_checkpoint(self.path, self.owner, self.fit.device)
+            state = load_checkpoint(self.path, self.owner, self.device)
             self.trainer.load_state_dict(state["trainer"])
             self.seconds.train, self.seconds.evaluate = state["seconds"]
             self.history = [

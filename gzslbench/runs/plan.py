@@ -14,7 +14,7 @@ from gzslbench.plugins.params import Params, build, parse_assignments
 from gzslbench.plugins.presets import Preset, preset
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import Setting
-from gzslbench.runs.cell import Cell, Task, task_of
+from gzslbench.runs.cell import Cell, Task
 from gzslbench.runs.record import SELECTIONS
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _PATHS = ("data", "preset")
 
 @dataclass(frozen=True)
 class Request:
-    """What ``gzslbench run`` takes; the same names as its options."""
+    """The options of ``gzslbench run``, by the same names."""
 
     method: str
     dataset: str
@@ -107,10 +107,7 @@ class HeadPlan:
 
 @dataclass(frozen=True)
 class Resolved:
-    """Cells that share a method and a task, one per seed, and what they follow from.
-
-    ``head`` replaces the softmax head; None keeps it. ``device`` is for example ``cuda:1``.
-    """
+    """Cells of one method and task, one per seed; ``head`` is None for the softmax head."""
 
     spec: MethodSpec
     params: Params
@@ -127,21 +124,14 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Plan(Resolved):
-    """The same with the dataset in memory: everything that a run needs."""
+    """Resolved cells with the dataset in memory: everything that a run needs."""
 
     dataset: Dataset = field(kw_only=True)
 
 
 @dataclass(frozen=True)
 class ParsedRequest:
-    """A request whose parts that need no data are found and checked.
-
-    Attributes:
-        request: The request.
-        spec: Its method.
-        device: Its device.
-        settings: The parameters that the user has set, by name.
-    """
+    """A request after the checks that need no data; ``settings`` are the user's parameters by name."""
 
     request: Request
     spec: MethodSpec
@@ -167,17 +157,19 @@ def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
 def read_task(request: Request, carried: Dataset | None = None) -> tuple[Dataset, Task]:
     """Return the dataset of a request and its task; ``carried`` as for ``make_plan``."""
     from gzslbench.data.load import load_dataset
+    from gzslbench.data.validation import validation_dataset
     from gzslbench.data.variants import shuffle_semantics
 
     dataset = carried or load_dataset(request.dataset, request.features, request.semantics, request.data)
     semantics = dataset.semantics_name
     if request.shuffle_semantics is not None:
         dataset = shuffle_semantics(dataset, request.shuffle_semantics)
-    return dataset, task_of(dataset, semantics, request.select == "val")
+    validation = validation_dataset(dataset).split.fingerprint if request.select == "val" else None
+    return dataset, Task(dataset.name, semantics, dataset.task_id, validation)
 
 
 def parse_request(request: Request) -> ParsedRequest:
-    """Find and check everything that needs no data: method, device, precision, selection rule, settings."""
+    """Find and check what needs no data: method, device, precision, selection rule, settings."""
     from gzslbench.computing.device import check_precision, resolve_device
 
     spec = plugins().method(request.method)

@@ -1,8 +1,7 @@
 """The record of one run: everything that decides its numbers, and the numbers.
 
 A record is a versioned JSON file. Its parts are plain dataclasses; msgspec checks them when a file is read.
-A part that a reader may not know (it is None) is not written. Fields that a newer version added to a part
-are passed over.
+A field that is None is not written. Fields that a newer version added are ignored.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -28,6 +27,11 @@ SELECTIONS: tuple[Selection, ...] = get_args(Selection)
 RULES = ("last", "val", "test-peek", "test-peek-inner", "test-peek-outer")
 PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
 EPOCHS = ("epoch", "head_epoch")
+_LISTED_OF_TASK = ("id", "dataset", "features", "semantics", "notes")
+_LISTED_OF_RUN = (
+    *("started", "seconds_train", "seconds_evaluate", "peak_memory_bytes"),
+    *("gzslbench", "torch", "device", "threads"),
+)
 _REPEAT = "restore the file from a copy, or repeat the run with --rerun"
 
 Percentage = Annotated[float, msgspec.Meta(ge=0, le=100 + 1e-6)]  # sums of shares can pass 100 by rounding
@@ -57,7 +61,7 @@ class RunMetrics:
 
 @dataclass(frozen=True)
 class ValidationChoice(RunMetrics):
-    """The epochs that ``--select val`` chose, and the metrics on the validation classes that decided it.
+    """The epochs that ``--select val`` chose, and the metrics on the validation classes there.
 
     Attributes:
         task: Id of the task with the validation split.
@@ -89,7 +93,7 @@ class PresetInfo:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What two runs of one cell may differ in; None: not known.
+    """What may differ between two runs of one cell; None: not known.
 
     Attributes:
         started: Date and time in UTC, in ISO 8601.
@@ -97,8 +101,8 @@ class RunInfo:
         seconds_evaluate: Wall time of all evaluations.
         preset: Where the parameters come from.
         peak_memory_bytes: The most that tensors took on CUDA, or that the process took on a CPU.
-        computed: How the process that ended the run computed what comes in several forms, by name.
-        command: The words of the command line.
+        computed: By operation, which of its implementations the process used.
+        command: The arguments of the command line.
         extraction: How gzslbench extracted the features, if it did.
         provenance: How gzslbench made the semantics, if it did.
         gzslbench: Version; so are ``python``, ``torch`` and ``numpy``.
@@ -132,10 +136,7 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class Summary:
-    """The parts of a record that lists and tables need; its attributes are those of ``Record``.
-
-    Of ``task`` it keeps id, dataset, features, semantics and notes; of ``run`` time, memory and machine.
-    """
+    """The parts of a record that lists and tables need, with the attributes of ``Record``."""
 
     id: str
     status: Status
@@ -150,27 +151,10 @@ class Summary:
     @classmethod
     def of(cls, record: Record) -> Summary:
         """Summarize a record."""
-        task, run = record.task, record.run
-        return cls(
-            record.id,
-            record.status,
-            record.cell,
-            TaskInfo(task.id, task.dataset, task.features, task.semantics, notes=task.notes),
-            record.setting,
-            record.selection,
-            record.metrics,
-            RunInfo(
-                started=run.started,
-                seconds_train=run.seconds_train,
-                seconds_evaluate=run.seconds_evaluate,
-                peak_memory_bytes=run.peak_memory_bytes,
-                gzslbench=run.gzslbench,
-                torch=run.torch,
-                device=run.device,
-                threads=run.threads,
-            ),
-            record.parameters,
-        )
+        parts = {field.name: getattr(record, field.name) for field in fields(cls)}
+        parts["task"] = TaskInfo(**{name: getattr(record.task, name) for name in _LISTED_OF_TASK})
+        parts["run"] = RunInfo(**{name: getattr(record.run, name) for name in _LISTED_OF_RUN})
+        return cls(**parts)
 
     @property
     def headline(self) -> RunMetrics | None:
@@ -195,11 +179,11 @@ class Record:
         id: The run's id, which is its folder's name.
         status: ``complete``, or ``diverged`` if a loss became NaN or infinite; ``failure`` then says where.
         cell: Everything that decides the numbers.
-        task: What the numbers may be compared under.
+        task: Numbers of different tasks are never compared.
         setting: ``inductive``, ``class-transductive`` or ``transductive``.
         selection: The run's own rule, ``last`` or ``val``; its metrics are the headline.
-        metrics: By selection rule. A rule of a newer version is kept.
-        run: What two runs of one cell may differ in: times, versions, device, memory, command.
+        metrics: By selection rule.
+        run: Times, versions, device, memory, command.
         parameters: Trained numbers in the method's modules; None if the run diverged.
         validation: The choice made on the class-wise validation split, if there was one.
         failure: Where the run diverged.
@@ -282,7 +266,7 @@ def _wrong(field: str, what: str) -> StoreError:
 
 
 def _known_parts(values: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what a run or a task does not know."""
+    """Leave out the fields of task and run that are None."""
     for part in ("task", "run"):
         values[part] = {name: value for name, value in values[part].items() if value is not None}
     return values
@@ -309,7 +293,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _explain(error: msgspec.ValidationError, values: Mapping[str, Any]) -> tuple[str, str]:
-    """What is wrong, in words, and the field it is wrong with, by its dotted name."""
+    """Return what is wrong, and the dotted name of the field."""
     what, _, path = str(error).partition(" - at `$")
     field = path.strip(".`")
     if "[...]" in field and field.startswith("metrics"):  # msgspec does not say which key of a table it is

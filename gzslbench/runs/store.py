@@ -66,9 +66,9 @@ class Store:
                 yield record
 
     def find(self, run: str) -> RunFolder:
-        """Find the run with this id, with the only id that begins like this, or at this path.
+        """Find the run with this id, with an id that starts like this, or at this path.
 
-        Finished runs are searched first for the beginning of an id; the others only if none matches.
+        Unfinished runs are searched for the start of an id only if no finished run matches.
 
         Raises:
             StoreError: No run or several match, or a folder may not be read.
@@ -84,9 +84,9 @@ class Store:
             return self.run(matches[0])
         if matches:
             raise StoreError(
-                f"{run!r} begins the ids of {len(matches)} runs",
+                f"{run!r} is the start of {len(matches)} ids",
                 where=self.root,
-                fix=f"give more of one of them, for example {_list_some(matches)}",
+                fix=f"give more of the id, for example {_list_some(matches)}",
             )
         raise StoreError(f"no run {run!r}", where=self.root, fix=_nearest(run, finished + unfinished))
 
@@ -111,7 +111,7 @@ def _with_prefix(run: str, names: list[str]) -> list[str]:
 
 def _nearest(run: str, names: list[str]) -> str:
     if not names:
-        return "name the folder that holds the runs with --results"
+        return "name the folder of the runs with --results"
     likeness = {name: SequenceMatcher(None, run.lower(), name[: len(run)].lower()).ratio() for name in names}
     nearest = sorted(names, key=lambda name: -likeness[name])
     return f"nearest of {len(names)} runs: {_list_some(nearest)}"
@@ -124,8 +124,7 @@ def _list_some(names: list[str]) -> str:
 def read_summaries(store: Store) -> list[Summary]:
     """Return the summary of every good record, by run id; a damaged one is a DamagedRecordWarning.
 
-    Records that have not changed since they were last listed are taken from the index, a file in the results
-    folder that may be deleted at any time. If it cannot be written, or is damaged, all records are read.
+    Unchanged records come from the index, a file in the results folder that may be deleted at any time.
 
     Raises:
         StoreError: The results folder may not be read.

@@ -123,8 +123,9 @@ class Tracking:
     def fail(self, error: BaseException) -> None:
         """Report every run without a record as failed with ``error``."""
         for run in list(self._trackers):
-            self._call(run, lambda tracker: tracker.fail(error))
-            self._trackers.pop(run)
+            for name, tracker in self._trackers.pop(run).items():
+                with self._guarded(run, name):
+                    tracker.fail(error)
 
     def _describe(self, run: Cell, folder: RunFolder, tracker: str, resumed: bool) -> TrackedRun:
         process = {**environment(torch.device(self._device)), "command": shlex.join(sys.argv)}

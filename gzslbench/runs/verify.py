@@ -1,4 +1,4 @@
-"""Check a stored run by its own files: the record against itself, and against the predictions next to it."""
+"""Check that the record of a run agrees with itself and with the predictions next to it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ TOLERANCE = 1e-6
 
 
 class PredictionsWarning(UserWarning):
-    """The predictions on disk do not give the numbers of the record next to them."""
+    """The predictions of a run do not give the numbers of its record."""
 
 
 def find_problems(folder: RunFolder) -> list[str]:
-    """Return what is inconsistent in a run, one sentence each.
+    """Return a sentence for each inconsistency of a run, for example a number edited by hand.
 
-    The id must be that of the cell, H the harmonic mean of U and S by every rule, and the headline what the
-    predictions give. So numbers that were edited by hand are found.
+    The id must be that of the cell, H the harmonic mean of U and S, and the headline that of the predictions.
     """
     try:
         record = folder.record()

@@ -1,4 +1,4 @@
-"""Checkpoints: written atomically, read without running code, refused if damaged or of another run."""
+"""Checkpoints: written atomically, and refused if damaged or of another run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from gzslbench.errors import CheckpointError
-from gzslbench.files import atomic_path
+from gzslbench.files import atomic_path, reading
 
 FORMAT = "gzslbench checkpoint 2"
 _DIGEST = hashlib.sha256().digest_size
@@ -49,19 +49,15 @@ def load_checkpoint(path: Path, owner: str, device: torch.device | str = "cpu") 
     Raises:
         CheckpointError: The file cannot be read, is damaged, is not a checkpoint, or is of another run.
     """
-    try:
+    with reading(path, CheckpointError, "the checkpoint cannot be read"):
         content = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(
-            f"the checkpoint cannot be read: {error.strerror}", where=path, fix="make it readable"
-        ) from error
     body, digest = content[:-_DIGEST], content[-_DIGEST:]
     if hashlib.sha256(body).digest() != digest:
         raise CheckpointError("the file is not a checkpoint, or it is damaged", where=path, fix=_REMEDY)
     try:
         loaded = torch.load(io.BytesIO(body), map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError("the checkpoint has more than data in it", where=path, fix=_REMEDY) from error
+        raise CheckpointError("the checkpoint contains more than data", where=path, fix=_REMEDY) from error
     if loaded.get("format") != FORMAT:
         raise CheckpointError("the checkpoint is of another version of gzslbench", where=path, fix=_REMEDY)
     if loaded["owner"] != owner:

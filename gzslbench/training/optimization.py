@@ -194,5 +194,5 @@ def _torch_optimizer(
 
 def _rate_tensor(rate: float, device: torch.device) -> Tensor:
     """Return a learning rate that a replayed step reads from memory each time."""
-    # CUDA's fused Adam takes float32 alone.
+    # The fused Adam of CUDA takes only float32.
     return torch.tensor(rate, dtype=torch.float32 if device.type == "cuda" else torch.float64, device=device)

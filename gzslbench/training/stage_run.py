@@ -1,4 +1,4 @@
-"""One stage under way: its batches, its steps, the sums of its losses, and the state that resumes it."""
+"""One stage in training: its batches, steps, losses, and the state from which it resumes."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class StageRun:
             self.graph_step.graphs.forget()
 
     def check_finite(self) -> None:
-        """Check the losses of the epoch under way, before they are saved."""
+        """Raise a DivergedError if a loss of the current epoch is NaN or infinite."""
         self._losses(self.epoch + (self.iteration > 0)).means()
 
     def _losses(self, epoch: int) -> EpochLosses:
@@ -170,14 +170,10 @@ class GraphStep:
         *,
         draws: bool,
     ) -> None:
-        """Take one step of ``optimizer``.
+        """Take one step of ``optimizer``, on a fresh batch if ``draws``, else on the last one again.
 
-        Args:
-            optimizer: Of the phase whose turn it is.
-            record: Receives the terms; it must add them to tensors that stay where they are. It is passed
-                anew each time, because a stored one would make a reference cycle that keeps a finished
-                stage's graphs alive.
-            draws: Whether to draw a fresh batch, and not to take the last one again.
+        ``record`` must add the terms to tensors that stay where they are. It is not stored, because a
+        reference cycle would keep the graphs of a finished stage alive.
         """
         if (addresses := self._current_addresses()) != self._addresses:
             # A replay would use the memory that the networks had when it was captured.
@@ -200,10 +196,10 @@ class GraphStep:
 
 
 class EpochLosses:
-    """Sums of loss terms over an epoch; on CUDA they are copied while the next epoch trains.
+    """Sums of loss terms over an epoch, on their way from the device to the host.
 
-    ``means`` waits until they have ``arrived``. On a CPU the constructor checks that they are finite; on CUDA
-    ``means`` does.
+    On CUDA they are copied while the next epoch trains, and ``means`` waits for them and checks that they are
+    finite; on a CPU the constructor checks it.
     """
 
     def __init__(self, sums: Mapping[str, Tensor], steps: Mapping[str, int], stage: str, epoch: int) -> None:

@@ -31,7 +31,7 @@ class EpochEnd:
         counted: Whether it belongs to the last stage, whose epochs are evaluated.
         epoch: Completed epochs of the stage.
         epochs: Epochs the stage has.
-        sums: The sums behind ``losses``, perhaps still on their way from the device.
+        sums: The sums behind ``losses``; they may not be on the host yet.
     """
 
     stage: str
@@ -49,8 +49,8 @@ class EpochEnd:
 class Trainer:
     """Runs a method's stages on a view that lies on the device.
 
-    ``epochs`` yields after each epoch, so that the caller evaluates and saves. Between two iterations it
-    asks whether to stop, and then ends with ``interrupted`` set, in a state that can be saved and resumed.
+    ``epochs`` yields after each epoch, so that the caller can evaluate and save. If it is stopped between two
+    iterations, it ends with ``interrupted`` set, in a state that can be saved and resumed.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Trainer:
             view: What the method is trained on.
             seed: The run's root seed.
             precision: Of the matrix products.
-            deterministic: Whether torch uses deterministic algorithms alone.
+            deterministic: Whether torch uses only deterministic algorithms.
             graphs: Whether a CUDA device replays captured steps; it changes no number.
         """
         self.method = method
@@ -118,7 +118,7 @@ class Trainer:
         """Train to the end, yielding after each epoch.
 
         Args:
-            stop: Asked before each iteration whether to stop there.
+            stop: Called before each iteration; True stops the training there.
             on_iteration: Called after each iteration.
 
         Raises:
@@ -138,7 +138,7 @@ class Trainer:
             yield EpochEnd(stage.name, counted, run.epoch, stage.epochs, losses)
 
     def check_finite(self) -> None:
-        """Check the losses of the epoch under way, before they are saved."""
+        """Raise a DivergedError if a loss of the current epoch is NaN or infinite."""
         if self.current is not None:
             self.current.check_finite()
 
@@ -178,7 +178,7 @@ class Trainer:
 
 
 def _without_spare_memory(value: Any) -> Any:
-    """Copy a tensor that is a view of a larger one, for a checkpoint would save all of that one."""
+    """Copy a tensor that is a view of a larger one, because a checkpoint would save the larger one."""
     is_view = isinstance(value, Tensor) and value.untyped_storage().nbytes() > value.nbytes
     return value.clone() if is_view else value
 

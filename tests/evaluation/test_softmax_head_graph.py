@@ -57,7 +57,7 @@ def test_replayed_steps_give_the_same_head_after_each_epoch_to_the_bit(captures,
 def test_a_step_that_cannot_be_captured_gives_the_same_head(captures, recording, monkeypatch):
     eager = fit(graphs=False)
     monkeypatch.setattr(recording, "fails", True)
-    with pytest.warns(RuntimeWarning, match="'head step' goes on without a CUDA graph"):
+    with pytest.warns(RuntimeWarning, match="'head step' continues without a CUDA graph"):
         assert_equal(fit(), eager)
 
 
@@ -69,7 +69,7 @@ def test_no_step_makes_the_host_wait(watching):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.filterwarnings("error:.*goes on without a CUDA graph")
+@pytest.mark.filterwarnings("error:.*continues without a CUDA graph")
 @pytest.mark.parametrize("deterministic", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
 def test_cuda_graphs_give_the_same_head_to_the_bit(batch_size, deterministic):

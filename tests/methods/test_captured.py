@@ -63,7 +63,7 @@ def test_replays_equal_steps_to_the_bit(captures, name, precision):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.filterwarnings("error:.*goes on without a CUDA graph")
+@pytest.mark.filterwarnings("error:.*continues without a CUDA graph")
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
 @pytest.mark.parametrize("name", METHODS)
 def test_cuda_graphs_equal_steps_to_the_bit_where_steps_equal_themselves(name, precision):
@@ -73,7 +73,7 @@ def test_cuda_graphs_equal_steps_to_the_bit_where_steps_equal_themselves(name, p
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.filterwarnings("error:.*goes on without a CUDA graph")
+@pytest.mark.filterwarnings("error:.*continues without a CUDA graph")
 @pytest.mark.parametrize("name", METHODS)
 def test_cuda_graphs_differ_from_steps_no_more_than_steps_among_themselves(name):
     eager, again, graphed = (trained(name, graphs, "cuda")[0] for graphs in (False, False, True))

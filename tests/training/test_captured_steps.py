@@ -32,7 +32,7 @@ CUDA = (
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
 )
-NO_FALLBACK = pytest.mark.filterwarnings("error:.*goes on without a CUDA graph")
+NO_FALLBACK = pytest.mark.filterwarnings("error:.*continues without a CUDA graph")
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=CUDA)])
@@ -229,7 +229,9 @@ def test_a_loss_that_waits_for_the_device_goes_on_without_a_graph_and_is_named(c
         return with_loss(method, loss)
 
     eager = finished(waiting(), view, graphs=False)
-    with pytest.warns(RuntimeWarning, match="'critic' goes on without a CUDA graph: the host waits") as told:
+    with pytest.warns(
+        RuntimeWarning, match="'critic' continues without a CUDA graph: the host waits"
+    ) as told:
         replayed = finished(waiting(), view, graphs=True)
     assert len(told) == 1
     assert torch.equal(replayed[0], eager[0]) and replayed[1] == eager[1]
@@ -243,7 +245,7 @@ def test_a_capture_that_fails_changes_nothing_but_the_speed(captures, game, view
     epochs = trainer.epochs()
     ends = ends_of(islice(epochs, 3))  # the warm-up stage, and one of the game
     captures[1].fails = True  # the critic has its graph by now, the generator not
-    with pytest.warns(RuntimeWarning, match="'generator' goes on without a CUDA graph: .*captur") as told:
+    with pytest.warns(RuntimeWarning, match="'generator' continues without a CUDA graph: .*captur") as told:
         ends += ends_of(epochs)
     assert len(told) == 1
     assert torch.equal(weights(method), eager[0]) and ends == eager[1]

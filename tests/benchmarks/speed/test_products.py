@@ -148,7 +148,7 @@ def test_where_there_are_graphs_a_floor_is_one_that_does_every_product(condition
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.filterwarnings("error:.*goes on without a CUDA graph")
+@pytest.mark.filterwarnings("error:.*continues without a CUDA graph")
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
 def test_on_cuda_a_floor_is_captured_at_every_precision(conditions, precision):
     on_cuda = replace(conditions, device=torch.device("cuda"), precision=precision)
