@@ -23,8 +23,17 @@ class Progress(Protocol):
         """An epoch is done; ``line`` is its line of metrics.jsonl."""
 
 
-class Silent(Progress):
+class Silent:
     """A watcher that does nothing."""
+
+    def start(self, leg: str, iterations: int, done: int) -> None:
+        """Do nothing."""
+
+    def iteration(self) -> None:
+        """Do nothing."""
+
+    def epoch(self, line: Mapping[str, Any]) -> None:
+        """Do nothing."""
 
 
 class LogFile:
