@@ -33,10 +33,8 @@ if TYPE_CHECKING:
 class Evaluation:
     """The evaluation of a model after ``epoch`` epochs of its last stage.
 
-    Attributes:
-        epoch: Completed epochs.
-        trace: Metrics after each epoch of the head; a single entry for scoring methods.
-        predictions: Those of the last entry of ``trace``.
+    ``trace`` has the metrics after each epoch of the head, one entry for a scoring method. ``predictions``
+    are those of its last entry.
     """
 
     epoch: int

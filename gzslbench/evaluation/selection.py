@@ -11,12 +11,7 @@ from gzslbench.evaluation.metrics import Metrics
 
 @dataclass(frozen=True)
 class EvaluatedEpoch:
-    """The metrics of a model after ``epoch`` epochs.
-
-    Attributes:
-        epoch: Completed epochs of the model.
-        trace: Metrics after each epoch of the head, at least one.
-    """
+    """The metrics of a model after ``epoch`` epochs; ``trace`` has one entry for each epoch of the head."""
 
     epoch: int
     trace: Sequence[Metrics]

@@ -62,9 +62,8 @@ def fit_softmax_head(
 ) -> Iterator[SoftmaxHead]:
     """Fit a head by Adam on mean cross-entropy; yields the head after each of ``epochs`` passes.
 
-    An epoch is ceil(n / batch_size) full batches along one permutation of the rows after another, as the
-    family's code draws them; classes stay as unbalanced as they come. It yields one head, which it
-    changes in place: use it before the next is computed. Nothing crosses to the host in between.
+    An epoch is ceil(n / batch_size) full batches along one permutation of the rows after another, as in the
+    family's code; classes are not balanced. The same head is changed in place and yielded again.
 
     Args:
         features: ``(n, e)`` float32.

@@ -37,22 +37,20 @@ def resolve_trackers(names: Sequence[str] | None = ()) -> list[TrackerSpec]:
         return []
     of_environment = [name.strip() for name in os.environ.get(VARIABLE, "").split(",")]
     sources = {name: VARIABLE for name in of_environment if name} | dict.fromkeys(names, "--track")
-    return [_resolve(name, source) for name, source in sources.items()]
-
-
-def _resolve(name: str, source: str) -> TrackerSpec:
-    try:
-        spec = plugins().tracker(name)
-    except PluginError as error:
-        raise PluginError(error.what, where=source, fix=error.fix) from error
-    missing = missing_modules(spec)
-    if missing:
-        raise PluginError(
-            f"tracker {name!r} needs {', '.join(missing)}, which is not installed",
-            where=source,
-            fix=f"pip install '{spec.install}'" if spec.install else f"install it, or leave {name!r} out",
-        )
-    return spec
+    specs = []
+    for name, source in sources.items():
+        try:
+            spec = plugins().tracker(name)
+        except PluginError as error:
+            raise PluginError(error.what, where=source, fix=error.fix) from error
+        if missing := missing_modules(spec):
+            raise PluginError(
+                f"tracker {name!r} needs {', '.join(missing)}, which is not installed",
+                where=source,
+                fix=f"pip install '{spec.install}'" if spec.install else f"install it, or leave {name!r} out",
+            )
+        specs.append(spec)
+    return specs
 
 
 @contextmanager
