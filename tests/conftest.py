@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing.process
 import os
+import platform
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -221,5 +222,6 @@ def _no_processes_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pyt
     def refuse(*arguments: object, **named: object) -> None:
         pytest.fail("this test starts a process: mark it with pytest.mark.acceptance")
 
+    platform.processor()  # the first call starts a process; records need it, and Python keeps the answer
     monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
     monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", refuse)
