@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -23,6 +24,9 @@ from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import Record, RunInfo, RunMetrics
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.testing.sync_detection import SyncDetector
+
+settings.register_profile("gzslbench", deadline=None)  # a busy machine is not a failure
+settings.load_profile("gzslbench")
 
 
 class Taping(SyncDetector):
