@@ -41,7 +41,8 @@ CLOSED_FORMS = {spec.name for spec in plugins().methods().values() if not Method
 def every_check():
     for kind, spec in all_specs():
         for check in checks_of(spec):
-            marks = [pytest.mark.acceptance] if check.slow else []
+            starts_process = check.name == "listing-imports-no-torch"
+            marks = [pytest.mark.acceptance] if check.slow or starts_process else []
             yield pytest.param(spec.name, check, id=f"{kind}-{spec.name}-{check}", marks=marks)
 
 
