@@ -8,6 +8,7 @@ from gzslbench.plugins.extractor import ExtractorSpec
 from gzslbench.testing import checks_of
 from gzslbench.testing.check import run_check
 
+pytestmark = pytest.mark.acceptance  # a check imports the plugin in a new process
 BROKEN = {
     "Sound": set(),
     "Training": {"loader-keeps-its-contract"},

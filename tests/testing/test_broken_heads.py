@@ -8,6 +8,7 @@ from gzslbench.plugins.head import HeadSpec
 from gzslbench.testing import checks_of
 from gzslbench.testing.check import run_check
 
+pytestmark = pytest.mark.acceptance  # a check imports the plugin in a new process
 BROKEN = {
     "Means": set(),
     "Global": {"the-global-stream-is-left-alone"},

@@ -9,6 +9,7 @@ import pytest
 from gzslbench.testing import checks_of
 from gzslbench.testing.check import run_check
 
+pytestmark = pytest.mark.acceptance  # a check imports the plugin in a new process
 BOTH_REPEATS = {"the-same-seed-trains-the-same-model", "evaluation-changes-nothing"}
 BROKEN = {
     "SamePhases": {"networks-and-stages-fit"},
