@@ -272,6 +272,7 @@ def test_a_rerun_that_fails_at_once_leaves_what_trackers_kept_as_it_was(
     assert note.read_text() == "'the second'" and not (note.parents[2] / "previous").exists()
 
 
+@pytest.mark.acceptance
 def test_the_environment_asks_for_runs_and_not_for_the_checks_of_a_method(diary, monkeypatch) -> None:
     monkeypatch.setenv("GZSLBENCH_TRACK", "diary")
     CliRunner().invoke(main, ["check", "eszsl"])
