@@ -28,7 +28,7 @@ def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
     on one side is skipped. A seen class that the chosen source does not mention trains. All trainval
     rows of the validation classes are the new test_unseen; of each other class, ``holdout`` of the rows,
     evenly spaced, are the new test_seen (none of a class with a single row). A note of the new dataset says
-    where the classes come from.
+    where the classes come from, and how many test rows train_loc and val_loc contain.
 
     Raises:
         DataError: Fewer than two seen classes, or no training class with two rows.
@@ -53,7 +53,7 @@ def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
     return replace(
         dataset,
         split=Split("val", train, test_seen, rows[unseen]),
-        notes=(*dataset.notes, chosen),
+        notes=(*dataset.notes, "; ".join([chosen, *_describe_leaks(dataset)])),
         validation=None,
     )
 
@@ -87,3 +87,13 @@ def _classes_of_rows(dataset: Dataset, hint: ValidationHint) -> Classes:
         for rows in (hint.train_rows, hint.val_rows)
     )
     return np.flatnonzero(in_val > in_train)
+
+
+def _describe_leaks(dataset: Dataset) -> list[str]:
+    """Say how many test rows the published validation rows contain; none of them is used here."""
+    hint, split = dataset.validation or ValidationHint(), dataset.split
+    return [
+        f"{len(np.intersect1d(rows, split.test_seen))} rows of {name} are of test_seen and left out"
+        for name, rows in (("train_loc", hint.train_rows), ("val_loc", hint.val_rows))
+        if rows is not None
+    ]

@@ -120,6 +120,8 @@ def test_without_lists_the_classes_of_val_loc_are_taken_and_its_rows_are_not(dat
     validation = validation_dataset(located)
     np.testing.assert_array_equal(validation.unseen_classes, [3, 4])
     assert "val_loc" in validation.notes[-1]
+    assert "3 rows of train_loc are of test_seen" in validation.notes[-1]
+    assert "2 rows of val_loc are of test_seen" in validation.notes[-1]
 
 
 def test_a_class_in_both_goes_where_more_of_its_training_rows_are_and_trains_on_a_tie(dataset):
