@@ -39,7 +39,14 @@ def plainly(extraction, world):
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"batch_size": 1}, {"batch_size": 64}, {"workers": 2}, {"crops": "ten"}]
+    "settings",
+    [
+        {},
+        {"batch_size": 1},
+        {"batch_size": 64},
+        pytest.param({"workers": 2}, marks=pytest.mark.acceptance),
+        {"crops": "ten"},
+    ],
 )
 def test_features_are_those_of_the_plain_loop(small, world, tmp_path, settings):
     partial, failures = run(small(**settings), world, tmp_path / "partial")
@@ -49,6 +56,7 @@ def test_features_are_those_of_the_plain_loop(small, world, tmp_path, settings):
     )
 
 
+@pytest.mark.acceptance
 def test_workers_change_no_bit_and_every_row_is_told_of(small, world, tmp_path):
     told = []
     alone, _ = run(small(), world, tmp_path / "alone", told.append)
