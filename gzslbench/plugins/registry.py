@@ -255,7 +255,7 @@ def plugins() -> Plugins:
     return Plugins(entry for entry in every_entry() if allowed(entry))
 
 
-def _problem(offer: Any, of: type) -> str | None:
+def _problem(offer: Any, of: type[Any]) -> str | None:
     """Return why something cannot be offered: a wrong type, a missing folder, an unknown kind or setting."""
     if not isinstance(offer, of):
         return f"{offer!r} is not a {of.__name__}"

@@ -46,8 +46,8 @@ class HeadCase:
         """A copy of the rows for fitting; for a transductive head also the others, without labels."""
         view = self.held_out
         unlabelled = view.features[1::2].clone() if self.spec.setting == "transductive" else None
-        rows = (view.features[::2], view.labels[::2], view.semantics, view.seen)
-        return HeadData(*(tensor.clone() for tensor in rows), unlabelled)
+        features, labels = view.features[::2].clone(), view.labels[::2].clone()
+        return HeadData(features, labels, view.semantics.clone(), view.seen.clone(), unlabelled)
 
     @property
     def settings(self) -> HeadSettings:
