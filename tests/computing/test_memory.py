@@ -53,7 +53,7 @@ def test_a_shortage_is_told_once_and_remembered(caplog):
     for _ in range(2):
         list(chunk.map_chunks(torch.arange(100), work_of_at_most(40)))
     assert [record.getMessage() for record in caplog.records] == [
-        "memory ran out: rows at once is 32 from here on"
+        "memory ran out: rows at once is 32 from now on"
     ]
 
 

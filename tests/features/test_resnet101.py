@@ -161,6 +161,7 @@ def test_it_loads_a_file_and_says_what_to_do_without_one(network, file):
     assert "IMAGENET1K_V2" in str(caught.value)
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("place", range(len(extractor_checks(SPEC))))
 def test_with_weights_it_keeps_its_contract(file, place):
     extractor_checks(SPEC, weights=str(file))[place]()

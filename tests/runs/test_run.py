@@ -312,7 +312,7 @@ def test_a_record_tells_how_its_class_scores_were_computed_and_what_shrank(run, 
     pairs.compilation.cache_clear()
     assert json.loads(outcome.stdout)["run"]["computed"] == {
         "class scores": "plain: GZSLBENCH_COMPILE=0",
-        "rows evaluated at once": "256, for memory ran out",
+        "rows evaluated at once": "256, because memory ran out",
     }
 
 
