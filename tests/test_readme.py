@@ -46,6 +46,7 @@ def test_the_readme_has_commands():
     assert len(COMMANDS) > 10
 
 
+@pytest.mark.acceptance
 def test_every_command_of_the_readme_does_what_it_says(data, place, monkeypatch):
     monkeypatch.chdir(place)
     monkeypatch.setenv("GZSLBENCH_DATA", str(data))
