@@ -99,6 +99,7 @@ def compiled(monkeypatch):
     pairs.compilation.cache_clear()
 
 
+@pytest.mark.acceptance
 def test_the_compiled_form_gives_the_plain_scores_and_gradients(compiled):
     for shape in ((5, 4, 70), (9, 3, 33), (1, 1, 1)):
         tensors = operands(*shape)
@@ -107,6 +108,7 @@ def test_the_compiled_form_gives_the_plain_scores_and_gradients(compiled):
     assert compiled == {"class scores": "compiled"}
 
 
+@pytest.mark.acceptance
 def test_the_compiled_form_in_single_precision_is_as_near_the_exact_scores_as_the_dense_one(compiled):
     exact = operands(40, 12, 70)
     single = [t.detach().float().requires_grad_() for t in exact]
