@@ -37,4 +37,6 @@ def test_with_its_preset_every_head_comes_far_above_chance(spec):
     evaluation = evaluator.evaluate(method, 1, seed=1)
     again = evaluator.evaluate(method, 1, seed=1)
     assert evaluation.trace == again.trace
-    assert evaluation.trace[-1].H > FAR_ABOVE_CHANCE, evaluation.trace[-1]
+    # AUSUC, because H depends on the bias of the head: with the same program, rounding on another processor
+    # moved the H of zlap from above 40 to 35, and its AUSUC was 65.
+    assert evaluation.trace[-1].AUSUC > FAR_ABOVE_CHANCE, evaluation.trace[-1]
