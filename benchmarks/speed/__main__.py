@@ -51,7 +51,7 @@ Exit status: 0 all measured; 2 an error to fix; 130 interrupted.
     help="Of the matrix products in training, of every contestant.",
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Threads on the CPU. [default: torch's choice]")
-@click.option("--out", type=OutputFile(".json"), help="Write what was measured as JSON.")
+@click.option("--out", type=OutputFile(".json", new_folder=True), help="Write what was measured as JSON.")
 def speed(
     cases: tuple[str, ...],
     listing: bool,

@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_measured(made, 
 @pytest.mark.acceptance
 def test_a_precision_that_the_device_does_not_have_is_refused():
     done = call("startup", "--precision", "tf32")
-    assert done.exit_code == 2 and "CUDA devices alone" in done.output
+    assert done.exit_code == 2 and "only CUDA devices" in done.output
 
 
 @pytest.mark.acceptance

@@ -37,7 +37,7 @@ def test_peak_of_the_pair_matrix_form_holds_that_matrix_and_ours_does_not(condit
         (1, "RuntimeError: DefaultCPUAllocator: can't allocate", "can't allocate", MemoryError),
         (1, "torch.OutOfMemoryError: CUDA out of memory.", "CUDA out of memory", MemoryError),
         (1, "Traceback ...\nValueError: wrong", "ValueError: wrong", RuntimeError),
-        (1, "", "no reason told", RuntimeError),
+        (1, "", "no reason given", RuntimeError),
     ],
 )
 def test_a_process_that_fails_says_whether_memory_ran_out(monkeypatch, conditions, code, said, told, raised):
