@@ -29,6 +29,7 @@ _ADVICE: dict[int, tuple[str, str]] = {
     errno.ELOOP: ("the link leads back to itself: remove or correct it", "remove the link"),
     errno.ENOSPC: ("free some space", "free some space"),
     errno.EDQUOT: ("free some of your quota", "free some of your quota"),
+    errno.EFBIG: ("check the disk that it lies on", "choose a disk that takes files of this size"),
 }
 """For each error number, what to do when reading and when writing."""
 _OTHER_ADVICE = ("check the disk that it lies on", "make the folder writable")

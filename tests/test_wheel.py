@@ -101,8 +101,8 @@ def expected_files(sources: Path) -> set[str]:
             "speed/measured/*.json",
             "py.typed",
             "**/*.tmpl",
-            "site/assets/*",
-            "site/templates/*",
+            "report/html/assets/*",
+            "report/html/templates/*",
         ):
             files |= {
                 f"{package}/{path.relative_to(sources / folder).as_posix()}"

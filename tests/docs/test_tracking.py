@@ -48,7 +48,7 @@ def test_what_was_tracked_is_read_back(tmp_path: Path, tracker: str) -> None:
 
 
 def test_every_name_it_tells_of_is_one_that_trackers_get() -> None:
-    from gzslbench.runs import series
+    from gzslbench.runs import tracking as series
 
     text = DOCUMENT.read_text(encoding="utf-8")
     for name in (series.TEST_BY_EPOCH, series.TEST_ONCE, series.VALIDATION_BY_EPOCH):
