@@ -22,7 +22,7 @@ demo: $(VENV)/.installed ## install, then train CE-GZSL on handwritten digits (a
 	$(BIN)/gzslbench run --method ce-gzsl --dataset digits
 	@echo "To type gzslbench yourself, first: . $(BIN)/activate"
 
-check: lint types unit ## install, then lint, types and unit tests (two minutes): for every save
+check: lint types unit ## install, then lint, types and unit tests
 
 test: lint types all ## install, then lint, types and all tests
 
