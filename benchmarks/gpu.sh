@@ -5,7 +5,7 @@
 #
 # PYTHON has gzslbench installed, with its dev extra for the tests. The suite flo needs FLO's efficientnet_lite0
 # features under GZSLBENCH_DATA. All that is measured goes into the folder OUT, suite runs that are finished
-# there are not run again. A step that fails is told, and the others go on.
+# there are not run again. If a step fails, the script says so and continues with the others.
 #
 # Exit status: 0 every step succeeded; 1 one failed.
 set -euo pipefail
@@ -14,7 +14,7 @@ python=${PYTHON:-python}
 out=${OUT:-results/gpu}
 tests=$(dirname "${BASH_SOURCE[0]}")/../tests
 failed=()
-trap "exit 130" INT # whatever step it stops
+trap "exit 130" INT # in every step
 
 step() {
     echo "== $*"
