@@ -1,4 +1,4 @@
-"""The schema of a suite's TOML file, and what is said of a file that does not fit it."""
+"""The schema of a suite's TOML file, and the errors of files that do not fit it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Texts = str | Annotated[list[str], Meta(min_length=1)]
 Counts = int | Annotated[list[int], Meta(min_length=1)]
 
 
-class Shared(Struct, forbid_unknown_fields=True, kw_only=True):
-    """``[shared]``: what holds for all runs. The names are those of ``gzslbench run``'s options."""
+class RunOptions(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The options of ``gzslbench run`` that ``[shared]`` and ``[[runs]]`` both take."""
 
     dataset: str | UnsetType = UNSET
     features: str | UnsetType = UNSET
@@ -29,12 +29,17 @@ class Shared(Struct, forbid_unknown_fields=True, kw_only=True):
     preprocessing: str | UnsetType = UNSET
     shuffle_semantics: int | UnsetType = UNSET
     head: str | UnsetType = UNSET
+
+
+class Shared(RunOptions, forbid_unknown_fields=True, kw_only=True):
+    """``[shared]``: the options of all runs."""
+
     data: str | UnsetType = UNSET
     device: str | UnsetType = UNSET
     deterministic: bool | UnsetType = UNSET
 
 
-class RunEntry(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+class RunEntry(RunOptions, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """``[[runs]]``: runs of one setting, one for each seed. ``at`` is the epoch at which they are read."""
 
     name: str
@@ -44,15 +49,6 @@ class RunEntry(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=T
     at: int | UnsetType = UNSET
     set: dict[str, Any] = {}
     head_set: dict[str, Any] = {}
-    dataset: str | UnsetType = UNSET
-    features: str | UnsetType = UNSET
-    semantics: str | UnsetType = UNSET
-    select: str | UnsetType = UNSET
-    eval_every: int | UnsetType = UNSET
-    precision: str | UnsetType = UNSET
-    preprocessing: str | UnsetType = UNSET
-    shuffle_semantics: int | UnsetType = UNSET
-    head: str | UnsetType = UNSET
 
 
 class Axes(Struct, forbid_unknown_fields=True, kw_only=True):
