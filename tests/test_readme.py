@@ -26,7 +26,7 @@ def data(tmp_path_factory):
     """Folders of the shape of the real ones, a hundredth of their rows."""
     root = tmp_path_factory.mktemp("data")
     for name in ("AWA2", "CUB", "FLO"):
-        write_synthetic_folder(name, root / name, scale=0.01, root=root)
+        write_synthetic_folder(name, root / name, scale=0.01)
     features = root / "FLO" / "res101.mat"
     features.rename(features.with_name("efficientnet_lite0.mat"))
     return root

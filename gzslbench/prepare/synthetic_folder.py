@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.catalogue import catalogue, find_folder, known_as
-from gzslbench.data.formats.xlsa17 import MARKER
+from gzslbench.data.catalogue import catalogue, known_as
+from gzslbench.data.formats.xlsa17 import MARKER, NAMES, SPLITS
 from gzslbench.data.synthetic.split_template import (
     SplitTemplate,
     generate_template,
-    read_template,
     subsample,
     synthetic_features,
 )
@@ -25,19 +23,11 @@ _ELSEWHERE = "name another folder"
 
 
 def write_synthetic_folder(
-    like: str,
-    out: Path,
-    *,
-    seed: int = 0,
-    scale: float = 1.0,
-    overwrite: bool = False,
-    root: str | Path | None = None,
+    like: str, out: Path, *, seed: int = 0, scale: float = 1.0, overwrite: bool = False
 ) -> Path:
     """Write res101.mat, the split files and the class lists of a dataset with the shape of ``like``.
 
-    Split, semantics and class lists are copied from the data root if it has them, and generated otherwise;
-    features and image names are always synthetic, and ``SYNTHETIC.txt`` in the folder says so. The
-    folder is written atomically.
+    Everything is random; ``SYNTHETIC.txt`` in the folder says so. The folder is written atomically.
 
     Args:
         like: AWA1, AWA2, CUB, FLO, SUN or APY, in any case.
@@ -45,7 +35,6 @@ def write_synthetic_folder(
         seed: Of all random numbers.
         scale: The share of each class's rows to keep, above 0 and at most 1.
         overwrite: Whether a folder that an earlier call wrote may be replaced, with all files in it.
-        root: The data root; by default $GZSLBENCH_DATA, else ./data.
 
     Raises:
         DataError: ``like`` is unknown, ``out`` has other files or cannot be written, or the disk is full.
@@ -63,15 +52,13 @@ def write_synthetic_folder(
         _check_target(out, overwrite)
         out.parent.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(seed)
-        folder, template = find_folder(spec.name, root), None
-        if folder is not None and not (folder / MARKER).is_file():
-            template = read_template(folder, spec.expected, rng)
-        template = subsample(template or generate_template(spec.expected, rng), scale)
+        template = subsample(generate_template(spec.expected, rng), scale)
         dim = spec.expected.features[FEATURES]
         # The split files of every known dataset take less than the 16 MiB added here.
         size = len(template.labels) * dim * 4 + (16 << 20)
         check_free_space(out.parent, size, DataError, "pass a smaller --scale, or name another folder")
-        features = synthetic_features(template, dim, rng)
+        semantics = np.asarray(template.semantics["att"], dtype=np.float32)
+        features = synthetic_features(semantics, template.labels, dim, rng)
         how = f"like {spec.name}, seed {seed}, scale {scale:g}"
         with atomic_folder(out) as scratch:
             # This text becomes a note of the dataset, and notes are in records of runs.
@@ -98,18 +85,17 @@ def _write(folder: Path, template: SplitTemplate, features: NDArray[np.float32])
     from scipy.io import savemat
 
     names = [
-        f"synthetic/{template.class_name(label)}/{row + 1:06d}.jpg"
+        f"synthetic/{template.names[label]}/{row + 1:06d}.jpg"
         for row, label in enumerate(template.labels.tolist())
     ]
+    image_files = np.array(names, dtype=object)[:, None]
     labels = (template.labels + 1)[:, None].astype(np.uint16)
-    files = {"features": features.T, "labels": labels, "image_files": _cells(np.array(names, dtype=object))}
-    savemat(folder / f"{FEATURES}.mat", files)
-    for file, found in template.splits.items():
-        savemat(folder / file, {name: _cells(value) for name, value in found.items()})
+    savemat(
+        folder / f"{FEATURES}.mat", {"features": features.T, "labels": labels, "image_files": image_files}
+    )
+    locations = {f"{part}_loc": rows[:, None] + 1 for part, rows in template.parts.items()}
+    for name, values in template.semantics.items():
+        variables = {"att": values.T, NAMES: template.names[:, None], **locations}
+        savemat(folder / f"{name}{SPLITS}", variables)
     for file, listed in template.lists.items():
         (folder / file).write_text("".join(f"{name}\n" for name in listed), encoding="utf-8")
-
-
-def _cells(value: NDArray[Any]) -> NDArray[Any]:
-    """Return strings as the n x 1 cell array of the published files; other arrays unchanged."""
-    return value.reshape(-1, 1) if value.dtype == object else value

@@ -67,7 +67,7 @@ def test_so_it_is_after_a_choice_of_epochs_and_with_shuffled_semantics(tmp_path,
 def test_a_dataset_of_files_must_be_there_and_be_the_one_of_the_run(tmp_path, monkeypatch):
     monkeypatch.delenv("GZSLBENCH_DATA", raising=False)
     data = tmp_path / "data"
-    write_synthetic_folder("AWA2", data / "AWA2", scale=0.01, root=data)
+    write_synthetic_folder("AWA2", data / "AWA2", scale=0.01)
     folder = ran(tmp_path / "results", "--data", str(data), dataset="AWA2")
     kept, again = evaluated(folder, data=data)
     assert again == kept

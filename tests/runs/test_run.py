@@ -116,7 +116,7 @@ def test_the_validation_split_is_part_of_the_cell(run, monkeypatch):
 
 
 def test_shuffled_semantics_keep_the_preset_of_their_own(tmp_path):
-    write_synthetic_folder("CUB", tmp_path / "CUB", scale=0.01, root=tmp_path)
+    write_synthetic_folder("CUB", tmp_path / "CUB", scale=0.01)
     asked = ["run", "--method", "ce-gzsl", "--dataset", "CUB", "--semantics", "sent", "--data", str(tmp_path)]
     shuffled = CliRunner().invoke(main, [*asked, "--shuffle-semantics", "1", "--dry-run", "--json"])
     assert json.loads(shuffled.stdout)["params"]["nz"] == 1024

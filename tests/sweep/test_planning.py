@@ -30,7 +30,7 @@ def read(suite, store):
 
 
 def test_data_that_cannot_be_read_make_their_cells_impossible_and_tell_why(suite, store, tmp_path):
-    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01, root=tmp_path)
+    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01)
     (tmp_path / "AWA2" / "res101.mat").write_bytes(b"no features")
     suite.write_text(
         suite.read_text().replace('"cnzsl", "f-clswgan"]\ndataset = "digits"', '"cnzsl"]\ndataset = "AWA2"')
@@ -109,7 +109,7 @@ def test_data_that_are_not_there_are_impossible_and_the_others_go_on(suite, stor
 
 
 def test_a_task_is_known_until_one_of_its_files_changes(store, tmp_path):
-    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01, root=tmp_path)
+    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01)
     request = Request("eszsl", "AWA2", data=tmp_path, seeds=(1,))
     plan = make_plan(request)
     cache = TaskCache(store.root)
@@ -144,7 +144,7 @@ def test_the_module_of_a_function_is_found():
 
 
 def test_without_any_features_it_is_impossible_before_anything_is_read(suite, store, tmp_path):
-    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01, root=tmp_path)
+    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01)
     (tmp_path / "AWA2" / "res101.mat").unlink()
     suite.write_text(suite.read_text().replace('dataset = "digits"\nseeds', 'dataset = "AWA2"\nseeds'))
     suite.write_text(suite.read_text().replace("[shared]", f'[shared]\ndata = "{tmp_path}"'))

@@ -24,7 +24,7 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
         folder = Path(scratch) / "AWA2"
         scale = QUICK_SCALE if conditions.quick else 1.0
-        write_synthetic_folder("AWA2", folder, scale=scale, root=scratch)
+        write_synthetic_folder("AWA2", folder, scale=scale)
         import_dataset(folder)
         size = (folder / f"{FEATURES}.mat").stat().st_size
         contestants = [

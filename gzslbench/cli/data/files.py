@@ -130,19 +130,15 @@ def import_(dataset: str, features: str | None, data: Path | None, out: Path | N
 @click.option(
     "--overwrite", is_flag=True, help="Replace a folder that this command wrote, with all its files."
 )
-@data_option
 @json_option()
-def synth(
-    folder: Path, like: str, seed: int, scale: float, overwrite: bool, data: Path | None, as_json: bool
-) -> None:
+def synth(folder: Path, like: str, seed: int, scale: float, overwrite: bool, as_json: bool) -> None:
     """Write a dataset folder of random numbers for trials.
 
-    Split, semantics and class lists in DIR are the published ones if the data folder has them; otherwise they
-    are synthetic too. Metrics on such a folder say nothing about the real dataset.
+    Only the sizes are those of the real dataset, so metrics on such a folder say nothing about it.
     """
     from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 
-    written = write_synthetic_folder(like, folder, seed=seed, scale=scale, overwrite=overwrite, root=data)
+    written = write_synthetic_folder(like, folder, seed=seed, scale=scale, overwrite=overwrite)
     size = sum(path.stat().st_size for path in written.iterdir())
     if as_json:
         click.echo(json.dumps({"folder": str(written), "bytes": size}))

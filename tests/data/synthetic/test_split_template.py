@@ -3,19 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gzslbench.data.synthetic.split_template import SplitTemplate, synthetic_features
+from gzslbench.data.catalogue import catalogue
+from gzslbench.data.synthetic.split_template import generate_template, synthetic_features
 
 
 def made(rows_a_class=40, classes=30, dim=256, seed=0):
     rng = np.random.default_rng(seed)
     semantics = rng.random((classes, 20)).astype(np.float32)
     labels = rng.permutation(np.repeat(np.arange(classes), rows_a_class))
-    return semantics, labels, draw(semantics, labels, dim, rng)
-
-
-def draw(semantics, labels, dim, rng):
-    template = SplitTemplate(labels, {"att_splits.mat": {"att": semantics.T}}, {})
-    return synthetic_features(template, dim, rng)
+    return semantics, labels, synthetic_features(semantics, labels, dim, rng)
 
 
 def test_features_are_non_negative_sparse_and_float32():
@@ -58,5 +54,19 @@ def test_rows_of_more_than_one_chunk_are_all_drawn():
     "semantics", [np.ones((3, 4)), np.eye(3)[:, :1]], ids=["constant", "two classes alike"]
 )
 def test_semantics_that_say_little_still_give_finite_features(semantics):
-    features = draw(semantics.astype(np.float32), np.arange(3), 5, np.random.default_rng(0))
+    features = synthetic_features(semantics.astype(np.float32), np.arange(3), 5, np.random.default_rng(0))
     assert np.isfinite(features).all()
+
+
+@pytest.mark.parametrize("name", ["AWA1", "CUB", "FLO", "SUN", "APY"])
+def test_the_counts_are_those_of_the_dataset(name):
+    expected = catalogue()[name].expected
+    template = generate_template(expected, np.random.default_rng(0))
+    assert {part: len(rows) for part, rows in template.parts.items()} == expected.counts
+    rows = np.sort(np.concatenate([*template.parts.values()]))
+    np.testing.assert_array_equal(rows, np.arange(expected.rows))
+    unseen = np.unique(template.labels[template.parts["test_unseen"]])
+    for part in ("trainval", "test_seen"):
+        seen = np.unique(template.labels[template.parts[part]])
+        assert len(seen) == expected.seen and not np.isin(seen, unseen).any()
+    assert len(unseen) == expected.unseen

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from gzslbench.data.catalogue import catalogue
+from gzslbench.data.formats.xlsa17 import read_folder
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError
 from gzslbench.plugins.registry import plugins
@@ -217,18 +218,22 @@ def test_without_known_archives_the_page_is_named(get, pets):
         get(replace(pets, archives=pets.archives[:1]), images=True)
 
 
-def test_complete_features_need_no_archive(get, root, server, real_data):
-    (root / "SUN").parent.mkdir(exist_ok=True)
-    write_synthetic_folder("SUN", root / "SUN", root=real_data)
-    (done,) = get(catalogue()["SUN"], mirror=server.url)
+def test_complete_features_need_no_archive(get, root, server, monkeypatch):
+    folder = write_synthetic_folder("APY", root / "APY", scale=0.01)
+    dataset, spec = read_folder(folder, "APY", "res101", ["att"])[0], catalogue()["APY"]
+    counts, fingerprints = dataset.split.counts, {"ps": dataset.split.fingerprint}
+    expected = replace(spec.expected, rows=len(dataset.labels), counts=counts, fingerprints=fingerprints)
+    spec = replace(spec, expected=replace(expected, semantics={"att": 64}))
+    monkeypatch.setitem(catalogue(), "APY", spec)
+    (done,) = get(spec, mirror=server.url)
     assert (done.provenance, server.requests) == (None, [])
 
 
 def test_features_that_came_in_another_way_are_compared_with_the_catalogue(get, root, server):
-    write_synthetic_folder("SUN", root / "SUN", scale=0.1)
-    with pytest.raises(DataError, match="404"):  # they are not SUN's, so it goes and asks
-        get(catalogue()["SUN"], mirror=server.url)
-    assert load_dataset("SUN", root=root).name == "SUN"
+    write_synthetic_folder("APY", root / "APY", scale=0.01)
+    with pytest.raises(DataError, match="404"):  # they are not APY's, so the archive is fetched
+        get(catalogue()["APY"], mirror=server.url)
+    assert load_dataset("APY", root=root).name == "APY"
 
 
 def test_names_are_looked_up_in_any_case_and_once():
