@@ -87,11 +87,11 @@ def _prepare_step(folder: Path) -> Action:
 
 
 def _prepare_leaderboard(folder: Path) -> Action:
-    from gzslbench.cli.stored_runs import RunFilter
     from gzslbench.report.leaderboard.board import boards
+    from gzslbench.report.leaderboard.entry import read_entries
 
     def look_up() -> object:
-        tables, _ = boards(RunFilter((folder / _RESULTS,)).read()[0], "last", "H")
+        tables, _ = boards(read_entries([folder / _RESULTS])[0], "last", "H")
         return tables[0].rows[0].scores
 
     return look_up

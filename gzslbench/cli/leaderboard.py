@@ -80,8 +80,8 @@ def leaderboard(
     from gzslbench.report.leaderboard import tables
     from gzslbench.report.leaderboard.board import boards
     from gzslbench.report.leaderboard.comparison import published_rows
+    from gzslbench.report.leaderboard.entry import BOOTSTRAP, STUDENT
     from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
-    from gzslbench.report.statistics import BOOTSTRAP, STUDENT
     from gzslbench.report.terminal.printing import make_console
     from gzslbench.runs.record import SELECTIONS
 

@@ -44,21 +44,16 @@ class RunFilter:
 
     def read(self) -> tuple[list[Entry], dict[str, RunFolder]]:
         """Return the runs, and all folders by id; of several with one id, the last good one counts."""
-        from gzslbench.report.leaderboard.entry import entry_of
-        from gzslbench.runs.store import Store, read_summaries
+        from gzslbench.report.leaderboard.entry import read_entries
 
-        found = {
-            summary.id: (summary, store)
-            for store in map(Store, self.results)
-            for summary in read_summaries(store)
-        }
-        entries = [
+        entries, folders = read_entries(self.results)
+        chosen = [
             entry
-            for entry in (entry_of(summary) for summary, _ in found.values())
+            for entry in entries
             if (not self.datasets or entry.dataset in self.datasets)
             and (not self.methods or entry.method in self.methods)
         ]
-        return entries, {run: store.run(run) for run, (_, store) in found.items()}
+        return chosen, folders
 
     def no_runs(self, what: str) -> StoreError:
         """Return the error that there are no such runs."""

@@ -8,18 +8,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TypeVar
 
-from gzslbench.report.leaderboard.entry import Entry
-from gzslbench.report.leaderboard.significance import OverSeeds, Test
-from gzslbench.report.statistics import (
-    SIGNIFICANCE,
-    STUDENT,
-    Estimate,
-    IntervalMethod,
-    Ranking,
-    estimate,
-    holm,
-    rank,
-)
+from gzslbench.report.leaderboard.entry import STUDENT, Entry, IntervalMethod, Score, make_score
+from gzslbench.report.leaderboard.significance import OverSeeds, Ranking, Test, rank
 
 Key = TypeVar("Key")
 
@@ -45,51 +35,6 @@ class ComparableGroup:
     semantics: str
     edition: int
     protocol: int
-
-
-@dataclass(frozen=True)
-class Score:
-    """One metric of one row on one dataset.
-
-    Attributes:
-        values: By seed, in percent.
-        estimate: Mean, standard deviation, confidence interval and number of seeds.
-        entries: The runs, by seed.
-        best: Whether its mean is the highest of the column; of equal means the first.
-        probability: That a difference to the best as large as this one is chance, with Holm's correction
-            over the column; None for the best, and if the test says nothing.
-    """
-
-    values: Mapping[int, float]
-    estimate: Estimate
-    entries: Sequence[Entry]
-    best: bool = False
-    probability: float | None = None
-
-    @property
-    def method(self) -> str:
-        """Name of the runs' method."""
-        return self.entries[0].method
-
-    @property
-    def tied(self) -> bool:
-        """Whether the test finds no significant difference to the best."""
-        return self.probability is not None and self.probability >= SIGNIFICANCE
-
-    @property
-    def seconds(self) -> float:
-        """Mean time to train and evaluate."""
-        return fmean(entry.seconds for entry in self.entries)
-
-    @property
-    def parameters(self) -> int | None:
-        """Number of trained parameters."""
-        return self.entries[0].summary.parameters
-
-    @property
-    def peak_memory(self) -> int:
-        """Largest peak memory of the runs, in bytes."""
-        return max(int(entry.summary.run.peak_memory_bytes or 0) for entry in self.entries)
 
 
 @dataclass(frozen=True)
@@ -263,12 +208,6 @@ def _rows(
     return rows
 
 
-def make_score(entries: Sequence[Entry], rule: str, metric: str, interval: IntervalMethod = STUDENT) -> Score:
-    """Return the score of one row's runs on one dataset, one run per seed."""
-    values = {entry.seed: getattr(entry.summary.metrics[rule], metric) for entry in entries}
-    return Score(values, estimate(list(values.values()), interval), entries)
-
-
 def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
     """Mark the best score of a column, given by row, and test the others against it."""
     if not column:
@@ -279,6 +218,16 @@ def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
     return {
         row: replace(score, best=row == best, probability=corrected.get(row)) for row, score in column.items()
     }
+
+
+def holm(probabilities: Mapping[Key, float]) -> dict[Key, float]:
+    """Correct probabilities for being several (Holm 1979, step down); the order of names is kept."""
+    corrected = dict(probabilities)
+    highest = 0.0
+    for position, name in enumerate(sorted(probabilities, key=lambda name: probabilities[name])):
+        highest = max(highest, min(1.0, (len(probabilities) - position) * probabilities[name]))
+        corrected[name] = highest
+    return corrected
 
 
 def _ranking(rows: Sequence[Row], datasets: Sequence[str]) -> Ranking | None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from gzslbench.report.leaderboard.board import Board, Row, Score
+from gzslbench.report.leaderboard.board import Board, Row
+from gzslbench.report.leaderboard.entry import Score
 from gzslbench.report.published import METRICS, PublishedNumber
 
 DEFAULT_TOLERANCE = 2.0

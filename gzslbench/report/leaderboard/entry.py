@@ -1,23 +1,31 @@
-"""A stored run as leaderboards and lists of runs use it."""
+"""A stored run, and the score of several: what leaderboards and lists of runs are built from."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
 
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import GzslBenchError
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.presets import preset_values
 from gzslbench.plugins.registry import plugins
+from gzslbench.report.leaderboard.significance import SIGNIFICANCE
 from gzslbench.runs.record import Summary
+from gzslbench.runs.store import Store, read_summaries
+
+if TYPE_CHECKING:
+    from gzslbench.runs.folder import RunFolder
 
 HEAD = "head."
 """Prefix of the parameters of a head among the changes."""
+CONFIDENCE = 0.95
+"""Of the intervals of means."""
 _IDENTITY = (
     "method", "method_version", "head", "head_version", "preprocessing", "precision", "params",
     "head_params", "task",
@@ -67,6 +75,20 @@ class Entry:
         return json.dumps({name: getattr(cell, name) for name in _IDENTITY}, sort_keys=True)
 
 
+def read_entries(roots: Iterable[Path]) -> tuple[list[Entry], dict[str, RunFolder]]:
+    """Read the runs in these results folders; of several with one id, the last good one counts.
+
+    Returns:
+        The runs; and their folders by id.
+    """
+    found = {
+        summary.id: (entry_of(summary), store.run(summary.id))
+        for store in map(Store, roots)
+        for summary in read_summaries(store)
+    }
+    return [entry for entry, _ in found.values()], {run: folder for run, (_, folder) in found.items()}
+
+
 def entry_of(summary: Summary) -> Entry:
     """Return the entry of a run."""
     cell = summary.cell
@@ -98,19 +120,108 @@ def _preset(kind: str, name: str | None, dataset: str, semantics: str) -> Mappin
         return {}
 
 
-def find_sweeps(entries: Iterable[Entry], parameter: str) -> Iterator[Mapping[float, Sequence[Entry]]]:
-    """Yield groups of runs that differ only in a numeric parameter of methods and in their seeds.
+@dataclass(frozen=True)
+class IntervalMethod:
+    """A way to compute the interval of a mean of two values or more; tables print the description."""
 
-    Each group maps at least two values of the parameter, increasing, to its runs, one per seed.
+    description: str
+    compute: Callable[[Sequence[float]], tuple[float, float]]
+
+
+def student_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Compute Student's interval of the mean, which assumes that seeds are normally distributed."""
+    from scipy.special import stdtrit  # much faster to import than scipy.stats
+
+    mean, n = fmean(values), len(values)
+    half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * stdev(values) / n**0.5
+    return mean - half, mean + half
+
+
+def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Compute the percentile interval of the mean over resampled values, which assumes no distribution.
+
+    It is too narrow for a handful of values (Efron & Tibshirani 1993). The samples are the same every time.
     """
-    groups: dict[str, dict[float, list[Entry]]] = defaultdict(lambda: defaultdict(list))
-    for entry in entries:
-        cell = entry.summary.cell
-        value = cell.params.get(parameter)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            rest = {**json.loads(entry.identity), "protocol": cell.protocol}
-            rest["params"] = {name: other for name, other in cell.params.items() if name != parameter}
-            groups[json.dumps(rest, sort_keys=True)][value].append(entry)
-    for by_value in groups.values():
-        if len(by_value) > 1:
-            yield {value: by_value[value] for value in sorted(by_value)}
+    import numpy as np
+    from scipy.stats import bootstrap
+
+    data, random = (np.asarray(values, dtype=np.float64),), np.random.default_rng(0)
+    found = bootstrap(data, np.mean, confidence_level=CONFIDENCE, method="percentile", rng=random)
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+STUDENT = IntervalMethod("Student's 95 % interval of the mean", student_interval)
+BOOTSTRAP = IntervalMethod(
+    "95 % interval of the mean over resampled seeds, too narrow for a handful of seeds", bootstrap_interval
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over ``n`` seeds.
+
+    ``std`` has n - 1 in the denominator. With one seed it and the confidence interval of the mean are None.
+    """
+
+    mean: float
+    std: float | None
+    interval: tuple[float, float] | None
+    n: int
+
+
+def estimate(values: Sequence[float], method: IntervalMethod = STUDENT) -> Estimate:
+    """Return the mean of ``values``, one per seed and at least one, with its spread and interval."""
+    if len(values) == 1:
+        return Estimate(values[0], None, None, 1)
+    return Estimate(fmean(values), stdev(values), method.compute(values), len(values))
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one row on one dataset.
+
+    Attributes:
+        values: By seed, in percent.
+        estimate: Mean, standard deviation, confidence interval and number of seeds.
+        entries: The runs, by seed.
+        best: Whether its mean is the highest of the column; of equal means the first.
+        probability: That a difference to the best as large as this one is chance, with Holm's correction
+            over the column; None for the best, and if the test says nothing.
+    """
+
+    values: Mapping[int, float]
+    estimate: Estimate
+    entries: Sequence[Entry]
+    best: bool = False
+    probability: float | None = None
+
+    @property
+    def method(self) -> str:
+        """Name of the runs' method."""
+        return self.entries[0].method
+
+    @property
+    def tied(self) -> bool:
+        """Whether the test finds no significant difference to the best."""
+        return self.probability is not None and self.probability >= SIGNIFICANCE
+
+    @property
+    def seconds(self) -> float:
+        """Mean time to train and evaluate."""
+        return fmean(entry.seconds for entry in self.entries)
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of trained parameters."""
+        return self.entries[0].summary.parameters
+
+    @property
+    def peak_memory(self) -> int:
+        """Largest peak memory of the runs, in bytes."""
+        return max(int(entry.summary.run.peak_memory_bytes or 0) for entry in self.entries)
+
+
+def make_score(entries: Sequence[Entry], rule: str, metric: str, interval: IntervalMethod = STUDENT) -> Score:
+    """Return the score of one row's runs on one dataset, one run per seed."""
+    values = {entry.seed: getattr(entry.summary.metrics[rule], metric) for entry in entries}
+    return Score(values, estimate(list(values.values()), interval), entries)

@@ -1,19 +1,24 @@
-"""How likely a difference between two rows of a column is chance."""
+"""How likely a difference between rows of a leaderboard is chance: in a column, and over datasets."""
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Protocol
 
 from gzslbench.errors import GzslBenchError
-from gzslbench.report.statistics import t_test, wilcoxon_test
 
 if TYPE_CHECKING:
-    from gzslbench.report.leaderboard.board import Score
-    from gzslbench.report.leaderboard.entry import Entry
-    from gzslbench.runs.store import RunFolder
+    from gzslbench.report.leaderboard.entry import Entry, Score
+    from gzslbench.runs.folder import RunFolder
 
+SIGNIFICANCE = 0.05
+"""A difference with a probability below this counts as significant."""
+DECIMALS = 9
+"""Differences are rounded to so many decimals before they are ranked."""
 MIN_SEEDS = 3
 """Common seeds that a test needs: with two, Student's test cannot even tell 20 from 60 percent."""
 MIN_CLASSES = 6
@@ -67,10 +72,8 @@ class OverClasses:
 
     def __init__(self, folders: Mapping[str, RunFolder], rule: str, metric: str) -> None:
         """Take the runs' folders by id, and which numbers the column shows."""
-        self.folders = folders
-        self.rule = rule
-        self.metric = metric
-        self._by_run: dict[str, Sequence[float] | None] = {}
+        self.folders, self.rule, self.metric = folders, rule, metric
+        self._by_run: dict[str, list[float] | None] = {}
 
     def __call__(self, best: Score, other: Score) -> float | None:
         """Return None without predictions by the rule, or with fewer than MIN_CLASSES classes."""
@@ -114,12 +117,100 @@ class OverClasses:
 
 
 def _unless_ahead(
-    test: Callable[[Sequence[float], Sequence[float]], float | None],
+    test: Callable[[Sequence[float], Sequence[float]], float],
     best: Sequence[float],
     other: Sequence[float],
-) -> float | None:
+) -> float:
     """Test two rows, unless the one of the lower mean is ahead in what the two can be compared in.
 
     That happens where the best row has further seeds. The other row is then not worse.
     """
     return 1.0 if sum(other) > sum(best) else test(best, other)
+
+
+def t_test(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the two-sided probability of Student's paired test, for two pairs or more.
+
+    If all differences are equal, it is 1 where they are 0, else 0.
+    """
+    differences = {first - second for first, second in zip(one, other, strict=True)}
+    if len(differences) == 1:
+        return 1.0 if differences == {0.0} else 0.0
+    from scipy.stats import ttest_rel
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # scipy warns of nearly equal differences
+        return float(ttest_rel(one, other).pvalue)
+
+
+def wilcoxon_test(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the two-sided probability of Wilcoxon's signed-rank test, for many pairs such as classes.
+
+    Differences are rounded, so that rounding errors do not decide their ranks. Without any it is 1.
+    """
+    differences = [round(first - second, DECIMALS) for first, second in zip(one, other, strict=True)]
+    if not any(differences):
+        return 1.0
+    from scipy.stats import wilcoxon
+
+    return float(wilcoxon(differences).pvalue)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Average ranks of methods over datasets (Demsar, JMLR 2006).
+
+    Attributes:
+        ranks: By method, from 1 for the best; equal methods share the mean of their ranks.
+        datasets: Number of datasets.
+        probability: Probability of Friedman's test that all methods are alike; None with fewer than three
+            methods or two datasets.
+        critical_difference: Ranks that differ by less do not differ significantly (Nemenyi 1963); None
+            where ``probability`` is None.
+    """
+
+    ranks: Mapping[str, float]
+    datasets: int
+    probability: float | None
+    critical_difference: float | None
+
+    @property
+    def cliques(self) -> list[tuple[str, ...]]:
+        """The largest groups of methods, best first, within which no two differ significantly."""
+        if self.critical_difference is None:
+            return []
+        ordered = sorted(self.ranks, key=lambda name: self.ranks[name])
+        groups: list[tuple[str, ...]] = []
+        for start, first in enumerate(ordered):
+            limit = self.ranks[first] + self.critical_difference
+            group = tuple(name for name in ordered[start:] if self.ranks[name] <= limit)
+            if len(group) > 1 and not (groups and groups[-1][-1] == group[-1]):
+                groups.append(group)
+        return groups
+
+
+def rank(values: Mapping[str, Sequence[float]], level: float = SIGNIFICANCE) -> Ranking:
+    """Rank methods by their values, one per dataset in the same order, the higher the better."""
+    from scipy.stats import friedmanchisquare, rankdata
+
+    by_dataset = list(zip(*values.values(), strict=True))
+    ranks = [rankdata([-value for value in column]) for column in by_dataset]
+    means = [float(sum(column)) / len(ranks) for column in zip(*ranks, strict=True)]
+    ranked = dict(zip(values, means, strict=True))
+    if len(values) < 3 or len(by_dataset) < 2:
+        return Ranking(ranked, len(by_dataset), None, None)
+    alike = all(len(set(column)) == 1 for column in by_dataset)  # scipy would divide by zero
+    probability = 1.0 if alike else float(friedmanchisquare(*values.values()).pvalue)
+    difference = nemenyi_difference(len(values), len(by_dataset), level)
+    return Ranking(ranked, len(by_dataset), probability, difference)
+
+
+def nemenyi_difference(methods: int, datasets: int, level: float = SIGNIFICANCE) -> float:
+    """Return by how much two average ranks must differ: q sqrt(k (k + 1) / (6 N)) for k methods, N datasets.
+
+    q is the quantile of the studentized range with infinitely many degrees of freedom, over sqrt(2).
+    """
+    from scipy.stats import studentized_range
+
+    q = float(studentized_range.ppf(1 - level, methods, math.inf)) / math.sqrt(2)
+    return q * math.sqrt(methods * (methods + 1) / (6 * datasets))

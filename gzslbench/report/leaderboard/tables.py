@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from gzslbench.report.leaderboard.board import Board, Row, Score
+from gzslbench.report.leaderboard.board import Board, Row
+from gzslbench.report.leaderboard.entry import Entry, Score
 from gzslbench.report.tables import ResultTable, TableCell
 from gzslbench.runs.record import PERCENTAGES
 
 if TYPE_CHECKING:
     from gzslbench.report.leaderboard.comparison import Comparison
-    from gzslbench.report.leaderboard.entry import Entry
 
 COST_COLUMNS = ("minutes", "parameters", "peak MiB")
 COMPARISON_COLUMNS = (

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gzslbench.report.figures.leaderboards import critical_difference_figure
-from gzslbench.report.statistics import Ranking, nemenyi_difference, rank
+from gzslbench.report.leaderboard.significance import Ranking, nemenyi_difference, rank
 
 DEMSAR = {"C4.5": 3.143, "C4.5+m": 2.000, "C4.5+cf": 2.893, "C4.5+m+cf": 1.964}
 """Mean ranks of the worked example of Demsar 2006, over 14 datasets."""

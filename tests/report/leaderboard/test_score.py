@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from scipy.stats import ttest_rel
 
-from gzslbench.report.leaderboard.board import compare_column, make_score
+from gzslbench.report.leaderboard.board import compare_column
+from gzslbench.report.leaderboard.entry import make_score
 from gzslbench.report.leaderboard.significance import OverSeeds
 
 SEEDS = (1, 2, 3, 4)

@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import wilcoxon
 
 from gzslbench.evaluation.predictions import Predictions, save_predictions
-from gzslbench.report.leaderboard.board import boards, compare_column, make_score
+from gzslbench.report.leaderboard.board import boards, compare_column
+from gzslbench.report.leaderboard.entry import make_score
 from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
 from gzslbench.runs.store import Store
 
