@@ -93,7 +93,7 @@ class DatasetSpec:
         paper: Authors, venue and year.
         url: Where it is published.
         expected: What its files should contain, if known.
-        images: ``package.module:function``, a ``ListImages`` of ``gzslbench.prepare.extract.image_list``,
+        images: ``package.module:function``, a ``ListImages`` of ``gzslbench.prepare.extract.listings``,
             that lists its images in the order of its rows; empty if there is none.
         archives: What ``gzslbench data fetch`` downloads.
     """

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gzslbench.plugins.extractor import Extractor, ExtractorSpec, Preparation, Request, Weights
 from gzslbench.prepare.extract.compute import Extraction, compute_features
 from gzslbench.prepare.extract.image import normalize, preprocess, read_image
-from gzslbench.prepare.extract.image_list import ImageList
+from gzslbench.prepare.extract.listings import ImageList
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 

@@ -1,11 +1,14 @@
-"""Compute the features of images, batch by batch; worker processes decode the images."""
+"""Compute the features of images batch by batch; a stored batch is not computed again."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -13,31 +16,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from gzslbench.computing.device import autocast, matmul_precision
 from gzslbench.errors import ExtractionError
+from gzslbench.files import LockedError, drop_torn_line, lock, writing
 from gzslbench.plugins.extractor import Extractor, ExtractorSpec, ImageTransform, Request
 from gzslbench.prepare.extract.image import normalize, preprocess, read_image
-from gzslbench.prepare.extract.image_list import ImageList
-from gzslbench.prepare.extract.partial import PartialFeatures
+from gzslbench.prepare.extract.listings import ImageList
+
+_LINE = re.compile(r"(\d+) (\S+)")
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """A loaded extractor, and how to run it.
-
-    Attributes:
-        spec: The extractor's spec.
-        extractor: The network with its weights.
-        request: Which of the extractor's networks it is.
-        batch_size: Images in a batch.
-        workers: Processes that decode images; 0 decodes in this process.
-        device: Where the network computes.
-        precision: ``fp32``, ``tf32`` or ``bf16``.
-    """
+    """A loaded extractor, and how to run it; with 0 ``workers`` this process decodes the images."""
 
     spec: ExtractorSpec
     extractor: Extractor
@@ -133,18 +129,8 @@ def compute_features(
     """Compute the features of every image, and report by row why an image has none.
 
     Batches that an interrupted extraction of the same kind left in ``folder`` are not computed again,
-    unless one of their images has changed or was in another folder.
-
-    Args:
-        extraction: How to compute.
-        image_list: The images.
-        images: The folder with the images.
-        folder: Where unfinished features are stored; the caller has its lock, see ``lock_partial``.
-        step: Receives how many more rows are done.
-        note: Receives lines about an interrupted extraction that continues.
-
-    Raises:
-        ExtractionError: Features cannot be stored, or are NaN or infinite.
+    unless one of their images has changed or was in another folder. The caller has the folder's lock, see
+    ``lock_partial``. ``step`` receives how many more rows are done, ``note`` lines about what continues.
     """
     owner = hashlib.sha256(json.dumps(extraction.provenance(), sort_keys=True).encode()).hexdigest()
     size, files = extraction.batch_size, image_list.files
@@ -169,11 +155,8 @@ def compute_features(
                 features = computed.cpu().numpy()
                 bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
                 if len(bad):
-                    raise ExtractionError(
-                        "the network gives NaN or infinite features",
-                        where=files[rows[bad[0]]],
-                        fix="check the weights, or try --precision fp32",
-                    )
+                    what, fix = "the network gives NaN or infinite features", "try --precision fp32"
+                    raise ExtractionError(what, where=files[rows[bad[0]]], fix=f"check the weights, or {fix}")
                 if failures:  # not marked as done: the images may be readable next time
                     partial.features[rows] = features
                 else:
@@ -211,8 +194,77 @@ def _checksum(images: Path, files: Sequence[str]) -> str:
     for file in files:
         try:
             status = (images / file).stat()
+            states.append(f"{status.st_size} {status.st_mtime_ns}")
         except OSError:
             states.append("missing")
-        else:
-            states.append(f"{status.st_size} {status.st_mtime_ns}")
     return hashlib.sha256("\n".join(states).encode(errors="surrogateescape")).hexdigest()
+
+
+@contextmanager
+def lock_partial(target: Path) -> Iterator[Path]:
+    """Lock the folder for the unfinished features of the file ``target``, and yield its path."""
+    path = target.with_name(f"{target.name}.lock")
+    with ExitStack() as stack:
+        try:
+            with _writing(path):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(lock(path))
+        except LockedError as error:
+            raise ExtractionError(
+                f"another process extracts features to this file: {error}",
+                where=target,
+                fix="wait for it, or stop that process and repeat; or name another file with --out",
+            ) from error
+        yield target.with_name(f"{target.name}.partial")
+
+
+class PartialFeatures:
+    """A folder with unfinished features: an array, and a journal of its finished batches.
+
+    The journal's first line names the extraction. Each other line has the number of a batch and a checksum
+    of its images. ``features`` is an ``(N, d)`` float32 memory map; rows of missing batches are 0.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, int], owner: str) -> None:
+        """Open the folder; empty it if it is damaged or belongs to another ``owner``."""
+        self.folder, self.journal, array = folder, folder / "journal", folder / "features.f32"
+        owner, size = f"{owner} {shape}", 4 * shape[0] * shape[1]
+        with _writing(folder):
+            complete = array.is_file() and array.stat().st_size == size and self.journal.is_file()
+            if not complete or self._lines()[:1] != [owner]:
+                self.remove()
+                folder.mkdir(parents=True, exist_ok=True)
+                with array.open("wb") as file:
+                    file.truncate(size)
+                self.journal.write_text(f"{owner}\n")  # last: without it, the array is not used
+            drop_torn_line(self.journal)  # A kill may leave half a line; the next would be joined to it.
+            self.features: NDArray[np.float32] = np.memmap(array, np.float32, "r+", shape=shape)
+
+    def done(self) -> dict[int, str]:
+        """Return the checksum of every stored batch, by its number."""
+        return {int(match[1]): match[2] for match in map(_LINE.fullmatch, self._lines()[1:]) if match}
+
+    def store(self, batch: int, checksum: str, rows: Sequence[int], features: NDArray[np.float32]) -> None:
+        """Store the features ``(len(rows), d)`` of a complete batch."""
+        self.features[rows] = features
+        with _writing(self.folder):
+            # The features must be on disk before the line that says so.
+            self.features.flush()  # type: ignore[attr-defined]
+            with self.journal.open("a") as file:
+                file.write(f"{batch} {checksum}\n")
+                file.flush()
+                os.fsync(file.fileno())
+
+    def remove(self) -> None:
+        """Remove the folder."""
+        with suppress(OSError):  # The journal goes first, so that nobody uses a half-removed folder.
+            self.journal.unlink()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _lines(self) -> list[str]:
+        return self.journal.read_text(errors="replace").splitlines()
+
+
+def _writing(folder: Path) -> AbstractContextManager[None]:
+    elsewhere = "name a file in a folder that you may write to with --out"
+    return writing(folder, "features cannot be stored", ExtractionError, elsewhere)

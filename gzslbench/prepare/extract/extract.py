@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.data import checks
+from gzslbench.data.catalogue import lock_folder
+from gzslbench.data.dataset import Dataset, Split, content_fingerprint
+from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.load import Place, find
 from gzslbench.errors import DataError, ExtractionError, did_you_mean
 from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request
 from gzslbench.plugins.registry import plugins
-
-if TYPE_CHECKING:
-    from gzslbench.prepare.extract.image_list import ImageList
+from gzslbench.prepare.extract.listings import ImageList, read_image_list
+from gzslbench.prepare.importing import check_target
 
 MAX_LISTED = 10
 BUILT = "gzslbench.prepare.extract.listings:list_built"
+_ANOTHER_FILE = "name another file with --out, or move this one away"
 
 
 @dataclass(frozen=True)
 class ExtractionRequest:
-    """What to extract.
+    """What to extract: the options of `gzslbench extract`, whose help describes them.
 
-    Attributes:
-        dataset: A dataset's name or folder.
-        images: The folder with its images.
-        extractor: ``NAME`` or ``NAME:MODEL``.
-        weights: A file, or a name that the extractor knows.
-        layer: A layer; empty takes the extractor's default.
-        pooling: The pooling of the layer; empty takes the extractor's default.
-        crops: None takes the network's default.
-        boxes: Whether to cut out the box around each object first.
-        batch_size: Images in a batch.
-        workers: Processes that decode images; 0 decodes in this process.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: ``fp32``, ``tf32`` or ``bf16``.
-        data: The data root.
-        out: The .h5 file; None names it after the extractor, next to the splits.
-        skip: Whether to leave out rows whose images cannot be read.
-        again: Whether to repeat a finished extraction.
+    Empty values mean the defaults of the extractor, and None as ``out`` a file next to the splits.
     """
 
     dataset: str
@@ -64,14 +55,7 @@ class ExtractionRequest:
 
 @dataclass(frozen=True)
 class ExtractionResult:
-    """Features in a file.
-
-    Attributes:
-        path: The file.
-        images: Rows in the file.
-        left_out: Why a row was left out, one line per row.
-        is_new: Whether this call computed them.
-    """
+    """A file of features with ``images`` rows; ``left_out`` says why a row was left out, one line per row."""
 
     path: Path
     images: int
@@ -102,9 +86,7 @@ def extract_features(
 
     import_package("PIL", "images")
     from gzslbench.computing.device import check_precision, resolve_device
-    from gzslbench.prepare.extract.compute import Extraction, compute_features
-    from gzslbench.prepare.extract.partial import lock_partial
-    from gzslbench.prepare.extract.write import check_features_target, is_extracted, write_features
+    from gzslbench.prepare.extract.compute import Extraction, compute_features, lock_partial
 
     name, _, model = request.extractor.partition(":")
     spec = plugins().extractor(name)
@@ -112,9 +94,8 @@ def extract_features(
     check_precision(request.precision, device)
     place = find(request.dataset, request.data)
     if not isinstance(place, Place) or not place.path.is_dir():
-        raise DataError(
-            "this dataset is not a folder with splits", where=request.dataset, fix="name another dataset"
-        )
+        what = "this dataset is not a folder with splits"
+        raise DataError(what, where=request.dataset, fix="name another dataset")
     image_list = _read_list(place, request)
     missing = [file for file in image_list.files if not (request.images / file).is_file()]
     if missing and not request.skip:
@@ -165,8 +146,6 @@ def _list_below(lines: Sequence[str]) -> str:
 
 
 def _read_list(place: Place, request: ExtractionRequest) -> ImageList:
-    from gzslbench.prepare.extract.image_list import read_image_list
-
     make = place.spec.images if place.spec is not None else ""
     if not make and (place.path / "listing.csv").is_file():
         make = BUILT
@@ -179,11 +158,8 @@ def _read_list(place: Place, request: ExtractionRequest) -> ImageList:
         )
     image_list = read_image_list(make, place.path, request.images)
     if request.boxes and image_list.boxes is None:
-        raise DataError(
-            f"{place.name} has no boxes around objects",
-            where="--boxes",
-            fix="leave --boxes out, or put the index file with the boxes next to the splits",
-        )
+        fix = "leave --boxes out, or put the index file with the boxes next to the splits"
+        raise DataError(f"{place.name} has no boxes around objects", where="--boxes", fix=fix)
     return replace(image_list, boxed=request.boxes or image_list.boxed)
 
 
@@ -193,17 +169,12 @@ def make_request(
     """Make a valid request to ``spec``. Empty values mean its defaults."""
     where = f"--extractor {spec.name}" + (f":{model}" if model else "")
     if spec.model and not model:
-        raise ExtractionError(
-            f"{spec.name} needs a model", where=where, fix=f"write {spec.name}:{spec.model}"
-        )
+        fix = f"write {spec.name}:{spec.model}"
+        raise ExtractionError(f"{spec.name} needs a model", where=where, fix=fix)
     if model and not spec.model:
         raise ExtractionError(f"{spec.name} takes no model", where=where, fix=f"write only {spec.name}")
-    return Request(
-        model,
-        weights,
-        _choose(spec.layers, layer, "--layer", spec),
-        _choose(spec.poolings, pooling, "--pooling", spec),
-    )
+    layer = _choose(spec.layers, layer, "--layer", spec)
+    return Request(model, weights, layer, _choose(spec.poolings, pooling, "--pooling", spec))
 
 
 def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = None) -> Extractor:
@@ -213,10 +184,8 @@ def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = 
     if crops is None:
         return extractor
     if not isinstance(extractor.preparation, Preparation):
-        raise ExtractionError(
-            f"{spec.name} preprocesses images with its own library", where=f"--crops {crops}",
-            fix="leave --crops out",
-        )  # fmt: skip
+        what = f"{spec.name} preprocesses images with its own library"
+        raise ExtractionError(what, where=f"--crops {crops}", fix="leave --crops out")
     return replace(extractor, preparation=replace(extractor.preparation, crops=crops))
 
 
@@ -224,25 +193,89 @@ def features_name(spec: ExtractorSpec, request: Request, crops: Crops | None, bo
     """Return the features' name: the extractor, and everything that is not its default."""
     folder = Path(request.model).expanduser()
     model = folder.resolve().name if request.model and folder.is_dir() else request.model
-    layer = "" if (request.layer,) == spec.layers[:1] else _format_layer(request.layer)
+    layer = "" if (request.layer,) == spec.layers[:1] else request.layer
+    if layer.lstrip("-").isdigit():  # so that -2 and 2 give different names
+        layer = "layer_" + layer.replace("-", "minus_")
     pooling = "" if (request.pooling,) == spec.poolings[:1] else request.pooling
     parts = (spec.name, model, layer, pooling, crops, "boxes" if boxed else "")
     name = "_".join(filter(None, parts)).replace("-", "_")
     return "".join(letter if letter.isalnum() or letter in "._" else "_" for letter in name)
 
 
-def _format_layer(value: str) -> str:
-    """Write a number so that ``-2`` and ``2`` give different names."""
-    if not value.lstrip("-").isdigit():
-        return value
-    return f"layer_minus_{value.lstrip('-')}" if value.startswith("-") else f"layer_{value}"
-
-
 def _choose(known: Sequence[str], value: str, option: str, spec: ExtractorSpec) -> str:
     if known and not value:
         return known[0]
     if known and value not in known:
-        raise ExtractionError(
-            f"{spec.name} has no {value!r}", where=option, fix=did_you_mean(value, list(known))
-        )
+        fix = did_you_mean(value, list(known))
+        raise ExtractionError(f"{spec.name} has no {value!r}", where=option, fix=fix)
     return value
+
+
+def check_features_target(target: Path, provenance: Mapping[str, object]) -> None:
+    """Refuse to replace anything but features that were made in exactly the same way."""
+    check_target(target)
+    matlab = target.with_suffix(".mat")
+    if matlab.exists():
+        raise DataError("features of this name exist in a .mat file", where=matlab, fix=_ANOTHER_FILE)
+    if target.exists():
+        stored = hdf5.stored_extraction(target) or {}
+        wanted = json.loads(json.dumps(provenance))  # tuples become lists, as in the file
+        different = [name for name, value in wanted.items() if stored.get(name) != value]
+        if different:
+            what = f"features of this name exist that differ in: {', '.join(different)}"
+            raise DataError(what, where=target, fix=_ANOTHER_FILE)
+
+
+def is_extracted(target: Path, files: Sequence[str]) -> bool:
+    """Return whether ``target`` exists and has a row for each image. Call check_features_target first."""
+    if not target.exists():
+        return False
+    semantics = next(iter(hdf5.stored_semantics(target)))
+    return hdf5.open_hdf5(target, semantics).image_files == tuple(files)
+
+
+def write_features(
+    target: Path,
+    folder: Path,
+    name: str,
+    features: NDArray[np.float32],
+    image_list: ImageList,
+    left_out: Mapping[int, str],
+    provenance: Mapping[str, object],
+) -> None:
+    """Write an HDF5 file with the features and all semantics of the dataset, under the folder's lock.
+
+    Rows in ``left_out``, which says why they have no features, are not written.
+    """
+    with lock_folder(target.parent):
+        read = xlsa17.FeatureFile(target, features, image_list.labels, image_list.files)
+        datasets = [
+            xlsa17.assemble(folder, name, read, split, (), {}) for split in xlsa17.semantics_names(folder)
+        ]
+        if left_out:
+            datasets = [drop_rows(dataset, left_out) for dataset in datasets]
+        _, *others = xlsa17.source_files(folder, target.stem)
+        sources = [hdf5.Source.of(path) for path in others]
+        hdf5.write_hdf5(target, datasets, sources, extraction=provenance)
+
+
+def drop_rows(dataset: Dataset, rows: Mapping[int, str]) -> Dataset:
+    """Return the dataset without these rows. Its split is a different one, called ``part``."""
+    kept = np.setdiff1d(np.arange(len(dataset.labels)), list(rows))
+    new_row = np.full(len(dataset.labels), -1)
+    new_row[kept] = np.arange(len(kept))
+    parts = (dataset.split.trainval, dataset.split.test_seen, dataset.split.test_unseen)
+    features, labels = np.asarray(dataset.features)[kept], dataset.labels[kept]
+    note = f"{len(rows)} of {len(dataset.labels)} rows left out: their images cannot be read"
+    part = replace(
+        dataset,
+        features=features,
+        labels=labels,
+        image_files=tuple(dataset.image_files[row] for row in kept),
+        split=Split("part", *(numbers[numbers >= 0] for numbers in (new_row[part] for part in parts))),
+        content=content_fingerprint(features, labels, dataset.semantics),
+        notes=(*dataset.notes, note),
+        validation=None,
+    )
+    checks.check_dataset(part, "the rows whose images can be read")
+    return part

@@ -1,22 +1,28 @@
-"""List the images of a dataset, from the index files of its authors or of `gzslbench data build`.
+"""List the images of a dataset in the order of its rows, and check that order.
 
-The order of each list is the order that the proposed split indexes (Xian et al., TPAMI 2019).
+The index files of the dataset's authors, or of `gzslbench data build`, give the images. The order of each
+list is the order that the proposed split indexes (Xian et al., TPAMI 2019).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from pkgutil import resolve_name
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.data import checks
+from gzslbench.data.formats import xlsa17
 from gzslbench.data.formats.matfile import read_mat
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import check_folder, reading
 from gzslbench.prepare.build.tables import read_lines
 from gzslbench.prepare.build.write import HEADER, LISTING
-from gzslbench.prepare.extract.image_list import ImageList, read_all_splits
 
 _COPY_AGAIN = "copy the file again from the dataset's archive"
 _BUILD_AGAIN = "build the dataset again"
@@ -28,6 +34,129 @@ OBJECT_LISTS = {
     "ayahoo_test.txt": ("", "ayahoo_test_images"),
 }
 """The folders that may contain the images of each list."""
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """Images in the order of a dataset's rows.
+
+    Attributes:
+        files: N paths below the images' folder, with slashes.
+        labels: ``(N,)`` int64 from 0.
+        boxes: ``(N, 4)`` int64: left, upper, right and lower edge of each row's object in pixels from 0;
+            right and lower are exclusive. None if the dataset has no boxes.
+        boxed: Whether a row is the content of its box, not the full image.
+    """
+
+    files: tuple[str, ...]
+    labels: NDArray[np.int64]
+    boxes: NDArray[np.int64] | None = None
+    boxed: bool = False
+
+    def box(self, row: int) -> tuple[int, int, int, int] | None:
+        """Return the box to cut out of the image of ``row``, or None for the full image."""
+        if self.boxes is None or not self.boxed:
+            return None
+        left, upper, right, lower = self.boxes[row].tolist()
+        return left, upper, right, lower
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of names, labels and used boxes, in their order."""
+        digest = hashlib.sha256("\n".join(self.files).encode())
+        digest.update(self.labels.astype("<i8").tobytes())
+        if self.boxed and self.boxes is not None:
+            digest.update(self.boxes.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+ListImages = Callable[[Path, Path], ImageList]
+"""Lists the images of the dataset in the first folder, which are below the second folder.
+
+``DatasetSpec.images`` names such a function. It raises a DataError if index files are missing or damaged.
+"""
+
+
+def read_image_list(make: str, folder: Path, images: Path) -> ImageList:
+    """List the images with ``make``, a ``package.module:function``; sort them like the published features.
+
+    Raises:
+        DataError: The images cannot be listed, or contradict the splits or the published features.
+    """
+    list_images: ListImages = resolve_name(make)
+    image_list = sort_as_published(list_images(folder, images), folder)
+    for splits in read_all_splits(folder):
+        where = f"{splits.path} with the images below {images}"
+        checks.check_labels(image_list.labels, len(splits.class_names), where)
+        checks.check_split(splits.split, len(image_list.files), where)
+        checks.check_classes(splits.split, image_list.labels, splits.class_names, where)
+    return image_list
+
+
+def read_all_splits(folder: Path) -> list[xlsa17.SplitsFile]:
+    """Read the splits of all semantics of a dataset; there must be one."""
+    semantics = xlsa17.semantics_names(folder)
+    if not semantics:
+        where = folder / f"*{xlsa17.SPLITS}"
+        raise DataError("there are no semantics", where=where, fix="put att_splits.mat there")
+    return [xlsa17.read_splits(folder, name) for name in semantics]
+
+
+def sort_as_published(image_list: ImageList, folder: Path) -> ImageList:
+    """Sort the images like a published feature file that names its images; without one, change nothing.
+
+    A split numbers the rows of its authors' features. Images in any other order would get wrong labels.
+    """
+    for features in xlsa17.feature_names(folder):
+        path = folder / f"{features}.mat"
+        arrays = read_mat(path, ("image_files", "labels"))
+        if not len(arrays.get("image_files", ())):
+            continue
+        names = [name.strip().replace("\\", "/") for name in arrays["image_files"].tolist()]
+        rows = match_rows(image_list.files, names, path)
+        files = tuple(image_list.files[row] for row in rows)
+        labels = image_list.labels[rows]
+        boxes = None if image_list.boxes is None else image_list.boxes[rows]
+        published = arrays["labels"].ravel() - 1
+        different = np.flatnonzero(labels != published)
+        if len(different):
+            row = int(different[0])
+            raise DataError(
+                f"{len(different)} rows have another class than in the index files, first row {row}:"
+                f" {files[row]}, class {published[row]} here and {labels[row]} there, from 0",
+                where=path,
+                fix="find out which of them belongs to this dataset, and move the other away",
+            )
+        return ImageList(files, labels, boxes, image_list.boxed)
+    return image_list
+
+
+def match_rows(files: Sequence[str], names: Sequence[str], path: Path) -> list[int]:
+    """Return for each name the row of the file with the same ending; repeated names keep their order."""
+    file_ends: list[str] = []
+    name_ends: list[str] = []
+    # The longest common ending of paths: the folders above the images differ from machine to machine.
+    for parts in range(max(len(PurePosixPath(file).parts) for file in files), 0, -1):
+        file_ends, name_ends = ([_last_parts(name, parts) for name in paths] for paths in (files, names))
+        if Counter(file_ends) == Counter(name_ends):
+            break
+    else:
+        known = set(file_ends)
+        unknown = next((name for name in names if _last_parts(name, 1) not in known), names[0])
+        raise DataError(
+            f"the feature file names {len(names)} images and the index files other {len(files)}:"
+            f" {unknown} does not fit",
+            where=path,
+            fix="use the index files of this dataset, or move the feature file away",
+        )
+    rows: defaultdict[str, list[int]] = defaultdict(list)
+    for row in reversed(range(len(file_ends))):
+        rows[file_ends[row]].append(row)
+    return [rows[name].pop() for name in name_ends]
+
+
+def _last_parts(name: str, parts: int) -> str:
+    return "/".join(PurePosixPath(name).parts[-parts:])
 
 
 def list_animals(folder: Path, images: Path) -> ImageList:
@@ -46,11 +175,8 @@ def list_animals(folder: Path, images: Path) -> ImageList:
             if file.suffix.lower() in (".jpg", ".jpeg")
         ]
     if not files:
-        raise DataError(
-            "there is no folder of JPEG files for each class",
-            where=images,
-            fix="name the archive's JPEGImages",
-        )
+        what = "there is no folder of JPEG files for each class"
+        raise DataError(what, where=images, fix="name the archive's JPEGImages")
     return ImageList(tuple(files), _class_ids(folder, [file.partition("/")[0] for file in files], images))
 
 
@@ -79,9 +205,8 @@ def list_flowers(folder: Path, images: Path) -> ImageList:
     path = _find_index("setid.mat", folder, images)
     numbers = np.concatenate([part.astype(np.int64) for part in _read_arrays(path, FLOWER_PARTS)])
     if not np.array_equal(np.sort(numbers), np.arange(1, len(labels) + 1)):
-        raise DataError(
-            f"the parts do not contain each number from 1 to {len(labels)} once", where=path, fix=_COPY_AGAIN
-        )
+        what = f"the parts do not contain each number from 1 to {len(labels)} once"
+        raise DataError(what, where=path, fix=_COPY_AGAIN)
     files = tuple(f"image_{number:05d}.jpg" for number in numbers.tolist())
     return ImageList(files, labels.astype(np.int64)[numbers - 1] - 1)
 
@@ -113,11 +238,9 @@ def list_objects(folder: Path, images: Path) -> ImageList:
         first = lines[0][0]
         below = next((below for below in folders if (images / below / first).is_file()), None)
         if below is None:
-            raise DataError(
-                f"{first}, the first of a list, is in none of its folders: {', '.join(folders[1:])}",
-                where=images,
-                fix="put the images of PASCAL VOC 2008 and of aYahoo below one folder, and name that folder",
-            )
+            what = f"{first}, the first of a list, is in none of its folders: {', '.join(folders[1:])}"
+            fix = "name a folder with the images of both PASCAL VOC 2008 and aYahoo"
+            raise DataError(what, where=images, fix=fix)
         files += [(PurePosixPath(below) / words[0]).as_posix() for words in lines]
         classes += [words[1] for words in lines]
         boxes.append(_parse_edges([words[2:6] for words in lines], path))
@@ -131,9 +254,8 @@ def list_built(folder: Path, images: Path) -> ImageList:
     path = folder / LISTING
     (first, header), *lines = read_lines(path) or [(1, [])]
     if tuple(header) != HEADER:
-        raise DataError(
-            f"the header is not {','.join(HEADER)}", where=f"{path}: line {first}", fix=_BUILD_AGAIN
-        )
+        what = f"the header is not {','.join(HEADER)}"
+        raise DataError(what, where=f"{path}: line {first}", fix=_BUILD_AGAIN)
     if not lines:
         raise DataError("the file has no image", where=path, fix=_BUILD_AGAIN)
     first_lines: dict[str, int] = {}
@@ -143,24 +265,18 @@ def list_built(folder: Path, images: Path) -> ImageList:
             raise DataError(f"{len(cells)} columns instead of {len(HEADER)}", where=where, fix=_BUILD_AGAIN)
         file = PurePosixPath(cells[0])
         if not cells[0] or file.is_absolute() or ".." in file.parts:
-            raise DataError(
-                f"{cells[0]!r} is not a path below the images' folder", where=where, fix="write folder/file"
-            )
+            what = f"{cells[0]!r} is not a path below the images' folder"
+            raise DataError(what, where=where, fix="write folder/file")
         before = first_lines.setdefault(cells[0], line)
         if before != line:
-            raise DataError(
-                f"the image {cells[0]!r} is listed twice",
-                where=f"{path}: lines {before} and {line}",
-                fix="list each image once",
-            )
+            what = f"the image {cells[0]!r} is listed twice"
+            raise DataError(what, where=f"{path}: lines {before} and {line}", fix="list each image once")
     one, *others = read_all_splits(folder)
     for splits in others:
         if splits.class_names != one.class_names:
-            raise DataError(
-                "two splits files have different classes, or in another order",
-                where=f"{one.path} and {splits.path}",
-                fix="give allclasses_names the same order in both",
-            )
+            what = "two splits files have different classes, or in another order"
+            fix = "give allclasses_names the same order in both"
+            raise DataError(what, where=f"{one.path} and {splits.path}", fix=fix)
     labels = _class_ids(folder, [name for _, (_, name) in lines], path, [line for line, _ in lines])
     return ImageList(tuple(first_lines), labels)
 
@@ -171,11 +287,8 @@ def _find_index(name: str, folder: Path, images: Path, below: str = "") -> Path:
         for candidate in (base / name, base / below / name):
             if candidate.is_file():
                 return candidate
-    raise DataError(
-        f"the index file {name} is missing",
-        where=f"{folder} and {images}",
-        fix=f"put {name} of the dataset's archive next to the splits, in {folder}",
-    )
+    fix = f"put {name} of the dataset's archive next to the splits, in {folder}"
+    raise DataError(f"the index file {name} is missing", where=f"{folder} and {images}", fix=fix)
 
 
 def _read_index(path: Path, fields: int) -> list[list[str]]:

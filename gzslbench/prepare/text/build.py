@@ -1,20 +1,35 @@
-"""Build semantics from class names or descriptions: find the split to take over, encode, write."""
+"""Build semantics from class names or descriptions: find the split to use, encode, write.
+
+The semantics are written into the files of a dataset, where ``run --semantics`` finds them.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gzslbench._version import VERSION
+from gzslbench.data import checks
+from gzslbench.data.catalogue import lock_folder
+from gzslbench.data.dataset import PARTS, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
-from gzslbench.data.load import Place, find, require_semantics
+from gzslbench.data.formats.hdf5 import Source
+from gzslbench.data.formats.matfile import read_mat
+from gzslbench.data.load import Place, find, fitting_hdf5, require_semantics
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import DataError, ParamError
-from gzslbench.files import check_folder, sha256_of
+from gzslbench.files import check_folder, make_folder, sha256_of, write_atomically, writing
 from gzslbench.prepare.text.encoder import encode_classes, load_encoder
 from gzslbench.prepare.text.texts import (
     Texts,
@@ -23,23 +38,16 @@ from gzslbench.prepare.text.texts import (
     match_descriptions,
     read_descriptions,
 )
-from gzslbench.prepare.text.write import Basis, check_target, write_semantics
 
 if TYPE_CHECKING:
     import torch
 
-DEFAULT_SEMANTICS = "att"
+_ELSEWHERE = "name a file in a folder that you may write to with --out"
 
 
 @dataclass(frozen=True)
 class SemanticsRequest:
-    """What to encode, and with which model.
-
-    Attributes:
-        name: The name that ``--semantics`` takes later.
-        encoder: Name or folder of a sentence-transformers model.
-        descriptions: A file of descriptions. None encodes the class names.
-        templates: Each with one ``{}``. Without templates the texts stay as they are.
+    """What to encode, and with which model; without ``descriptions`` the names of the classes.
 
     Raises:
         ParamError: The name is reserved, or cannot be part of a file name.
@@ -54,25 +62,13 @@ class SemanticsRequest:
         """Check the name."""
         reserved = self.name.startswith(xlsa17.RAW) or SHUFFLED in self.name
         if reserved or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
-            raise ParamError(
-                f"semantics cannot be called {self.name!r}",
-                where="--name",
-                fix="use letters, digits, '_', '-' and '.';"
-                f" {xlsa17.RAW}… and …{SHUFFLED}… have other meanings",
-            )
+            fix = f"use letters, digits, _, - and . (but not {xlsa17.RAW} or {SHUFFLED})"
+            raise ParamError(f"semantics cannot be called {self.name!r}", where="--name", fix=fix)
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """Semantics that have been written.
-
-    Attributes:
-        files: The files written.
-        classes: The number of classes, C.
-        dimension: Numbers per class.
-        truncated: Texts that are longer than the model reads.
-        provenance: What made the semantics, as stored.
-    """
+    """Semantics that have been written; ``truncated`` counts the texts longer than the model reads."""
 
     files: tuple[Path, ...]
     classes: int
@@ -81,13 +77,36 @@ class BuildResult:
     provenance: Mapping[str, object]
 
 
+@dataclass(frozen=True)
+class Basis:
+    """Existing semantics, in ``file``, whose split and class names the new semantics use.
+
+    ``path`` is the dataset's folder, or its HDF5 file.
+    """
+
+    path: Path
+    semantics: str
+    class_names: tuple[str, ...]
+    file: Path
+
+    @property
+    def in_folder(self) -> bool:
+        """Whether the dataset is a folder, not one HDF5 file."""
+        return self.path != self.file
+
+    def provenance(self) -> dict[str, object]:
+        """Return the name and file of the semantics, and the sha256 of a splits file."""
+        entry: dict[str, object] = {"semantics": self.semantics, "file": self.file.name}
+        # An HDF5 file gets no sha256: it changes when the new semantics are added to it.
+        return entry | {"sha256": sha256_of(self.file)} if self.in_folder else entry
+
+
 def find_basis(dataset: str | Path, split_of: str | None, root: str | Path | None = None) -> Basis:
     """Find the semantics ``split_of`` of a dataset. None takes ``att``, or the only semantics."""
     place = find(dataset, root)
     if not isinstance(place, Place):
-        raise DataError(
-            "this dataset is not in files", where=dataset, fix="name a folder of splits, or an .h5 file"
-        )
+        fix = "name a folder of splits, or an .h5 file"
+        raise DataError("this dataset is not in files", where=dataset, fix=fix)
     folder = place.path
     if folder.is_file():
         stored = hdf5.open_hdf5(folder, split_of)
@@ -95,12 +114,9 @@ def find_basis(dataset: str | Path, split_of: str | None, root: str | Path | Non
     check_folder(folder, DataError)
     names = xlsa17.semantics_names(folder)
     if not names:
-        raise DataError(
-            "there are no semantics whose split could be used",
-            where=folder / f"*{xlsa17.SPLITS}",
-            fix="put att_splits.mat there; or name an .h5 file that has a split",
-        )
-    name = split_of or (names[0] if len(names) == 1 else DEFAULT_SEMANTICS)
+        what, fix = "there are no semantics whose split could be used", "put att_splits.mat there"
+        raise DataError(what, where=folder / f"*{xlsa17.SPLITS}", fix=fix)
+    name = split_of or (names[0] if len(names) == 1 else "att")
     require_semantics(folder, name)
     splits = xlsa17.read_splits(folder, name)
     return Basis(folder, name, splits.class_names, splits.path)
@@ -108,11 +124,10 @@ def find_basis(dataset: str | Path, split_of: str | None, root: str | Path | Non
 
 def collect_texts(basis: Basis, request: SemanticsRequest) -> list[Texts]:
     """Return the texts of every class, exactly as they are encoded."""
-    if request.descriptions is None:
-        return class_texts(basis.class_names, None, request.templates, basis.file)
-    descriptions = read_descriptions(request.descriptions)
-    described = match_descriptions(descriptions, basis.class_names, request.descriptions)
-    return class_texts(basis.class_names, described, request.templates, request.descriptions)
+    path, described = request.descriptions, None
+    if path is not None:
+        described = match_descriptions(read_descriptions(path), basis.class_names, path)
+    return class_texts(basis.class_names, described, request.templates, path or basis.file)
 
 
 def build_semantics(
@@ -149,3 +164,115 @@ def build_semantics(
     files = write_semantics(basis, request.name, semantics, provenance, out, overwrite)
     classes, dimension = semantics.shape
     return BuildResult(tuple(files), classes, dimension, truncated, provenance)
+
+
+def check_target(basis: Basis, name: str, out: Path | None, overwrite: bool) -> None:
+    """Refuse a target that cannot be written, or that has semantics of this name already.
+
+    Semantics that ``data semantics`` did not write are never replaced.
+    """
+    if out is not None and not basis.in_folder:
+        what = "the semantics of an .h5 file go into that file"
+        raise DataError(what, where=f"--out {out}", fix="do not pass --out")
+    if out is not None and not out.name.endswith(xlsa17.SPLITS):
+        fix = f"give it a name that ends in {xlsa17.SPLITS}"
+        raise DataError("this is not the name of a splits file", where=f"--out {out}", fix=fix)
+    for path, provenance in _find_existing(basis, name, out).items():
+        if not provenance:
+            what = f"there are semantics {name!r} that this command did not write; it does not replace them"
+            raise DataError(what, where=path, fix="choose another --name")
+        if not overwrite:
+            what = f"there are semantics {name!r} already"
+            raise DataError(what, where=path, fix="choose another --name, or pass --overwrite")
+    folder = out.parent if out else basis.file.parent
+    with writing(folder, "no file can be written there", DataError, _ELSEWHERE):
+        make_folder(folder)
+
+
+def write_semantics(
+    basis: Basis,
+    name: str,
+    semantics: NDArray[np.float32],
+    provenance: Mapping[str, object],
+    out: Path | None = None,
+    overwrite: bool = True,
+) -> list[Path]:
+    """Write a splits file, and add the semantics to the HDF5 files next to it, under the folder's lock.
+
+    The HDF5 files are written first, because a kill in between must not break the dataset: semantics in an
+    HDF5 file without a splits file do no harm, but a splits file that an HDF5 file does not know makes that
+    file out of date. If an earlier write of the same semantics was killed in between, this write repairs it.
+    """
+    checks.check_semantics(semantics, basis.class_names, name)
+    with lock_folder(out.parent if out else basis.file.parent):
+        if not overwrite:
+            check_target(basis, name, out, overwrite)
+        if not basis.in_folder:
+            hdf5.add_semantics(basis.file, _under(basis, basis.file, name, semantics, provenance, None))
+            return [basis.file]
+        target = out or basis.path / f"{name}{xlsa17.SPLITS}"
+        content = _encode_splits_file(basis.file, semantics, provenance)
+        stored = [] if out else _find_current_files(basis.path, target.name)
+        source = Source(target.name, len(content), 0, hashlib.sha256(content).hexdigest())
+        for path in stored:
+            hdf5.add_semantics(path, _under(basis, path, name, semantics, provenance, source), source)
+        write_atomically(target, content, DataError, _ELSEWHERE)
+        return [target, *stored]
+
+
+def _find_current_files(folder: Path, replaced: str = "") -> list[Path]:
+    """Find the HDF5 files in ``folder`` that are up to date, or only lack the file ``replaced``."""
+    ours = (path for path in sorted(folder.glob("*.h5")) if hdf5.is_ours(path))
+    return [path for path in ours if fitting_hdf5(folder, path.stem, replaced)[0] is not None]
+
+
+def _find_existing(basis: Basis, name: str, out: Path | None) -> dict[Path, Mapping[str, object]]:
+    """Return the provenance of existing semantics of this name, by the file that contains them."""
+    target = out or basis.path / f"{name}{xlsa17.SPLITS}"
+    existing: dict[Path, Mapping[str, object]] = {}
+    if basis.in_folder and os.path.lexists(target):
+        existing[target] = xlsa17.read_provenance(read_mat(target, (xlsa17.PROVENANCE,)), target)
+    if out is not None:
+        return existing
+    for path in _find_current_files(basis.path) if basis.in_folder else [basis.file]:
+        stored = hdf5.stored_semantics(path)
+        if name in stored:
+            existing[path] = stored[name]
+    return existing
+
+
+def _encode_splits_file(
+    basis: Path, semantics: NDArray[np.float32], provenance: Mapping[str, object]
+) -> bytes:
+    """Return the bytes of a splits file like ``basis`` with other semantics."""
+    from scipy.io import savemat
+
+    parts = [f"{part}_loc" for part in PARTS]
+    arrays = read_mat(basis, (xlsa17.NAMES, *parts, *xlsa17.HINTS))
+    if xlsa17.NAMES in arrays:
+        arrays[xlsa17.NAMES] = arrays[xlsa17.NAMES].reshape(-1, 1)
+    entry = json.dumps(dict(provenance))
+    stream = io.BytesIO()
+    savemat(stream, {**arrays, "att": semantics.T, xlsa17.PROVENANCE: entry}, do_compression=True)
+    return stream.getvalue()
+
+
+def _under(
+    basis: Basis,
+    path: Path,
+    name: str,
+    semantics: NDArray[np.float32],
+    provenance: Mapping[str, object],
+    source: Source | None,
+) -> Dataset:
+    """Return the dataset of an HDF5 file with the new semantics. It keeps the file's own split."""
+    stored = hdf5.open_hdf5(path, basis.semantics)
+    others = {file: sha256 for file, sha256 in stored.files.items() if not file.endswith(xlsa17.SPLITS)}
+    return replace(
+        stored,
+        semantics_name=name,
+        semantics=semantics,
+        content=content_fingerprint(stored.features, stored.labels, semantics),
+        files=others | ({source.name: source.sha256} if source else {}),
+        provenance=provenance,
+    )

@@ -34,13 +34,9 @@ MIN_DISTANCE = 1e-6
 
 @dataclass(frozen=True)
 class SentenceEncoder:
-    """A loaded sentence-transformers model.
+    """A loaded sentence-transformers model: its name or folder as given, its files, and its network.
 
-    Attributes:
-        model: The name or folder that the user gave.
-        folder: Where the model's files are.
-        revision: The commit on the hub, None for a folder.
-        network: The ``SentenceTransformer``.
+    ``revision`` is the commit on the hub, None for a folder.
     """
 
     model: str
@@ -98,9 +94,8 @@ def load_encoder(model: str, device: torch.device) -> SentenceEncoder:
         ) from error
     path = Path(model).expanduser()
     if not path.is_dir() and (not model.strip() or path.exists() or model.startswith((".", "/", "~"))):
-        raise EncoderError(
-            "this is not a folder with a model", where=path, fix="name the folder with its config.json"
-        )
+        fix = "name the folder with its config.json"
+        raise EncoderError("this is not a folder with a model", where=path, fix=fix)
     place = str(path.absolute()) if path.is_dir() else model
     with encoding_errors("the model cannot be loaded", place), _collect_missing_weights() as missing:
         options = {"device": str(device), "trust_remote_code": False}
@@ -111,18 +106,13 @@ def load_encoder(model: str, device: torch.device) -> SentenceEncoder:
                 raise
             network = package.SentenceTransformer(place, local_files_only=False, **options)
     if missing:
-        raise EncoderError(
-            f"{len(missing)} weights are not in the model's files, such as {missing[0]}",
-            where=place,
-            fix="use a complete model: missing weights would be random numbers",
-        )
+        what = f"{len(missing)} weights are not in the model's files, such as {missing[0]}"
+        fix = "use a complete model: missing weights would be random numbers"
+        raise EncoderError(what, where=place, fix=fix)
     kind = getattr(getattr(getattr(network[0], "model", None), "config", None), "model_type", "")
     if kind in FIXED_LENGTH:
-        raise EncoderError(
-            f"{kind} models need texts of one padded length, which is not supported",
-            where=place,
-            fix="use another model, for example a CLIP model",
-        )
+        what = f"{kind} models need texts of one padded length, which is not supported"
+        raise EncoderError(what, where=place, fix="use another model, for example a CLIP model")
     folder = path.absolute() if path.is_dir() else _find_download(model)
     revision = None if path.is_dir() else folder.name
     if not (folder / "modules.json").is_file():
@@ -134,42 +124,32 @@ def load_encoder(model: str, device: torch.device) -> SentenceEncoder:
 def encode_classes(
     encoder: SentenceEncoder, texts: Sequence[Texts], names: Sequence[str]
 ) -> NDArray[np.float32]:
-    """Average the encodings of each class. Every encoding, and then the average, is scaled to length 1.
+    """Return ``(C, a)`` averages of the encodings of each class.
 
-    Returns:
-        ``(C, a)``, rows of length 1 like the published attributes.
+    Every encoding, and then the average, is scaled to length 1, like the published attributes.
     """
     flat = [text for of_class in texts for text in of_class]
     encoded = np.asarray(encoder.encode(flat), dtype=np.float64)
     lengths = np.linalg.norm(encoded, axis=1)
     bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if len(bad):
-        raise DataError(
-            f"the model encodes {len(bad)} texts as NaN, infinite or zero",
-            where=repr(flat[bad[0]]),
-            fix="use another model",
-        )
+        what = f"the model encodes {len(bad)} texts as NaN, infinite or zero"
+        raise DataError(what, where=repr(flat[bad[0]]), fix="use another model")
     starts = np.cumsum([0, *(len(of_class) for of_class in texts[:-1])])
     means = np.add.reduceat(encoded / lengths[:, None], starts)
     mean_lengths = np.linalg.norm(means, axis=1)
     opposed = np.flatnonzero(mean_lengths < MIN_DISTANCE)
     if len(opposed):
-        raise DataError(
-            "the encodings of this class's texts cancel each other",
-            where=names[opposed[0]],
-            fix="change its descriptions",
-        )
+        what = "the encodings of this class's texts cancel each other"
+        raise DataError(what, where=names[opposed[0]], fix="change its descriptions")
     semantics = means / mean_lengths[:, None]
     for row, one in enumerate(semantics[:-1]):
         near = np.flatnonzero(np.linalg.norm(semantics[row + 1 :] - one, axis=1) < MIN_DISTANCE)
         if len(near):
             other = row + 1 + int(near[0])
-            raise DataError(
-                f"the classes {names[row]!r} and {names[other]!r} have the same encoding",
-                where=f"{texts[row][0]!r}, {texts[other][0]!r}",
-                fix="change their descriptions (put the difference first: long texts are cut off), or use"
-                " another model",
-            )
+            what = f"the classes {names[row]!r} and {names[other]!r} have the same encoding"
+            fix = "put the difference first in their descriptions, or use another model"
+            raise DataError(what, where=f"{texts[row][0]!r}, {texts[other][0]!r}", fix=fix)
     return np.asarray(semantics, dtype=np.float32)
 
 
@@ -181,12 +161,11 @@ def encoding_errors(what: str, model: str) -> Iterator[None]:
     except GzslBenchError:
         raise
     except Exception as error:  # Code and files of many authors run behind this call.
-        raise EncoderError(
-            f"{what}: {_summarize(error)}",
-            where=model,
-            fix="name a folder with a complete model, or a model on the Hugging Face hub, which needs a"
-            " network the first time; models that need their own code are not supported",
-        ) from error
+        fix = (
+            "name a folder with a complete model, or one of the Hugging Face hub, which\n"
+            "needs a network the first time; models with their own code are not supported"
+        )
+        raise EncoderError(f"{what}: {_summarize(error)}", where=model, fix=fix) from error
 
 
 @contextmanager

@@ -74,9 +74,8 @@ def _parse_json(text: str, path: Path) -> list[tuple[str, Texts]]:
     for name, value in parsed.items():
         texts = [value] if isinstance(value, str) else value
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-            raise DataError(
-                f"the value of {name!r} is not a text or a list of texts", where=path, fix=_FORMAT
-            )
+            what = f"the value of {name!r} is not a text or a list of texts"
+            raise DataError(what, where=path, fix=_FORMAT)
         pairs.append((name, tuple(texts)))
     return pairs
 
@@ -89,11 +88,8 @@ def _parse_csv(text: str, path: Path) -> list[tuple[str, Texts]]:
     pairs: list[tuple[str, Texts]] = []
     for row in rows:
         if None in row or None in row.values():
-            raise DataError(
-                "this line has too few or too many columns",
-                where=f"{path}: line {rows.line_num}",
-                fix="put a text with commas into double quotes",
-            )
+            what, where = "this line has too few or too many columns", f"{path}: line {rows.line_num}"
+            raise DataError(what, where=where, fix="put a text with commas into double quotes")
         pairs.append((row["class"].strip(), (row["text"],)))
     return pairs
 
@@ -113,29 +109,20 @@ def match_descriptions(descriptions: Mapping[str, Texts], names: Sequence[str], 
         i = next((index[key] for key in (called, *_keys(called)) if key in index), None)
         if i is None:
             unknown.append(called)
-        elif i in matched:
-            raise DataError(
-                f"{matched[i]!r} and {called!r} are the same class", where=path, fix="describe it once"
-            )
-        else:
-            matched[i] = called
+        elif matched.setdefault(i, called) != called:
+            what = f"{matched[i]!r} and {called!r} are the same class"
+            raise DataError(what, where=path, fix="describe it once")
     missing = [name for i, name in enumerate(names) if i not in matched]
     if unknown:
         candidates = missing or names
         spellings = {split_words(name).casefold() or name: name for name in candidates}
         near = get_close_matches(split_words(unknown[0]).casefold() or unknown[0], spellings, 1, cutoff=0.5)
         hint = f"did you mean {spellings[near[0]]!r}? " if near else ""
-        raise DataError(
-            f"{len(unknown)} descriptions belong to no class of this dataset: {_shorten(unknown)}",
-            where=path,
-            fix=f"{hint}the classes are called {_shorten(candidates)}",
-        )
+        what = f"{len(unknown)} descriptions belong to no class of this dataset: {_shorten(unknown)}"
+        raise DataError(what, where=path, fix=f"{hint}the classes are called {_shorten(candidates)}")
     if missing:
-        raise DataError(
-            f"{len(missing)} of {len(names)} classes have no description: {_shorten(missing)}",
-            where=path,
-            fix="add them: every class needs semantics",
-        )
+        what = f"{len(missing)} of {len(names)} classes have no description: {_shorten(missing)}"
+        raise DataError(what, where=path, fix="add them: every class needs semantics")
     return [descriptions[matched[i]] for i in range(len(names))]
 
 
@@ -159,22 +146,17 @@ def class_texts(
     """
     for template in templates:
         if template.count(PLACEHOLDER) != 1:
-            raise ParamError(
-                f"the template {template!r} does not have exactly one {PLACEHOLDER}",
-                where="--template",
-                fix='write it like "a photo of a {}."',
-            )
+            what = f"the template {template!r} does not have exactly one {PLACEHOLDER}"
+            raise ParamError(what, where="--template", fix='write it like "a photo of a {}."')
     inner = [(split_words(name),) for name in names] if described is None else described
     for name, texts in zip(names, inner, strict=True):
         if all(text.strip() for text in texts):
             continue
+        what, fix = f"a text of the class {name!r} is empty", "write one, or remove it"
         if described is None:
-            raise DataError(
-                f"the class {name!r} has no name in words",
-                where=where,
-                fix="describe the classes with --descriptions FILE, by number if they have no names",
-            )
-        raise DataError(f"a text of the class {name!r} is empty", where=where, fix="write one, or remove it")
+            what = f"the class {name!r} has no name in words"
+            fix = "describe the classes with --descriptions FILE, by number if needed"
+        raise DataError(what, where=where, fix=fix)
     return [
         tuple(
             template.replace(PLACEHOLDER, text.strip())

@@ -7,7 +7,7 @@ from scipy.io import loadmat, savemat
 from gzslbench.errors import DataError
 from gzslbench.prepare.build.plan import Request, plan_build
 from gzslbench.prepare.build.write import write_build
-from gzslbench.prepare.extract.image_list import read_image_list
+from gzslbench.prepare.extract.listings import read_image_list
 
 
 def listing(folder):

@@ -14,9 +14,9 @@ from gzslbench.cli import main
 from gzslbench.data.formats.hdf5 import stored_extraction
 from gzslbench.data.load import load_dataset
 from gzslbench.plugins.extractor import Request
+from gzslbench.prepare.extract.compute import lock_partial
 from gzslbench.prepare.extract.image import normalize, preprocess, read_image
 from gzslbench.prepare.extract.listings import list_flowers
-from gzslbench.prepare.extract.partial import lock_partial
 from gzslbench_features.efficientnet_lite0 import PREPARATION
 from gzslbench_features.efficientnet_lite0.loading import load
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.image_list import (
+from gzslbench.prepare.extract.listings import (
     ImageList,
+    list_animals,
     match_rows,
     read_image_list,
     sort_as_published,
 )
-from gzslbench.prepare.extract.listings import list_animals
 
 NAMES = ["a", "b", "c", "d", "e"]
 ANIMALS = "gzslbench.prepare.extract.listings:list_animals"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract.partial import PartialFeatures
+from gzslbench.prepare.extract.compute import PartialFeatures
 
 SHAPE = (40, 2)
 
@@ -50,7 +50,7 @@ def test_features_that_are_not_whole_are_begun_anew(folder, damage):
 def test_a_removal_that_is_killed_leaves_what_nobody_takes(folder, monkeypatch):
     partial = PartialFeatures(folder, SHAPE, "us")
     keep(partial, 0)
-    monkeypatch.setattr("gzslbench.prepare.extract.partial.shutil.rmtree", lambda *_, **__: None)
+    monkeypatch.setattr("gzslbench.prepare.extract.compute.shutil.rmtree", lambda *_, **__: None)
     partial.remove()
     assert (folder / "features.f32").exists()
     assert not PartialFeatures(folder, SHAPE, "us").done()

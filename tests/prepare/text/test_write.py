@@ -13,11 +13,10 @@ from gzslbench.data.catalogue import LOCK
 from gzslbench.data.formats import hdf5
 from gzslbench.data.load import load_dataset, verify_dataset
 from gzslbench.errors import DataError
-from gzslbench.prepare.extract.write import drop_rows
+from gzslbench.prepare.extract.extract import drop_rows
 from gzslbench.prepare.importing import import_dataset
-from gzslbench.prepare.text import write as writing
-from gzslbench.prepare.text.build import find_basis
-from gzslbench.prepare.text.write import check_target, write_semantics
+from gzslbench.prepare.text import build as writing
+from gzslbench.prepare.text.build import check_target, find_basis, write_semantics
 from gzslbench.runs.cell import describe_task
 
 TOLD = {"encoder": "letters", "versions": {"torch": "2"}, "templates": ["a {}, très petit."]}
