@@ -22,8 +22,16 @@ from gzslbench.data.dataset import PARTS, Split
 from gzslbench.files import sha256_of
 from gzslbench.data.formats.xlsa17 import numbered_classes
 from gzslbench.errors import DataError, ParamError
-from gzslbench.prepare.build.images import ClassFolder, Images, check_unique, compose, find_images, suggest
-from gzslbench.prepare.build.tables import Table, read_table
+from gzslbench.prepare.build.inputs import (
+    ClassFolder,
+    Images,
+    Table,
+    check_unique,
+    compose,
+    find_images,
+    read_table,
+    suggest,
+)
 
 MAX_LISTED = 10
 STREAM = "build"
@@ -31,20 +39,7 @@ STREAM = "build"
 
 @dataclass(frozen=True)
 class Request:
-    """What a dataset is built from.
-
-    Attributes:
-        images: A folder with a folder of images for each class.
-        semantics: A .csv, .mat or .npy file.
-        semantics_name: The name for ``--semantics``.
-        class_names: A class list in the order of the table's rows, if the table has no names.
-        unseen: A file that lists the unseen classes; None samples them.
-        unseen_classes: How many unseen classes to sample, if ``unseen`` is None.
-        test_seen: The share of each seen class's images that test, between 0 and 1.
-        validation_classes: How many seen classes are sampled for validation; None leaves the choice to
-            validation.
-        seed: Of everything that is sampled, 0 or more.
-    """
+    """What a dataset is built from: the options of `gzslbench data build`, whose help describes them."""
 
     images: Path
     semantics: Path
@@ -67,11 +62,9 @@ class Request:
         if self.seed < 0:
             raise ParamError(f"seed is {self.seed}", where="--seed", fix="choose 0 or more")
         if not re.fullmatch(r"(?!original_)\w[\w-]*", self.semantics_name):
-            raise ParamError(
-                f"semantics cannot have the name {self.semantics_name!r}",
-                where="--semantics-name",
-                fix="use letters, digits, - and _; names that begin with original_ are reserved",
-            )
+            what = f"semantics cannot have the name {self.semantics_name!r}"
+            fix = "use letters, digits, - and _; names that begin with original_ are reserved"
+            raise ParamError(what, where="--semantics-name", fix=fix)
 
 
 @dataclass(frozen=True)
@@ -138,12 +131,9 @@ def _choose_unseen(request: Request, folders: Sequence[str]) -> tuple[str, ...]:
     listed = _read_names(request.unseen)
     unknown = [name for name in listed if name not in folders]
     if unknown:
-        raise DataError(
-            f"{len(unknown)} of the unseen classes have no class folder: "
-            + ", ".join(f"{name!r}{suggest(name, folders)}" for name in unknown[:MAX_LISTED]),
-            where=listed[unknown[0]],
-            fix="write the name of one class folder a line",
-        )
+        names = ", ".join(f"{name!r}{suggest(name, folders)}" for name in unknown[:MAX_LISTED])
+        what = f"{len(unknown)} of the unseen classes have no class folder: {names}"
+        raise DataError(what, where=listed[unknown[0]], fix="write the name of one class folder a line")
     if not 1 <= len(listed) < len(folders):
         what = f"{len(listed)} of {len(folders)} classes are unseen"
         raise DataError(what, where=request.unseen, fix=f"list from 1 to {len(folders) - 1} of them")
@@ -164,11 +154,9 @@ def _add_names(table: Table, request: Request, folders: Sequence[str]) -> Table:
         raise DataError(what, where=request.class_names, fix="leave --class-names out")
     names = tuple(_read_names(request.class_names)) if request.class_names else table.names or folders
     if len(names) != len(table.values):
-        raise DataError(
-            f"{len(names)} class names for {len(table.values)} rows of semantics",
-            where=request.class_names or request.semantics,
-            fix="list one class for each row, in the rows' order",
-        )
+        what, where = f"{len(names)} class names for {len(table.values)} rows of semantics", request.class_names
+        fix = "list one class for each row, in the rows' order"
+        raise DataError(what, where=where or request.semantics, fix=fix)
     return Table(table.values, tuple(names), table.places)
 
 
@@ -182,11 +170,9 @@ def _match_semantics(
     if problems:
         more = [f"and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
         lines = "".join(f"\n    {line}" for line in (*problems[:MAX_LISTED], *more))
-        raise DataError(
-            f"class folders and semantics do not match:{lines}",
-            where=f"{images} and {where}",
-            fix="give each class a folder with images, and semantics with exactly the name of the folder",
-        )
+        fix = "give each class a folder with images, and semantics of the same name"
+        what = f"class folders and semantics do not match:{lines}"
+        raise DataError(what, where=f"{images} and {where}", fix=fix)
     rows = {name: row for row, name in enumerate(table.names)}
     semantics = table.values[[rows[item.name] for item in classes]]
     checks.check_semantics(semantics, [item.name for item in classes], str(where))
@@ -219,12 +205,7 @@ def sample_classes(
 
 
 def partition(
-    classes: Sequence[ClassFolder],
-    unseen: Collection[str],
-    *,
-    share: float,
-    seed: int,
-    validation: Sequence[str] = (),
+    classes: Sequence[ClassFolder], unseen: Collection[str], share: float, seed: int, validation: Sequence[str] = ()
 ) -> Partition:
     """Split images: all images of ``unseen`` classes test; of each other class, a share of them.
 
@@ -232,12 +213,9 @@ def partition(
     """
     single = [item.name for item in classes if len(item.files) < 2 and item.name not in unseen]
     if single:
-        raise DataError(
-            f"{len(single)} seen classes have a single image, which cannot both train and test "
-            f"(the first is {single[0]!r})",
-            where=f"the class folder {single[0]!r}",
-            fix="add an image, make the class an unseen one, or remove its folder and its semantics",
-        )
+        what = f"{len(single)} seen classes have a single image, which cannot both train and test"
+        fix = "add an image, make the class an unseen one, or remove folder and semantics"
+        raise DataError(what, where=f"the class folder {single[0]!r}", fix=fix)
     parts: dict[str, list[int]] = {part: [] for part in PARTS}
     row = 0
     for item in classes:

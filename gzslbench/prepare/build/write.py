@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench._version import VERSION
-from gzslbench.data.formats.xlsa17 import SPLITS
+from gzslbench.data.dataset import PARTS
+from gzslbench.data.formats.xlsa17 import NAMES, SPLITS
 from gzslbench.errors import DataError
 from gzslbench.files import atomic_folder, reading, sha256_of, writing
 from gzslbench.plugins.registry import plugins
@@ -100,13 +101,9 @@ def _splits_file(plan: Plan) -> bytes:
 
     parts, names = plan.partition, [item.name for item in plan.classes]
     split = parts.split
-    found = {
-        "att": plan.semantics.T,
-        "allclasses_names": np.array(names, dtype=object).reshape(-1, 1),
-        "trainval_loc": _count_from_one(split.trainval),
-        "test_seen_loc": _count_from_one(split.test_seen),
-        "test_unseen_loc": _count_from_one(split.test_unseen),
-    }
+    found = {"att": plan.semantics.T, NAMES: np.array(names, dtype=object).reshape(-1, 1)}
+    for part in PARTS:
+        found[f"{part}_loc"] = _count_from_one(getattr(split, part))
     if parts.validation:
         is_val = np.isin(parts.labels[split.trainval], [names.index(name) for name in parts.validation])
         found["train_loc"] = _count_from_one(split.trainval[~is_val])
@@ -122,10 +119,8 @@ def _count_from_one(rows: NDArray[np.int64]) -> NDArray[np.int32]:
 
 def _listing_file(plan: Plan) -> bytes:
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(HEADER)
-    for item in plan.classes:
-        writer.writerows((file, item.name) for file in item.files)
+    rows = [(file, item.name) for item in plan.classes for file in item.files]
+    csv.writer(stream, lineterminator="\n").writerows([HEADER, *rows])
     return stream.getvalue().encode()
 
 

@@ -21,7 +21,7 @@ from gzslbench.data.formats import xlsa17
 from gzslbench.data.formats.matfile import read_mat
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import check_folder, reading
-from gzslbench.prepare.build.tables import read_lines
+from gzslbench.prepare.build.inputs import read_lines
 from gzslbench.prepare.build.write import HEADER, LISTING
 
 _COPY_AGAIN = "copy the file again from the dataset's archive"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from gzslbench.prepare.build.tables import read_table
+from gzslbench.prepare.build.inputs import read_table
 from gzslbench.errors import DataError
 
 CLASSES = ["ant", "bee", "cat"]

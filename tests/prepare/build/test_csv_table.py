@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.prepare.build.tables import _read_csv as read_csv_table
+from gzslbench.prepare.build.inputs import _read_csv as read_csv_table
 from gzslbench.errors import DataError
 
 CLASSES = ["ant", "bee", "cat"]

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from gzslbench.prepare.build.images import find_images
+from gzslbench.prepare.build.inputs import find_images
 from gzslbench.errors import DataError
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.prepare.build.plan import partition, sample_classes
-from gzslbench.prepare.build.images import ClassFolder
+from gzslbench.prepare.build.inputs import ClassFolder
 from gzslbench.data import checks
 from gzslbench.errors import DataError, ParamError
 
