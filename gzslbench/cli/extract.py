@@ -54,7 +54,6 @@ Exit status: 0 the file is written; 2 an error that you can fix; 130 interrupted
     "The part of an image that the network sees. [default: that of the network, mostly centre]",
     ["centre", "whole", "ten"],
 )
-@flag("--boxes", "Cut out the box around each object first; APY always does.")
 @option("--batch-size", "Images that the network computes at once.", POSITIVE, default=32)
 @option(
     "--workers",

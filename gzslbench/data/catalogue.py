@@ -105,11 +105,8 @@ def require_folder(spec: DatasetSpec, root: str | Path | None = None) -> Path:
     folder = find_folder(spec.name, root)
     if folder is None:
         below = ", ".join(above for above in ABOVE if above)
-        raise DataError(
-            f"the files of {spec.name} are missing",
-            where=f"{candidates(spec.name, root)[0]}, or the same under {below}",
-            fix=how_to_get(spec, root),
-        )
+        where = f"{candidates(spec.name, root)[0]}, or the same under {below}"
+        raise DataError(f"the files of {spec.name} are missing", where=where, fix=how_to_get(spec, root))
     return folder
 
 

@@ -40,56 +40,41 @@ def check_features(features: NDArray[np.float32], where: str) -> tuple[str, ...]
     if len(damaged):
         column = int(damaged[0])
         row = int(np.flatnonzero(~np.isfinite(features[:, column]))[0])
-        raise DataError(
-            f"feature {column + 1} of image {row + 1} is {features[row, column]}; "
-            f"{len(damaged)} of {features.shape[1]} feature columns contain NaN or infinite values",
-            where=where,
-            fix="extract the features again, or remove these images from features, labels and split",
-        )
+        share = f"{len(damaged)} of {features.shape[1]} feature columns contain NaN or infinite values"
+        what = f"{share}: feature {column + 1} of image {row + 1} is {features[row, column]}"
+        raise DataError(what, where=where, fix="extract the features again, or leave these images out")
     constant = int((low == high).sum())
     if constant == features.shape[1]:
-        raise DataError(
-            "every feature column is constant: all images have the same features",
-            where=where,
-            fix="extract the features again",
-        )
+        what = "every feature column is constant: all images have the same features"
+        raise DataError(what, where=where, fix="extract the features again")
     return (f"{constant} of {features.shape[1]} feature columns are constant",) if constant else ()
 
 
 def check_lengths(features: int, labels: int, image_files: int, where: str) -> None:
     """Check that features, labels and image files (if there are any) have the same number of rows."""
     if labels != features:
-        raise DataError(
-            f"{features} columns of features, but {labels} labels",
-            where=f"{where}: features, labels",
-            fix="features must be d x N and labels N x 1, of the same images in the same order",
-        )
+        what = f"{features} columns of features, but {labels} labels"
+        fix = "features must be d x N and labels N x 1, of the same images in the same order"
+        raise DataError(what, where=f"{where}: features, labels", fix=fix)
     if image_files not in (0, features):
-        raise DataError(
-            f"{features} columns of features, but {image_files} image files",
-            where=f"{where}: features, image_files",
-            fix="give one image file for each column of features, or leave image_files out",
-        )
+        what = f"{features} columns of features, but {image_files} image files"
+        fix = "give one image file for each column of features, or leave image_files out"
+        raise DataError(what, where=f"{where}: features, image_files", fix=fix)
 
 
 def check_labels(labels: NDArray[np.int64], classes: int, where: str) -> None:
     """Check that labels are among the ``classes`` with semantics, and that each of these has images."""
     low, high = int(labels.min()) + 1, int(labels.max()) + 1
     if low < 1 or high > classes:
-        raise DataError(
-            f"labels run from {low} to {high}, but the semantics describe {classes} classes",
-            where=where,
-            fix=f"labels must run from 1 to {classes}; check that labels count from 1 and that features and "
-            "semantics belong to the same dataset",
-        )
+        what = f"labels run from {low} to {high}, but the semantics describe {classes} classes"
+        fix = f"labels run from 1 to {classes}; check that features and semantics are of one dataset"
+        raise DataError(what, where=where, fix=fix)
     empty = np.flatnonzero(~_mask(labels, classes))
     if len(empty):
-        raise DataError(
-            f"the semantics describe {classes} classes, but {len(empty)} of them have no image "
-            f"(the first is class {empty[0] + 1})",
-            where=where,
-            fix="use the semantics made for these labels: one column of att for each class",
-        )
+        missing = f"{len(empty)} of them have no image (the first is class {empty[0] + 1})"
+        what = f"the semantics describe {classes} classes, but {missing}"
+        fix = "use the semantics made for these labels: one column of att for each class"
+        raise DataError(what, where=where, fix=fix)
 
 
 def check_semantics(semantics: NDArray[np.float32], names: Sequence[str], where: str) -> None:
@@ -97,29 +82,22 @@ def check_semantics(semantics: NDArray[np.float32], names: Sequence[str], where:
     if semantics.ndim != 2 or not semantics.size:
         raise DataError(f"semantics of shape {semantics.shape}", where=where, fix="store an a x C matrix")
     if len(names) != len(semantics):
-        raise DataError(
-            f"semantics of {len(semantics)} classes, but {len(names)} class names",
-            where=where,
-            fix="att must have one column and allclasses_names one name for each class, in the same order",
-        )
+        what = f"semantics of {len(semantics)} classes, but {len(names)} class names"
+        fix = "give each class a column of att and, in the same order, one of allclasses_names"
+        raise DataError(what, where=where, fix=fix)
     repeated = [name for name, times in Counter(names).items() if times > 1 or not name.strip()]
     if repeated:
-        raise DataError(
-            f"class name {repeated[0]!r} is empty or used for several classes",
-            where=where,
-            fix="give each class one name of its own in allclasses_names",
-        )
-    for what, bad in (
+        what = f"class name {repeated[0]!r} is empty or used for several classes"
+        raise DataError(what, where=where, fix="give each class one name of its own in allclasses_names")
+    for state, bad in (
         ("NaN or infinite", ~np.isfinite(semantics).all(axis=1)),
         ("all zero", ~semantics.any(axis=1)),
     ):
         if bad.any():
             first = int(np.flatnonzero(bad)[0])
-            raise DataError(
-                f"the semantics of class {first + 1} ({names[first]}) are {what}",
-                where=where,
-                fix="a class without semantics can neither be learned nor recognised: correct or remove it",
-            )
+            what = f"the semantics of class {first + 1} ({names[first]}) are {state}"
+            fix = "correct them or remove the class: it can neither be learned nor recognized"
+            raise DataError(what, where=where, fix=fix)
 
 
 def check_rows(rows: Rows, count: int, where: str) -> None:
@@ -128,11 +106,9 @@ def check_rows(rows: Rows, count: int, where: str) -> None:
         raise DataError("no rows", where=where, fix="each part of a split needs rows")
     low, high = int(rows.min()) + 1, int(rows.max()) + 1
     if low < 1 or high > count:
-        raise DataError(
-            f"row numbers run from {low} to {high}, but there are {count} images",
-            where=where,
-            fix=f"row numbers must run from 1 to {count}; use the split made for this feature file",
-        )
+        what = f"row numbers run from {low} to {high}, but there are {count} images"
+        fix = f"row numbers must run from 1 to {count}; use the split made for this feature file"
+        raise DataError(what, where=where, fix=fix)
     repeats = len(rows) - np.count_nonzero(_mask(rows, count))
     if repeats:
         raise DataError(f"{repeats} row numbers are repeated", where=where, fix="name each row once")
@@ -145,18 +121,14 @@ def check_split(split: Split, count: int, where: str) -> None:
     for one, other in combinations(PARTS, 2):
         common = np.flatnonzero(_mask(getattr(split, one), count) & _mask(getattr(split, other), count))
         if len(common):
-            raise DataError(
-                f"{one} and {other} share {len(common)} images (the first is {common[0] + 1})",
-                where=f"{where}: {one}_loc, {other}_loc",
-                fix="an image either trains or tests: use the published split file",
-            )
+            what = f"{one} and {other} share {len(common)} images (the first is {common[0] + 1})"
+            fix = "an image either trains or tests: use the published split file"
+            raise DataError(what, where=f"{where}: {one}_loc, {other}_loc", fix=fix)
     missing = count - sum(split.counts.values())
     if missing:
-        raise DataError(
-            f"{missing} of {count} images are in no part of the split",
-            where=f"{where}: trainval_loc, test_seen_loc, test_unseen_loc",
-            fix="use the split made for this feature file, or remove these images from it",
-        )
+        what = f"{missing} of {count} images are in no part of the split"
+        fix = "use the split made for this feature file, or remove these images from it"
+        raise DataError(what, where=f"{where}: trainval_loc, test_seen_loc, test_unseen_loc", fix=fix)
 
 
 def check_classes(split: Split, labels: NDArray[np.int64], names: Sequence[str], where: str) -> None:
@@ -164,22 +136,19 @@ def check_classes(split: Split, labels: NDArray[np.int64], names: Sequence[str],
     trained, seen, unseen = (_mask(labels[getattr(split, part)], len(names)) for part in PARTS)
     both = np.flatnonzero(trained & unseen)
     if len(both):
-        raise DataError(
-            f"{len(both)} classes are both seen and unseen (the first is {names[both[0]]})",
-            where=f"{where}: trainval_loc, test_unseen_loc, labels",
-            fix="the split indexes another row order than this feature file has: put the images in the order "
-            "the split was made for (for FLO that is trnid, valid, tstid of setid.mat one after the other, "
-            "neither image number nor label order)",
+        what = f"{len(both)} classes are both seen and unseen (the first is {names[both[0]]})"
+        fix = (
+            "the split indexes another row order than this feature file has: put the images\n"
+            "in the order the split was made for (for FLO that is trnid, valid, tstid of\n"
+            "setid.mat one after the other, neither image number nor label order)"
         )
+        raise DataError(what, where=f"{where}: trainval_loc, test_unseen_loc, labels", fix=fix)
     untrained = np.flatnonzero(seen & ~trained)
     if len(untrained):
-        raise DataError(
-            f"{len(untrained)} classes of test_seen have no training image "
-            f"(the first is {names[untrained[0]]})",
-            where=f"{where}: trainval_loc, test_seen_loc, labels",
-            fix="the split indexes another row order than this feature file has, or these classes belong to "
-            "test_unseen_loc",
-        )
+        first = f"(the first is {names[untrained[0]]})"
+        what = f"{len(untrained)} classes of test_seen have no training image {first}"
+        fix = "use the row order of the split, or move these classes to test_unseen_loc"
+        raise DataError(what, where=f"{where}: trainval_loc, test_seen_loc, labels", fix=fix)
 
 
 def _mask(ids: NDArray[np.int64], count: int) -> NDArray[np.bool_]:

@@ -115,11 +115,8 @@ def find(name_or_path: str | Path, root: str | Path | None = None) -> DatasetSpe
         return spec if spec.load else Place(spec.name, require_folder(spec, root), spec)
     if is_there(path, DataError):
         return _place(path)
-    raise DataError(
-        f"no dataset {name!r}: neither a known name nor a folder or HDF5 file",
-        where=path.absolute(),
-        fix=did_you_mean(name, list(known)),
-    )
+    what = f"no dataset {name!r}: neither a known name nor a folder or HDF5 file"
+    raise DataError(what, where=path.absolute(), fix=did_you_mean(name, list(known)))
 
 
 def _place(path: Path) -> Place:
@@ -181,11 +178,8 @@ def missing_features(place: Place, features: str, root: str | Path | None = None
 def require_semantics(folder: Path, semantics: str) -> None:
     """Raise a DataError that lists the existing semantics unless ``folder`` has ``semantics``."""
     if not xlsa17.splits_path(folder, semantics)[0].is_file():
-        raise DataError(
-            f"no semantics {semantics!r}",
-            where=folder / f"{semantics}{xlsa17.SPLITS}",
-            fix=did_you_mean(semantics, xlsa17.semantics_names(folder)),
-        )
+        fix = did_you_mean(semantics, xlsa17.semantics_names(folder))
+        raise DataError(f"no semantics {semantics!r}", where=folder / f"{semantics}{xlsa17.SPLITS}", fix=fix)
 
 
 def _load_folder(
@@ -200,12 +194,12 @@ def _load_folder(
         return replace(hdf5.open_hdf5(stored, semantics), name=place.name)
     if not (folder / f"{features}.mat").is_file():
         if why_not:
-            raise DataError(
-                f"{why_not}, but {features}.mat is missing",
-                where=folder / f"{features}.h5",
-                fix="restore, or move away, the file that changed; or, if `gzslbench data semantics` was"
-                " stopped while it wrote it, write it again with --overwrite; or extract the features again",
+            what = f"{why_not}, but {features}.mat is missing"
+            fix = (
+                "restore, or move away, the file that changed; if `gzslbench data semantics` was\n"
+                "stopped, repeat it with --overwrite; or extract the features again"
             )
+            raise DataError(what, where=folder / f"{features}.h5", fix=fix)
         raise missing_features(place, features, root)
     require_semantics(folder, semantics)
     dataset = xlsa17.read_folder(folder, place.name, features, [semantics])[0]

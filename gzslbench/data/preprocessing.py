@@ -34,9 +34,8 @@ def fit_preprocessing(name: str, features: NDArray[Any]) -> Transform:
         may return it.
     """
     if name not in _FITS:
-        raise ParamError(
-            f"no preprocessing {name!r}", where="preprocessing", fix=did_you_mean(name, list(_FITS))
-        )
+        what = f"no preprocessing {name!r}"
+        raise ParamError(what, where="preprocessing", fix=did_you_mean(name, list(_FITS)))
     return _FITS[name](features)
 
 

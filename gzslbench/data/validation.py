@@ -34,21 +34,15 @@ def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
         DataError: Fewer than two seen classes, or no training class with two rows.
     """
     if len(dataset.seen_classes) < 2:
-        raise DataError(
-            "validation classes cannot be chosen among fewer than two seen classes",
-            where=f"{dataset.name}: trainval",
-            fix="select with --select last",
-        )
+        what = "validation classes cannot be chosen among fewer than two seen classes"
+        raise DataError(what, where=f"{dataset.name}: trainval", fix="select with --select last")
     classes, source = _validation_classes(dataset)
     rows = dataset.split.trainval
     unseen = np.isin(dataset.labels[rows], classes)
     train, test_seen = hold_out(dataset.labels, rows[~unseen], holdout)
     if not len(test_seen):
-        raise DataError(
-            "every training class has a single row, so none can be held out for validation",
-            where=f"{dataset.name}: trainval",
-            fix="select with --select last",
-        )
+        what = "every training class has a single row, so none can be held out for validation"
+        raise DataError(what, where=f"{dataset.name}: trainval", fix="select with --select last")
     chosen = f"validation: {len(classes)} of {len(dataset.seen_classes)} seen classes, {source}"
     return replace(
         dataset,

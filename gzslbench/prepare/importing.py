@@ -21,14 +21,9 @@ def import_dataset(
     out: str | Path | None = None,
     root: str | Path | None = None,
 ) -> Path:
-    """Write ``<features>.h5`` with every semantics of the folder, and return its path.
+    """Write ``<features>.h5`` with every semantics of the folder to ``out``, and return its path.
 
-    Args:
-        name_or_path: A known dataset in files, or a folder of xlsa17 shape.
-        features: Stem of the feature file; None takes the dataset's default.
-        out: The file to write, which ends in .h5; None writes next to the .mat, where `load_dataset` prefers
-            it. An existing file is replaced only if it has gzslbench's format.
-        root: Folder of the datasets; None takes $GZSLBENCH_DATA, then ./data.
+    Without ``out`` it is written next to the .mat, where `load_dataset` prefers it.
     """
     place = find(name_or_path, root)
     if not isinstance(place, Place) or not place.path.is_dir():

@@ -27,18 +27,9 @@ def write_synthetic_folder(
 ) -> Path:
     """Write res101.mat, the split files and the class lists of a dataset with the shape of ``like``.
 
-    Everything is random; ``SYNTHETIC.txt`` in the folder says so. The folder is written atomically.
-
-    Args:
-        like: AWA1, AWA2, CUB, FLO, SUN or APY, in any case.
-        out: A folder that is empty or does not exist.
-        seed: Of all random numbers.
-        scale: The share of each class's rows to keep, above 0 and at most 1.
-        overwrite: Whether a folder that an earlier call wrote may be replaced, with all files in it.
-
-    Raises:
-        DataError: ``like`` is unknown, ``out`` has other files or cannot be written, or the disk is full.
-        ParamError: ``scale`` is out of range, or ``seed`` negative.
+    Everything is random; ``SYNTHETIC.txt`` in the folder says so. ``scale`` is the share of each class's rows
+    to keep, above 0 and at most 1. The folder is written atomically; with ``overwrite`` it may replace one
+    that an earlier call wrote, with all files in it.
     """
     spec = known_as(like)
     if spec is None or spec.expected is None:

@@ -49,7 +49,7 @@ _LIKEWISE = "As for `gzslbench extract`."
     "--semantics",
     required=True,
     type=_FILE,
-    help="A .csv (class, then numbers), .npy (a class per row) or .mat (att: a class per row or column).",
+    help="A .csv (class, then numbers) or .npy file (a class per row).",
 )
 @click.option(
     "--semantics-name", default="att", show_default=True, help="The name that `run --semantics` takes."
@@ -77,7 +77,6 @@ _LIKEWISE = "As for `gzslbench extract`."
 )
 @click.option("--seed", default=0, show_default=True, help="The seed of all random choices.")
 @click.option("--dry-run", is_flag=True, help="Show classes and split; write nothing.")
-@click.option("--force", is_flag=True, help="Replace another dataset that this command wrote to FOLDER.")
 @click.option("--extractor", help="Also extract features with this extractor, as `gzslbench extract`.")
 @click.option("--weights", help=_LIKEWISE)
 @click.option("--batch-size", type=click.IntRange(min=1), help=_LIKEWISE)
@@ -94,7 +93,6 @@ def build(
     device: str | None,
     skip: bool | None,
     dry_run: bool,
-    force: bool,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -102,8 +100,7 @@ def build(
 
     The images are in one folder per class. The dataset in FOLDER gets semantics from a table, and a split.
     """
-    from gzslbench.prepare.build.plan import Request, plan_build
-    from gzslbench.prepare.build.write import check_place, describe, write_build
+    from gzslbench.prepare.build.plan import Request, check_place, describe, plan_build, write_build
 
     options = {
         "weights": weights,
@@ -119,7 +116,7 @@ def build(
     features = _features(extractor, weights)
     plan = plan_build(request)
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        written = write_build(plan, folder, force=force, dry_run=dry_run)
+        written = write_build(plan, folder, dry_run=dry_run)
         _print(plan, folder, dry_run=dry_run, written=written)
         if extractor is not None and not dry_run:
             _extract(folder, request.images, extractor, options)

@@ -135,11 +135,8 @@ def read_provenance(found: Mapping[str, NDArray[Any]], path: Path) -> dict[str, 
     try:
         return dict(json.loads("".join(found[PROVENANCE])))
     except (TypeError, ValueError, RecursionError) as error:
-        raise DataError(
-            f"damaged: {error}",
-            where=f"{path}: {PROVENANCE}",
-            fix="write the semantics again with `gzslbench data semantics`",
-        ) from error
+        fix = "write the semantics again with `gzslbench data semantics`"
+        raise DataError(f"damaged: {error}", where=f"{path}: {PROVENANCE}", fix=fix) from error
 
 
 def assemble(
@@ -229,31 +226,23 @@ def _read_class_ids(path: Path, names: Sequence[str]) -> NDArray[np.int64] | Non
     listed = read_class_list(path)
     unknown = [name for name in listed if name not in names]
     if unknown:
-        raise DataError(
-            f"{unknown[0]!r} is not a class of this dataset",
-            where=path,
-            fix="write one name of allclasses_names a line, or remove the list",
-        )
+        what = f"{unknown[0]!r} is not a class of this dataset"
+        raise DataError(what, where=path, fix="write one name of allclasses_names a line, or remove the list")
     return np.array(sorted(names.index(name) for name in set(listed)), dtype=np.int64)
 
 
 def _require(found: Mapping[str, Any], wanted: Sequence[str], path: Path) -> None:
     missing = [key for key in wanted if key not in found]
     if missing:
-        raise DataError(
-            f"{missing[0]!r} is missing",
-            where=path,
-            fix=f"the file needs {', '.join(wanted)}; of these it has {', '.join(sorted(found)) or 'none'}",
-        )
+        fix = f"the file needs {', '.join(wanted)}; of these it has {', '.join(sorted(found)) or 'none'}"
+        raise DataError(f"{missing[0]!r} is missing", where=path, fix=fix)
 
 
 def _matrix(value: NDArray[Any], where: str) -> NDArray[Any]:
     if value.dtype.kind not in "fiu" or value.ndim != 2:
-        raise DataError(
-            f"expected a matrix of numbers, found {value.dtype} of shape {value.shape}",
-            where=where,
-            fix="store a numeric matrix of two dimensions, one column for each image or class",
-        )
+        what = f"expected a matrix of numbers, found {value.dtype} of shape {value.shape}"
+        fix = "store a numeric matrix of two dimensions, one column for each image or class"
+        raise DataError(what, where=where, fix=fix)
     return value
 
 

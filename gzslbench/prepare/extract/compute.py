@@ -68,11 +68,9 @@ class Extraction:
         with autocast(self.device, self.precision):
             output: Tensor = self.extractor.network(pixels.contiguous(memory_format=torch.channels_last))
         if output.ndim != 2:
-            raise ExtractionError(
-                f"the network maps {len(pixels)} images to {tuple(output.shape)}, not to one row per image",
-                where=self.spec.load,
-                fix="the extractor must pool over places and flatten",
-            )
+            what = f"the network maps {len(pixels)} images to {tuple(output.shape)}, not to a row per image"
+            fix = "the extractor must pool over places and flatten"
+            raise ExtractionError(what, where=self.spec.load, fix=fix)
         return output.float().view(*views.shape[:2], -1).mean(1)
 
     @cached_property
@@ -139,10 +137,8 @@ def compute_features(
     stored = partial.done()
     done = {number for number, checksum in stored.items() if checksum == checksums[number]}
     if len(done) < len(stored):
-        note(
-            f"{len(stored) - len(done)} of {len(stored)} stored batches are computed again:"
-            " their images have changed, or were in another folder"
-        )
+        why = "their images have changed, or were in another folder"
+        note(f"{len(stored) - len(done)} of {len(stored)} stored batches are computed again: {why}")
     rows_before = sum(min(size, len(files) - number * size) for number in done)
     if rows_before:
         note(f"continues: {rows_before} of {len(files)} images were computed before")
@@ -210,11 +206,9 @@ def lock_partial(target: Path) -> Iterator[Path]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(lock(path))
         except LockedError as error:
-            raise ExtractionError(
-                f"another process extracts features to this file: {error}",
-                where=target,
-                fix="wait for it, or stop that process and repeat; or name another file with --out",
-            ) from error
+            what = f"another process extracts features to this file: {error}"
+            fix = "wait for it, or stop that process and repeat; or name another file with --out"
+            raise ExtractionError(what, where=target, fix=fix) from error
         yield target.with_name(f"{target.name}.partial")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pkgutil import resolve_name
@@ -42,7 +42,6 @@ class ExtractionRequest:
     layer: str = ""
     pooling: str = ""
     crops: Crops | None = None
-    boxes: bool = False
     batch_size: int = 32
     workers: int = 0
     device: str = "auto"
@@ -65,22 +64,13 @@ class ExtractionResult:
 
 def extract_features(
     request: ExtractionRequest,
-    note: Callable[[str], None] = lambda text: None,
-    watch: Callable[[int], AbstractContextManager[Callable[[int], None]]] = lambda count: nullcontext(
-        lambda rows: None
-    ),
+    note: Callable[[str], None],
+    watch: Callable[[int], AbstractContextManager[Callable[[int], None]]],
 ) -> ExtractionResult:
     """Extract features into an .h5 file. A stopped extraction continues, a finished one is not repeated.
 
-    Args:
-        request: What to extract.
-        note: Receives lines about the progress.
-        watch: Receives the number of images; the function it yields receives how many more are done.
-
-    Raises:
-        DataError: The dataset has no folder with splits, or its files contradict each other.
-        ExtractionError: The extractor cannot be loaded, images are missing, or another process extracts to
-            the same file.
+    ``note`` receives lines about the progress. ``watch`` receives the number of images; the function it
+    yields receives how many more are done.
     """
     from gzslbench.prepare.extract.loading import import_package
 
@@ -96,21 +86,20 @@ def extract_features(
     if not isinstance(place, Place) or not place.path.is_dir():
         what = "this dataset is not a folder with splits"
         raise DataError(what, where=request.dataset, fix="name another dataset")
-    image_list = _read_list(place, request)
+    image_list = _read_list(place, request.images)
     missing = [file for file in image_list.files if not (request.images / file).is_file()]
     if missing and not request.skip:
-        raise ExtractionError(
-            f"{len(missing)} of {len(image_list.files)} images are missing{_list_below(missing)}",
-            where=request.images,
-            fix="name the folder that contains them; or leave their rows out with --skip",
-        )
+        what = f"{len(missing)} of {len(image_list.files)} images are missing{_list_below(missing)}"
+        fix = "name the folder that contains them; or leave their rows out with --skip"
+        raise ExtractionError(what, where=request.images, fix=fix)
     network = make_request(spec, model, request.weights, request.layer, request.pooling)
     extractor = load_extractor(spec, network, request.crops)
     extraction = Extraction(
         spec, extractor, network, request.batch_size, request.workers, device, request.precision
     )
-    target = request.out or place.path / f"{features_name(spec, network, request.crops, image_list.boxed)}.h5"
-    provenance = {**extraction.provenance(), "boxes": image_list.boxed}
+    boxed = image_list.boxes is not None
+    target = request.out or place.path / f"{features_name(spec, network, request.crops, boxed)}.h5"
+    provenance = {**extraction.provenance(), "boxes": boxed}
     with lock_partial(target) as folder:
         check_features_target(target, provenance)
         if not request.again and is_extracted(target, image_list.files):
@@ -125,11 +114,9 @@ def extract_features(
             raise
         left_out = tuple(failures.values())
         if failures and not request.skip:
-            raise ExtractionError(
-                f"{len(failures)} images cannot be read; the other features are kept{_list_below(left_out)}",
-                where=request.images,
-                fix="replace them and repeat the command, which continues; or leave them out with --skip",
-            )
+            what = f"{len(failures)} images cannot be read; the other features are kept"
+            fix = "replace them and repeat the command; or leave them out with --skip"
+            raise ExtractionError(what + _list_below(left_out), where=request.images, fix=fix)
         write_features(target, place.path, place.name, partial.features, image_list, failures, provenance)
         partial.remove()
     return ExtractionResult(target, len(image_list.files) - len(failures), left_out)
@@ -145,22 +132,15 @@ def _list_below(lines: Sequence[str]) -> str:
     return "".join(f"\n    {line}" for line in shorten(lines))
 
 
-def _read_list(place: Place, request: ExtractionRequest) -> ImageList:
+def _read_list(place: Place, images: Path) -> ImageList:
     make = place.spec.images if place.spec is not None else ""
     if not make and (place.path / "listing.csv").is_file():
         make = BUILT
     if not make:
-        raise DataError(
-            f"the order of the images in the split of {place.name} is not known",
-            where=place.path,
-            fix="name a dataset of `gzslbench datasets`, build one with `gzslbench data build`, or name an"
-            " image list in the dataset's spec",
-        )
-    image_list = read_image_list(make, place.path, request.images)
-    if request.boxes and image_list.boxes is None:
-        fix = "leave --boxes out, or put the index file with the boxes next to the splits"
-        raise DataError(f"{place.name} has no boxes around objects", where="--boxes", fix=fix)
-    return replace(image_list, boxed=request.boxes or image_list.boxed)
+        what = f"the order of the images in the split of {place.name} is not known"
+        fix = "name a dataset of `gzslbench datasets`, or build one with `gzslbench data build`"
+        raise DataError(what, where=place.path, fix=fix)
+    return read_image_list(make, place.path, images)
 
 
 def make_request(

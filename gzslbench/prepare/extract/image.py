@@ -49,11 +49,8 @@ def read_image(file: Path, box: Box | None = None) -> Image.Image:
             with Image.open(file) as opened:
                 width, height = opened.size
                 if width * height > MAX_PIXELS:
-                    raise ExtractionError(
-                        f"{width} x {height} pixels, more than {MAX_PIXELS}",
-                        where=file,
-                        fix="make the image smaller",
-                    )
+                    what = f"{width} x {height} pixels, more than {MAX_PIXELS}"
+                    raise ExtractionError(what, where=file, fix="make the image smaller")
                 opened.load()
                 image = _to_rgb(_turn_upright(opened))
     except UnidentifiedImageError as error:
@@ -78,11 +75,8 @@ def _cut_out(image: Image.Image, box: Box, file: Path) -> Image.Image:
     left, upper, right, lower = box
     inside = (max(left, 0), max(upper, 0), min(right, image.width), min(lower, image.height))
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
-        raise ExtractionError(
-            f"the box {box} is outside of the image, {image.width} x {image.height}",
-            where=file,
-            fix="check that the index files belong to these images",
-        )
+        what = f"the box {box} is outside of the image, {image.width} x {image.height}"
+        raise ExtractionError(what, where=file, fix="check that the index files fit the images")
     return image.crop(inside)
 
 

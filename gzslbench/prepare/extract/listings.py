@@ -20,12 +20,11 @@ from gzslbench.data import checks
 from gzslbench.data.formats import xlsa17
 from gzslbench.data.formats.matfile import read_mat
 from gzslbench.errors import DataError, did_you_mean
-from gzslbench.files import check_folder, reading
+from gzslbench.files import check_folder, reading, sha256_of
 from gzslbench.prepare.build.inputs import read_lines
-from gzslbench.prepare.build.write import HEADER, LISTING
+from gzslbench.prepare.build.plan import LISTING, RECORD, read_record
 
 _COPY_AGAIN = "copy the file again from the dataset's archive"
-_BUILD_AGAIN = "build the dataset again"
 FLOWER_PARTS = ("trnid", "valid", "tstid")
 PASCAL_FOLDERS = ("", "JPEGImages", "VOC2008/JPEGImages", "VOCdevkit/VOC2008/JPEGImages")
 OBJECT_LISTS = {
@@ -43,29 +42,27 @@ class ImageList:
     Attributes:
         files: N paths below the images' folder, with slashes.
         labels: ``(N,)`` int64 from 0.
-        boxes: ``(N, 4)`` int64: left, upper, right and lower edge of each row's object in pixels from 0;
-            right and lower are exclusive. None if the dataset has no boxes.
-        boxed: Whether a row is the content of its box, not the full image.
+        boxes: ``(N, 4)`` int64 if a row is only a part of its image: left, upper, right and lower edge in
+            pixels from 0; right and lower are exclusive.
     """
 
     files: tuple[str, ...]
     labels: NDArray[np.int64]
     boxes: NDArray[np.int64] | None = None
-    boxed: bool = False
 
     def box(self, row: int) -> tuple[int, int, int, int] | None:
         """Return the box to cut out of the image of ``row``, or None for the full image."""
-        if self.boxes is None or not self.boxed:
+        if self.boxes is None:
             return None
         left, upper, right, lower = self.boxes[row].tolist()
         return left, upper, right, lower
 
     @property
     def fingerprint(self) -> str:
-        """The sha256 of names, labels and used boxes, in their order."""
+        """The sha256 of names, labels and boxes, in their order."""
         digest = hashlib.sha256("\n".join(self.files).encode())
         digest.update(self.labels.astype("<i8").tobytes())
-        if self.boxed and self.boxes is not None:
+        if self.boxes is not None:
             digest.update(self.boxes.astype("<i8").tobytes())
         return digest.hexdigest()
 
@@ -121,13 +118,11 @@ def sort_as_published(image_list: ImageList, folder: Path) -> ImageList:
         different = np.flatnonzero(labels != published)
         if len(different):
             row = int(different[0])
-            raise DataError(
-                f"{len(different)} rows have another class than in the index files, first row {row}:"
-                f" {files[row]}, class {published[row]} here and {labels[row]} there, from 0",
-                where=path,
-                fix="find out which of them belongs to this dataset, and move the other away",
-            )
-        return ImageList(files, labels, boxes, image_list.boxed)
+            first = f"row {row}: {files[row]}, class {published[row]} here and {labels[row]} there, from 0"
+            what = f"{len(different)} rows have another class than in the index files, first {first}"
+            fix = "find out which of them belongs to this dataset, and move the other away"
+            raise DataError(what, where=path, fix=fix)
+        return ImageList(files, labels, boxes)
     return image_list
 
 
@@ -143,12 +138,9 @@ def match_rows(files: Sequence[str], names: Sequence[str], path: Path) -> list[i
     else:
         known = set(file_ends)
         unknown = next((name for name in names if _last_parts(name, 1) not in known), names[0])
-        raise DataError(
-            f"the feature file names {len(names)} images and the index files other {len(files)}:"
-            f" {unknown} does not fit",
-            where=path,
-            fix="use the index files of this dataset, or move the feature file away",
-        )
+        counts = f"{len(names)} images and the index files other {len(files)}"
+        fix = "use the index files of this dataset, or move the feature file away"
+        raise DataError(f"the feature file names {counts}: {unknown} does not fit", where=path, fix=fix)
     rows: defaultdict[str, list[int]] = defaultdict(list)
     for row in reversed(range(len(file_ends))):
         rows[file_ends[row]].append(row)
@@ -181,22 +173,10 @@ def list_animals(folder: Path, images: Path) -> ImageList:
 
 
 def list_birds(folder: Path, images: Path) -> ImageList:
-    """List Caltech-UCSD Birds 200-2011 (Wah et al. 2011) by images.txt; boxes from bounding_boxes.txt."""
+    """List Caltech-UCSD Birds 200-2011 (Wah et al. 2011) by images.txt."""
     path = _find_index("images.txt", folder, images)
-    lines = _read_index(path, 2)
-    files = tuple(words[1] for words in lines)
-    labels = _class_ids(folder, [file.rpartition("/")[0] for file in files], path)
-    try:
-        path = _find_index("bounding_boxes.txt", folder, images)
-    except DataError:
-        return ImageList(files, labels)
-    boxes = {words[0]: words[1:5] for words in _read_index(path, 5)}
-    missing = [words[0] for words in lines if words[0] not in boxes]
-    if missing:
-        raise DataError(f"image {missing[0]} has no box", where=path, fix=_COPY_AGAIN)
-    edges = _parse_edges([boxes[words[0]] for words in lines], path)
-    edges[:, 2:] += edges[:, :2]  # The file has width and height.
-    return ImageList(files, labels, np.rint(edges).astype(np.int64))
+    files = tuple(words[1] for words in _read_index(path, 2))
+    return ImageList(files, _class_ids(folder, [file.rpartition("/")[0] for file in files], path))
 
 
 def list_flowers(folder: Path, images: Path) -> ImageList:
@@ -243,42 +223,24 @@ def list_objects(folder: Path, images: Path) -> ImageList:
             raise DataError(what, where=images, fix=fix)
         files += [(PurePosixPath(below) / words[0]).as_posix() for words in lines]
         classes += [words[1] for words in lines]
-        boxes.append(_parse_edges([words[2:6] for words in lines], path))
+        try:
+            boxes.append(np.array([words[2:6] for words in lines], dtype=np.float64))
+        except ValueError as error:
+            raise DataError(f"not all edges are numbers: {error}", where=path, fix=_COPY_AGAIN) from error
     edges = np.concatenate(boxes).astype(np.int64)
     edges[:, :2] -= 1
-    return ImageList(tuple(files), _class_ids(folder, classes, path), edges, boxed=True)
+    return ImageList(tuple(files), _class_ids(folder, classes, path), edges)
 
 
 def list_built(folder: Path, images: Path) -> ImageList:
     """List the images of a dataset that `gzslbench data build` wrote, from its listing.csv."""
     path = folder / LISTING
-    (first, header), *lines = read_lines(path) or [(1, [])]
-    if tuple(header) != HEADER:
-        what = f"the header is not {','.join(HEADER)}"
-        raise DataError(what, where=f"{path}: line {first}", fix=_BUILD_AGAIN)
-    if not lines:
-        raise DataError("the file has no image", where=path, fix=_BUILD_AGAIN)
-    first_lines: dict[str, int] = {}
-    for line, cells in lines:
-        where = f"{path}: line {line}"
-        if len(cells) != len(HEADER):
-            raise DataError(f"{len(cells)} columns instead of {len(HEADER)}", where=where, fix=_BUILD_AGAIN)
-        file = PurePosixPath(cells[0])
-        if not cells[0] or file.is_absolute() or ".." in file.parts:
-            what = f"{cells[0]!r} is not a path below the images' folder"
-            raise DataError(what, where=where, fix="write folder/file")
-        before = first_lines.setdefault(cells[0], line)
-        if before != line:
-            what = f"the image {cells[0]!r} is listed twice"
-            raise DataError(what, where=f"{path}: lines {before} and {line}", fix="list each image once")
-    one, *others = read_all_splits(folder)
-    for splits in others:
-        if splits.class_names != one.class_names:
-            what = "two splits files have different classes, or in another order"
-            fix = "give allclasses_names the same order in both"
-            raise DataError(what, where=f"{one.path} and {splits.path}", fix=fix)
-    labels = _class_ids(folder, [name for _, (_, name) in lines], path, [line for line, _ in lines])
-    return ImageList(tuple(first_lines), labels)
+    lines = read_lines(path)
+    if read_record(folder).get("files", {}).get(LISTING) != sha256_of(path):
+        what = f"the file was changed, or is not the one that {RECORD} describes"
+        raise DataError(what, where=path, fix="build the dataset again, in another folder")
+    files, names = zip(*(cells for _, cells in lines[1:]), strict=True)
+    return ImageList(files, _class_ids(folder, names, path))
 
 
 def _find_index(name: str, folder: Path, images: Path, below: str = "") -> Path:
@@ -311,24 +273,17 @@ def _read_arrays(path: Path, names: tuple[str, ...]) -> list[np.ndarray]:
     return [np.asarray(arrays[name]).ravel() for name in names]
 
 
-def _parse_edges(words: Sequence[Sequence[str]], path: Path) -> NDArray[np.float64]:
-    try:
-        return np.array(words, dtype=np.float64)
-    except ValueError as error:
-        raise DataError(f"not all edges are numbers: {error}", where=path, fix=_COPY_AGAIN) from error
-
-
-def _class_ids(
-    folder: Path, names: Sequence[str], path: Path, lines: Sequence[int] = ()
-) -> NDArray[np.int64]:
+def _class_ids(folder: Path, names: Sequence[str], path: Path) -> NDArray[np.int64]:
     """Return ``(N,)`` class ids from 0, in the order of the splits' ``allclasses_names``."""
-    known = read_all_splits(folder)[0].class_names
-    ids = {name: number for number, name in enumerate(known)}
-    for row, name in enumerate(names):
+    one, *others = read_all_splits(folder)
+    for splits in others:
+        if splits.class_names != one.class_names:
+            what = "two splits files have different classes, or in another order"
+            fix = "give allclasses_names the same order in both"
+            raise DataError(what, where=f"{one.path} and {splits.path}", fix=fix)
+    ids = {name: number for number, name in enumerate(one.class_names)}
+    for name in names:
         if name not in ids:
-            raise DataError(
-                f"{name!r} is not a class of the splits in {folder}",
-                where=f"{path}: line {lines[row]}" if lines else path,
-                fix=did_you_mean(name, list(known)),
-            )
+            what = f"{name!r} is not a class of the splits in {folder}"
+            raise DataError(what, where=path, fix=did_you_mean(name, list(ids)))
     return np.array([ids[name] for name in names], dtype=np.int64)

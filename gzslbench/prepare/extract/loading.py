@@ -33,15 +33,12 @@ def import_package(module: str, extra: str, fix: str = "") -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        raise ExtractionError(
-            f"{extra} needs a package that is not installed: {error.name}",
-            fix=f"pip install 'gzslbench[{extra}]'",
-        ) from error
+        what = f"{extra} needs a package that is not installed: {error.name}"
+        raise ExtractionError(what, fix=f"pip install 'gzslbench[{extra}]'") from error
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
-        raise ExtractionError(
-            f"{module} is installed and cannot be imported: {first_line(error)}",
-            fix=fix or f"install a version of {module} that fits the other packages",
-        ) from error
+        what = f"{module} is installed and cannot be imported: {first_line(error)}"
+        fix = fix or f"install a version of {module} that fits the other packages"
+        raise ExtractionError(what, fix=fix) from error
 
 
 def download_weights(url: str, sha256: str) -> Path:
@@ -54,27 +51,18 @@ def download_weights(url: str, sha256: str) -> Path:
             file.parent.mkdir(parents=True, exist_ok=True)
             download_url_to_file(url, str(file), hash_prefix=sha256)
         except (URLError, OSError, RuntimeError) as error:
-            raise ExtractionError(
-                f"the weights cannot be downloaded: {error}",
-                where=url,
-                fix="try again, or download the file on another machine and name it with --weights",
-            ) from error
+            fix = "try again, or download the file elsewhere and name it with --weights"
+            raise ExtractionError(f"the weights cannot be downloaded: {error}", where=url, fix=fix) from error
     return file
 
 
 def read_weights(
     network: nn.Module, file: Path, unused: Container[str] = (), rename: Callable[[str], str] = str
 ) -> Weights:
-    """Load the weights in ``file`` into ``network``. Names and shapes must match; no code in it is run.
+    """Load a state_dict, saved by torch or safetensors, into ``network``; no code in the file is run.
 
-    Args:
-        network: Receives the weights.
-        file: A state_dict, saved by torch or safetensors.
-        unused: Names that the file may have and the network does not.
-        rename: Turns the file's name of a weight into the network's.
-
-    Raises:
-        ExtractionError: The file is missing, is not a file of weights, or belongs to another network.
+    Names and shapes must match, but for the names ``unused``, which the file may have. ``rename`` turns the
+    file's name of a weight into the network's.
     """
     check_file(file, ExtractionError)
     safe = file.suffix == ".safetensors" and import_package("safetensors.torch", "hf")
@@ -84,26 +72,20 @@ def read_weights(
         # torch's own message about code in a file explains how to run that code: unsafe
         code = isinstance(error, UnpicklingError)
         why = "it contains more than tensors" if code else first_line(error)
-        raise ExtractionError(
-            f"the file of weights is damaged, or is not one: {why}",
-            where=file,
-            fix="name a file with a state_dict; if it was downloaded, download it again",
-        ) from error
+        what = f"the file of weights is damaged, or is not one: {why}"
+        fix = "name a file with a state_dict; if it was downloaded, download it again"
+        raise ExtractionError(what, where=file, fix=fix) from error
     if not isinstance(loaded, dict) or not all(isinstance(name, str) for name in loaded):
-        raise ExtractionError(
-            "the file does not contain weights by name", where=file, fix="name a file of a state_dict"
-        )
+        what = "the file does not contain weights by name"
+        raise ExtractionError(what, where=file, fix="name a file of a state_dict")
     state = OrderedDict((rename(name), value) for name, value in loaded.items() if name not in unused)
     state._metadata = getattr(loaded, "_metadata", None)  # type: ignore[attr-defined]  # module versions
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         _, *problems = str(error).splitlines()
-        raise ExtractionError(
-            f"the weights are of another network: {' '.join(problems).strip()[:MAX_SHOWN]}",
-            where=file,
-            fix="name weights of this network with --weights",
-        ) from error
+        what = f"the weights are of another network: {' '.join(problems).strip()[:MAX_SHOWN]}"
+        raise ExtractionError(what, where=file, fix="name weights of this network with --weights") from error
     return Weights(file.name, sha256_of(file))
 
 
@@ -132,9 +114,8 @@ def explain_failure(where: str, fix: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError) as error:
-        raise ExtractionError(
-            f"the network gives no features of an image: {first_line(error)}", where=where, fix=fix
-        ) from error
+        what = f"the network gives no features of an image: {first_line(error)}"
+        raise ExtractionError(what, where=where, fix=fix) from error
 
 
 def first_line(error: Exception) -> str:

@@ -88,10 +88,8 @@ def load_encoder(model: str, device: torch.device) -> SentenceEncoder:
         package = import_module("sentence_transformers")
         import_module("transformers").utils.logging.disable_progress_bar()
     except Exception as error:  # Packages of versions that do not fit fail in many ways.
-        raise EncoderError(
-            f"sentence-transformers cannot be imported: {_summarize(error)}",
-            fix="pip install --upgrade 'gzslbench[text]'",
-        ) from error
+        what = f"sentence-transformers cannot be imported: {_summarize(error)}"
+        raise EncoderError(what, fix="pip install --upgrade 'gzslbench[text]'") from error
     path = Path(model).expanduser()
     if not path.is_dir() and (not model.strip() or path.exists() or model.startswith((".", "/", "~"))):
         fix = "name the folder with its config.json"

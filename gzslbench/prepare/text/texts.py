@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from gzslbench.data.formats.xlsa17 import read_utf8
 from gzslbench.errors import DataError, ParamError
-from gzslbench.files import reading
+from gzslbench.prepare.build.inputs import read_lines, suggest
 
 Texts = tuple[str, ...]
 MAX_LISTED = 5
@@ -45,29 +43,26 @@ def class_number(name: str) -> int | None:
 
 def read_descriptions(path: Path) -> dict[str, Texts]:
     """Read one or more texts for each class from a JSON object, or a CSV file with columns class and text."""
-    with reading(path, DataError):
-        content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-        pairs = _parse_csv(text, path) if path.suffix.lower() == ".csv" else _parse_json(text, path)
-    except (ValueError, RecursionError, csv.Error) as error:
-        raise DataError(f"this is not a file of descriptions: {error}", where=path, fix=_FORMAT) from error
     descriptions: dict[str, Texts] = {}
-    for name, texts in pairs:
+    for name, texts in _read_csv(path) if path.suffix.lower() == ".csv" else _read_json(path):
         descriptions[name] = descriptions.get(name, ()) + texts
     if not descriptions:
         raise DataError("the file describes no class", where=path, fix=_FORMAT)
     return descriptions
 
 
-def _parse_json(text: str, path: Path) -> list[tuple[str, Texts]]:
+def _read_json(path: Path) -> list[tuple[str, Texts]]:
     def refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         for name, count in Counter(name for name, _ in pairs).items():
             if count > 1:
                 raise ValueError(f"{name!r} is repeated")
         return dict(pairs)
 
-    parsed = json.loads(text, object_pairs_hook=refuse_repeated_keys)
+    text = read_utf8(path)
+    try:
+        parsed = json.loads(text, object_pairs_hook=refuse_repeated_keys)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"this is not a file of descriptions: {error}", where=path, fix=_FORMAT) from error
     if not isinstance(parsed, dict):
         raise DataError("the file does not contain an object with classes", where=path, fix=_FORMAT)
     pairs: list[tuple[str, Texts]] = []
@@ -80,17 +75,16 @@ def _parse_json(text: str, path: Path) -> list[tuple[str, Texts]]:
     return pairs
 
 
-def _parse_csv(text: str, path: Path) -> list[tuple[str, Texts]]:
-    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    for column in ("class", "text"):
-        if column not in (rows.fieldnames or ()):
-            raise DataError(f"there is no column {column!r}", where=f"{path}: line 1", fix=_FORMAT)
+def _read_csv(path: Path) -> list[tuple[str, Texts]]:
+    (_, header), *lines = read_lines(path) or [(1, [])]
+    if not {"class", "text"} <= set(header):
+        raise DataError("the columns class and text are missing", where=f"{path}: line 1", fix=_FORMAT)
     pairs: list[tuple[str, Texts]] = []
-    for row in rows:
-        if None in row or None in row.values():
-            what, where = "this line has too few or too many columns", f"{path}: line {rows.line_num}"
+    for number, cells in lines:
+        if len(cells) != len(header):
+            what, where = "this line has too few or too many columns", f"{path}: line {number}"
             raise DataError(what, where=where, fix="put a text with commas into double quotes")
-        pairs.append((row["class"].strip(), (row["text"],)))
+        pairs.append((cells[header.index("class")].strip(), (cells[header.index("text")],)))
     return pairs
 
 
@@ -115,11 +109,9 @@ def match_descriptions(descriptions: Mapping[str, Texts], names: Sequence[str], 
     missing = [name for i, name in enumerate(names) if i not in matched]
     if unknown:
         candidates = missing or names
-        spellings = {split_words(name).casefold() or name: name for name in candidates}
-        near = get_close_matches(split_words(unknown[0]).casefold() or unknown[0], spellings, 1, cutoff=0.5)
-        hint = f"did you mean {spellings[near[0]]!r}? " if near else ""
-        what = f"{len(unknown)} descriptions belong to no class of this dataset: {_shorten(unknown)}"
-        raise DataError(what, where=path, fix=f"{hint}the classes are called {_shorten(candidates)}")
+        names_and_hint = f"{_shorten(unknown)}{suggest(unknown[0], candidates)}"
+        what = f"{len(unknown)} descriptions belong to no class of this dataset: {names_and_hint}"
+        raise DataError(what, where=path, fix=f"the classes are called {_shorten(candidates)}")
     if missing:
         what = f"{len(missing)} of {len(names)} classes have no description: {_shorten(missing)}"
         raise DataError(what, where=path, fix="add them: every class needs semantics")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gzslbench.errors import DataError
 from gzslbench.plugins.dataset import Archive
 from gzslbench.prepare.download.download import Progress
-from gzslbench.prepare.download.unpack import unpack
+from gzslbench.prepare.download.fetch import unpack
 
 KEPT = {"in/a.mat": b"first" * 100, "in/deep/er/b.mat": b"second", "in/empty": b"", "out/c": b"third"}
 

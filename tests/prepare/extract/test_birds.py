@@ -17,9 +17,6 @@ def birds(archive):
     made.files = files
     beside = made.images.parent
     (beside / "images.txt").write_text("".join(f"{row + 1} {file}\n" for row, file in enumerate(files)))
-    (beside / "bounding_boxes.txt").write_text(
-        "".join(f"{row + 1} {row}.0 2.0 {row + 10}.0 20.0\n" for row in reversed(range(len(files))))
-    )
     made.split(np.array([FOLDERS.index(file.split("/")[0]) for file in files]))
     return made
 
@@ -30,26 +27,12 @@ def test_rows_are_in_the_order_of_images_txt_and_classes_in_that_of_the_splits(b
     assert [FOLDERS[label] for label in found.labels] == [file.split("/")[0] for file in birds.files]
 
 
-def test_boxes_are_corner_width_and_height_and_taken_only_where_asked_for(birds):
-    found = list_birds(birds.folder, birds.images)
-    assert found.boxes.tolist() == [[row, 2, row + row + 10, 22] for row in range(15)]
-    assert found.box(3) is None and not found.boxed
-    (birds.images.parent / "bounding_boxes.txt").unlink()
-    assert list_birds(birds.folder, birds.images).boxes is None
-
-
 @pytest.mark.parametrize(
     ("file", "content", "complaint"),
     [
         ("images.txt", "1 003.Sooty/a.jpg\n2\n", "line 2 has 1 words, not 2"),
         ("images.txt", "\n", "empty"),
         ("images.txt", "1 003.Soty/a.jpg\n", "did you mean '003.Sooty'"),
-        ("bounding_boxes.txt", "1 0 0 5 5\n", "image 2 has no box"),
-        (
-            "bounding_boxes.txt",
-            "".join(f"{row} 0 0 wide 5\n" for row in range(1, 16)),
-            "not all edges are numbers",
-        ),
     ],
 )
 def test_a_damaged_index_file_is_named(birds, file, content, complaint):

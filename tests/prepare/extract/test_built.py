@@ -5,8 +5,7 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.build.plan import Request, plan_build
-from gzslbench.prepare.build.write import write_build
+from gzslbench.prepare.build.plan import Request, plan_build, write_build
 from gzslbench.prepare.extract.listings import read_image_list
 
 
@@ -28,12 +27,6 @@ def built(tmp_path):
     return tmp_path / "made"
 
 
-def change(built, line: int, text: str) -> None:
-    lines = (built / "listing.csv").read_text(encoding="utf-8").split("\n")
-    lines[line - 1] = text
-    (built / "listing.csv").write_text("\n".join(lines), encoding="utf-8")
-
-
 def test_a_built_listing_is_read_as_it_was_planned(built, tmp_path):
     found = listing(built)
     assert found.labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
@@ -41,33 +34,19 @@ def test_a_built_listing_is_read_as_it_was_planned(built, tmp_path):
     assert all((tmp_path / "photos" / file).is_file() for file in found.files)
 
 
-@pytest.mark.parametrize(
-    ("line", "text", "complaint"),
-    [
-        (1, "photo,class", "header is not file,class(.|\n)*line 1"),
-        (3, "a.jpg", "1 columns instead of 2(.|\n)*line 3"),
-        (3, "a.jpg,ant, red", "3 columns instead of 2(.|\n)*line 3"),
-        (3, 'a.jpg,"ant, rad"', r"'ant, rad' is not a class(.|\n)*line 3(.|\n)*did you mean 'ant, red'"),
-        (3, '/etc/a.jpg,"ant, red"', "not a path below(.|\n)*line 3"),
-        (3, '../a.jpg,"ant, red"', "not a path below(.|\n)*line 3"),
-        (3, ',"ant, red"', "not a path below(.|\n)*line 3"),
-        (3, '"ant, red/0 ant, red.jpg","ant, red"', "is listed twice(.|\n)*lines 2 and 3"),
-        (3, '"a.jpg', "not a line of CSV"),
-        (3, "", "row numbers run from"),
-        (3, 'a.jpg,"the ""bee"""', r"both seen and unseen|no training image|splits\.mat with"),
-    ],
-)
-def test_what_is_wrong_is_told_with_its_line(built, line, text, complaint):
-    change(built, line, text)
-    with pytest.raises(DataError, match=complaint):
+@pytest.mark.parametrize("damage", ["line", "empty", "record"])
+def test_a_listing_that_the_build_did_not_write_is_refused(built, damage):
+    path = built / "listing.csv"
+    if damage == "line":
+        path.write_text(
+            path.read_text(encoding="utf-8").replace("0 çat.jpg,çat", "0 çat.jpg,bee"), encoding="utf-8"
+        )
+    elif damage == "empty":
+        path.write_text("")
+    else:
+        (built / "build.json").unlink()
+    with pytest.raises(DataError, match=r"the file was changed(.|\n)*listing\.csv"):
         listing(built)
-
-
-def test_a_listing_without_rows_is_refused(built):
-    for text, complaint in (("", "header"), ("file,class\n", "has no image")):
-        (built / "listing.csv").write_text(text)
-        with pytest.raises(DataError, match=complaint):
-            listing(built)
 
 
 def test_second_semantics_must_name_the_same_classes_in_the_same_order(built):
