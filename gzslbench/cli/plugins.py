@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ import click
 from gzslbench.cli.options import combine, data_option, json_option
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.plugins.registry import plugins
+from gzslbench.plugins.spec import spec_fields
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,7 +43,6 @@ Examples:
   gzslbench datasets
   gzslbench datasets AWA2 --data ~/xlsa17/data
 """
-DATASET_COLUMNS = ("name", "title", "features", "semantics", "place")
 list_options = combine(click.argument("name", required=False), json_option())
 
 
@@ -51,18 +53,15 @@ def methods(name: str | None, as_json: bool) -> None:
 
     With NAME: its parameters, its settings for each dataset, and published numbers with their sources.
     """
+    if name is None:
+        _print_specs(plugins().methods(), ("name", "title", "year", "kind", "setting", "paper"), as_json)
+        return
+    from gzslbench.report.published import published_of
     from gzslbench.report.terminal import plugins as view
 
-    if name is None:
-        specs = plugins().methods()
-        content = {spec.name: view.spec_fields(spec) for spec in specs.values()}
-        _print(content, view.plugins_table(specs, ("name", "title", "year", "kind", "setting")), as_json)
-    else:
-        from gzslbench.report.published import published_of
-
-        spec = plugins().method(name)
-        numbers = published_of(spec.name, plugins().published())
-        _print(view.spec_json(spec, numbers), view.spec_description(spec, numbers), as_json)
+    spec = plugins().method(name)
+    numbers = published_of(spec.name, plugins().published())
+    _print(view.spec_json(spec, numbers), view.spec_description(spec, numbers), as_json)
 
 
 @click.command(epilog=HEADS_EPILOG)
@@ -73,15 +72,13 @@ def heads(name: str | None, as_json: bool) -> None:
     A head is the classifier that is trained on synthesized features: `gzslbench run --head NAME`. The default
     head is softmax. With NAME: its parameters and its settings for each dataset.
     """
+    if name is None:
+        _print_specs(plugins().heads(), ("name", "title", "year", "setting", "paper"), as_json)
+        return
     from gzslbench.report.terminal import plugins as view
 
-    if name is None:
-        specs = plugins().heads()
-        content = {spec.name: view.spec_fields(spec) for spec in specs.values()}
-        _print(content, view.plugins_table(specs, ("name", "title", "year", "setting")), as_json)
-    else:
-        spec = plugins().head(name)
-        _print(view.spec_json(spec), view.spec_description(spec), as_json)
+    spec = plugins().head(name)
+    _print(view.spec_json(spec), view.spec_description(spec), as_json)
 
 
 @click.command(epilog=EXTRACTORS_EPILOG)
@@ -91,16 +88,13 @@ def extractors(name: str | None, as_json: bool) -> None:
 
     With NAME: its weights, layers and poolings, and how it prepares an image.
     """
-    from gzslbench.report.terminal import plugins as view
-
     if name is None:
-        specs = plugins().extractors()
-        content = {spec.name: view.extractor_json(spec) for spec in specs.values()}
-        shown = {spec.name: replace(spec, name=spec.pattern) for spec in specs.values()}
-        _print(content, view.plugins_table(shown, ("name", "title", "year", "width")), as_json)
-    else:
-        spec = plugins().extractor(name)
-        _print(view.extractor_json(spec), view.extractor_description(spec), as_json)
+        _print_specs(plugins().extractors(), ("pattern", "title", "year", "width", "paper"), as_json)
+        return
+    from gzslbench.report.terminal.plugins import extractor_description
+
+    spec = plugins().extractor(name)
+    _print(spec_fields(spec), extractor_description(spec), as_json)
 
 
 @click.command(epilog=DATASETS_EPILOG)
@@ -111,16 +105,15 @@ def datasets(name: str | None, data: Path | None, as_json: bool) -> None:
 
     With NAME: where to get the files, and what is known about them.
     """
-    from gzslbench.report.terminal.printing import key_values, make_table
-
     specs = plugins().datasets()
     if name is None:
         described = [_describe(spec, data) for spec in specs.values()]
-        rows = ([dataset[column] for column in DATASET_COLUMNS] for dataset in described)
-        _print(described, make_table(DATASET_COLUMNS, rows), as_json)
+        _print_rows(described, ("name", "title", "features", "semantics", "place"), described, as_json)
         if not as_json:
             click.echo("describe one: gzslbench datasets NAME; set the folder: --data or $GZSLBENCH_DATA")
         return
+    from gzslbench.report.terminal.printing import key_values
+
     spec = {known.lower(): spec for known, spec in specs.items()}.get(name.lower())
     if spec is None:
         raise DataError(f"no dataset {name!r}", fix=did_you_mean(name, list(specs)))
@@ -132,9 +125,31 @@ def _print(content: object, view: RenderableType, as_json: bool) -> None:
     from gzslbench.report.terminal.printing import make_console
 
     if as_json:
-        click.echo(json.dumps(content, indent=2))
+        click.echo(json.dumps(content, indent=2, default=asdict))
     else:
         make_console().print(view)
+
+
+def _print_specs(specs: Mapping[str, Any], columns: Sequence[str], as_json: bool) -> None:
+    content = {name: spec_fields(spec) for name, spec in specs.items()}
+    rows = ({column: getattr(spec, column) for column in columns} for spec in specs.values())
+    _print_rows(content, columns, rows, as_json)
+
+
+def _print_rows(
+    content: object, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], as_json: bool
+) -> None:
+    """Print a table without rich, whose import takes as long as the rest of the command."""
+    if as_json:
+        click.echo(json.dumps(content, indent=2, default=asdict))
+        return
+    lines = [columns, *([str(row[name] or "–") for name in columns] for row in rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    # A long last cell is cut at the edge of a terminal; files and pipes get whole lines.
+    edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lines:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        click.echo(text[:edge])
 
 
 def _describe(spec: DatasetSpec, data: Path | None) -> dict[str, Any]:

@@ -12,10 +12,11 @@ disables them all. The plugins of the gzslbench distribution itself are always t
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -231,9 +232,11 @@ def is_own(entry: EntryPoint) -> bool:
 
 
 @cache
-def _name_of(distribution: Any) -> str:
-    """Return the name of a distribution; to find it, the metadata is parsed."""
-    return str(distribution.name)
+def _name_of(distribution: Distribution) -> str | None:
+    """Return the name of a distribution; ``Distribution.name`` would parse all of its metadata."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    found = re.search(r"^Name: (.+)$", text, re.MULTILINE)
+    return None if found is None else found[1].strip()
 
 
 def allowed(entry: EntryPoint) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Kind = Literal["generative", "scoring"]
 METHOD_KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -30,3 +30,12 @@ class Published:
         """The last year in the citation; None if it has no year."""
         years = re.findall(r"\b(?:19|20)\d\d\b", self.paper)
         return int(years[-1]) if years else None
+
+
+_NOT_SHOWN = ("params", "load", "gpu_share")
+
+
+def spec_fields(spec: Published) -> dict[str, Any]:
+    """Return the fields of a plugin that its description shows."""
+    shown = {name: value for name, value in vars(spec).items() if name not in _NOT_SHOWN}
+    return {**shown, "year": spec.year}

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from gzslbench import __version__
 from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.predictions import load_predictions
+from gzslbench.plugins.spec import spec_fields
 from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.run_figures import figures_of_run
 from gzslbench.report.html.site import INDEX, RUNS, SiteContent, link, method_file, run_file, web_address
@@ -111,7 +112,7 @@ def method_page(name: str, content: SiteContent) -> str:
         "method.html",
         base="../",
         name=name,
-        about={} if spec is None else plugins.spec_fields(spec),
+        about={} if spec is None else spec_fields(spec),
         parameters=None if spec is None else plugins.parameters_json(spec),
         published=plugins.published_rows(numbers),
         comparison=comparison_table(found, "last", "H") if found else None,

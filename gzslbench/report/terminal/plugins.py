@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import fields_of
+from gzslbench.plugins.spec import spec_fields
 from gzslbench.report.terminal.printing import key_values, make_table
 
 if TYPE_CHECKING:
@@ -23,22 +22,6 @@ if TYPE_CHECKING:
 
 MARKS = {"!": "H is not 2US/(U+S): one of the three is wrong", "*": "H computed from U and S"}
 """Marks of published numbers, and what they mean."""
-_NOT_SHOWN = ("params", "load", "gpu_share")
-
-
-def plugins_table(specs: Mapping[str, Spec], columns: Sequence[str]) -> Table:
-    """Return a row per plugin, with these of its fields and its paper."""
-    columns = [*columns, "paper"]
-    rows = ([getattr(spec, name) for name in columns] for spec in specs.values())
-    return make_table(columns, rows)
-
-
-def spec_fields(spec: Spec) -> dict[str, Any]:
-    """Return the fields of a plugin that its description shows."""
-    return {
-        **{name: value for name, value in vars(spec).items() if name not in _NOT_SHOWN},
-        "year": spec.year,
-    }
 
 
 def spec_json(
@@ -151,15 +134,10 @@ def _number_json(number: PublishedNumber) -> dict[str, Any]:
     return {**values, "harmonic": number.harmonic, "consistent": number.consistent}
 
 
-def extractor_json(spec: ExtractorSpec) -> dict[str, Any]:
-    """Return all that is known of an extractor without loading it."""
-    return {**spec_fields(spec), "preparation": asdict(spec.preparation) if spec.preparation else None}
-
-
 def extractor_description(spec: ExtractorSpec) -> RenderableType:
-    """Return the same for the terminal; where the loaded model decides a value, it says so."""
+    """Return all that is known of an extractor; where the loaded model decides a value, it says so."""
     command = "gzslbench extract --dataset CUB --images CUB/images --extractor"
-    values = extractor_json(spec) | {"name": spec.pattern, "model": ""}
+    values = spec_fields(spec) | {"name": spec.pattern, "model": ""}
     values["examples"] = "\n".join(f"{command} {example}" for example in spec.examples)
     for name in ("width", "layers", "preparation"):
         values[name] = values[name] or "as the model has it"
