@@ -1,4 +1,4 @@
-"""Runs of a few seconds, in this process and in others."""
+"""Runs of a fraction of a second, in this process and in others."""
 
 import os
 import subprocess
@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-SHARED = ("batch_size=64", "ngh=16", "ndh=16", "syn_num=20", "nz=4", "zsl_epochs=2", "head_epochs=3")
+SHARED = (
+    *("batch_size=512", "critic_iter=1", "ngh=16", "ndh=16", "syn_num=20", "nz=4"),
+    *("zsl_epochs=1", "head_epochs=2"),
+)
 SETTINGS = {
     "ce-gzsl": (*SHARED, "embed_size=16", "outz_size=8", "nhF=8"),
-    "f-clswgan": (*SHARED, "pretrain_epochs=3"),
+    "f-clswgan": (*SHARED, "pretrain_epochs=2"),
 }
 
 
@@ -18,7 +21,7 @@ SETTINGS = {
 def arguments():
     """What ``gzslbench`` takes for a run of small networks on digits."""
 
-    def make(*extra, method="ce-gzsl", epochs=6):
+    def make(*extra, method="ce-gzsl", epochs=4):
         settings = [part for setting in SETTINGS[method] for part in ("--set", setting)]
         shared = ["--method", method, "--dataset", "digits", "--device", "cpu", "--epochs", str(epochs)]
         return ["run", *shared, *settings, "--eval-every", "2", *extra]

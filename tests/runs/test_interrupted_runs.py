@@ -1,15 +1,53 @@
-"""A run that is killed and resumed has the record of one that never was."""
+"""A run that is killed or stopped, and resumed, has the record of one that never was."""
+
+from __future__ import annotations
 
 import json
+import multiprocessing
 import random
+import re
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-pytestmark = pytest.mark.acceptance
+from gzslbench.cli import main
+from gzslbench.training.interruption import Interruption
 
 EPOCHS = 30
+COMMAND = """
+import os, signal, time, torch
+from pathlib import Path
+from gzslbench.cli import main
+
+os.chdir(folder)
+for number, name in ((1, "out"), (2, "err")):
+    os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+torch.set_num_threads(1)
+if cpu_seconds:
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+try:
+    main(arguments)
+finally:
+    Path("seconds").write_text(str(time.process_time()))
+"""
+"""Runs in a process of its own, which the kernel kills when it has computed for ``cpu_seconds``."""
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["gzslbench.sweep.executors.preload"])
+
+
+def run_in_process(arguments, folder: Path, cpu_seconds=0.0):
+    """Run the command line in a process of its own; return its exit status and its outputs."""
+    names = {"arguments": list(arguments), "folder": str(folder), "cpu_seconds": cpu_seconds}
+    process = CONTEXT.Process(target=exec, args=(COMMAND, names))
+    process.start()
+    process.join()
+    return process.exitcode, (folder / "out").read_text(), (folder / "err").read_text()
 
 
 def comparable(text):
@@ -18,122 +56,112 @@ def comparable(text):
     return record
 
 
-def lines(results):
-    return sum(len(file.read_bytes().splitlines()) for file in results.glob("*/metrics.jsonl"))
-
-
-def wait_for(process, folder, pattern):
-    deadline = time.monotonic() + 60
-    while process.poll() is None and not list(folder.glob(pattern)):
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
-def wait_for_lines(process, results, count):
-    deadline = time.monotonic() + 60
-    while lines(results) < count and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
+@pytest.mark.acceptance
 @pytest.mark.parametrize(
     ("method", "extra"), [("ce-gzsl", ()), ("f-clswgan", ()), ("ce-gzsl", ("--select", "val"))]
 )
 def test_killed_at_random_moments_and_resumed_the_record_is_the_same_to_the_bit(
-    arguments, start, finish, tmp_path, method, extra
+    arguments, tmp_path, method, extra
 ):
-    asked = arguments("--json", "--checkpoint-every", "3", *extra, method=method, epochs=EPOCHS)
-    status, whole, _ = finish([*asked, "--results", str(tmp_path / "whole")])
-    assert status == 0
+    command = arguments("--json", "--checkpoint-every", "3", *extra, method=method, epochs=EPOCHS)
+    status, whole, err = run_in_process([*command, "--results", "whole"], tmp_path)
+    assert status == 0, err
+    seconds = float((tmp_path / "seconds").read_text())
+    moments, kills = random.Random(0), 0
+    broken = [*command, "--results", "broken", "--resume"]
+    for _ in range(4):
+        status, _, _ = run_in_process(broken, tmp_path, moments.uniform(0.2, 0.5) * seconds)
+        kills += status == -signal.SIGPROF
+    assert kills >= 2, (seconds, status)
+    (log,) = tmp_path.glob("broken/*/log.txt")
+    assert any(int(done) > 0 for done in re.findall(r"starts at iteration (\d+)", log.read_text()))
 
-    broken = tmp_path / "broken"
-    moments = random.Random(0)
-    kills = 0
-    for _ in range(3):
-        process = start([*asked, "--results", str(broken), "--resume"])
-        wait_for_lines(process, broken, lines(broken) + moments.randrange(1, 10))
-        time.sleep(moments.random() * 0.05)
-        process.kill()
-        process.communicate()
-        kills += process.returncode == -signal.SIGKILL
-    assert kills >= 2
-
-    status, resumed, err = finish([*asked, "--results", str(broken), "--resume"])
+    status, resumed, err = run_in_process(broken, tmp_path)
     assert status == 0, err
     assert comparable(resumed) == comparable(whole)
-    (one,), (other,) = (list(root.glob("*/metrics.jsonl")) for root in (tmp_path / "whole", broken))
+    (one,), (other,) = (list(tmp_path.glob(f"{name}/*/metrics.jsonl")) for name in ("whole", "broken"))
     assert one.read_text() == other.read_text()
     assert one.with_name("predictions.npz").read_bytes() == other.with_name("predictions.npz").read_bytes()
 
 
-def test_ctrl_c_saves_within_the_epoch_and_says_how_to_go_on(arguments, start, finish, results, tmp_path):
-    asked = arguments("--json", "--checkpoint-every", "0", epochs=EPOCHS)
-    status, whole, _ = finish([*asked, "--results", str(tmp_path / "whole")])
-    assert status == 0
-    process = start([*asked, "--results", str(results)])
+def wait_for_lines(process, results, count):
+    deadline = time.monotonic() + 60
+    while sum(len(file.read_bytes().splitlines()) for file in results.glob("*/metrics.jsonl")) < count:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.002)
+
+
+@pytest.mark.acceptance
+def test_ctrl_c_saves_within_the_epoch_and_says_how_to_continue(arguments, tmp_path, results):
+    command = arguments("--json", "--checkpoint-every", "0", "--results", str(results), epochs=10**6)
+    program = [sys.executable, "-m", "gzslbench", *command]
+    process = subprocess.Popen(program, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     wait_for_lines(process, results, 3)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "--resume" in err and "checkpoint-final.pt" in err
-
-    status, _, err = finish([*asked, "--results", str(results)])
-    assert status == 2 and "--resume" in err and "--rerun" in err
-
-    status, resumed, _ = finish([*asked, "--results", str(results), "--resume"])
-    assert status == 0
-    assert comparable(resumed) == comparable(whole)
+    outcome = CliRunner().invoke(main, command)
+    assert outcome.exit_code == 2 and "--resume" in outcome.stderr and "--rerun" in outcome.stderr
 
 
-def test_a_damaged_checkpoint_is_refused_and_left_alone(arguments, start, finish, results):
-    asked = arguments("--checkpoint-every", "1", "--results", str(results), epochs=EPOCHS)
-    process = start(asked)
-    wait_for_lines(process, results, 3)
-    process.kill()
-    process.communicate()
+@pytest.fixture
+def run(arguments, results, monkeypatch):
+    """Run in this process; stop as Ctrl-C does after a number of iterations, if it is given."""
+
+    def invoke(*extra, stop_after=None, folder=results):
+        with monkeypatch.context() as patch:
+            if stop_after is not None:
+                left = iter(range(stop_after))
+                patch.setattr(Interruption, "__call__", lambda _: next(left, None) is None)
+            return CliRunner().invoke(main, arguments("--json", "--results", str(folder), *extra))
+
+    return invoke
+
+
+@pytest.mark.parametrize("iterations", [1, 4, 6])  # within the first epoch, within another, between two
+def test_a_run_that_was_stopped_within_an_epoch_continues_to_the_same_record(run, tmp_path, iterations):
+    whole = run(folder=tmp_path / "whole")
+    stopped = run(stop_after=iterations)
+    assert stopped.exit_code == 130 and "--resume" in stopped.stderr
+    resumed = run("--resume")
+    assert resumed.exit_code == 0
+    assert comparable(resumed.stdout) == comparable(whole.stdout)
+
+
+def test_a_damaged_checkpoint_is_refused_and_left_alone(run, results):
+    assert run(stop_after=7).exit_code == 130
     (checkpoint,) = results.glob("*/checkpoint-final.pt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
-    status, _, err = finish([*asked, "--resume"])
-    assert status == 2 and "damaged" in err and checkpoint.name in err
+    outcome = run("--resume")
+    assert outcome.exit_code == 2 and "damaged" in outcome.stderr and checkpoint.name in outcome.stderr
     assert checkpoint.exists()
-    status, _, err = finish([*asked, "--rerun"])
-    assert status == 0, err
+    assert run("--rerun").exit_code == 0
 
 
-def test_a_rerun_keeps_the_finished_run_until_it_is_finished_itself(arguments, start, finish, results):
-    asked = arguments("--json", "--results", str(results), epochs=EPOCHS)
-    status, whole, _ = finish(asked)
-    assert status == 0
+def test_a_rerun_keeps_the_finished_run_until_it_is_finished_itself(run, results):
+    whole = run()
     (record,) = results.glob("*/record.json")
     (record.parent / "mine.txt").write_text("notes")
     before = record.read_bytes()
-    process = start([*asked, "--rerun"])
-    wait_for(process, record.parent, "previous/record.json")
-    wait_for_lines(process, results, 3)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "without --rerun" in err
+    stopped = run("--rerun", stop_after=7)
+    assert stopped.exit_code == 130 and "without --rerun" in stopped.stderr
     assert (record.parent / "previous" / "record.json").read_bytes() == before
-    assert finish([*asked, "--resume", "--rerun"])[0] == 2
-    status, resumed, _ = finish([*asked, "--resume"])
-    assert status == 0 and comparable(resumed) == comparable(whole)
+    assert run("--resume", "--rerun").exit_code == 2
+    resumed = run("--resume")
+    assert resumed.exit_code == 0 and comparable(resumed.stdout) == comparable(whole.stdout)
     assert not (record.parent / "previous").exists()
     assert (record.parent / "mine.txt").read_text() == "notes"
 
 
-def test_a_resumed_run_holds_to_the_epochs_it_chose(arguments, start, finish, results):
-    asked = arguments("--json", "--checkpoint-every", "1", "--select", "val", epochs=EPOCHS)
-    process = start([*asked, "--results", str(results)])
-    wait_for(process, results, "*/checkpoint-final.pt")
-    process.kill()
-    process.communicate()
+def test_a_resumed_run_keeps_the_epochs_it_chose(run, results):
+    assert run("--select", "val", stop_after=4 * 3 + 1).exit_code == 130
     (choice,) = results.glob("*/validation.json")
     chosen = json.loads(choice.read_text())
-    status, resumed, err = finish([*asked, "--results", str(results), "--resume"])
-    assert status == 0, err
-    assert json.loads(resumed)["metrics"]["val"]["epoch"] == chosen["epoch"]
+    resumed = run("--select", "val", "--resume")
+    assert json.loads(resumed.stdout)["metrics"]["val"]["epoch"] == chosen["epoch"]
 
     choice.write_text(json.dumps({**chosen, "epoch": chosen["epoch"] + 1}))
     choice.with_name("record.json").unlink()
-    status, _, err = finish([*asked, "--results", str(results), "--resume"])
-    assert status == 2 and "belongs to run" in err
+    outcome = run("--select", "val", "--resume")
+    assert outcome.exit_code == 2 and "belongs to run" in outcome.stderr

@@ -18,7 +18,10 @@ from gzslbench.runs.load_trained import open_trained
 from gzslbench.runs.record import Failure, Record
 from gzslbench.runs.store import Store
 
-SMALL = ("batch_size=64", "ngh=16", "ndh=16", "syn_num=20", "nz=4", "zsl_epochs=2", "head_epochs=3")
+SMALL = (
+    *("batch_size=512", "critic_iter=1", "ngh=16", "ndh=16", "syn_num=20", "nz=4"),
+    *("zsl_epochs=1", "head_epochs=2"),
+)
 
 
 def ran(root, *extra, dataset="digits"):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.errors import StoreError
@@ -84,22 +84,19 @@ def records(draw: st.DrawFn) -> Record:
     )
 
 
+@settings(max_examples=30)
 @given(records())
-def test_a_record_survives_json_to_the_bit(record: Record) -> None:
+def test_a_record_and_its_summary_survive_json_to_the_bit(record: Record) -> None:
     again = Record.from_json(record.to_json())
     assert again == record
     assert again.to_json() == record.to_json()
-
-
-@given(records())
-def test_a_summary_survives_json_to_the_bit(record: Record) -> None:
     summary = Summary.of(record)
     assert Summary.from_dict(json.loads(json.dumps(summary.as_dict()))) == summary
 
 
-@given(records(), runs)
-def test_two_runs_of_one_cell_compare_equal_whatever_the_machine(record: Record, other_run: RunInfo) -> None:
-    other = replace(record, run=other_run)
+def test_two_runs_of_one_cell_compare_equal_on_any_machine(make_record) -> None:
+    record = make_record()
+    other = replace(record, run=RunInfo(started="2020-01-01", seconds_train=7.0, device="another"))
     assert other.comparable() == record.comparable()
     assert "run" not in record.comparable()
     assert record.comparable().keys() | {"run"} == record.as_dict().keys()
