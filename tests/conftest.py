@@ -217,6 +217,47 @@ def real_data() -> Path:
     return Path(root)
 
 
+FORKED = """
+import os, sys, torch
+from gzslbench.plugins.registry import plugins
+
+for number, name in ((1, outputs[0]), (2, outputs[1])):
+    os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+os.chdir(folder)
+for name in [name for name in os.environ if name.startswith("GZSLBENCH_")]:
+    del os.environ[name]
+os.environ.update(environment)
+sys.path[:0] = path
+torch.set_num_threads(1)
+plugins.cache_clear()
+"""
+
+
+@pytest.fixture(scope="session")
+def fork(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a program in a fork of a process that has imported torch, which a new one does for seconds.
+
+    The program runs in ``folder`` with one thread, and finds packages in the folders ``path`` first. The
+    other keywords are its variables; by default it calls the command line with ``arguments``.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["gzslbench.sweep.executors.preload"])
+
+    def run(folder, *arguments, program=None, path=(), environment=None, **names):
+        place = tmp_path_factory.mktemp("outputs")
+        outputs = [str(place / "out"), str(place / "err")]
+        program = program or "from gzslbench.cli import main\nmain(arguments)\n"
+        names |= {"arguments": list(arguments), "folder": str(folder), "outputs": outputs}
+        names |= {"path": list(map(str, path)), "environment": environment or {}}
+        process = context.Process(target=exec, args=(FORKED + program, names))
+        process.start()
+        process.join()
+        out, err = (Path(file).read_text() for file in outputs)
+        return subprocess.CompletedProcess(arguments, process.exitcode, out, err)
+
+    return run
+
+
 @pytest.fixture(autouse=True)
 def _no_processes_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail a test that starts a process and is not marked: unit tests must stay quick and independent."""

@@ -36,7 +36,9 @@ def data(tmp_path_factory):
 def place(tmp_path_factory):
     """An empty folder with one run of digits in it."""
     place = tmp_path_factory.mktemp("place")
-    arguments = ["run", "--method", "ce-gzsl", "--dataset", "digits", "--epochs", "1"]
+    small = ("ngh=16", "ndh=16", "syn_num=20", "critic_iter=1", "batch_size=512")
+    settings = [part for setting in small for part in ("--set", setting)]
+    arguments = ["run", "--method", "ce-gzsl", "--dataset", "digits", "--epochs", "1", *settings]
     outcome = CliRunner().invoke(main, [*arguments, "--results", str(place / "results")])
     assert outcome.exit_code == 0, outcome.output
     return place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ TUTORIAL = Path(__file__).parents[2] / "docs" / "adding-a-method.md"
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL)
 INSTALL = "pip install --editable ."
 METADATA = "from setuptools import build_meta; build_meta.prepare_metadata_for_build_editable('src')"
+PYTEST = "import pytest, sys\nsys.exit(pytest.main(arguments))\n"
 
 pytestmark = pytest.mark.acceptance
 
@@ -22,9 +22,10 @@ pytestmark = pytest.mark.acceptance
 class Reader:
     """Does what the tutorial says, in ``folder``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fork) -> None:
         self.folder = folder
-        self.told = ""
+        self.fork = fork
+        self.output = ""
 
     def type_in(self, command: str) -> None:
         """One line of a block of commands."""
@@ -32,23 +33,16 @@ class Reader:
         if line.startswith("cd "):
             self.folder = self.folder / line.removeprefix("cd ")
             return
-        # An editable install, but one that leaves the environment of the tests alone.
-        program = [sys.executable, "-c", METADATA] if line == INSTALL else self.program(line.split())
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("GZSLBENCH_")}
-        done = subprocess.run(
-            program,
-            cwd=self.folder,
-            env={**clean, "PYTHONPATH": str(self.folder / "src"), "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        if line == INSTALL:  # An editable install, but one that leaves the environment of the tests alone.
+            install = [sys.executable, "-c", METADATA]
+            done = subprocess.run(install, cwd=self.folder, capture_output=True, text=True)
+        else:
+            program, *arguments = line.split()
+            assert program in ("gzslbench", "pytest"), line
+            code = PYTEST if program == "pytest" else None
+            done = self.fork(self.folder, *arguments, program=code, path=[self.folder / "src"])
         assert done.returncode == int(status or 0), f"{command}:\n{done.stdout}{done.stderr}"
-        self.told = done.stdout
-
-    def program(self, words: list[str]) -> list[str]:
-        assert words[0] in ("gzslbench", "pytest"), words
-        return [sys.executable, "-m", *words]
+        self.output = done.stdout
 
     def write(self, block: str) -> None:
         """A block that begins with the name of a file."""
@@ -69,14 +63,14 @@ class Reader:
         file.write_text("\n".join(kept) + "\n", encoding="utf-8")
 
 
-def test_every_block_does_what_the_tutorial_says(tmp_path) -> None:
-    reader = Reader(tmp_path)
+def test_every_block_does_what_the_tutorial_says(fork, tmp_path) -> None:
+    reader = Reader(tmp_path, fork)
     for language, block in BLOCKS:
         if language == "sh":
             for command in block.splitlines():
                 reader.type_in(command)
         elif language == "text":
-            failed = re.findall(r"failed +([\w-]+)", reader.told)
+            failed = re.findall(r"failed +([\w-]+)", reader.output)
             assert sorted(failed) == sorted(re.findall(r"failed +([\w-]+)", block))
         elif language == "diff":
             reader.change(block)

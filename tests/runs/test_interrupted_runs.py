@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import random
 import re
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -19,15 +17,11 @@ from gzslbench.cli import main
 from gzslbench.training.interruption import Interruption
 
 EPOCHS = 30
-COMMAND = """
-import os, signal, time, torch
+KILLED = """
+import signal, time
 from pathlib import Path
 from gzslbench.cli import main
 
-os.chdir(folder)
-for number, name in ((1, "out"), (2, "err")):
-    os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-torch.set_num_threads(1)
 if cpu_seconds:
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
@@ -36,18 +30,7 @@ try:
 finally:
     Path("seconds").write_text(str(time.process_time()))
 """
-"""Runs in a process of its own, which the kernel kills when it has computed for ``cpu_seconds``."""
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["gzslbench.sweep.executors.preload"])
-
-
-def run_in_process(arguments, folder: Path, cpu_seconds=0.0):
-    """Run the command line in a process of its own; return its exit status and its outputs."""
-    names = {"arguments": list(arguments), "folder": str(folder), "cpu_seconds": cpu_seconds}
-    process = CONTEXT.Process(target=exec, args=(COMMAND, names))
-    process.start()
-    process.join()
-    return process.exitcode, (folder / "out").read_text(), (folder / "err").read_text()
+"""The command line, which the kernel kills when it has computed for ``cpu_seconds``."""
 
 
 def comparable(text):
@@ -61,22 +44,26 @@ def comparable(text):
     ("method", "extra"), [("ce-gzsl", ()), ("f-clswgan", ()), ("ce-gzsl", ("--select", "val"))]
 )
 def test_killed_at_random_moments_and_resumed_the_record_is_the_same_to_the_bit(
-    arguments, tmp_path, method, extra
+    arguments, fork, tmp_path, method, extra
 ):
+    def run(*more, cpu_seconds=0.0):
+        done = fork(tmp_path, *command, *more, program=KILLED, cpu_seconds=cpu_seconds)
+        return done.returncode, done.stdout, done.stderr
+
     command = arguments("--json", "--checkpoint-every", "3", *extra, method=method, epochs=EPOCHS)
-    status, whole, err = run_in_process([*command, "--results", "whole"], tmp_path)
+    status, whole, err = run("--results", "whole")
     assert status == 0, err
     seconds = float((tmp_path / "seconds").read_text())
     moments, kills = random.Random(0), 0
-    broken = [*command, "--results", "broken", "--resume"]
+    broken = ("--results", "broken", "--resume")
     for _ in range(4):
-        status, _, _ = run_in_process(broken, tmp_path, moments.uniform(0.2, 0.5) * seconds)
+        status, _, _ = run(*broken, cpu_seconds=moments.uniform(0.2, 0.5) * seconds)
         kills += status == -signal.SIGPROF
     assert kills >= 2, (seconds, status)
     (log,) = tmp_path.glob("broken/*/log.txt")
     assert any(int(done) > 0 for done in re.findall(r"starts at iteration (\d+)", log.read_text()))
 
-    status, resumed, err = run_in_process(broken, tmp_path)
+    status, resumed, err = run(*broken)
     assert status == 0, err
     assert comparable(resumed) == comparable(whole)
     (one,), (other,) = (list(tmp_path.glob(f"{name}/*/metrics.jsonl")) for name in ("whole", "broken"))

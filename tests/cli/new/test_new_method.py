@@ -75,7 +75,7 @@ def test_it_is_ruff_clean_whatever_its_name(checkout, kind) -> None:
 
 @pytest.mark.acceptance
 def test_installed_it_passes_its_checks_and_its_test(checkout, tmp_path) -> None:
-    *written, _ = new_method("dark-horse", "generative", checkout)
+    *written, _ = new_method("dark-horse", "closed-form", checkout)
     target, options = tmp_path / "target", ["--no-deps", "--no-index", "--no-build-isolation", "--no-compile"]
     install = [sys.executable, "-m", "pip", "install", "--quiet", *options, "--target", str(target)]
     subprocess.run([*install, str(checkout)], check=True, timeout=120)
@@ -91,7 +91,7 @@ def test_installed_it_passes_its_checks_and_its_test(checkout, tmp_path) -> None
         return done.stdout
 
     (outcomes,) = json.loads(call("-m", "gzslbench", "check", "dark-horse", "--json", "--fast")).values()
-    assert sum(item["status"] == "passed" for item in outcomes) >= 14
+    assert sum(item["status"] == "passed" for item in outcomes) >= 12
     (test,) = [path for path in written if path.name == "test_dark_horse.py"]
     call("-m", "pytest", "-q", "-p", "no:cacheprovider", str(test))
 
