@@ -22,7 +22,7 @@ Examples:
   gzslbench leaderboard results other-lab/results --dataset FLO --metric AUSUC
   gzslbench leaderboard --select val --format latex > table.tex
   gzslbench leaderboard --costs --format csv > table.csv
-  gzslbench leaderboard --test classes --metric U --intervals bootstrap
+  gzslbench leaderboard --test classes --metric U
   gzslbench leaderboard --figures figures
 
 Numbers that cannot be compared are in separate tables: other features, semantics or split, another setting
@@ -42,12 +42,7 @@ Exit status: 0 there is a table; 2 there is no table, or an error.
     to="form",
     default="console",
 )
-@option(
-    "--intervals",
-    "95 % intervals of the means: Student's, or over resampled seeds (too narrow for few seeds).",
-    ["student", "bootstrap", "none"],
-    default="student",
-)
+@option("--intervals/--no-intervals", "Show Student's 95 % intervals of the means.", default=True)
 @option(
     "--test",
     "How to test whether a row is worse than the best: Student's paired test over common seeds, or"
@@ -68,7 +63,7 @@ def leaderboard(
     rule: str,
     metric: str,
     form: str,
-    intervals: str,
+    intervals: bool,
     over: str,
     with_published: bool,
     costs: bool,
@@ -80,7 +75,6 @@ def leaderboard(
     from gzslbench.report.leaderboard import tables
     from gzslbench.report.leaderboard.board import boards
     from gzslbench.report.leaderboard.comparison import published_rows
-    from gzslbench.report.leaderboard.entry import BOOTSTRAP, STUDENT
     from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
     from gzslbench.report.terminal.printing import make_console
     from gzslbench.runs.record import SELECTIONS
@@ -93,7 +87,7 @@ def leaderboard(
         )
     entries, folders = runs.read()
     test = OverClasses(folders, rule, metric) if over == "classes" else OverSeeds()
-    found, left_out = boards(entries, rule, metric, test, BOOTSTRAP if intervals == "bootstrap" else STUDENT)
+    found, left_out = boards(entries, rule, metric, test)
     notes = tables.left_out_notes(left_out)
     if not found:
         raise runs.no_runs("; ".join(["no runs to compare", *notes]))
@@ -109,9 +103,7 @@ def leaderboard(
         return
     numbers = all_published_numbers() if with_published else []
     shown = [
-        tables.leaderboard_table(
-            board, published_rows(board, numbers), intervals=intervals != "none", costs=costs
-        )
+        tables.leaderboard_table(board, published_rows(board, numbers), intervals=intervals, costs=costs)
         for board in found
     ]
     if form == "console":

@@ -91,9 +91,8 @@ Exit status: 0 all runs complete; 1 a run diverged; 2 an error that you can fix;
 def run(results: Path, profiled: bool, as_json: bool, dry_run: bool, **options: Any) -> None:
     """Train a method on a dataset, test it and store its record."""
     from gzslbench.report.terminal.printing import make_console
-    from gzslbench.report.terminal.profile import print_profile
     from gzslbench.report.terminal.progress import watch_run
-    from gzslbench.report.terminal.run import print_plan, run_summary
+    from gzslbench.report.terminal.run import print_plan, print_profile, run_summary
     from gzslbench.runs.execute import Options, run_cell
     from gzslbench.runs.plan import Request, make_plan
     from gzslbench.runs.profile import Profile

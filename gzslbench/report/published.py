@@ -103,6 +103,10 @@ class PublishedNumber(PublishedEntry, frozen=True, kw_only=True, forbid_unknown_
             return None
         return abs(self.H - self.harmonic) <= ROUNDING
 
+    def as_dict(self) -> dict[str, Any]:
+        """Every field, the harmonic mean of U and S, and whether H agrees with it."""
+        return {**msgspec.structs.asdict(self), "harmonic": self.harmonic, "consistent": self.consistent}
+
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: Text
@@ -151,11 +155,9 @@ def _explain(error: msgspec.ValidationError, where: str, kind: type[msgspec.Stru
     if message.startswith("unknown dataset"):  # __post_init__ raised it, so msgspec does not know the field
         field = "dataset"
     types = {info.name: info.type for info in msgspec.structs.fields(kind)}
-    fix = "compare the file with the others in its folder"
+    fix = "compare the file with the others in its folder; numbers are in percent, as printed"
     if unknown := re.search("unknown field `(.+)`", message):
         fix = did_you_mean(unknown[1], list(types))
     elif message.startswith("Invalid enum value"):
         fix = f"use one of: {', '.join(get_args(types[field]))}"
-    elif "number" in message or "float" in message:
-        fix = "write it in percent, as printed"
     return PublishedError(message, where=f"{where}: field {field!r}" if field else where, fix=fix)

@@ -24,7 +24,7 @@ def test_methods_stand_beside_each_other_with_spread_interval_and_seeds(results)
 
 @pytest.mark.parametrize("form", ["md", "latex", "html"])
 def test_every_format_has_every_row(results, form):
-    done = called(results, "--format", form, "--intervals", "none", "--costs")
+    done = called(results, "--format", form, "--no-intervals", "--costs")
     assert done.exit_code == 0
     for text in ("ce-gzsl", "f-clswgan", "74.0", "62.0", "minutes"):
         assert text in done.stdout
@@ -74,11 +74,9 @@ def test_of_no_runs_it_says_what_to_do(tmp_path, results):
     )
 
 
-def test_intervals_and_the_test_may_be_chosen(results):
-    plain, resampled = (called(results, "--intervals", kind) for kind in ("student", "bootstrap"))
-    assert plain.exit_code == resampled.exit_code == 0
-    assert plain.output != resampled.output and "[" in resampled.output
-    assert "mean over resampled seeds" in resampled.output
+def test_intervals_may_be_left_out_and_the_test_chosen(results):
+    assert "[69.0, 79.0]" in called(results).output
+    assert "[" not in called(results, "--no-intervals").output
     over = called(results, "--test", "classes", "--metric", "U")
     assert over.exit_code == 0 and "Wilcoxon's signed-rank test" in over.output
     assert "~" not in over.output.split("in brackets")[0]  # these runs keep no predictions

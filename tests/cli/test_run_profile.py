@@ -67,11 +67,8 @@ def test_the_record_is_the_one_without_profile_and_the_trace_has_each_span(run, 
     assert "classifier" not in counted  # of the stage before
 
     text = outcome.stdout
-    tables = text[text.index("part or phase") :].splitlines()
-    rows = {line.split()[0]: line.split()[1:] for line in reversed(tables) if line.strip()}
-    assert rows["iteration"][0] == "10" and rows["evaluation"][0] == "1"
-    phases = sum(float(rows[name][1]) for name in ("batch", "critic", "generator"))
-    assert 0.5 * float(rows["iteration"][1]) < phases <= float(rows["iteration"][1])
+    rows = {line.split()[0]: line.split()[1:] for line in reversed(text.splitlines()) if line.strip()}
+    assert rows["gzslbench/iteration"][-1] == "10" and rows["gzslbench/evaluation"][-1] == "1"
     assert any(name.startswith("aten::") for name in rows)
     assert trace.name in text and "in the whole run" in text and "AUSUC" in text
 

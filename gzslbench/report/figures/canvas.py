@@ -9,15 +9,13 @@ import io
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib.style
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gzslbench.files import write_atomically
@@ -36,6 +34,10 @@ SMALLEST = 4.0
 """Size of the smallest text that is drawn, in points."""
 DPI = 150
 """Resolution of PNG files, and of the layout of all figures."""
+_LETTER_EMS = 0.64
+"""Width of a letter, relative to the font size."""
+_UNDRAWABLE = ("Cc", "Cs", "Cn", "Co")
+"""Unicode categories of control characters, lone surrogates, and codes without a character."""
 
 STYLE: dict[str, Any] = {
     "figure.constrained_layout.use": True,
@@ -58,15 +60,9 @@ STYLE: dict[str, Any] = {
     "grid.linewidth": 0.5,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
     "legend.fontsize": 7,
     "legend.frameon": False,
-    "legend.handlelength": 1.6,
     "lines.linewidth": 1.2,
-    "lines.markersize": 4,
     "pdf.fonttype": 42,
     "svg.hashsalt": "gzslbench",
 }
@@ -95,22 +91,6 @@ def text_width(texts: Sequence[str], points: float) -> float:
     return max(map(len, texts), default=0) * _LETTER_EMS * points / 72
 
 
-def unique_handles(panels: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
-    """Return handles and labels for one legend of all panels; panels share labels."""
-    handles = {
-        text: handle
-        for axes in panels
-        for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    return list(handles.values()), list(handles)
-
-
-_LETTER_EMS = 0.64
-"""Width of a letter, relative to the font size."""
-_UNDRAWABLE = ("Cc", "Cs", "Cn", "Co")
-"""Unicode categories of control characters, lone surrogates, and codes without a character."""
-
-
 @contextmanager
 def canvas(width: float, height: float) -> Iterator[Figure]:
     """Yield a figure of ``width`` by ``height`` inches in the style; its layout is fixed at the end."""
@@ -132,9 +112,6 @@ def save_figure(figure: Figure, path: Path) -> None:
     """Write ``figure`` atomically, in the format that the name of ``path`` ends in.
 
     The same figure gives the same bytes, as long as matplotlib and its fonts are the same.
-
-    Raises:
-        StoreError: The folder is read-only, full or gone.
     """
     write_atomically(path, render(figure, path.suffix.removeprefix(".")))
 
@@ -178,9 +155,9 @@ def themed_svg(figure: Figure, title: str) -> str:
             element.remove(child)
         if element.get("id") not in references:
             element.attrib.pop("id", None)
-        element.tag = _without_namespace(element.tag)
+        element.tag = element.tag.rpartition("}")[2]  # an HTML page has no namespaces
         element.attrib = {
-            _without_namespace(name): re.sub(r"#000000\b", "currentColor", value)
+            name.rpartition("}")[2]: re.sub(r"#000000\b", "currentColor", value)
             for name, value in element.items()
         }
     root.attrib.update(_ROOT, **{"aria-label": title})
@@ -188,7 +165,3 @@ def themed_svg(figure: Figure, title: str) -> str:
     title_element.text = title
     root.insert(0, title_element)
     return ElementTree.tostring(root, encoding="unicode")
-
-
-def _without_namespace(name: str) -> str:
-    return name.rpartition("}")[2]

@@ -92,10 +92,6 @@ def _bars(axes: Axes, first: int, group: Sequence[ClassAccuracy], color: str, pa
 
 
 _MAX_SIDE_INCHES = 5.5
-_MAX_NUMBERED = 16
-"""Classes up to which the cells show their numbers."""
-_DARK = 35.0
-"""Percent above which a cell is dark, so that its number is white."""
 _GAMMA = 0.5
 """Of the colour scale, so that a few percent are visible."""
 _TICKS = (0, 5, 10, 20, 40, 60, 80, 100)
@@ -130,30 +126,11 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDAr
             axes.set_xticks(range(size), shown, rotation=90, fontsize=fontsize)
             axes.set_yticks(range(size), shown, fontsize=fontsize)
         else:
-            _name_parts(axes, unseen, size)
-        if size <= _MAX_NUMBERED:
-            for (row, column), share in np.ndenumerate(shares):
-                if share >= 0.5:
-                    color = "white" if share >= _DARK else INK
-                    text: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6, "color": color}
-                    axes.text(column, row, f"{share:.0f}", **text)
+            parts = {f"{unseen} unseen": (unseen - 1) / 2, f"{size - unseen} seen": (unseen + size - 1) / 2}
+            axes.set_xticks(list(parts.values()), list(parts))
+            axes.set_yticks(list(parts.values()), list(parts), rotation=90, va="center")
+            axes.tick_params(length=0)
     return figure
-
-
-def _name_parts(axes: Axes, unseen: int, size: int) -> None:
-    """Label the two parts instead of the classes."""
-    parts = [("unseen", 0, unseen), ("seen", unseen, size)]
-    shown = [
-        (f"{last - first} {part}", (first + last - 1) / 2) for part, first, last in parts if last > first
-    ]
-    texts, places = zip(*shown, strict=True)
-    axes.set_xticks(places, texts)
-    axes.set_yticks(places, texts, rotation=90, va="center")
-    axes.tick_params(length=0)
-
-
-_MAX_AREA_POINTS = 300
-"""Points of the edge of the area below the curve."""
 
 
 def seen_unseen_figure(curve: SeenUnseenCurve) -> Figure:
@@ -170,8 +147,6 @@ def seen_unseen_figure(curve: SeenUnseenCurve) -> Figure:
             ylim=(0, 102),
             aspect="equal",
         )
-        some = np.unique(np.linspace(0, len(curve.U) - 1, _MAX_AREA_POINTS).astype(int))
-        axes.fill_between(curve.U[some], curve.S[some], color=BLUE, alpha=0.1, linewidth=0)
         axes.plot(curve.U, curve.S, color=BLUE, label="curve of calibrated stacking")
         if H > 0:  # all U and S whose harmonic mean is H: S = H U / (2 U - H)
             x = np.linspace(H / (2 - H / 100), 100, 200)

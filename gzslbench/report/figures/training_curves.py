@@ -9,35 +9,31 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from gzslbench.evaluation.selection import PEEKS
-from gzslbench.report.figures.canvas import (
-    HARMONIC,
-    NEUTRAL,
-    PAGE,
-    PALETTE,
-    SEEN,
-    UNSEEN,
-    canvas,
-    label,
-    unique_handles,
-)
+from gzslbench.report.figures.canvas import HARMONIC, NEUTRAL, PAGE, PALETTE, SEEN, UNSEEN, canvas, label
 from gzslbench.runs.record import Record, RunMetrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
+METRICS = {"U": UNSEEN, "S": SEEN, "H": HARMONIC}
+"""The metrics that are drawn, with their colours."""
+FITS = {"validation": "validation fit: held-out classes", "final": "final fit: all of trainval"}
+Series = list[tuple[int, float]]
+"""Values by epoch, which counts from 1 in each stage."""
+
 
 @dataclass(frozen=True)
 class ChosenEpochs:
-    """The epochs of model and head that selection rules chose in a leg, ``final`` or ``validation``.
+    """The epochs of model and head that selection rules chose in a fit, ``final`` or ``validation``.
 
     ``H`` is in percent; ``peeks`` says whether the rules look at the test set.
     """
 
-    leg: str
+    fit: str
     epoch: int
     head_epoch: int
     H: float
@@ -71,15 +67,8 @@ def chosen_epochs(record: Record) -> Iterator[ChosenEpochs]:
         yield _chosen("final", record.metrics[names[0]], tuple(names), peeks=True)
 
 
-def _chosen(leg: str, numbers: RunMetrics, rules: tuple[str, ...], peeks: bool = False) -> ChosenEpochs:
-    return ChosenEpochs(leg, numbers.epoch, numbers.head_epoch, numbers.H, rules, peeks)
-
-
-METRICS = ("U", "S", "H")
-
-
-Series = list[tuple[int, float]]
-"""Values by epoch, which counts from 1 in each stage."""
+def _chosen(fit: str, numbers: RunMetrics, rules: tuple[str, ...], peeks: bool = False) -> ChosenEpochs:
+    return ChosenEpochs(fit, numbers.epoch, numbers.head_epoch, numbers.H, rules, peeks)
 
 
 @dataclass(frozen=True)
@@ -87,8 +76,8 @@ class History:
     """The losses and metrics of a run by epoch.
 
     Attributes:
-        losses: By stage and ``phase/term``, in the order of the training, a series per leg.
-        metrics: By leg, a series each of U, S and H, in percent, over the evaluated epochs.
+        losses: By stage and ``phase/term``, in the order of the training, a series per fit.
+        metrics: By fit, a series each of U, S and H, in percent, over the evaluated epochs.
     """
 
     losses: dict[tuple[str, str], dict[str, Series]]
@@ -96,15 +85,17 @@ class History:
 
 
 def read_history(lines: Iterable[Mapping[str, Any]]) -> History:
-    """Read the lines of metrics.jsonl; values that are not finite numbers are skipped."""
+    """Read the lines of metrics.jsonl; unknown fits and values that are not finite numbers are skipped."""
     history = History({}, {})
     for line in lines:
-        leg, stage, epoch = str(line.get("leg", "final")), str(line.get("stage", "")), int(line["epoch"])
+        fit, stage, epoch = line.get("leg", "final"), str(line.get("stage", "")), int(line["epoch"])
+        if fit not in FITS:
+            continue
         for term, value in _numbers(line.get("losses")):
-            history.losses.setdefault((stage, term), {}).setdefault(leg, []).append((epoch, value))
+            history.losses.setdefault((stage, term), {}).setdefault(fit, []).append((epoch, value))
         for name, value in _numbers(line.get("metrics")):
             if name in METRICS:
-                history.metrics.setdefault(leg, {}).setdefault(name, []).append((epoch, value))
+                history.metrics.setdefault(fit, {}).setdefault(name, []).append((epoch, value))
     return history
 
 
@@ -114,16 +105,14 @@ def _numbers(values: Any) -> Iterable[tuple[str, float]]:
             yield str(name), float(value)
 
 
-_COLORS = {"U": UNSEEN, "S": SEEN, "H": HARMONIC}
-_LEGS = {"validation": "validation leg: held-out classes", "final": "final leg: all of trainval"}
-_STYLES: dict[str, dict[str, Any]] = {"validation": {"linestyle": "--", "alpha": 0.6}}
-_PEEKS = "Ds^"
-_COLUMNS, _MAX_TERMS = 4, 32
-_STEPS = (1, 2, 5, 10)
+_STYLES: dict[str, dict[str, Any]] = {"validation": {"linestyle": "--", "alpha": 0.6}, "final": {}}
+_PEEK_MARKERS = "Ds^"
+_COLUMNS = 4
 _ACCURACIES_INCHES, _ROW_INCHES = 2.3, 1.25
 """Heights of the accuracies, and of a row of losses."""
 _LOG_RATIO = 100.0
 """The axis of a positive loss is logarithmic if its largest value is so many times the smallest."""
+_TITLE: dict[str, Any] = {"x": 0.01, "ha": "left", "fontsize": 8}
 
 
 def training_curves_figure(history: History, choices: Sequence[ChosenEpochs], failure: str = "") -> Figure:
@@ -131,15 +120,14 @@ def training_curves_figure(history: History, choices: Sequence[ChosenEpochs], fa
 
     The history has at least one number. ``failure`` says when and in which loss the run diverged.
     """
-    terms = list(history.losses)[:_MAX_TERMS]
-    rows = math.ceil(len(terms) / _COLUMNS)
-    heights = [_ACCURACIES_INCHES] * bool(history.metrics) + [_ROW_INCHES * rows + 0.35] * bool(terms)
+    rows = math.ceil(len(history.losses) / _COLUMNS)
+    heights = [_ACCURACIES_INCHES] * bool(history.metrics) + [_ROW_INCHES * rows + 0.35] * bool(rows)
     with canvas(PAGE, sum(heights)) as figure:
         parts = iter(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0])
         if history.metrics:
             _accuracies(next(parts), history.metrics, choices)
-        if terms:
-            _losses(next(parts), history, terms, rows, failure)
+        if rows:
+            _losses(next(parts), history.losses, rows, failure)
     return figure
 
 
@@ -147,23 +135,26 @@ def _accuracies(
     part: SubFigure, metrics: Mapping[str, Mapping[str, Series]], choices: Sequence[ChosenEpochs]
 ) -> None:
     panels = part.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
-    for leg, axes in zip(metrics, panels, strict=True):
-        axes.set(xlabel="epoch", ylim=(0, 102), title=_leg(leg) if len(metrics) > 1 else "")
-        axes.xaxis.set_major_locator(MaxNLocator(steps=_STEPS, integer=True))
-        for name in METRICS:
-            if name in metrics[leg]:
-                _line(axes, metrics[leg][name], color=_COLORS[name], label=name, marker=".")
-        last = max(epoch for series in metrics[leg].values() for epoch, _ in series)
+    for fit, axes in zip(metrics, panels, strict=True):
+        axes.set(xlabel="epoch", ylim=(0, 102), title=FITS[fit] if len(metrics) > 1 else "")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for name, color in METRICS.items():
+            if name in metrics[fit]:
+                _line(axes, metrics[fit][name], color=color, label=name, marker=".")
+        last = max(epoch for series in metrics[fit].values() for epoch, _ in series)
         axes.set_xlim(0, 1.04 * max(1, last))
-        peeks = iter(_PEEKS)
+        peeks = iter(_PEEK_MARKERS)
         for choice in choices:
-            if choice.leg == leg:
+            if choice.fit == fit:
                 _mark(axes, choice, next(peeks) if choice.peeks else None)
     panels[0].set_ylabel("accuracy (%)")
-    part.legend(*unique_handles(panels), loc="outside right center")
-    part.suptitle(
-        "accuracies at the evaluated epochs, after the head's last epoch", x=0.01, ha="left", fontsize=8
-    )
+    handles = {
+        text: handle
+        for axes in panels
+        for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    part.legend(list(handles.values()), list(handles), loc="outside right center")
+    part.suptitle("accuracies at the evaluated epochs, after the head's last epoch", **_TITLE)
 
 
 def _mark(axes: Axes, choice: ChosenEpochs, peek: str | None) -> None:
@@ -177,32 +168,26 @@ def _mark(axes: Axes, choice: ChosenEpochs, peek: str | None) -> None:
 
 
 def _losses(
-    part: SubFigure, history: History, terms: Sequence[tuple[str, str]], rows: int, failure: str
+    part: SubFigure, losses: Mapping[tuple[str, str], Mapping[str, Series]], rows: int, failure: str
 ) -> None:
-    stages = list(dict.fromkeys(stage for stage, _ in history.losses))
+    stages = list(dict.fromkeys(stage for stage, _ in losses))
     colors = {stage: PALETTE[place % len(PALETTE)] for place, stage in enumerate(stages)}
     panels = part.subplots(rows, _COLUMNS, squeeze=False).ravel()
-    for axes, (stage, term) in zip(panels, terms, strict=False):
+    for axes, ((stage, term), by_fit) in zip(panels, losses.items(), strict=False):
         axes.set_title(label(term, longest=24), fontsize=6.5)
-        for leg, series in history.losses[stage, term].items():
-            _line(axes, series, color=colors[stage], **_STYLES.get(leg, {}))
-        _scale(axes, [value for series in history.losses[stage, term].values() for _, value in series])
-    for axes in panels[len(terms) :]:
+        for fit, series in by_fit.items():
+            _line(axes, series, color=colors[stage], **_STYLES[fit])
+        _scale(axes, [value for series in by_fit.values() for _, value in series])
+    for axes in panels[len(losses) :]:
         axes.set_visible(False)
     part.supxlabel("epoch" if len(stages) == 1 else "epoch of the stage", fontsize=8)
-    cut = "" if len(terms) == len(history.losses) else f", the first {len(terms)} of {len(history.losses)}"
-    title = f"losses{cut}" + (f"; {label(failure, longest=90)}" if failure else "")
-    part.suptitle(title, x=0.01, ha="left", fontsize=8)
+    part.suptitle("losses" + (f"; {label(failure, longest=90)}" if failure else ""), **_TITLE)
     shown = [Line2D([], [], color=colors[stage], label=label(f"stage {stage}")) for stage in stages]
-    legs = list(dict.fromkeys(leg for series in history.losses.values() for leg in series))
-    lines = [Line2D([], [], color=NEUTRAL, label=_leg(leg), **_STYLES.get(leg, {})) for leg in legs]
-    handles = shown * (len(stages) > 1) + lines * (len(legs) > 1)
+    fits = list(dict.fromkeys(fit for by_fit in losses.values() for fit in by_fit))
+    lines = [Line2D([], [], color=NEUTRAL, label=FITS[fit], **_STYLES[fit]) for fit in fits]
+    handles = shown * (len(stages) > 1) + lines * (len(fits) > 1)
     if handles:
         part.legend(handles=handles, loc="outside upper right", ncols=2)
-
-
-def _leg(name: str) -> str:
-    return _LEGS.get(name, label(name))
 
 
 def _line(axes: Axes, series: Series, **style: Any) -> None:
@@ -217,7 +202,7 @@ def _scale(axes: Axes, values: Sequence[float]) -> None:
         axes.set_yscale("log")
         axes.yaxis.set_minor_locator(NullLocator())
     else:
-        axes.yaxis.set_major_locator(MaxNLocator(4, steps=_STEPS))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=_STEPS, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "−"))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.tick_params(labelsize=6)

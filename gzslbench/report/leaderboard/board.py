@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TypeVar
 
-from gzslbench.report.leaderboard.entry import STUDENT, Entry, IntervalMethod, Score, make_score
+from gzslbench.report.leaderboard.entry import Entry, Score, make_score
 from gzslbench.report.leaderboard.significance import OverSeeds, Ranking, Test, rank
 
 Key = TypeVar("Key")
@@ -61,7 +61,6 @@ class Board:
         rule: How the epoch of every number was chosen.
         metric: Which metric it shows, in percent.
         test: Marks the rows that are not significantly worse than the best.
-        interval: Computes the intervals of the means.
         tasks: By dataset, in order, the id of the task.
         rows: Best first: by mean rank over the datasets that all rows have, else by their mean.
         reason: Why it is a separate table; empty for the first.
@@ -72,7 +71,6 @@ class Board:
     rule: str
     metric: str
     test: Test
-    interval: IntervalMethod
     tasks: Mapping[str, str]
     rows: Sequence[Row]
     reason: str
@@ -80,11 +78,7 @@ class Board:
 
 
 def boards(
-    entries: Iterable[Entry],
-    rule: str,
-    metric: str,
-    test: Test | None = None,
-    interval: IntervalMethod = STUDENT,
+    entries: Iterable[Entry], rule: str, metric: str, test: Test | None = None
 ) -> tuple[list[Board], Counter[str]]:
     """Put all runs that have a number by ``rule`` into tables, the one with most of the usual runs first.
 
@@ -93,11 +87,11 @@ def boards(
         rule: How the epoch of every number was chosen.
         metric: Which metric they show.
         test: Compares each row with the best of its column; Student's over seeds by default.
-        interval: Computes the intervals of the means.
 
     Returns:
         The tables; and how many runs are in no table, by the reason why.
     """
+    test = test or OverSeeds()
     newest, left_out = _select(entries, rule)
     editions = _editions(newest)
     groups: dict[ComparableGroup, list[Entry]] = defaultdict(list)
@@ -111,11 +105,10 @@ def boards(
         tasks = {entry.dataset: entry.summary.task.id for entry in groups[group]}
         tasks = dict(sorted(tasks.items()))
         reason = "" if group == ordered[0] else _reason(group, ordered[0], tasks)
-        of_test = test or OverSeeds()
-        rows = _rows(groups[group], list(tasks), rule, metric, of_test, interval)
+        rows = _rows(groups[group], list(tasks), rule, metric, test)
         ranking = _ranking(rows, list(tasks))
         rows.sort(key=lambda row: (_place(row, ranking), row.label))
-        tables.append(Board(group, rule, metric, of_test, interval, tasks, rows, reason, ranking))
+        tables.append(Board(group, rule, metric, test, tasks, rows, reason, ranking))
     return tables, left_out
 
 
@@ -176,14 +169,7 @@ def _reason(group: ComparableGroup, first: ComparableGroup, tasks: Mapping[str, 
     return "; ".join(text for name, text in reasons.items() if getattr(group, name) != getattr(first, name))
 
 
-def _rows(
-    entries: Sequence[Entry],
-    datasets: Sequence[str],
-    rule: str,
-    metric: str,
-    test: Test,
-    interval: IntervalMethod,
-) -> list[Row]:
+def _rows(entries: Sequence[Entry], datasets: Sequence[str], rule: str, metric: str, test: Test) -> list[Row]:
     """Return the rows of a table; rows that only the changes distinguish are numbered."""
     runs: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
@@ -194,9 +180,7 @@ def _rows(
     scores: dict[tuple[str, str], dict[str, Score]] = {key: {} for key in runs}
     for dataset in datasets:
         column = {
-            key: make_score(found[dataset], rule, metric, interval)
-            for key, found in runs.items()
-            if dataset in found
+            key: make_score(found[dataset], rule, metric) for key, found in runs.items() if dataset in found
         }
         for key, score in compare_column(column, test).items():
             scores[key][dataset] = score

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HEAD = "head."
 """Prefix of the parameters of a head among the changes."""
 CONFIDENCE = 0.95
-"""Of the intervals of means."""
+INTERVAL = "Student's 95 % interval of the mean"
 _IDENTITY = (
     "method", "method_version", "head", "head_version", "preprocessing", "precision", "params",
     "head_params", "task",
@@ -121,46 +121,11 @@ def _preset(kind: str, name: str | None, dataset: str, semantics: str) -> Mappin
 
 
 @dataclass(frozen=True)
-class IntervalMethod:
-    """A way to compute the interval of a mean of two values or more; tables print the description."""
-
-    description: str
-    compute: Callable[[Sequence[float]], tuple[float, float]]
-
-
-def student_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Compute Student's interval of the mean, which assumes that seeds are normally distributed."""
-    from scipy.special import stdtrit  # much faster to import than scipy.stats
-
-    mean, n = fmean(values), len(values)
-    half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * stdev(values) / n**0.5
-    return mean - half, mean + half
-
-
-def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Compute the percentile interval of the mean over resampled values, which assumes no distribution.
-
-    It is too narrow for a handful of values (Efron & Tibshirani 1993). The samples are the same every time.
-    """
-    import numpy as np
-    from scipy.stats import bootstrap
-
-    data, random = (np.asarray(values, dtype=np.float64),), np.random.default_rng(0)
-    found = bootstrap(data, np.mean, confidence_level=CONFIDENCE, method="percentile", rng=random)
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
-
-
-STUDENT = IntervalMethod("Student's 95 % interval of the mean", student_interval)
-BOOTSTRAP = IntervalMethod(
-    "95 % interval of the mean over resampled seeds, too narrow for a handful of seeds", bootstrap_interval
-)
-
-
-@dataclass(frozen=True)
 class Estimate:
     """A mean over ``n`` seeds.
 
-    ``std`` has n - 1 in the denominator. With one seed it and the confidence interval of the mean are None.
+    ``std`` has n - 1 in the denominator; ``interval`` is Student's, which assumes that seeds are normally
+    distributed. Both are None with one seed.
     """
 
     mean: float
@@ -169,11 +134,16 @@ class Estimate:
     n: int
 
 
-def estimate(values: Sequence[float], method: IntervalMethod = STUDENT) -> Estimate:
+def estimate(values: Sequence[float]) -> Estimate:
     """Return the mean of ``values``, one per seed and at least one, with its spread and interval."""
-    if len(values) == 1:
-        return Estimate(values[0], None, None, 1)
-    return Estimate(fmean(values), stdev(values), method.compute(values), len(values))
+    mean, n = fmean(values), len(values)
+    if n == 1:
+        return Estimate(mean, None, None, 1)
+    from scipy.special import stdtrit  # much faster to import than scipy.stats
+
+    std = stdev(values)
+    half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * std / n**0.5
+    return Estimate(mean, std, (mean - half, mean + half), n)
 
 
 @dataclass(frozen=True)
@@ -221,7 +191,7 @@ class Score:
         return max(int(entry.summary.run.peak_memory_bytes or 0) for entry in self.entries)
 
 
-def make_score(entries: Sequence[Entry], rule: str, metric: str, interval: IntervalMethod = STUDENT) -> Score:
+def make_score(entries: Sequence[Entry], rule: str, metric: str) -> Score:
     """Return the score of one row's runs on one dataset, one run per seed."""
     values = {entry.seed: getattr(entry.summary.metrics[rule], metric) for entry in entries}
-    return Score(values, estimate(list(values.values()), interval), entries)
+    return Score(values, estimate(list(values.values())), entries)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.report.leaderboard.board import Board, Row
-from gzslbench.report.leaderboard.entry import Entry, Score
+from gzslbench.report.leaderboard.entry import INTERVAL, Entry, Score
 from gzslbench.report.tables import ResultTable, TableCell
 from gzslbench.runs.record import PERCENTAGES
 
@@ -122,7 +122,7 @@ def _board_notes(board: Board, intervals: bool) -> Iterator[str]:
     if board.reason:
         yield f"this is a separate table because {board.reason}"
     if intervals:
-        yield f"in brackets: {board.interval.description}"
+        yield f"in brackets: {INTERVAL}"
     yield f"selection: {_RULES[board.rule]}"
     yield (
         f"the best of each column is bold; a tie means that {board.test.description}, with Holm's correction,"
@@ -152,7 +152,7 @@ def _about(board: Board) -> dict[str, Any]:
         "semantics": group.semantics,
         "setting": group.setting,
         "protocol": -group.protocol,
-        "interval": board.interval.description,
+        "interval": INTERVAL,
         "test": board.test.description,
         "variant": group.variant or None,
     }

@@ -44,28 +44,26 @@ def checks_summary(found: Mapping[str, Sequence[Outcome]]) -> Text:
 
 def health_report(health: Mapping[str, Any]) -> RenderableType:
     """Return every section of what ``doctor`` found, then the problems."""
-    data, results, compilation = health["data"], health["results"], health["compilation"]
+    data, compilation = health["data"], health["compilation"]
+    compiled = compilation["obstacle"] or f"yes, by {compilation['compiler']}"
     missing = "" if data["there"] else " (missing; set GZSLBENCH_DATA to the folder)"
     sections: dict[str, Mapping[str, Any]] = {
         "versions": {name: found or "not installed" for name, found in health["versions"].items()},
-        "device": {
-            **health["device"],
-            "cuda": health["device"]["cuda"] or "none",
-            "compiled on a CPU": compilation["obstacle"] or f"yes, by {compilation['compiler']}",
-        },
+        "device": {**health["device"], "compiled on a CPU": compiled},
         "plugins": {
             f"{plugin['name']}  {plugin['distribution']} {plugin['version']}": plugin["error"]
             or ("ok" if plugin["loads"] else "switched off by GZSLBENCH_PLUGINS")
             for plugin in health["plugins"]
         },
         "methods and built-in datasets": {part["name"]: part["error"] or "ok" for part in health["code"]},
-        "trackers": {tracker["name"]: _tracker_state(tracker) for tracker in health["trackers"]},
-        "data": {
-            "root": data["root"] + (" (PROBLEM)" if data["error"] else missing),
-            **data["datasets"],
-            "not found": data["missing"] or "none",
+        "trackers": {
+            part["name"]: f"not installed: pip install '{part['install']}'"
+            if part["missing"]
+            else "installed"
+            for part in health["trackers"]
         },
-        "results": {results["folder"]: "can be written" if results["error"] is None else "PROBLEM"},
+        "data": {"root": data["root"] + missing, **data["datasets"], "not found": data["missing"] or "none"},
+        "results": {"folder": health["results"]["folder"]},
     }
     parts: list[RenderableType] = []
     for title, values in sections.items():
@@ -74,12 +72,6 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
     parts += [Text(problem, style="bold red") for problem in problems]
     count = f"{len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}"
     return Group(*parts, Text(count, style="bold"))
-
-
-def _tracker_state(tracker: Mapping[str, Any]) -> str:
-    if not tracker["missing"]:
-        return "installed"
-    return "not installed" + (f": pip install '{tracker['install']}'" if tracker["install"] else "")
 
 
 def changes_table(suite: str, changes: Sequence[Change]) -> ResultTable:

@@ -30,7 +30,7 @@ def spec_json(
     """Return all that ``gzslbench methods NAME`` or ``heads NAME`` shows; a head has no ``numbers``."""
     content = {**spec_fields(spec), **parameters_json(spec)}
     if numbers is not None:
-        content["published"] = [_number_json(number) for number in numbers]
+        content["published"] = [number.as_dict() for number in numbers]
     return content
 
 
@@ -122,16 +122,6 @@ def _published_table(numbers: Sequence[PublishedNumber]) -> RenderableType:
     used = {row[""] for row in rows}
     title = Text.assemble(("published numbers", "bold"), "  in percent, as others print them")
     return Group(title, table, key_values({mark: text for mark, text in MARKS.items() if mark in used}))
-
-
-def _number_json(number: PublishedNumber) -> dict[str, Any]:
-    """Return every field but the method's, with the computed harmonic mean and whether H agrees with it."""
-    import msgspec  # only the description of a method needs it; the list of methods must be quick
-
-    values = msgspec.structs.asdict(number)
-    for name in ("method", "title", "paper"):
-        del values[name]
-    return {**values, "harmonic": number.harmonic, "consistent": number.consistent}
 
 
 def extractor_description(spec: ExtractorSpec) -> RenderableType:

@@ -66,6 +66,8 @@ def key_values(values: Mapping[str, Any]) -> Table:
 
 def format_value(value: Any) -> str:
     """Return a JSON value as a reader would write it."""
+    if value is None:
+        return MISSING
     if isinstance(value, float):
         return f"{value:g}"
     if is_dataclass(value) and not isinstance(value, type):

@@ -1,4 +1,4 @@
-"""One run on the terminal: its plan, its summary, everything about it, and the command that repeats it."""
+"""One run on the terminal: its plan, its summary, its profile, all about it, and how to repeat it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -16,10 +16,13 @@ from rich.text import Text
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.report.leaderboard.entry import HEAD, entry_of
-from gzslbench.report.terminal.printing import key_values, make_console, make_table
+from gzslbench.report.terminal.printing import key_values, make_console, make_table, print_line
 from gzslbench.runs.plan import Plan
 from gzslbench.runs.record import PERCENTAGES, RULES, SELECTIONS, Record, Summary
 from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
+
+if TYPE_CHECKING:
+    from gzslbench.runs.profile import Profile
 
 CHOSEN_ON = {
     "last": "nothing (last)",
@@ -28,6 +31,8 @@ CHOSEN_ON = {
     "test-peek-inner": "TEST head",
     "test-peek-outer": "TEST epoch",
 }
+PROFILE_ROWS = 25
+CAVEAT = "Tracing slows down operators, especially small ones, so all times are approximate."
 _NOT_LISTED = ("class_names", "files", "notes")
 _CELL_OPTIONS = ("eval_every", "select", "preprocessing", "device", "precision", "seed")
 
@@ -164,3 +169,23 @@ def _cell_state(folder: RunFolder) -> str:
     if folder.has_ended():
         return "finished: would be shown, not run"
     return "interrupted: --resume continues it" if any(folder.path.glob("checkpoint-*.pt")) else "would run"
+
+
+def print_profile(profile: Profile, record: Record, *, quiet: bool) -> None:
+    """Print where the time of the window went; if ``quiet``, only the trace's path, to standard error."""
+    if profile.trace is None:
+        why = "it ended before its first evaluation"
+        if not profile.used:
+            why = "it was finished before, so it was not run again; --rerun runs it again"
+        print_line(f"nothing to profile in run {record.id}: {why}")
+    elif quiet:
+        print_line(f"trace: {profile.trace}")
+    else:
+        order = f"{profile.device.type}_time_total"
+        print(profile.averages.table(sort_by=order, row_limit=PROFILE_ROWS))  # noqa: T201
+        whole = {
+            "training": f"{record.run.seconds_train or 0:.2f} s in the whole run, as recorded",
+            "evaluation": f"{record.run.seconds_evaluate or 0:.2f} s in the whole run, as recorded",
+            "trace": f"{profile.trace} (open it in https://ui.perfetto.dev or chrome://tracing)",
+        }
+        make_console().print(CAVEAT, key_values(whole), sep="\n")

@@ -16,7 +16,7 @@ from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import RunInfo, RunMetrics, Summary
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def hostile() -> list[str]:
     """Names of classes as somebody's file may hold them."""
     return [

@@ -22,7 +22,7 @@ def bars(names):
     return class_accuracy_figure([ClassAccuracy(name, True, 2, 50.0) for name in names])
 
 
-@pytest.fixture(params=[matrix, bars])
+@pytest.fixture(scope="module", params=[matrix, bars])
 def figure(request, hostile):
     return request.param(hostile)
 
@@ -64,11 +64,8 @@ def test_black_is_the_pages_colour_and_there_is_no_ground(figure):
 
 
 def test_ids_of_several_figures_do_not_meet_and_every_reference_is_kept(hostile):
-    pages = [
-        themed_svg(matrix(hostile), "One."),
-        themed_svg(matrix(hostile), "Two."),
-        themed_svg(bars(["a"]), ""),
-    ]
+    small = matrix(hostile[:3])
+    pages = [themed_svg(small, "One."), themed_svg(small, "Two."), themed_svg(bars(["a"]), "")]
     found = [each for page in pages for each in ids(page)]
     assert len(found) == len(set(found)) > 3
     for page in pages:
@@ -76,5 +73,5 @@ def test_ids_of_several_figures_do_not_meet_and_every_reference_is_kept(hostile)
         assert referred and {"".join(each) for each in referred} == set(ids(page))
 
 
-def test_the_same_figure_is_the_same_text(hostile):
-    assert themed_svg(bars(hostile), "A figure.") == themed_svg(bars(hostile), "A figure.")
+def test_the_same_figure_is_the_same_text():
+    assert themed_svg(bars(["a"]), "A figure.") == themed_svg(bars(["a"]), "A figure.")

@@ -51,7 +51,7 @@ def test_one_class_alone_is_drawn(accuracy, beyond):
     assert beyond(figure) == []
 
 
-@pytest.mark.parametrize(("count", "shown"), [(2, 2), (50, 50), (102, 102), (200, 100), (717, 144)])
+@pytest.mark.parametrize(("count", "shown"), [(2, 2), (102, 102), (150, 75)])
 def test_the_figure_grows_to_a_bound_and_names_thin_out_where_they_would_touch(count, shown, beyond):
     classes = [ClassAccuracy(f"class {i}", i % 3 > 0, 2, float(i % 101)) for i in range(count)]
     figure = class_accuracy_figure(classes)

@@ -36,19 +36,11 @@ def test_a_line_each_way_parts_seen_from_unseen(table):
     assert set(across.get_ydata()) == {1.5} and set(down.get_xdata()) == {1.5}
 
 
-def test_cells_of_few_classes_hold_their_percent(table):
-    _, axes, _ = drawn(table, NAMES)
-    told = {(text.get_position(), text.get_text()) for text in axes.texts}
-    assert told == {
-        ((0, 0), "50"), ((2, 0), "50"), ((3, 1), "100"), ((2, 2), "67"), ((4, 2), "33"), ((0, 3), "100"),
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(("count", "named"), [(20, True), (74, True), (75, False), (717, False)])
+@pytest.mark.parametrize(("count", "named"), [(74, True), (75, False)])
 def test_names_stand_where_they_are_legible_and_the_parts_elsewhere(count, named, random_predictions, beyond):
     names = [f"class {i}" for i in range(count)]
     figure, axes, shares = drawn(random_predictions(count, 5), names)
-    assert shares.shape == (count, count) and np.nansum(shares) == pytest.approx(100 * count)
+    assert np.nansum(shares) == pytest.approx(100 * count)
     assert ticks(axes.yaxis) == (names if named else ["5 unseen", f"{count - 5} seen"])
     assert figure.get_size_inches().max() <= 7.5
     if named:

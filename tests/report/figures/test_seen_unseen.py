@@ -41,12 +41,3 @@ def test_a_run_that_is_never_right_has_a_curve_and_no_contour():
     drawn = lines(seen_unseen_figure(nothing))
     assert drawn["the run itself: H 0.0"].tolist() == [[0, 0]]
     assert not any(name.startswith("all points") for name in drawn)
-
-
-def test_the_shaded_area_keeps_both_ends_of_a_long_curve(random_predictions):
-    curve = seen_unseen_curve(random_predictions(50, 20, rows=60))
-    assert len(curve.U) > 600
-    (ground,) = seen_unseen_figure(curve).axes[0].collections
-    corners = ground.get_paths()[0].vertices
-    assert len(corners) < 700
-    assert corners[:, 0].max() == curve.U[-1] and corners[:, 1].max() == curve.S[0]

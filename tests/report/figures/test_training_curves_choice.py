@@ -31,12 +31,12 @@ def test_the_headline_is_first_and_rules_that_look_at_the_test_say_so(record):
     ]
 
 
-def test_a_choice_on_validation_classes_is_of_the_validation_leg(record):
+def test_a_choice_on_validation_classes_is_of_the_validation_fit(record):
     best = asdict(numbers(record, 6, 8, 55.0))
     chosen = ValidationChoice(**best, task="of the validation split", counts={}, notes=[])
     headline = {"val": numbers(record, 6, 8, 45.0)}
     found = list(chosen_epochs(replace(record, selection="val", metrics=headline, validation=chosen)))
-    assert [(each.leg, each.epoch, each.head_epoch, each.H, each.peeks) for each in found] == [
+    assert [(each.fit, each.epoch, each.head_epoch, each.H, each.peeks) for each in found] == [
         ("final", 6, 8, 45.0, False),
         ("validation", 6, 8, 55.0, False),
     ]

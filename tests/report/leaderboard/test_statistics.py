@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import chdtrc, ndtr, stdtr, stdtrit
 
 from gzslbench.report.leaderboard.board import holm
-from gzslbench.report.leaderboard.entry import bootstrap_interval, estimate
+from gzslbench.report.leaderboard.entry import estimate
 from gzslbench.report.leaderboard.significance import nemenyi_difference, rank, t_test, wilcoxon_test
 
 _TABLE = """
@@ -62,15 +62,6 @@ def test_the_interval_of_a_mean_is_students():
 def test_one_seed_has_no_spread():
     found = estimate([40.0])
     assert (found.mean, found.std, found.interval, found.n) == (40.0, None, None, 1)
-
-
-def test_the_bootstrap_is_that_of_all_resamples():
-    values = [1.0, 2.0, 6.0, 9.0, 20.0]
-    means = sorted(map(statistics.fmean, itertools.product(values, repeat=5)))
-    low, high = bootstrap_interval(values)
-    assert low == pytest.approx(means[round(0.025 * len(means))], abs=0.4)
-    assert high == pytest.approx(means[-round(0.025 * len(means))], abs=0.4)
-    assert bootstrap_interval(values) == bootstrap_interval(values)
 
 
 def exact_wilcoxon(differences):
