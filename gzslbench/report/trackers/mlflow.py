@@ -14,8 +14,6 @@ from gzslbench.report.trackers.artifacts import files_of_run
 from gzslbench.runs.record import Record
 
 CELL, STATUS = "gzslbench.cell", "gzslbench.status"
-MAX_PER_CALL = 100
-"""Parameters, or tags, that MLflow accepts in one call."""
 STATUSES = {"complete": "FINISHED", "diverged": "FAILED", "interrupted": "KILLED", "failed": "FAILED"}
 _DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -55,9 +53,7 @@ class MLflow:
         params = [Param(name, str(value)) for name, value in run.parameters.items()]
         about = {CELL: run.id, STATUS: "running", **run.environment}
         tags = [RunTag(name, value) for name, value in about.items()]
-        for first in range(0, max(len(params), len(tags)), MAX_PER_CALL):
-            part = slice(first, first + MAX_PER_CALL)
-            self._client.log_batch(self._id, params=params[part], tags=tags[part])
+        self._client.log_batch(self._id, params=params, tags=tags)
 
     def epoch(self, epoch: TrackedEpoch) -> None:
         """Log an epoch; its number in its stage is the step."""

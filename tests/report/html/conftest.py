@@ -1,98 +1,110 @@
+"""A results folder with records, metrics and predictions that were written by hand, and its site."""
+
 from __future__ import annotations
 
-import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
-from gzslbench.runs.execute import Options, run_cell
-from gzslbench.runs.plan import Request, make_plan
-from gzslbench.runs.record import Record
+from gzslbench.evaluation.metrics import metrics_of
+from gzslbench.evaluation.predictions import Predictions, save_predictions
+from gzslbench.plugins.params import build
+from gzslbench.plugins.presets import preset
+from gzslbench.plugins.registry import plugins
+from gzslbench.runs.cell import Cell, TaskInfo
+from gzslbench.runs.record import Failure, Record, RunInfo, RunMetrics
 from gzslbench.runs.store import Store
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
-SMALL = {
-    "ce-gzsl": ("ngh=16", "ndh=16", "embed_size=16", "outz_size=8", "nhF=8", "syn_num=10", "head_epochs=2"),
-    "f-clswgan": ("ngh=16", "ndh=16", "syn_num=10", "head_epochs=2"),
-    "eszsl": ("alpha=1.5",),
-}
+NAMES = ["cat", "dog", "owl", "bee"]
 SEEDS = (1, 2, 3, 4, 5)
+METHODS = ("ce-gzsl", "f-clswgan", "eszsl")
 
 
-def fill(store, method, dataset, seeds=SEEDS, features=None):
-    """Short runs of a small form of the method."""
-    epochs = None if method == "eszsl" else 2 if features is None else 1
-    request = Request(
-        method,
-        dataset,
-        features,
-        seeds=seeds,
-        settings=SMALL[method],
-        epochs=epochs,
-        eval_every=1,
-        device="cpu",
+def predict(seed: int) -> Predictions:
+    """Predictions over two seen and two unseen classes, with ten rows each."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(4).repeat(10)
+    best_seen, best_unseen = random.integers(0, 2, 40), random.integers(2, 4, 40)
+    gap = random.normal(size=40).astype(np.float32)
+    return Predictions(labels, best_seen, best_unseen, gap, best_unseen[20:], np.arange(4) < 2)
+
+
+def make_record(method: str, dataset: str, seed: int) -> Record:
+    """A finished run by the method's preset; its metrics are those of ``predict(seed)``."""
+    spec = plugins().method(method)
+    params = build(spec.params, preset(spec, dataset, "att").values, "test").as_dict()
+    task = TaskInfo(f"{dataset}/pixels/att/ps-1-2", dataset, "pixels", "att", class_names=NAMES)
+    cell = Cell(method, 1, dataset, task.id, spec.preprocessing, params, seed)
+    metrics = RunMetrics(**metrics_of(predict(seed)).as_dict(), epoch=2, head_epoch=3)
+    return Record(
+        id=cell.id,
+        status="complete",
+        cell=cell,
+        task=task,
+        setting="inductive",
+        selection="last",
+        metrics={"last": metrics, "test-peek": replace(metrics, epoch=1)},
+        parameters=7,
+        run=RunInfo(started=f"2026-01-01T00:00:0{seed}", seconds_train=60.0, seconds_evaluate=1.0),
     )
-    plan = make_plan(request)
-    for cell in plan.cells:
-        run_cell(plan, cell, store, Options())
 
 
-def taken_over(store: Store, name: str, **changes) -> None:
-    """A copy of the store's first run under another id, with other names in it."""
-    source = store.runs()[0]
-    record = json.loads(source.record_file.read_text())
-    for field, values in changes.items():
-        record[field] = {**record[field], **values}
-    folder = store.run(name)
-    shutil.copytree(source.path, folder.path)
-    folder.write_record(Record.from_dict({**record, "id": name}))
+def write_run(store: Store, record: Record) -> None:
+    folder = store.run(record.id)
+    folder.path.mkdir(parents=True)
+    folder.write_record(record)
+
+
+def add_files(store: Store, record: Record) -> None:
+    """Write the predictions and the epochs of a run."""
+    folder = store.run(record.id)
+    save_predictions(folder.predictions_file, predict(record.cell.seed))
+    for epoch in (1, 2):
+        metrics = record.metrics["last"].percentages()
+        line = {"leg": "final", "stage": "game", "epoch": epoch, "losses": {"critic/critic": 1.0 / epoch}}
+        folder.append_metrics({**line, "metrics": metrics})
 
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory) -> Store:
-    """Five seeds of both methods on digits, a second dataset, and a run whose names would do harm."""
+    """Three methods on two datasets, a run whose names would do harm, and a diverged run."""
     store = Store(tmp_path_factory.mktemp("runs") / "results")
-    for method in ("ce-gzsl", "f-clswgan"):
-        fill(store, method, "digits")
-    for method in SMALL:
-        fill(store, method, "synthetic", seeds=(1, 2, 3))
-    fill(store, "eszsl", "digits", seeds=(1,))
-    names = json.loads(store.runs()[0].record_file.read_text())["task"]["class_names"]
-    taken_over(
-        store,
-        "run & <b>bold #1?",
-        cell={"method": f"../../{HOSTILE}", "seed": 99},
-        task={"dataset": HOSTILE, "notes": [HOSTILE], "class_names": [HOSTILE, *names[1:]]},
-        run={"command": ["gzslbench", "run", HOSTILE]},
+    records = [make_record("ce-gzsl", "digits", seed) for seed in SEEDS]
+    records += [make_record("f-clswgan", "digits", seed) for seed in (1, 2)]
+    records += [make_record(method, "synthetic", 1) for method in METHODS]
+    for record in records:
+        write_run(store, record)
+    add_files(store, records[0])
+    first = records[0]
+    hostile = replace(
+        first,
+        id="run & <b>bold #1?",
+        cell=replace(first.cell, method=f"../../{HOSTILE}", seed=99),
+        task=replace(first.task, dataset=HOSTILE, notes=[HOSTILE], class_names=[HOSTILE, *NAMES[1:]]),
+        run=RunInfo(command=["gzslbench", "run", HOSTILE]),
     )
-    diverged(store)
-    return store
-
-
-def diverged(store: Store) -> None:
-    """A run that has no metrics, no predictions, and tells little of itself."""
-    record = json.loads(store.runs()[0].record_file.read_text())
-    folder = store.run("eszsl-my--data-s5-0000000000")
-    folder.path.mkdir()
-    failure = {"term": "critic/penalty", "stage": "game", "epoch": 2}
-    task = {**record["task"], "dataset": "my  data"}
-    changes = {"status": "diverged", "metrics": {}, "parameters": None, "failure": failure, "run": {}}
-    folder.write_record(Record.from_dict({**record, **changes, "task": task, "id": folder.id}))
-
-
-@pytest.fixture(scope="session")
-def flowers(tmp_path_factory) -> Store:
-    """Five seeds of both methods on real features of Oxford Flowers."""
-    if "GZSLBENCH_DATA" not in os.environ:
-        pytest.skip("needs FLO under GZSLBENCH_DATA")
-    store = Store(tmp_path_factory.mktemp("flowers") / "results")
-    for method in ("ce-gzsl", "f-clswgan"):
-        fill(store, method, "FLO", features="efficientnet_lite0")
+    write_run(store, hostile)
+    shutil.copy(store.run(first.id).predictions_file, store.run(hostile.id).predictions_file)
+    diverged = replace(
+        first,
+        id="eszsl-my--data-s5-0000000000",
+        status="diverged",
+        cell=replace(first.cell, method="eszsl"),
+        task=replace(first.task, dataset="my  data"),
+        metrics={},
+        parameters=None,
+        failure=Failure("critic/penalty", "game", 2),
+        run=RunInfo(),
+    )
+    write_run(store, diverged)
     return store
 
 
@@ -120,7 +132,7 @@ def chromium():
 
 @pytest.fixture
 def browse(chromium, site):
-    """Opens a page of the site; whatever goes wrong in it fails the test at its end."""
+    """Opens a page of the site; the test fails at its end if anything goes wrong in it."""
     contexts, wrong = [], []
 
     def opened(page: str = "index.html", **settings):
@@ -131,7 +143,9 @@ def browse(chromium, site):
         tab.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         tab.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
         tab.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
-        tab.on("request", lambda request: _stays(request.url, site) or wrong.append(f"asked {request.url}"))
+        tab.on(
+            "request", lambda request: _stays(request.url, site) or wrong.append(f"requested {request.url}")
+        )
         tab.goto((site / page).as_uri())
         return tab
 

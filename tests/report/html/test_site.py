@@ -24,9 +24,9 @@ def test_the_same_runs_give_the_same_site_and_it_replaces_the_one_before(store, 
     assert files(out) == files(site)
     (out / "runs" / "gone.html").write_text("of a run that was removed")
     outcome = report(store.root, "--out", out, "--dataset", "synthetic", "--no-figures")
-    assert outcome.exit_code == 0 and "9 runs: open" in outcome.output
+    assert outcome.exit_code == 0 and "3 runs: open" in outcome.output
     pages = {path.name for path in (out / "runs").iterdir()}
-    assert len(pages) == 9 and all("synthetic" in name for name in pages)
+    assert len(pages) == 3 and all("synthetic" in name for name in pages)
     assert not any(b"<svg" in content for content in files(out).values())
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 

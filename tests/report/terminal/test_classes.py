@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.report.terminal.predictions import class_outcomes, classes_table, confusion_csv
@@ -29,6 +29,7 @@ def test_the_table_worked_by_hand_unseen_classes_first(table) -> None:
     assert found == [dict(zip(names, row, strict=True)) for row in expected]
 
 
+@settings(max_examples=30)
 @given(st.data())
 def test_the_confused_class_is_the_commonest_wrong_answer(any_predictions, data) -> None:
     predictions = data.draw(any_predictions)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
@@ -44,6 +44,7 @@ def test_json_has_every_point_and_no_infinity(table) -> None:
     assert curve["best"]["H"] == pytest.approx(600 / 13)
 
 
+@settings(max_examples=30)
 @given(st.data())
 def test_the_line_of_nothing_subtracted_has_the_metrics_of_the_run(any_predictions, data) -> None:
     predictions = data.draw(any_predictions)
@@ -56,6 +57,7 @@ def test_the_line_of_nothing_subtracted_has_the_metrics_of_the_run(any_predictio
     )
 
 
+@settings(max_examples=30)
 @given(st.data())
 def test_no_line_beats_the_one_marked_best(any_predictions, data) -> None:
     curve = seen_unseen_curve(data.draw(any_predictions))

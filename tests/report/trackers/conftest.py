@@ -16,7 +16,7 @@ from gzslbench.runs.store import Store
 from gzslbench.training.interruption import Interruption
 from gzslbench.training.optimization import PhaseOptimizer
 
-SETTINGS = ("batch_size=64", "ngh=16", "ndh=16", "syn_num=20", "nz=4", "zsl_epochs=2", "head_epochs=3")
+SETTINGS = ("batch_size=256", "ngh=16", "ndh=16", "syn_num=20", "nz=4", "zsl_epochs=2", "head_epochs=3")
 Run = Callable[..., Result]
 
 

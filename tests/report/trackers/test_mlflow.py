@@ -78,7 +78,7 @@ def test_without_an_address_it_writes_into_the_results_folder(run, results: Path
 def test_a_run_that_goes_on_is_the_same_run_with_each_epoch_once(
     run, told, kill, revive, client, found: Found
 ) -> None:
-    kill(360)
+    kill(150)
     with pytest.raises(RuntimeError, match="machine is gone"):
         run(*TRACK, "--checkpoint-every", "2")
     (before,) = found()
@@ -94,7 +94,7 @@ def test_a_run_that_goes_on_is_the_same_run_with_each_epoch_once(
 def test_a_run_that_was_stopped_is_killed_and_a_rerun_is_another(
     run, interrupt, revive, found: Found
 ) -> None:
-    interrupt(90)
+    interrupt(50)
     assert run(*TRACK).exit_code == 130
     (stopped,) = found()
     assert (stopped.info.status, stopped.data.tags["gzslbench.status"]) == ("KILLED", "interrupted")

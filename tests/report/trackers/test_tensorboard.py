@@ -66,7 +66,7 @@ def test_its_event_files_hold_every_epoch_and_the_record(run, only, told, writte
 def test_a_run_that_goes_on_after_its_machine_was_lost_has_each_epoch_once(
     run, told, written, kill, revive, only
 ) -> None:
-    kill(360)
+    kill(150)
     with pytest.raises(RuntimeError, match="machine is gone"):
         run(*TRACK, "--checkpoint-every", "2")
     place = only().tracking / "tensorboard"
@@ -84,7 +84,7 @@ def test_a_run_that_goes_on_after_its_machine_was_lost_has_each_epoch_once(
 def test_a_run_that_was_stopped_is_marked_and_goes_on_in_the_same_folder(
     run, told, written, interrupt, revive, only
 ) -> None:
-    interrupt(90)
+    interrupt(50)
     assert run(*TRACK).exit_code == 130
     assert text(only().tracking / "tensorboard", "status").startswith(
         "interrupted: InterruptedRunError: run f-"

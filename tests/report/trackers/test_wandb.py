@@ -119,7 +119,7 @@ def test_an_offline_run_holds_every_epoch_and_the_record(run, told, written, tmp
 def test_a_run_that_goes_on_has_the_same_id_and_goes_on_counting(
     run, told, written, interrupt, revive
 ) -> None:
-    interrupt(90)
+    interrupt(50)
     assert run(*TRACK).exit_code == 130
     (stopped,) = written()
     assert (stopped.summary["status"], stopped.exit) == ("interrupted", 130)
