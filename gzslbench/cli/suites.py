@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from gzslbench.cli import options as opt
 from gzslbench.cli.group import INTERRUPTED
 from gzslbench.cli.options import NOT_NEGATIVE, PATH, POSITIVE, flag, option
-
-if TYPE_CHECKING:
-    from gzslbench.sweep.planning import PlannedCell
-    from gzslbench.sweep.runner import SweepView
 
 SWEEP_EPILOG = """\b
 Examples:
@@ -110,7 +104,7 @@ def sweep(
     from gzslbench.report.terminal import sweep as view
     from gzslbench.report.terminal.printing import make_console
     from gzslbench.runs.store import Store
-    from gzslbench.sweep.executors.factory import make_executor
+    from gzslbench.sweep.executors import make_executor
     from gzslbench.sweep.planning import plan_sweep
     from gzslbench.sweep.runner import run_sweep
     from gzslbench.sweep.suites.suite import load_suite
@@ -126,13 +120,6 @@ def sweep(
         planned = plan_sweep(selected, store, TaskCache(store.root))
         click.echo("\n".join([*view.plan_lines(planned), view.counts_line(planned)]))
         return
-
-    def open_view(
-        planned: Sequence[PlannedCell], to_run: Sequence[PlannedCell]
-    ) -> AbstractContextManager[SweepView]:
-        click.echo(view.counts_line(planned), err=True)
-        return nullcontext(view.SweepLines(len(to_run)))
-
     result = run_sweep(
         selected,
         store,
@@ -141,8 +128,7 @@ def sweep(
         gpus_per_cell=gpus_per_cell,
         checkpoint_every=checkpoint_every,
         ship_data=limits["address"] is not None,
-        open_view=open_view,
-        on_read=lambda name: click.echo(f"read {name}", err=True),
+        view=view.SweepLines(),
     )
     for line in view.failure_lines(result.results, result.planned):
         make_console().print(line)
@@ -198,8 +184,7 @@ def claims(suite: str, stored: Path | None) -> None:
 
     SUITE is the name of a bundled suite or a .toml file; flo-lite0-claims by default. Nothing is run.
     """
-    from gzslbench.sweep.suites.baseline import baseline_file, read_baseline
-    from gzslbench.sweep.suites.claim import claims_table, judge_claims
+    from gzslbench.sweep.suites.baseline import baseline_file, claims_table, judge_claims, read_baseline
     from gzslbench.sweep.suites.suite import load_suite
 
     loaded = load_suite(suite)

@@ -106,7 +106,7 @@ def tune(
     from gzslbench.report.terminal.progress import watch_run
     from gzslbench.report.terminal.tuning import tuning_json, tuning_report
     from gzslbench.runs.plan import Request
-    from gzslbench.sweep.executors.factory import make_executor
+    from gzslbench.sweep.executors import make_executor
     from gzslbench.sweep.tuning.storage import require_optuna
     from gzslbench.sweep.tuning.tune import TuneRequest
 

@@ -1,9 +1,9 @@
-"""Find the cells of a suite, which of them are done, and which would run; no data are read."""
+"""Find the cells of a suite, which of them are done, and which would run."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Literal
 
 from gzslbench.errors import DataError, GzslBenchError, ParamError
 from gzslbench.runs.cell import Cell, Task
-from gzslbench.runs.plan import Request, parse_request, read_task, resolve
+from gzslbench.runs.plan import Request, Resolved, parse_request, resolve
 from gzslbench.runs.record import Summary
 from gzslbench.runs.store import Store, read_summaries
 from gzslbench.sweep.suites.suite import Suite, SuiteRun
@@ -50,90 +50,77 @@ class PlannedCell:
     summary: Summary | None = None
     gpus: float = 0.0
 
+    @property
+    def id(self) -> str:
+        """The cell's id; a description if it is not known."""
+        return self.cell.id if self.cell else f"{self.name}, seed {self.request.seeds[0]}"
 
-def plan_sweep(suite: Suite, store: Store, cache: TaskCache) -> list[PlannedCell]:
+
+def plan_sweep(
+    suite: Suite, store: Store, cache: TaskCache, on_read: Callable[[str], None] | None = None
+) -> list[PlannedCell]:
     """Plan every cell of ``suite`` once, in the suite's order, with its state in ``store``.
+
+    Args:
+        suite: The cells.
+        store: Where records are looked for.
+        cache: The tasks that are known without reading data.
+        on_read: If given, unknown tasks are read, and it is called with the name of each dataset that was.
 
     Raises:
         ParamError: A run is wrong with any data, for example by an unknown parameter.
     """
     records = {summary.id: summary for summary in read_summaries(store)}
-    folders = _folders(store.root)
+    folders = _list_names(store.root)
     planned: dict[str, PlannedCell] = {}
     for run in suite.runs:
-        for one in _plan_run(run, cache, store, records, folders):
-            key = one.cell.id if one.cell is not None else f"{one.request}"
-            planned.setdefault(key, one)
+        seeds = [replace(run.request, seeds=(seed,)) for seed in run.request.seeds or (0,)]
+        try:
+            task = cache.get(run.request)
+            if task is None and on_read is not None:
+                task, name = cache.read(run.request)
+                on_read(name)
+        except DataError as error:
+            cells = [PlannedCell(run.name, request, None, "impossible", str(error)) for request in seeds]
+        else:
+            cells = list(_plan_run(run, seeds, task, store, records, folders))
+        for cell in cells:
+            planned.setdefault(cell.cell.id if cell.cell else f"{cell.request}", cell)
     return list(planned.values())
 
 
-def read_tasks(planned: Sequence[PlannedCell], cache: TaskCache) -> Iterator[str]:
-    """Read the data of the tasks that are not in the cache yet. Yields the name of each that was read.
-
-    From then on, the cells of a dataset that cannot be read are impossible.
-    """
-    for one in planned:
-        if one.state != "unread" or _is_known(one.request, cache):
-            continue
-        try:
-            dataset, task = read_task(one.request)
-        except DataError as error:
-            cache.mark_unreadable(one.request, error)
-            continue
-        cache.store(one.request, task)
-        yield f"{dataset.name}/{dataset.features_name}/{dataset.semantics_name}"
-
-
-def _is_known(request: Request, cache: TaskCache) -> bool:
-    try:
-        return cache.get(request) is not None
-    except DataError:
-        return True
-
-
 def _plan_run(
-    run: SuiteRun, cache: TaskCache, store: Store, records: dict[str, Summary], folders: frozenset[str]
+    run: SuiteRun,
+    seeds: list[Request],
+    task: Task | None,
+    store: Store,
+    records: dict[str, Summary],
+    folders: frozenset[str],
 ) -> Iterator[PlannedCell]:
-    seeds = [replace(run.request, seeds=(seed,)) for seed in run.request.seeds or (0,)]
-    try:
-        task = cache.get(run.request)
-    except DataError as error:
-        yield from (PlannedCell(run.name, request, None, "impossible", str(error)) for request in seeds)
-        return
-    found = _resolved(run, task)
-    if found is None:
-        yield from (PlannedCell(run.name, request, None, "unread", WHY["unread"]) for request in seeds)
-        return
-    cells, gpus = found
-    for request, cell in zip(seeds, cells, strict=True):
+    # Errors that do not depend on the data are found in any case.
+    resolved = _resolve(run, task or Task(run.request.dataset, run.request.semantics or "att", ""))
+    for request, cell in zip(seeds, resolved.cells, strict=True):
+        if task is None:
+            yield PlannedCell(run.name, request, None, "unread", WHY["unread"])
+            continue
         summary = records.get(cell.id)
-        state = _state(cell, summary, store, folders)
-        yield PlannedCell(run.name, request, cell, state, WHY[state], summary, gpus)
+        state: State = "new"
+        if summary is not None:
+            state = "diverged" if summary.status == "diverged" else "done"
+        elif cell.id in folders and any(store.run(cell.id).path.glob("checkpoint-*.pt")):
+            state = "interrupted"
+        yield PlannedCell(run.name, request, cell, state, WHY[state], summary, resolved.spec.gpu_share)
 
 
-def _resolved(run: SuiteRun, task: Task | None) -> tuple[Sequence[Cell], float] | None:
-    """Get the run's cells and its method's share of a GPU; None if the task is not known.
-
-    Errors that do not depend on the data are found in any case.
-    """
+def _resolve(run: SuiteRun, task: Task) -> Resolved:
     try:
-        any_task = Task(run.request.dataset, run.request.semantics or "att", "")
-        resolved = resolve(parse_request(run.request), task or any_task)
+        return resolve(parse_request(run.request), task)
     except GzslBenchError as error:
         where = f"{run.where}: {error.where or run.name}"
         raise ParamError(error.what, where=where, fix=error.fix) from error
-    return None if task is None else (resolved.cells, resolved.spec.gpu_share)
 
 
-def _state(cell: Cell, summary: Summary | None, store: Store, folders: frozenset[str]) -> State:
-    if summary is not None:
-        return "diverged" if summary.status == "diverged" else "done"
-    if cell.id in folders and any(store.run(cell.id).path.glob("checkpoint-*.pt")):
-        return "interrupted"
-    return "new"
-
-
-def _folders(root: Path) -> frozenset[str]:
+def _list_names(root: Path) -> frozenset[str]:
     """List the names in the results folder, once: thousands of single looks are slow."""
     with suppress(OSError):
         return frozenset(entry.name for entry in os.scandir(root))

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from gzslbench.errors import StoreError
 from gzslbench.plugins.executor import Ended, Event, Executor, Failure, Job, Started
-from gzslbench.runs.plan import DatasetHandle
+from gzslbench.runs.execute import Options, run_cell
+from gzslbench.runs.plan import DatasetHandle, Request, make_plan
 from gzslbench.runs.store import Store
 from gzslbench.runs.tracking import resolve_trackers
-from gzslbench.sweep.cell_job import WORK, cell_argument
-from gzslbench.sweep.executors.factory import stop_on_signals
-from gzslbench.sweep.planning import TO_RUN, PlannedCell, plan_sweep, read_tasks
+from gzslbench.sweep.executors import stop_on_signals
+from gzslbench.sweep.planning import TO_RUN, PlannedCell, plan_sweep
 from gzslbench.sweep.suites.suite import Suite
 from gzslbench.sweep.sweep_log import SweepLog, this_process
 from gzslbench.sweep.task_cache import TaskCache
 
+WORK = f"{__name__}:run_cell_job"
 MEMORY_MARGIN = 1.25
 """Factor on the memory that the largest finished cell took: what a cell is expected to take."""
 
@@ -67,8 +69,8 @@ class SweepResult:
     @property
     def not_run(self) -> list[PlannedCell]:
         """The cells that were not to run: done, impossible, or not selected."""
-        ids = {_id(cell) for cell in self.to_run}
-        return [cell for cell in self.planned if cell.cell is None or cell.cell.id not in ids]
+        ids = {cell.id for cell in self.to_run}
+        return [cell for cell in self.planned if cell.id not in ids]
 
     @property
     def stopped(self) -> bool:
@@ -83,37 +85,23 @@ class SweepResult:
         return self.good == len(self.to_run) and not any(cell.state in bad for cell in self.planned)
 
 
-class SweepView(Protocol):
-    """Shows a sweep while it runs."""
+class SweepView:
+    """Shows a sweep while it runs. This one shows nothing."""
+
+    def read(self, name: str) -> None:
+        """The dataset of this name has been read for planning."""
+
+    def begin(self, planned: Sequence[PlannedCell], to_run: Sequence[PlannedCell]) -> None:
+        """All cells are planned, and those of ``to_run`` will run."""
 
     def started(self, planned: PlannedCell, where: str, attempt: int) -> None:
         """A cell has started; ``attempt`` counts from 1."""
-        ...
 
     def ended(self, result: CellResult) -> None:
         """A cell has ended."""
-        ...
 
     def stopping(self) -> None:
         """The user asked to stop. A signal handler calls this."""
-        ...
-
-
-OpenView = Callable[[Sequence[PlannedCell], Sequence[PlannedCell]], AbstractContextManager[SweepView]]
-"""Gets all cells and those to run, and shows what happens until the context ends."""
-
-
-class SilentView:
-    """A view that shows nothing."""
-
-    def started(self, planned: PlannedCell, where: str, attempt: int) -> None:
-        """Show nothing."""
-
-    def ended(self, result: CellResult) -> None:
-        """Show nothing."""
-
-    def stopping(self) -> None:
-        """Show nothing."""
 
 
 def run_sweep(
@@ -125,8 +113,7 @@ def run_sweep(
     gpus_per_cell: float | None = None,
     checkpoint_every: int = 10,
     ship_data: bool = False,
-    open_view: OpenView = lambda _planned, _to_run: nullcontext(SilentView()),
-    on_read: Callable[[str], None] = lambda _name: None,
+    view: SweepView | None = None,
 ) -> SweepResult:
     """Run the cells of ``suite`` that have no record in ``store``.
 
@@ -141,8 +128,7 @@ def run_sweep(
         gpus_per_cell: The share of a GPU that a cell takes, from 0 to 1; None leaves it to each method.
         checkpoint_every: Epochs between two checkpoints.
         ship_data: Send the datasets along, for machines that may not have them.
-        open_view: What shows the sweep.
-        on_read: Is called with the name of each dataset that has been read for planning.
+        view: What shows the sweep.
 
     Raises:
         ParamError: A run of the suite cannot be resolved.
@@ -150,77 +136,73 @@ def run_sweep(
         ExecutorError: The executor cannot go on.
         StoreError: The store cannot be written, or another sweep of the suite is running.
     """
+    view = view or SweepView()
     resolve_trackers()
     store.make()
-    log = SweepLog(store.root, suite.name)
+    log, cache = SweepLog(store.root, suite.name), TaskCache(store.root)
     with log.open():
-        planned = _plan(suite, store, on_read)
+        planned = plan_sweep(suite, store, cache)  # finds wrong parameters before any data are read
+        if any(cell.state == "unread" for cell in planned):
+            planned = plan_sweep(suite, store, cache, view.read)
         failed = log.read().failed if only_failed else None
-        to_run = [
-            cell if gpus_per_cell is None else replace(cell, gpus=gpus_per_cell)
-            for cell in planned
-            if cell.state in TO_RUN and (failed is None or _id(cell) in failed)
-        ]
+        to_run = [cell for cell in planned if cell.state in TO_RUN and (failed is None or cell.id in failed)]
         counts = Counter(cell.state for cell in planned)
         log.write("begun", who=this_process(), counts=dict(counts), total=len(planned), to_run=len(to_run))
-        with open_view(planned, to_run) as view, stop_on_signals(executor, view.stopping):
-            jobs = _jobs(to_run, store, checkpoint_every, expected_memory(planned), ship_data)
-            results = list(_run(to_run, jobs, executor, log, view))
+        view.begin(planned, to_run)
+        # Cells of one dataset share one object, so that an executor sends it to a machine once.
+        handles = [DatasetHandle.of(cell.request) for cell in to_run]
+        datasets = {handle: handle for handle in handles}
+        memory = expected_memory(planned)
+        jobs = [
+            Job(
+                cell.id,
+                WORK,
+                cell_argument(cell.request, cell.id, checkpoint_every),
+                gpus=_gpu_share(cell, gpus_per_cell),
+                memory=memory,
+                folder=store.run(cell.id).path.absolute(),
+                shared={"dataset": datasets[handle]} if ship_data else {},
+            )
+            for cell, handle in zip(to_run, handles, strict=True)
+        ]
+        with stop_on_signals(executor, view.stopping):
+            results = list(_follow(executor.run(jobs), {cell.id: cell for cell in to_run}, log, view))
     return SweepResult(planned, to_run, results)
 
 
-def _plan(suite: Suite, store: Store, on_read: Callable[[str], None]) -> list[PlannedCell]:
-    """Plan the sweep; read the data of tasks that are not known yet."""
-    cache = TaskCache(store.root)
-    planned = plan_sweep(suite, store, cache)
-    if any(cell.state == "unread" for cell in planned):
-        for name in read_tasks(planned, cache):
-            on_read(name)
-        planned = plan_sweep(suite, store, cache)
-    return planned
-
-
-def _jobs(
-    cells: Sequence[PlannedCell], store: Store, checkpoint_every: int, memory: int, ship_data: bool
-) -> list[Job]:
-    # Cells of one dataset share one object, so that an executor sends it to a machine once.
-    datasets = {handle: handle for handle in (DatasetHandle.of(cell.request) for cell in cells)}
-    return [
-        Job(
-            _id(cell),
-            WORK,
-            cell_argument(cell.request, _id(cell), checkpoint_every),
-            gpus=cell.gpus if cell.cell is not None and cell.cell.device == "cuda" else 0.0,
-            memory=memory,
-            folder=store.run(_id(cell)).path.absolute(),
-            shared={"dataset": datasets[DatasetHandle.of(cell.request)]} if ship_data else {},
-        )
-        for cell in cells
-    ]
-
-
-def _run(
-    cells: Sequence[PlannedCell], jobs: Sequence[Job], executor: Executor, log: SweepLog, view: SweepView
-) -> Iterable[CellResult]:
-    by_id = {_id(cell): cell for cell in cells}
-    for event in executor.run(jobs):
-        _log_event(log, event)
+def _follow(
+    events: Iterator[Event], cells: Mapping[str, PlannedCell], log: SweepLog, view: SweepView
+) -> Iterator[CellResult]:
+    """Log and show what happens. Yields the result of each cell that ends."""
+    for event in events:
+        cell = cells[event.job]
         if isinstance(event, Started):
-            view.started(by_id[event.job], event.where, event.attempt)
+            log.write("started", cell=cell.id, where=event.where, attempt=event.attempt)
+            view.started(cell, event.where, event.attempt)
+            continue
+        result = CellResult(cell, _headline(event), event.failure, event.seconds)
+        seconds, failure = round(event.seconds, 3), event.failure
+        if failure is None:
+            log.write("ended", cell=cell.id, seconds=seconds, told=result.headline)
+        elif failure.kind == "stopped":
+            log.write("stopped", cell=cell.id, seconds=seconds)
         else:
-            result = CellResult(by_id[event.job], _headline(event), event.failure, event.seconds)
-            view.ended(result)
-            yield result
+            log.write("ended", cell=cell.id, seconds=seconds, failure=f"{failure.kind}: {failure.what}")
+        view.ended(result)
+        yield result
 
 
 def expected_memory(planned: Sequence[PlannedCell]) -> int:
     """Estimate the bytes of host memory that a cell takes by the finished ones on a CPU; 0 without any."""
-    peaks = [
-        cell.summary.run.peak_memory_bytes or 0
-        for cell in planned
-        if cell.summary is not None and cell.summary.cell.device == "cpu"
-    ]
+    summaries = [cell.summary for cell in planned if cell.summary is not None]
+    peaks = [summary.run.peak_memory_bytes or 0 for summary in summaries if summary.cell.device == "cpu"]
     return int(MEMORY_MARGIN * max(peaks, default=0))
+
+
+def _gpu_share(planned: PlannedCell, requested: float | None) -> float:
+    if planned.cell is None or planned.cell.device != "cuda":
+        return 0.0
+    return planned.gpus if requested is None else requested
 
 
 def _headline(ended: Ended) -> dict[str, Any]:
@@ -237,20 +219,34 @@ def _headline(ended: Ended) -> dict[str, Any]:
     }
 
 
-def _id(planned: PlannedCell) -> str:
-    assert planned.cell is not None
-    return planned.cell.id
+def cell_argument(request: Request, cell: str, checkpoint_every: int) -> dict[str, Any]:
+    """The argument of ``run_cell_job``, in plain JSON types; ``cell`` is the id that the cell must have."""
+    return {"request": request.for_a_worker(), "cell": cell, "checkpoint_every": checkpoint_every}
 
 
-def _log_event(log: SweepLog, event: Event) -> None:
-    if isinstance(event, Started):
-        log.write("started", cell=event.job, where=event.where, attempt=event.attempt)
-        return
-    seconds = round(event.seconds, 3)
-    if event.failure is None:
-        log.write("ended", cell=event.job, seconds=seconds, told=_headline(event))
-    elif event.failure.kind == "stopped":
-        log.write("stopped", cell=event.job, seconds=seconds)
-    else:
-        failure = f"{event.failure.kind}: {event.failure.what}"
-        log.write("ended", cell=event.job, seconds=seconds, failure=failure)
+def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a cell in a worker process, continue it, or read its record.
+
+    Args:
+        argument: What ``cell_argument`` returned, with the ``folder`` of the run. With a ``dataset``, no data
+            file is read.
+
+    Returns:
+        The record, in plain JSON types. It is in the store too.
+
+    Raises:
+        GzslBenchError: It cannot be run, or was stopped.
+    """
+    request, root = Request.from_json(argument["request"]), Path(argument["folder"]).parent
+    plan = make_plan(request, argument.get("dataset"))
+    (cell,) = plan.cells
+    if cell.id != argument["cell"]:
+        TaskCache(root).forget(request)
+        raise StoreError(
+            f"the cell is now {cell.id}: its data changed after the sweep was planned",
+            where=argument["cell"],
+            fix="repeat the command, which plans again",
+        )
+    options = Options(resume=True, checkpoint_every=argument["checkpoint_every"])
+    record, _folder = run_cell(plan, cell, Store(root), options)
+    return {"record": record.as_dict()}

@@ -19,6 +19,7 @@ from gzslbench.errors import StoreError
 from gzslbench.files import LockedError, lock, make_folder, reading, writing
 
 FOLDER = ".sweeps"
+_NOT_WRITTEN = "the log of the sweep cannot be written"
 
 
 @dataclass
@@ -34,8 +35,8 @@ class SweepStatus:
         total: Number of cells.
         to_run: Number of cells that the last sweep was to run.
         ended: How many of these have ended.
-        running: For each running cell, since when and where it runs.
-        done: Cells that ended with a record since the last sweep began.
+        running: For each running cell, where it runs.
+        done: Number of cells that ended with a record since the last sweep began.
         failed: For each cell that failed when it was last tried, the reason.
         best: For each task, the highest H in percent and its cell.
     """
@@ -48,36 +49,32 @@ class SweepStatus:
     total: int = 0
     to_run: int = 0
     ended: int = 0
-    running: dict[str, dict[str, Any]] = field(default_factory=dict)
-    done: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    running: dict[str, str] = field(default_factory=dict)
+    done: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     best: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Add what one line says. The keys are those of version 0.1."""
-        self.last = line["time"]
-        if line["event"] == "begun":
+        event, cell, self.last = line["event"], line.get("cell", ""), line["time"]
+        if event == "begun":
             self.who, self.began = line["who"], line["time"]
             self.counts, self.total, self.to_run = line["counts"], line["total"], line["to_run"]
-            self.running, self.done, self.ended = {}, {}, 0
-        elif line["event"] == "started":
-            self.running[line["cell"]] = {"time": line["time"], "where": line["where"]}
-        elif line["event"] == "stopped":
-            self.running.pop(line["cell"], None)
-        elif line["event"] == "ended":
-            self.running.pop(line["cell"], None)
+            self.running, self.done, self.ended = {}, 0, 0
+            return
+        self.running.pop(cell, None)
+        if event == "started":
+            self.running[cell] = line["where"]
+        elif event == "ended":
             self.ended += 1
+            self.failed.pop(cell, None)
             if "failure" in line:
-                self.failed[line["cell"]] = line["failure"]
-            else:
-                self.failed.pop(line["cell"], None)
-                self.done[line["cell"]] = line["told"]
-                self.add_result(line["told"].get("task", ""), line["told"].get("H"), line["cell"])
-
-    def add_result(self, task: str, harmonic_mean: float | None, cell: str) -> None:
-        """Keep the H of a cell if it is the highest of its task."""
-        if harmonic_mean is not None and harmonic_mean > self.best.get(task, (-1.0, ""))[0]:
-            self.best[task] = (harmonic_mean, cell)
+                self.failed[cell] = line["failure"]
+                return
+            self.done += 1
+            task, percent = line["told"].get("task", ""), line["told"].get("H")
+            if percent is not None and percent > self.best.get(task, (-1.0, ""))[0]:
+                self.best[task] = (percent, cell)
 
 
 class SweepLog:
@@ -114,7 +111,7 @@ class SweepLog:
         Raises:
             StoreError: Another sweep of the suite is running, or the log cannot be written.
         """
-        with writing(self.file, "the log of the sweep cannot be written"):
+        with writing(self.file, _NOT_WRITTEN):
             make_folder(self.file.parent)
         try:
             with lock(self._lock), self.file.open("a", encoding="utf-8") as self._out:
@@ -124,10 +121,8 @@ class SweepLog:
             raise StoreError(
                 f"a sweep of this suite is running: {error}",
                 where=self.file,
-                fix="look at it with --status, or stop it first; other suites can run at the same time",
+                fix="look at it with --status, or stop it; other suites can run now",
             ) from error
-        finally:
-            self._out = None
 
     def write(self, event: str, **values: Any) -> None:
         """Add a line.
@@ -137,7 +132,7 @@ class SweepLog:
         """
         assert self._out is not None, "open() first"
         time = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        with writing(self.file, "the log of the sweep cannot be written"):
+        with writing(self.file, _NOT_WRITTEN):
             self._out.write(json.dumps({"event": event, "time": time, **values}) + "\n")
             self._out.flush()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
@@ -12,12 +12,12 @@ from typing import Any
 
 from gzslbench._version import VERSION
 from gzslbench.data.formats import xlsa17
-from gzslbench.data.load import Place, default_features, find
+from gzslbench.data.load import Place, default_features, find, missing_features
 from gzslbench.errors import DataError
 from gzslbench.files import write_atomically
 from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.runs.cell import Task
-from gzslbench.runs.plan import Request
+from gzslbench.runs.plan import Request, read_task
 
 FILE = ".tasks.json"
 
@@ -38,45 +38,49 @@ class TaskCache:
         """Get the task of a request; None if it was not read yet, or its files have changed.
 
         Raises:
-            DataError: There is no such dataset, its files are missing, or they could not be read.
+            DataError: There is no such dataset, or its files are missing.
         """
-        key, stamp = _key(request), self._stamp(request)
-        if key in self._unreadable:
-            raise self._unreadable[key]
-        entry = self._entries.get(key, {})
-        if entry.get("stamp") != stamp:
+        entry = self._entries.get(_key(request), {})
+        if entry.get("stamp") != self._stamp(request):
             return None
         task = Task.from_dict(entry["task"])
         return None if request.select == "val" and task.validation is None else task
 
-    def store(self, request: Request, task: Task) -> None:
-        """Store a task that has been read.
+    def read(self, request: Request) -> tuple[Task, str]:
+        """Read the data of a request and store its task; returns it and a name of the data.
+
+        Data that cannot be read are tried once.
 
         Raises:
-            StoreError: It cannot be written.
+            DataError: The data cannot be read.
+            StoreError: The cache cannot be written.
         """
         key, stamp = _key(request), self._stamp(request)
+        if key in self._unreadable:
+            raise self._unreadable[key]
+        try:
+            dataset, task = read_task(request)
+        except DataError as error:
+            self._unreadable[key] = error
+            raise
         before = self._entries.get(key, {})
         if task.validation is None and before.get("stamp") == stamp:
             task = replace(task, validation=before["task"]["validation"])
         self._entries[key] = {"stamp": stamp, "task": task.as_dict()}
         self._write()
+        return task, f"{dataset.name}/{dataset.features_name}/{dataset.semantics_name}"
 
     def forget(self, request: Request) -> None:
         """Drop the task of a request, so that it is read again.
 
         Raises:
-            StoreError: It cannot be written.
+            StoreError: The cache cannot be written.
         """
         if self._entries.pop(_key(request), None) is not None:
             self._write()
 
-    def mark_unreadable(self, request: Request, error: DataError) -> None:
-        """Raise ``error`` from now on when this task is requested."""
-        self._unreadable[_key(request)] = error
-
     def _write(self) -> None:
-        write_atomically(self.file, json.dumps(self._entries, indent=1).encode())
+        write_atomically(self.file, json.dumps(self._entries, indent=1))
 
     def _stamp(self, request: Request) -> list[Any]:
         key = json.dumps([request.dataset, request.features, str(request.data)])
@@ -88,9 +92,7 @@ class TaskCache:
 def _key(request: Request) -> str:
     where = Path(request.dataset).resolve() if "/" in request.dataset else request.dataset.lower()
     data = None if request.data is None else str(Path(request.data).resolve())
-    return json.dumps(
-        [str(where), data, request.features, request.semantics, request.shuffle_semantics], sort_keys=True
-    )
+    return json.dumps([str(where), data, request.features, request.semantics, request.shuffle_semantics])
 
 
 def _stamp(found: DatasetSpec | Place, request: Request) -> list[Any]:
@@ -98,23 +100,12 @@ def _stamp(found: DatasetSpec | Place, request: Request) -> list[Any]:
     if isinstance(found, DatasetSpec):
         return [VERSION, found.load, *_file_stamps(_source_file(found.load))]
     if found.path.is_file():
-        files = [found.path]
-    else:
-        features = request.features or default_features(found)
-        ours, published = found.path / f"{features}.h5", found.path / f"{features}.mat"
-        _check_features([ours, published], found, features)
-        files = [*xlsa17.source_files(found.path, features), ours]
-    return [VERSION, *_file_stamps(files)]
-
-
-def _check_features(files: Sequence[Path], found: Place, features: str) -> None:
-    if not any(file.is_file() for file in files):
-        raise DataError(
-            f"there are no features {features!r}",
-            where=found.path,
-            fix=f"`gzslbench data fetch {found.name}` downloads the published ones, if it knows them;"
-            " `gzslbench extract` computes others",
-        )
+        return [VERSION, *_file_stamps([found.path])]
+    features = request.features or default_features(found)
+    ours, published = found.path / f"{features}.h5", found.path / f"{features}.mat"
+    if not ours.is_file() and not published.is_file():
+        raise missing_features(found, features, request.data)
+    return [VERSION, *_file_stamps([*xlsa17.source_files(found.path, features), ours])]
 
 
 def _file_stamps(files: Iterable[Path]) -> list[list[Any]]:

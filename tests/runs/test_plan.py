@@ -13,7 +13,7 @@ import pytest
 from gzslbench.errors import DataError
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 from gzslbench.runs.plan import DatasetHandle, Request, make_plan
-from gzslbench.sweep.cell_job import cell_argument, run_cell_job
+from gzslbench.sweep.runner import cell_argument, run_cell_job
 
 
 @pytest.fixture

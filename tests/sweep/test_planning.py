@@ -1,3 +1,5 @@
+"""Which cells a suite has, and what is known of each before anything runs."""
+
 from __future__ import annotations
 
 import pytest
@@ -6,9 +8,9 @@ from scipy.io import savemat
 from gzslbench.errors import ParamError
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 from gzslbench.runs.execute import run_cell
-from gzslbench.runs.plan import Request, make_plan, read_task
+from gzslbench.runs.plan import Request, make_plan
 from gzslbench.runs.store import Store
-from gzslbench.sweep.planning import plan_sweep, read_tasks
+from gzslbench.sweep.planning import plan_sweep
 from gzslbench.sweep.runner import expected_memory
 from gzslbench.sweep.suites.suite import load_suite
 from gzslbench.sweep.task_cache import TaskCache, _source_file
@@ -21,67 +23,86 @@ def store(tmp_path):
     return store
 
 
-def planned(suite, store):
-    return plan_sweep(load_suite(str(suite)), store, TaskCache(store.root))
+@pytest.fixture
+def awa2(suite, tmp_path):
+    """The folder of a small AWA2 that the first cell of the suite needs."""
+    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01)
+    text = suite.read_text().replace('dataset = "digits"\nseeds', 'dataset = "AWA2"\nseeds')
+    suite.write_text(text.replace("[shared]", f'[shared]\ndata = "{tmp_path}"'))
+    return tmp_path / "AWA2"
+
+
+def plan(suite, store, on_read=None):
+    return plan_sweep(load_suite(str(suite)), store, TaskCache(store.root), on_read)
+
+
+def states(suite, store):
+    return [cell.state for cell in plan(suite, store)]
 
 
 def read(suite, store):
-    return list(read_tasks(planned(suite, store), TaskCache(store.root)))
+    """Plan, and return the names of the datasets that were read."""
+    names = []
+    plan(suite, store, names.append)
+    return names
 
 
-def test_data_that_cannot_be_read_make_their_cells_impossible_and_tell_why(suite, store, tmp_path):
-    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01)
-    (tmp_path / "AWA2" / "res101.mat").write_bytes(b"no features")
-    suite.write_text(
-        suite.read_text().replace('"cnzsl", "f-clswgan"]\ndataset = "digits"', '"cnzsl"]\ndataset = "AWA2"')
-    )
-    suite.write_text(suite.read_text().replace("[shared]", f'[shared]\ndata = "{tmp_path}"'))
-    cache = TaskCache(store.root)
-    before = plan_sweep(load_suite(str(suite)), store, cache)
-    assert list(read_tasks(before, cache)) == ["digits/pixels/strokes"]
-    found = plan_sweep(load_suite(str(suite)), store, cache)
-    assert [cell.state for cell in found] == ["new", "impossible", "impossible"]
-    assert "res101.mat" in found[1].why
+def test_an_unreadable_dataset_is_read_once_and_its_cells_are_impossible(suite, store, awa2):
+    (awa2 / "res101.mat").write_bytes(b"no features")
+    suite.write_text(suite.read_text().replace("seeds = [1]", "seeds = [1, 2]"))
+    names = []
+    found = plan(suite, store, names.append)
+    assert names == ["digits/pixels/strokes"]
+    assert [cell.state for cell in found] == ["impossible"] * 2 + ["new"] * 4
+    assert "res101.mat" in found[0].why
 
 
-def test_a_cell_is_expected_to_take_what_the_largest_finished_one_took_and_a_quarter_more(suite, store):
+def test_without_features_a_cell_is_impossible_before_data_are_read(suite, store, awa2):
+    (awa2 / "res101.mat").unlink()
+    found = plan(suite, store)
+    assert [cell.state for cell in found] == ["impossible"] + ["unread"] * 4
+    assert "AWA2 has no feature file 'res101'" in found[0].why
+
+
+def test_without_its_folder_a_cell_is_impossible(suite, store, awa2):
+    awa2.rename(awa2.with_name("elsewhere"))
+    assert states(suite, store) == ["impossible"] + ["unread"] * 4
+
+
+def test_the_expected_memory_is_that_of_the_largest_finished_cell_and_a_quarter(suite, store):
     read(suite, store)
-    assert expected_memory(planned(suite, store)) == 0
-    plan = make_plan(Request("eszsl", "digits", seeds=(1,)))
-    record, _ = run_cell(plan, plan.cells[0], store)
-    assert expected_memory(planned(suite, store)) == int(1.25 * record.run.peak_memory_bytes)
+    assert expected_memory(plan(suite, store)) == 0
+    finished = make_plan(Request("eszsl", "digits", seeds=(1,)))
+    record, _ = run_cell(finished, finished.cells[0], store)
+    assert expected_memory(plan(suite, store)) == int(1.25 * record.run.peak_memory_bytes)
 
 
-def test_before_data_were_read_no_cell_has_a_name_and_none_is_read(suite, store, monkeypatch):
-    monkeypatch.setattr("gzslbench.data.load.load_dataset", None)
-    assert {cell.state for cell in planned(suite, store)} == {"unread"}
-
-
-def test_afterwards_every_cell_has_the_name_that_running_gives_it(suite, store, monkeypatch):
+def test_planning_reads_no_data_and_knows_every_id_once_they_were_read(suite, store, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("gzslbench.data.load.load_dataset", None)
+        assert set(states(suite, store)) == {"unread"}
     assert read(suite, store) == ["digits/pixels/strokes"]
     expected = [cell.id for run in load_suite(str(suite)).runs for cell in make_plan(run.request).cells]
     monkeypatch.setattr("gzslbench.data.load.load_dataset", None)
-    found = planned(suite, store)
-    assert [cell.cell.id for cell in found] == expected and {cell.state for cell in found} == {"new"}
+    found = plan(suite, store)
+    assert [cell.id for cell in found] == expected and {cell.state for cell in found} == {"new"}
     assert [cell.request.seeds for cell in found] == [(1,), (1,), (2,), (1,), (2,)]
 
 
 def test_done_interrupted_and_new_cells_are_told_apart(suite, store):
     read(suite, store)
-    plan = make_plan(Request("eszsl", "digits", seeds=(1,)))
-    run_cell(plan, plan.cells[0], store)
-    begun = store.run(planned(suite, store)[2].cell.id).path
+    finished = make_plan(Request("eszsl", "digits", seeds=(1,)))
+    run_cell(finished, finished.cells[0], store)
+    begun = store.run(plan(suite, store)[2].id).path
     begun.mkdir()
     (begun / "checkpoint-final.pt").touch()
-    assert [cell.state for cell in planned(suite, store)] == ["done", "new", "interrupted", "new", "new"]
+    assert states(suite, store) == ["done", "new", "interrupted", "new", "new"]
 
 
-def test_cells_asked_for_twice_are_planned_once(suite, store):
-    suite.write_text(
-        suite.read_text() + suite.read_text().partition("[[grids]]")[2].join(["\n[[grids]]", ""])
-    )
+def test_a_cell_of_two_grids_is_planned_once(suite, store):
+    suite.write_text(suite.read_text() + "[[grids]]" + suite.read_text().partition("[[grids]]")[2])
     read(suite, store)
-    assert len(planned(suite, store)) == 5
+    assert len(plan(suite, store)) == 5
 
 
 @pytest.mark.parametrize(
@@ -92,67 +113,44 @@ def test_cells_asked_for_twice_are_planned_once(suite, store):
         ("epochs = 4", 'epochs = 4\nhead = "zlap"', "takes no head"),
     ],
 )
-def test_what_no_data_could_mend_is_told_at_once_with_its_line(suite, store, old, new, words):
+def test_a_run_that_no_data_could_correct_is_an_error_with_its_line(suite, store, old, new, words):
     suite.write_text(suite.read_text().replace(old, new))
     with pytest.raises(ParamError, match=words) as caught:
-        planned(suite, store)
+        plan(suite, store)
     assert f"{suite}, line " in str(caught.value)
 
 
-def test_data_that_are_not_there_are_impossible_and_the_others_go_on(suite, store, tmp_path):
-    suite.write_text(suite.read_text().replace('method = "eszsl"\ndataset = "digits"',
-                                               'method = "eszsl"\ndataset = ["digits", "AWA2"]'))  # fmt: skip
-    suite.write_text(suite.read_text().replace("[shared]", f'[shared]\ndata = "{tmp_path}"'))
-    read(suite, store)
-    states = [cell.state for cell in planned(suite, store)]
-    assert states == ["new", "impossible", "new", "new", "new", "new"]
-
-
-def test_a_task_is_known_until_one_of_its_files_changes(store, tmp_path):
-    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01)
-    request = Request("eszsl", "AWA2", data=tmp_path, seeds=(1,))
-    plan = make_plan(request)
+def test_a_task_is_known_until_a_file_of_its_dataset_changes(store, suite, awa2):
+    request = Request("eszsl", "AWA2", data=awa2.parent, seeds=(1,))
+    validated = Request("eszsl", "AWA2", data=awa2.parent, seeds=(1,), select="val")
     cache = TaskCache(store.root)
     assert cache.get(request) is None
-    cache.store(request, read_task(request)[1])
-    assert TaskCache(store.root).get(request).id == plan.dataset.task_id
-    assert TaskCache(store.root).get(Request("eszsl", "AWA2", semantics="att", data=tmp_path)) is None
-    validated = Request("eszsl", "AWA2", data=tmp_path, seeds=(1,), select="val")
+    task, _ = cache.read(request)
+    assert TaskCache(store.root).get(request) == task
+    assert TaskCache(store.root).get(Request("eszsl", "AWA2", semantics="att", data=awa2.parent)) is None
     assert TaskCache(store.root).get(validated) is None  # its validation split is not known
-    cache.store(validated, read_task(validated)[1])
-    cache.store(request, read_task(request)[1])  # forgets nothing
+    cache.read(validated)
+    cache.read(request)  # forgets nothing
     assert TaskCache(store.root).get(validated).validation
-    savemat(tmp_path / "AWA2" / "other_splits.mat", {"att": [[1.0]]})
+    savemat(awa2 / "other_splits.mat", {"att": [[1.0]]})
     assert TaskCache(store.root).get(request) is None
 
 
-def test_a_dataset_that_a_function_makes_is_known_until_its_module_changes(store, tmp_path, monkeypatch):
+def test_a_dataset_of_a_function_is_known_until_its_module_changes(store, tmp_path, monkeypatch):
+    assert [path.name for path in _source_file("gzslbench.data.synthetic.digits:load_digits")] == [
+        "digits.py"
+    ]
     request = Request("eszsl", "digits", seeds=(1,))
     module = tmp_path / "digits.py"
     module.write_text("once")
     monkeypatch.setattr("gzslbench.sweep.task_cache._source_file", lambda function: [module])
-    TaskCache(store.root).store(request, read_task(request)[1])
+    TaskCache(store.root).read(request)
     assert TaskCache(store.root).get(request) is not None
     module.write_text("changed")
     assert TaskCache(store.root).get(request) is None
 
 
-def test_the_module_of_a_function_is_found():
-    assert [path.name for path in _source_file("gzslbench.data.synthetic.digits:load_digits")] == [
-        "digits.py"
-    ]
-
-
-def test_without_any_features_it_is_impossible_before_anything_is_read(suite, store, tmp_path):
-    write_synthetic_folder("AWA2", tmp_path / "AWA2", scale=0.01)
-    (tmp_path / "AWA2" / "res101.mat").unlink()
-    suite.write_text(suite.read_text().replace('dataset = "digits"\nseeds', 'dataset = "AWA2"\nseeds'))
-    suite.write_text(suite.read_text().replace("[shared]", f'[shared]\ndata = "{tmp_path}"'))
-    found = planned(suite, store)
-    assert found[0].state == "impossible" and "there are no features 'res101'" in found[0].why
-
-
-def test_what_is_remembered_may_be_damaged_or_gone(suite, store):
+def test_a_damaged_cache_is_an_empty_one(suite, store):
     read(suite, store)
     (store.root / ".tasks.json").write_text("[no json")
-    assert {cell.state for cell in planned(suite, store)} == {"unread"}
+    assert set(states(suite, store)) == {"unread"}

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from gzslbench.report.terminal.printing import key_values, print_line
 from gzslbench.sweep.planning import PlannedCell, State
-from gzslbench.sweep.runner import CellResult
+from gzslbench.sweep.runner import CellResult, SweepView
 from gzslbench.sweep.sweep_log import SweepStatus
 
 STATES: tuple[State, ...] = ("done", "diverged", "interrupted", "new", "unread", "impossible")
@@ -21,9 +21,9 @@ STATES: tuple[State, ...] = ("done", "diverged", "interrupted", "new", "unread",
 
 def plan_lines(planned: Sequence[PlannedCell]) -> Iterator[str]:
     """Return a line per cell: its name, its state and why; there may be thousands."""
-    width = max((len(_name(cell)) for cell in planned), default=0)
+    width = max((len(cell.id) for cell in planned), default=0)
     for cell in planned:
-        yield f"{_name(cell):{width}}  {cell.state:11}  {cell.name}: {cell.why.splitlines()[0]}"
+        yield f"{cell.id:{width}}  {cell.state:11}  {cell.name}: {cell.why.splitlines()[0]}"
 
 
 def counts_line(planned: Sequence[PlannedCell]) -> str:
@@ -35,9 +35,9 @@ def counts_line(planned: Sequence[PlannedCell]) -> str:
 def failure_lines(results: Sequence[CellResult], planned: Sequence[PlannedCell]) -> list[Text]:
     """Return a line or more for each cell that failed or diverged."""
     impossible = (cell for cell in planned if cell.state == "impossible")
-    lines = [Text(f"impossible  {_name(cell)}: {cell.why}") for cell in impossible]
+    lines = [Text(f"impossible  {cell.id}: {cell.why}") for cell in impossible]
     for result in results:
-        name, failure = _name(result.planned), result.failure
+        name, failure = result.planned.id, result.failure
         if failure is not None and failure.kind != "stopped":
             lines.append(Text(f"{failure.kind}  {name}: {failure.what}", style="red"))
             if failure.traceback:
@@ -58,7 +58,7 @@ def status_view(status: SweepStatus) -> RenderableType:
         "began": status.began,
         "last event": status.last,
         "cells": f"{status.total}, of which {status.to_run} were to run",
-        "done since": len(status.done),
+        "done since": status.done,
         "impossible": status.counts.get("impossible", 0),
         "failed": len(failed),
         "running": len(running),
@@ -68,27 +68,35 @@ def status_view(status: SweepStatus) -> RenderableType:
         facts["time left"] = _time_left(status.to_run, status.ended, seconds)
     return Group(
         key_values(facts),
-        *(Text(f"running  {cell}, {since['where']}") for cell, since in running.items()),
+        *(Text(f"running  {cell}, {where}") for cell, where in running.items()),
         *(Text(f"best on {task}: {best:.1f}  {cell}") for task, (best, cell) in status.best.items()),
         *(Text(f"failed  {cell}: {why}", style="red") for cell, why in failed.items()),
     )
 
 
-class SweepLines:
-    """Prints a line to standard error for each cell that starts or ends; ``total`` cells are to run."""
+class SweepLines(SweepView):
+    """Prints a line to standard error for each cell that starts or ends."""
 
-    def __init__(self, total: int) -> None:
-        self.total, self.count = total, 0
-        self.began = time.monotonic()
+    def __init__(self) -> None:
+        self.total, self.count, self.began = 0, 0, 0.0
+
+    def read(self, name: str) -> None:
+        """Print the name of the dataset."""
+        print_line(f"read {name}")
+
+    def begin(self, planned: Sequence[PlannedCell], to_run: Sequence[PlannedCell]) -> None:
+        """Print the number of cells in each state."""
+        print_line(counts_line(planned))
+        self.total, self.began = len(to_run), time.monotonic()
 
     def started(self, planned: PlannedCell, where: str, attempt: int) -> None:
         """Print the cell, and where it runs."""
         again = f", attempt {attempt}" if attempt > 1 else ""
-        print_line(f"started {_name(planned)} ({planned.name}; {where}{again})")
+        print_line(f"started {planned.id} ({planned.name}; {where}{again})")
 
     def ended(self, result: CellResult) -> None:
         """Print the outcome, and the progress of the sweep."""
-        name, failure = _name(result.planned), result.failure
+        name, failure = result.planned.id, result.failure
         if failure is not None and failure.kind == "stopped":
             print_line(f"stopped {name}: the next sweep continues it")
             return
@@ -106,11 +114,6 @@ class SweepLines:
         """Say that running cells are saved."""
         line = "stopping: running cells are saved first; Ctrl-C again stops at once\n"
         os.write(2, line.encode())  # the signal may have interrupted a print()
-
-
-def _name(planned: PlannedCell) -> str:
-    """Return the cell's id, or a description if its id is not known yet."""
-    return planned.cell.id if planned.cell else f"{planned.name}, seed {planned.request.seeds[0]}"
 
 
 def _time_left(total: int, ended: int, elapsed: float) -> str:

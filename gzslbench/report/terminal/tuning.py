@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from rich.text import Text
 from gzslbench.report.terminal.printing import format_value, key_values, make_table
 from gzslbench.runs.record import PERCENTAGES, Record
 from gzslbench.sweep.tuning.best_trial import BestTrial, TuneResult
-from gzslbench.sweep.tuning.study import StudyResult
+from gzslbench.sweep.tuning.trial_result import StudyResult
 
 _TASK_OPTIONS = ("method", "dataset", "features", "semantics", "data")
 
@@ -44,13 +45,13 @@ def tuning_json(done: TuneResult, table: Path | None) -> dict[str, Any]:
         "run": result.run,
         "counts": result.counts,
         "spaces": {name: str(space) for name, space in tuning.spaces.items()},
-        "preset": None if result.preset is None else result.preset.as_dict(),
-        "best": best.trial.as_dict(),
+        "preset": None if result.preset is None else asdict(result.preset),
+        "best": asdict(best.trial),
         "params": dict(best.params),
         "source": best.preset.source,
         "table": None if table is None else str(table),
         "test": test,
-        "trials": [trial.as_dict() for trial in result.trials],
+        "trials": [asdict(trial) for trial in result.trials],
     }
 
 

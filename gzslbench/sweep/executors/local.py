@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
 
 from gzslbench.errors import ExecutorError
-from gzslbench.files import writing
 from gzslbench.plugins.executor import Ended, Event, Failure, Job, Limits, Started
 from gzslbench.sweep.executors.resource_pool import ResourcePool, RunningJob, resident_memory, visible_name
-from gzslbench.sweep.executors.worker_process import STOP_GRACE_S, run_in_process
+from gzslbench.sweep.executors.worker_process import (
+    STOP_GRACE_S,
+    failure_in,
+    prepare_argument,
+    run_in_process,
+)
 
 PRELOADED = ["gzslbench.sweep.executors.preload"]
 POLL_S = 0.2
@@ -116,8 +119,9 @@ class LocalExecutor:
             device = self.pool.choose_device(job, running)
             devices = None if device is None else visible_name(device)
             ours, theirs = self._context.Pipe(duplex=False)
+            argument = {**prepare_argument(job), **job.shared}
             process = self._context.Process(
-                target=run_in_process, args=(job.work, _argument(job), self.limits.threads, devices, theirs)
+                target=run_in_process, args=(job.work, argument, self.limits.threads, devices, theirs)
             )
             process.start()
             theirs.close()
@@ -149,30 +153,21 @@ class LocalExecutor:
             worker.receive()
         worker.answer.close()
         job, seconds = worker.job.id, time.monotonic() - worker.began
+        times = f", {worker.attempt} times" if worker.attempt > 1 else ""
         if worker.content:
             outcome = json.loads(worker.content)
-            failure = Failure(**outcome["failure"]) if "failure" in outcome else None
-            yield Ended(job, seconds, outcome.get("result"), failure)
-        elif late:
-            yield Ended(
-                job, seconds, failure=Failure("timeout", f"it took longer than {self.limits.timeout:g} s")
-            )
+            yield Ended(job, seconds, outcome.get("result"), failure_in(outcome))
+            return
+        if late:
+            failure = Failure("timeout", f"it took longer than {self.limits.timeout:g} s")
         elif self.stopping:
-            yield Ended(job, seconds, failure=Failure("stopped", "killed on request"))
+            failure = Failure("stopped", "killed on request")
         elif worker.attempt <= self.limits.retries:
             waiting.appendleft((worker.job, worker.attempt + 1))
+            return
         else:
-            times = f", {worker.attempt} times" if worker.attempt > 1 else ""
-            yield Ended(job, seconds, failure=Failure("died", _cause(worker.process.exitcode) + times))
-
-
-def _argument(job: Job) -> dict[str, Any]:
-    """The job's argument, its shared values and its folder, which is created."""
-    if job.folder is None:
-        return {**job.argument, **job.shared}
-    with writing(job.folder, "the folder of a job cannot be created"):
-        job.folder.mkdir(parents=True, exist_ok=True)
-    return {**job.argument, **job.shared, "folder": str(job.folder)}
+            failure = Failure("died", _cause(worker.process.exitcode) + times)
+        yield Ended(job, seconds, failure=failure)
 
 
 def _send_all(workers: Sequence[_Worker], number: signal.Signals) -> None:

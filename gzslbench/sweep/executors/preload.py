@@ -8,8 +8,8 @@ import torch
 
 import gzslbench.data.load
 import gzslbench.runs.execute
-import gzslbench.sweep.cell_job
-import gzslbench.sweep.executors.worker_process  # noqa: F401
+import gzslbench.sweep.executors.worker_process
+import gzslbench.sweep.runner  # noqa: F401
 from gzslbench.plugins.registry import plugins
 
 plugins().load_all()

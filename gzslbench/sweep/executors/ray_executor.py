@@ -8,44 +8,42 @@ object store. A task that starts again goes on from the checkpoint in its folder
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from gzslbench.errors import GzslBenchError
-from gzslbench.files import write_atomically, writing
+from gzslbench._version import VERSION
+from gzslbench.errors import ExecutorError, GzslBenchError
+from gzslbench.files import writing
 from gzslbench.plugins.executor import Ended, Event, Failure, Job, Limits, Started
 from gzslbench.sweep.executors.ray_cluster import (
+    PROBE,
     Versions,
-    check_nodes,
+    check_folder,
     check_versions,
     connect,
     first_line,
-    node_name,
     require_ray,
+    this_node,
     versions_here,
     working_nodes,
 )
-from gzslbench.sweep.executors.worker_process import STOP_GRACE_S, limit_threads, outcome_of
+from gzslbench.sweep.executors.worker_process import (
+    STOP_GRACE_S,
+    failure_in,
+    limit_threads,
+    outcome_of,
+    prepare_argument,
+)
 
 POLL_S = 0.2
 """Time between two looks at the clock and at requests to stop."""
 HEAD = {"node:__internal_head__": 0.001}
 """Ray's name for a resource that only the head node has."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """A job as it travels to a node, with what the driver needs to be the same there."""
-
-    job: Job
-    threads: int
-    versions: Versions
-    environment: Mapping[str, str]
 
 
 @dataclass
@@ -59,7 +57,7 @@ class _Task:
 
 
 class RayExecutor:
-    """Submits jobs to Ray, a few more than there is room for, and reports what becomes of them."""
+    """Submits jobs to Ray, one more than there is room for, and reports what becomes of them."""
 
     def __init__(self, limits: Limits) -> None:
         require_ray(limits.address)
@@ -73,8 +71,6 @@ class RayExecutor:
         if not unique:
             return
         with connect(self.limits):
-            if self.limits.address is not None:
-                check_nodes(_common_folder(list(unique.values())))
             yield from _Driver(self).run(deque(unique.values()))
 
     def stop(self) -> None:
@@ -102,6 +98,7 @@ class _Driver:
         self.tasks: dict[Any, _Task] = {}
         self.stored: dict[int, tuple[Any, Any]] = {}
         self.environment = {name: text for name, text in os.environ.items() if name.startswith("GZSLBENCH_")}
+        self.token = secrets.token_hex(8)
         self.stop_at: float | None = None
 
     def run(self, waiting: deque[Job]) -> Iterator[Event]:
@@ -125,13 +122,14 @@ class _Driver:
         most = self.limits.jobs or int(cores / self.limits.threads) + 1
         while nodes and waiting and len(self.tasks) < most:
             job = waiting.popleft()
+            order = replace(job, argument=prepare_argument(job), shared={})
             if job.folder is not None:
-                with writing(job.folder, "the folder of a job cannot be created"):
-                    job.folder.mkdir(parents=True, exist_ok=True)
-            order = Order(replace(job, shared={}), self.limits.threads, versions_here(), self.environment)
+                with writing(job.folder, "the folder of a job cannot be written"):
+                    (job.folder / PROBE).write_text(self.token)
             shared = {name: self._put(value) for name, value in job.shared.items()}
             task = self.remote.options(name=job.id, **_resources(job, self.limits.threads, nodes))
-            self.tasks[task.remote(order, self.starts, **shared)] = _Task(job)
+            driver = (self.limits.threads, versions_here(), self.environment, self.token, self.starts)
+            self.tasks[task.remote(order, *driver, **shared)] = _Task(job)
 
     def _put(self, value: Any) -> Any:
         """Put a value into the object store, once. The value is kept, so that its id stays its own."""
@@ -154,33 +152,37 @@ class _Driver:
             yield Started(job, where, task.attempt)
 
     def _ended(self, reference: Any, task: _Task) -> Iterator[Event]:
-        outcome, failure = self._outcome(reference, task)
+        result, failure = self._outcome(reference, task)
+        if task.job.folder is not None:
+            (task.job.folder / PROBE).unlink(missing_ok=True)
         if task.began is None:
             if failure is not None and failure.kind == "stopped":
                 return
             task.began = time.monotonic()
             yield Started(task.job.id, "a node that was lost", 1)
-        if task.job.folder is not None:
-            write_files(outcome.get("files", {}), task.job.folder)
-        yield Ended(task.job.id, time.monotonic() - task.began, outcome.get("result"), failure)
+        yield Ended(task.job.id, time.monotonic() - task.began, result, failure)
 
-    def _outcome(self, reference: Any, task: _Task) -> tuple[Mapping[str, Any], Failure | None]:
-        """Get what ``run_job`` returned, and the failure where there is one."""
+    def _outcome(self, reference: Any, task: _Task) -> tuple[Mapping[str, Any] | None, Failure | None]:
+        """Get the job's result, or why it has none."""
         errors = self.ray.exceptions
         try:
             outcome = self.ray.get(reference)
-            return outcome, Failure(**outcome["failure"]) if "failure" in outcome else None
-        except errors.RayTaskError as error:
-            if isinstance(error.cause, GzslBenchError):
-                raise error.cause from None
-            return {}, Failure("raised", first_line(error.cause or error), str(error))
+            return outcome.get("result"), failure_in(outcome)
         except errors.RayError as error:
+            cause = error.cause if isinstance(error, errors.RayTaskError) else None
+            if isinstance(cause, GzslBenchError):
+                raise cause from None
             if task.timed_out:
-                return {}, Failure("timeout", f"it took longer than {self.limits.timeout:g} s")
+                return None, Failure("timeout", f"it took longer than {self.limits.timeout:g} s")
             if self.executor.stopping:
-                return {}, Failure("stopped", "killed on request")
+                return None, Failure("stopped", "killed on request")
+            if cause is not None:  # not of the job, whose errors are in its outcome
+                raise ExecutorError(
+                    f"a node cannot run jobs: {first_line(cause)}",
+                    fix=f"install gzslbench {VERSION} and the same Python on each node",
+                ) from error
             times = f", {task.attempt} times" if task.attempt > 1 else ""
-            return {}, Failure("died", f"its worker was lost: {first_line(error)}{times}")
+            return None, Failure("died", f"its worker was lost: {first_line(error)}{times}")
 
     def _cancel(self) -> None:
         """Cancel tasks that take too long, and all tasks when the user stops the sweep."""
@@ -201,51 +203,29 @@ class _Driver:
             self.ray.cancel(reference, force=force)
 
 
-def run_job(order: Order, starts: Any, **shared: Any) -> dict[str, Any]:
-    """Run a job in a worker process of Ray, and return its outcome and the files of its folder.
-
-    The files are returned because the driver may be on a machine that does not see the folder.
+def run_job(
+    job: Job,
+    threads: int,
+    versions: Versions,
+    environment: Mapping[str, str],
+    token: str,
+    starts: Any,
+    **shared: Any,
+) -> dict[str, Any]:
+    """Run a job in a worker process of Ray, and return its outcome.
 
     Raises:
-        ExecutorError: This node has other versions than the driver.
+        ExecutorError: This node has other versions than the driver, or does not see its folder.
     """
-    check_versions(order.versions, versions_here(), node_name())
-    for name, value in order.environment.items():
+    node = this_node()
+    check_versions(versions, versions_here(), node)
+    if job.folder is not None:
+        check_folder(job.folder, token, node)
+    for name, value in environment.items():
         os.environ.setdefault(name, value)
-    limit_threads(order.threads)
-    job, folder = order.job, order.job.folder
-    starts.put((job.id, f"process {os.getpid()} on {node_name()}"))
-    argument = {**job.argument, **shared}
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        argument["folder"] = str(folder)
-    outcome = outcome_of(job.work, argument)
-    return {**outcome, "files": read_files(folder) if folder is not None and "result" in outcome else {}}
-
-
-def read_files(folder: Path) -> dict[str, bytes]:
-    """Read all files below a folder, in the order in which they were written; hidden ones are left out."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    names = {
-        path.relative_to(folder): path for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)
-    }
-    visible = {name: path for name, path in names.items() if not any(part[0] == "." for part in name.parts)}
-    return {name.as_posix(): path.read_bytes() for name, path in visible.items()}
-
-
-def write_files(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write the files that differ from those in the folder: none, where the driver sees the nodes' folder.
-
-    Raises:
-        StoreError: The folder cannot be written.
-    """
-    for name, content in files.items():
-        path = folder / name
-        with writing(path, f"{name} cannot be written"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_file() and path.read_bytes() == content:
-                continue
-        write_atomically(path, content)
+    limit_threads(threads)
+    starts.put((job.id, f"process {os.getpid()} on {node}"))
+    return outcome_of(job.work, {**job.argument, **shared})
 
 
 def _resources(job: Job, threads: int, nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -259,9 +239,3 @@ def _resources(job: Job, threads: int, nodes: Sequence[Mapping[str, Any]]) -> di
         "num_gpus": min(job.gpus, 1.0) if most("GPU") else 0.0,
         "memory": min(job.memory, int(most("memory"))),
     }
-
-
-def _common_folder(jobs: Sequence[Job]) -> Path | None:
-    """The folder that all folders of the jobs are in."""
-    parents = [str(job.folder.parent) for job in jobs if job.folder is not None]
-    return Path(os.path.commonpath(parents)) if parents else None

@@ -15,11 +15,25 @@ from pkgutil import resolve_name
 from typing import Any
 
 from gzslbench.errors import GzslBenchError, InterruptedRunError
-from gzslbench.plugins.executor import Failure
+from gzslbench.files import writing
+from gzslbench.plugins.executor import Failure, Job
 
 STOP_GRACE_S = 30.0
 """Time that a job has to save and end after it was asked to stop; then it is killed."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def prepare_argument(job: Job) -> dict[str, Any]:
+    """Create the folder of a job. Returns its argument with the folder, but without shared values.
+
+    Raises:
+        StoreError: The folder cannot be created.
+    """
+    if job.folder is None:
+        return dict(job.argument)
+    with writing(job.folder, "the folder of a job cannot be created"):
+        job.folder.mkdir(parents=True, exist_ok=True)
+    return {**job.argument, "folder": str(job.folder)}
 
 
 def run_in_process(
@@ -54,6 +68,11 @@ def outcome_of(work: str, argument: Mapping[str, Any]) -> dict[str, Any]:
     except BaseException as error:  # a plugin's code may raise anything
         failure = Failure("raised", f"{type(error).__name__}: {error}", traceback.format_exc())
     return {"failure": asdict(failure)}
+
+
+def failure_in(outcome: Mapping[str, Any]) -> Failure | None:
+    """The failure of an outcome; None if it has a result."""
+    return Failure(**outcome["failure"]) if "failure" in outcome else None
 
 
 def limit_threads(threads: int) -> None:

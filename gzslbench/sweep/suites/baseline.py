@@ -1,18 +1,18 @@
-"""The stored metrics of a suite, and whether later runs agree with them."""
+"""The stored metrics of a suite: whether later runs agree with them, and what they say about claims."""
 
 from __future__ import annotations
 
 import json
 import statistics
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gzslbench.errors import StoreError
-from gzslbench.files import write_atomically
+from gzslbench.files import make_folder, write_atomically
 from gzslbench.runs.record import PERCENTAGES
+from gzslbench.sweep.suites.schema import Claim
 from gzslbench.sweep.suites.suite import Suite
 
 TOLERANCE_SPREADS = 3.0
@@ -36,13 +36,11 @@ def summarize(
     for name in PERCENTAGES if finished else ():
         values = [metrics[name] for metrics in finished]
         spread = statistics.stdev(values) if len(values) > 1 else None
-        allowed = _by_spread(spread) if tolerance is None else tolerance
+        allowed = tolerance
+        if tolerance is None and spread is not None:
+            allowed = max(TOLERANCE_FLOOR, TOLERANCE_SPREADS * spread)
         summary[name] = {"mean": statistics.fmean(values), "std": spread, "tolerance": allowed}
     return summary
-
-
-def _by_spread(spread: float | None) -> float | None:
-    return None if spread is None else max(TOLERANCE_FLOOR, TOLERANCE_SPREADS * spread)
 
 
 @dataclass(frozen=True)
@@ -63,12 +61,7 @@ class Change:
 
 
 def compare(stored: Mapping[str, Any], measured: Mapping[str, Any]) -> Iterator[Change]:
-    """Compare each group of runs with its stored metrics.
-
-    Args:
-        stored: Groups by name, each with the ``summary`` of its runs and the ``runs``.
-        measured: The same for the later runs.
-    """
+    """Compare groups of runs, by name, each with the ``summary`` of its runs and the ``runs``."""
     for name in sorted({*stored, *measured}):
         if name not in measured:
             yield Change(name, note="not in the suite any more", alarming=True)
@@ -121,12 +114,8 @@ def stored_metrics(folders: Iterable[Path], rule: str, metric: str) -> dict[str,
     Raises:
         StoreError: As ``read_baseline``.
     """
-    groups = [
-        group
-        for folder in folders
-        for path in sorted(folder.glob("*.json"))
-        for group in read_baseline(path).values()
-    ]
+    files = [path for folder in folders for path in sorted(folder.glob("*.json"))]
+    groups = [group for path in files for group in read_baseline(path).values()]
     runs = [run for group in groups for run in group["runs"] if rule in run.get("by_rule", {})]
     return {run["id"]: run["by_rule"][rule][metric] for run in runs}
 
@@ -138,15 +127,12 @@ def make_writable(path: Path) -> None:
         StoreError: It cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        make_folder(path.parent)
         if path.is_dir():
             raise IsADirectoryError("it is a folder")
     except OSError as error:
-        raise StoreError(
-            f"the metrics cannot be stored: {error}", where=path, fix="choose another file"
-        ) from error
+        what = f"the metrics cannot be stored: {error}"
+        raise StoreError(what, where=path, fix="choose another file") from error
 
 
 def write_baseline(path: Path, content: Mapping[str, Any]) -> None:
@@ -158,3 +144,56 @@ def baseline_file(suite: Suite) -> Path:
     """Where the metrics of a suite are stored unless the user names another file."""
     bundled = suite.path.parent.parent / "metrics" / f"{suite.name}.json"
     return bundled if suite.path.parent.name == "suites" else suite.path.with_suffix(".json")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the runs say about a claim.
+
+    Attributes:
+        claim: The claim.
+        means: Means in percent of the runs that should be better and of the others, over the seeds of both.
+        differences: For each seed that both have, the difference in points of percent.
+    """
+
+    claim: Claim
+    means: tuple[float, float]
+    differences: Mapping[int, float]
+
+    @property
+    def words(self) -> str:
+        """Say in how many seeds the claim holds."""
+        holds, seeds = sum(value > 0 for value in self.differences.values()), len(self.differences)
+        if holds in (0, seeds):
+            if seeds == 1:
+                return "holds (one seed)" if holds else "does not hold (one seed)"
+            return f"holds in {'all' if holds else 'none of'} {seeds} seeds"
+        return f"holds in {holds} of {seeds} seeds"
+
+
+def judge_claims(
+    claims: Sequence[Claim], groups: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> Iterator[Verdict]:
+    """Judge claims by finished runs, given by name. A claim whose sides share no seed is left out."""
+    for claim in claims:
+        better, than = (
+            {run["seed"]: run["metrics"][claim.metric] for run in groups.get(name, ()) if "metrics" in run}
+            for name in (claim.better, claim.than)
+        )
+        seeds = sorted(better.keys() & than.keys())
+        if seeds:
+            means = (
+                statistics.fmean(better[seed] for seed in seeds),
+                statistics.fmean(than[seed] for seed in seeds),
+            )
+            yield Verdict(claim, means, {seed: better[seed] - than[seed] for seed in seeds})
+
+
+def claims_table(verdicts: Sequence[Verdict]) -> str:
+    """Format the verdicts as a Markdown table."""
+    lines = ["| method | claim | metric | with | without | verdict |", "|---|---|---|---|---|---|"]
+    for verdict in verdicts:
+        claim, (one, other) = verdict.claim, verdict.means
+        cells = (claim.method, claim.text, claim.metric, f"{one:.1f}", f"{other:.1f}", verdict.words)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"

@@ -37,12 +37,8 @@ def measure(
 ) -> dict[str, dict[str, Any]]:
     """Run ``runs``, and return for each name the ``summary`` over its seeds and the ``runs`` themselves.
 
-    Runs that are finished in ``store`` are read, interrupted ones continue. A run has its metrics at the
-    epoch that the suite chose, H of each evaluated epoch, wall time and peak memory (on a CPU the most that
-    the program took until then). ``tolerance`` is the suite's, in points of percent, for the summaries.
-
-    Raises:
-        GzslBenchError: A run cannot be run, or was stopped. One that diverges is returned with its failure.
+    Runs that are finished in ``store`` are read, interrupted ones continue. A run that diverges is returned
+    with its failure. ``tolerance`` is the suite's, in points of percent, for the summaries.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for entry in runs:
@@ -113,7 +109,7 @@ def run_regress(
     if update:
         make_writable(file)
     now = datetime.now(timezone.utc)
-    root = results or Path(DEFAULT_ROOT) / f"regress-{suite.name}-{now.strftime('%Y%m%dT%H%M%S')}"
+    root = results or Path(DEFAULT_ROOT, f"regress-{suite.name}-{now.strftime('%Y%m%dT%H%M%S')}")
     measured = measure(runs, Store(root), watch, suite.tolerance)
     known = {name: group for name, group in baseline.items() if not only or name in measured}
     changes = list(compare(known, measured))
@@ -126,40 +122,40 @@ def run_regress(
 
 
 def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, Any]:
+    """What is stored of a run: its metrics at the epoch that the suite chose, its trace and its costs."""
+    run, cell = record.run, record.cell
     facts = {
         "id": record.id,
         "status": record.status,
-        "seed": record.cell.seed,
+        "seed": cell.seed,
         "task": record.task.id,
-        "params": record.cell.params,
-        "head": record.cell.head,
-        "head_params": record.cell.head_params,
+        "params": cell.params,
+        "head": cell.head,
+        "head_params": cell.head_params,
         "at": entry.at,
-        "precision": record.cell.precision,
-        "gpu": record.cell.device == "cuda",
-        "seconds": record.run.seconds,
-        "seconds_train": record.run.seconds_train,
-        "seconds_evaluate": record.run.seconds_evaluate,
-        "peak_memory_bytes": record.run.peak_memory_bytes,
+        "precision": cell.precision,
+        "gpu": cell.device == "cuda",
+        "seconds": run.seconds,
+        "seconds_train": run.seconds_train,
+        "seconds_evaluate": run.seconds_evaluate,
+        "peak_memory_bytes": run.peak_memory_bytes,
         "environment": {
-            name: getattr(record.run, name) for name in ("gzslbench", "python", "torch", "device", "threads")
+            name: getattr(run, name) for name in ("gzslbench", "python", "torch", "device", "threads")
         },
     }
     if record.failure is not None:
         return {**facts, "failure": asdict(record.failure)}
     lines = [line for line in folder.metrics() if line["leg"] == "final" and "metrics" in line]
-    trace = {line["epoch"]: _percentages(line["metrics"]) for line in lines}
-    if entry.at is not None and entry.at not in trace:
-        raise StoreError(
-            f"no metrics of epoch {entry.at}", where=folder.metrics_file, fix="remove the run's folder"
-        )
+    trace = {line["epoch"]: {name: line["metrics"][name] for name in PERCENTAGES} for line in lines}
+    metrics = record.metrics[record.selection].percentages()
+    if entry.at is not None:
+        if entry.at not in trace:
+            what = f"no metrics of epoch {entry.at}"
+            raise StoreError(what, where=folder.metrics_file, fix="remove the run's folder")
+        metrics = trace[entry.at]
     return {
         **facts,
-        "metrics": record.metrics[record.selection].percentages() if entry.at is None else trace[entry.at],
-        "H_by_epoch": [[epoch, metrics["H"]] for epoch, metrics in trace.items()],
+        "metrics": metrics,
+        "H_by_epoch": [[epoch, at_epoch["H"]] for epoch, at_epoch in trace.items()],
         "by_rule": record.as_dict()["metrics"],
     }
-
-
-def _percentages(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: metrics[name] for name in PERCENTAGES}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gzslbench.errors import ParamError, did_you_mean
-from gzslbench.sweep.suites.claim import Claim
 
 Seeds = Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1)]
 Texts = str | Annotated[list[str], Meta(min_length=1)]
@@ -78,6 +77,24 @@ class GridEntry(Axes, forbid_unknown_fields=True, kw_only=True):
     select: str | UnsetType = UNSET
 
 
+class Claim(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[[claims]]``: what a paper says of a method, and the runs that test it.
+
+    Attributes:
+        method: Name of the method.
+        text: The claim, in a sentence.
+        better: Name of the runs that should be better.
+        than: Name of the runs that they should be better than.
+        metric: The metric in which they should be better.
+    """
+
+    method: str
+    text: str
+    better: str
+    than: str
+    metric: Literal["U", "S", "H", "T1", "AUSUC"] = "H"
+
+
 class SuiteFile(Struct, forbid_unknown_fields=True, kw_only=True):
     """The whole file. ``tolerance`` is in points of percent; ``settings`` are parameters by method."""
 
@@ -99,14 +116,7 @@ _WORDS = {
 
 
 def read_suite_file(path: Path) -> tuple[SuiteFile, str]:
-    """Read a suite's file.
-
-    Returns:
-        Its content, and its text, in which ``line_of`` finds tables.
-
-    Raises:
-        ParamError: It cannot be read, or does not fit the schema; the message names the line of the table.
-    """
+    """Read a suite's file; returns its content, and its text, in which ``line_of`` finds tables."""
     text = ""
     try:
         text = path.read_text(encoding="utf-8")
@@ -115,25 +125,19 @@ def read_suite_file(path: Path) -> tuple[SuiteFile, str]:
         what, where = _explain(f"{error}")
         raise suite_error(what, line_of(path, text, *where) if where else path) from error
     except (msgspec.DecodeError, OSError, UnicodeDecodeError) as error:
-        raise suite_error(f"{error}", path) from error
+        raise suite_error(error, path) from error
 
 
 def suite_error(what: object, where: object) -> ParamError:
     """The error for a file that is not a suite."""
-    return ParamError(
-        f"not a suite: {what}",
-        where=where,
-        fix="compare it with a bundled one, for example benchmarks/suites/digits.toml",
-    )
+    fix = "compare it with a bundled one, such as benchmarks/suites/digits.toml"
+    return ParamError(f"not a suite: {what}", where=where, fix=fix)
 
 
 def line_of(path: Path, text: str, header: str, number: int = 0) -> str:
     """Name the file and the line of a table's header, the one with this number if there are several."""
-    lines = [
-        line
-        for line, content in enumerate(text.splitlines(), start=1)
-        if content.split("#")[0].replace(" ", "") == header
-    ]
+    headers = [content.split("#")[0].replace(" ", "") for content in text.splitlines()]
+    lines = [line for line, content in enumerate(headers, start=1) if content == header]
     return f"{path}, line {lines[number]}" if number < len(lines) else str(path)
 
 

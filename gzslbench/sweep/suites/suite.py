@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,9 +14,16 @@ import msgspec
 from gzslbench.errors import ParamError, did_you_mean
 from gzslbench.plugins.registry import plugins
 from gzslbench.runs.plan import Request
-from gzslbench.sweep.suites.claim import Claim
-from gzslbench.sweep.suites.grid import expand_grid
-from gzslbench.sweep.suites.schema import RunEntry, SuiteFile, line_of, read_suite_file, suite_error
+from gzslbench.sweep.suites.schema import (
+    Axes,
+    Claim,
+    GridEntry,
+    RunEntry,
+    SuiteFile,
+    line_of,
+    read_suite_file,
+    suite_error,
+)
 
 _SETTINGS = ("name", "method", "seeds", "at", "set", "head_set", "epochs")
 """Keys of an entry that are not passed to ``Request`` as they are."""
@@ -95,7 +103,7 @@ def load_suite(name: str) -> Suite:
     content, text = read_suite_file(path)
     if not content.runs and not content.grids:
         raise suite_error("it has neither [[runs]] nor [[grids]]", path)
-    runs = tuple(_runs(content, path, text))
+    runs = tuple(_list_runs(content, path, text))
     methods = list(dict.fromkeys(run.request.method for run in runs))
     for method in content.settings:
         if method not in methods:
@@ -103,37 +111,32 @@ def load_suite(name: str) -> Suite:
             raise suite_error(what, path)
     names = list(dict.fromkeys(run.name for run in runs))
     for number, claim in enumerate(content.claims):
-        for runs_name in (claim.better, claim.than):
-            if runs_name not in names:
-                what = (
-                    f"claim about {claim.method!r}: no runs {runs_name!r}; {did_you_mean(runs_name, names)}"
-                )
+        for side in (claim.better, claim.than):
+            if side not in names:
+                what = f"claim about {claim.method!r}: no runs {side!r}; {did_you_mean(side, names)}"
                 raise suite_error(what, line_of(path, text, "[[claims]]", number))
     return Suite(path.stem, path, content.title, runs, tuple(content.claims), content.tolerance)
 
 
-def _runs(content: SuiteFile, path: Path, text: str) -> Iterator[SuiteRun]:
+def _list_runs(content: SuiteFile, path: Path, text: str) -> Iterator[SuiteRun]:
     """The runs that are written out, then those of grids."""
     for number, entry in enumerate(content.runs):
-        where = line_of(path, text, "[[runs]]", number)
-        with _errors_at(where):
-            yield _run(entry, content, where)
+        with _errors_at(line_of(path, text, "[[runs]]", number)) as where:
+            yield _complete(entry, content, where)
     for number, grid in enumerate(content.grids):
-        where = line_of(path, text, "[[grids]]", number)
-        with _errors_at(where):
-            runs = [_run(entry, content, where) for entry in expand_grid(grid)]
-        yield from runs
+        with _errors_at(line_of(path, text, "[[grids]]", number)) as where:
+            yield from [_complete(entry, content, where) for entry in expand_grid(grid)]
 
 
 @contextmanager
-def _errors_at(where: str) -> Iterator[None]:
+def _errors_at(where: str) -> Iterator[str]:
     try:
-        yield
+        yield where
     except (ValueError, TypeError) as error:
         raise suite_error(error, where) from error
 
 
-def _run(entry: RunEntry, content: SuiteFile, where: str) -> SuiteRun:
+def _complete(entry: RunEntry, content: SuiteFile, where: str) -> SuiteRun:
     """An entry, completed by what the suite says for its method and for all runs."""
     fields = msgspec.to_builtins(entry)  # without the keys that the file leaves out
     if len(set(entry.seeds)) < len(entry.seeds):
@@ -151,20 +154,84 @@ def _run(entry: RunEntry, content: SuiteFile, where: str) -> SuiteRun:
         if "at" in fields:
             raise ValueError(f"run {entry.name!r} selects its epoch by {request.select!r}: leave out at")
         return SuiteRun(entry.name, request, None, where)
-    at = fields.get("at", request.epochs)
-    if at is not None and at != request.epochs and not _is_evaluated(at, request):
+    at, epochs, every = fields.get("at", request.epochs), request.epochs, request.eval_every
+    is_evaluated = at == epochs or (every > 0 and at % every == 0 and epochs is not None and 0 < at < epochs)
+    if at is not None and not is_evaluated:
         raise ValueError(
             f"run {entry.name!r} is not evaluated at = {at}: choose a multiple of eval_every ="
-            f" {request.eval_every} up to epochs = {request.epochs}"
+            f" {every} up to epochs = {epochs}"
         )
     return SuiteRun(entry.name, request, at, where)
 
 
-def _is_evaluated(epoch: int, request: Request) -> bool:
-    """Whether a run is evaluated after ``epoch``, before its last one."""
-    due = request.eval_every > 0 and epoch % request.eval_every == 0
-    return due and request.epochs is not None and 0 < epoch < request.epochs
-
-
 def _assignments(settings: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in settings.items())
+
+
+def expand_grid(grid: GridEntry) -> Iterator[RunEntry]:
+    """List every run of a grid as an entry of ``[[runs]]``; its name says what the grid varies.
+
+    ``dataset = "CUB/sent"`` is short for a dataset and its semantics. Values of ``set`` and ``head_set`` may
+    be lists too. A run that matches all keys of an entry of ``exclude`` is left out.
+
+    Raises:
+        ValueError: A list is empty, an exclusion matches nothing, everything is excluded, or several runs
+            would have one name.
+    """
+    content = msgspec.to_builtins(grid)
+    axes = {name: _as_list(name, content[name]) for name in Axes.__struct_fields__ if name in content}
+    for table in ("set", "head_set"):
+        axes |= {f"{table}.{name}": _as_list(name, value) for name, value in content[table].items()}
+    runs = [_split(dict(zip(axes, values, strict=True))) for values in itertools.product(*axes.values())]
+    exclusions = content["exclude"]
+    for exclusion in exclusions:
+        if not any(_matches(run, exclusion) for run in runs):
+            raise ValueError(f"exclude has {dict(exclusion)}, which no run of the grid matches")
+    kept = [run for run in runs if not any(_matches(run, exclusion) for exclusion in exclusions)]
+    if not kept:
+        raise ValueError("every run of the grid is excluded")
+    name = grid.name.strip()
+    if name and len(kept) > 1:
+        raise ValueError(f"{len(kept)} runs of the grid would have the name {name!r}: leave the name out")
+    common = {key: content[key] for key in ("seeds", "eval_every", "select") if key in content}
+    for run in kept:
+        entry: dict[str, Any] = {**common, "name": name or _describe(run, axes), "set": {}, "head_set": {}}
+        for key, value in run.items():
+            table, dot, parameter = key.partition(".")
+            if dot:
+                entry[table][parameter] = value
+            else:
+                entry[key] = value
+        yield msgspec.convert(entry, RunEntry)
+
+
+def _as_list(name: str, value: Any) -> Sequence[Any]:
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        raise ValueError(f"{name} is an empty list")
+    return values
+
+
+def _split(run: dict[str, Any]) -> dict[str, Any]:
+    """Split ``CUB/sent`` into dataset and semantics. A path has more slashes, or begins with one."""
+    dataset, slash, semantics = run["dataset"].partition("/")
+    if slash and dataset and "/" not in semantics and "semantics" not in run:
+        return {**run, "dataset": dataset, "semantics": semantics}
+    return run
+
+
+def _matches(run: Mapping[str, Any], exclusion: Mapping[str, Any]) -> bool:
+    known = {name: {value} for name, value in run.items()}
+    known["dataset"].add(f"{run['dataset']}/{run.get('semantics')}")
+    return all(known.get(name, set()) & set(_as_list(name, values)) for name, values in exclusion.items())
+
+
+def _describe(run: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> str:
+    """Method and dataset, and everything else of which the grid has several values."""
+    semantics = f"/{run['semantics']}" if "semantics" in run else ""
+    others = [
+        f"{name.partition('.')[2] or name}={run[name]}"
+        for name, values in axes.items()
+        if len(values) > 1 and name not in ("method", "dataset", "semantics")
+    ]
+    return ", ".join([f"{run['method']} on {run['dataset']}{semantics}", *others])

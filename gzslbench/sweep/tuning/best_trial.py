@@ -16,10 +16,10 @@ from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import Preset
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.folder import RunFolder
-from gzslbench.runs.plan import Plan, make_plan
+from gzslbench.runs.plan import make_plan
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import Store
-from gzslbench.sweep.tuning.study import StudyResult, TrialResult
+from gzslbench.sweep.tuning.trial_result import StudyResult, TrialResult
 from gzslbench.sweep.tuning.tune import Say, TuneRequest, Tuning, Watch, open_tuning, search, stopped_error
 from gzslbench.sweep.tuning.workers import search_with
 
@@ -42,76 +42,9 @@ class BestTrial:
 
     def table(self, method: str) -> str:
         """Write the TOML that ``gzslbench run --preset`` takes."""
-        return table_text(self.preset.table, method, self.preset.source, self.params)
-
-
-def find_best_trial(tuning: Tuning, result: StudyResult) -> BestTrial:
-    """Find the best trial of a study.
-
-    Raises:
-        StoreError: No trial has finished.
-    """
-    best = result.best
-    if best is None:
-        reasons = dict.fromkeys(trial.failure for trial in result.trials if trial.failure)
-        why = "; ".join(map(str, reasons)) or "none was run"
-        raise StoreError(
-            f"no trial of study {tuning.study.name} has finished: {why}",
-            where=tuning.study.path,
-            fix="narrow the spaces with --search, fix what failed, or run more --trials",
-        )
-    plan = tuning.objective.plan
-    params = build(
-        plan.spec.params, {**plan.params.as_dict(), **best.values}, f"trial {best.number}"
-    ).as_dict()
-    return BestTrial(best, params, Preset(_table(tuning), params, _source(tuning, result, best), {}))
-
-
-def test_once(tuning: Tuning, best: BestTrial, watch: Watch) -> tuple[Record, RunFolder]:
-    """Train with the best parameters on all of trainval and test at the end, as an ordinary run.
-
-    If another process does the same, its record is returned.
-
-    Raises:
-        InterruptedRunError: The user stopped it; it can continue.
-        GzslBenchError: The run cannot be run.
-    """
-    plan = _plan(tuning, best)
-    (cell,) = plan.cells
-    with tuning.study.final_turn():
-        tuning.study.note_test(best.trial.number, cell.id)
-        try:
-            with watch(cell) as progress:
-                return run_cell(plan, cell, Store(tuning.request.results), Options(resume=True), progress)
-        except InterruptedRunError as error:
-            raise stopped_error(tuning.study) from error
-
-
-def _plan(tuning: Tuning, best: BestTrial) -> Plan:
-    """Plan a run on the whole task, evaluated only at the end."""
-    plan = make_plan(replace(tuning.request.run, eval_every=0, select="last"))
-    params = build(plan.spec.params, best.params, best.preset.source)
-    cells = [replace(plan.cells[0], params=params.as_dict())]
-    return replace(plan, params=params, preset=best.preset, cells=cells)
-
-
-def _table(tuning: Tuning) -> str:
-    """``DATASET``, or ``DATASET/semantics`` if the user named the semantics."""
-    dataset = tuning.objective.plan.dataset
-    named = tuning.request.run.semantics is not None
-    return f"{dataset.name}/{dataset.semantics_name}" if named else dataset.name
-
-
-def _source(tuning: Tuning, result: StudyResult, best: TrialResult) -> str:
-    study, cell, preset = tuning.study, tuning.objective.cell, result.preset
-    of_preset = "not finished" if preset is None or preset.H is None else f"{preset.H:.2f}"
-    counts = ", ".join(f"{count} {state}" for state, count in result.counts.items())
-    date = datetime.now(timezone.utc).date()
-    return (
-        f"tuned: {result.run} trials ({counts}) of study {study.name} in {study.path.name}, seed {cell.seed};"
-        f" trial {best.number} has H {best.H:.2f} on the validation classes inside trainval ({cell.task}) at"
-        f" its last epoch, the preset {of_preset}; by gzslbench {__version__}, {date}"
-    )
+        values = {"method": method, "source": self.preset.source, **self.params}
+        lines = [f"{_key(key)} = {_value(value)}\n" for key, value in values.items()]
+        return f"[{_key(self.preset.table)}]\n{''.join(lines)}"
 
 
 @dataclass(frozen=True)
@@ -170,11 +103,61 @@ def run_tune(
     return TuneResult(tuning, result, best, test_once(tuning, best, watch) if test else None)
 
 
-def table_text(name: str, method: str, source: str, values: Mapping[str, Any]) -> str:
-    """Write a TOML table ``name`` with the method that it is for, its source, and plain values."""
-    lines = [f"[{_key(name)}]", f"method = {_value(method)}", f"source = {_value(source)}"]
-    lines += [f"{_key(key)} = {_value(value)}" for key, value in values.items()]
-    return "\n".join(lines) + "\n"
+def find_best_trial(tuning: Tuning, result: StudyResult) -> BestTrial:
+    """Find the best trial of a study.
+
+    Raises:
+        StoreError: No trial has finished.
+    """
+    best, study, plan = result.best, tuning.study, tuning.objective.plan
+    if best is None:
+        reasons = dict.fromkeys(trial.failure for trial in result.trials if trial.failure)
+        why = "; ".join(map(str, reasons)) or "none was run"
+        raise StoreError(
+            f"no trial of study {study.name} has finished: {why}",
+            where=study.path,
+            fix="narrow the spaces with --search, fix what failed, or run more --trials",
+        )
+    params = build(plan.spec.params, {**plan.params.as_dict(), **best.values}, f"trial {best.number}")
+    named = tuning.request.run.semantics is not None
+    table = f"{plan.dataset.name}/{plan.dataset.semantics_name}" if named else plan.dataset.name
+    source = _describe(tuning, result, best)
+    return BestTrial(best, params.as_dict(), Preset(table, params.as_dict(), source, {}))
+
+
+def _describe(tuning: Tuning, result: StudyResult, best: TrialResult) -> str:
+    """Say where the parameters of the best trial come from."""
+    study, cell, preset = tuning.study, tuning.objective.cell, result.preset
+    of_preset = "not finished" if preset is None or preset.H is None else f"{preset.H:.2f}"
+    counts = ", ".join(f"{count} {state}" for state, count in result.counts.items())
+    date = datetime.now(timezone.utc).date()
+    return (
+        f"tuned: {result.run} trials ({counts}) of study {study.name} in {study.path.name}, seed {cell.seed};"
+        f" trial {best.number} has H {best.H:.2f} on the validation classes inside trainval ({cell.task}) at"
+        f" its last epoch, the preset {of_preset}; by gzslbench {__version__}, {date}"
+    )
+
+
+def test_once(tuning: Tuning, best: BestTrial, watch: Watch) -> tuple[Record, RunFolder]:
+    """Train with the best parameters on all of trainval and test at the end, as an ordinary run.
+
+    If another process does the same, its record is returned.
+
+    Raises:
+        InterruptedRunError: The user stopped it; it can continue.
+        GzslBenchError: The run cannot be run.
+    """
+    plan = make_plan(replace(tuning.request.run, eval_every=0, select="last"))
+    params = build(plan.spec.params, best.params, best.preset.source)
+    cell = replace(plan.cells[0], params=params.as_dict())
+    plan = replace(plan, params=params, preset=best.preset, cells=[cell])
+    with tuning.study.turn("final"):
+        tuning.study.note_test(best.trial.number, cell.id)
+        try:
+            with watch(cell) as progress:
+                return run_cell(plan, cell, Store(tuning.request.results), Options(resume=True), progress)
+        except InterruptedRunError as error:
+            raise stopped_error(tuning.study) from error
 
 
 def _key(name: str) -> str:

@@ -81,8 +81,8 @@ class Objective:
         params = build(self.plan.spec.params, {**self.plan.params.as_dict(), **values}, "trial")
         cell = replace(self.cell, params=params.as_dict())
         plan = replace(self.plan, params=params, cells=[cell])
+        watcher = _TrialProgress(title, progress, report)
         try:
-            watcher = _TrialProgress(title, progress, report)
             record, folder = run_cell(plan, cell, store, Options(resume=True), watcher)
         except (PrunedTrial, DeviceError):
             _remove_large(store.run(cell.id))
@@ -99,19 +99,14 @@ class _TrialProgress:
 
     def __init__(self, title: str, inner: Progress, report: Report) -> None:
         self.title = title
-        self.inner = inner
         self.report = report
+        self.inner = inner
+        self.iteration = inner.iteration
 
     def start(self, leg: str, iterations: int, done: int) -> None:
-        """Show it."""
         self.inner.start(self.title, iterations, done)
 
-    def iteration(self) -> None:
-        """Show it."""
-        self.inner.iteration()
-
     def epoch(self, line: Mapping[str, Any]) -> None:
-        """Show it, and report."""
         self.inner.epoch({**line, "leg": self.title})
         if "metrics" in line:
             self.report(line["epoch"], line["metrics"]["H"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from gzslbench.errors import ParamError, did_you_mean
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, fields_of, parse_assignments
-from gzslbench.plugins.search_space import Choices, Space, Span, parse_space
+from gzslbench.plugins.search_space import Choices, Space, parse_space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -30,24 +30,30 @@ def search_spaces(
     Raises:
         ParamError: A space cannot be read, a parameter is both set and searched, or none is searched.
     """
-    fixed = parse_assignments(spec.params, settings)
-    requested = _parse_searches(spec, searches)
+    fixed, requested = parse_assignments(spec.params, settings), _parse_searches(spec, searches)
     for name in requested:
         if name in fixed:
-            raise ParamError(
-                f"parameter {name!r} is set and searched",
-                where=OPTION,
-                fix=f"leave out --set {name} or {OPTION} {name}",
-            )
-    spaces = {info.name: info.search for info in fields_of(spec.params) if info.search is not None}
-    chosen = {name: space for name, space in spaces.items() if name not in fixed} | requested
-    if not chosen:
+            fix = f"leave out --set {name} or {OPTION} {name}"
+            raise ParamError(f"parameter {name!r} is set and searched", where=OPTION, fix=fix)
+    declared = {info.name: info.search for info in fields_of(spec.params) if info.search is not None}
+    spaces = {name: space for name, space in declared.items() if name not in fixed} | requested
+    if not spaces:
         raise ParamError(
             f"{spec.name} has no parameter left to tune",
             where=OPTION,
             fix=f"give {OPTION} NAME=LOW..HIGH[:log]; see `gzslbench methods {spec.name}`",
         )
-    return {name: _widen(name, space, params.as_dict()[name]) for name, space in chosen.items()}
+    values, wide = params.as_dict(), {}
+    for name, space in spaces.items():
+        found = space.including(values[name])
+        if found is None:
+            raise ParamError(
+                f"parameter {name!r} is {values[name]!r} in the preset, not on a logarithmic scale",
+                where=f"{OPTION} {name}={space}",
+                fix=f"set it with --set {name}=…, or search it without :log",
+            )
+        wide[name] = found
+    return wide
 
 
 def distribution(space: Space) -> BaseDistribution:
@@ -65,41 +71,15 @@ def _parse_searches(spec: MethodSpec, searches: Iterable[str]) -> dict[str, Spac
     infos = {info.name: info for info in fields_of(spec.params)}
     spaces: dict[str, Space] = {}
     for text in searches:
-        name, equals, where = text.partition("=")
+        name, equals, where = (part.strip() for part in text.partition("="))
         if not equals:
-            raise ParamError(
-                f"cannot read {text!r}",
-                where=OPTION,
-                fix=f"write {OPTION} NAME=LOW..HIGH, for example lr=1e-5..1e-3:log",
-            )
-        if name.strip() not in infos:
-            raise ParamError(
-                f"no parameter {name.strip()!r}", where=OPTION, fix=did_you_mean(name.strip(), list(infos))
-            )
-        if name.strip() in spaces:
-            raise ParamError(
-                f"parameter {name.strip()!r} is searched twice", where=OPTION, fix=f"give one {OPTION} of it"
-            )
-        spaces[name.strip()] = parse_space(where, infos[name.strip()], OPTION)
+            fix = f"write {OPTION} NAME=LOW..HIGH, for example lr=1e-5..1e-3:log"
+            raise ParamError(f"cannot read {text!r}", where=OPTION, fix=fix)
+        if name not in infos:
+            fix = did_you_mean(name, list(infos))
+            raise ParamError(f"no parameter {name!r}", where=OPTION, fix=fix)
+        if name in spaces:
+            fix = f"give one {OPTION} of it"
+            raise ParamError(f"parameter {name!r} is searched twice", where=OPTION, fix=fix)
+        spaces[name] = parse_space(where, infos[name], OPTION)
     return spaces
-
-
-def _widen(name: str, space: Space, value: Any) -> Space:
-    """Widen a space if the preset's own value lies outside."""
-    wide: Space | None = space.including(value)
-    if wide is None:
-        raise ParamError(
-            f"parameter {name!r} is {value!r} in the preset, which a logarithmic scale does not contain",
-            where=f"{OPTION} {name}={space}",
-            fix=f"set it with --set {name}=…, or search it evenly: {OPTION} {name}=0..{_high(space)}",
-        )
-    return wide
-
-
-def _high(space: Space) -> Any:
-    return space.high if isinstance(space, Span) else ""
-
-
-def format_spaces(spaces: Mapping[str, Space]) -> dict[str, str]:
-    """Write spaces as ``--search`` takes them."""
-    return {name: str(space) for name, space in spaces.items()}

@@ -26,9 +26,8 @@ def require_optuna() -> None:
         GzslBenchError: It is not installed.
     """
     if find_spec("optuna") is None:
-        raise GzslBenchError(
-            "tuning needs optuna, which is not installed", fix="pip install 'gzslbench[tune]'"
-        )
+        what = "tuning needs optuna, which is not installed"
+        raise GzslBenchError(what, fix="pip install 'gzslbench[tune]'")
 
 
 def check_ending(path: Path) -> None:
@@ -43,11 +42,6 @@ def check_ending(path: Path) -> None:
             where=f"--study {path}",
             fix=f"a journal ends in {' or '.join(JOURNALS)}, a database in {' or '.join(DATABASES)}",
         )
-
-
-def sibling(path: Path, ending: str) -> Path:
-    """Path of a file or folder that belongs to the study in ``path`` and lies next to it."""
-    return path.with_name(f"{path.name}.{ending}")
 
 
 def open_storage(path: Path) -> BaseStorage:
@@ -89,8 +83,5 @@ def open_storage(path: Path) -> BaseStorage:
 
 
 def _not_a_study(path: Path, reason: object) -> StoreError:
-    return StoreError(
-        f"the file is not of a study: {str(reason).partition(chr(10))[0]}",
-        where=path,
-        fix="restore it from a copy, or name another file with --study",
-    )
+    what = f"the file is not of a study: {str(reason).partition(chr(10))[0]}"
+    return StoreError(what, where=path, fix="restore it from a copy, or name another file with --study")

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,86 +25,17 @@ from gzslbench.files import LockedError, lock, writing
 from gzslbench.plugins.search_space import Space
 from gzslbench.sweep.tuning.objective import PrunedTrial, TrialScore
 from gzslbench.sweep.tuning.spaces import distribution
-from gzslbench.sweep.tuning.storage import open_storage, sibling
+from gzslbench.sweep.tuning.storage import open_storage
+from gzslbench.sweep.tuning.trial_result import FAILURE, SCORE, StudyResult, read_trial
 
-# Names of attributes in the file; those of version 0.1.
-ABOUT, TESTS, DEATHS, FAILURE, SCORE = "about", "tests", "deaths", "failure", "judged"
+ABOUT, TESTS, DEATHS = "about", "tests", "deaths"
+"""Names of attributes in the file; those of version 0.1."""
 MAX_DEATHS = 3
 """A trial that this many processes died of counts as failed."""
 MIN_FINISHED_TRIALS = 5
 """No trial is pruned before this many have finished."""
 MIN_EVALUATIONS = 3
 """No trial is pruned before its evaluation of this number."""
-STATES = {
-    TrialState.COMPLETE: "finished",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
-    TrialState.WAITING: "waiting",
-}
-DIVERGED = "diverged"
-
-
-@dataclass(frozen=True)
-class TrialResult:
-    """One trial.
-
-    Attributes:
-        number: From 0, which is the preset's.
-        state: ``finished``, ``pruned``, ``diverged``, ``failed``, ``running`` or ``waiting``.
-        values: The values of the parameters that are searched.
-        H: H in percent on the validation classes at the last epoch; None if it has not finished.
-        metrics: The five metrics there, with the epochs.
-        best_epoch: The evaluated epoch of highest H; nothing is decided by it.
-        epochs: H by evaluated epoch.
-        failure: Why it failed or diverged.
-    """
-
-    number: int
-    state: str
-    values: Mapping[str, Any]
-    H: float | None = None
-    metrics: Mapping[str, Any] | None = None
-    best_epoch: int | None = None
-    epochs: Mapping[int, float] | None = None
-    failure: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Every field by name."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class StudyResult:
-    """All trials of a study, by number."""
-
-    trials: Sequence[TrialResult]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Number of trials by state, for states that occur."""
-        states = [trial.state for trial in self.trials]
-        return {
-            state: states.count(state)
-            for state in dict.fromkeys([*STATES.values(), DIVERGED])
-            if state in states
-        }
-
-    @property
-    def run(self) -> int:
-        """Number of trials that have ended, in any way."""
-        return sum(trial.state not in ("running", "waiting") for trial in self.trials)
-
-    @property
-    def preset(self) -> TrialResult | None:
-        """The preset's trial, if it has finished."""
-        return next((trial for trial in self.trials[:1] if trial.H is not None), None)
-
-    @property
-    def best(self) -> TrialResult | None:
-        """The finished trial of highest H, the first of equal ones; None if none has finished."""
-        finished = [trial for trial in self.trials if trial.H is not None]
-        return max(finished, key=lambda trial: trial.H or 0.0, default=None)
 
 
 class Study:
@@ -139,7 +69,7 @@ class Study:
         self._distributions = {parameter: distribution(space) for parameter, space in spaces.items()}
         self._locks: dict[int, ExitStack] = {}
         self._about = about
-        with self._turn():
+        with self.turn():
             self._storage = open_storage(path)
             self._study = optuna.create_study(
                 storage=self._storage,
@@ -164,21 +94,20 @@ class Study:
     @property
     def result(self) -> StudyResult:
         """What the trials came to so far."""
-        return StudyResult([_trial_result(trial) for trial in self.trials])
+        return StudyResult([read_trial(trial) for trial in self.trials])
 
     def trial_folder(self, number: int) -> Path:
-        """The folder of a trial's run."""
-        return sibling(self.path, "trials") / self.name / str(number)
+        """The folder of a trial's run, in a folder next to the study's file."""
+        return self.path.with_name(f"{self.path.name}.trials") / self.name / str(number)
 
     def take(self, total: int) -> Trial | None:
         """Take the next trial for this process; None if ``total`` trials have ended or are running."""
-        with self._turn():
+        with self.turn():
             self._requeue_lost()
-            begun = [trial for trial in self.trials if trial.state != TrialState.WAITING]
-            if len(begun) >= total:
+            waiting = [trial.number for trial in self.trials if trial.state == TrialState.WAITING]
+            if len(self.trials) - len(waiting) >= total:
                 return None
-            waiting = (trial.number for trial in self.trials if trial.state == TrialState.WAITING)
-            self._study.sampler = _sampler(self._about, next(waiting, len(self.trials)))
+            self._study.sampler = _sampler(self._about, waiting[0] if waiting else len(self.trials))
             trial = self._study.ask(self._distributions)
             self._locks[trial.number] = stack = ExitStack()
             stack.enter_context(self._lock_trial(trial.number))
@@ -204,21 +133,20 @@ class Study:
         trial.set_user_attr(SCORE, {"metrics": dict(score.metrics), "best_epoch": score.best_epoch})
         if score.failure is not None:
             trial.set_user_attr(FAILURE, f"diverged: {dict(score.failure)}")
-        self._end(trial, TrialState.COMPLETE, score.H)
+        self._study.tell(trial, score.H)
+        self.unlock(trial.number)
 
-    def prune(self, trial: Trial) -> None:
-        """End a trial early."""
-        self._end(trial, TrialState.PRUNED)
-
-    def fail(self, trial: Trial, reason: str) -> None:
-        """End a trial without a score."""
-        trial.set_user_attr(FAILURE, reason)
-        self._end(trial, TrialState.FAIL)
+    def give_up(self, trial: Trial, failure: str | None = None) -> None:
+        """End a trial without a score: it was pruned, or has failed for a reason."""
+        if failure is not None:
+            trial.set_user_attr(FAILURE, failure)
+        self._study.tell(trial, state=TrialState.PRUNED if failure is None else TrialState.FAIL)
+        self.unlock(trial.number)
 
     def put_back(self, trial: Trial) -> None:
         """Put a trial back into the queue, for this process or another."""
-        with self._turn():
-            self._requeue(trial.number)
+        with self.turn():
+            self._set_state(trial.number, TrialState.WAITING)
             self.unlock(trial.number)
 
     def unlock(self, number: int) -> None:
@@ -231,39 +159,29 @@ class Study:
 
     def note_test(self, number: int, run: str) -> None:
         """Note that the parameters of a trial are tested by the run with this id."""
-        with self._turn():
+        with self.turn():
             entry = {"trial": number, "run": run}
             if entry not in self.tested():
                 self._study.set_user_attr(TESTS, [*self.tested(), entry])
 
     @contextmanager
-    def final_turn(self) -> Iterator[None]:
-        """Wait until no other process tests the result of this study."""
-        with self._wait_for("final"):
-            yield
+    def turn(self, what: str = "turn") -> Iterator[None]:
+        """Let one process at a time do ``what``, such as decide which trial is next.
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Let one process at a time decide which trial is next: so a study is the same with any workers."""
-        with self._wait_for("turn"), warnings.catch_warnings():
+        So a study is the same with any number of workers.
+        """
+        with ExitStack() as stack, warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-
-    @contextmanager
-    def _wait_for(self, what: str) -> Iterator[None]:
-        with ExitStack() as stack:
             with writing(self.path, "the study cannot be locked"):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(lock(sibling(self.path, what), wait=True))
+                stack.enter_context(lock(self.path.with_name(f"{self.path.name}.{what}"), wait=True))
             yield
 
-    @contextmanager
-    def _lock_trial(self, number: int) -> Iterator[None]:
+    def _lock_trial(self, number: int) -> AbstractContextManager[None]:
         path = self.trial_folder(number).with_suffix(".lock")
         with writing(path, "a trial cannot be locked"):
             path.parent.mkdir(parents=True, exist_ok=True)
-        with lock(path):
-            yield
+        return lock(path)
 
     def _is_locked(self, number: int) -> bool:
         try:
@@ -275,26 +193,21 @@ class Study:
     def _running(self) -> Sequence[FrozenTrial]:
         return [trial for trial in self.trials if trial.state == TrialState.RUNNING]
 
-    def _end(self, trial: Trial, state: TrialState, value: float | None = None) -> None:
-        self._study.tell(trial, value, state=state)
-        self.unlock(trial.number)
-
     def _requeue_lost(self) -> None:
         """Put trials of dead processes back into the queue, except those that too many have died of."""
         for trial in self._running():
             if self._is_locked(trial.number):
                 continue
-            deaths = trial.user_attrs.get(DEATHS, 0) + 1
-            number = self._storage_id(trial.number)
-            self._storage.set_trial_user_attr(number, DEATHS, deaths)
+            deaths, key = trial.user_attrs.get(DEATHS, 0) + 1, self._storage_id(trial.number)
+            self._storage.set_trial_user_attr(key, DEATHS, deaths)
             if deaths < MAX_DEATHS:
-                self._requeue(trial.number)
+                self._set_state(trial.number, TrialState.WAITING)
             else:
-                self._storage.set_trial_user_attr(number, FAILURE, f"{deaths} workers died of it")
-                self._storage.set_trial_state_values(number, state=TrialState.FAIL)
+                self._storage.set_trial_user_attr(key, FAILURE, f"{deaths} workers died of it")
+                self._set_state(trial.number, TrialState.FAIL)
 
-    def _requeue(self, number: int) -> None:
-        self._storage.set_trial_state_values(self._storage_id(number), state=TrialState.WAITING)
+    def _set_state(self, number: int, state: TrialState) -> None:
+        self._storage.set_trial_state_values(self._storage_id(number), state=state)
 
     def _storage_id(self, number: int) -> int:
         study = self._storage.get_study_id_from_name(self.name)
@@ -316,25 +229,6 @@ def _pruner(eval_every: int) -> BasePruner:
     if not eval_every:
         return NopPruner()
     return MedianPruner(n_startup_trials=MIN_FINISHED_TRIALS, n_warmup_steps=MIN_EVALUATIONS * eval_every)
-
-
-def _trial_result(trial: FrozenTrial) -> TrialResult:
-    failure = trial.user_attrs.get(FAILURE)
-    score = trial.user_attrs.get(SCORE, {})
-    state = STATES[trial.state]
-    if state == "finished" and failure is not None:
-        state = DIVERGED
-    finished = state == "finished"
-    return TrialResult(
-        trial.number,
-        state,
-        dict(trial.params or trial.system_attrs.get("fixed_params", {})),
-        trial.value if finished else None,
-        score.get("metrics") if finished else None,
-        score.get("best_epoch"),
-        dict(sorted(trial.intermediate_values.items())),
-        failure,
-    )
 
 
 def _check_settings(known: Mapping[str, Any], about: Mapping[str, Any], path: Path, name: str) -> None:

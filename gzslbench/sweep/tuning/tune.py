@@ -9,23 +9,24 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gzslbench.errors import DeviceError, InterruptedRunError, ParamError
 from gzslbench.plugins.search_space import Space
 from gzslbench.runs.cell import Cell
-from gzslbench.runs.plan import Plan, Request, make_plan
+from gzslbench.runs.plan import Request, make_plan
 from gzslbench.runs.progress import Progress
 from gzslbench.runs.store import Store
 from gzslbench.sweep.tuning.objective import Objective, PrunedTrial
-from gzslbench.sweep.tuning.spaces import format_spaces, search_spaces
+from gzslbench.sweep.tuning.spaces import search_spaces
 from gzslbench.sweep.tuning.storage import check_ending, require_optuna
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
     from gzslbench.data.dataset import Dataset
-    from gzslbench.sweep.tuning.study import Study, StudyResult
+    from gzslbench.sweep.tuning.study import Study
+    from gzslbench.sweep.tuning.trial_result import StudyResult
 
 Watch = Callable[[Cell], AbstractContextManager[Progress]]
 Say = Callable[[str], None]
@@ -104,16 +105,28 @@ def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
 
     if request.study is not None:
         check_ending(request.study)
-    plan = _plan(request, carried)
+    plan = make_plan(request.run, carried)
+    if len(plan.cells) != 1:
+        raise ParamError("a study has one seed", where="--seed", fix="give --seed once")
+    (cell,), params, every = plan.cells, plan.params.as_dict(), request.eval_every
+    if every is None:
+        every = max(1, params.get("epochs", 1) // EVALUATIONS) if request.pruning else 0
     epochs = () if request.run.epochs is None else (f"epochs={request.run.epochs}",)
     spaces = search_spaces(plan.spec, plan.params, (*request.run.settings, *epochs), request.searches)
-    objective = Objective(plan)
-    name = _study_name(request, objective.cell)
+    objective = Objective(replace(plan, cells=[replace(cell, eval_every=every)]))
+    name = request.name or re.sub(r"[^\w.+-]", "-", f"{cell.method}-{cell.dataset}")
+    if not _NAME.fullmatch(name):
+        fix = "write letters, digits, and any of _.+-"
+        raise ParamError(f"a study cannot be called {name!r}", where="--name", fix=fix)
+    about = {  # everything that must be the same for a process that continues the study
+        **replace(objective.cell, params={}).as_dict(),
+        "params": {name: value for name, value in params.items() if name not in spaces},
+        "spaces": {name: str(space) for name, space in spaces.items()},
+        "sampler": request.sampler,
+        "pruning": request.pruning,
+    }
     path = request.study or request.results / "studies" / f"{name}.journal"
-    params = objective.plan.params.as_dict()
-    study = Study(
-        path, name, _about(request, objective.cell, spaces), spaces, {name: params[name] for name in spaces}
-    )
+    study = Study(path, name, about, spaces, {name: params[name] for name in spaces})
     return Tuning(request, objective, spaces, study)
 
 
@@ -129,28 +142,26 @@ def search(tuning: Tuning, watch: Watch, say: Say) -> None:
     while timeout is None or time.monotonic() - began < timeout:
         trial = study.take(tuning.request.trials)
         if trial is not None:
-            _run_trial(tuning, trial, watch, say)
+            say(str(tuning.result.trials[trial.number]))
+            _run_trial(tuning, trial, watch)
+            say(str(tuning.result.trials[trial.number]))
         elif study.others_are_running():
             time.sleep(POLL_S)  # its process may die, and leave the trial to this one
         else:
             break
 
 
-def _run_trial(tuning: Tuning, trial: Trial, watch: Watch, say: Say) -> None:
+def _run_trial(tuning: Tuning, trial: Trial, watch: Watch) -> None:
     """Run one trial to its end, or put it back into the queue."""
     study, objective = tuning.study, tuning.objective
-    title = f"trial {trial.number}"
-    say(f"{title}: {format_assignments(trial.params)}")
-    store = Store(study.trial_folder(trial.number))
+    store, report = Store(study.trial_folder(trial.number)), partial(study.report, trial)
     try:
         with watch(objective.cell) as progress:
-            score = objective(title, trial.params, store, partial(study.report, trial), progress)
+            score = objective(f"trial {trial.number}", trial.params, store, report, progress)
     except PrunedTrial:
-        study.prune(trial)
-        say(f"{title}: pruned")
+        study.give_up(trial)
     except (DeviceError, ParamError) as error:
-        study.fail(trial, error.what)
-        say(f"{title}: failed: {error.what}")
+        study.give_up(trial, error.what)
     except InterruptedRunError as error:
         study.put_back(trial)
         raise stopped_error(study) from error
@@ -159,56 +170,9 @@ def _run_trial(tuning: Tuning, trial: Trial, watch: Watch, say: Say) -> None:
         raise
     else:
         study.finish(trial, score)
-        say(f"{title}: " + ("diverged" if score.failure else f"H {score.H:.2f} on validation classes"))
 
 
 def stopped_error(study: Study) -> InterruptedRunError:
     """The error for a study that the user stopped."""
-    return InterruptedRunError(
-        f"study {study.name} was stopped; nothing is lost",
-        where=study.path,
-        fix="repeat the command to continue",
-    )
-
-
-def format_assignments(values: Mapping[str, Any]) -> str:
-    """Write values as ``--set`` takes them."""
-    return " ".join(
-        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in values.items()
-    )
-
-
-def _plan(request: TuneRequest, carried: Dataset | None) -> Plan:
-    """Plan the preset's cell."""
-    plan = make_plan(request.run, carried)
-    if len(plan.cells) != 1:
-        raise ParamError("a study has one seed", where="--seed", fix="give --seed once")
-    every = request.eval_every
-    if every is None:
-        every = max(1, plan.params.as_dict().get("epochs", 1) // EVALUATIONS) if request.pruning else 0
-    return replace(plan, cells=[replace(plan.cells[0], eval_every=every)])
-
-
-def _study_name(request: TuneRequest, cell: Cell) -> str:
-    if request.name is None:
-        return re.sub(r"[^\w.+-]", "-", f"{cell.method}-{cell.dataset}")
-    if not _NAME.fullmatch(request.name):
-        raise ParamError(
-            f"a study cannot be called {request.name!r}",
-            where="--name",
-            fix="write letters, digits, and any of _.+-",
-        )
-    return request.name
-
-
-def _about(request: TuneRequest, cell: Cell, spaces: Mapping[str, Space]) -> dict[str, Any]:
-    """Everything that must be the same for a process that continues the study."""
-    fixed = {name: value for name, value in cell.params.items() if name not in spaces}
-    return {
-        **replace(cell, params={}).as_dict(),
-        "params": fixed,
-        "spaces": format_spaces(spaces),
-        "sampler": request.sampler,
-        "pruning": request.pruning,
-    }
+    what = f"study {study.name} was stopped; nothing is lost"
+    return InterruptedRunError(what, where=study.path, fix="repeat the command to continue")

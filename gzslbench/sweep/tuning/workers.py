@@ -10,21 +10,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from gzslbench.errors import ExecutorError, StoreError
 from gzslbench.plugins.executor import Ended, Executor, Failure, Job
-from gzslbench.runs.plan import DatasetHandle, Request
+from gzslbench.runs.plan import DatasetHandle
 from gzslbench.runs.progress import Silent
-from gzslbench.sweep.executors.factory import stop_on_signals
-from gzslbench.sweep.tuning.study import TrialResult
-from gzslbench.sweep.tuning.tune import (
-    Say,
-    TuneRequest,
-    Tuning,
-    format_assignments,
-    open_tuning,
-    search,
-    stopped_error,
-)
+from gzslbench.sweep.executors import stop_on_signals
+from gzslbench.sweep.tuning.tune import Say, TuneRequest, Tuning, open_tuning, search, stopped_error
 
 WORK = f"{__name__}:run_worker"
 POLL_S = 1.0
@@ -40,12 +33,9 @@ def worker_jobs(request: TuneRequest, workers: int, gpus: float = 0.0, ship_data
         gpus: The share of a GPU that each takes.
         ship_data: Send the dataset along, for machines that may not have it.
     """
+    values = {**asdict(request), "run": request.run.for_a_worker(), "searches": list(request.searches)}
     argument = {
-        **asdict(request),
-        "run": request.run.for_a_worker(),
-        "searches": list(request.searches),
-        "study": None if request.study is None else str(request.study.absolute()),
-        "results": str(request.results.absolute()),
+        name: str(value.absolute()) if isinstance(value, Path) else value for name, value in values.items()
     }
     shared = {"dataset": DatasetHandle.of(request.run)} if ship_data else {}
     return [Job(f"worker {number + 1}", WORK, argument, gpus, shared=shared) for number in range(workers)]
@@ -60,13 +50,7 @@ def run_worker(argument: Mapping[str, Any]) -> dict[str, Any]:
     """
     values = dict(argument)
     dataset = values.pop("dataset", None)
-    values |= {
-        "run": Request.from_json(values["run"]),
-        "searches": tuple(values["searches"]),
-        "study": None if values["study"] is None else Path(values["study"]),
-        "results": Path(values["results"]),
-    }
-    request = TuneRequest(**values)
+    request = msgspec.convert(values, TuneRequest, dec_hook=lambda kind, text: kind(text))
     if request.study is None or not request.study.is_file():
         raise StoreError(
             f"{socket.gethostname()} does not see the study's file",
@@ -90,12 +74,9 @@ def search_with(tuning: Tuning, executor: Executor, workers: int, say: Say, ship
     failures: list[Failure] = []
     cuda = tuning.objective.cell.device == "cuda"
     gpus = tuning.objective.plan.spec.gpu_share if cuda else 0.0
-
-    def stopping() -> None:
-        say("stopping after saving; Ctrl-C again stops at once")
-
     request = replace(tuning.request, study=tuning.study.path, name=tuning.study.name)
-    with stop_on_signals(executor, stopping), _trials_reported(tuning, say):
+    stopping = "stopping after saving; Ctrl-C again stops at once"
+    with stop_on_signals(executor, lambda: say(stopping)), _trials_reported(tuning, say):
         for event in executor.run(worker_jobs(request, workers, gpus, ship_data)):
             if isinstance(event, Ended) and event.failure is not None:
                 failures.append(event.failure)
@@ -113,16 +94,13 @@ def search_with(tuning: Tuning, executor: Executor, workers: int, say: Say, ship
 @contextmanager
 def _trials_reported(tuning: Tuning, say: Say) -> Iterator[None]:
     """Inside, say what becomes of each trial, which run in other processes."""
-    over, known = threading.Event(), {trial.number: trial.state for trial in tuning.result.trials}
+    over, known = threading.Event(), set(map(str, tuning.result.trials))
 
     def report() -> None:
         for trial in tuning.result.trials:
-            before = known.get(trial.number, "waiting")
-            if before == "waiting" and trial.state not in ("waiting", "running"):
-                say(_started_line(trial))
-            if before != trial.state and trial.state != "waiting":
-                say(_state_line(trial))
-            known[trial.number] = trial.state
+            if trial.state != "waiting" and str(trial) not in known:
+                known.add(str(trial))
+                say(str(trial))
 
     def watch() -> None:
         while not over.wait(POLL_S):
@@ -136,15 +114,3 @@ def _trials_reported(tuning: Tuning, say: Say) -> Iterator[None]:
         over.set()
         watcher.join()
         report()
-
-
-def _started_line(trial: TrialResult) -> str:
-    return f"trial {trial.number}: {format_assignments(trial.values)}"
-
-
-def _state_line(trial: TrialResult) -> str:
-    if trial.state == "running":
-        return _started_line(trial)
-    if trial.state == "finished":
-        return f"trial {trial.number}: H {trial.H:.2f} on validation classes"
-    return f"trial {trial.number}: {trial.state}" + (f": {trial.failure}" if trial.failure else "")

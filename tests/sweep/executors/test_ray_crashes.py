@@ -1,4 +1,4 @@
-"""Workers, nodes and drivers that are killed, and a driver on another disk."""
+"""Workers, nodes and drivers that are killed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from gzslbench.sweep.executors.ray_executor import RayExecutor
 
 pytestmark = [pytest.mark.ray, pytest.mark.acceptance]
 COUNT = "fake_jobs:count_up"
-UNSEEN = Path("/proc/self/cwd")
-"""Each process sees its own working folder there, so that no node sees the driver's."""
+PATIENCE_S = 300.0
 DRIVER = """
 import sys
 from pathlib import Path
@@ -30,14 +29,14 @@ for event in RayExecutor(Limits(jobs=1, address=sys.argv[2] or None)).run([job])
 """
 
 
-def wait_until(holds, seconds=60.0) -> None:
-    ends = time.monotonic() + seconds
+def wait_until(holds) -> None:
+    ends = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < ends, "it takes too long"
         time.sleep(0.1)
 
 
-def lives(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -49,14 +48,7 @@ def count_in(folder: Path) -> int:
     return int(file.read_text()) if file.is_file() else 0
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """The driver's working folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def test_a_job_goes_on_from_its_files_when_its_process_is_killed(cluster, tmp_path) -> None:
+def test_a_job_continues_from_its_files_when_its_process_is_killed(cluster, tmp_path) -> None:
     job = Job("job", COUNT, {"until": 40}, folder=tmp_path / "job")
     events = []
     for event in RayExecutor(Limits(jobs=1, address=cluster.address)).run([job]):
@@ -70,15 +62,7 @@ def test_a_job_goes_on_from_its_files_when_its_process_is_killed(cluster, tmp_pa
     assert sorted(path.name for path in job.folder.iterdir()) == ["count"]
 
 
-def test_a_driver_on_another_disk_gets_the_files_with_the_result(cluster, here) -> None:
-    job = Job("job", COUNT, {"until": 5}, folder=UNSEEN / "job")
-    *_, ended = RayExecutor(Limits(jobs=1, address=cluster.address)).run([job])
-    assert count_in(here / "job") == ended.result["count"] == 5
-    assert count_in(cluster.folder / "job") == 5
-    assert sorted(path.name for path in (here / "job").iterdir()) == ["count"]
-
-
-def test_asked_to_stop_it_saves_and_goes_on_later(cluster, tmp_path) -> None:
+def test_a_stopped_job_saves_and_continues_later(cluster, tmp_path) -> None:
     job = Job("job", COUNT, {"until": 600}, folder=tmp_path / "job")
     executor = RayExecutor(Limits(jobs=1, address=cluster.address))
     events = []
@@ -113,7 +97,7 @@ def test_a_node_that_is_lost_loses_no_job(cluster, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("where", ["started here", "joined"])
-def test_jobs_die_with_a_driver_that_is_killed_and_go_on_later(request, ray, tmp_path, where) -> None:
+def test_jobs_die_with_a_killed_driver_and_continue_later(request, ray, tmp_path, where) -> None:
     address = request.getfixturevalue("cluster").address if where == "joined" else ""
     folder = tmp_path / "job"
     with subprocess.Popen(
@@ -122,14 +106,14 @@ def test_jobs_die_with_a_driver_that_is_killed_and_go_on_later(request, ray, tmp
         process = int(driver.stdout.readline())
         wait_until(lambda: count_in(folder) >= 3)
         driver.kill()
-    wait_until(lambda: not lives(process))
+    wait_until(lambda: not is_alive(process))
     count = count_in(folder)
     job = Job("job", COUNT, {"until": count + 2}, folder=folder)
     *_, ended = RayExecutor(Limits(jobs=1, address=address or None)).run([job])
     assert (ended.result["first"], ended.result["count"]) == (count, count + 2)
 
 
-def test_a_laptop_reaches_the_cluster_as_a_client(cluster, here) -> None:
-    job = Job("job", COUNT, {"until": 5}, folder=UNSEEN / "client")
+def test_a_client_of_the_cluster_runs_jobs(cluster, tmp_path) -> None:
+    job = Job("job", COUNT, {"until": 5}, folder=tmp_path / "client")
     *_, ended = RayExecutor(Limits(address=cluster.client)).run([job])
-    assert ended.result["count"] == count_in(here / "client") == 5
+    assert ended.result["count"] == count_in(job.folder) == 5

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from gzslbench.cli import main
 from gzslbench.errors import ParamError
 from gzslbench.plugins.registry import plugins
-from gzslbench.sweep.suites.baseline import write_baseline
-from gzslbench.sweep.suites.claim import Claim, claims_table, judge_claims
+from gzslbench.sweep.suites.baseline import claims_table, judge_claims, write_baseline
+from gzslbench.sweep.suites.schema import Claim
 from gzslbench.sweep.suites.suite import load_suite
 
 SUITE = """

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.errors import ParamError
-from gzslbench.sweep.suites.grid import expand_grid
 from gzslbench.sweep.suites.schema import GridEntry
-from gzslbench.sweep.suites.suite import load_suite
+from gzslbench.sweep.suites.suite import expand_grid, load_suite
 
 
 def entries_of(grid):
