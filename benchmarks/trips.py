@@ -31,7 +31,7 @@ SEED = 1
 SCALE = 0.01
 """The share of the rows of AWA2 that the synthetic folder has."""
 _DATASET, _RESULTS = "awa2", "results"
-_FEW_ROWS = {"batch_size": "64", "syn_num": "20"}
+_SMALL = {"batch_size": "16", "syn_num": "10"}
 
 Action = Callable[[], object]
 
@@ -57,7 +57,7 @@ def _prepare_run(folder: Path) -> Action:
     from gzslbench.cli import main
 
     arguments = ["run", "--method", METHOD, "--dataset", str(folder / _DATASET), "--epochs", "1"]
-    for name, value in _FEW_ROWS.items():
+    for name, value in _SMALL.items():
         arguments += ["--set", f"{name}={value}"]
     arguments += ["--results", str(folder / _RESULTS), "--seed", str(SEED), "--device", "cpu"]
     return lambda: main(arguments, standalone_mode=False)
@@ -79,7 +79,7 @@ def _prepare_step(folder: Path) -> Action:
 
     spec = plugins().method(METHOD)
     view, _ = make_views(load_dataset(str(folder / _DATASET)), spec.preprocessing, "cpu", spec.setting)
-    settings = parse_assignments(spec.params, [f"{name}={value}" for name, value in _FEW_ROWS.items()])
+    settings = parse_assignments(spec.params, [f"{name}={value}" for name, value in _SMALL.items()])
     method = build_method(spec, view, build(spec.params, settings, "trips"), SEED)
     run = StageRun(method.stages()[0], method, view, SEED)
     run.iterate()  # the first step also starts the epoch

@@ -23,7 +23,7 @@ from gzslbench.evaluation.predictions import Predictions, save_predictions
 from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import Record, RunInfo, RunMetrics
 from gzslbench.runs.store import RunFolder, Store
-from gzslbench.testing.sync_detection import SyncDetector
+from gzslbench.testing.methods.training import SyncDetector
 
 settings.register_profile("gzslbench", deadline=None)  # a busy machine is not a failure
 settings.load_profile("gzslbench")

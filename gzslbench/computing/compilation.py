@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
-from typing import Any
+from functools import cache, partial
 
 import torch
 from torch import Tensor
@@ -19,16 +19,15 @@ from gzslbench.errors import ParamError
 VARIABLE = "GZSLBENCH_COMPILE"
 """Environment variable: 0 turns compilation off; 1, or unset, tries it."""
 
-_VALUES = {"": True, "1": True, "0": False}
 _log = logging.getLogger(__name__)
 
 
 def compilation_wanted() -> bool:
     """Return whether the environment allows compilation."""
-    value = os.environ.get(VARIABLE, "")
-    if value not in _VALUES:
+    value = os.environ.get(VARIABLE) or "1"
+    if value not in ("0", "1"):
         raise ParamError(f"{value!r} is neither 0 nor 1", where=VARIABLE, fix=f"set {VARIABLE}=0 or unset it")
-    return _VALUES[value]
+    return value == "1"
 
 
 def find_compiler() -> str | None:
@@ -49,21 +48,19 @@ class Compilation:
 
     def __init__(self) -> None:
         self.failure = None if compilation_wanted() else f"{VARIABLE}=0"
-        self._compiled: dict[Any, Callable[..., Tensor]] = {}
-
-    @property
-    def works(self) -> bool:
-        """Whether compilation is turned on and has not failed so far."""
-        return self.failure is None
+        self._compile = cache(partial(torch.compile, dynamic=True, fullgraph=True))
 
     def run(
         self, name: str, fast: Callable[..., Tensor], plain: Callable[..., Tensor], *operands: Tensor
     ) -> Tensor:
         """Return ``fast(*operands)``, compiled, or ``plain(*operands)`` and record it under ``name``."""
-        if self.works:
+        if self.failure is None:
+            # Imported late: torch loads its compiler only with the first compilation.
+            from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
+
             try:
-                result = self._compile(fast)(*operands)
-            except _failures() as error:
+                result: Tensor = self._compile(fast)(*operands)
+            except (TorchDynamoException, FailOnRecompileLimitHit) as error:  # and not those of the work
                 self.failure = str(error).strip().partition("\n")[0] or type(error).__name__
                 _log.warning("%s are not compiled, the plain form is used: %s", name, self.failure)
             else:
@@ -71,16 +68,3 @@ class Compilation:
                 return result
         record_backend(name, f"plain: {self.failure}")
         return plain(*operands)
-
-    def _compile(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        if function not in self._compiled:
-            self._compiled[function] = torch.compile(function, dynamic=True, fullgraph=True)
-        return self._compiled[function]
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """Return the errors that mean that compiling failed, and not the work."""
-    # Imported late: torch loads its compiler only with the first compilation.
-    from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
-
-    return TorchDynamoException, FailOnRecompileLimitHit

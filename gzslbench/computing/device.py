@@ -15,7 +15,6 @@ import torch
 from gzslbench import __version__
 from gzslbench.errors import DeviceError
 
-DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("fp32", "tf32", "bf16")
 
 
@@ -29,9 +28,7 @@ def resolve_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise DeviceError(
-            f"unknown device {name!r}",
-            where="--device",
-            fix=f"choose one of {', '.join(DEVICES)}, or cuda:1",
+            f"unknown device {name!r}", where="--device", fix="choose one of auto, cpu, cuda, cuda:1"
         )
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
@@ -72,11 +69,7 @@ def matmul_precision(precision: str, deterministic: bool) -> Iterator[None]:
 
     ``bf16`` changes nothing here: it is applied by ``autocast``.
     """
-    before = (
-        torch.get_float32_matmul_precision(),
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
+    products, algorithms = torch.get_float32_matmul_precision(), _deterministic_mode()
     if deterministic:  # cuBLAS reads this variable before its first product
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
@@ -84,17 +77,18 @@ def matmul_precision(precision: str, deterministic: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before[0])
-        _set_deterministic(before[1], before[2])
+        torch.set_float32_matmul_precision(products)
+        _set_deterministic(*algorithms)
+
+
+def _deterministic_mode() -> tuple[bool, bool]:
+    enabled = torch.are_deterministic_algorithms_enabled()
+    return enabled, torch.is_deterministic_algorithms_warn_only_enabled()
 
 
 def _set_deterministic(mode: bool, warn_only: bool) -> None:
     # Skip the call where nothing changes: torch imports its compiler for it, which takes a second.
-    now = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
-    if now != (mode, warn_only):
+    if _deterministic_mode() != (mode, warn_only):
         torch.use_deterministic_algorithms(mode, warn_only=warn_only)
 
 

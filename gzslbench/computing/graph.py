@@ -19,7 +19,6 @@ import weakref
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Protocol
 
 import torch
 
@@ -35,22 +34,6 @@ _failed: list[torch.cuda.CUDAGraph] = []  # torch's allocator may still refer to
 
 class CaptureError(Exception):
     """A call cannot be captured; nothing has changed."""
-
-
-class Capture(Protocol):
-    """How calls are captured; ``CudaCapture`` is the implementation for CUDA."""
-
-    def warm_up(self, call: Callable[[], None]) -> str | None:
-        """Run ``call`` where it may be captured later; return why it cannot be, if this run shows that."""
-        ...
-
-    def capture(self, call: Callable[[], None]) -> Callable[[], None]:
-        """Return a replay of ``call``, without running it.
-
-        Raises:
-            CaptureError: ``call`` cannot be captured.
-        """
-        ...
 
 
 class CudaCapture:
@@ -96,11 +79,16 @@ class CudaCapture:
         with self._on_side_stream(), _no_garbage_collection():
             graph = torch.cuda.CUDAGraph()
             try:
-                self._register(graph)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # newer versions of torch deprecate the call
+                    for generator in self.generators:
+                        graph.register_generator_state(generator)
                 self._record(graph, call)
             except RuntimeError as error:
                 _failed.append(graph)
-                self._repair_generators()
+                # Give each generator a state without the failed capture, at the same place of its stream.
+                for generator in (torch.cuda.default_generators[self.device.index], *self.generators):
+                    generator.graphsafe_set_state(generator.clone_state())
                 raise CaptureError(str(error).partition("\n")[0]) from error
         self._graphs.add(graph)
         return graph.replay
@@ -115,17 +103,6 @@ class CudaCapture:
                 graph.capture_end()
             raise
         graph.capture_end()
-
-    def _register(self, graph: torch.cuda.CUDAGraph) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for generator in self.generators:
-                graph.register_generator_state(generator)
-
-    def _repair_generators(self) -> None:
-        """Give each generator a state without the failed capture, at the same position of its stream."""
-        for generator in (torch.cuda.default_generators[self.device.index], *self.generators):
-            generator.graphsafe_set_state(generator.clone_state())
 
     @contextmanager
     def _on_side_stream(self) -> Iterator[None]:
@@ -149,11 +126,10 @@ def _free_stream(device: torch.device) -> torch.cuda.Stream:
     """Return a stream that no live capture uses."""
     if _idle[device]:
         return _idle[device].pop()
-    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    for _ in range(_STREAMS):
+    for _ in range(_STREAMS + 1):
+        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         if stream not in _created:
             break
-        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     _created.add(stream)
     return stream
 
@@ -199,7 +175,7 @@ class GraphCache:
     do the same each time.
     """
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: CudaCapture) -> None:
         self.capture = capture
         self._runs: Counter[Hashable] = Counter()
         self._replays: dict[Hashable, Callable[[], None]] = {}

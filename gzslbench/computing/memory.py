@@ -8,7 +8,6 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import partial
 from typing import TypeVar
 
 import torch
@@ -69,9 +68,14 @@ class Chunk:
 
     def map_chunks(self, rows: Tensor, work: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
         """Yield ``work`` of one part of ``rows`` after another, each of at most ``size`` rows."""
-        while len(rows):
-            result = self.with_oom_backoff(partial(_work_on_first, work, rows))
-            rows = rows[self.size :]
+        start = 0
+
+        def work_at_start(size: int) -> Tensor:
+            return work(rows[start : start + size])
+
+        while start < len(rows):
+            result = self.with_oom_backoff(work_at_start)
+            start += self.size
             yield result
 
     def _shrink(self, least: int) -> None:
@@ -80,10 +84,6 @@ class Chunk:
         self._shrunk = True
         if torch.cuda.is_available() and not torch.cuda.is_current_stream_capturing():
             torch.cuda.empty_cache()
-
-
-def _work_on_first(work: Callable[[Tensor], Tensor], rows: Tensor, size: int) -> Tensor:
-    return work(rows[:size])
 
 
 @contextmanager

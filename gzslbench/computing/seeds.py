@@ -63,29 +63,22 @@ class GlobalStream:
     """
 
     def __init__(self, device: torch.device, seed: int) -> None:
-        self.device = device
-        with self._forked():
+        self._cuda_devices = [device] if device.type == "cuda" else []
+        with torch.random.fork_rng(self._cuda_devices):
             torch.manual_seed(seed)
             self.state = self._states()
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Make the stage's stream the global one inside."""
-        with self._forked():
+        with torch.random.fork_rng(self._cuda_devices):
             torch.set_rng_state(self.state[0].cpu())
-            if self.device.type == "cuda":
-                torch.cuda.set_rng_state(self.state[1].cpu(), self.device)
+            for device, state in zip(self._cuda_devices, self.state[1:], strict=True):
+                torch.cuda.set_rng_state(state.cpu(), device)
             try:
                 yield
             finally:
                 self.state = self._states()
 
-    @contextmanager
-    def _forked(self) -> Iterator[None]:
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            yield
-
     def _states(self) -> list[Tensor]:
-        states = [torch.get_rng_state()]
-        return [*states, torch.cuda.get_rng_state(self.device)] if self.device.type == "cuda" else states
+        return [torch.get_rng_state(), *map(torch.cuda.get_rng_state, self._cuda_devices)]

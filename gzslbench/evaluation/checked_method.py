@@ -90,10 +90,11 @@ class CheckedMethod:
 
         def sample_classes(first: int, last: int) -> Tensor:
             streams = [stream(index) for index in range(first, last)]
-            drawn = [
-                rows[_draw_order(len(rows), per_class, random)]
-                for rows, random in zip(classes[first:last], streams, strict=True)
-            ]
+            drawn = []
+            for rows, random in zip(classes[first:last], streams, strict=True):
+                order = torch.randperm(len(rows), generator=random, device=random.device)
+                repeated = order.repeat(-(-per_class // len(rows)))
+                drawn.append(rows[repeated[:per_class]])
             rows = torch.cat(drawn)
             if not hasattr(self.method, "sample"):
                 return self._embed(rows)
@@ -119,9 +120,7 @@ class CheckedMethod:
     def _embed(self, rows: Tensor) -> Tensor:
         with span("embedding"):
             embedded: Tensor = self.method.embed(rows.clone())  # type: ignore[union-attr]
-        if embedded.dim() != 2 or len(embedded) != len(rows):
-            self._check("embed", embedded, (len(rows), embedded.shape[-1]))
-        return embedded
+        return self._check("embed", embedded, (len(rows), embedded.shape[-1]))
 
     def _check(self, call: str, result: Tensor, expected: tuple[int, int]) -> Tensor:
         if tuple(result.shape) != expected:
@@ -131,12 +130,6 @@ class CheckedMethod:
                 fix=f"see {call} in gzslbench.plugins.method",
             )
         return result
-
-
-def _draw_order(rows: int, count: int, random: torch.Generator) -> Tensor:
-    """Return ``count`` of ``rows`` positions in a random order, which repeats if there are too few."""
-    order = torch.randperm(rows, generator=random, device=random.device)
-    return order.repeat(-(-count // rows))[:count]
 
 
 def build_head_data(
@@ -160,22 +153,13 @@ def build_head_data(
         seen_rows = method.sample(by_class, settings.seen_per_class, streams)
     labels = torch.cat([seen_labels, unseen.repeat_interleave(settings.per_class)])
     streams = _class_streams("synthesis", unseen, epoch, seed)
-    width = train.features.shape[1]
-    synthesized = _synthesize(method, settings, test.semantics[unseen], streams, width)
+    is_embedded = settings.space == "embedding"
+    width = None if is_embedded else train.features.shape[1]
+    blocks = method.synthesize(test.semantics[unseen], settings.per_class, streams, width)
+    synthesized = blocks if is_embedded else chain.from_iterable(map(method.embed, blocks))
     features = method.collect(chain(seen_rows, synthesized), len(labels))
     data = HeadData(features, labels, test.semantics, test.seen)
     return data, features[len(seen_labels) :]
-
-
-def _synthesize(
-    method: CheckedMethod, settings: HeadSettings, semantics: Tensor, streams: ClassStream, width: int
-) -> Iterator[Tensor]:
-    """Yield the rows of the unseen classes, embedded."""
-    if settings.space == "embedding":
-        yield from method.synthesize(semantics, settings.per_class, streams, None)
-        return
-    for block in method.synthesize(semantics, settings.per_class, streams, width):
-        yield from method.embed(block)
 
 
 def _class_streams(purpose: str, classes: Tensor, epoch: int, seed: int) -> ClassStream:

@@ -65,7 +65,10 @@ def seen_unseen_curve(predictions: Predictions) -> SeenUnseenCurve:
     labels, seen = predictions.labels, predictions.seen
     is_seen = seen[labels]
     correct = np.where(is_seen, predictions.best_seen, predictions.best_unseen) == labels
-    weight = _row_weights(labels, seen)[correct]
+    rows = np.bincount(labels, minlength=len(seen))
+    tested = np.array([np.sum(~seen & (rows > 0)), np.sum(seen & (rows > 0))])
+    # The percent that each row, if right, adds to the per-class accuracy of its part.
+    weight = (100.0 / (rows[labels] * tested[is_seen.astype(int)]))[correct]
     gap, is_seen = predictions.gap[correct].astype(np.float64), is_seen[correct]
 
     order = np.argsort(gap, kind="stable")
@@ -80,11 +83,3 @@ def seen_unseen_curve(predictions: Predictions) -> SeenUnseenCurve:
         S=np.minimum(lost[points], 100.0),
         U=np.minimum(won[points], 100.0),
     )
-
-
-def _row_weights(labels: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the ``(n,)`` percent that each row, if right, adds to the per-class accuracy of its part."""
-    rows = np.bincount(labels, minlength=len(seen))
-    tested = np.array([np.sum(~seen & (rows > 0)), np.sum(seen & (rows > 0))])
-    weights: NDArray[np.float64] = 100.0 / (rows[labels] * tested[seen[labels].astype(int)])
-    return weights

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from gzslbench.computing.instrumentation import span
 from gzslbench.computing.memory import Chunk
@@ -97,16 +97,16 @@ class Evaluator:
             DivergedError: The scores are NaN or infinite.
             PluginError: The method neither synthesizes nor scores, or a result has a wrong shape.
         """
-        with _inference(method.modules), _unchanged(method):
+        if not hasattr(method, "synthesize") and not hasattr(method, "scores"):
+            raise PluginError(
+                "the method has neither synthesize nor scores",
+                where=type(method).__name__,
+                fix="implement one of the two, see gzslbench.plugins.method",
+            )
+        with _inference(method):
             if hasattr(method, "synthesize"):
                 return self._with_head(cast("GenerativeMethod", method), epoch, seed, head_epochs)
-            if hasattr(method, "scores"):
-                return self._with_scores(method, epoch, seed)
-        raise PluginError(
-            "the method has neither synthesize nor scores",
-            where=type(method).__name__,
-            fix="implement one of the two, see gzslbench.plugins.method",
-        )
+            return self._with_scores(method, epoch, seed)
 
     def _with_scores(self, method: ScoringMethod, epoch: int, seed: int) -> Evaluation:
         order = self._row_order(epoch, seed)
@@ -178,14 +178,10 @@ def predict(
     seen: Tensor,
     zsl: NDArray[np.int64] | None = None,
 ) -> Predictions:
-    """Turn scores of all classes into predictions, on the device of the scores.
+    """Turn blocks of ``(m, K)`` scores of test_seen, then test_unseen, into predictions.
 
-    Args:
-        scores: Blocks of ``(m, K)`` scores, n rows in all: test_seen, then test_unseen.
-            Where they are not finite, neither is the gap.
-        labels: ``(n,)`` true class among the K candidates.
-        seen: ``(K,)`` bool, which candidates are seen; on the device of the scores.
-        zsl: ``(n_u,)`` predictions with unseen candidates only; None to take these from ``scores``.
+    Where scores are not finite, neither is the gap. ``zsl`` has predictions of test_unseen with unseen
+    candidates only; None takes them from ``scores``.
     """
     blocks = []
     for block in scores:
@@ -208,30 +204,27 @@ def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
 
 
 @contextmanager
-def _unchanged(method: GenerativeMethod | ScoringMethod) -> Iterator[None]:
-    """Refuse a method whose networks change inside, because it could learn from test rows."""
+def _inference(method: GenerativeMethod | ScoringMethod) -> Iterator[None]:
+    """Turn gradients off and evaluation mode on inside; restore the modes afterwards.
+
+    Refuse a method whose networks change inside, because it could learn from test rows.
+    """
 
     def versions() -> list[int]:
         return [tensor._version for tensor in method.modules.state_dict(keep_vars=True).values()]
 
     before = versions()
-    yield
-    if versions() != before:
-        raise PluginError(
-            "the method changed its networks while it was evaluated",
-            where=type(method).__name__,
-            fix="do not change parameters or buffers in synthesize, embed and scores",
-        )
-
-
-@contextmanager
-def _inference(modules: nn.ModuleDict) -> Iterator[None]:
-    """Turn gradients off and evaluation mode on inside; restore the modes afterwards."""
-    training = [module for module in modules.modules() if module.training]
-    modules.eval()
+    training = [module for module in method.modules.modules() if module.training]
+    method.modules.eval()
     try:
         with torch.no_grad():
             yield
     finally:
         for module in training:
             module.training = True
+    if versions() != before:
+        raise PluginError(
+            "the method changed its networks while it was evaluated",
+            where=type(method).__name__,
+            fix="do not change parameters or buffers in synthesize, embed and scores",
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,6 @@ from gzslbench.evaluation.curve import seen_unseen_curve
 
 if TYPE_CHECKING:
     from gzslbench.evaluation.predictions import Predictions
-
-Part = Literal["all", "seen", "unseen"]
 
 
 @dataclass(frozen=True)
@@ -106,19 +104,16 @@ class ClassAccuracy:
 
 def class_accuracies(predictions: Predictions, class_names: Sequence[str]) -> tuple[ClassAccuracy, ...]:
     """Return the accuracy of each of the K candidates, in their order; ``class_names`` names all K."""
-    counts = np.bincount(predictions.labels, minlength=len(predictions.seen)).tolist()
-    hits = predictions.labels[predictions.predicted == predictions.labels]
-    correct = np.bincount(hits, minlength=len(predictions.seen)).tolist()
+    matrix = confusion_matrix(predictions)
+    counts, correct = matrix.sum(axis=1).tolist(), matrix.diagonal().tolist()
     return tuple(
         ClassAccuracy(name, bool(seen), rows, 100 * right / rows if rows else None)
         for name, seen, rows, right in zip(class_names, predictions.seen, counts, correct, strict=True)
     )
 
 
-def confusion_matrix(predictions: Predictions, part: Part = "all") -> NDArray[np.int64]:
-    """Return ``(K, K)`` counts of the test rows of ``part``: true class by row, predicted class by column."""
-    labels, predicted, size = predictions.labels, predictions.predicted, len(predictions.seen)
-    if part != "all":
-        rows = predictions.seen[labels] == (part == "seen")
-        labels, predicted = labels[rows], predicted[rows]
-    return np.bincount(labels * size + predicted, minlength=size * size).reshape(size, size)
+def confusion_matrix(predictions: Predictions) -> NDArray[np.int64]:
+    """Return ``(K, K)`` counts of the test rows: true class by row, predicted class by column."""
+    size = len(predictions.seen)
+    cells = predictions.labels * size + predictions.predicted
+    return np.bincount(cells, minlength=size * size).reshape(size, size)

@@ -64,10 +64,8 @@ def save_predictions(path: Path, predictions: Predictions) -> None:
         StoreError: The folder is read-only, full or gone.
     """
     content = io.BytesIO()
-    arrays: dict[str, Any] = {
-        name: np.asarray(getattr(predictions, name), dtype) for name, dtype in _DTYPES.items()
-    }
-    np.savez_compressed(content, **arrays)
+    arrays = {name: np.asarray(getattr(predictions, name), dtype) for name, dtype in _DTYPES.items()}
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
     write_atomically(path, content.getvalue())
 
 
@@ -87,19 +85,14 @@ def load_predictions(path: Path) -> Predictions:
     for name, dtype in _DTYPES.items():
         if arrays[name].dtype != dtype or arrays[name].ndim != 1:
             raise _damaged(f"{name} is not a vector of {np.dtype(dtype)}", path)
-    predictions = Predictions(**arrays)
-    _check(predictions, path)
-    return predictions
-
-
-def _check(predictions: Predictions, path: Path) -> None:
-    p, n, seen = predictions, len(predictions.labels), predictions.seen
+    p = Predictions(**arrays)
+    n, seen = len(p.labels), p.seen
     if not len(p.best_seen) == len(p.best_unseen) == len(p.gap) == n:
         raise _damaged("labels, best_seen, best_unseen and gap differ in length", path)
     if not np.isfinite(p.gap).all():
         raise _damaged("gap holds NaN or infinite values", path)
     for name in ("labels", "best_seen", "best_unseen", "zsl"):
-        classes: NDArray[np.int64] = getattr(p, name)
+        classes = arrays[name]
         if len(classes) and not 0 <= classes.min() <= classes.max() < len(seen):
             raise _damaged(f"{name} holds a class outside 0..{len(seen) - 1}", path)
     if not (seen[p.best_seen].all() and not seen[p.best_unseen].any() and not seen[p.zsl].any()):
@@ -107,6 +100,7 @@ def _check(predictions: Predictions, path: Path) -> None:
     tested_seen = n - len(p.zsl)
     if tested_seen < 0 or not seen[p.labels[:tested_seen]].all() or seen[p.labels[tested_seen:]].any():
         raise _damaged("the rows are not those of test_seen, then those of test_unseen", path)
+    return p
 
 
 def _damaged(what: str, path: Path) -> StoreError:

@@ -76,7 +76,11 @@ def fit_softmax_head(
         start: A head to continue from, which is changed; None draws a new one.
     """
     device, batch_size = features.device, min(settings.batch_size, len(labels))
-    head = _initial_head(classes, features.shape[1], generator) if start is None else start
+    head = start
+    if head is None:
+        weight = torch.empty(classes, features.shape[1], device=device)
+        weight.normal_(0.0, _INIT_STD, generator=generator)
+        head = SoftmaxHead(weight, torch.zeros(classes, device=device))
     step = _AdamStep(head, settings, features, labels, batch_size)
     capture = capture_on(device) if graphs else None
     run = step if capture is None else partial(GraphCache(capture), "head step", step)
@@ -86,12 +90,6 @@ def fit_softmax_head(
             step.rows.copy_(permutations.next(batch_size))
             run()
         yield head
-
-
-def _initial_head(classes: int, width: int, generator: torch.Generator) -> SoftmaxHead:
-    weight = torch.empty(classes, width, device=generator.device)
-    weight.normal_(0.0, _INIT_STD, generator=generator)
-    return SoftmaxHead(weight, torch.zeros(classes, device=generator.device))
 
 
 class _AdamStep:

@@ -1,21 +1,28 @@
-"""A check of a plugin, and what running it gives."""
+"""A check of a plugin, what running it gives, and requirements that several kinds of plugins share."""
 
 from __future__ import annotations
 
 import inspect
+import os
 import re
+import subprocess
+import sys
 import time
 import traceback
 import unittest
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from types import ModuleType
 from typing import Any, Literal
 
 from gzslbench.errors import GzslBenchError
 
 Status = Literal["passed", "failed", "skipped"]
+_SLOW = {"it-comes-far-above-chance"}
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_IMPORT_TIMEOUT_S = 120
+_NO_TORCH = "import importlib, sys; importlib.import_module(sys.argv[1]); sys.exit('torch' in sys.modules)"
 
 
 class CheckFailure(AssertionError):  # noqa: N818 - the name is public
@@ -65,29 +72,15 @@ class Outcome:
     fix: str = ""
 
 
-def require(condition: bool, what: str, fix: str) -> None:
-    """Raise CheckFailure with what is wrong and what to change, unless `condition` is true."""
-    if not condition:
-        raise CheckFailure(what, fix)
-
-
-def require_name(spec: Any) -> None:
-    """Require that the name and the title of a spec are valid."""
-    proposal = re.sub("[^a-z0-9]+", "-", spec.name.lower()).strip("-")
-    valid = _NAME.fullmatch(spec.name) is not None
-    fix = f"call it {proposal!r}, also in the entry point"
-    require(valid, f"the name {spec.name!r} is not lower case with hyphens", fix)
-    require(bool(spec.title.strip()), "the spec has no title", "write the full name in `title`")
-
-
-def bind(functions: Iterable[Callable[[Any], None]], case: object, *, slow: bool = False) -> list[Check]:
-    """Return the checks that apply `functions` to `case`, with their names and docstrings."""
-    return [
-        Check(
-            function.__name__.replace("_", "-"), inspect.getdoc(function) or "", partial(function, case), slow
-        )
-        for function in functions
-    ]
+def bind(module: ModuleType, case: object) -> list[Check]:
+    """Return the checks of `case`: the public functions that `module` defines, in their order there."""
+    checks = []
+    for name, function in vars(module).items():
+        if inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_":
+            title = name.replace("_", "-")
+            body = partial(function, case)
+            checks.append(Check(title, inspect.getdoc(function) or "", body, title in _SLOW))
+    return checks
 
 
 def run_check(check: Check) -> Outcome:
@@ -109,3 +102,44 @@ def run_check(check: Check) -> Outcome:
     else:
         status, what, fix = "passed", check.what, ""
     return Outcome(check.name, status, time.perf_counter() - start, what, fix)
+
+
+def require(condition: bool, what: str, fix: str) -> None:
+    """Raise CheckFailure with what is wrong and what to change, unless `condition` is true."""
+    if not condition:
+        raise CheckFailure(what, fix)
+
+
+def require_citation(spec: Any) -> None:
+    """Require that name, title, paper and url of a spec are valid."""
+    proposal = re.sub("[^a-z0-9]+", "-", spec.name.lower()).strip("-")
+    fix = f"call it {proposal!r}, also in the entry point"
+    valid = _NAME.fullmatch(spec.name) is not None
+    require(valid, f"the name {spec.name!r} is not lower case with hyphens", fix)
+    require(bool(spec.title.strip()), "the spec has no title", "write the full name in `title`")
+    fix = "write authors, title, venue and year in `paper`; for your own, `Name: Title, unpublished, 2026`"
+    require(spec.year is not None, f"the paper {spec.paper!r} has no year", fix)
+    fix = "write the address of the paper or of the code in `url`"
+    valid = spec.url.startswith(("https://", "http://"))
+    require(valid, f"the url {spec.url!r} is not an http or https address", fix)
+
+
+def require_import_without_torch(module: str) -> None:
+    """Require that `module` can be imported in a new process and does not import torch."""
+    done = _import_in_new_process(module)
+    last_line = done.stderr.strip().rpartition("\n")[2]
+    imported = done.returncode in (0, 1) and "Error" not in done.stderr
+    require(imported, f"{module} cannot be imported on its own: {last_line}", "correct the import")
+    fix = "import torch in the module that `load` names, inside functions, or under TYPE_CHECKING"
+    require(done.returncode == 0, f"importing {module} imports torch", fix)
+
+
+@cache
+def _import_in_new_process(module: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", _NO_TORCH, module],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        timeout=_IMPORT_TIMEOUT_S,
+    )

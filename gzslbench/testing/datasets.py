@@ -45,11 +45,8 @@ def spec_is_complete(case: DatasetCase) -> None:
     valid, fix = bool(spec.name) and not set(spec.name) & set("/\\ "), "use letters, digits and hyphens"
     require(valid, f"the name {spec.name!r} is empty or contains a slash or a space", fix)
     require(bool(spec.title.strip()), "the spec has no title", "write the full name in `title`")
-    require(
-        bool(spec.load or spec.url),
-        "the dataset is read from files, and the spec does not say where to get them",
-        "give the spec a `url`, or a `load` that creates the dataset",
-    )
+    what = "the dataset is read from files, and the spec does not say where to get them"
+    require(bool(spec.load or spec.url), what, "give the spec a `url`, or a `load` that creates the dataset")
 
 
 def it_loads_and_is_consistent(case: DatasetCase) -> None:
@@ -58,11 +55,9 @@ def it_loads_and_is_consistent(case: DatasetCase) -> None:
     check_dataset(dataset, spec.load or dataset.name)
     check_features(dataset.features, spec.load or dataset.name)
     names = (dataset.features_name, dataset.semantics_name)
-    require(
-        not spec.load or names == (spec.features, spec.semantics),
-        f"it has {' and '.join(names)}, but its spec says {spec.features} and {spec.semantics}",
-        "write the same names in the spec and in the Dataset",
-    )
+    valid = not spec.load or names == (spec.features, spec.semantics)
+    what = f"it has {' and '.join(names)}, but its spec says {spec.features} and {spec.semantics}"
+    require(valid, what, "write the same names in the spec and in the Dataset")
     types = [array.dtype.name for array in (dataset.features, dataset.labels, dataset.semantics)]
     what = f"features, labels and semantics are {', '.join(types)}"
     fix = "convert them to float32, int64 and float32"
@@ -72,11 +67,9 @@ def it_loads_and_is_consistent(case: DatasetCase) -> None:
 def its_fingerprint_is_that_of_its_content(case: DatasetCase) -> None:
     """`content`, which tells tasks apart, is the sha256 of features, labels and semantics."""
     dataset = case.dataset
-    require(
-        dataset.content == content_fingerprint(dataset.features, dataset.labels, dataset.semantics),
-        "`content` is not the hash of the dataset's arrays",
-        "compute it by gzslbench.data.dataset.content_fingerprint",
-    )
+    expected = content_fingerprint(dataset.features, dataset.labels, dataset.semantics)
+    fix = "compute it by gzslbench.data.dataset.content_fingerprint"
+    require(dataset.content == expected, "`content` is not the hash of the dataset's arrays", fix)
 
 
 def it_loads_the_same_twice(case: DatasetCase) -> None:
@@ -103,18 +96,6 @@ def views_and_validation_can_be_made(case: DatasetCase) -> None:
     require(finite, "scaled to [0, 1], features are NaN or infinite", fix)
     split = validation_dataset(dataset).split
     rows = np.concatenate([split.trainval, split.test_seen, split.test_unseen])
-    require(
-        set(rows.tolist()) <= set(dataset.split.trainval.tolist()),
-        "the validation split contains test rows",
-        "use only rows of trainval in train_rows and val_rows of `validation`",
-    )
-
-
-DATASET_CHECKS = (
-    spec_is_complete,
-    it_loads_and_is_consistent,
-    its_fingerprint_is_that_of_its_content,
-    it_loads_the_same_twice,
-    it_is_what_was_published,
-    views_and_validation_can_be_made,
-)
+    fix = "use only rows of trainval in train_rows and val_rows of `validation`"
+    valid = set(rows.tolist()) <= set(dataset.split.trainval.tolist())
+    require(valid, "the validation split contains test rows", fix)

@@ -15,8 +15,12 @@ from gzslbench.plugins.extractor import ExtractorSpec, Preparation
 from gzslbench.prepare.extract.compute import Extraction
 from gzslbench.prepare.extract.extract import load_extractor, make_request
 from gzslbench.prepare.extract.image import preprocess
-from gzslbench.testing.check import NotApplicable, require
-from gzslbench.testing.metadata_checks import require_citation, require_import_without_torch
+from gzslbench.testing.check import (
+    NotApplicable,
+    require,
+    require_citation,
+    require_import_without_torch,
+)
 
 IMAGES = 3
 TOLERANCE = 1e-4
@@ -64,9 +68,8 @@ def spec_is_complete(case: ExtractorCase) -> None:
     """The spec names paper, year, address and weights, and its loader can be imported."""
     spec = case.spec
     require_citation(spec)
-    require(
-        bool(spec.weights.strip()), "the spec does not say where weights come from", "write it in `weights`"
-    )
+    what = "the spec does not say where weights come from"
+    require(bool(spec.weights.strip()), what, "write it in `weights`")
     require(callable(resolve_name(spec.load)), f"{spec.load} is not a function", "name the loader in `load`")
 
 
@@ -82,56 +85,43 @@ def loader_keeps_its_contract(case: ExtractorCase) -> None:
     """The network is in evaluation mode, its weights have a sha256, its crop is possible."""
     extractor = case.default.extractor
     require(not extractor.network.training, "the network is in training mode", "call eval() on it")
-    require(
-        len(extractor.weights.sha256) == 64 and bool(extractor.weights.name),
-        f"the weights have no name or no sha256: {extractor.weights}",
-        "give the sha256 of their file, or gzslbench.prepare.extract.loading.hash_weights",
-    )
+    complete = len(extractor.weights.sha256) == 64 and bool(extractor.weights.name)
+    fix = "give the sha256 of their file, or gzslbench.prepare.extract.loading.hash_weights"
+    require(complete, f"the weights have no name or no sha256: {extractor.weights}", fix)
     preparation = extractor.preparation
     if isinstance(preparation, Preparation) and preparation.crops != "whole":
-        require(
-            0 < preparation.crop <= preparation.short_side,
-            f"the crop does not fit into the resized image: {preparation}",
-            "make short_side as large as crop, or larger",
-        )
+        fits = 0 < preparation.crop <= preparation.short_side
+        what = f"the crop does not fit into the resized image: {preparation}"
+        require(fits, what, "make short_side as large as crop, or larger")
 
 
 def features_have_their_shape(case: ExtractorCase) -> None:
     """Each image has one row of finite features, as many as the spec says."""
     features = _compute(case.default, case.images)
-    require(
-        case.spec.width in (None, features.shape[1]),
-        f"there are {features.shape[1]} features, and the spec's width is {case.spec.width}",
-        "correct `width`",
-    )
+    width, expected = features.shape[1], case.spec.width
+    what = f"there are {width} features, and the spec's width is {expected}"
+    require(expected in (None, width), what, "correct `width`")
     require(bool(features.isfinite().all()), "features are NaN or infinite", "check weights and preparation")
 
 
 def features_depend_on_their_image_only(case: ExtractorCase) -> None:
     """An image's features do not depend on the other images of the batch, and are the same again."""
     features = _compute(case.default, case.images)
-    require(
-        torch.equal(features, _compute(case.default, case.images)),
-        "the same images have other features the second time",
-        "call eval() on the network; nothing in it may be random",
-    )
+    same = torch.equal(features, _compute(case.default, case.images))
+    fix = "call eval() on the network; nothing in it may be random"
+    require(same, "the same images have other features the second time", fix)
     single = torch.cat([_compute(case.default, image[None]) for image in case.images])
-    require(
-        torch.allclose(features, single, rtol=TOLERANCE, atol=TOLERANCE * float(features.abs().max())),
-        "an image's features depend on the other images of its batch",
-        "normalize by stored statistics: call eval() on the network",
-    )
+    near = torch.allclose(features, single, rtol=TOLERANCE, atol=TOLERANCE * float(features.abs().max()))
+    fix = "normalize by stored statistics: call eval() on the network"
+    require(near, "an image's features depend on the other images of its batch", fix)
 
 
 def different_images_have_different_features(case: ExtractorCase) -> None:
     """Different images have different features."""
     features = _compute(case.default, case.images)
     distances = torch.pdist(features) / features.norm(dim=1).mean()
-    require(
-        bool((distances > TOLERANCE).all()),
-        "different images have the same features",
-        "check that the weights were read, and that the preparation fits them",
-    )
+    fix = "check that the weights were read, and that the preparation fits them"
+    require(bool((distances > TOLERANCE).all()), "different images have the same features", fix)
 
 
 def every_layer_and_pooling_works(case: ExtractorCase) -> None:
@@ -142,19 +132,6 @@ def every_layer_and_pooling_works(case: ExtractorCase) -> None:
         raise NotApplicable("it has one layer and one pooling")
     for layer, pooling in choices:
         features = _compute(case.load(layer, pooling), case.images[:1])
-        require(
-            bool(features.isfinite().all()),
-            f"layer {layer}, pooling {pooling} gives NaN or infinite features",
-            "check the layer; the spec may name only layers and poolings that work",
-        )
-
-
-EXTRACTOR_CHECKS = (
-    spec_is_complete,
-    listing_imports_no_torch,
-    loader_keeps_its_contract,
-    features_have_their_shape,
-    features_depend_on_their_image_only,
-    different_images_have_different_features,
-    every_layer_and_pooling_works,
-)
+        what = f"layer {layer}, pooling {pooling} gives NaN or infinite features"
+        fix = "check the layer; the spec may name only layers and poolings that work"
+        require(bool(features.isfinite().all()), what, fix)

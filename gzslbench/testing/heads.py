@@ -80,22 +80,18 @@ def settings_and_scores_fit(case: HeadCase) -> None:
 
 def the_same_seed_fits_the_same_head(case: HeadCase) -> None:
     """Fitted twice from the same random stream, it gives the same scores to the bit."""
-    require(
-        torch.equal(case.scores(), case.scores()),
-        "two fits from the same random stream give different scores",
-        "draw only from `generator`, and start each fit from the beginning",
-    )
+    same = torch.equal(case.scores(), case.scores())
+    fix = "draw only from `generator`, and start each fit from the beginning"
+    require(same, "two fits from the same random stream give different scores", fix)
 
 
 def the_global_stream_is_left_alone(case: HeadCase) -> None:
     """It draws nothing from torch's global random stream, which belongs to the training."""
     before = torch.get_rng_state()
     case.scores()
-    require(
-        torch.equal(before, torch.get_rng_state()),
-        "fit draws from torch's global random stream",
-        "pass `generator` to every call that draws, initial weights included",
-    )
+    fix = "pass `generator` to every call that draws, initial weights included"
+    same = torch.equal(before, torch.get_rng_state())
+    require(same, "fit draws from torch's global random stream", fix)
 
 
 def the_rows_are_left_alone(case: HeadCase) -> None:
@@ -103,11 +99,8 @@ def the_rows_are_left_alone(case: HeadCase) -> None:
     data, copy = case.data, case.data
     case.scores(data=data)
     names = [field.name for field in fields(data) if getattr(data, field.name) is not None]
-    require(
-        all(torch.equal(getattr(data, name), getattr(copy, name)) for name in names),
-        "fit changes the rows that it is given",
-        "work on copies; do not scale features in place",
-    )
+    same = all(torch.equal(getattr(data, name), getattr(copy, name)) for name in names)
+    require(same, "fit changes the rows that it is given", "work on copies; do not scale features in place")
 
 
 def a_batch_may_exceed_the_rows(case: HeadCase) -> None:
@@ -116,28 +109,14 @@ def a_batch_may_exceed_the_rows(case: HeadCase) -> None:
     kept = data.labels != 0
     fewer = replace(data, features=data.features[kept], labels=data.labels[kept])
     huge = replace(case.settings, batch_size=10 * len(data.labels))
-    require(
-        bool(case.scores(huge, fewer).isfinite().all()),
-        "with batches larger than the data, and a class without rows, scores are NaN or infinite",
-        "take at most all rows per step, and guard the logarithm of a class's share",
-    )
+    finite = bool(case.scores(huge, fewer).isfinite().all())
+    what = "with batches larger than the data, and a class without rows, scores are NaN or infinite"
+    require(finite, what, "take at most all rows per step, and guard the logarithm of a class's share")
 
 
 def it_classifies(case: HeadCase) -> None:
     """Fitted on rows of every class, it classifies 3 of 10 other rows correctly; chance is 1 of 30."""
     accuracy = float((case.scores().argmax(1) == case.held_out.labels[1::2]).double().mean())
-    require(
-        accuracy > MIN_ACCURACY,
-        f"it classifies {100 * accuracy:.1f} % of rows correctly, of 30 classes that it was fitted on",
-        "check the loss and its settings in the table [synthetic] of defaults.toml",
-    )
-
-
-HEAD_CHECKS = (
-    settings_and_scores_fit,
-    the_same_seed_fits_the_same_head,
-    the_global_stream_is_left_alone,
-    the_rows_are_left_alone,
-    a_batch_may_exceed_the_rows,
-    it_classifies,
-)
+    what = f"it classifies {100 * accuracy:.1f} % of rows correctly, of 30 classes that it was fitted on"
+    fix = "check the loss and its settings in the table [synthetic] of defaults.toml"
+    require(accuracy > MIN_ACCURACY, what, fix)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import is_dataclass
@@ -13,32 +11,22 @@ from importlib.resources import files
 
 from gzslbench.data.preprocessing import PREPROCESSINGS
 from gzslbench.errors import ParamError
-from gzslbench.plugins.extractor import ExtractorSpec
 from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build, fields_of
 from gzslbench.plugins.presets import load_presets
 from gzslbench.plugins.search_space import check_space
 from gzslbench.plugins.spec import METHOD_KINDS, SETTINGS
-from gzslbench.testing.check import CheckFailure, NotApplicable, require, require_name
+from gzslbench.testing.check import (
+    CheckFailure,
+    NotApplicable,
+    require,
+    require_citation,
+    require_import_without_torch,
+)
 from gzslbench.training.trainer import load_class
 
 Spec = MethodSpec | HeadSpec
-_IMPORT_TIMEOUT_S = 120
-_NO_TORCH = "import importlib, sys; importlib.import_module(sys.argv[1]); sys.exit('torch' in sys.modules)"
-
-
-def require_citation(spec: Spec | ExtractorSpec) -> None:
-    """Require that name, title, paper and url of a spec are valid."""
-    require_name(spec)
-    require(
-        spec.year is not None,
-        f"the paper {spec.paper!r} has no year",
-        "write authors, title, venue and year in `paper`; for your own, `Name: Title, unpublished, 2026`",
-    )
-    valid = spec.url.startswith(("https://", "http://"))
-    fix = "write the address of the paper or of the code in `url`"
-    require(valid, f"the url {spec.url!r} is not an http or https address", fix)
 
 
 def spec_is_complete(spec: Spec) -> None:
@@ -84,12 +72,10 @@ def parameters_survive_a_record(spec: Spec) -> None:
 def wrong_parameters_are_refused(spec: Spec) -> None:
     """A value of a wrong type is a ParamError."""
     for info in fields_of(spec.params):
-        accepted = False
         with suppress(ParamError):
             spec.params(**{info.name: None})
-            accepted = True
-        fix = "call super().__post_init__() first in your own __post_init__"
-        require(not accepted, f"{info.name}=None is accepted", fix)
+            fix = "call super().__post_init__() first in your own __post_init__"
+            raise CheckFailure(f"{info.name}=None is accepted", fix)
 
 
 def search_spaces_lie_in_range(spec: Spec) -> None:
@@ -136,32 +122,3 @@ def readme_names_losses_and_parameters(spec: Spec) -> None:
 def listing_imports_no_torch(spec: Spec) -> None:
     """Listing the plugin imports no torch, so that `gzslbench methods` stays fast."""
     require_import_without_torch(spec.params.__module__)
-
-
-def require_import_without_torch(module: str) -> None:
-    """Require that `module` can be imported in a new process and does not import torch."""
-    done = subprocess.run(
-        [sys.executable, "-c", _NO_TORCH, module],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        capture_output=True,
-        text=True,
-        timeout=_IMPORT_TIMEOUT_S,
-    )
-    last_line = done.stderr.strip().rpartition("\n")[2]
-    imported = done.returncode in (0, 1) and "Error" not in done.stderr
-    require(imported, f"{module} cannot be imported on its own: {last_line}", "correct the import")
-    fix = "import torch in the module that `load` names, inside functions, or under TYPE_CHECKING"
-    require(done.returncode == 0, f"importing {module} imports torch", fix)
-
-
-METADATA_CHECKS = (
-    spec_is_complete,
-    parameters_are_documented,
-    parameters_survive_a_record,
-    wrong_parameters_are_refused,
-    search_spaces_lie_in_range,
-    presets_name_their_sources,
-    readme_names_losses_and_parameters,
-    listing_imports_no_torch,
-)
-"""In the order in which an author should correct them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gzslbench.errors import PluginError, did_you_mean
@@ -12,55 +11,31 @@ from gzslbench.plugins.extractor import ExtractorSpec
 from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.registry import plugins
+from gzslbench.testing import datasets, extractors, heads, metadata_checks
 from gzslbench.testing.check import Check, bind
-from gzslbench.testing.datasets import DATASET_CHECKS, DatasetCase
-from gzslbench.testing.extractors import EXTRACTOR_CHECKS, ExtractorCase
-from gzslbench.testing.heads import HEAD_CHECKS, HeadCase
-from gzslbench.testing.metadata_checks import METADATA_CHECKS
+from gzslbench.testing.datasets import DatasetCase
+from gzslbench.testing.extractors import ExtractorCase
+from gzslbench.testing.heads import HeadCase
 from gzslbench.testing.methods import contract, repeatability, training
 from gzslbench.testing.methods.case import MethodCase
 
 Spec = MethodSpec | HeadSpec | DatasetSpec | ExtractorSpec
-
-
-def method_checks(spec: MethodSpec) -> Sequence[Check]:
-    """Return the checks of a method, in the order in which an author should correct them."""
-    case = MethodCase(spec)
-    fast = (*contract.CHECKS, *repeatability.CHECKS, *training.CHECKS)
-    slow = bind(training.SLOW_CHECKS, case, slow=True)
-    return [*bind(METADATA_CHECKS, spec), *bind(fast, case), *slow]
+KINDS: Mapping[str, Callable[[], Mapping[str, Spec]]] = {
+    "method": lambda: plugins().methods(),
+    "head": lambda: plugins().heads(),
+    "dataset": lambda: plugins().datasets(),
+    "extractor": lambda: plugins().extractors(),
+}
+"""All installed plugins of each kind, by name."""
 
 
 def extractor_checks(spec: ExtractorSpec, model: str = "", weights: str | None = None) -> Sequence[Check]:
     """Return the checks of an extractor, with a model and weights (a file or a name) if it needs them."""
-    return bind(EXTRACTOR_CHECKS, ExtractorCase(spec, model, weights))
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of plugin: the class of its specs, all installed ones by name, and the checks of one."""
-
-    spec: type[Spec]
-    installed: Callable[[], Mapping[str, Spec]]
-    checks: Callable[[Any], Sequence[Check]]
-
-
-KINDS: Mapping[str, Kind] = {
-    "method": Kind(MethodSpec, lambda: plugins().methods(), method_checks),
-    "head": Kind(
-        HeadSpec,
-        lambda: plugins().heads(),
-        lambda spec: [*bind(METADATA_CHECKS, spec), *bind(HEAD_CHECKS, HeadCase(spec))],
-    ),
-    "dataset": Kind(
-        DatasetSpec, lambda: plugins().datasets(), lambda spec: bind(DATASET_CHECKS, DatasetCase(spec))
-    ),
-    "extractor": Kind(ExtractorSpec, lambda: plugins().extractors(), extractor_checks),
-}
+    return bind(extractors, ExtractorCase(spec, model, weights))
 
 
 def checks_of(plugin: str | Spec, kind: str | None = None, *, fast: bool = False) -> Sequence[Check]:
-    """Return the checks of one method, head, dataset or extractor.
+    """Return the checks of one method, head, dataset or extractor, in the order in which to correct them.
 
     Args:
         plugin: Its name, or its spec.
@@ -70,11 +45,22 @@ def checks_of(plugin: str | Spec, kind: str | None = None, *, fast: bool = False
     Raises:
         PluginError: No plugin or plugins of several kinds have the name, or the kind is unknown.
     """
-    if isinstance(plugin, str):
-        kind, plugin = find_spec(plugin, kind)
-    else:
-        kind = next(name for name, candidate in KINDS.items() if isinstance(plugin, candidate.spec))
-    return [check for check in KINDS[kind].checks(plugin) if not (fast and check.slow)]
+    spec = find_spec(plugin, kind)[1] if isinstance(plugin, str) else plugin
+    return [check for check in _all_checks(spec) if not (fast and check.slow)]
+
+
+def _all_checks(spec: Any) -> Sequence[Check]:
+    if isinstance(spec, DatasetSpec):
+        return bind(datasets, DatasetCase(spec))
+    if isinstance(spec, ExtractorSpec):
+        return extractor_checks(spec)
+    if isinstance(spec, HeadSpec):
+        return [*bind(metadata_checks, spec), *bind(heads, HeadCase(spec))]
+    case = MethodCase(spec)
+    return [
+        *bind(metadata_checks, spec),
+        *(check for module in (contract, repeatability, training) for check in bind(module, case)),
+    ]
 
 
 def all_specs(kind: str | None = None) -> list[tuple[str, Spec]]:
@@ -82,7 +68,7 @@ def all_specs(kind: str | None = None) -> list[tuple[str, Spec]]:
     if kind is not None and kind not in KINDS:
         raise PluginError(f"no kind {kind!r}", where="--kind", fix=did_you_mean(kind, list(KINDS)))
     kinds = KINDS if kind is None else (kind,)
-    return [(name, spec) for name in kinds for spec in KINDS[name].installed().values()]
+    return [(name, spec) for name in kinds for spec in KINDS[name]().values()]
 
 
 def find_spec(name: str, kind: str | None = None) -> tuple[str, Spec]:

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from gzslbench.computing.instrumentation import span
 from gzslbench.computing.seeds import PermutationSampler
@@ -60,7 +59,12 @@ class Sampler:
     def fill(self, batch: Batch) -> None:
         """Write the next batch into the memory of ``batch``."""
         with span("batch"):
-            rows = self._next_rows()
+            if self.sampling == "pass":
+                rows = self._permutations.next(self.batch_size)
+            else:
+                labels = self.view.labels
+                order = torch.randperm(len(labels), generator=self.rows, device=labels.device)
+                rows = order[: self.batch_size]
             torch.index_select(self.view.features, 0, rows, out=batch.features)
             torch.index_select(self.view.labels, 0, rows, out=batch.labels)
 
@@ -77,10 +81,3 @@ class Sampler:
         self.rows.set_state(state["rows"].cpu())
         self.noise.set_state(state["noise"].cpu())
         self._permutations.remaining = state["remaining"]
-
-    def _next_rows(self) -> Tensor:
-        if self.sampling == "pass":
-            return self._permutations.next(self.batch_size)
-        labels = self.view.labels
-        order = torch.randperm(len(labels), generator=self.rows, device=labels.device)
-        return order[: self.batch_size]

@@ -24,7 +24,10 @@ def no_moments() -> Moments:
 
 
 class PhaseOptimizer:
-    """Steps the modules that ``phase`` updates; the method's other modules are frozen during the step."""
+    """Steps the modules that ``phase`` updates; the method's other modules are frozen during the step.
+
+    The phases of a stage share its ``moments``.
+    """
 
     def __init__(
         self,
@@ -33,14 +36,6 @@ class PhaseOptimizer:
         precision: str = "fp32",
         moments: Moments | None = None,
     ) -> None:
-        """Build the phase's optimizers.
-
-        Args:
-            phase: Its loss, and what the loss updates.
-            modules: All modules of the method.
-            precision: Of the forward pass.
-            moments: Those of the stage, which its phases share.
-        """
         self.phase = phase
         self.precision = precision
         self.modules = modules
@@ -61,7 +56,7 @@ class PhaseOptimizer:
         In the ``first`` epoch of the stage those kept for a stage are dropped as well.
         """
         for rule in self.rules:
-            rule.set_factor(factor)
+            rule.set_rate(rule.settings.lr * factor)
         if self.phase.kept_for == "stage" and not first:
             return
         for parameter in self.kept:
@@ -120,14 +115,18 @@ class UpdateRule:
         self.settings = settings
         self.parameters = parameters
         self.rate = settings.lr
-        self._device_rate = _rate_tensor(settings.lr, parameters[0].device)
+        # A replayed step reads the rate from memory. The fused Adam of CUDA takes only float32.
+        device = parameters[0].device
+        precision = torch.float32 if device.type == "cuda" else torch.float64
+        self._device_rate = torch.tensor(settings.lr, dtype=precision, device=device)
         self.moments = moments[type(settings)]
         self._torch = _torch_optimizer(settings, parameters, self._device_rate)
         self._torch.state = self.moments
 
-    def set_factor(self, factor: float) -> None:
-        """Set the learning rate to the settings' rate times ``factor``."""
-        self._set_rate(self.settings.lr * factor)
+    def set_rate(self, rate: float) -> None:
+        """Set the learning rate."""
+        self.rate = rate
+        self._device_rate.fill_(rate)
 
     def step(self) -> None:
         """Update the parameters that have gradients."""
@@ -139,7 +138,7 @@ class UpdateRule:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from ``state``."""
-        self._set_rate(state["rate"])
+        self.set_rate(state["rate"])
         for parameter, moments in zip(self.parameters, state["moments"], strict=True):
             if moments:
                 self.moments[parameter] = {
@@ -148,10 +147,6 @@ class UpdateRule:
                 }
             else:
                 self.moments.pop(parameter, None)
-
-    def _set_rate(self, rate: float) -> None:
-        self.rate = rate
-        self._device_rate.fill_(rate)
 
 
 def _optimizers_by_modules(phase: Phase) -> list[tuple[Optimizer, tuple[str, ...]]]:
@@ -190,9 +185,3 @@ def _torch_optimizer(
         fused=fused,
         capturable=parameters[0].is_cuda,
     )
-
-
-def _rate_tensor(rate: float, device: torch.device) -> Tensor:
-    """Return a learning rate that a replayed step reads from memory each time."""
-    # The fused Adam of CUDA takes only float32.
-    return torch.tensor(rate, dtype=torch.float32 if device.type == "cuda" else torch.float64, device=device)

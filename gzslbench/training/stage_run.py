@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gzslbench.computing.graph import Capture, GraphCache, capture_on
+from gzslbench.computing.graph import CudaCapture, GraphCache, capture_on
 from gzslbench.computing.seeds import GlobalStream, generator, stream
 from gzslbench.errors import DivergedError
 from gzslbench.plugins.inputs import Batch, TrainView
@@ -111,12 +111,11 @@ class StageRun:
         self._losses(self.epoch + (self.iteration > 0)).means()
 
     def _losses(self, epoch: int) -> EpochLosses:
-        steps = {phase.name: self._steps_per_epoch(phase) for phase in self.stage.phases}
+        steps = {}
+        for phase in self.stage.phases:
+            loops = self.stage.loops if phase.loop is None else 1
+            steps[phase.name] = phase.repeats * loops * self.sampler.iterations
         return EpochLosses(self.sums, steps, self.stage.name, epoch)
-
-    def _steps_per_epoch(self, phase: Phase) -> int:
-        loops = self.stage.loops if phase.loop is None else 1
-        return phase.repeats * loops * self.sampler.iterations
 
     def _step(self, optimizer: PhaseOptimizer) -> None:
         draws = self.batch is None or optimizer.phase.fresh_batch
@@ -156,7 +155,7 @@ class GraphStep:
         graphs: The graphs of the steps.
     """
 
-    def __init__(self, sampler: Sampler, modules: nn.ModuleDict, capture: Capture) -> None:
+    def __init__(self, sampler: Sampler, modules: nn.ModuleDict, capture: CudaCapture) -> None:
         self.sampler = sampler
         self.batch = sampler.reserve()
         self.graphs = GraphCache(capture)
@@ -203,14 +202,7 @@ class EpochLosses:
     """
 
     def __init__(self, sums: Mapping[str, Tensor], steps: Mapping[str, int], stage: str, epoch: int) -> None:
-        """Start the copy to the host.
-
-        Args:
-            sums: By ``phase/term``, on the device.
-            steps: Steps that a sum is over, by phase.
-            stage: Name of the stage.
-            epoch: Number of the epoch in the stage, from 1.
-        """
+        """Start the copy of ``sums``, by ``phase/term``, over ``steps``, by phase; ``epoch`` is from 1."""
         self.stage = stage
         self.epoch = epoch
         self._steps = {name: steps[name.partition("/")[0]] for name in sums}

@@ -100,12 +100,10 @@ class Trainer:
     @property
     def completed(self) -> dict[str, int]:
         """Completed epochs of every stage, by name."""
-        index = self.stage_index
-        now = 0 if self.current is None else self.current.epoch
-        return {
-            stage.name: stage.epochs if i < index else now if i == index else 0
-            for i, stage in enumerate(self.stages)
-        }
+        epochs = {stage.name: stage.epochs for stage in self.stages[: self.stage_index]}
+        if self.current is not None:
+            epochs[self.current.stage.name] = self.current.epoch
+        return {stage.name: epochs.get(stage.name, 0) for stage in self.stages}
 
     @property
     def counted_epochs(self) -> int:

@@ -16,20 +16,15 @@ def test_the_matrix_of_a_table_worked_by_hand(table):
     for true, predicted in [(0, 0), (0, 0), (0, 2), (1, 3), (3, 0), (3, 3), (4, 4)]:
         expected[true, predicted] += 1
     assert np.array_equal(confusion_matrix(table), expected)
-    assert np.array_equal(confusion_matrix(table, "seen")[:3], expected[:3])
-    assert not confusion_matrix(table, "seen")[3:].any()
-    assert not confusion_matrix(table, "unseen")[:3].any()
 
 
 @given(st.data())
-def test_it_equals_that_of_scikit_learn_and_is_the_sum_of_its_parts(any_scored, data):
+def test_it_equals_that_of_scikit_learn(any_scored, data):
     predictions = data.draw(any_scored).predictions
     oracle = sklearn_matrix(
         predictions.labels, predictions.predicted, labels=np.arange(len(predictions.seen))
     )
     assert np.array_equal(confusion_matrix(predictions), oracle)
-    parts = confusion_matrix(predictions, "seen") + confusion_matrix(predictions, "unseen")
-    assert np.array_equal(parts, oracle)
 
 
 def test_each_class_has_its_name_rows_and_accuracy(table):

@@ -14,7 +14,7 @@ from PIL import Image
 from gzslbench.errors import ExtractionError
 from gzslbench.prepare.extract.extract import load_extractor, make_request
 from gzslbench.prepare.extract.image import normalize, preprocess
-from gzslbench.testing.extractors import EXTRACTOR_CHECKS, ExtractorCase
+from gzslbench.testing import extractor_checks
 from gzslbench_features.huggingface import SPEC
 from gzslbench_features.huggingface.loading import ModelSource, load
 
@@ -352,6 +352,5 @@ def test_the_environment_is_left_as_it_was(folder, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["clip", "resnet"])
 def test_it_passes_the_checks_of_every_extractor(folder, kind):
-    case = ExtractorCase(SPEC, str(folder(kind)))
-    for check in EXTRACTOR_CHECKS[2:6]:
-        check(case)
+    for check in extractor_checks(SPEC, str(folder(kind)))[2:6]:
+        check()

@@ -26,10 +26,9 @@ FALLING = {
     "sje": ("hinges", "hinges/structured"),
     "tf-vaegan": ("game", "critic/semantics"),
 }
-TRAINED = [*FALLING, "f-vaegan-d2"]
 TRAINED = [*FALLING, "f-vaegan-d2", "free"]
-FAR_ABOVE_CHANCE = 40.0
-"""Points of H on the synthetic data, where the best there is, is 94 and chance is 3."""
+SLOW = ("ce-gzsl", "sdgzsl", "tf-vaegan")
+CASES = [pytest.param(name, marks=pytest.mark.acceptance) if name in SLOW else name for name in FALLING]
 
 
 def start(name, **settings):
@@ -40,11 +39,16 @@ def start(name, **settings):
     return method, view
 
 
-@pytest.mark.parametrize("name", FALLING)
+@pytest.mark.parametrize("name", CASES)
 def test_the_classification_loss_of_real_features_falls_by_a_third(name):
     method, view = start(name, epochs=3)
     stage, term = FALLING[name]
-    ends = [end for end in Trainer(method, view, seed=1).epochs() if end.stage == stage]
+    ends = []
+    for end in Trainer(method, view, seed=1).epochs():
+        if end.stage == stage:
+            ends.append(end)
+            if end.epoch == end.epochs:  # what later stages train does not matter
+                break
     assert ends[-1].losses[term] < ends[0].losses[term] * 2 / 3
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gzslbench.plugins.registry import plugins
-from gzslbench.testing import KINDS, NotApplicable, checks_of
+from gzslbench.testing import KINDS, NotApplicable, checks_of, heads
+from gzslbench.testing.check import bind
+from gzslbench.testing.methods import repeatability, training
 from gzslbench.testing.methods.case import MethodCase
 from gzslbench.testing.suites import all_specs
 
@@ -38,11 +40,14 @@ TAKE_NETWORKS = {"hf", "resnet101", "timm", "torchvision"}
 CLOSED_FORMS = {spec.name for spec in plugins().methods().values() if not MethodCase(spec).has_stages}
 
 
+TRAINING = (repeatability, training, heads)
+
+
 def every_check():
+    long = {check.name for module in TRAINING for check in bind(module, None)}
     for kind, spec in all_specs():
         for check in checks_of(spec):
-            starts_process = check.name == "listing-imports-no-torch"
-            marks = [pytest.mark.acceptance] if check.slow or starts_process else []
+            marks = [pytest.mark.acceptance] if check.name in {"listing-imports-no-torch", *long} else []
             yield pytest.param(spec.name, check, id=f"{kind}-{spec.name}-{check}", marks=marks)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from gzslbench.data.dataset import Dataset
-from gzslbench.data.synthetic.dataset import make_synthetic
+from gzslbench.data.synthetic.dataset import load_synthetic, make_synthetic
 from gzslbench.data.views import EvalView, make_views
 from gzslbench.evaluation.evaluator import Evaluation, Evaluator
 from gzslbench.plugins.inputs import TrainView
@@ -25,15 +25,17 @@ MAX_VALUES = {"epochs": 2, "rows": 32, "units": 32, "features": 20}
 SHAPES = {
     "small": {"classes": 10, "unseen": 3, "per_class": 15},
     "one seen class": {"classes": 3, "unseen": 2, "per_class": 15},
-    "few rows": {"classes": 5, "unseen": 2, "per_class": 5},
+    "few rows": {"classes": 5, "unseen": 2, "per_class": 3},
     "many classes": {"classes": 43, "unseen": 3, "per_class": 3},
 }
 """Classes, unseen ones among them, and rows per class; a fifth of the rows (at least one) is for testing."""
 
 
 @cache
-def toy_dataset(name: str = "small") -> Dataset:
-    """Return the dataset of the shape `name`, with 16 features and 6 semantic dimensions."""
+def toy_dataset(name: str) -> Dataset:
+    """Return `synthetic`, or the dataset of the shape `name` with 16 features and 6 semantic dimensions."""
+    if name == "synthetic":
+        return load_synthetic()
     return make_synthetic(**SHAPES[name], dim=16, semantic_dim=6, noise=0.35, seed=5)
 
 
@@ -65,48 +67,40 @@ class MethodCase:
         """The values of its preset for `synthetic`."""
         return preset(self.spec, "synthetic", "latent").values
 
-    def params(self, **settings: Any) -> Params:
+    def params(self, max_rows: int = MAX_VALUES["rows"], **settings: Any) -> Params:
         """Return its preset for `synthetic`, reduced by `MAX_VALUES`, with `settings`."""
         values = dict(self.preset)
+        limits = {**MAX_VALUES, "rows": max_rows}
         for info in fields_of(self.spec.params):
-            most = MAX_VALUES.get("rows" if info.name == "batch_size" else info.unit)
+            most = limits.get("rows" if info.name == "batch_size" else info.unit)
             if info.type is int and most is not None:
                 least = 0 if info.low is None else int(info.low)
                 values[info.name] = max(least, min(most, values.get(info.name, info.default)))
         return build(self.spec.params, {**values, **settings}, "a fast check")
 
-    def views(self, dataset: Dataset | None = None, device: str = "cpu") -> tuple[TrainView, EvalView]:
-        """Return both views of `dataset`, by default of the small toy dataset."""
-        return make_views(dataset or toy_dataset(), self.spec.preprocessing, device, self.spec.setting)
-
     def build(
-        self,
-        dataset: Dataset | None = None,
-        params: Params | None = None,
-        device: str = "cpu",
-        seed: int = SEED,
+        self, toy: str = "small", params: Params | None = None, device: str = "cpu", seed: int = SEED
     ) -> tuple[Any, TrainView, EvalView]:
-        """Return the method before training, and both views."""
-        view, held_out = self.views(dataset, device)
+        """Return the method before training, and both views of the toy dataset."""
+        view, held_out = make_views(toy_dataset(toy), self.spec.preprocessing, device, self.spec.setting)
         return build_method(self.spec, view, params or self.params(), seed), view, held_out
 
     def train(
         self,
-        dataset: Dataset | None = None,
+        toy: str = "small",
         params: Params | None = None,
         device: str = "cpu",
         seed: int = SEED,
-        after_epoch: Callable[[Any, TrainView, EvalView], None] | None = None,
+        after_epoch: Callable[[Any, TrainView, EvalView], object] = lambda *_: None,
         **settings: Any,
     ) -> Training:
         """Train the method to its end; `settings` are arguments of the trainer."""
-        method, view, held_out = self.build(dataset, params, device, seed)
+        method, view, held_out = self.build(toy, params, device, seed)
         trainer = Trainer(method, view, seed, **settings)
         ends = []
         for end in trainer.epochs():
             ends.append(end)
-            if after_epoch is not None:
-                after_epoch(method, view, held_out)
+            after_epoch(method, view, held_out)
         return Training(method, view, held_out, trainer, tuple(ends), copy_state(method))
 
     @cached_property

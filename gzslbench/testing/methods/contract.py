@@ -92,11 +92,9 @@ def rows_do_not_influence_each_other(case: MethodCase) -> None:
         together = output(view.features[:_ROWS].clone())
         single = torch.cat([output(view.features[i : i + 1].clone()) for i in range(_ROWS)])
     difference = float((together - single).abs().max() / together.abs().max().clamp(min=1e-12))
-    require(
-        difference < _MAX_INFLUENCE,
-        f"the output for a row changes by {difference:.2g} of the largest with the rows next to it",
-        "do not use statistics of the given rows in embed and scores; use those of the training rows",
-    )
+    what = f"the output for a row changes by {difference:.2g} of the largest with the rows next to it"
+    fix = "do not use statistics of the given rows in embed and scores; use those of the training rows"
+    require(difference < _MAX_INFLUENCE, what, fix)
 
 
 def _require_unique(names: list[str], what: str) -> None:
@@ -147,11 +145,3 @@ def _require_shape(call: str, output: Any, expected: tuple[int, int]) -> None:
     require(shape == expected, f"{call} returned {shape}, not {expected}", fix)
     finite = output.is_floating_point() and bool(output.isfinite().all())
     require(finite, f"{call} returned NaN, infinite numbers or integers", _GUARD)
-
-
-CHECKS = (
-    networks_and_stages_fit,
-    losses_reach_what_they_update,
-    outputs_have_their_shapes,
-    rows_do_not_influence_each_other,
-)
