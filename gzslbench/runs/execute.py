@@ -27,7 +27,7 @@ from gzslbench.plugins.spec import widest
 from gzslbench.runs.cell import Cell, describe_task
 from gzslbench.runs.fit import Fit, FitRun, Outcome, Seconds
 from gzslbench.runs.plan import Plan
-from gzslbench.runs.progress import LogFile, Progress, Silent
+from gzslbench.runs.progress import LogFile, Progress
 from gzslbench.runs.record import Failure, PresetInfo, Record, RunInfo, RunMetrics, ValidationChoice
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.tracking import resolve_trackers, track_runs
@@ -84,7 +84,7 @@ def run_cell(
             memory = memory_of_a_run(plan.device)
             profile = options.profile or nullcontext()
             with catch_interruption() as stop, memory, profile, collect_backends() as backends:
-                watcher = LogFile(progress or Silent(), folder.log_file)
+                watcher = LogFile(progress or Progress(), folder.log_file)
                 record = execute(plan, cell, folder, options, watcher, stop, backends)
             # The record comes last, after predictions and checkpoint: a folder with a record is complete.
             folder.write_record(record)

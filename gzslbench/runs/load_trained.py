@@ -15,10 +15,8 @@ from gzslbench.data.variants import SHUFFLED, shuffle_semantics
 from gzslbench.data.views import EvalView, make_views
 from gzslbench.errors import CheckpointError, DataError, PluginError, StoreError
 from gzslbench.plugins.inputs import TrainView
-from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import build
 from gzslbench.plugins.registry import plugins
-from gzslbench.runs.cell import Cell
 from gzslbench.runs.execute import with_epochs
 from gzslbench.runs.fit import checkpoint_owner
 from gzslbench.runs.record import Record
@@ -64,8 +62,16 @@ def open_trained(
         DataError: The dataset is missing, or differs from that of the run.
         CheckpointError: The checkpoint is missing, damaged, or of another run.
     """
-    cell = _cell(record, folder)
-    spec = _spec(cell)
+    cell = record.cell
+    if record.status != "complete":
+        raise StoreError(f"run {record.id} {record.status}: it has no trained model", where=folder.path)
+    if cell.id != record.id:
+        what = f"the record's settings are those of run {cell.id}"
+        raise StoreError(what, where=folder.record_file, fix=_REPEAT)
+    spec = plugins().method(cell.method)
+    if spec.version != cell.method_version:
+        what = f"the run is by version {cell.method_version} of {spec.name}, and {spec.version} is installed"
+        raise PluginError(what, fix=_REPEAT)
     params, head_epochs = build(spec.params, cell.params, f"record {record.id}"), None
     if record.validation is not None:
         params = with_epochs(params, record.validation.epoch)
@@ -80,33 +86,10 @@ def open_trained(
     try:
         method.modules.load_state_dict(state["trainer"]["modules"])
     except (RuntimeError, KeyError) as error:
-        raise CheckpointError(
-            f"the checkpoint does not fit the networks of {spec.name}: {error}", where=path, fix=_REPEAT
-        ) from error
+        what = f"the checkpoint does not fit the networks of {spec.name}: {error}"
+        raise CheckpointError(what, where=path, fix=_REPEAT) from error
     method.modules.eval()
     return Trained(dataset, method, train, test)
-
-
-def _cell(record: Record, folder: RunFolder) -> Cell:
-    """Return the cell of a complete run, after checking that the id is that of the cell."""
-    if record.status != "complete":
-        raise StoreError(f"run {record.id} {record.status}: it has no trained model", where=folder.path)
-    cell = record.cell
-    if cell.id != record.id:
-        raise StoreError(
-            f"the record's settings are those of run {cell.id}", where=folder.record_file, fix=_REPEAT
-        )
-    return cell
-
-
-def _spec(cell: Cell) -> MethodSpec:
-    spec = plugins().method(cell.method)
-    if spec.version != cell.method_version:
-        raise PluginError(
-            f"the run is by version {cell.method_version} of {spec.name}, and {spec.version} is installed",
-            fix=_REPEAT,
-        )
-    return spec
 
 
 def _dataset(record: Record, data: Path | None) -> Dataset:

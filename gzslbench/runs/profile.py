@@ -46,21 +46,23 @@ class Profile:
         self.averages: Any = None
         self.used = False
         self._length: int | None = None
-        self._recorder: Recorder | None = None
+        self._profiler: profile | None = None
+        self._spans = ExitStack()
+        self._part = ExitStack()
 
     def __enter__(self) -> Profile:
         """Load the profiler now, so that the run does not count the time that this takes."""
         os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # otherwise each start and stop prints to stderr
         if self.device.type == "cuda":  # if CUPTI is shut down and started again, captured graphs break
             os.environ.setdefault("TEARDOWN_CUPTI", "0")
-        Recorder(self.device).stop()
+        self._start()
+        self._stop()
         self.used = True
         return self
 
     def __exit__(self, *_: object) -> None:
         """Drop a window that has not ended."""
-        if self._recorder is not None:
-            self._recorder.stop()
+        self._stop()
 
     def between_iterations(
         self, trainer: Trainer, eval_every: int, stop: Callable[[], bool]
@@ -70,10 +72,12 @@ class Profile:
         def should_stop() -> bool:
             if stop():
                 return True
-            if self.trace is None:
-                left = iterations_left(trainer, eval_every)
-                if left is not None:
-                    self._before_iteration(left)
+            left = None if self.trace else iterations_left(trainer, eval_every)
+            if left is not None:
+                if self._length is None:
+                    self._length = min(self.iterations, max(left - self.skipped, 1))
+                if left <= self._length:
+                    self._begin("iteration")
             return False
 
         return should_stop
@@ -84,74 +88,44 @@ class Profile:
         if self.trace is not None:
             yield
             return
-        recorder = self._prepare()
-        recorder.begin("evaluation")
+        self._begin("evaluation")
         yield
-        self._recorder = None
-        recorder.stop()
-        self.averages = recorder.profiler.key_averages()
-        self.trace = recorder.write(folder.path)
-
-    def _before_iteration(self, left: int) -> None:
-        if self._length is None:
-            self._length = min(self.iterations, max(left - self.skipped, 1))
-        if left <= self._length:
-            self._prepare().begin("iteration")
-        elif left == self._length + 1:
-            self._prepare()
-
-    def _prepare(self) -> Recorder:
-        self._recorder = self._recorder or Recorder(self.device)
-        return self._recorder
-
-
-class Recorder:
-    """One use of torch's profiler. It records from the first ``begin`` until ``stop``."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        activities = [ProfilerActivity.CPU]
-        if device.type == "cuda":
-            activities.append(ProfilerActivity.CUDA)
-        self.profiler = profile(activities=activities)
-        self.profiler.prepare_trace()  # the slow part; the iteration before the window takes it
-        self._spans = ExitStack()
-        self._part = ExitStack()
-        self._recording = False
-
-    def begin(self, part: str) -> None:
-        """End the current part of the window and begin ``part``."""
-        self._part.close()
-        if not self._recording:
-            self._start()
-        self._part.enter_context(span(part))
-
-    def stop(self) -> None:
-        """End the last part and the recording."""
-        if not self._recording:
-            self._start()
-        self._synchronize()
-        self._part.close()
-        self._spans.close()
-        self.profiler.stop_trace()
-        self._recording = False
-
-    def write(self, folder: Path) -> Path:
-        """Write the trace into ``folder``, in place of an older one."""
-        path, scratch = folder / TRACE, folder / f".{os.getpid()}.{TRACE}"
+        profiler = self._stop()
+        assert profiler is not None
+        self.averages = profiler.key_averages()
+        path, scratch = folder.path / TRACE, folder.path / f".{os.getpid()}.{TRACE}"
         with writing(path, "the trace cannot be written"):
             try:
-                self.profiler.export_chrome_trace(str(scratch))
+                profiler.export_chrome_trace(str(scratch))
                 scratch.replace(path)
             finally:
                 scratch.unlink(missing_ok=True)
-        return path
+        self.trace = path
+
+    def _begin(self, part: str) -> None:
+        """End the current part of the window and begin ``part``."""
+        self._part.close()
+        if self._profiler is None:
+            self._start()
+        self._part.enter_context(span(part))
 
     def _start(self) -> None:
+        on_cuda = [ProfilerActivity.CUDA] if self.device.type == "cuda" else []
+        self._profiler = profile(activities=[ProfilerActivity.CPU, *on_cuda])
+        self._profiler.prepare_trace()  # the slow part, before the recording
         self._synchronize()
-        self.profiler.start_trace()
+        self._profiler.start_trace()
         self._spans.enter_context(spans_recorded())
-        self._recording = True
+
+    def _stop(self) -> profile | None:
+        """End the recording, if there is one, and return its profiler."""
+        profiler, self._profiler = self._profiler, None
+        if profiler is not None:
+            self._synchronize()
+            self._part.close()
+            self._spans.close()
+            profiler.stop_trace()
+        return profiler
 
     def _synchronize(self) -> None:
         """Wait for the device, so that none of its work crosses an edge of the window."""

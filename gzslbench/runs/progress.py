@@ -1,17 +1,17 @@
-"""Watchers of a run: the protocol, the log file, and a watcher that does nothing."""
+"""Watchers of a run: their base, which does nothing, and the log file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from gzslbench.files import writing
 
 
-class Progress(Protocol):
-    """A watcher of one run. It is called often, so each call must be cheap."""
+class Progress:
+    """A watcher of one run, which does nothing. It is called often, so each call must be cheap."""
 
     def start(self, leg: str, iterations: int, done: int) -> None:
         """A fit (``validation`` or ``final``) starts or continues; ``done`` of its iterations are done."""
@@ -23,31 +23,21 @@ class Progress(Protocol):
         """An epoch is done; ``line`` is its line of metrics.jsonl."""
 
 
-class Silent:
-    """A watcher that does nothing."""
-
-    def start(self, leg: str, iterations: int, done: int) -> None:
-        """Do nothing."""
-
-    def iteration(self) -> None:
-        """Do nothing."""
-
-    def epoch(self, line: Mapping[str, Any]) -> None:
-        """Do nothing."""
-
-
-class LogFile:
+class LogFile(Progress):
     """Write a line to log.txt for each fit and epoch, whatever the terminal shows, and pass everything on."""
 
     def __init__(self, inner: Progress, path: Path) -> None:
         self.inner = inner
         self.path = path
-        self.iteration = inner.iteration
 
     def start(self, leg: str, iterations: int, done: int) -> None:
         """Write that a fit starts."""
         self._write(f"{leg} starts at iteration {done} of {iterations}")
         self.inner.start(leg, iterations, done)
+
+    def iteration(self) -> None:
+        """Pass it on; the log has no line for it."""
+        self.inner.iteration()
 
     def epoch(self, line: Mapping[str, Any]) -> None:
         """Write the epoch."""

@@ -146,7 +146,7 @@ class Summary:
     selection: Selection
     metrics: Mapping[str, RunMetrics]
     run: RunInfo
-    parameters: int | None
+    parameters: Count | None = None
 
     @classmethod
     def of(cls, record: Record) -> Summary:
@@ -165,14 +165,9 @@ class Summary:
         """Every field by name, in JSON types."""
         return _known_parts(asdict(self))
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Summary:
-        """Read what ``as_dict`` gave; a ValueError if another version did."""
-        return msgspec.convert(values, cls)
-
 
 @dataclass(frozen=True)
-class Record:
+class Record(Summary):
     """One run.
 
     Attributes:
@@ -192,15 +187,6 @@ class Record:
         StoreError: The fields contradict each other.
     """
 
-    id: str
-    status: Status
-    cell: Cell
-    task: TaskInfo
-    setting: Setting
-    selection: Selection
-    metrics: Mapping[str, RunMetrics]
-    run: RunInfo
-    parameters: Count | None = None
     validation: ValidationChoice | None = None
     failure: Failure | None = None
     schema: Annotated[int, msgspec.Meta(ge=1, le=SCHEMA)] = SCHEMA
@@ -213,11 +199,6 @@ class Record:
             raise _wrong("parameters", "is missing" if complete else "is given for a diverged run")
         if complete != (self.failure is None):
             raise _wrong("failure", "is given for a complete run" if complete else "is missing")
-
-    @property
-    def headline(self) -> RunMetrics | None:
-        """The metrics by the run's own rule; None if the run diverged before it had any."""
-        return self.metrics.get(self.selection)
 
     def as_dict(self) -> dict[str, Any]:
         """Every field by name in JSON types, the schema first."""
@@ -257,7 +238,7 @@ class Record:
         try:
             return msgspec.convert(values, cls)
         except msgspec.ValidationError as error:
-            what, field = _explain(error, values)
+            what, field = _explain(error)
             raise _wrong(field, what) from error
 
 
@@ -292,22 +273,11 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _explain(error: msgspec.ValidationError, values: Mapping[str, Any]) -> tuple[str, str]:
+def _explain(error: msgspec.ValidationError) -> tuple[str, str]:
     """Return what is wrong, and the dotted name of the field."""
     what, _, path = str(error).partition(" - at `$")
     field = path.strip(".`")
-    if "[...]" in field and field.startswith("metrics"):  # msgspec does not say which key of a table it is
-        field = field.replace("[...]", f".{_first_wrong_rule(values['metrics'])}", 1)
     missing = re.fullmatch(r"Object missing required field `(.+)`", what)
     if missing:
         return "is missing", f"{field}.{missing[1]}".strip(".")
     return f"is wrong: {what[:1].lower()}{what[1:]}", field
-
-
-def _first_wrong_rule(metrics: Mapping[str, Any]) -> str:
-    for rule, numbers in metrics.items():
-        try:
-            msgspec.convert(numbers, RunMetrics)
-        except msgspec.ValidationError:
-            return rule
-    return "?"

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sqlite3
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
+import msgspec
+
 from gzslbench.errors import StoreError
-from gzslbench.files import check_folder, is_there, make_folder, reading, writing
+from gzslbench.files import atomic_path, check_folder, is_there, make_folder, reading, writing
 from gzslbench.runs.folder import LOCK, RECORD, RunFolder
 from gzslbench.runs.record import Record, Summary
 
 __all__ = ["DEFAULT_ROOT", "INDEX", "DamagedRecordWarning", "RunFolder", "Store", "read_summaries"]
 
 DEFAULT_ROOT = "results"
-INDEX = ".index.sqlite"
+INDEX = ".index-3.json"
+"""Its name has a number that is raised when a summary has other fields."""
 MAX_LISTED = 5
 """Ids that an error message lists."""
-_VERSION = 2
-"""Raised when a summary has other fields."""
-_SCHEMA = "CREATE TABLE IF NOT EXISTS runs (name TEXT PRIMARY KEY, stamp TEXT, summary TEXT)"
 
 
 class DamagedRecordWarning(UserWarning):
@@ -129,15 +127,20 @@ def read_summaries(store: Store) -> list[Summary]:
     Raises:
         StoreError: The results folder may not be read.
     """
-    stamps = _stamps(store.root)
-    indexed = dict(_read_index(store.root, stamps))
-    new: dict[str, Summary] = {}
-    for name in stamps:
-        if name not in indexed and (record := _read_record(store.run(name))) is not None:
-            new[name] = Summary.of(record)
-    _update_index(store.root, stamps, new)
-    found = indexed | new
-    return [found[name] for name in sorted(found)]
+    stamps, index = _stamps(store.root), store.root / INDEX
+    known: dict[str, tuple[str, Summary]] = {}
+    with suppress(OSError, ValueError, RecursionError):  # missing, damaged or without permission
+        known = msgspec.json.decode(index.read_bytes(), type=dict[str, tuple[str, Summary]])
+    found: dict[str, tuple[str, Summary]] = {}
+    for name, stamp in sorted(stamps.items()):
+        if name in known and known[name][0] == stamp:
+            found[name] = known[name]
+        elif (record := _read_record(store.run(name))) is not None:
+            found[name] = (stamp, Summary.of(record))
+    if found != known:
+        with suppress(OSError, ValueError), atomic_path(index) as scratch:
+            scratch.write_bytes(msgspec.json.encode(found))
+    return [summary for _, summary in found.values()]
 
 
 def _stamps(root: Path) -> dict[str, str]:
@@ -152,43 +155,3 @@ def _stamps(root: Path) -> dict[str, str]:
             state = os.stat(f"{root}/{name}/{RECORD}")  # noqa: PTH116 - a Path takes as long as the call itself
             stamps[name] = f"{state.st_mtime_ns} {state.st_size} {state.st_ino}"
     return stamps
-
-
-def _read_index(root: Path, stamps: Mapping[str, str]) -> Iterator[tuple[str, Summary]]:
-    """Yield the summaries in the index whose records are unchanged."""
-    if not (root / INDEX).exists():
-        return
-    with suppress(sqlite3.Error, ValueError), closing(_open_index(root)) as index:
-        for name, stamp, text in index.execute("SELECT name, stamp, summary FROM runs"):
-            if stamps.get(name) == stamp:
-                yield name, Summary.from_dict(json.loads(text))
-
-
-def _update_index(root: Path, stamps: Mapping[str, str], new: Mapping[str, Summary]) -> None:
-    """Add what was read to the index, and remove what is gone; another process waits meanwhile."""
-    if not new and not (root / INDEX).exists():
-        return
-    with suppress(sqlite3.Error, OSError):
-        rows = [(name, stamps[name], json.dumps(summary.as_dict())) for name, summary in new.items()]
-        with closing(_open_index(root)) as index, index:
-            gone = [(name,) for (name,) in index.execute("SELECT name FROM runs") if name not in stamps]
-            index.executemany("DELETE FROM runs WHERE name = ?", gone)
-            index.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", rows)
-
-
-def _open_index(root: Path) -> sqlite3.Connection:
-    """Open the index; it is emptied if another version wrote it, and replaced if it is damaged."""
-    index = sqlite3.connect(root / INDEX, timeout=10)
-    try:
-        if index.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-            index.execute("DROP TABLE IF EXISTS runs")
-            index.execute(f"PRAGMA user_version = {_VERSION}")
-        index.execute(_SCHEMA)
-    except sqlite3.OperationalError:  # locked, or it may not be written
-        index.close()
-        raise
-    except sqlite3.DatabaseError:
-        index.close()
-        (root / INDEX).unlink()
-        return _open_index(root)
-    return index

@@ -65,7 +65,7 @@ def watch_run(cell: Cell, *, plain: bool = False) -> Iterator[RunProgress]:
         yield _RunLines() if bar.disable else _RunBar(bar, title)
 
 
-class _RunBar:
+class _RunBar(RunProgress):
     """A live bar for each fit of a run."""
 
     def __init__(self, bar: Progress, title: str) -> None:
@@ -84,7 +84,7 @@ class _RunBar:
             self.bar.update(self.task, scores=f"{scores} @{line['epoch']}")
 
 
-class _RunLines:
+class _RunLines(RunProgress):
     """A line for every evaluated epoch, and now and then one for another epoch."""
 
     def __init__(self) -> None:
@@ -92,9 +92,6 @@ class _RunLines:
 
     def start(self, leg: str, iterations: int, done: int) -> None:
         print_line(f"{leg}: {iterations - done} iterations to go")
-
-    def iteration(self) -> None:
-        pass
 
     def epoch(self, line: Mapping[str, Any]) -> None:
         if self.pace.allows(always="metrics" in line):

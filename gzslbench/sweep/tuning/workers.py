@@ -15,7 +15,7 @@ import msgspec
 from gzslbench.errors import ExecutorError, StoreError
 from gzslbench.plugins.executor import Ended, Executor, Failure, Job
 from gzslbench.runs.plan import DatasetHandle
-from gzslbench.runs.progress import Silent
+from gzslbench.runs.progress import Progress
 from gzslbench.sweep.executors import stop_on_signals
 from gzslbench.sweep.tuning.tune import Say, TuneRequest, Tuning, open_tuning, search, stopped_error
 
@@ -58,7 +58,7 @@ def run_worker(argument: Mapping[str, Any]) -> dict[str, Any]:
             fix="give --study a file that all nodes see under the same path",
         )
     tuning = open_tuning(request, dataset)
-    search(tuning, lambda _cell: nullcontext(Silent()), lambda _line: None)
+    search(tuning, lambda _cell: nullcontext(Progress()), lambda _line: None)
     return {"run": tuning.result.run, "counts": tuning.result.counts}
 
 

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("optuna")
 
 from gzslbench.runs.plan import Request
-from gzslbench.runs.progress import Silent
+from gzslbench.runs.progress import Progress
 from gzslbench.sweep.tuning.tune import TuneRequest, open_tuning, search
 
 
@@ -29,7 +29,7 @@ def asked(tmp_path):
 def tuned():
     """Runs a study to its end in this process."""
 
-    def run(request, watch=lambda cell: nullcontext(Silent())):
+    def run(request, watch=lambda cell: nullcontext(Progress())):
         tuning = open_tuning(request)
         search(tuning, watch, lambda line: None)
         return tuning

@@ -13,7 +13,7 @@ from gzslbench.data.synthetic.digits import load_digits
 from gzslbench.data.views import make_views
 from gzslbench.runs.execute import run_cell
 from gzslbench.runs.plan import make_plan
-from gzslbench.runs.progress import Silent
+from gzslbench.runs.progress import Progress
 from gzslbench.runs.store import Store
 from gzslbench.sweep.tuning import tune
 from gzslbench.sweep.tuning.objective import Objective, PrunedTrial
@@ -25,7 +25,7 @@ CASES = [("cnzsl", ("hidden=16",)), ("f-clswgan", (*GENERATIVE, "pretrain_epochs
 
 
 def judged(objective, folder, values=None, report=lambda epoch, H: None):
-    return objective("trial", values or {}, Store(folder), report, Silent())
+    return objective("trial", values or {}, Store(folder), report, Progress())
 
 
 @pytest.mark.parametrize(("method", "settings"), CASES)

@@ -10,7 +10,7 @@ from gzslbench.errors import ParamError, StoreError
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
 from gzslbench.plugins.registry import plugins
-from gzslbench.runs.progress import Silent
+from gzslbench.runs.progress import Progress
 from gzslbench.sweep.tuning.best_trial import find_best_trial
 from gzslbench.sweep.tuning.objective import PrunedTrial, TrialScore
 from gzslbench.sweep.tuning.tune import open_tuning, search
@@ -24,7 +24,7 @@ def kept(request, tmp_path):
 def stopping_at(number):
     """Watches, and is interrupted by the user in trial ``number``'s second epoch."""
 
-    class Stopping(Silent):
+    class Stopping(Progress):
         def epoch(self, line):
             if line["leg"] == f"trial {number}" and line["epoch"] == 2:
                 raise KeyboardInterrupt
@@ -216,6 +216,6 @@ def test_the_preset_is_finished_however_hopeless(asked) -> None:
 
 def test_search_waits_for_nobody_when_nobody_is_there(asked) -> None:
     tuning = open_tuning(asked(trials=1))
-    search(tuning, lambda cell: nullcontext(Silent()), lambda line: None)
-    search(tuning, lambda cell: nullcontext(Silent()), lambda line: None)
+    search(tuning, lambda cell: nullcontext(Progress()), lambda line: None)
+    search(tuning, lambda cell: nullcontext(Progress()), lambda line: None)
     assert tuning.result.run == 1

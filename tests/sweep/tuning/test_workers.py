@@ -9,7 +9,7 @@ import pytest
 
 from gzslbench.errors import ExecutorError, InterruptedRunError
 from gzslbench.plugins.executor import Ended, Failure, Limits, Started
-from gzslbench.runs.progress import Silent
+from gzslbench.runs.progress import Progress
 from gzslbench.sweep.executors.local import LocalExecutor
 from gzslbench.sweep.tuning.tune import open_tuning, search
 from gzslbench.sweep.tuning.workers import search_with
@@ -53,7 +53,7 @@ def test_trials_are_told_while_workers_are_at_work(asked) -> None:
     def others() -> None:
         worker = threading.Thread(
             target=search,
-            args=(open_tuning(tuning.request), lambda cell: nullcontext(Silent()), lambda line: None),
+            args=(open_tuning(tuning.request), lambda cell: nullcontext(Progress()), lambda line: None),
         )
         worker.start()
         worker.join()
