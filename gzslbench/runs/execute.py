@@ -99,11 +99,8 @@ def run_cell(
 def _earlier_run_kept(folder: RunFolder, options: Options) -> Iterator[None]:
     """Set the earlier run aside for ``--rerun``; put it back if the new one fails in its first epoch."""
     if folder.has_checkpoint() and not (options.resume or options.rerun):
-        raise StoreError(
-            "an interrupted run of the same cell exists",
-            where=folder.path,
-            fix="continue it with --resume, or start again with --rerun",
-        )
+        fix = "continue it with --resume, or start again with --rerun"
+        raise StoreError("an interrupted run of the same cell exists", where=folder.path, fix=fix)
     if options.rerun:
         folder.set_aside()
     try:
@@ -148,11 +145,10 @@ def execute(
     except DivergedError as error:
         failure = Failure(error.term, error.stage, error.epoch)
         numbers = {"status": "diverged", "metrics": {}, "failure": failure}
-    seconds = sum(spent, Seconds())
     run = RunInfo(
         started=started.isoformat(timespec="seconds"),
-        seconds_train=seconds.train,
-        seconds_evaluate=seconds.evaluate,
+        seconds_train=sum(seconds.train for seconds in spent),
+        seconds_evaluate=sum(seconds.evaluate for seconds in spent),
         preset=PresetInfo(plan.preset.table, plan.preset.source),
         peak_memory_bytes=peak_memory(device),
         computed=dict(backends),
@@ -176,18 +172,12 @@ def execute(
 def _fit_once(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
     """Train, and select the last epoch; also keep the selections of the rules that use the test set."""
     outcome = _train(fit, spent)
-    chosen = {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)}
-    return _numbers(fit, outcome, chosen)
+    return _numbers(fit, outcome, {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)})
 
 
 def _fit_with_validation(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
     """Choose the epochs on the validation split, train again on all of trainval, and test once."""
-    stored = _read_choice(fit.folder)
-    if stored is None:
-        choice = _choose_epochs(fit, spent)
-    else:
-        choice, seconds = stored
-        spent.append(seconds)
+    choice = _read_choice(fit.folder, spent) or _choose_epochs(fit, spent)
     params = with_epochs(fit.params, choice.epoch)
     final = replace(fit, params=params, eval_every=0, head_epochs=choice.head_epoch)
     outcome = _train(final, spent)
@@ -203,7 +193,8 @@ def _choose_epochs(fit: Fit, spent: list[Seconds]) -> ValidationChoice:
     choice = ValidationChoice(
         **best, task=dataset.task_id, counts=dataset.split.counts, notes=list(dataset.notes)
     )
-    _write_choice(fit.folder, choice, outcome.seconds)
+    text = json.dumps({**asdict(choice), "seconds": astuple(outcome.seconds)}, indent=1)
+    write_atomically(fit.folder.choice_file, text)
     return choice
 
 
@@ -237,22 +228,17 @@ def _plain(chosen: SelectedEpoch) -> dict[str, Any]:
     return {**chosen.metrics.as_dict(), "epoch": chosen.epoch, "head_epoch": chosen.head_epoch}
 
 
-def _write_choice(folder: RunFolder, choice: ValidationChoice, seconds: Seconds) -> None:
-    """Store the choice for a resumed run, with the seconds of the fit that led to it."""
-    text = json.dumps({**asdict(choice), "seconds": astuple(seconds)}, indent=1)
-    write_atomically(folder.choice_file, text.encode())
-
-
-def _read_choice(folder: RunFolder) -> tuple[ValidationChoice, Seconds] | None:
-    """Read the choice of an interrupted run, and its seconds; None if it has not chosen yet."""
+def _read_choice(folder: RunFolder, spent: list[Seconds]) -> ValidationChoice | None:
+    """Read the choice of an interrupted run, and add its seconds; None if it has not chosen yet."""
     path = folder.choice_file
     if not path.exists():
         return None
     try:
         with reading(path, StoreError, "the choice of epochs cannot be read"):
             values = json.loads(path.read_bytes())
-        return msgspec.convert(values, ValidationChoice), Seconds(*values["seconds"])
+        choice, seconds = msgspec.convert(values, ValidationChoice), Seconds(*values["seconds"])
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(
-            f"the choice of epochs is damaged: {error}", where=path, fix="start again with --rerun"
-        ) from error
+        what = f"the choice of epochs is damaged: {error}"
+        raise StoreError(what, where=path, fix="start again with --rerun") from error
+    spent.append(seconds)
+    return choice

@@ -42,9 +42,6 @@ class Seconds:
     train: float = 0.0
     evaluate: float = 0.0
 
-    def __add__(self, other: Seconds) -> Seconds:
-        return Seconds(self.train + other.train, self.evaluate + other.evaluate)
-
 
 @dataclass(frozen=True)
 class Fit:
@@ -146,11 +143,7 @@ class FitRun:
         return Outcome(tuple(self.history), self.predictions, parameters, self.seconds)
 
     def end_epoch(self, end: EpochEnd) -> None:
-        """Evaluate and save if it is time to, and report the epochs whose losses are on the host.
-
-        Raises:
-            DivergedError: A loss of a reported epoch is NaN or infinite; nothing was saved after it.
-        """
+        """Evaluate and save if it is time to, and report the epochs whose losses are on the host."""
         every = self.fit.eval_every
         if end.counted and (end.epoch == end.epochs or (every > 0 and end.epoch % every == 0)):
             self._report_pending()
@@ -166,12 +159,11 @@ class FitRun:
         checkpoint_every = self.fit.options.checkpoint_every
         if checkpoint_every and end.epoch % checkpoint_every == 0:
             self._save()
-        while self._pending and self._pending[0].sums.arrived:
-            self._report(self._pending.popleft())
+        self._report_pending(wait=False)
 
-    def _report_pending(self) -> None:
-        """Report every epoch that has ended, waiting for its losses."""
-        while self._pending:
+    def _report_pending(self, *, wait: bool = True) -> None:
+        """Report the epochs that have ended; without ``wait`` those whose losses are on the host."""
+        while self._pending and (wait or self._pending[0].sums.arrived):
             self._report(self._pending.popleft())
 
     def _report(self, end: EpochEnd, metrics: Mapping[str, Any] | None = None) -> None:
@@ -207,9 +199,7 @@ class FitRun:
         state = {
             "trainer": self.trainer.state_dict(),
             "seconds": [self.seconds.train, self.seconds.evaluate],
-            "history": [
-                [evaluated.epoch, [list(astuple(m)) for m in evaluated.trace]] for evaluated in self.history
-            ],
+            "history": [[done.epoch, [list(astuple(m)) for m in done.trace]] for done in self.history],
         }
         save_checkpoint(self.path, self.owner, state)
 

@@ -31,23 +31,17 @@ def find_problems(folder: RunFolder) -> list[str]:
         return [error.what]
     if record is None:
         return ["there is no record: the run has not ended"]
-    return [*_cell_problems(record), *_metrics_problems(record), *_prediction_problems(record, folder)]
+    return list(_problems(record, folder))
 
 
-def _cell_problems(record: Record) -> Iterator[str]:
+def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
     # The cells of another protocol may have had other fields, so this version cannot compute their ids.
     if record.cell.protocol == PROTOCOL and record.id != record.cell.id:
         yield f"its settings are those of run {record.cell.id}"
-
-
-def _metrics_problems(record: Record) -> Iterator[str]:
     for rule, metrics in record.metrics.items():
         expected = harmonic_mean(metrics.U, metrics.S)
         if abs(metrics.H - expected) > TOLERANCE:
             yield f"by {rule} H is {metrics.H:.4f}, and the harmonic mean of its U and S {expected:.4f}"
-
-
-def _prediction_problems(record: Record, folder: RunFolder) -> Iterator[str]:
     if record.headline is None:
         return
     try:
@@ -67,27 +61,18 @@ def read_predictions(record: Record, folder: RunFolder) -> Predictions:
     """
     file = folder.predictions_file
     if record.headline is None:
-        raise StoreError(
-            f"run {record.id} diverged: it has no predictions",
-            where=folder.path,
-            fix=f"see what happened: gzslbench show {record.id}",
-        )
+        fix = f"see what happened: gzslbench show {record.id}"
+        raise StoreError(f"run {record.id} diverged: it has no predictions", where=folder.path, fix=fix)
     predictions = load_predictions(file)
     named, predicted = len(record.task.class_names or ()), len(predictions.seen)
     if named != predicted:
-        raise StoreError(
-            f"the predictions are over {predicted} classes, the record names {named}",
-            where=file,
-            fix="put the run's own predictions.npz back, or repeat the run with --rerun",
-        )
-    differing = compare_predictions(record, predictions)
+        what = f"the predictions are over {predicted} classes, the record names {named}"
+        fix = "put the run's own predictions.npz back, or repeat the run with --rerun"
+        raise StoreError(what, where=file, fix=fix)
+    differing = compare_predictions(record, predictions).items()
     if differing:
-        numbers = ", ".join(
-            f"{name} {stored:.4f} against {computed:.4f}" for name, (stored, computed) in differing.items()
-        )
-        _warn(
-            f"the record's metrics are not those of its predictions (record against predictions): {numbers}"
-        )
+        numbers = ", ".join(f"{name} {stored:.4f} against {found:.4f}" for name, (stored, found) in differing)
+        _warn(f"the record's metrics are not those of its predictions: {numbers}")
     return predictions
 
 
