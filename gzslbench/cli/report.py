@@ -43,7 +43,7 @@ def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
     for each method.
     """
     from gzslbench.plugins.registry import plugins
-    from gzslbench.report.figures.drawing import require_matplotlib
+    from gzslbench.report.figures.run_figures import require_matplotlib
     from gzslbench.report.html.site import SiteContent, build_site, check_output_folder
     from gzslbench.report.terminal.progress import watch_pages
     from gzslbench.sweep.suites.baseline import stored_metrics

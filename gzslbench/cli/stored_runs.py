@@ -12,13 +12,15 @@ import click
 
 from gzslbench.cli.options import DEFAULT_RESULTS, FOLDER, PATH, combine, option
 from gzslbench.errors import StoreError
-from gzslbench.report.figures.drawing import FORMATS, Drawing
 
 if TYPE_CHECKING:
+    from gzslbench.report.figures.run_figures import Drawing
     from gzslbench.report.leaderboard.entry import Entry
     from gzslbench.report.published import PublishedNumber
     from gzslbench.runs.store import RunFolder
 
+FORMATS = ("png", "pdf", "svg")
+"""File formats of figures."""
 DEFAULT_FORMATS = ("png", "svg")
 
 
@@ -102,7 +104,7 @@ figure_options = combine(
 def check_figure_options(folder: Path | None, formats: Sequence[str]) -> None:
     """Check that figures can be drawn and written, before any is drawn; create the folder."""
     from gzslbench.files import make_folder, writing
-    from gzslbench.report.figures.drawing import require_matplotlib
+    from gzslbench.report.figures.run_figures import require_matplotlib
 
     if folder is not None:
         require_matplotlib()

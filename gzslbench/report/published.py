@@ -7,10 +7,9 @@ table ``shared``. If the source does not print H, the file has no H.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -120,16 +119,16 @@ def read_published(path: Path) -> tuple[PublishedNumber, ...]:
     with reading(path, PublishedError):
         text = path.read_bytes()
     numbers: list[PublishedNumber] = []
-    where, kind = str(path), cast(type[msgspec.Struct], _File)
+    where = str(path)
     try:
         file = msgspec.toml.decode(text, type=_File)
         for at, result in enumerate(file.results, start=1):
             where = f"{path}: entry {at} ({result.get('dataset', 'without dataset')})"
-            kind = PublishedEntry
             fields = msgspec.structs.asdict(msgspec.convert({**file.shared, **result}, PublishedEntry))
             numbers.append(PublishedNumber(method=path.stem, title=file.title, paper=file.paper, **fields))
     except msgspec.ValidationError as error:
-        raise _explain(error, where, kind) from error
+        fix = "compare the file with the others in its folder; numbers are in percent, as printed"
+        raise PublishedError(str(error), where=where, fix=fix) from error
     except (ValueError, RecursionError) as error:
         raise PublishedError(f"not TOML: {error}", where=path, fix="correct the file at that line") from error
     return tuple(numbers)
@@ -146,18 +145,3 @@ def published_of(method: str, folders: Iterable[Path]) -> tuple[PublishedNumber,
     paths = [folder / f"{method}.toml" for folder in folders]
     present = [path for path in paths if is_there(path, PublishedError)]
     return tuple(number for path in present for number in read_published(path))
-
-
-def _explain(error: msgspec.ValidationError, where: str, kind: type[msgspec.Struct]) -> PublishedError:
-    """Add advice to msgspec's message, such as ``Expected `str`, got `int` - at `$.title```."""
-    message, _, place = str(error).partition(" - at `")
-    field = place.strip("$.`").split("[")[0]
-    if message.startswith("unknown dataset"):  # __post_init__ raised it, so msgspec does not know the field
-        field = "dataset"
-    types = {info.name: info.type for info in msgspec.structs.fields(kind)}
-    fix = "compare the file with the others in its folder; numbers are in percent, as printed"
-    if unknown := re.search("unknown field `(.+)`", message):
-        fix = did_you_mean(unknown[1], list(types))
-    elif message.startswith("Invalid enum value"):
-        fix = f"use one of: {', '.join(get_args(types[field]))}"
-    return PublishedError(message, where=f"{where}: field {field!r}" if field else where, fix=fix)

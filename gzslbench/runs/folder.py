@@ -67,6 +67,11 @@ class RunFolder:
         """The epochs that the run chose on its validation split."""
         return self.path / CHOICE
 
+    def text_files(self) -> list[Path]:
+        """Return the files that a reader or a tracker can show: record, epochs, choice, log."""
+        files = (self.record_file, self.metrics_file, self.choice_file, self.log_file)
+        return [file for file in files if file.is_file()]
+
     def checkpoint_file(self, leg: str) -> Path:
         """The checkpoint of the fit ``validation`` or ``final``."""
         return self.path / f"checkpoint-{leg}.pt"

@@ -132,7 +132,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_drawn(sc
 
 @COMMANDS
 def test_without_matplotlib_the_error_says_what_to_install(scoring, command, monkeypatch):
-    monkeypatch.setattr("gzslbench.report.figures.drawing.find_spec", lambda name: None)
+    monkeypatch.setattr("gzslbench.report.figures.run_figures.find_spec", lambda name: None)
     done = called(*command, "--figures", "figures")
     assert done.exit_code == 2
     assert "pip install 'gzslbench[figures]'" in done.stderr

@@ -153,19 +153,19 @@ def test_what_is_no_such_file_is_refused_by_name(path: Path, old: str, new: str,
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("T1 = 61.2", "T2 = 61.2", ["unknown field `T2`", "did you mean 'T1'"]),
+        ("T1 = 61.2", "T2 = 61.2", ["unknown field `T2`"]),
         ("T1 = 61.2", 'method = "yours"', ["unknown field `method`"]),
-        ("T1 = 61.2", "T1 = 0.612e3", ["<= 100", "field 'T1'", "in percent"]),
-        ("T1 = 61.2", "T1 = -1", [">= 0", "field 'T1'"]),
-        ("T1 = 61.2", "T1 = nan", [">= 0", "field 'T1'"]),
-        ("T1 = 61.2", "T1 = true", ["got `bool`", "field 'T1'"]),
-        ("T1 = 61.2", 'T1 = "61.2"', ["got `str`", "field 'T1'"]),
-        ("T1 = 61.2", 'finetuned = "yes"', ["Expected `bool`", "field 'finetuned'"]),
-        ("T1 = 61.2", 'label = ["a"]', ["Expected `str`", "field 'label'"]),
-        ("T1 = 61.2", 'features = ""', ["length >= 1", "field 'features'"]),
-        ("T1 = 61.2", 'split = "v1"', ["Invalid enum value 'v1'", "ps-v1"]),
-        ("T1 = 61.2", 'setting = "deductive"', ["Invalid enum value 'deductive'", "inductive"]),
-        ("T1 = 61.2", 'verified = "yes"', ["Invalid enum value 'yes'", "seen, memory, doubtful"]),
+        ("T1 = 61.2", "T1 = 0.612e3", ["<= 100", "$.T1", "in percent"]),
+        ("T1 = 61.2", "T1 = -1", [">= 0", "$.T1"]),
+        ("T1 = 61.2", "T1 = nan", [">= 0", "$.T1"]),
+        ("T1 = 61.2", "T1 = true", ["got `bool`", "$.T1"]),
+        ("T1 = 61.2", 'T1 = "61.2"', ["got `str`", "$.T1"]),
+        ("T1 = 61.2", 'finetuned = "yes"', ["Expected `bool`", "$.finetuned"]),
+        ("T1 = 61.2", 'label = ["a"]', ["Expected `str`", "$.label"]),
+        ("T1 = 61.2", 'features = ""', ["length >= 1", "$.features"]),
+        ("T1 = 61.2", 'split = "v1"', ["Invalid enum value 'v1'", "$.split"]),
+        ("T1 = 61.2", 'setting = "deductive"', ["Invalid enum value 'deductive'", "$.setting"]),
+        ("T1 = 61.2", 'verified = "yes"', ["Invalid enum value 'yes'", "$.verified"]),
         ('"CUB"', '"cub"', ["unknown dataset 'cub'", "did you mean 'CUB'"]),
         ('dataset = "CUB"\n', "", ["missing required field `dataset`", "entry 1 (without dataset)"]),
         ('source = "README of a/b", ', "", ["missing required field `source`"]),
@@ -188,4 +188,4 @@ def test_a_later_entry_is_refused_by_its_own_place(path: Path) -> None:
     path.write_text(FILE.replace('split = "ps-v2"', 'split = "ps-v3"'))
     with pytest.raises(PublishedError) as caught:
         read_published(path)
-    assert caught.value.where == f"{path}: entry 2 (CUB): field 'split'"
+    assert caught.value.where == f"{path}: entry 2 (CUB)" and "$.split" in caught.value.what

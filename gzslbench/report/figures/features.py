@@ -47,16 +47,14 @@ class Projection:
 
 
 def project(trained: Trained, seed: int, *, classes: int = MAX_CLASSES, rows: int = MAX_ROWS) -> Projection:
-    """Sample test rows of some unseen classes, synthesize as many, and project both.
-
-    Raises:
-        DataError: There are too few rows or features for two dimensions.
-    """
+    """Sample test rows of the unseen classes that have most, synthesize as many, and project both."""
     from sklearn.decomposition import PCA
 
     method, test = trained.method, trained.test
     checked = CheckedMethod(method, Chunk(8192))
-    chosen = _most_tested(test, classes)
+    counts = torch.bincount(test.unseen_labels, minlength=len(test.seen)).tolist()
+    unseen = (~test.seen).nonzero().squeeze(1).tolist()
+    chosen = sorted(sorted(unseen, key=lambda position: -counts[position])[:classes])
 
     def stream(index: int) -> torch.Generator:
         return generator(test.semantics.device, seed, "figure", "synthesis", chosen[index])
@@ -69,26 +67,17 @@ def project(trained: Trained, seed: int, *, classes: int = MAX_CLASSES, rows: in
         synthesized = torch.split(rows_of_all, rows)
     together = torch.cat(real).cpu().numpy()
     if min(together.shape) < 2:
-        raise DataError(
-            "there are too few test rows or features for two dimensions", where=trained.dataset.name
-        )
+        raise DataError("too few test rows or features for two dimensions", where=trained.dataset.name)
     pca = PCA(n_components=2, svd_solver="full").fit(together)
     first, second = (100 * pca.explained_variance_ratio_).tolist()
     return Projection(
         names=[trained.dataset.class_names[test.classes[position]] for position in chosen],
-        unseen=int((~test.seen).sum()),
+        unseen=len(unseen),
         space=method.head.space,
         variance=(first, second),
         real=[pca.transform(part.cpu().numpy()) for part in real],
         synthesized=[pca.transform(part.cpu().numpy()) for part in synthesized],
     )
-
-
-def _most_tested(test: EvalView, classes: int) -> list[int]:
-    """Return positions of the unseen classes with most test rows, in their order among the candidates."""
-    counts = torch.bincount(test.unseen_labels, minlength=len(test.seen)).tolist()
-    unseen = (~test.seen).nonzero().squeeze(1).tolist()
-    return sorted(sorted(unseen, key=lambda position: -counts[position])[:classes])
 
 
 def _sample_rows(test: EvalView, position: int, rows: int, seed: int) -> Tensor:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.report.figures.canvas import COLUMN, NEUTRAL, VERMILLION, canvas, label
-from gzslbench.report.figures.drawing import Drawing
+from gzslbench.report.figures.run_figures import Drawing
 from gzslbench.report.leaderboard.board import Board
 from gzslbench.report.leaderboard.significance import Ranking
 

@@ -92,8 +92,6 @@ def _bars(axes: Axes, first: int, group: Sequence[ClassAccuracy], color: str, pa
 
 
 _MAX_SIDE_INCHES = 5.5
-_GAMMA = 0.5
-"""Of the colour scale, so that a few percent are visible."""
 _TICKS = (0, 5, 10, 20, 40, 60, 80, 100)
 
 
@@ -114,7 +112,7 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDAr
             title="confusion of classes", xlabel="predicted class", ylabel="true class", aspect="equal"
         )
         axes.grid(visible=False)
-        image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(_GAMMA, 0, 100), interpolation="none")
+        image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 100), interpolation="none")
         bar = figure.colorbar(
             image, ax=axes, label="% of the true class's test rows", ticks=_TICKS, shrink=0.85
         )

@@ -1,15 +1,16 @@
-"""All figures of a run."""
+"""A figure that can be drawn or the reason why not, and all figures of a run, without matplotlib."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gzslbench.errors import GzslBenchError
 from gzslbench.evaluation.curve import seen_unseen_curve
 from gzslbench.evaluation.metrics import class_accuracies, confusion_matrix
-from gzslbench.report.figures.drawing import Drawing
 from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.record import Record
 from gzslbench.runs.verify import read_predictions
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
 
     from gzslbench.evaluation.predictions import Predictions
 
+
+@dataclass(frozen=True)
+class Drawing:
+    """One figure of a run or of a leaderboard.
+
+    ``name`` is that of its file, without the suffix; ``title`` is a sentence for readers who cannot see it.
+    ``draw`` is None if there is nothing to draw; ``reason`` then says why.
+    """
+
+    name: str
+    title: str
+    draw: Callable[[], Figure] | None = None
+    reason: str = ""
+
+
 _PREDICTION_FIGURES = {
     "seen-unseen": "The seen-unseen curve of {}.",
     "class-accuracy": "The accuracy of every class, by {}.",
@@ -27,14 +43,17 @@ _PREDICTION_FIGURES = {
 """Their titles by name."""
 
 
+def require_matplotlib() -> None:
+    """Check that matplotlib is installed, without importing it; a GzslBenchError says how to install it."""
+    if find_spec("matplotlib") is None:
+        what = "figures need matplotlib, which is not installed"
+        raise GzslBenchError(what, fix="pip install 'gzslbench[figures]'")
+
+
 def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) -> Iterator[Drawing]:
     """Return every figure of a run; those that cannot be drawn have the reason.
 
-    Args:
-        record: The run's record.
-        folder: The run's folder.
-        with_features: Whether to load the run's model and synthesize features, which needs its checkpoint
-            and its dataset, and takes seconds.
+    ``with_features`` loads the run's model to synthesize features. This needs its checkpoint and its dataset.
     """
     run = f"{record.cell.method} on {record.task.dataset}, seed {record.cell.seed}"
     yield _training_curves(record, folder, f"Losses and accuracies over the epochs of {run}.")

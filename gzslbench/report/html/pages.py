@@ -14,8 +14,7 @@ from gzslbench import __version__
 from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.plugins.spec import spec_fields
-from gzslbench.report.figures.drawing import Drawing
-from gzslbench.report.figures.run_figures import figures_of_run
+from gzslbench.report.figures.run_figures import Drawing, figures_of_run
 from gzslbench.report.html.site import INDEX, RUNS, SiteContent, link, method_file, run_file, web_address
 from gzslbench.report.leaderboard.board import Board, boards
 from gzslbench.report.leaderboard.comparison import comparisons, published_rows

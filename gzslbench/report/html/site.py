@@ -30,15 +30,9 @@ _ELSEWHERE = "choose another folder with --out"
 
 @dataclass(frozen=True)
 class SiteContent:
-    """Everything that the pages show.
+    """Everything that the pages show: runs, their folders by id, installed methods by name, and notes.
 
-    Attributes:
-        entries: The runs.
-        folders: By run id, where its files are.
-        specs: The installed methods, by name.
-        numbers: Published numbers of any method.
-        stored: By run id, our H by ``last`` as it was stored.
-        notes: What is left out, and why.
+    ``numbers`` are published ones of any method; ``stored`` is our H by ``last`` as it was stored, by run id.
     """
 
     entries: Sequence[Entry]

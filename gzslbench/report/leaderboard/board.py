@@ -22,8 +22,6 @@ class ComparableGroup:
         changed: Whether parameters differ from the presets.
         setting: What the methods saw apart from the training rows of seen classes.
         variant: The methods' variant, where it is not that of the presets.
-        features: Name of the features.
-        semantics: Name of the semantics.
         edition: 0 for the task of each dataset with most runs, 1 for the next, and so on.
         protocol: Minus the version of trainer and evaluator, so that the newest sorts first.
     """
@@ -82,11 +80,7 @@ def boards(
 ) -> tuple[list[Board], Counter[str]]:
     """Put all runs that have a number by ``rule`` into tables, the one with most of the usual runs first.
 
-    Args:
-        entries: The runs.
-        rule: How the epoch of every number was chosen.
-        metric: Which metric they show.
-        test: Compares each row with the best of its column; Student's over seeds by default.
+    ``test`` compares each row with the best of its column; by default it is Student's over seeds.
 
     Returns:
         The tables; and how many runs are in no table, by the reason why.
@@ -107,7 +101,9 @@ def boards(
         reason = "" if group == ordered[0] else _reason(group, ordered[0], tasks)
         rows = _rows(groups[group], list(tasks), rule, metric, test)
         ranking = _ranking(rows, list(tasks))
-        rows.sort(key=lambda row: (_place(row, ranking), row.label))
+        means = {row.label: fmean(score.estimate.mean for score in row.scores.values()) for row in rows}
+        places = {label: -mean for label, mean in means.items()} if ranking is None else ranking.ranks
+        rows.sort(key=lambda row: (places[row.label], row.label))
         tables.append(Board(group, rule, metric, test, tasks, rows, reason, ranking))
     return tables, left_out
 
@@ -143,15 +139,10 @@ def _editions(entries: Sequence[Entry]) -> dict[str, int]:
 
 def _group_of(entry: Entry, editions: Mapping[str, int]) -> ComparableGroup:
     task = entry.summary.task
-    return ComparableGroup(
-        changed=any(name != "variant" for name in entry.changes),
-        setting=entry.summary.setting,
-        variant=str(entry.changes.get("variant", "")),
-        features=task.features,
-        semantics=task.semantics,
-        edition=editions[task.id],
-        protocol=-entry.summary.cell.protocol,
-    )
+    changed = any(name != "variant" for name in entry.changes)
+    variant = str(entry.changes.get("variant", ""))
+    what = (changed, entry.summary.setting, variant, task.features, task.semantics)
+    return ComparableGroup(*what, edition=editions[task.id], protocol=-entry.summary.cell.protocol)
 
 
 def _reason(group: ComparableGroup, first: ComparableGroup, tasks: Mapping[str, str]) -> str:
@@ -219,9 +210,3 @@ def _ranking(rows: Sequence[Row], datasets: Sequence[str]) -> Ranking | None:
     if len(rows) < 2 or len(common) < 2:
         return None
     return rank({row.label: [row.scores[name].estimate.mean for name in common] for row in rows})
-
-
-def _place(row: Row, ranking: Ranking | None) -> float:
-    if ranking is not None:
-        return ranking.ranks[row.label]
-    return -fmean(score.estimate.mean for score in row.scores.values())

@@ -65,15 +65,11 @@ def why_not_comparable(number: PublishedNumber, board: Board) -> str | None:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One of our numbers next to a published one.
+    """One of our numbers, ``now``, next to a published one; ``row`` is its label in the leaderboard.
 
     Attributes:
-        row: Label of its row in the leaderboard.
-        dataset: The dataset.
-        now: Our score.
         stored: Our number as it was stored, over the runs that ``now`` shares with it; None if none was.
-        published: What one source prints; None if no source does.
-        value: Its value in percent.
+        published: What one source prints; None if no source does. Its ``value`` is in percent.
         why_not: Why the two are not compared; None if they are.
         tolerance: Points that count as agreement.
     """
@@ -114,11 +110,7 @@ def comparisons(
 ) -> list[Comparison]:
     """Compare every score of ``boards`` with each number published of its method on its dataset.
 
-    Args:
-        boards: All of one rule and one metric.
-        numbers: Published numbers of any method and dataset.
-        stored: By run id, the same metric by the same rule as it was stored.
-        tolerance: Points that count as agreement.
+    The boards are of one rule and one metric; ``stored`` has the same numbers as they were stored, by run id.
     """
     found = []
     for board in boards:
@@ -127,7 +119,7 @@ def comparisons(
         for row in board.rows:
             for dataset, score in row.scores.items():
                 runs = [stored[entry.summary.id] for entry in score.entries if entry.summary.id in stored]
-                mean = sum(runs) / len(runs) if runs else None
+                mean = fmean(runs) if runs else None
                 theirs: list[tuple[PublishedNumber | None, float | None, str | None]] = [
                     (number, value, _why_not(number, board, row))
                     for number, value in printed

@@ -76,11 +76,7 @@ class Entry:
 
 
 def read_entries(roots: Iterable[Path]) -> tuple[list[Entry], dict[str, RunFolder]]:
-    """Read the runs in these results folders; of several with one id, the last good one counts.
-
-    Returns:
-        The runs; and their folders by id.
-    """
+    """Return the runs in results folders, and their folders by id; of runs with one id, the last counts."""
     found = {
         summary.id: (entry_of(summary), store.run(summary.id))
         for store in map(Store, roots)

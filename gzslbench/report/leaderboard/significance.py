@@ -28,15 +28,14 @@ MIN_CLASSES = 6
 class Test(Protocol):
     """Computes how likely a difference between two scores is chance.
 
-    ``description`` and ``limits``, what the test does not say, are printed below the table.
+    ``description`` and ``limits``, what the test does not say, are printed below the table. A call returns
+    the two-sided probability; None where the test says nothing, 1 where ``other`` is ahead.
     """
 
     description: str
     limits: str
 
-    def __call__(self, best: Score, other: Score) -> float | None:
-        """Return the two-sided probability; None where it says nothing, 1 where ``other`` is ahead."""
-        ...
+    def __call__(self, best: Score, other: Score) -> float | None: ...  # noqa: D102
 
 
 class OverSeeds:
@@ -112,8 +111,7 @@ class OverClasses:
         rows = np.bincount(labels, minlength=len(seen))
         hits = np.bincount(labels[predicted == labels], minlength=len(seen))
         counted = (seen if self.metric == "S" else ~seen) & (rows > 0)
-        accuracies: list[float] = (100.0 * hits[counted] / rows[counted]).tolist()
-        return accuracies
+        return list(map(float, 100.0 * hits[counted] / rows[counted]))
 
 
 def _unless_ahead(
@@ -158,13 +156,12 @@ def wilcoxon_test(one: Sequence[float], other: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Average ranks of methods over datasets (Demsar, JMLR 2006).
+    """Average ranks of methods over a number of datasets (Demsar, JMLR 2006).
 
     Attributes:
         ranks: By method, from 1 for the best; equal methods share the mean of their ranks.
-        datasets: Number of datasets.
-        probability: Probability of Friedman's test that all methods are alike; None with fewer than three
-            methods or two datasets.
+        probability: By Friedman's test, that all methods are alike; None with fewer than three methods or two
+            datasets.
         critical_difference: Ranks that differ by less do not differ significantly (Nemenyi 1963); None
             where ``probability`` is None.
     """

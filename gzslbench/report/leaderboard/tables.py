@@ -42,13 +42,9 @@ def leaderboard_table(
     intervals: bool = True,
     costs: bool = False,
 ) -> ResultTable:
-    """Return a board as a table.
+    """Return a board as a table, with rows of ``published`` numbers below, which are not ranked or tested.
 
-    Args:
-        board: The board.
-        published: Rows of published numbers, shown below its own; they have no part in ranks and tests.
-        intervals: Whether to show the confidence interval of each mean.
-        costs: Whether to add columns for time, parameters and memory.
+    ``intervals`` adds the confidence interval of each mean; ``costs`` time, parameters and memory.
     """
     group = board.group
     title = (
@@ -224,48 +220,34 @@ def _comparison_row(comparison: Comparison) -> list[TableCell]:
     estimate, number = comparison.now.estimate, comparison.published
     spread = "" if estimate.std is None else f" ± {estimate.std:.1f}"
     source = [] if number is None else [number.source, f"verified: {number.verified}", number.label]
-    return [
-        TableCell(comparison.row),
-        TableCell(comparison.dataset),
-        TableCell(_one_decimal(comparison.value)),
-        TableCell(_one_decimal(comparison.stored)),
-        TableCell(f"{estimate.mean:.1f}{spread}"),
-        TableCell(str(estimate.n)),
-        TableCell(_MISSING if comparison.difference is None else f"{comparison.difference:+.1f}"),
-        TableCell(comparison.verdict, best=comparison.verdict == "agrees"),
-        TableCell("; ".join(filter(None, [*source, comparison.why_not]))),
-    ]
+    values = (_one_decimal(comparison.value), _one_decimal(comparison.stored))
+    ours = (f"{estimate.mean:.1f}{spread}", str(estimate.n))
+    difference = _MISSING if comparison.difference is None else f"{comparison.difference:+.1f}"
+    verdict = TableCell(comparison.verdict, best=comparison.verdict == "agrees")
+    cells = map(TableCell, (comparison.row, comparison.dataset, *values, *ours, difference))
+    return [*cells, verdict, TableCell("; ".join(filter(None, [*source, comparison.why_not])))]
 
 
 def comparison_json(comparisons: Sequence[Comparison]) -> str:
     """Return everything, with sources and runs."""
-    return json.dumps([_comparison_as_dict(comparison) for comparison in comparisons], indent=1) + "\n"
-
-
-def _comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
-    estimate = comparison.now.estimate
-    return {
-        "method": comparison.now.method,
-        "row": comparison.row,
-        "dataset": comparison.dataset,
-        "published": comparison.value,
-        **{name: getattr(comparison.published, name, None) for name in ("source", "verified", "label")},
-        "stored": comparison.stored,
-        "ours": estimate.mean,
-        "std": estimate.std,
-        "n": estimate.n,
-        "difference": comparison.difference,
-        "verdict": comparison.verdict,
-        "why_not": comparison.why_not,
-        "runs": [entry.summary.id for entry in comparison.now.entries],
-    }
+    content = [
+        {
+            **{name: getattr(item, name) for name in ("row", "dataset", "stored", "difference", "verdict")},
+            **{name: getattr(item.published, name, None) for name in ("source", "verified", "label")},
+            **{name: getattr(item.now.estimate, name) for name in ("std", "n")},
+            "method": item.now.method,
+            "published": item.value,
+            "ours": item.now.estimate.mean,
+            "why_not": item.why_not,
+            "runs": [entry.summary.id for entry in item.now.entries],
+        }
+        for item in comparisons
+    ]
+    return json.dumps(content, indent=1) + "\n"
 
 
 def run_lines(entries: Sequence[Entry]) -> Iterator[str]:
-    """Return a line per run: its id, metrics, their rule, time, and what differs from its preset.
-
-    It is plain text, because there may be tens of thousands.
-    """
+    """Return a line per run; it is plain text, because there may be tens of thousands."""
     width = max((len(entry.summary.id) for entry in entries), default=0)
     numbers = "".join(f"{name:>7}" for name in PERCENTAGES)
     yield f"{'run':<{width}}{numbers}  {'by':<9}{'minutes':>8}  not as in the preset"

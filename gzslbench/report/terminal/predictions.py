@@ -79,10 +79,7 @@ def curve_json(curve: SeenUnseenCurve) -> dict[str, Any]:
 
 
 def curve_table(curve: SeenUnseenCurve) -> RenderableType:
-    """Return the area and about CURVE_POINTS points, from only seen classes to only unseen classes.
-
-    Among them are the run's own S and U and the point of best H, which says that it is chosen on test.
-    """
+    """Return the area and some points: the run's own, that of best H (chosen on test), and even steps."""
     own, best = curve.position(0.0), curve.position(curve.best.gamma)
     gained = curve.U - curve.S  # it only grows along the curve, so even steps of it spread the points
     even: list[int] = np.searchsorted(gained, np.linspace(gained[0], gained[-1], CURVE_POINTS)).tolist()

@@ -44,10 +44,9 @@ class _Pace:
     def allows(self, *, always: bool = False) -> bool:
         """Return whether to print a line now; if so, the time counts from here."""
         now = time.monotonic()
-        if not always and now - self.last < SECONDS_BETWEEN_LINES:
-            return False
-        self.last = now
-        return True
+        allowed = always or now - self.last >= SECONDS_BETWEEN_LINES
+        self.last = now if allowed else self.last
+        return allowed
 
 
 @contextmanager
@@ -108,10 +107,7 @@ def watch_pages(total: int) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def watch_images(total: int) -> Iterator[Callable[[int], None]]:
-    """Yield what to call with each number of images done; it shows their rate and the time left.
-
-    The time before the first call, which loads the model, does not count.
-    """
+    """Yield what to call with each number of images done; it shows their rate and the time left."""
     pace = _Pace()
     with _make_bar(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         number = bar.add_task("", total=total)

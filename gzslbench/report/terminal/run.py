@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +39,7 @@ _CELL_OPTIONS = ("eval_every", "select", "preprocessing", "device", "precision",
 
 
 def metrics_table(record: Record) -> Table:
-    """Return the metrics in percent by selection rule, with the chosen epochs and what they were chosen on.
-
-    The run's own rule is bold; rules that choose on the test set are yellow and say so.
-    """
+    """Return the metrics by selection rule; rules that choose on the test set are yellow and say so."""
     rows, styles = [], []
     for rule in RULES:
         if rule in record.metrics:
@@ -122,14 +120,9 @@ def repeat_command(record: Record) -> str:
         option = "--head-set" if name.startswith(HEAD) else "--set"
         options.append((option, f"{name.removeprefix(HEAD)}={value}"))
     options += [(f"--{name.replace('_', '-')}", getattr(cell, name)) for name in _CELL_OPTIONS]
-    words = [
-        word
-        for name, value in (*options, *places.items())
-        if value not in (None, "")
-        for word in (name, str(value))
-    ]
+    given = [(name, str(value)) for name, value in (*options, *places.items()) if value not in (None, "")]
     flags = ["--deterministic"] if cell.deterministic else []
-    return shlex.join(["gzslbench", "run", *words, *flags, "--rerun"])
+    return shlex.join(["gzslbench", "run", *chain(*given), *flags, "--rerun"])
 
 
 def _places_in_command(record: Record) -> dict[str, str]:

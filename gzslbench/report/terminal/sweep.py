@@ -53,6 +53,7 @@ def status_view(status: SweepStatus) -> RenderableType:
         return Text("no sweep of this suite has begun in this results folder")
     running = status.running if status.alive else {}
     failed = {cell: why for cell, why in status.failed.items() if cell not in running}
+    seconds = (datetime.now(timezone.utc) - datetime.fromisoformat(status.began)).total_seconds()
     facts = {
         "sweep": f"{'running' if status.alive else 'not running'}, {status.who}",
         "began": status.began,
@@ -62,10 +63,8 @@ def status_view(status: SweepStatus) -> RenderableType:
         "impossible": status.counts.get("impossible", 0),
         "failed": len(failed),
         "running": len(running),
+        "time left": _time_left(status.to_run, status.ended, seconds) if status.alive else "",
     }
-    if status.alive:
-        seconds = (datetime.now(timezone.utc) - datetime.fromisoformat(status.began)).total_seconds()
-        facts["time left"] = _time_left(status.to_run, status.ended, seconds)
     return Group(
         key_values(facts),
         *(Text(f"running  {cell}, {where}") for cell, where in running.items()),

@@ -92,10 +92,8 @@ def _notes(result: StudyResult, choice: BestTrial) -> Iterator[str]:
         yield "No trial was better than the preset, so the preset is kept."
     last, best = (choice.trial.metrics or {}).get("epoch"), choice.trial.best_epoch
     if best is not None and best != last:
-        yield (
-            f"Trials are judged at the last epoch, {last}, though H was highest at epoch {best}. To choose"
-            " epochs, use `--search epochs=LOW..HIGH` or `gzslbench run --select val`."
-        )
+        yield f"Trials are judged at the last epoch, {last}, though H was highest at epoch {best}."
+        yield "To choose epochs, use --search epochs=LOW..HIGH, or gzslbench run --select val."
     yield from (f"trial {trial.number}: {trial.failure}" for trial in result.trials if trial.failure)
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from gzslbench.files import lock
 from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, state_after
-from gzslbench.report.trackers.artifacts import files_of_run
 from gzslbench.runs.record import Record
 
 CELL, STATUS = "gzslbench.cell", "gzslbench.status"
@@ -61,11 +58,10 @@ class MLflow:
         self._log(fresh, epoch.epoch)
 
     def end(self, record: Record, numbers: Mapping[str, float]) -> None:
-        """Log the final numbers and the run's files."""
+        """Log the final numbers and the run's text files."""
         self._log(numbers, 0)
-        with TemporaryDirectory() as scratch:
-            for name, path in files_of_run(record, self._run.folder, Path(scratch)).items():
-                self._client.log_artifact(self._id, str(path), str(Path(name).parent).strip(".") or None)
+        for path in self._run.folder.text_files():
+            self._client.log_artifact(self._id, str(path))
         self._close(record.status)
 
     def fail(self, error: BaseException) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, state_after
-from gzslbench.report.trackers.artifacts import files_of_run
 from gzslbench.runs.record import Record
 
 PROJECT = "gzslbench"
@@ -52,16 +51,14 @@ class WeightsAndBiases:
         self._wandb.log({axis: epoch.epoch, **epoch.numbers}, step=epoch.ordinal)
 
     def end(self, record: Record, numbers: Mapping[str, float]) -> None:
-        """Log the final numbers as the run's summary, and its files as an artifact."""
+        """Log the final numbers as the run's summary, and its text files as an artifact."""
         import wandb
 
         self._wandb.summary.update(dict(numbers))
-        figures = self._run.place / "figures"
-        figures.mkdir(parents=True, exist_ok=True)
         artifact = wandb.Artifact(re.sub(r"[^\w.-]", "_", self._run.id), type="gzslbench-run")
-        for name, path in files_of_run(record, self._run.folder, figures).items():
+        for path in self._run.folder.text_files():
             # "immutable" adds the file where it is; the default copies it into the home folder
-            artifact.add_file(str(path), name=name, policy="immutable")
+            artifact.add_file(str(path), policy="immutable")
         self._wandb.log_artifact(artifact)
         self._close(record.status)
 

@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from gzslbench.cli.stored_runs import FORMATS
 from gzslbench.errors import StoreError
 from gzslbench.evaluation.metrics import ClassAccuracy
 from gzslbench.report.figures.canvas import render, save_figure
-from gzslbench.report.figures.drawing import FORMATS
 from gzslbench.report.figures.predictions import class_accuracy_figure
 
 

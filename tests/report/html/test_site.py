@@ -84,7 +84,7 @@ def test_a_damaged_record_is_named_on_the_page_and_on_the_terminal(store, tmp_pa
 
 
 def test_without_matplotlib_the_pages_say_how_to_get_figures(store, tmp_path, monkeypatch):
-    monkeypatch.setattr("gzslbench.report.figures.drawing.find_spec", lambda name: None)
+    monkeypatch.setattr("gzslbench.report.figures.run_figures.find_spec", lambda name: None)
     outcome = report(store.root, "--out", tmp_path / "site", "--dataset", "synthetic")
     assert outcome.exit_code == 0
     assert "gzslbench[figures]" in (tmp_path / "site" / "index.html").read_text()
