@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -47,7 +48,9 @@ def load(request: Request) -> Extractor:
             where="--weights",
             fix=did_you_mean(request.weights, list(PUBLISHED)),
         )
-    network = ResNet101()
+    with torch.device("meta"):  # Random weights would take a second, and are replaced at once.
+        network = ResNet101()
+    network.to_empty(device="cpu")
     file = download_weights(known.url, known.sha256) if known else Path(request.weights)
     weights = read_weights(network, file)
     pooled = Pooled(network, partial(network, layer=request.layer), request.pooling).eval()

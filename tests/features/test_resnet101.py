@@ -12,22 +12,51 @@ from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import Preparation
 from gzslbench.prepare.extract.extract import make_request
 from gzslbench.prepare.extract.loading import Pooled
-from gzslbench.testing import extractor_checks
-from gzslbench_features.resnet101 import SPEC
-from gzslbench_features.resnet101.loading import PUBLISHED, PublishedWeights, ResNet101, load
+from gzslbench.testing.extractors import EXTRACTOR_CHECKS, ExtractorCase
+from gzslbench_features.resnet101 import SPEC, loading
+from gzslbench_features.resnet101.loading import BLOCKS, PUBLISHED, PublishedWeights, ResNet101, load
+
+ONE_BLOCK = dict.fromkeys(BLOCKS, 1)
 
 
-@pytest.fixture(scope="module")
-def network():
-    """With statistics that are not the ones a new network has."""
+def random_network():
+    """A network whose statistics are not those of a new one."""
     torch.manual_seed(0)
-    made = ResNet101().eval()
-    for name, buffer in made.named_buffers():
+    network = ResNet101().eval()
+    for name, buffer in network.named_buffers():
         if name.endswith("running_mean"):
             buffer.normal_(0, 0.1)
         elif name.endswith("running_var"):
             buffer.uniform_(0.5, 2)
-    return made
+    return network
+
+
+@pytest.fixture(scope="module")
+def network():
+    return random_network()
+
+
+@pytest.fixture(scope="module")
+def short_network_and_file(tmp_path_factory):
+    """A network with one block per layer, and the file of its weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "BLOCKS", ONE_BLOCK)
+        network = random_network()
+    file = tmp_path_factory.mktemp("weights") / "resnet101-x.pth"
+    torch.save(network.state_dict(), file)
+    return network, file
+
+
+@pytest.fixture
+def short_network(short_network_and_file, monkeypatch):
+    """The short network, which is also what ``load`` builds."""
+    monkeypatch.setattr(loading, "BLOCKS", ONE_BLOCK)
+    return short_network_and_file[0]
+
+
+@pytest.fixture
+def file(short_network, short_network_and_file):
+    return short_network_and_file[1]
 
 
 def published_names():
@@ -137,49 +166,39 @@ def with_waves_for_weights(network):
     return network.eval()
 
 
+@pytest.mark.acceptance
 def test_features_are_those_that_torchvision_once_gave_for_the_same_weights():
     with torch.inference_mode():
         found = with_waves_for_weights(ResNet101())(wave(0, (2, 3, 65, 97)).float()).mean(dim=(2, 3))
     assert torch.allclose(found[:, ::256].flatten(), torch.tensor(STORED), rtol=1e-4, atol=1e-5)
 
 
-@pytest.fixture(scope="module")
-def file(network, tmp_path_factory):
-    file = tmp_path_factory.mktemp("weights") / "resnet101-x.pth"
-    torch.save(network.state_dict(), file)
-    return file
-
-
-def test_it_loads_a_file_and_says_what_to_do_without_one(network, file):
+def test_it_loads_a_file_and_says_what_to_do_without_one(short_network, file):
     loaded = load(make_request(SPEC, weights=str(file)))
     assert loaded.weights.name == file.name and not loaded.network.training
     images = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
-        assert torch.equal(loaded.network(images), network(images).mean(dim=(2, 3)))
+        assert torch.equal(loaded.network(images), short_network(images).mean(dim=(2, 3)))
     with pytest.raises(ExtractionError, match="without weights") as caught:
         load(make_request(SPEC))
     assert "IMAGENET1K_V2" in str(caught.value)
 
 
 @pytest.mark.acceptance
-@pytest.mark.parametrize("place", range(len(extractor_checks(SPEC))))
-def test_with_weights_it_keeps_its_contract(file, place):
-    extractor_checks(SPEC, weights=str(file))[place]()
+def test_with_weights_it_keeps_its_contract(file):
+    case = ExtractorCase(SPEC, weights=str(file))
+    for check in EXTRACTOR_CHECKS:
+        check(case)
 
 
 @pytest.mark.parametrize(("layer", "width"), [("layer1", 256), ("layer2", 512), ("layer3", 1024)])
-def test_features_are_had_from_earlier_layers_and_by_the_largest_activation(network, file, layer, width):
+def test_features_of_earlier_layers_are_pooled_over_places(short_network, file, layer, width):
     found = load(make_request(SPEC, weights=str(file), layer=layer, pooling="max")).network
-    seen = {}
-    hook = network.get_submodule(layer).register_forward_hook(
-        lambda module, given, made: seen.update(it=made)
-    )
     images = torch.randn(2, 3, 48, 64)
     with torch.inference_mode():
-        network(images)
-        assert torch.equal(found(images), seen["it"].flatten(2).max(dim=2).values)
-    hook.remove()
-    assert seen["it"].shape[1] == width
+        activations = short_network(images, layer=layer)
+        assert torch.equal(found(images), activations.flatten(2).max(dim=2).values)
+    assert activations.shape[1] == width
 
 
 @pytest.fixture
