@@ -19,6 +19,7 @@ from gzslbench_features.huggingface import SPEC
 from gzslbench_features.huggingface.loading import ModelSource, load
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+pytestmark = pytest.mark.acceptance  # transformers takes seconds to import its models
 KINDS = ("vit", "dinov2", "registers", "clip", "siglip", "swin", "resnet", "convnext")
 FEATURES = torch.Generator().manual_seed(1)
 
@@ -77,23 +78,21 @@ def test_what_a_classifier_adds_to_the_feature_gives_its_scores(folder):
     ("kind", "special"),
     [("vit", 1), ("dinov2", 1), ("registers", 5), ("clip", 1), ("siglip", 0), ("swin", 0)],
 )
-@pytest.mark.parametrize("layer", [0, 2, -1])
-def test_layers_are_hidden_states_and_poolings_are_over_patches_alone(folder, kind, special, layer):
+def test_layers_are_hidden_states_and_poolings_are_over_patches_alone(folder, kind, special):
     images = images_for(folder(kind))
     model = transformers.AutoModel.from_pretrained(folder(kind)).eval()
     with torch.inference_mode():
-        state = getattr(model, "vision_model", model)(images, output_hidden_states=True).hidden_states[layer]
-    patches = state[:, special:]
-    mean = found(folder(kind), images, layer=str(layer), pooling="mean")
-    largest = found(folder(kind), images, layer=str(layer), pooling="max")
-    assert torch.allclose(mean, patches.mean(dim=1), atol=1e-6)
-    assert torch.equal(largest, patches.max(dim=1).values)
-    usual = found(folder(kind), images, layer=str(layer))
+        states = getattr(model, "vision_model", model)(images, output_hidden_states=True).hidden_states
+    for layer in (0, -1):
+        state, patches = states[layer], states[layer][:, special:]
+        mean = found(folder(kind), images, layer=str(layer), pooling="mean")
+        largest = found(folder(kind), images, layer=str(layer), pooling="max")
+        assert torch.allclose(mean, patches.mean(dim=1), atol=1e-6)
+        assert torch.equal(largest, patches.max(dim=1).values)
+        default = found(folder(kind), images, layer=str(layer))
+        assert torch.equal(default, state[:, 0] if special else mean)
     if special:
-        assert torch.equal(usual, state[:, 0])
-        assert torch.equal(found(folder(kind), images, layer=str(layer), pooling="cls"), state[:, 0])
-    else:
-        assert torch.equal(usual, mean)
+        assert torch.equal(found(folder(kind), images, layer="-1", pooling="cls"), state[:, 0])
 
 
 @pytest.mark.parametrize("kind", ["resnet", "convnext"])
@@ -110,15 +109,15 @@ def test_layers_of_convolutions_are_pooled_over_places(folder, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("size", [(97, 61), (40, 83), (33, 32), (32, 32), (51, 50), (7, 9)])
-def test_pixels_are_those_of_the_models_own_processor(folder, kind, size):
-    picture = Image.fromarray(np.random.default_rng(3).integers(256, size=(*size, 3), dtype=np.uint8))
+def test_pixels_are_those_of_the_models_own_processor(folder, kind):
     processor = transformers.AutoImageProcessor.from_pretrained(folder(kind), backend="pil")
-    expected = processor(images=picture, return_tensors="pt")["pixel_values"]
     preparation = loaded(folder(kind)).preparation
-    ours = normalize(preprocess(picture, preparation), preparation)
-    assert ours.dtype == torch.float32 and torch.equal(ours, expected)
     assert preparation.settings == json.loads(processor.to_json_string())
+    for size in ((97, 61), (40, 83), (33, 32), (32, 32), (51, 50), (7, 9)):
+        image = Image.fromarray(np.random.default_rng(3).integers(256, size=(*size, 3), dtype=np.uint8))
+        expected = processor(images=image, return_tensors="pt")["pixel_values"]
+        pixels = normalize(preprocess(image, preparation), preparation)
+        assert pixels.dtype == torch.float32 and torch.equal(pixels, expected), size
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
+from gzslbench.prepare.download import download
 
 FOLDER = "xlsa17/data/SUN"
 
@@ -80,24 +76,19 @@ def test_mistakes_exit_with_two_and_no_traceback(call, arguments, message):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.acceptance
-def test_control_c_keeps_what_came_for_the_next_time(call, server, content, tmp_path):
-    server.serve("/xlsa17.zip", content, pause=0.05)
-    line = [sys.executable, "-m", "gzslbench", "data", "fetch", "SUN", "--data", str(tmp_path)]
-    environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-    fetching = subprocess.Popen(
-        [*line, "--mirror", server.url], stderr=subprocess.PIPE, text=True, env=environment
-    )
-    part, until = tmp_path / "archives" / "xlsa17.zip.part", time.monotonic() + 15
-    while not (part.is_file() and part.stat().st_size > 100_000) and time.monotonic() < until:
-        time.sleep(0.01)
-    fetching.send_signal(signal.SIGINT)
-    message = fetching.communicate(timeout=15)[1]
-    assert fetching.returncode == 130
-    assert "stopped" in message
-    assert "Traceback" not in message
-    have = part.stat().st_size
-    assert content.startswith(part.read_bytes())
-    server.answers["/xlsa17.zip"].pause = 0
+def test_ctrl_c_keeps_the_received_bytes_for_the_next_fetch(call, server, content, tmp_path, monkeypatch):
+    pieces = download._pieces
+
+    def interrupt(response):
+        yield next(pieces(response))
+        raise KeyboardInterrupt
+
+    server.serve("/xlsa17.zip", content)
+    monkeypatch.setattr(download, "_pieces", interrupt)
+    stopped = call()
+    assert stopped.exit_code == 130 and "Traceback" not in stopped.output
+    received = (tmp_path / "archives" / "xlsa17.zip.part").read_bytes()
+    assert received and content.startswith(received)
+    monkeypatch.setattr(download, "_pieces", pieces)
     assert call().exit_code == 0
-    assert server.ranges()[-1] == f"bytes={have}-"
+    assert server.ranges()[-1] == f"bytes={len(received)}-"

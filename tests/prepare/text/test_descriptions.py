@@ -40,7 +40,7 @@ def test_csv_holds_a_text_a_line_and_more_of_a_class_are_gathered(tmp_path):
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.dictionaries(
         st.text("abc d", min_size=1).map(str.strip).filter(bool), st.lists(texts, min_size=1), min_size=1

@@ -214,7 +214,7 @@ def test_two_that_write_at_once_lose_nothing_of_each_other(folder, made, monkeyp
     def slowly(*paths):
         inside.append(1)
         copy(*paths)
-        time.sleep(0.2)
+        time.sleep(0.05)
         assert inside.pop() and not inside
 
     monkeypatch.setattr(hdf5.shutil, "copyfile", slowly)
