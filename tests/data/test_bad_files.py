@@ -213,7 +213,7 @@ def test_flipped_bytes_are_read_or_refused_but_never_crash(tmp_path, arrays, mak
     path = make_folder(tmp_path / "TINY", *arrays) / "res101.mat"
     whole, rng = path.read_bytes(), np.random.default_rng(0)
     refused = 0
-    for _ in range(100):
+    for _ in range(60):
         damaged = bytearray(whole)
         for place in rng.integers(0, len(whole), 20):
             damaged[place] = rng.integers(256)
@@ -223,7 +223,7 @@ def test_flipped_bytes_are_read_or_refused_but_never_crash(tmp_path, arrays, mak
         except DataError as error:
             refused += 1
             assert "res101.mat" in error.where
-    assert refused > 50
+    assert refused > 30
 
 
 def test_a_class_list_with_an_unknown_name_is_refused(folder):

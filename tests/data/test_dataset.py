@@ -4,7 +4,7 @@ import hashlib
 import struct
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.data.dataset import Split, evenly_spaced, hold_out
@@ -12,6 +12,7 @@ from gzslbench.data.dataset import Split, evenly_spaced, hold_out
 rows = st.lists(st.integers(0, 2**33), max_size=8)
 
 
+@settings(max_examples=25)
 @given(rows, rows, rows, st.randoms())
 def test_the_fingerprint_does_not_depend_on_the_order_of_rows(trainval, test_seen, test_unseen, random):
     first = Split("ps", trainval, test_seen, test_unseen)
@@ -19,6 +20,7 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_rows(trainval, test_see
     assert Split("ps", *shuffled).fingerprint == first.fingerprint
 
 
+@settings(max_examples=25)
 @given(rows, rows, rows)
 def test_the_fingerprint_is_sha256_of_names_lengths_and_little_endian_rows(trainval, test_seen, test_unseen):
     written = b""
@@ -40,6 +42,7 @@ def test_columns_of_any_integer_type_become_sorted_vectors_of_int64():
     assert split.counts == {"trainval": 2, "test_seen": 1, "test_unseen": 2}
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.floats(0.01, 0.99))
 def test_the_two_parts_are_disjoint_complete_and_leave_every_class_a_row(labels, share):
     labels = np.array(labels)
@@ -49,12 +52,14 @@ def test_the_two_parts_are_disjoint_complete_and_leave_every_class_a_row(labels,
     assert set(labels[kept]) == set(labels[rows])
 
 
+@settings(max_examples=25)
 @given(st.integers(2, 200), st.floats(0.01, 0.99))
 def test_a_class_of_two_rows_or_more_gives_its_share_but_at_least_one(number, share):
     _, held = hold_out(np.zeros(number, dtype=np.int64), np.arange(number), share)
     assert len(held) == min(max(round(number * share), 1), number - 1)
 
 
+@settings(max_examples=25)
 @given(st.integers(1, 500), st.data())
 def test_evenly_spaced_positions_are_distinct_and_nearly_equally_far_apart(count, data):
     chosen = data.draw(st.integers(0, count))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.preprocessing import MinMaxScaler, StandardScaler, normalize
@@ -21,6 +21,7 @@ def sample(rows: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).gamma(1.0, 2.0, size=(rows, 7)).astype(np.float32)
 
 
+@settings(max_examples=25)
 @given(matrices, matrices)
 def test_minmax_equals_scikit_learn_then_division_by_the_largest_training_value(train, test):
     scaler = MinMaxScaler().fit(train.astype(np.float64))
@@ -29,6 +30,7 @@ def test_minmax_equals_scikit_learn_then_division_by_the_largest_training_value(
     np.testing.assert_allclose(fit_preprocessing("minmax", train)(test), expected, rtol=1e-5, atol=1e-4)
 
 
+@settings(max_examples=25)
 @given(matrices, matrices)
 def test_standardize_equals_scikit_learn(train, test):
     expected = StandardScaler().fit(train).transform(test)
@@ -42,6 +44,7 @@ def test_standardize_fitted_in_chunks_equals_one_pass():
     np.testing.assert_allclose(scaled.std(axis=0), 1, atol=1e-5)
 
 
+@settings(max_examples=25)
 @given(matrices)
 def test_l2_equals_scikit_learn_and_leaves_rows_of_zeros(rows):
     rows[0] = 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.data.catalogue import catalogue
@@ -77,11 +77,13 @@ def assert_sound(dataset, validation):
     assert np.isin(validation.labels[val.test_seen], train_classes).all()
 
 
+@settings(max_examples=25)
 @given(datasets(), st.floats(0.05, 0.95))
 def test_the_parts_share_out_trainval_by_class_and_hold_no_test_row(dataset, holdout):
     assert_sound(dataset, validation_dataset(dataset, holdout=holdout))
 
 
+@settings(max_examples=25)
 @given(datasets())
 def test_the_same_dataset_gives_the_same_split(dataset):
     first, second = validation_dataset(dataset), validation_dataset(dataset)

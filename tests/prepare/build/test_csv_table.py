@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.prepare.build.inputs import _read_csv as read_csv_table
@@ -75,6 +75,7 @@ cells = st.floats(width=32, allow_nan=False, allow_infinity=False)
 names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1).map(str.strip)
 
 
+@settings(max_examples=25)
 @given(
     st.lists(names.filter(bool), min_size=1, max_size=5, unique=True),
     st.lists(cells, min_size=5, max_size=5),

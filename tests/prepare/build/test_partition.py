@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.prepare.build.plan import partition, sample_classes
@@ -29,6 +29,7 @@ def folder(name: str, size: int) -> ClassFolder:
     return ClassFolder(name, tuple(f"{name}/{number}.jpg" for number in range(size)))
 
 
+@settings(max_examples=25)
 @given(worlds(), shares, seeds)
 def test_every_image_is_in_one_part_and_unseen_classes_never_train(world, share, seed):
     classes, unseen = world
@@ -43,6 +44,7 @@ def test_every_image_is_in_one_part_and_unseen_classes_never_train(world, share,
     assert numbers.isdisjoint(made.labels[made.split.test_seen])
 
 
+@settings(max_examples=25)
 @given(worlds(), shares, seeds)
 def test_each_seen_class_tests_its_share(world, share, seed):
     classes, unseen = world
@@ -54,6 +56,7 @@ def test_each_seen_class_tests_its_share(world, share, seed):
             assert abs(number - share * len(item.files)) <= 1
 
 
+@settings(max_examples=25)
 @given(worlds(), shares, seeds)
 def test_the_same_seed_gives_the_same_split(world, share, seed):
     classes, unseen = world
@@ -61,6 +64,7 @@ def test_the_same_seed_gives_the_same_split(world, share, seed):
     assert one.split.fingerprint == other.split.fingerprint
 
 
+@settings(max_examples=25)
 @given(worlds(), seeds)
 def test_another_class_leaves_the_tested_images_of_the_others_as_they_were(world, seed):
     classes, unseen = world

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
@@ -76,6 +76,7 @@ def test_features_that_name_no_images_say_nothing(animals):
     assert sort_as_published(made, animals.folder) is made
 
 
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from(["x/1", "x/2", "y/1", "z/3"]), min_size=1), st.randoms())
 def test_each_name_gets_a_row_of_its_own_that_ends_as_it_does(files, random):
     shuffled = files.copy()
