@@ -12,7 +12,7 @@ from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import Preparation
 from gzslbench.prepare.extract.extract import make_request
 from gzslbench.prepare.extract.loading import Pooled
-from gzslbench.testing.extractors import EXTRACTOR_CHECKS, ExtractorCase
+from gzslbench.testing import extractor_checks
 from gzslbench_features.resnet101 import SPEC, loading
 from gzslbench_features.resnet101.loading import BLOCKS, PUBLISHED, PublishedWeights, ResNet101, load
 
@@ -186,9 +186,8 @@ def test_it_loads_a_file_and_says_what_to_do_without_one(short_network, file):
 
 @pytest.mark.acceptance
 def test_with_weights_it_keeps_its_contract(file):
-    case = ExtractorCase(SPEC, weights=str(file))
-    for check in EXTRACTOR_CHECKS:
-        check(case)
+    for check in extractor_checks(SPEC, weights=str(file)):
+        check()
 
 
 @pytest.mark.parametrize(("layer", "width"), [("layer1", 256), ("layer2", 512), ("layer3", 1024)])
