@@ -21,16 +21,11 @@ Examples:
   gzslbench check --all --kind dataset
 
 The same checks can run in your tests, see gzslbench.testing.
-
-Exit status: 0 no check failed; 1 a check failed; 2 an error that you can fix.
 """
 DOCTOR_EPILOG = """\b
 Examples:
   gzslbench doctor
   gzslbench doctor --data ~/xlsa17/data --json
-
-Exit status: 0 no problem; 1 a plugin or a method's code cannot be imported, or the data folder or the results
-folder cannot be used.
 """
 
 

@@ -32,8 +32,6 @@ writes no file. With --skip such images are left out; the split without them is 
 
 If the extraction is interrupted, the same command continues it. A finished extraction is not repeated, unless
 you pass --again.
-
-Exit status: 0 the file is written; 2 an error that you can fix; 130 interrupted.
 """
 
 

@@ -1,12 +1,13 @@
-"""gzslbench leaderboard: tables of methods by datasets from stored runs."""
+"""gzslbench leaderboard, compare and report: tables and pages from stored runs."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import flag, number_options, option
+from gzslbench.cli.options import flag, json_option, number_options, option
 from gzslbench.cli.stored_runs import (
     RunFilter,
     all_published_numbers,
@@ -15,8 +16,9 @@ from gzslbench.cli.stored_runs import (
     run_filter,
     write_figures,
 )
+from gzslbench.errors import GzslBenchError
 
-EPILOG = """\b
+LEADERBOARD_EPILOG = """\b
 Examples:
   gzslbench leaderboard
   gzslbench leaderboard results other-lab/results --dataset FLO --metric AUSUC
@@ -27,12 +29,28 @@ Examples:
 
 Numbers that cannot be compared are in separate tables: other features, semantics or split, another setting
 (transductive), a variant, parameters that differ from the preset. Each further table says why it is separate.
-
-Exit status: 0 there is a table; 2 there is no table, or an error.
 """
+COMPARE_EPILOG = """\b
+Examples:
+  gzslbench compare
+  gzslbench compare --method ce-gzsl --dataset AWA2 --select test-peek
+  gzslbench compare --tolerance 1 --json > compare.json
+
+Where features, semantics, setting or parameters differ, the numbers are not compared, and the table says why.
+"""
+REPORT_EPILOG = """\b
+Examples:
+  gzslbench report --out site
+  gzslbench report results other-lab/results --dataset FLO --out flo-site
+  gzslbench report --no-figures --out site
+
+Then open site/index.html in a browser; it needs no network. An earlier report in the folder is replaced; a
+folder that contains anything else is refused. A report with figures takes about a second per run.
+"""
+NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzslbench[figures]'"
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=LEADERBOARD_EPILOG)
 @run_filter
 @number_options
 @option(
@@ -115,3 +133,89 @@ def leaderboard(
         click.echo("\n".join(map(render, shown)), nl=False)
     for note in notes:
         click.echo(note, err=form != "console")
+
+
+@click.command(epilog=COMPARE_EPILOG)
+@run_filter
+@number_options
+@option("--tolerance", "Percentage points that count as agreement.", click.FloatRange(min=0), default=2)
+@json_option()
+def compare(runs: RunFilter, rule: str, metric: str, tolerance: float, as_json: bool) -> None:
+    """Compare the runs in RESULTS (folders; ./results by default) with published and stored numbers."""
+    from gzslbench.plugins.registry import plugins
+    from gzslbench.report.leaderboard.board import boards
+    from gzslbench.report.leaderboard.comparison import comparisons
+    from gzslbench.report.leaderboard.tables import comparison_json, comparison_table
+    from gzslbench.report.tables import to_console
+    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.sweep.suites.baseline import stored_metrics
+
+    tables, _ = boards(runs.read()[0], rule, metric)
+    if not tables:
+        raise runs.no_runs(f"no runs with a number by {rule!r}")
+    stored = stored_metrics([folder / "metrics" for folder in plugins().suites()], rule, metric)
+    found = comparisons(tables, all_published_numbers(), stored, tolerance)
+    if as_json:
+        click.echo(comparison_json(found), nl=False)
+    else:
+        make_console().print(to_console(comparison_table(found, rule, metric)))
+    if any(comparison.verdict in ("lower", "higher") for comparison in found):
+        raise SystemExit(1)
+
+
+@click.command(epilog=REPORT_EPILOG)
+@run_filter
+@option(
+    "--out",
+    "The folder of the site.",
+    click.Path(path_type=Path, resolve_path=True, file_okay=False),
+    default="site",
+)
+@option(
+    "--figures/--no-figures",
+    "Draw figures into the pages. [default: where matplotlib is installed]",
+    default=None,
+)
+def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
+    """Write an HTML report of the runs in RESULTS (folders; ./results by default).
+
+    It has leaderboards to sort and filter, a page for each run with the command that repeats it, and a page
+    for each method.
+    """
+    from gzslbench.plugins.registry import plugins
+    from gzslbench.report.figures.run_figures import require_matplotlib
+    from gzslbench.report.html.site import SiteContent, build_site, check_output_folder
+    from gzslbench.report.terminal.progress import watch_pages
+    from gzslbench.sweep.suites.baseline import stored_metrics
+
+    notes: list[str] = []
+    try:
+        if figures is not False:
+            require_matplotlib()
+    except GzslBenchError:
+        if figures:
+            raise
+        notes.append(NO_FIGURES)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        entries, folders = runs.read()
+    for warning in caught:
+        click.echo(f"warning: {warning.message}", err=True)
+    if not entries:
+        raise runs.no_runs(
+            "no runs to report" + (" of these datasets and methods" if runs.datasets or runs.methods else "")
+        )
+    check_output_folder(out)
+    content = SiteContent(
+        entries=entries,
+        folders=folders,
+        specs=plugins().methods(),
+        numbers=all_published_numbers(),
+        stored=stored_metrics([folder / "metrics" for folder in plugins().suites()], "last", "H"),
+        notes=[*(str(warning.message) for warning in caught), *notes],
+    )
+    with watch_pages(content.pages) as step:
+        build_site(content, out, figures=figures is not False and not notes, step=step)
+    for note in notes:
+        click.echo(note, err=True)
+    click.echo(f"{len(entries)} {'run' if len(entries) == 1 else 'runs'}: open {out / 'index.html'}")

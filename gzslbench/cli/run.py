@@ -23,8 +23,6 @@ Examples:
   gzslbench run --method f-clswgan --dataset FLO --preset tuned.toml
 
 A finished run is not run again; its record is printed. An interrupted run continues with --resume.
-
-Exit status: 0 all runs complete; 1 a run diverged; 2 an error that you can fix; 130 interrupted.
 """
 
 

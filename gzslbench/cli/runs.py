@@ -23,8 +23,6 @@ VERIFY_EPILOG = """\b
 Examples:
   gzslbench runs verify
   gzslbench runs verify other-lab/results
-
-Exit status: 0 every run is consistent; 1 a run is not; 2 an error that you can fix.
 """
 EXPORT_EPILOG = """\b
 Examples:
@@ -35,8 +33,6 @@ IMPORT_EPILOG = """\b
 Examples:
   gzslbench runs import awa2.zip
   gzslbench runs import other-lab/results --results results
-
-Exit status: 0 every run is stored now; 1 a run was refused; 2 an error that you can fix.
 """
 REMOVE_EPILOG = """\b
 Examples:

@@ -27,8 +27,6 @@ Examples:
   gzslbench show ce-gzsl-AWA2 --classes --curve
   gzslbench show ce-gzsl-AWA2 --confusion confusion.csv
   gzslbench show ce-gzsl-AWA2 --figures figures --figure-format pdf
-
-Exit status: 0 the run is shown; 2 an error that you can fix.
 """
 
 

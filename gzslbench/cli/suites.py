@@ -25,9 +25,6 @@ cell fails, the others go on: failures are listed at the end, the next sweep tri
 tries only them.
 
 Ctrl-C saves the running cells and stops; a second Ctrl-C stops at once. The same command continues.
-
-Exit status: 0 every cell has a good record; 1 some have none, or diverged; 2 an error that you can fix;
-130 interrupted.
 """
 REGRESS_EPILOG = """\b
 Examples:
@@ -39,8 +36,6 @@ The runs are computed again, in a new folder under ./results, unless --results n
 A mean has moved if it differs from the stored one by more than the suite's tolerance. By default that is
 three standard deviations over the seeds, and at least three points. It is doubled if the stored metrics come
 from another kind of device.
-
-Exit status: 0 nothing moved; 1 a mean moved, or a run diverged; 2 an error that you can fix; 130 interrupted.
 """
 CLAIMS_EPILOG = """\b
 Examples:
@@ -49,8 +44,6 @@ Examples:
 
 A claim names runs that should be better than other runs, in the [[claims]] of the suite. The table has the
 means of both, and in how many seeds the claim holds. `gzslbench regress SUITE --update` stores the metrics.
-
-Exit status: 0 the table is printed; 2 an error that you can fix.
 """
 only_option = option(
     "--only", "Only runs with TEXT in their name; repeatable.", metavar="TEXT", multiple=True

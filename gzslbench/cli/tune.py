@@ -32,9 +32,6 @@ may run its trials: start the same command several times, or give --workers, her
 see the file. If a process dies, the others continue its trial.
 
 Needs optuna: pip install 'gzslbench[tune]'.
-
-Exit status: 0 success; 1 the best parameters diverged in the test; 2 an error that you can fix;
-130 interrupted.
 """
 
 

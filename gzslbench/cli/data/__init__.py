@@ -7,7 +7,7 @@ import click
 from gzslbench.cli.group import LazyGroup, Target
 
 TARGETS = {
-    "fetch": Target("gzslbench.cli.data.fetch:fetch", "Download the published archives of datasets."),
+    "fetch": Target("gzslbench.cli.data.files:fetch", "Download the published archives of datasets."),
     "show": Target("gzslbench.cli.data.files:show", "Show sizes, split and notes of a dataset."),
     "verify": Target(
         "gzslbench.cli.data.files:verify", "Check a dataset and compare it with the published one."

@@ -30,8 +30,6 @@ seed give the same split on every machine. If the dataset exists already, the co
 an interrupted extraction.
 
 The dataset is written atomically. If the extraction of features fails, the dataset stays.
-
-Exit status: 0 success; 2 an error that you can fix; 130 interrupted.
 """
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _LIKEWISE = "As for `gzslbench extract`."

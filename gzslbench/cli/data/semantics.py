@@ -24,8 +24,6 @@ Face hub, or a folder. Plain text models are pooled by the mean over tokens.
 Names become words: 043.Yellow_bellied_Flycatcher is encoded as "Yellow bellied Flycatcher". If a class has
 several texts, each encoding is scaled to length 1, and then they are averaged. An .h5 file of features next
 to the splits gets the new semantics too. `gzslbench data show DATASET --semantics NAME` shows what made them.
-
-Exit status: 0 the semantics are written (or, with --dry-run, could be); 2 the input must be corrected.
 """
 
 

@@ -23,15 +23,11 @@ PLUGIN_EPILOG = """\b
 Examples:
   gzslbench new plugin my-method
   gzslbench new plugin my-method --kind closed-form --into ~/src
-
-Exit status: 0 the files are written; 2 an error that you can fix.
 """
 METHOD_EPILOG = """\b
 Examples:
   gzslbench new method my-method
   gzslbench new method my-method --kind scoring
-
-Exit status: 0 the files are written; 2 an error that you can fix.
 """
 name_and_kind = combine(
     click.argument("name"),

@@ -6,14 +6,13 @@ import keyword
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
 from gzslbench.errors import PluginError
-from gzslbench.files import write_atomically, writing
+from gzslbench.files import atomic_folder, write_atomically, writing
 from gzslbench.plugins.registry import plugins
 
 KINDS: Mapping[str, tuple[str, str]] = {
@@ -31,6 +30,7 @@ _PLACES = {
 }
 """Where files of a package go that are not in its top folder."""
 _CHECKOUT = "\nname = gzslbench\n"
+_ELSEWHERE = "choose another folder"
 _ENTRY_POINTS = "gzslbench.methods =\n"
 
 
@@ -40,16 +40,15 @@ def new_plugin(name: str, kind: str, parent: Path) -> list[Path]:
     Raises:
         PluginError: The name is not allowed or taken, the folder exists, or it cannot be written.
     """
-    top = parent / f"gzslbench-{name}"
     values = template_values(name, kind)
-    values["package"] = f"gzslbench_{values['module']}"
-    contents = {top / path: text for path, text in fill_templates("plugin", values)}
-    contents |= {top / "src" / values["package"] / path: text for path, text in _fill_method(kind, values)}
-    test = top / "src" / values["package"] / "test.py"
-    contents[top / "tests" / f"test_{values['module']}.py"] = contents.pop(test)
-    _check_absent(top)
-    write_new_files(contents)
-    return list(contents)
+    values["package"] = package = f"gzslbench_{values['module']}"
+    contents = dict(fill_templates("plugin", values))
+    for place, text in fill_method(kind, values):
+        test = f"tests/test_{values['module']}.py"
+        contents[test if place == "test.py" else f"src/{package}/{place}"] = text
+    top = parent / f"gzslbench-{name}"
+    write_folder(top, contents)
+    return [top / place for place in contents]
 
 
 def new_method(name: str, kind: str, start: Path) -> list[Path]:
@@ -61,13 +60,22 @@ def new_method(name: str, kind: str, start: Path) -> list[Path]:
     values, top = template_values(name, kind), find_checkout(start)
     module, setup = values["module"], top / "setup.cfg"
     values["package"] = f"gzslbench_methods.{module}"
-    folder = top / "methods" / module
-    contents = {folder / path: text for path, text in _fill_method(kind, values)}
-    contents[top / "tests" / "methods" / f"test_{module}.py"] = contents.pop(folder / "test.py")
-    _check_absent(folder)
+    contents = dict(fill_method(kind, values))
+    folder, test = top / "methods" / module, top / "tests" / "methods" / f"test_{module}.py"
+    listed = add_method(setup.read_text(encoding="utf-8"), name, module)
     _check_absent(folder.with_suffix(".py"))
-    write_new_files(contents, setup, add_method(setup.read_text(encoding="utf-8"), name, module))
-    return [*contents, setup]
+    _check_absent(test)
+    test_text = contents.pop("test.py")
+    write_folder(folder, contents)
+    try:
+        test.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(test, test_text, PluginError, _ELSEWHERE)
+        write_atomically(setup, listed, PluginError, _ELSEWHERE)
+    except BaseException:  # Ctrl-C, too, must leave nothing half-written
+        shutil.rmtree(folder)
+        test.unlink(missing_ok=True)
+        raise
+    return [*(folder / place for place in contents), test, setup]
 
 
 def template_values(name: str, kind: str) -> dict[str, str]:
@@ -105,8 +113,10 @@ def fill_templates(folder: str, values: Mapping[str, str]) -> Iterator[tuple[str
             yield _PLACES.get(name, name), text
 
 
-def _fill_method(kind: str, values: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [*fill_templates("shared", values), *fill_templates(kind, values)]
+def fill_method(kind: str, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the place and the text of each file of a method; `test.py` is its test."""
+    yield from fill_templates("shared", values)
+    yield from fill_templates(kind, values)
 
 
 def find_checkout(start: Path) -> Path:
@@ -146,30 +156,17 @@ def _check_absent(path: Path) -> None:
         raise PluginError("the path exists already", where=path, fix="choose another name, or move it away")
 
 
-def write_new_files(contents: Mapping[Path, str], changed: Path | None = None, text: str = "") -> None:
-    """Write new files, and then the new `text` of `changed`. If anything fails, remove the new files.
+def write_folder(folder: Path, contents: Mapping[str, str]) -> None:
+    """Write a new folder with these files, by their place in it, atomically.
 
     Raises:
-        PluginError: A new file exists already, or a file cannot be written.
+        PluginError: The folder exists, or it cannot be written.
     """
-    for path in contents:
-        _check_absent(path)
-    created = {_first_missing(path) for path in contents}
-    elsewhere = "choose another folder"
-    try:
-        for path, content in contents.items():
-            with writing(path, "the files cannot be written", PluginError, elsewhere):
+    _check_absent(folder)
+    with writing(folder, "the files cannot be written", PluginError, _ELSEWHERE):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_folder(folder) as scratch:
+            for place, text in contents.items():
+                path = scratch / place
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(content, encoding="utf-8")
-        if changed is not None:
-            write_atomically(changed, text, PluginError, elsewhere)
-    except BaseException:  # Ctrl-C, too, must leave nothing half-written
-        for path in created:
-            with suppress(OSError):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        raise
-
-
-def _first_missing(path: Path) -> Path:
-    """Return the topmost of `path` and its parents that does not exist yet."""
-    return _first_missing(path.parent) if not path.parent.exists() else path
+                path.write_text(text, encoding="utf-8")

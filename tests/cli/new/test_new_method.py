@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.cli.new.scaffold import KINDS, add_method, find_checkout, new_method, new_plugin
+from gzslbench.cli.new.scaffold import KINDS, add_method, find_checkout, new_method
 from gzslbench.errors import PluginError
 
 ROOT = Path(__file__).parents[3]
@@ -129,9 +129,3 @@ def test_a_test_that_is_there_is_left_alone_and_nothing_is_written(checkout) -> 
     with pytest.raises(PluginError, match="already"):
         new_method("dark-horse", "scoring", checkout)
     assert files(checkout) == before
-
-
-def test_a_plugin_whose_folder_is_there_is_refused(tmp_path) -> None:
-    (tmp_path / "gzslbench-dark-horse").mkdir()
-    with pytest.raises(PluginError, match="already"):
-        new_plugin("dark-horse", "scoring", tmp_path)

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from gzslbench.cli.new import scaffold
-from gzslbench.cli.new.scaffold import write_new_files
+from gzslbench.cli.new.scaffold import new_method, new_plugin, write_folder
 from gzslbench.errors import PluginError
+
+ROOT = Path(__file__).parents[3]
 
 
 def everything(folder: Path) -> dict[str, str]:
@@ -16,34 +18,32 @@ def everything(folder: Path) -> dict[str, str]:
     }
 
 
-def test_fresh_files_get_their_folders_and_others_are_changed(tmp_path) -> None:
-    (tmp_path / "list").write_text("a\n")
-    write_new_files({tmp_path / "b" / "c" / "d": "new"}, tmp_path / "list", "a\nb\n")
-    assert everything(tmp_path) == {"list": "a\nb\n", "b": "", "b/c": "", "b/c/d": "new"}
-
-
-def test_a_file_that_is_there_is_not_overwritten_and_nothing_is_written(tmp_path) -> None:
-    (tmp_path / "one").write_text("mine")
+def test_a_folder_that_exists_is_left_alone(tmp_path) -> None:
+    (tmp_path / "gzslbench-dark-horse").mkdir()
     with pytest.raises(PluginError, match="already"):
-        write_new_files({tmp_path / "other" / "two": "", tmp_path / "one": ""})
-    assert everything(tmp_path) == {"one": "mine"}
+        new_plugin("dark-horse", "scoring", tmp_path)
+    assert everything(tmp_path) == {"gzslbench-dark-horse": ""}
 
 
 @pytest.mark.parametrize("failing", [PluginError("no space left"), KeyboardInterrupt()])
-def test_where_the_last_file_fails_all_is_as_it_was(tmp_path, monkeypatch, failing) -> None:
-    (tmp_path / "list").write_text("a\n")
-    before = everything(tmp_path)
+def test_if_setup_cfg_cannot_be_written_everything_is_as_it_was(tmp_path, monkeypatch, failing) -> None:
+    (tmp_path / "methods").mkdir()
+    (tmp_path / "tests" / "methods").mkdir(parents=True)
+    (tmp_path / "setup.cfg").write_text((ROOT / "setup.cfg").read_text())
+    before, write = everything(tmp_path), scaffold.write_atomically
 
-    def fail(*_):
-        raise failing
+    def fail(path, *arguments):
+        if path.name == "setup.cfg":
+            raise failing
+        write(path, *arguments)
 
     monkeypatch.setattr(scaffold, "write_atomically", fail)
     with pytest.raises(type(failing)):
-        write_new_files({tmp_path / "b" / "c": "new", tmp_path / "b" / "d": "new"}, tmp_path / "list", "b\n")
+        new_method("dark-horse", "scoring", tmp_path)
     assert everything(tmp_path) == before
 
 
-def test_a_folder_that_takes_no_files_is_told(tmp_path) -> None:
+def test_a_place_that_takes_no_folder_is_named(tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PluginError, match="cannot be written"):
-        write_new_files({tmp_path / "file" / "one": ""})
+        write_folder(tmp_path / "file" / "new", {"one": ""})
