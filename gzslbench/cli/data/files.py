@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from gzslbench.cli.options import (
+    PATH,
     combine,
     data_option,
     dataset_argument,
     features_option,
+    flag,
     json_option,
+    option,
     semantics_option,
 )
 
@@ -56,11 +59,9 @@ dataset_options = combine(dataset_argument, features_option, semantics_option, d
 @click.command(epilog=FETCH_EPILOG)
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @data_option
-@click.option("--images", is_flag=True, help="Also download the images, if their site allows programs to.")
-@click.option(
-    "--mirror", metavar="URL", help="Download the archives, by their names, from this address instead."
-)
-@click.option("--force", is_flag=True, help="Overwrite existing files that differ.")
+@flag("--images", "Also download the images, if their site allows programs to.")
+@option("--mirror", "Download the archives, by their names, from this address instead.", metavar="URL")
+@flag("--force", "Overwrite existing files that differ.")
 @json_option()
 def fetch(
     names: tuple[str, ...], data: Path | None, images: bool, mirror: str | None, force: bool, as_json: bool
@@ -149,9 +150,7 @@ def verify(
 @dataset_argument
 @features_option
 @data_option
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="The .h5 file to write. [default: next to the .mat file]"
-)
+@option("--out", "The .h5 file to write. [default: next to the .mat file]", PATH)
 @json_option()
 def import_(dataset: str, features: str | None, data: Path | None, out: Path | None, as_json: bool) -> None:
     """Convert MATLAB files to one HDF5 file that opens fast.
@@ -171,12 +170,10 @@ def import_(dataset: str, features: str | None, data: Path | None, out: Path | N
 
 @click.command(epilog=SYNTH_EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--like", required=True, help="The dataset whose shape the folder gets, for example AWA2.")
-@click.option("--seed", default=0, show_default=True, help="The seed of all random numbers.")
-@click.option("--scale", default=1.0, show_default=True, help="The share of each class's rows, from 0 to 1.")
-@click.option(
-    "--overwrite", is_flag=True, help="Replace a folder that this command wrote, with all its files."
-)
+@option("--like", "The dataset whose shape the folder gets, for example AWA2.", required=True)
+@option("--seed", "The seed of all random numbers.", default=0)
+@option("--scale", "The share of each class's rows, from 0 to 1.", default=1.0)
+@flag("--overwrite", "Replace a folder that this command wrote, with all its files.")
 @json_option()
 def synth(folder: Path, like: str, seed: int, scale: float, overwrite: bool, as_json: bool) -> None:
     """Write a dataset folder of random numbers for trials.

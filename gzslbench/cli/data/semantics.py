@@ -8,7 +8,15 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import data_option, dataset_argument, json_option
+from gzslbench.cli.options import (
+    FILE,
+    data_option,
+    dataset_argument,
+    device_option,
+    flag,
+    json_option,
+    option,
+)
 
 EPILOG = """\b
 Examples:
@@ -29,28 +37,24 @@ to the splits gets the new semantics too. `gzslbench data show DATASET --semanti
 
 @click.command(epilog=EPILOG)
 @dataset_argument
-@click.option("--encoder", metavar="MODEL", required=True, help="Name or folder of a text encoder.")
-@click.option("--name", required=True, help="The name that `run --semantics` takes.")
-@click.option(
+@option("--encoder", "Name or folder of a text encoder.", metavar="MODEL", required=True)
+@option("--name", "The name that `run --semantics` takes.", required=True)
+@option(
     "--descriptions",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A JSON object from class to text or texts, or a CSV file with the columns class and text.",
+    "A JSON object from class to text or texts, or a CSV file with the columns class and text.",
+    FILE,
 )
-@click.option(
+@option(
     "--template",
-    "templates",
+    'A text with {} for the class, "a photo of a {}."; repeatable.',
+    to="templates",
     multiple=True,
-    help='A text with {} for the class, "a photo of a {}."; repeatable.',
 )
-@click.option("--split-of", help="The semantics whose split and class names are used.  [default: att]")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or cuda:N.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The _splits.mat file to write.  [default: NAME_splits.mat next to the others]",
-)
-@click.option("--overwrite", is_flag=True, help="Replace semantics of this name that this command wrote.")
-@click.option("--dry-run", is_flag=True, help="Print the texts. Encode and write nothing.")
+@option("--split-of", "The semantics whose split and class names are used. [default: att]")
+@device_option
+@option("--out", "The _splits.mat file to write. [default: NAME_splits.mat next to the others]", FILE)
+@flag("--overwrite", "Replace semantics of this name that this command wrote.")
+@flag("--dry-run", "Print the texts. Encode and write nothing.")
 @data_option
 @json_option()
 def semantics(
