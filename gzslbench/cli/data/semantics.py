@@ -52,7 +52,6 @@ to the splits gets the new semantics too. `gzslbench data show DATASET --semanti
 )
 @option("--split-of", "The semantics whose split and class names are used. [default: att]")
 @device_option
-@option("--out", "The _splits.mat file to write. [default: NAME_splits.mat next to the others]", FILE)
 @flag("--overwrite", "Replace semantics of this name that this command wrote.")
 @flag("--dry-run", "Print the texts. Encode and write nothing.")
 @data_option
@@ -65,7 +64,6 @@ def semantics(
     templates: tuple[str, ...],
     split_of: str | None,
     device: str,
-    out: Path | None,
     overwrite: bool,
     dry_run: bool,
     data: Path | None,
@@ -82,19 +80,17 @@ def semantics(
         return
     from gzslbench.computing.device import resolve_device
 
-    built = build_semantics(basis, request, resolve_device(device), out, overwrite)
-    if built.truncated:
-        share = f"{built.truncated} of {built.provenance['texts']} texts"
+    files, provenance = build_semantics(basis, request, resolve_device(device), overwrite)
+    if provenance["texts_cut"]:
+        share = f"{provenance['texts_cut']} of {provenance['texts']} texts"
         click.echo(f"{share} are longer than the model reads; their ends are ignored", err=True)
     if as_json:
-        result = {"files": [str(file) for file in built.files], "provenance": built.provenance}
-        click.echo(json.dumps({**result, "classes": built.classes, "dimension": built.dimension}, indent=2))
+        click.echo(json.dumps({"files": [str(file) for file in files], "provenance": provenance}, indent=2))
         return
-    for file in built.files:
-        click.echo(f"wrote {file}: semantics of {built.classes} classes, {built.dimension} numbers each")
-    if out is None:
-        shown = [dataset, "--semantics", name, *(["--data", str(data)] if data else [])]
-        click.echo(f"next: {shlex.join(['gzslbench', 'data', 'show', *shown])}")
+    for file in files:
+        click.echo(f"wrote {file}: semantics of {len(basis.class_names)} classes")
+    shown = [dataset, "--semantics", name, *(["--data", str(data)] if data else [])]
+    click.echo(f"next: {shlex.join(['gzslbench', 'data', 'show', *shown])}")
 
 
 def _print_texts(texts: dict[str, tuple[str, ...]], as_json: bool) -> None:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from gzslbench.data import checks
 from gzslbench.data.catalogue import lock_folder
-from gzslbench.data.dataset import Dataset, Split, content_fingerprint
+from gzslbench.data.dataset import PARTS, Dataset, Split
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.load import Place, find
+from gzslbench.data.variants import restrict_to_split
 from gzslbench.errors import DataError, ExtractionError, did_you_mean
 from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request
 from gzslbench.plugins.registry import plugins
@@ -241,21 +242,12 @@ def write_features(
 
 def drop_rows(dataset: Dataset, rows: Mapping[int, str]) -> Dataset:
     """Return the dataset without these rows. Its split is a different one, called ``part``."""
-    kept = np.setdiff1d(np.arange(len(dataset.labels)), list(rows))
-    new_row = np.full(len(dataset.labels), -1)
-    new_row[kept] = np.arange(len(kept))
-    parts = (dataset.split.trainval, dataset.split.test_seen, dataset.split.test_unseen)
-    features, labels = np.asarray(dataset.features)[kept], dataset.labels[kept]
+    parts = (np.setdiff1d(getattr(dataset.split, part), list(rows)) for part in PARTS)
     note = f"{len(rows)} of {len(dataset.labels)} rows left out: their images cannot be read"
-    part = replace(
-        dataset,
-        features=features,
-        labels=labels,
-        image_files=tuple(dataset.image_files[row] for row in kept),
-        split=Split("part", *(numbers[numbers >= 0] for numbers in (new_row[part] for part in parts))),
-        content=content_fingerprint(features, labels, dataset.semantics),
-        notes=(*dataset.notes, note),
-        validation=None,
-    )
+    part = restrict_to_split(replace(dataset, split=Split("part", *parts), notes=(*dataset.notes, note)))
+    lost = [name for name in dataset.class_names if name not in part.class_names]
+    if lost:
+        what, where = f"no image of {lost[0]!r} can be read", "the rows whose images can be read"
+        raise DataError(what, where=where, fix="replace its images: each class needs one")
     checks.check_dataset(part, "the rows whose images can be read")
     return part

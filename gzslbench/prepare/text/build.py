@@ -42,7 +42,7 @@ from gzslbench.prepare.text.texts import (
 if TYPE_CHECKING:
     import torch
 
-_ELSEWHERE = "name a file in a folder that you may write to with --out"
+_ELSEWHERE = "copy the dataset to a folder that you may write to"
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,6 @@ class SemanticsRequest:
         if reserved or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
             fix = f"use letters, digits, _, - and . (but not {xlsa17.RAW} or {SHUFFLED})"
             raise ParamError(f"semantics cannot be called {self.name!r}", where="--name", fix=fix)
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """Semantics that have been written; ``truncated`` counts the texts longer than the model reads."""
-
-    files: tuple[Path, ...]
-    classes: int
-    dimension: int
-    truncated: int
-    provenance: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -131,21 +120,16 @@ def collect_texts(basis: Basis, request: SemanticsRequest) -> list[Texts]:
 
 
 def build_semantics(
-    basis: Basis,
-    request: SemanticsRequest,
-    device: torch.device,
-    out: Path | None = None,
-    overwrite: bool = False,
-) -> BuildResult:
-    """Encode the classes, and write their semantics next to the others, or to ``out``.
+    basis: Basis, request: SemanticsRequest, device: torch.device, overwrite: bool = False
+) -> tuple[list[Path], dict[str, object]]:
+    """Encode the classes, and write their semantics next to the others; return files and provenance.
 
     With ``overwrite``, semantics of this name that an earlier call wrote are replaced.
     """
     texts = collect_texts(basis, request)
-    check_target(basis, request.name, out, overwrite)  # before the slow part
+    check_target(basis, request.name, overwrite)  # before the slow part
     encoder = load_encoder(request.encoder, device)
     semantics = encode_classes(encoder, texts, basis.class_names)
-    truncated = encoder.count_truncated([text for of_class in texts for text in of_class])
     descriptions = request.descriptions
     provenance = {
         **encoder.provenance(),
@@ -154,37 +138,29 @@ def build_semantics(
             {"file": descriptions.name, "sha256": sha256_of(descriptions)} if descriptions else None
         ),
         "texts": sum(map(len, texts)),
-        "texts_cut": truncated,
+        "texts_cut": encoder.count_truncated([text for of_class in texts for text in of_class]),
         "texts_sha256": fingerprint(texts),
         "split_of": basis.provenance(),
         "gzslbench": VERSION,
         "device": device.type,
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    files = write_semantics(basis, request.name, semantics, provenance, out, overwrite)
-    classes, dimension = semantics.shape
-    return BuildResult(tuple(files), classes, dimension, truncated, provenance)
+    return write_semantics(basis, request.name, semantics, provenance, overwrite), provenance
 
 
-def check_target(basis: Basis, name: str, out: Path | None, overwrite: bool) -> None:
-    """Refuse a target that cannot be written, or that has semantics of this name already.
+def check_target(basis: Basis, name: str, overwrite: bool) -> None:
+    """Refuse a folder that cannot be written, or that has semantics of this name already.
 
     Semantics that ``data semantics`` did not write are never replaced.
     """
-    if out is not None and not basis.in_folder:
-        what = "the semantics of an .h5 file go into that file"
-        raise DataError(what, where=f"--out {out}", fix="do not pass --out")
-    if out is not None and not out.name.endswith(xlsa17.SPLITS):
-        fix = f"give it a name that ends in {xlsa17.SPLITS}"
-        raise DataError("this is not the name of a splits file", where=f"--out {out}", fix=fix)
-    for path, provenance in _find_existing(basis, name, out).items():
+    for path, provenance in _find_existing(basis, name).items():
         if not provenance:
             what = f"there are semantics {name!r} that this command did not write; it does not replace them"
             raise DataError(what, where=path, fix="choose another --name")
         if not overwrite:
             what = f"there are semantics {name!r} already"
             raise DataError(what, where=path, fix="choose another --name, or pass --overwrite")
-    folder = out.parent if out else basis.file.parent
+    folder = basis.file.parent
     with writing(folder, "no file can be written there", DataError, _ELSEWHERE):
         make_folder(folder)
 
@@ -194,7 +170,6 @@ def write_semantics(
     name: str,
     semantics: NDArray[np.float32],
     provenance: Mapping[str, object],
-    out: Path | None = None,
     overwrite: bool = True,
 ) -> list[Path]:
     """Write a splits file, and add the semantics to the HDF5 files next to it, under the folder's lock.
@@ -204,15 +179,15 @@ def write_semantics(
     file out of date. If an earlier write of the same semantics was killed in between, this write repairs it.
     """
     checks.check_semantics(semantics, basis.class_names, name)
-    with lock_folder(out.parent if out else basis.file.parent):
+    with lock_folder(basis.file.parent):
         if not overwrite:
-            check_target(basis, name, out, overwrite)
+            check_target(basis, name, overwrite)
         if not basis.in_folder:
             hdf5.add_semantics(basis.file, _under(basis, basis.file, name, semantics, provenance, None))
             return [basis.file]
-        target = out or basis.path / f"{name}{xlsa17.SPLITS}"
+        target = basis.path / f"{name}{xlsa17.SPLITS}"
         content = _encode_splits_file(basis.file, semantics, provenance)
-        stored = [] if out else _find_current_files(basis.path, target.name)
+        stored = _find_current_files(basis.path, target.name)
         source = Source(target.name, len(content), 0, hashlib.sha256(content).hexdigest())
         for path in stored:
             hdf5.add_semantics(path, _under(basis, path, name, semantics, provenance, source), source)
@@ -226,14 +201,12 @@ def _find_current_files(folder: Path, replaced: str = "") -> list[Path]:
     return [path for path in ours if fitting_hdf5(folder, path.stem, replaced)[0] is not None]
 
 
-def _find_existing(basis: Basis, name: str, out: Path | None) -> dict[Path, Mapping[str, object]]:
+def _find_existing(basis: Basis, name: str) -> dict[Path, Mapping[str, object]]:
     """Return the provenance of existing semantics of this name, by the file that contains them."""
-    target = out or basis.path / f"{name}{xlsa17.SPLITS}"
+    target = basis.path / f"{name}{xlsa17.SPLITS}"
     existing: dict[Path, Mapping[str, object]] = {}
     if basis.in_folder and os.path.lexists(target):
         existing[target] = xlsa17.read_provenance(read_mat(target, (xlsa17.PROVENANCE,)), target)
-    if out is not None:
-        return existing
     for path in _find_current_files(basis.path) if basis.in_folder else [basis.file]:
         stored = hdf5.stored_semantics(path)
         if name in stored:
@@ -261,7 +234,7 @@ def _under(
     basis: Basis,
     path: Path,
     name: str,
-    semantics: NDArray[np.float32],
+    values: NDArray[np.float32],
     provenance: Mapping[str, object],
     source: Source | None,
 ) -> Dataset:
@@ -271,8 +244,8 @@ def _under(
     return replace(
         stored,
         semantics_name=name,
-        semantics=semantics,
-        content=content_fingerprint(stored.features, stored.labels, semantics),
+        semantics=values,
+        content=content_fingerprint(stored.features, stored.labels, values),
         files=others | ({source.name: source.sha256} if source else {}),
         provenance=provenance,
     )

@@ -29,7 +29,7 @@ def made() -> np.ndarray:
 
 def write(dataset, semantics, name="new", told=TOLD, **settings):
     basis = find_basis(dataset, None)
-    check_target(basis, name, settings.get("out"), settings.pop("overwrite", False))
+    check_target(basis, name, settings.pop("overwrite", False))
     return write_semantics(basis, name, semantics, told, **settings)
 
 
@@ -110,8 +110,6 @@ def test_an_hdf5_file_by_its_path_takes_the_semantics_in(folder, made, tmp_path)
     found = load_dataset(alone, semantics="new")
     assert found.provenance == TOLD and np.array_equal(found.semantics, made)
     assert load_dataset(alone, semantics="att").task_id == load_dataset(folder).task_id
-    with pytest.raises(DataError, match="go into that file"):
-        write(alone, made, out=tmp_path / "x_splits.mat")
 
 
 def test_a_file_that_is_out_of_date_is_left_out_of_date(folder, made):
@@ -146,18 +144,8 @@ def test_semantics_are_replaced_only_if_asked_and_ours(folder, made):
         write(folder, made, name="att", overwrite=True)
     (folder / "att_splits.mat").unlink()  # it is in the HDF5 file still
     with pytest.raises(DataError, match="did not write"):
-        check_target(find_basis(folder, "new"), "att", None, True)
+        check_target(find_basis(folder, "new"), "att", True)
     (folder / "att_splits.mat").write_bytes(before)
-
-
-def test_out_is_written_and_nothing_else(folder, made, tmp_path):
-    stored = import_dataset(folder)
-    before = stored.read_bytes()
-    out = tmp_path / "other_splits.mat"
-    assert write(folder, made, out=out) == [out] and stored.read_bytes() == before
-    assert np.array_equal(loadmat(out)["att"], made.T)
-    with pytest.raises(DataError, match="not the name of a splits file"):
-        write(folder, made, out=tmp_path / "res101.mat")
 
 
 def test_a_write_that_fails_leaves_everything_readable(folder, made, monkeypatch):
@@ -228,7 +216,7 @@ def test_two_that_write_at_once_lose_nothing_of_each_other(folder, made, monkeyp
 
 def test_what_another_process_wrote_meanwhile_is_not_replaced_unasked(folder, made):
     basis = find_basis(folder, None)
-    check_target(basis, "new", None, overwrite=False)
+    check_target(basis, "new", overwrite=False)
     write(folder, made)
     with pytest.raises(DataError, match="already"):
         write_semantics(basis, "new", made * 2, TOLD, overwrite=False)
