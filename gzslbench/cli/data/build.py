@@ -13,7 +13,7 @@ import click
 from gzslbench.cli.options import EXISTING_FILE, EXISTING_FOLDER, PATH, flag, json_option, option
 
 if TYPE_CHECKING:
-    from gzslbench.prepare.build.plan import Plan
+    from gzslbench.prepare.building.plan import Plan
 
 EPILOG = """\b
 Examples:
@@ -71,7 +71,7 @@ def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **s
     The images are in one folder per class. The dataset in FOLDER gets semantics from a table, and a split.
     """
     from gzslbench.cli.extract import run_extraction
-    from gzslbench.prepare.build.plan import Request, check_place, describe, plan_build, write_build
+    from gzslbench.prepare.building.plan import Request, check_place, describe, plan_build, write_build
     from gzslbench.prepare.extract.extract import ExtractionRequest
     from gzslbench.report.terminal.dataset import next_commands
 

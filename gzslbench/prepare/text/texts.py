@@ -12,7 +12,7 @@ from typing import Any
 
 from gzslbench.data.formats.xlsa17 import read_utf8
 from gzslbench.errors import DataError, ParamError
-from gzslbench.prepare.build.inputs import read_lines, suggest
+from gzslbench.prepare.building.inputs import read_lines, suggest
 
 Texts = tuple[str, ...]
 MAX_LISTED = 5

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from gzslbench.prepare.build.plan import Plan
+from gzslbench.prepare.building.plan import Plan
 from gzslbench.report.terminal.printing import make_table
 
 MAX_LISTED = 10

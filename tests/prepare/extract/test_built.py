@@ -5,7 +5,7 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.build.plan import Request, plan_build, write_build
+from gzslbench.prepare.building.plan import Request, plan_build, write_build
 from gzslbench.prepare.extract.listings import read_image_list
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gzslbench.prepare.build.plan import plan_build
 from gzslbench.errors import DataError, ParamError
+from gzslbench.prepare.building.plan import plan_build
 
 
 def test_semantics_stand_in_the_order_of_the_class_folders(folders):

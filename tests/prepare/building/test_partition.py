@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzslbench.prepare.build.plan import partition, sample_classes
-from gzslbench.prepare.build.inputs import ClassFolder
 from gzslbench.data import checks
 from gzslbench.errors import DataError, ParamError
+from gzslbench.prepare.building.inputs import ClassFolder
+from gzslbench.prepare.building.plan import partition, sample_classes
 
 shares = st.floats(0, 1, exclude_min=True, exclude_max=True)
 seeds = st.integers(0, 2**64)

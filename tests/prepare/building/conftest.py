@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gzslbench.prepare.build.plan import Request
+from gzslbench.prepare.building.plan import Request
 
 CLASSES = ("antelope", "grizzly bear", "seal", "zebra, plain", 'the "great" auk', "Hölle 🦊")
 

@@ -11,7 +11,9 @@ import csv
 import hashlib
 import io
 import json
-from dataclasses import asdict
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench._version import VERSION
-from gzslbench.data.dataset import PARTS
-from gzslbench.data.formats.xlsa17 import NAMES, SPLITS
-from gzslbench.errors import DataError
-from gzslbench.files import atomic_folder, reading, sha256_of, writing
-from gzslbench.plugins.registry import plugins
-
-import hashlib
-import re
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
-
 from gzslbench.computing.seeds import stream
 from gzslbench.data import checks
 from gzslbench.data.dataset import PARTS, Split
-from gzslbench.files import sha256_of
-from gzslbench.data.formats.xlsa17 import numbered_classes
+from gzslbench.data.formats.xlsa17 import NAMES, SPLITS, numbered_classes
 from gzslbench.errors import DataError, ParamError
-from gzslbench.prepare.build.inputs import (
+from gzslbench.files import atomic_folder, reading, sha256_of, writing
+from gzslbench.plugins.registry import plugins
+from gzslbench.prepare.building.inputs import (
     ClassFolder,
     Images,
     Table,
@@ -176,7 +164,10 @@ def _add_names(table: Table, request: Request, folders: Sequence[str]) -> Table:
         raise DataError(what, where=request.class_names, fix="leave --class-names out")
     names = tuple(_read_names(request.class_names)) if request.class_names else table.names or folders
     if len(names) != len(table.values):
-        what, where = f"{len(names)} class names for {len(table.values)} rows of semantics", request.class_names
+        what, where = (
+            f"{len(names)} class names for {len(table.values)} rows of semantics",
+            request.class_names,
+        )
         fix = "list one class for each row, in the rows' order"
         raise DataError(what, where=where or request.semantics, fix=fix)
     return Table(table.values, tuple(names), table.places)
@@ -227,7 +218,11 @@ def sample_classes(
 
 
 def partition(
-    classes: Sequence[ClassFolder], unseen: Collection[str], share: float, seed: int, validation: Sequence[str] = ()
+    classes: Sequence[ClassFolder],
+    unseen: Collection[str],
+    share: float,
+    seed: int,
+    validation: Sequence[str] = (),
 ) -> Partition:
     """Split images: all images of ``unseen`` classes test; of each other class, a share of them.
 
@@ -315,7 +310,7 @@ def describe(plan: Plan) -> dict[str, Any]:
 
 
 def _file_contents(plan: Plan) -> dict[str, bytes]:
-    """Return the bytes of each file by name; they depend only on the dataset, so a repeated build is equal."""
+    """Return the bytes of each file by name; they depend only on the dataset."""
     files = {f"{plan.request.semantics_name}{SPLITS}": _splits_file(plan), LISTING: _listing_file(plan)}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     record = {**describe(plan), "files": hashes}

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gzslbench.prepare.build.plan import plan_build
-from gzslbench.prepare.build.plan import write_build
 from gzslbench.data.formats.xlsa17 import read_splits, semantics_names
 from gzslbench.errors import DataError
+from gzslbench.prepare.building.plan import plan_build, write_build
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import unicodedata
 
 import pytest
 
-from gzslbench.prepare.build.inputs import find_images
 from gzslbench.errors import DataError
+from gzslbench.prepare.building.inputs import find_images
 
 
 def found(images):

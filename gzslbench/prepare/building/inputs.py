@@ -133,7 +133,7 @@ def _check_name(path: Path) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """Semantics as they were read: ``(C, a)`` values, class names if the file has them, places of the rows."""
+    """Semantics as read: ``(C, a)`` values, class names if the file has them, places of the rows."""
 
     values: NDArray[np.float32]
     names: tuple[str, ...] | None

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gzslbench.prepare.build.inputs import read_table
 from gzslbench.errors import DataError
+from gzslbench.prepare.building.inputs import read_table
 
 CLASSES = ["ant", "bee", "cat"]
 VALUES = np.arange(1, 7, dtype=np.float64).reshape(3, 2)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzslbench.prepare.build.inputs import _read_csv as read_csv_table
 from gzslbench.errors import DataError
+from gzslbench.prepare.building.inputs import _read_csv as read_csv_table
 
 CLASSES = ["ant", "bee", "cat"]
 ROWS = "ant,1,2\nbee,3,4\ncat,5,6\n"
