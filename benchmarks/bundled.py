@@ -1,4 +1,4 @@
-"""The suites beside this module, and what we measured of them."""
+"""The suites next to this module, and what we measured with them."""
 
 from __future__ import annotations
 

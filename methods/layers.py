@@ -12,7 +12,7 @@ SLOPE = 0.2
 
 
 def to_float32(values: Tensor) -> Tensor:
-    """Convert to float32; float64 stays as it is.
+    """Convert to float32; float64 is not changed.
 
     What is summed over a batch is summed in float32, also where autocast has lowered the products.
     """

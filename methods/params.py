@@ -22,7 +22,7 @@ class HeadParams(Params):
     head_epochs: int = param(25, "epochs of the head over all classes", low=1, unit="epochs")
     zsl_epochs: int = param(
         25,
-        "epochs of the head over the unseen classes alone; 0 restricts the other head instead",
+        "epochs of the head for unseen classes only; 0 restricts the other head instead",
         low=0,
         unit="epochs",
     )

@@ -1,7 +1,7 @@
-"""Numbers that others have published: a TOML file a method, as ``gzslbench.report.published`` reads them.
+"""Numbers that others have published: a TOML file per method, as ``gzslbench.report.published`` reads them.
 
-Every number names where it was read. A cell that a source misprints is stored mended, and its note says what
-is printed; cells that contradict themselves beyond mending are stored as printed, and flagged when read.
+Every number names its source. A misprinted cell is stored corrected, and its note says what is printed. Cells
+that contradict each other and cannot be corrected are stored as printed, and flagged when they are read.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Contestants timed in turn, in one process, all by one rule.
 
-Each timed round follows an untimed call of the same program; where a call takes LONG, only the first round
-does. Where the untimed call took less than SHORTEST_ROUND, the round calls the program until so long is
-expected to have passed, and counts the time of one call. On CUDA
-a contestant is called CUDA_WARM_UP times when it is readied too, and the device is waited for only at the
-ends of a round.
+Before each timed round its program is called once untimed; if a call takes LONG, only before the first round.
+If the untimed call took less than SHORTEST_ROUND, the round calls the program until about that much time has
+passed, and counts the time of one call. On CUDA a contestant is also called CUDA_WARM_UP times when it is
+prepared, and the host waits for the device only at the ends of a round.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Contestant:
 
     Attributes:
         name: As the table shows it.
-        build: Makes the program to time, which is no part of the time; None where only memory is measured.
+        build: Makes the program to time, which is not timed; None if only memory is measured.
         memory: Measures the peak memory in bytes; None leaves it out on a CPU, and on a CUDA device to the
             allocator's own account of what building and warming up took, networks and data included.
         slow: Whether it is timed in fewer rounds.
@@ -72,7 +71,7 @@ def contest(
         setting: The contestants.
         conditions: Device and rounds.
         rows: Gets a row for each contestant, kept up to date, so that an interruption loses nothing.
-        tell: Hears of each thing measured.
+        tell: Called with a line about each measurement.
     """
     entries = []
     for contestant in setting.contestants:
@@ -140,7 +139,7 @@ def _seconds(program: Program, times: int, conditions: Conditions) -> float:
 
 @contextmanager
 def _failing(row: Row, tell: Callable[[str], None]) -> Iterator[None]:
-    """A contestant that runs out of memory leaves the contest, and the others go on."""
+    """If a contestant runs out of memory, it leaves the contest, and the others continue."""
     try:
         with explained_shortage():
             yield

@@ -25,7 +25,7 @@ class Row:
     Attributes:
         seconds: Of each round, in their order.
         peak_bytes: The most memory taken, apart from what was in use before.
-        failure: Why the contestant could not go on.
+        failure: Why the contestant stopped.
     """
 
     setting: str
@@ -110,7 +110,7 @@ def _processor() -> str:
 
 
 def write_measured(path: Path, measured: Sequence[Mapping[str, Any]]) -> None:
-    """Write ``measured`` as a JSON list, whole or not at all.
+    """Write ``measured`` as a JSON list, atomically.
 
     Raises:
         StoreError: It cannot be written.

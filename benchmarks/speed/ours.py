@@ -85,7 +85,7 @@ def ce_gzsl_training(shape: Shape, conditions: Conditions, epochs: int) -> Progr
         evaluator = Evaluator(view, test)
         for end in Trainer(method, view, SEED, conditions.precision).epochs():
             evaluator.evaluate(method, end.epoch, SEED)
-            end.losses  # noqa: B018  a run reads them, and stops at one that is no number
+            end.losses  # noqa: B018  a run reads them, and stops at one that is NaN
 
     train(min(WARM_UP_EPOCHS, epochs))
     return partial(train, epochs)

@@ -141,7 +141,7 @@ def build_head_data(
     named by the position of the class.
 
     Returns:
-        All rows, embedded, and the synthesized ones alone.
+        All rows, embedded, and only the synthesized ones.
     """
     seen, unseen = test.seen.nonzero().squeeze(1), (~test.seen).nonzero().squeeze(1)
     if settings.seen_per_class == 0:

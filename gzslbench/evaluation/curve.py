@@ -25,7 +25,7 @@ class CurvePoint(NamedTuple):
 class SeenUnseenCurve:
     """Per-class accuracies while the scores of the seen classes are lowered by a growing ``gamma``.
 
-    The first point predicts seen classes alone (U = 0), the last unseen classes alone (S = 0); between
+    The first point predicts only seen classes (U = 0), the last only unseen classes (S = 0); between
     them is one point for each gap at which a correct prediction is won or lost.
 
     Attributes:

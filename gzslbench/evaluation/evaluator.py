@@ -147,7 +147,7 @@ class Evaluator:
     def _zsl_predictions(
         self, settings: HeadSettings, synthesized: Tensor, test: Tensor, epoch: int, seed: int
     ) -> NDArray[np.int64] | None:
-        """Predict test_unseen by a second head fitted on ``synthesized`` alone; None without such a head."""
+        """Predict test_unseen by a second head fitted only on ``synthesized``; None without such a head."""
         if settings.zsl_epochs == 0:
             return None
         classes = torch.arange(len(self.unseen_classes), device=synthesized.device)

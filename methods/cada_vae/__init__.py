@@ -44,7 +44,7 @@ class CadaVaeParams(Params):
     )
     zsl_epochs: int = param(
         0,
-        "epochs of the head over the unseen classes alone; 0 restricts the other head instead",
+        "epochs of the head for unseen classes only; 0 restricts the other head instead",
         low=0,
         unit="epochs",
     )

@@ -55,7 +55,7 @@ class CeGzslParams(HeadParams, GanParams):
     classifier_lr: float = param(1e-3, "learning rate of the head", above=0)
     zsl_epochs: int = param(
         100,
-        "epochs of the head over the unseen classes alone; 0 restricts the other head instead",
+        "epochs of the head for unseen classes only; 0 restricts the other head instead",
         low=0,
         unit="epochs",
     )

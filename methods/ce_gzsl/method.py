@@ -54,7 +54,7 @@ def instance_loss(z: Tensor, labels: Tensor, temperature: float, classes: int) -
 
     For each anchor the mean, over the other rows of its class, of the negative log-softmax of its
     similarities to all other rows; then the mean over the anchors whose class has another row. Zero where
-    there is no such anchor (the published code divides 0 by 0 there).
+    no anchor has one (the published code then divides 0 by 0).
 
     The mean similarity to the positives comes from the class sums of ``z``, so the only B x B matrix is
     the one of the similarities. In float32 throughout: bfloat16 cannot count past 256 rows of a class.

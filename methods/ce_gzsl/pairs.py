@@ -29,8 +29,8 @@ from gzslbench_methods.layers import SLOPE
 MIN_COMPILED_UNITS = 1 << 22
 """Hidden units of all pairs from which on compiling pays."""
 CHUNKS = {
-    "cpu": Chunk(1 << 18, "hidden units of pairs held at once"),
-    "cuda": Chunk(1 << 26, "hidden units of pairs held at once"),
+    "cpu": Chunk(1 << 18, "hidden units of pairs at once"),
+    "cuda": Chunk(1 << 26, "hidden units of pairs at once"),
 }
 _NAME = "class scores"
 

@@ -15,7 +15,7 @@ class DeviseParams(BilinearParams):
 
     terms: str = param(
         "all",
-        "which hinges of a row are summed: all, or the first violating class alone, in the order of classes",
+        "which hinges of a row are summed: all, or only that of the first violating class in class order",
         choices=("all", "first"),
     )
 

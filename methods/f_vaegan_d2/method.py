@@ -144,7 +144,7 @@ class FVaegan:
         return torch.sigmoid(self.generator(noise, semantics, labels))
 
     def fake_noise(self, batch: Batch) -> Tensor:
-        """``(B, nz)``: what the critic's fakes are made of, from the encoder or from nothing."""
+        """``(B, nz)``: the noise of the critic's fakes, from the encoder or from N(0, 1)."""
         if self.params.encoded_noise:
             return self.encoder.code(batch, self.semantics).noise
         return batch.normal(len(batch), self.noise)

@@ -1,4 +1,4 @@
-"""LisGAN's second stage: the head goes on with the test rows of which it is surest, as it labels them."""
+"""LisGAN's second stage: the head is fitted further on its most confident test rows, with its labels."""
 
 from __future__ import annotations
 

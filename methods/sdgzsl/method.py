@@ -154,7 +154,7 @@ NETWORKS = ("encoder", "decoder", "autoencoder", "relation")
 
 
 class Sdgzsl:
-    """The head is fitted on the semantic-consistent half alone."""
+    """The head is fitted only on the semantic-consistent half."""
 
     def __init__(self, view: TrainView, params: SdgzslParams) -> None:
         features, semantics = view.features.shape[1], view.semantics.shape[1]

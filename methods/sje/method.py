@@ -37,7 +37,7 @@ def most_violating(images: Tensor, semantics: Tensor, labels: Tensor, margin: fl
 
 
 class Sje(Bilinear):
-    """The hinge of the most violating class alone."""
+    """Only the hinge of the most violating class."""
 
     params: SjeParams
 

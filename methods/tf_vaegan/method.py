@@ -52,7 +52,7 @@ class Feedback(nn.Module):
 
 
 LEAST = 1e-12
-"""Of an error's length, below which its weights are no longer scaled by it."""
+"""Length of an error; below it the weights are not divided by the length."""
 
 
 def semantic_loss(predicted: Tensor, semantics: Tensor) -> Tensor:

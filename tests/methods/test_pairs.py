@@ -174,10 +174,10 @@ def test_on_cuda_scores_and_gradients_are_the_dense_ones(monkeypatch, many):
 def test_on_cuda_a_real_shortage_of_memory_halves_the_chunk(monkeypatch):
     free, _ = torch.cuda.mem_get_info()
     monkeypatch.setattr(pairs, "MIN_COMPILED_UNITS", 1 << 62)
-    monkeypatch.setitem(pairs.CHUNKS, "cuda", Chunk(1 << 62, "hidden units of pairs held at once"))
+    monkeypatch.setitem(pairs.CHUNKS, "cuda", Chunk(1 << 62, "hidden units of pairs at once"))
     rows = int((2 * free / 8) ** 0.5) // 30  # a thousand times their square takes more than there is
     left, right = torch.randn(rows, 1000, device="cuda"), torch.randn(rows, 1000, device="cuda")
     with collect_backends() as log:
         scores = pair_scores(left, right, torch.ones(1000, device="cuda"))
-    assert "memory ran out" in log["hidden units of pairs held at once"]
+    assert "memory ran out" in log["hidden units of pairs at once"]
     torch.testing.assert_close(scores[:3, :3], dense(left[:3], right[:3], torch.ones(1000, device="cuda")))

@@ -34,9 +34,9 @@ CASES = {
     "opening": Case("opening AWA2-sized files that were opened before", "opening"),
     "startup": Case("the command line, a whole process", "startup"),
     "store": Case("ten thousand stored runs: listing and comparing them, whole processes", "store"),
-    "extraction": Case("features of photographs, from JPEG files", "extraction"),
+    "extraction": Case("features of images, from JPEG files", "extraction"),
     "sweep": Case("sweeps: planning ten thousand cells, two workers against one, cells of no work", "sweep"),
     "growth": Case("time and memory with batch, seen classes and syn_num", "growth"),
-    "peak-memory": Case("peak memory of a CE-GZSL iteration, each in a process of its own", "peak_memory"),
+    "peak-memory": Case("peak memory of a CE-GZSL iteration, one process for each", "peak_memory"),
     "precision": Case("one CE-GZSL iteration of ours at each precision", "precision"),
 }

@@ -1,4 +1,4 @@
-"""Features of photographs: our extraction against the plain loop and against the network alone."""
+"""Features of images: our extraction against the plain loop and against the network only."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 
 BATCH = 32
-PHOTOGRAPHS, ON_CUDA, QUICK = 128, 8192, 4
+IMAGES, ON_CUDA, QUICK = 128, 8192, 4
 SIZE, QUICK_SIZE = (667, 500), (60, 45)
 FILES = 64
-"""Different ones; more photographs are the same files again."""
+"""Different files; more images repeat them."""
 GPU_WORKERS = 16
 LITE0 = "EfficientNet-Lite0"
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
     """Each network over JPEG files of the size that Oxford Flowers' have; weights are random."""
-    count = QUICK if conditions.quick else ON_CUDA if conditions.on_cuda else PHOTOGRAPHS
+    count = QUICK if conditions.quick else ON_CUDA if conditions.on_cuda else IMAGES
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
         root = Path(scratch)
-        _write_photographs(root, min(count, FILES), QUICK_SIZE if conditions.quick else SIZE)
+        _write_images(root, min(count, FILES), QUICK_SIZE if conditions.quick else SIZE)
         image_list = ImageList(
             tuple(f"{row % FILES}.jpg" for row in range(count)), np.zeros(count, dtype=np.int64)
         )
         for name, build in NETWORKS.items():
             if name == LITE0 and find_spec("efficientnet_lite_pytorch") is None:
                 continue
-            yield Setting(f"{name}, {count} photographs", _contestants(conditions, build, image_list, root))
+            yield Setting(f"{name}, {count} images", _contestants(conditions, build, image_list, root))
 
 
 def _contestants(
@@ -56,14 +56,14 @@ def _contestants(
         for workers in dict.fromkeys((many, 1, 0))
     ] + [
         Contestant("a plain loop: read a batch, compute it", partial(_plain, made, image_list, root)),
-        Contestant("the network alone", partial(_alone, made, image_list, root)),
-        Contestant("reading alone, this process", partial(_reading, made, image_list, root)),
+        Contestant("the network only", partial(_alone, made, image_list, root)),
+        Contestant("reading only, this process", partial(_reading, made, image_list, root)),
     ]
 
 
 def _extraction(conditions: Conditions, build: Callable[[], nn.Module], workers: int = 0) -> Extraction:
     torch.manual_seed(0)
-    spec = ExtractorSpec("speed", "Speed", "nobody, 2026", "", "", weights="random")
+    spec = ExtractorSpec("speed", "Speed", "unpublished, 2026", "", "", weights="random")
     extractor = Extractor(build().eval(), Weights("random", "0" * 64), Preparation())
     return Extraction(
         spec,
@@ -87,7 +87,7 @@ def _ours(made: Callable[..., Extraction], image_list: ImageList, root: Path, wo
 
 
 def _plain(made: Callable[..., Extraction], image_list: ImageList, root: Path) -> Program:
-    """As one writes it at first."""
+    """Compute features by the obvious loop."""
     extraction = made()
     preparation, device = extraction.extractor.preparation, extraction.device
     assert isinstance(preparation, Preparation)
@@ -133,8 +133,8 @@ def _read(file: Path, preparation: Preparation) -> Tensor:
     return normalize(preprocess(read_image(file), preparation), preparation)
 
 
-def _write_photographs(root: Path, count: int, size: tuple[int, int]) -> None:
-    """Coarse and fine noise, which packs about as well as a photograph."""
+def _write_images(root: Path, count: int, size: tuple[int, int]) -> None:
+    """Coarse and fine noise, which compresses about as well as a real image."""
     random = np.random.default_rng(0)
     width, height = size
     for number in range(count):

@@ -12,7 +12,6 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gzslbench.runs.plan import read_task
 from gzslbench.runs.store import Store
 from gzslbench.sweep.planning import plan_sweep
 from gzslbench.sweep.suites.suite import load_suite
@@ -24,8 +23,8 @@ from gzslbench_benchmarks.speed.made_records import made_record
 CELLS, QUICK_CELLS = 10_000, 20
 EPOCHS, QUICK_EPOCHS = 70, 1
 """Of f-CLSWGAN on digits: more than ten seconds of one thread."""
-FEW, QUICK_FEW = 10, 1
-EQUAL, QUICK_EQUAL = 4, 1
+SMALL_CELLS, QUICK_SMALL_CELLS = 10, 1
+EQUAL_CELLS, QUICK_EQUAL_CELLS = 4, 1
 GRID = """
 title = "Made"
 [shared]
@@ -40,14 +39,14 @@ OPEN = "import torch; from gzslbench.data.load import load_dataset; load_dataset
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
-    """On the digits, which are always there."""
+    """Measure on the digits, which need no files."""
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
         yield _planning(Path(scratch), QUICK_CELLS if conditions.quick else CELLS)
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
-        epochs, cells = (QUICK_EPOCHS, QUICK_EQUAL) if conditions.quick else (EPOCHS, EQUAL)
+        epochs, cells = (QUICK_EPOCHS, QUICK_EQUAL_CELLS) if conditions.quick else (EPOCHS, EQUAL_CELLS)
         yield _scaling(Path(scratch), epochs, cells)
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
-        yield _overhead(Path(scratch), QUICK_FEW if conditions.quick else FEW)
+        yield _overhead(Path(scratch), QUICK_SMALL_CELLS if conditions.quick else SMALL_CELLS)
 
 
 def _planning(root: Path, cells: int) -> Setting:
@@ -59,7 +58,7 @@ def _planning(root: Path, cells: int) -> Setting:
         store, cache = Store(results), TaskCache(results)
         store.make()
         for run in load_suite(str(suite)).runs[:1]:
-            cache.store(run.request, read_task(run.request)[1])
+            cache.read(run.request)
     draws = random.Random(0)
     for planned in plan_sweep(load_suite(str(suite)), Store(done), TaskCache(done)):
         assert planned.cell is not None
@@ -84,7 +83,7 @@ def _planning(root: Path, cells: int) -> Setting:
 
 def _scaling(root: Path, epochs: int, cells: int) -> Setting:
     suite = _suite(root, "f-clswgan", list(range(cells)), f"epochs = {epochs}")
-    two, one = (_afresh(root, "sweep", suite, "--jobs", jobs) for jobs in ("2", "1"))
+    two, one = (_in_new_folder(root, "sweep", suite, "--jobs", jobs) for jobs in ("2", "1"))
     return Setting(
         f"{cells} equal cells, one thread each",
         [
@@ -106,12 +105,12 @@ def _overhead(root: Path, cells: int) -> Setting:
     suite = _suite(root, "eszsl", list(range(cells)), "alpha = 1.0")
     run = ("run", "--method", "eszsl", "--dataset", "digits", "--eval-every", "0", "--set", "alpha=1.0")
     seeds = [word for seed in range(cells) for word in ("--seed", str(seed))]
-    swept = _afresh(root, "sweep", suite, "--jobs", "1")
+    swept = _in_new_folder(root, "sweep", suite, "--jobs", "1")
     return Setting(
         f"{cells} cells of next to no work, one after another",
         [
             Contestant("gzslbench sweep: a process each", _always(swept)),
-            Contestant("gzslbench run: one process", _always(_afresh(root, *run, *seeds))),
+            Contestant("gzslbench run: one process", _always(_in_new_folder(root, *run, *seeds))),
             Contestant(
                 f"{cells} bare processes: import torch, open the data", _always(partial(_bare, cells))
             ),
@@ -126,11 +125,11 @@ def _suite(root: Path, method: str, seeds: list[int], settings: str) -> Path:
 
 
 def _always(program: Program) -> Callable[[], Program]:
-    """There is nothing to build."""
+    """Return `program` as a contestant that needs no building."""
     return lambda: program
 
 
-def _afresh(root: Path, *arguments: str | Path) -> Program:
+def _in_new_folder(root: Path, *arguments: str | Path) -> Program:
     """Run the command in a new results folder each time."""
     numbers = count()
 

@@ -40,7 +40,7 @@ def published_products_of_all_layers(shape: Shape) -> list[Product]:
 
 
 def our_products(shape: Shape) -> list[Product]:
-    """What is left of the published products; what ours does for each pair is no product of this list."""
+    """Return what is left of the published products; our work for each pair is not a matrix product."""
     step = our_synthesis(shape) + our_critic(shape) + _contrast(shape)
     return step * shape.critic_steps + our_generator(shape) + _frozen_contrast(shape)
 

@@ -6,22 +6,28 @@ import json
 import math
 import pkgutil
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner
 
+from gzslbench.cli import main
+from gzslbench.prepare.extract.loading import Pooled
 from gzslbench.report.terminal.printing import make_console
 from gzslbench.sweep.suites.suite import load_suite
 from gzslbench_benchmarks.speed import cases, contest, memory_probe
 from gzslbench_benchmarks.speed.__main__ import speed
 from gzslbench_benchmarks.speed.cases import (
     CASES,
+    extraction,
     f_clswgan,
     growth,
     iteration,
     peak_memory,
     startup,
+    store,
+    sweep,
     training,
 )
 from gzslbench_benchmarks.speed.conditions import Conditions
@@ -31,9 +37,30 @@ from gzslbench_benchmarks.speed.table import report
 pytestmark = pytest.mark.usefixtures("threads")
 
 
+def tiny_network():
+    network = torch.nn.Conv2d(3, 4, kernel_size=16, stride=16)
+    return Pooled(network, network, "mean")
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """No process but the command line's own, and short rounds."""
+    """Rounds are short, networks tiny, and a command runs once and in this process."""
+    done = set()
+
+    def run(*arguments):
+        words = [str(word) for word in arguments if word not in ("-m", "gzslbench")]
+        if "--results" in words:
+            Path(words[-1]).mkdir(exist_ok=True)  # the case deletes it
+        command = tuple(word for word in words if "results-" not in word)
+        if command not in done and words[0] != "-c":
+            done.add(command)
+            result = CliRunner().invoke(main, words)
+            assert result.exit_code == 0, result.output
+
+    monkeypatch.setattr(store, "_run", run)
+    monkeypatch.setattr(sweep, "_run", run)
+    monkeypatch.setattr(sweep, "OPEN", "pass")
+    monkeypatch.setattr(extraction, "NETWORKS", {"tiny": tiny_network})
     monkeypatch.setattr(contest, "SHORTEST_ROUND", 0.001)
     for module in (growth, peak_memory, memory_probe):
         monkeypatch.setattr(module, "peak_of", lambda *_, **__: 5 << 20)
