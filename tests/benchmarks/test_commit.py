@@ -30,7 +30,7 @@ def git(tmp_path):
 
 
 @pytest.mark.acceptance
-def test_an_unchanged_checkout_is_at_its_commit_whatever_lies_beside_it(git, tmp_path):
+def test_an_unchanged_checkout_is_at_its_commit_with_untracked_files_too(git, tmp_path):
     (tmp_path / "package" / "untracked.py").touch()
     assert commit_of(tmp_path / "package" / "module.py") == git("rev-parse", "HEAD")
 
@@ -43,7 +43,7 @@ def test_a_tracked_file_that_changed_anywhere_is_marked(git, tmp_path, changed):
 
 
 @pytest.mark.acceptance
-def test_an_installed_package_is_at_no_commit_even_inside_of_a_repository(git, tmp_path):
+def test_the_commit_of_an_installed_package_is_unknown_even_inside_a_repository(git, tmp_path):
     installed = tmp_path / "venv" / "module.py"
     installed.parent.mkdir()
     installed.touch()
@@ -51,12 +51,12 @@ def test_an_installed_package_is_at_no_commit_even_inside_of_a_repository(git, t
 
 
 @pytest.mark.acceptance
-def test_no_repository_is_at_no_commit(tmp_path):
+def test_outside_of_a_repository_the_commit_is_unknown(tmp_path):
     (tmp_path / "module.py").touch()
     assert commit_of(tmp_path / "module.py") is None
 
 
 @pytest.mark.acceptance
-def test_without_git_there_is_no_commit(git, tmp_path, monkeypatch):
+def test_without_git_the_commit_is_unknown(git, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert commit_of(tmp_path / "package" / "module.py") is None

@@ -10,13 +10,13 @@ from gzslbench_benchmarks.published import FOLDER, gzslbench_published
 
 FILES = sorted(FOLDER.glob("*.toml"))
 WITHOUT: set[str] = set()
-"""Our methods of which nobody has published a number that we know."""
+"""Our methods without a published number that we know."""
 
 
 def of(
     method: str, dataset: str, semantics: str = "att", label: str = "", **fields: object
 ) -> PublishedNumber:
-    """The only number of that description; not fine-tuned unless asked for."""
+    """The only number of that description; not fine-tuned by default."""
     wanted = {"dataset": dataset, "semantics": semantics, "label": label, "finetuned": False, **fields}
     numbers = published_of(method, [FOLDER])
     (found,) = [each for each in numbers if all(getattr(each, name) == wanted[name] for name in wanted)]
@@ -35,7 +35,7 @@ def test_every_file_holds_valid_numbers_that_no_two_entries_give_twice(path) -> 
 
 
 def test_the_numbers_that_contradict_themselves_are_known() -> None:
-    """Printed so by SDGZSL's authors; which of the three is wrong cannot be told, so they are not mended."""
+    """Printed so by SDGZSL's authors; which of the three is wrong is unknown, so they are not corrected."""
     inconsistent = {
         (each.method, each.dataset, each.semantics, each.finetuned): (each.U, each.S, each.H)
         for each in published_numbers(FOLDER)
@@ -56,7 +56,7 @@ def test_the_numbers_that_contradict_themselves_are_known() -> None:
     ],
     ids=["tf-vaegan", "izf", "dvbe"],
 )
-def test_a_mended_misprint_is_consistent_and_its_note_tells_what_is_printed(number, scores, printed) -> None:
+def test_a_corrected_misprint_is_consistent_and_its_note_has_the_print(number, scores, printed) -> None:
     assert (number.U, number.S, number.H, number.T1) == scores
     assert number.consistent
     assert printed in number.note

@@ -29,22 +29,22 @@ def doubled(x):
     return 2 * x
 
 
-@pytest.mark.parametrize(("asked", "wanted"), [(None, True), ("", True), ("1", True), ("0", False)])
-def test_the_environment_leaves_compilation_in_unless_it_says_0(monkeypatch, asked, wanted):
+@pytest.mark.parametrize(("value", "wanted"), [(None, True), ("", True), ("1", True), ("0", False)])
+def test_compilation_is_on_unless_the_environment_says_0(monkeypatch, value, wanted):
     monkeypatch.delenv("GZSLBENCH_COMPILE", raising=False)
-    if asked is not None:
-        monkeypatch.setenv("GZSLBENCH_COMPILE", asked)
+    if value is not None:
+        monkeypatch.setenv("GZSLBENCH_COMPILE", value)
     assert compilation_wanted() is wanted
 
 
-def test_another_answer_of_the_environment_is_refused_by_name(monkeypatch):
+def test_another_value_of_the_variable_is_refused_by_name(monkeypatch):
     monkeypatch.setenv("GZSLBENCH_COMPILE", "false")
     with pytest.raises(ParamError, match="neither 0 nor 1") as caught:
         Compilation()
     assert caught.value.where == "GZSLBENCH_COMPILE"
 
 
-def test_left_out_by_the_environment_the_plain_form_runs_and_the_account_tells_why(monkeypatch):
+def test_if_the_environment_turns_it_off_the_plain_form_runs_and_the_log_says_why(monkeypatch):
     monkeypatch.setenv("GZSLBENCH_COMPILE", "0")
     with collect_backends() as account:
         result = Compilation().run("sums", pytest.fail, doubled, torch.ones(3))
@@ -53,7 +53,7 @@ def test_left_out_by_the_environment_the_plain_form_runs_and_the_account_tells_w
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("no memory"), ValueError("no")])
-def test_an_error_of_the_work_itself_passes_and_compilation_goes_on(monkeypatch, error):
+def test_an_error_of_the_work_itself_is_raised_and_compilation_stays_on(monkeypatch, error):
     def broken(*_):
         raise error
 
@@ -66,7 +66,7 @@ def test_an_error_of_the_work_itself_passes_and_compilation_goes_on(monkeypatch,
 
 
 @pytest.mark.acceptance
-def test_without_a_compiler_the_plain_form_goes_on_and_says_so_once(tmp_path):
+def test_without_a_compiler_the_plain_form_runs_and_warns_once(tmp_path):
     environment = {
         **os.environ,
         "CXX": str(tmp_path / "no-compiler"),

@@ -33,14 +33,14 @@ def test_every_kind_of_shortage_is_known(error):
     assert is_out_of_memory(error)
 
 
-def test_another_error_is_no_shortage_and_passes_through():
+def test_another_error_is_not_a_shortage_and_is_raised():
     assert not is_out_of_memory(RuntimeError("shapes differ"))
     with pytest.raises(RuntimeError, match="shapes differ"):
         Chunk(8).with_oom_backoff(lambda size: (_ for _ in ()).throw(RuntimeError("shapes differ")))
 
 
 @given(rows=st.integers(0, 40), size=st.integers(1, 50), most=st.integers(1, 50))
-def test_the_parts_joined_are_the_whole_whatever_fits(rows, size, most):
+def test_the_joined_parts_are_the_whole_for_any_size_that_fits(rows, size, most):
     chunk, whole = Chunk(size), torch.arange(rows)
     parts = list(chunk.map_chunks(whole, work_of_at_most(most)))
     assert torch.equal(torch.cat([whole[:0], *parts]), whole * 2)
@@ -48,7 +48,7 @@ def test_the_parts_joined_are_the_whole_whatever_fits(rows, size, most):
     assert all(len(part) <= most for part in parts)
 
 
-def test_a_shortage_is_told_once_and_remembered(caplog):
+def test_a_shortage_is_logged_once_and_remembered(caplog):
     chunk = Chunk(64, "rows at once")
     for _ in range(2):
         list(chunk.map_chunks(torch.arange(100), work_of_at_most(40)))
@@ -57,14 +57,14 @@ def test_a_shortage_is_told_once_and_remembered(caplog):
     ]
 
 
-def test_where_not_even_one_fits_the_shortage_is_raised():
+def test_if_not_even_one_row_fits_the_shortage_is_raised():
     chunk = Chunk(4)
     with pytest.raises(MemoryError):
         list(chunk.map_chunks(torch.arange(3), work_of_at_most(0)))
     assert chunk.size == 1
 
 
-def test_a_size_that_smaller_ones_would_not_better_is_not_halved():
+def test_a_size_is_not_halved_below_the_least():
     tried = []
 
     def work(size):
@@ -99,7 +99,7 @@ print(kept, inside, still, faults())
 
 @pytest.mark.acceptance
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
-def test_large_blocks_are_mapped_once_and_kept_inside_and_given_back_as_ever_outside():
+def test_large_blocks_are_mapped_once_and_kept_inside_and_returned_outside():
     ran = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, text=True, check=True)
     kept, inside, still, outside = ran.stdout.split()
     if kept == "False":

@@ -45,7 +45,7 @@ class Reader:
         self.output = done.stdout
 
     def write(self, block: str) -> None:
-        """A block that begins with the name of a file."""
+        """A block whose first line is the name of a file."""
         first, _, text = block.partition("\n")
         file = self.folder / first.removeprefix("# ")
         assert file.parent.is_dir(), file

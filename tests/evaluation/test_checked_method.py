@@ -17,12 +17,12 @@ def subject(chunk=100, **calls):
     return CheckedMethod(SimpleNamespace(**calls), Chunk(chunk))
 
 
-def embedded(asked, blocks, rows):
-    return asked.collect(chain.from_iterable(map(asked.embed, blocks)), rows)
+def embedded(checked, blocks, rows):
+    return checked.collect(chain.from_iterable(map(checked.embed, blocks)), rows)
 
 
-def synthesized(asked, semantics, per_class=5):
-    return list(asked.synthesize(semantics, per_class, streams, 3))
+def synthesized(checked, semantics, per_class=5):
+    return list(checked.synthesize(semantics, per_class, streams, 3))
 
 
 def doubled_where_at_most(most):
@@ -70,14 +70,14 @@ def class_by_class(semantics, per_class):
 
 @pytest.mark.parametrize(("chunk", "calls"), [(1, [1] * 7), (5, [1] * 7), (14, [2, 2, 2, 1]), (100, [7])])
 def test_as_many_classes_are_synthesized_at_once_as_fit_and_it_changes_nothing(chunk, calls):
-    asked, semantics = [], torch.randn(7, 3)
+    sizes, semantics = [], torch.randn(7, 3)
 
     def synthesize(some, noise):
-        asked.append(len(some))
+        sizes.append(len(some))
         return drawn(some, noise)
 
     blocks = synthesized(subject(chunk=chunk, synthesize=synthesize), semantics)
-    assert asked == calls
+    assert sizes == calls
     assert torch.equal(torch.cat(blocks), class_by_class(semantics, 5))
 
 
@@ -113,19 +113,19 @@ def test_a_method_that_writes_into_its_semantics_changes_a_copy():
     assert torch.equal(semantics, torch.ones(2, 3))
 
 
-def test_a_huge_class_is_synthesized_in_parts_whatever_the_memory(monkeypatch):
+def test_a_huge_class_is_synthesized_in_parts_with_any_memory(monkeypatch):
     monkeypatch.setattr(module, "MAX_CLASS_ROWS", 4)
-    asked = []
+    sizes = []
 
     def synthesize(semantics, noise):
-        asked.append(len(noise))
+        sizes.append(len(noise))
         return drawn(semantics, noise)
 
     results = [
         synthesized(subject(chunk=chunk, synthesize=synthesize), torch.zeros(2, 3), per_class=10)
         for chunk in (2, 100)
     ]
-    assert asked == [4, 4, 2] * 4
+    assert sizes == [4, 4, 2] * 4
     assert [block.shape for block in results[0]] == [(10, 3)] * 2
     assert torch.equal(*map(torch.cat, results))
 
@@ -140,14 +140,14 @@ def test_a_huge_class_is_synthesized_in_parts_whatever_the_memory(monkeypatch):
     ],
 )
 def test_an_answer_of_another_shape_is_refused_by_name(call, wrong):
-    asked = subject(**{call: wrong})
+    checked = subject(**{call: wrong})
     with pytest.raises(PluginError, match=f"{call} returned the shape"):
         if call == "embed":
-            embedded(asked, [torch.zeros(4, 3)], 4)
+            embedded(checked, [torch.zeros(4, 3)], 4)
         elif call == "scores":
-            asked.scores(torch.zeros(4, 3), torch.zeros(2, 3))
+            checked.scores(torch.zeros(4, 3), torch.zeros(2, 3))
         else:
-            synthesized(asked, torch.zeros(1, 2))
+            synthesized(checked, torch.zeros(1, 2))
 
 
 def test_blocks_embedded_in_different_widths_are_refused():
@@ -161,8 +161,8 @@ CLASSES = [torch.arange(3.0)[:, None], torch.arange(10.0, 17.0)[:, None], torch.
 
 @pytest.mark.parametrize("chunk", [1, 8, 100])
 def test_rows_are_drawn_of_each_class_without_repetition_while_there_are_any(chunk):
-    asked = subject(chunk=chunk, embed=lambda rows: 2 * rows)
-    drawn = torch.cat(list(asked.sample(CLASSES, 4, streams))).split(4)
+    checked = subject(chunk=chunk, embed=lambda rows: 2 * rows)
+    drawn = torch.cat(list(checked.sample(CLASSES, 4, streams))).split(4)
     for position, (own, rows) in enumerate(zip(CLASSES, drawn, strict=True)):
         values = (rows / 2).flatten().tolist()
         assert set(values) <= set(own.flatten().tolist())
@@ -171,9 +171,9 @@ def test_rows_are_drawn_of_each_class_without_repetition_while_there_are_any(chu
         assert values == [own[order[i % len(own)]].item() for i in range(4)]
 
 
-def test_a_method_with_a_sample_of_its_own_is_asked_with_noise_from_the_classes_streams():
-    asked = subject(embed=None, sample=lambda rows, noise: rows + noise.normal(1))
-    drawn = torch.cat(list(asked.sample(CLASSES[:1], 3, streams)))
+def test_a_methods_own_sample_gets_noise_from_the_streams_of_the_classes():
+    checked = subject(embed=None, sample=lambda rows, noise: rows + noise.normal(1))
+    drawn = torch.cat(list(checked.sample(CLASSES[:1], 3, streams)))
     random = streams(0)
     order = torch.randperm(3, generator=random)
     assert torch.equal(drawn, CLASSES[0][order] + torch.randn(3, 1, generator=random))

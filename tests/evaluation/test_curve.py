@@ -92,7 +92,7 @@ def test_the_area_is_that_under_the_points_of_brute_force(any_scored, data):
 
 
 @given(st.data())
-def test_it_falls_from_seen_alone_to_unseen_alone_and_stays_in_the_unit_square(any_scored, data):
+def test_it_falls_from_only_seen_to_only_unseen_in_the_unit_square(any_scored, data):
     predictions = data.draw(any_scored).predictions
     curve = seen_unseen_curve(predictions)
     assert (np.diff(curve.gamma) > 0).all()
@@ -123,7 +123,7 @@ def test_a_constant_on_the_seen_scores_only_shifts_gamma(any_scored, data, const
 
 
 @given(st.data())
-def test_the_best_point_is_no_worse_than_the_uncalibrated_one(any_scored, data):
+def test_the_best_point_is_at_least_as_good_as_the_uncalibrated_one(any_scored, data):
     predictions = data.draw(any_scored).predictions
     curve = seen_unseen_curve(predictions)
     assert curve.best.H >= metrics_of(predictions).H - 1e-9

@@ -260,7 +260,7 @@ def test_without_zsl_epochs_t1_is_that_of_the_head_among_unseen_classes(evaluato
     assert np.array_equal(predictions.zsl, predictions.best_unseen[36:])
 
 
-def test_with_zsl_epochs_t1_comes_from_one_head_fitted_on_synthesized_rows_alone(task):
+def test_with_zsl_epochs_t1_comes_from_a_head_fitted_only_on_synthesized_rows(task):
     head = replace(HEAD, zsl_epochs=40)
     evaluation = Evaluator(task.train, task.test).evaluate(Generative(head), 1, 0)
     assert len({metrics.T1 for metrics in evaluation.trace}) == 1
@@ -274,11 +274,11 @@ def test_with_zsl_epochs_t1_comes_from_one_head_fitted_on_synthesized_rows_alone
 
 def test_the_second_head_changes_nothing_for_the_first(evaluator):
     without = evaluator.evaluate(Generative(HEAD), 1, 0).trace
-    beside = evaluator.evaluate(Generative(replace(HEAD, zsl_epochs=3)), 1, 0).trace
-    assert [(m.U, m.S, m.AUSUC) for m in beside] == [(m.U, m.S, m.AUSUC) for m in without]
+    with_zsl = evaluator.evaluate(Generative(replace(HEAD, zsl_epochs=3)), 1, 0).trace
+    assert [(m.U, m.S, m.AUSUC) for m in with_zsl] == [(m.U, m.S, m.AUSUC) for m in without]
 
 
-def test_the_head_is_fitted_in_single_precision_whatever_surrounds_it(evaluator):
+def test_the_head_is_fitted_in_single_precision_inside_any_autocast(evaluator):
     plain = evaluator.evaluate(Generative(HEAD), 1, 0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         lowered = evaluator.evaluate(Generative(HEAD), 1, 0)
@@ -393,16 +393,16 @@ def test_a_method_that_changes_its_networks_while_tested_is_refused():
 
 @pytest.mark.parametrize(("setting", "given"), [("inductive", False), ("transductive", True)])
 def test_a_head_gets_test_rows_only_where_it_is_transductive_and_in_no_telling_order(task, setting, given):
-    asked = []
+    fitted_rows = []
 
     class Watching(SoftmaxFit):
         def fit(self, rows, *arguments):
-            asked.append(rows)
+            fitted_rows.append(rows)
             return super().fit(rows, *arguments)
 
     evaluator = Evaluator(task.train, task.test, head=Watching(), head_setting=setting)
     evaluator.evaluate(Generative(replace(HEAD, zsl_epochs=1)), 1, 0)
-    zsl, whole = asked
+    zsl, whole = fitted_rows
     assert zsl.unlabelled is None
     assert (whole.unlabelled is not None) == given
     test = 2 * task.test.features

@@ -25,7 +25,7 @@ def train():
 
 @pytest.fixture
 def test_rows():
-    """A view whose rows nobody may read here."""
+    """A view whose rows must not be read here."""
     nothing = torch.full((4, 2), float("nan"))
     seen_labels, unseen_labels = torch.tensor([0, 2, 4, 4]), torch.tensor([1, 1, 3, 3])
     return EvalView(nothing, seen_labels, nothing, unseen_labels, torch.eye(5), SEEN, np.arange(5))
@@ -62,7 +62,7 @@ def test_all_seen_rows_come_first_and_then_each_unseen_class(train, test_rows):
 
 
 @pytest.mark.parametrize("sample", [False, True])
-def test_as_many_rows_of_each_seen_class_as_asked_for(train, test_rows, sample):
+def test_each_seen_class_has_the_given_number_of_rows(train, test_rows, sample):
     rows, _ = gathered(train, test_rows, seen_per_class=3, sample=sample)
     assert rows.labels.tolist() == [0] * 3 + [2] * 3 + [4] * 3 + [1] * 3 + [3] * 3
     for place, position in enumerate((0, 2, 4)):

@@ -57,7 +57,7 @@ def test_a_missing_file_is_named(path):
     assert str(path) in str(error.value)
 
 
-def test_whatever_byte_is_damaged_it_is_a_store_error_or_harmless(path, table):
+def test_any_damaged_byte_is_a_store_error_or_harmless(path, table):
     save_predictions(path, table)
     whole = path.read_bytes()
     refused, positions = 0, range(0, len(whole), 3)

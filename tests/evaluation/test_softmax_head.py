@@ -77,7 +77,7 @@ def test_fewer_epochs_are_the_beginning_of_more():
     assert all(torch.equal(a, b) for a, b in zip(few[-1], many[1], strict=True))
 
 
-def test_the_global_random_state_is_left_alone():
+def test_the_global_random_state_does_not_change():
     state = torch.get_rng_state()
     fit(*problem(), 4, SETTINGS, 2)
     assert torch.equal(torch.get_rng_state(), state)

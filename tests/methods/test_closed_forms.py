@@ -74,7 +74,7 @@ def test_sae_is_at_the_minimum_of_the_papers_loss(view, weight):
 
 
 @pytest.mark.parametrize("space", ["features", "semantics"])
-def test_sae_scores_by_the_cosine_in_the_space_asked_for(view, space):
+def test_sae_scores_by_the_cosine_in_the_chosen_space(view, space):
     method = Sae(view, SaeParams(weight=2.0, compare_in=space))
     W, unseen = method.encoder.weight, torch.randn(3, SEMANTICS)
     scores = method.scores(view.features, unseen)

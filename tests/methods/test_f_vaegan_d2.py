@@ -200,7 +200,7 @@ def test_the_penaltys_weight_follows_the_mean_penalty_of_an_iteration(penalties,
     assert weight.value.item() == pytest.approx(expected)
 
 
-def test_a_resumed_run_goes_on_with_the_weight_it_had(view):
+def test_a_resumed_run_continues_with_its_weight(view):
     def trainer():
         return Trainer(made(view, adapt_penalty=True), view, SEED)
 
@@ -220,7 +220,7 @@ def test_features_outside_the_unit_interval_are_refused(view):
         made(TrainView(view.features * 2, view.labels, view.semantics))
 
 
-def test_synthesized_features_lie_in_the_unit_interval_whatever_the_length_of_the_semantics(view):
+def test_synthesized_features_lie_in_the_unit_interval_for_semantics_of_any_length(view):
     method, semantics = made(view), torch.randn(2, SEMANTICS)
 
     def synthesized(rows):

@@ -159,7 +159,7 @@ def test_each_phase_updates_what_is_published_by_the_optimizer_that_is_published
 
 @pytest.mark.parametrize("variant", ["reference", "clean"])
 def test_the_centers_gradients_add_up_over_the_whole_run_where_published(view, variant):
-    """The centres alone, stepped by plain Adam; everything else as the trainer has it."""
+    """Only the centres, stepped by plain Adam; all else is as in the trainer."""
     method = made(view, variant=variant)
     centers = copy.deepcopy(method.centers.weight.detach()).requires_grad_()
     adam = torch.optim.Adam([centers], lr=0.01, betas=(0.5, 0.999))
@@ -182,7 +182,7 @@ def test_the_centers_gradients_add_up_over_the_whole_run_where_published(view, v
     torch.testing.assert_close(method.centers.weight.detach(), centers.detach(), rtol=1e-6, atol=1e-9)
 
 
-def test_a_resumed_run_goes_on_with_the_gradients_it_kept(view):
+def test_a_resumed_run_continues_with_its_kept_gradients(view):
     def trainer():
         return Trainer(made(view), view, seed=0)
 

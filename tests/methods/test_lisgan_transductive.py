@@ -45,7 +45,7 @@ def entropy(head, row):
     return -sum(share * math.log(share) for share in shares if share)
 
 
-def test_the_second_stage_goes_on_with_the_surest_rows_as_the_first_labels_them(rows):
+def test_the_second_stage_uses_the_most_confident_rows_with_the_labels_of_the_first(rows):
     heads = fitted(rows, ratio=0.3)
     assert len(heads) == 5
     random = torch.Generator().manual_seed(7)
@@ -69,7 +69,7 @@ def test_without_unlabelled_rows_it_is_the_softmax_head(rows):
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 4])
-def test_it_stops_where_it_is_told_to(rows, epochs):
+def test_it_stops_after_the_given_epochs(rows, epochs):
     whole = fitted(rows)
     part = fitted(rows, epochs=epochs)
     assert len(part) == epochs

@@ -59,7 +59,7 @@ def test_any_chunk_gives_the_dense_scores_and_gradients(rows, columns, hidden, c
 
 
 @pytest.mark.parametrize("wanted", [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)])
-def test_gradients_asked_for_alone_are_those_asked_for_together(wanted):
+def test_gradients_of_some_operands_are_those_of_all_together(wanted):
     tensors = operands(6, 5, 4)
     every = torch.autograd.grad(dense(*tensors).square().sum(), tensors)
     some = [t if i in wanted else t.detach() for i, t in enumerate(tensors)]
@@ -136,10 +136,10 @@ def test_where_a_single_pair_is_too_much_it_is_tried_once_for_each_size(monkeypa
 
 
 def test_a_shortage_of_memory_halves_the_chunk_and_the_scores_stay(monkeypatch):
-    maximum, asked = torch.maximum, []
+    maximum, sizes = torch.maximum, []
 
     def short(left, right, out):
-        asked.append(out.numel())
+        sizes.append(out.numel())
         if out.numel() > 100:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return maximum(left, right, out=out)
@@ -149,7 +149,7 @@ def test_a_shortage_of_memory_halves_the_chunk_and_the_scores_stay(monkeypatch):
     with in_chunks(1000):
         torch.testing.assert_close(pair_scores(*tensors), dense(*tensors))
         assert pairs.CHUNKS["cpu"].size == 125
-    assert asked[0] > 100 >= asked[-1]
+    assert sizes[0] > 100 >= sizes[-1]
 
 
 @pytest.mark.gpu

@@ -74,7 +74,7 @@ def test_class_normalization_shifts_and_scales_over_the_classes(power):
     assert torch.equal(layer.mean, before)
 
 
-def test_one_class_alone_gives_finite_units():
+def test_a_single_class_gives_finite_units():
     assert torch.isfinite(ClassNormalization(3, 0.5)(torch.randn(1, 3))).all()
 
 
@@ -102,7 +102,7 @@ def test_the_loss_is_the_cross_entropy_of_scaled_cosines(view):
     assert loss.item() == pytest.approx(total / ROWS)
 
 
-def test_scores_of_seen_classes_alone_are_held_back(view):
+def test_only_scores_of_seen_classes_are_lowered(view):
     torch.manual_seed(1)
     method = Cnzsl(view, CnzslParams(hidden=7, seen_factor=0.5))
     method.modules.eval()

@@ -156,7 +156,7 @@ def test_no_correlation_counts_in_the_step_after_the_discriminators(made, view):
     assert set(networks.loss(batch_of(view))) - set(apart.loss(batch_of(view))) == {"correlation"}
 
 
-def test_the_discriminators_loss_trains_it_alone(made, view):
+def test_the_discriminators_loss_trains_only_the_discriminator(made, view):
     method = made()
     sum(method.discriminator_loss(batch_of(view)).values()).backward()
     trained = {

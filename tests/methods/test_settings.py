@@ -142,7 +142,7 @@ def test_the_promised_arguments_of_ce_gzsl_are_parameters_and_in_its_readme():
     assert [name for name in PROMISED.split() if name not in names or f"`{name}`" not in readme] == []
 
 
-def test_the_readme_of_ce_gzsl_tells_the_published_name_where_it_differs():
+def test_the_readme_of_ce_gzsl_gives_the_published_name_where_it_differs():
     spec = plugins().method("ce-gzsl")
     names = {info.name for info in fields_of(spec.params)}
     section = readme_of(spec).partition("| here | published |")[2].partition("\n\n")[0]
@@ -180,7 +180,7 @@ def test_presets_hold_the_published_numbers(method, key, expected):
     assert {name: getattr(params, name) for name in expected} == expected
 
 
-def test_ce_gzsl_on_cub_with_attributes_differs_from_sentences_in_its_noise_alone():
+def test_ce_gzsl_on_cub_with_attributes_differs_from_sentences_only_in_its_noise():
     spec = plugins().method("ce-gzsl")
     att, sent = (dict(preset(spec, "CUB", semantics).values) for semantics in ("att", "sent"))
     assert att == {**sent, "nz": 312}

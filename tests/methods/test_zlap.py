@@ -32,7 +32,7 @@ def test_priors_are_those_of_counting(labels, ratio):
 
 
 @pytest.mark.parametrize("seen", [True, False])
-def test_one_group_alone_has_all_the_probability(seen):
+def test_a_single_group_has_all_the_probability(seen):
     priors = log_priors(torch.tensor([0, 0, 0, 1]), torch.tensor([seen, seen]), 1000.0)
     assert priors.exp().tolist() == pytest.approx([0.75, 0.25])
 

@@ -42,7 +42,7 @@ def test_a_batch_larger_than_the_data_is_all_of_it(view):
     assert sorted(rows_of(view, draws.batch())) == list(range(10))
 
 
-def test_a_saved_sampler_goes_on_in_the_middle_of_a_pass(view):
+def test_a_saved_sampler_continues_in_the_middle_of_a_pass(view):
     walk = sampler(view, 3, "pass")
     walk.batch()
     state = walk.state_dict()

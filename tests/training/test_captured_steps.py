@@ -202,7 +202,7 @@ def test_resuming_gives_the_uninterrupted_run_with_graphs_or_without(
     assert [*first, *rest] == ends
 
 
-def test_the_same_trainer_goes_on_from_an_earlier_state(captures, game, view):
+def test_the_same_trainer_continues_from_an_earlier_state(captures, game, view):
     method = game(epochs=8, keep=("scorer",))
     trainer = Trainer(method, view, 0)
     epochs = trainer.epochs()
@@ -215,7 +215,7 @@ def test_the_same_trainer_goes_on_from_an_earlier_state(captures, game, view):
     assert torch.equal(weights(method), whole)
 
 
-def test_a_loss_that_waits_for_the_device_goes_on_without_a_graph_and_is_named(captures, game, view):
+def test_a_loss_that_waits_for_the_device_continues_without_a_graph_and_is_named(captures, game, view):
     def waiting():
         method = game(epochs=6)
         net = method.modules
@@ -231,9 +231,9 @@ def test_a_loss_that_waits_for_the_device_goes_on_without_a_graph_and_is_named(c
     eager = finished(waiting(), view, graphs=False)
     with pytest.warns(
         RuntimeWarning, match="'critic' continues without a CUDA graph: the host waits"
-    ) as told:
+    ) as warned:
         replayed = finished(waiting(), view, graphs=True)
-    assert len(told) == 1
+    assert len(warned) == 1
     assert torch.equal(replayed[0], eager[0]) and replayed[1] == eager[1]
     assert captures[1].captured == 1 and captures[1].replayed > 0  # the generator's
 
@@ -245,14 +245,14 @@ def test_a_capture_that_fails_changes_nothing_but_the_speed(captures, game, view
     epochs = trainer.epochs()
     ends = ends_of(islice(epochs, 3))  # the warm-up stage, and one of the game
     captures[1].fails = True  # the critic has its graph by now, the generator not
-    with pytest.warns(RuntimeWarning, match="'generator' continues without a CUDA graph: .*captur") as told:
+    with pytest.warns(RuntimeWarning, match="'generator' continues without a CUDA graph: .*captur") as warned:
         ends += ends_of(epochs)
-    assert len(told) == 1
+    assert len(warned) == 1
     assert torch.equal(weights(method), eager[0]) and ends == eager[1]
     assert captures[1].captured == 2 and captures[1].replayed == 3 + 2
 
 
-def test_networks_that_move_are_captured_anew(captures, game, view):
+def test_networks_that_move_are_captured_again(captures, game, view):
     eager, _ = finished(game(epochs=6), view, graphs=False)
     trainer = Trainer(method := game(epochs=6), view, 0)
     for end in trainer.epochs():
@@ -289,7 +289,7 @@ def test_waiting_while_things_are_still_set_up_hinders_no_graph(captures, game, 
     assert captures[1].captured == 2 and len(calls) == WARM_UP + 1
 
 
-def test_a_stage_that_takes_another_state_is_captured_anew(captures, game, view):
+def test_a_stage_that_takes_another_state_is_captured_again(captures, game, view):
     method = game(epochs=9)
     method.stage_list = method.stage_list[1:]
     run = Trainer(method, view, 0).current
@@ -347,7 +347,7 @@ def refused_on_cuda(view):
 
 @NO_FALLBACK
 @pytest.mark.parametrize("device", [pytest.param("cuda", marks=CUDA)], indirect=True)
-def test_graphs_that_come_and_go_between_epochs_leave_those_of_training_alone(game, view):
+def test_graphs_that_come_and_go_between_epochs_do_not_change_those_of_training(game, view):
     eager, _ = finished(game(epochs=30), view, graphs=False)
     trainer = Trainer(method := game(epochs=30), view, 0)
     random = torch.Generator("cuda")

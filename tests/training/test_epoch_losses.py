@@ -31,7 +31,7 @@ def test_what_happens_to_the_sums_afterwards_changes_nothing():
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_a_loss_that_is_no_number_names_term_stage_and_epoch(value):
+def test_a_loss_that_is_not_finite_names_term_stage_and_epoch(value):
     sums = {"critic/gap": double(1.0), "critic/penalty": double(value)}
     with pytest.raises(DivergedError) as caught:
         EpochLosses(sums, {"critic": 5}, "game", 7)
@@ -67,7 +67,7 @@ def test_what_is_under_way_is_read_once_it_is_there_and_judged_then(monkeypatch)
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_on_cuda_nobody_waits_until_the_means_are_asked_for():
+def test_on_cuda_the_host_does_not_wait_until_the_means_are_read():
     sums = {"critic/gap": double(10.0).cuda()}
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")

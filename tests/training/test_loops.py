@@ -23,7 +23,7 @@ def networks(seed=0):
 
 
 def make(seed=0):
-    modules, told = networks(seed), []
+    modules, recorded = networks(seed), []
 
     def loss(name):
         def of(batch):
@@ -35,7 +35,7 @@ def make(seed=0):
 
     def phase(name, module, optimizer, loop, repeats=1):
         def watched(batch):
-            told.append(name)
+            recorded.append(name)
             return loss(module)(batch)
 
         return Phase(name, watched, (module,), optimizer, repeats=repeats, loop=loop)
@@ -46,7 +46,7 @@ def make(seed=0):
         phase("second", "one", Adam(0.1), 1),
     )
     stage = Stage("loops", EPOCHS, SIZE, phases, loops=2)
-    return SimpleNamespace(stages=lambda: (stage,), modules=modules, told=told)
+    return SimpleNamespace(stages=lambda: (stage,), modules=modules, recorded=recorded)
 
 
 def weights(method):
@@ -90,11 +90,11 @@ def test_an_epoch_of_two_loops_is_the_plain_loop(view):
     nets, sums = plain(view)
     torch.testing.assert_close(weights(method), weights(SimpleNamespace(modules=nets)))
     counts = {"always": 2 * ITERATIONS, "first": 2 * ITERATIONS, "second": ITERATIONS}
-    for end, told in zip(ends, sums, strict=True):
-        expected = {f"{name}/square": value / counts[name] for name, value in told.items()}
+    for end, recorded in zip(ends, sums, strict=True):
+        expected = {f"{name}/square": value / counts[name] for name, value in recorded.items()}
         assert end.losses == pytest.approx(expected)
     loops = ["always", "first", "first"] * ITERATIONS + ["always", "second"] * ITERATIONS
-    assert method.told == loops * EPOCHS
+    assert method.recorded == loops * EPOCHS
     assert trainer.iterations_done == trainer.iterations
 
 

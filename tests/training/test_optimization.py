@@ -53,7 +53,7 @@ def test_steps_are_those_of_torch_adam_at_the_rate_of_the_epoch_to_the_bit():
     assert torch.equal(values(ours), values(plain))
 
 
-def test_the_rate_is_one_tensor_whatever_happens():
+def test_the_rate_is_always_the_same_tensor():
     optimizer = make(networks())
     rate = optimizer.rules[0]._torch.param_groups[0]["lr"]
     optimizer.start_epoch(0.5)
@@ -65,7 +65,7 @@ def test_the_rate_is_one_tensor_whatever_happens():
     assert rate.item() == 1e-4 / 3 * 0.5
 
 
-def test_a_state_holds_plain_numbers_and_goes_on_elsewhere():
+def test_a_state_has_plain_numbers_and_continues_elsewhere():
     modules = networks()
     optimizer = make(modules)
     optimizer.start_epoch(0.3)
@@ -123,7 +123,7 @@ def test_gradients_kept_for_a_stage_add_up_over_its_epochs_and_go_at_its_start(h
     torch.testing.assert_close(modules["kept"].weight.grad, expected["kept"].weight.grad)
 
 
-def test_a_held_gradient_stays_where_it_is_and_one_that_never_was_stays_away():
+def test_a_fixed_gradient_keeps_its_memory_and_a_missing_one_stays_missing():
     modules = networks()
     optimizer = make(modules, keep=("kept", "idle"))
     optimizer.start_epoch(1.0)
@@ -131,12 +131,12 @@ def test_a_held_gradient_stays_where_it_is_and_one_that_never_was_stays_away():
     optimizer.start_epoch(1.0)
     assert modules["kept"].weight.grad is None
     optimizer.fix_gradients()
-    held = modules["kept"].weight.grad
-    assert torch.equal(held, torch.zeros(2, 3)) and modules["other"].weight.grad is None
+    gradient = modules["kept"].weight.grad
+    assert torch.equal(gradient, torch.zeros(2, 3)) and modules["other"].weight.grad is None
     for batch in batches(2):
         optimizer.step(batch)
     optimizer.start_epoch(1.0)
-    assert modules["kept"].weight.grad is held and not held.any()
+    assert modules["kept"].weight.grad is gradient and not gradient.any()
     assert modules["idle"].weight.grad is None
 
 

@@ -9,7 +9,7 @@ from gzslbench.errors import DivergedError
 from gzslbench.training.trainer import Trainer
 
 
-def told(end):
+def summary(end):
     return end.stage, end.epoch, end.counted, end.losses
 
 
@@ -127,7 +127,7 @@ def test_the_seed_decides_the_outcome(game, view):
     assert not torch.equal(weights(trained(game, view)[0]), weights(trained(game, view, seed=1)[0]))
 
 
-def test_training_leaves_the_global_random_state_alone(game, view):
+def test_training_does_not_change_the_global_random_state(game, view):
     method = game()
     before = torch.get_rng_state()
     list(Trainer(method, view, 0).epochs())
@@ -154,14 +154,14 @@ def test_resuming_anywhere_gives_the_uninterrupted_weights_and_losses(game, view
     assert resumed.iterations_done == stop_after
     rest = list(resumed.epochs())
     assert torch.equal(weights(again), weights(whole))
-    assert list(map(told, (*first, *rest))) == list(map(told, ends))
+    assert list(map(summary, (*first, *rest))) == list(map(summary, ends))
 
 
-def test_completed_epochs_are_told_by_stage(game, view):
+def test_completed_epochs_are_counted_by_stage(game, view):
     trainer = Trainer(game(), view, 0)
-    told = [dict(trainer.completed) for _ in trainer.epochs()]
-    assert told[0] == {"warm-up": 1, "game": 0}
-    assert told[-1] == {"warm-up": 2, "game": 3} == trainer.completed
+    completed = [dict(trainer.completed) for _ in trainer.epochs()]
+    assert completed[0] == {"warm-up": 1, "game": 0}
+    assert completed[-1] == {"warm-up": 2, "game": 3} == trainer.completed
 
 
 def test_a_loss_that_becomes_infinite_stops_the_run_and_is_named(game, view):

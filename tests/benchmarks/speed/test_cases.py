@@ -151,7 +151,7 @@ def test_a_larger_batch_has_rows_enough():
 
 
 @pytest.mark.acceptance
-def test_growth_measures_the_published_forms_at_the_smaller_points_alone(conditions):
+def test_growth_measures_the_published_forms_only_at_the_smaller_points(conditions):
     settings = list(growth.settings(replace(conditions, quick=False)))
     assert len(settings) == sum(len(axis.values) for axis in growth.AXES)
     both = [setting.name for setting in settings if len(setting.contestants) == 2]
@@ -168,7 +168,7 @@ def test_on_cuda_the_published_batch_of_awa2_is_measured_too():
 
 
 @pytest.mark.acceptance
-def test_a_whole_training_is_timed_once_at_the_published_batch_and_on_cuda_alone():
+def test_a_whole_training_is_timed_once_at_the_published_batch_and_only_on_cuda():
     assert list(training.settings(Conditions(torch.device("cpu")))) == []
     (setting,) = training.settings(Conditions(torch.device("cuda")))
     (ours,) = setting.contestants

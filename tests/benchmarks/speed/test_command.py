@@ -86,7 +86,7 @@ def test_an_error_on_the_way_leaves_what_was_measured_so_far(made, tmp_path):
 
 
 @pytest.mark.acceptance
-def test_only_the_settings_asked_for_are_measured(made, tmp_path):
+def test_only_the_chosen_settings_are_measured(made, tmp_path):
     made()
     out = tmp_path / "speed.json"
     assert call("made", "--only", "SEC", "--rounds", 1, "--out", out).exit_code == 0
@@ -127,7 +127,7 @@ def test_only_json_is_written(made):
 
 
 @pytest.mark.acceptance
-def test_a_folder_that_cannot_be_made_is_told_before_anything_is_measured(made, tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported_before_anything_is_measured(made, tmp_path):
     made()
     (tmp_path / "file").touch()
     done = call("made", "--out", tmp_path / "file" / "speed.json")

@@ -13,7 +13,7 @@ from gzslbench_benchmarks.speed.measurement import Measurement, Row
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that stands still until a program moves it."""
+    """A clock that only a program moves."""
     now = [0.0]
     monkeypatch.setattr(module.time, "perf_counter", lambda: now[0])
     return now
@@ -28,7 +28,7 @@ def taking(clock, calls, name, seconds):
 
 
 class Allocator:
-    """What torch tells of a CUDA device's memory, and when it is asked to wait for the device."""
+    """What torch reports about a CUDA device's memory, and when the host waits for the device."""
 
     def __init__(self):
         self.now, self.most, self.calls = 1000, 9000, []  # the peak is one of long ago
@@ -66,7 +66,7 @@ def test_contestants_are_timed_in_turn_each_right_after_an_untimed_call_of_its_o
     assert [row.seconds for row in rows] == [[2, 2, 2], [6, 6, 6]]
 
 
-def test_a_long_program_is_called_untimed_before_its_first_round_alone(clock, conditions):
+def test_a_long_program_is_called_untimed_only_before_its_first_round(clock, conditions):
     calls, rows = [], []
     contest(Setting("one", [Contestant("long", taking(clock, calls, "long", module.LONG))]), conditions, rows)
     assert calls == ["build long"] + ["long"] * (1 + conditions.rounds)
@@ -153,8 +153,8 @@ def test_on_cuda_the_peak_is_of_building_and_warming_up_and_none_of_the_other_co
 @pytest.mark.parametrize(
     "shortage", [MemoryError("none left"), RuntimeError("DefaultCPUAllocator: none left")]
 )
-def test_a_contestant_out_of_memory_leaves_and_the_others_go_on(clock, conditions, shortage):
-    calls, rows, told = [], [], []
+def test_a_contestant_out_of_memory_leaves_and_the_others_continue(clock, conditions, shortage):
+    calls, rows, lines = [], [], []
 
     def fail():
         raise shortage
@@ -174,16 +174,16 @@ def test_a_contestant_out_of_memory_leaves_and_the_others_go_on(clock, condition
             Contestant("weighed", memory=fail),
         ],
     )
-    contest(setting, conditions, rows, told.append)
+    contest(setting, conditions, rows, lines.append)
     ours, never, later, weighed = rows
     assert len(ours.seconds) == conditions.rounds and ours.failure is None
     assert never.seconds == [] and "none left" in never.failure
     assert len(later.seconds) == 1 and "none left" in later.failure
     assert weighed.peak_bytes is None and "none left" in weighed.failure
-    assert sum("none left" in line for line in told) == 3
+    assert sum("none left" in line for line in lines) == 3
 
 
-def test_a_program_that_is_wrong_is_no_shortage(conditions):
+def test_a_program_that_is_wrong_is_not_a_shortage(conditions):
     def wrong():
         raise RuntimeError("shapes do not fit")
 
@@ -191,7 +191,7 @@ def test_a_program_that_is_wrong_is_no_shortage(conditions):
         contest(Setting("one", [Contestant("ours", lambda: wrong)]), conditions, [])
 
 
-def test_memory_is_measured_where_it_is_asked_for_without_a_program_too(conditions):
+def test_memory_is_measured_without_a_program_too(conditions):
     rows = []
     contest(Setting("one", [Contestant("ours", memory=lambda: 3 << 20)]), conditions, rows)
     assert rows == [Row("one", "ours", peak_bytes=3 << 20)]
@@ -220,11 +220,11 @@ def test_medians_and_ratios_are_to_the_first_of_the_same_setting(conditions):
         Row("small", "plain", [30.0, 90.0], peak_bytes=25),
         Row("large", "ours", [5.0]),
         Row("large", "plain", [], failure="memory ran out"),
-        Row("large", "not begun"),
+        Row("large", "not started"),
     ]
-    told = Measurement("case", "title", conditions, 1, None, rows).as_dict()["rows"]
-    assert [row["contestant"] for row in told] == ["ours", "plain", "ours", "plain"]
-    assert [row["median"] for row in told] == [3.0, 60.0, 5.0, None]
-    assert [row["ratio"] for row in told] == [1.0, 20.0, 1.0, None]
-    assert [row["peak_ratio"] for row in told] == [1.0, 2.5, None, None]
-    assert told[3]["failure"] == "memory ran out"
+    lines = Measurement("case", "title", conditions, 1, None, rows).as_dict()["rows"]
+    assert [row["contestant"] for row in lines] == ["ours", "plain", "ours", "plain"]
+    assert [row["median"] for row in lines] == [3.0, 60.0, 5.0, None]
+    assert [row["ratio"] for row in lines] == [1.0, 20.0, 1.0, None]
+    assert [row["peak_ratio"] for row in lines] == [1.0, 2.5, None, None]
+    assert lines[3]["failure"] == "memory ran out"

@@ -31,7 +31,7 @@ def test_peak_of_the_pair_matrix_form_holds_that_matrix_and_ours_does_not(condit
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "told", "raised"),
+    ("code", "said", "message", "raised"),
     [
         (-9, "", "killed", MemoryError),
         (1, "RuntimeError: DefaultCPUAllocator: can't allocate", "can't allocate", MemoryError),
@@ -40,8 +40,8 @@ def test_peak_of_the_pair_matrix_form_holds_that_matrix_and_ours_does_not(condit
         (1, "", "no reason given", RuntimeError),
     ],
 )
-def test_a_process_that_fails_says_whether_memory_ran_out(monkeypatch, conditions, code, said, told, raised):
+def test_a_failed_process_says_whether_memory_ran_out(monkeypatch, conditions, code, said, message, raised):
     done = subprocess.CompletedProcess([], code, stdout="", stderr=said)
     monkeypatch.setattr(memory_probe.subprocess, "run", lambda *_, **__: done)
-    with pytest.raises(raised, match=told):
+    with pytest.raises(raised, match=message):
         peak_of(ce_gzsl_iteration, SHAPE, conditions)

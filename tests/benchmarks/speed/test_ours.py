@@ -7,7 +7,7 @@ from gzslbench_benchmarks.speed import ours
 from gzslbench_benchmarks.speed.ours import WARM_UP_EPOCHS, ce_gzsl_training, f_clswgan_epoch
 
 
-def test_a_training_starts_anew_each_time_and_evaluates_after_every_epoch(conditions, monkeypatch):
+def test_a_training_starts_again_each_time_and_evaluates_after_every_epoch(conditions, monkeypatch):
     epochs, methods, evaluate = [], [], Evaluator.evaluate
 
     def noted(self, method, epoch, seed):
@@ -26,12 +26,12 @@ def test_a_training_starts_anew_each_time_and_evaluates_after_every_epoch(condit
 
 @pytest.mark.parametrize("graphs", [True, False])
 def test_an_epoch_of_f_clswgan_is_trained_with_graphs_or_without(conditions, monkeypatch, graphs):
-    asked, trainer = [], ours.Trainer
+    wanted, trainer = [], ours.Trainer
 
     def noted(*arguments, **options):
-        asked.append(options["graphs"])
+        wanted.append(options["graphs"])
         return trainer(*arguments, **options)
 
     monkeypatch.setattr(ours, "Trainer", noted)
     f_clswgan_epoch(conditions.shape("FLO"), conditions, graphs=graphs)()
-    assert asked == [graphs]
+    assert wanted == [graphs]

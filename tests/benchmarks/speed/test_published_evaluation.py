@@ -76,7 +76,7 @@ def test_head_fitted_as_published_is_our_head_for_the_same_start_and_batches(emb
     torch.testing.assert_close(head.layer.bias.data, ours.bias)
 
 
-def test_accuracy_is_our_per_class_accuracy_whatever_the_batch(embedding):
+def test_accuracy_is_our_per_class_accuracy_for_any_batch(embedding):
     torch.manual_seed(1)
     head = PublishedHead(embedding, SHAPE.embedding, 3, CPU)
     torch.nn.init.normal_(head.layer.weight)

@@ -36,7 +36,7 @@ class Means:
 
 
 class Unsettled(Means):
-    """Says nothing of settings, and takes the method's as they are, whatever it is asked."""
+    """Returns no settings, and uses those of the method."""
 
     def settings(self, of_method):
         return None

@@ -83,9 +83,9 @@ class Loading(Toy):
 class Searching(Toy):
     def __init__(self, view, params):
         super().__init__(view, params)
-        for each in gc.get_objects():
-            if type(each) is EvalView:
-                self.mean = each.unseen_features.mean(0)
+        for found in gc.get_objects():
+            if type(found) is EvalView:
+                self.mean = found.unseen_features.mean(0)
 
 
 class Keeping(Toy):
@@ -100,7 +100,7 @@ class Random(Toy):
 
 
 class Seeded(Toy):
-    """Every seed begins alike, and nothing is learned."""
+    """Every seed starts with the same networks, and nothing is learned."""
 
     def __init__(self, view, params):
         torch.manual_seed(0)
@@ -111,7 +111,7 @@ class Seeded(Toy):
 
 
 class Counting(Toy):
-    """How far it has come decides the loss, and no checkpoint knows."""
+    """The loss depends on a count of steps that no checkpoint contains."""
 
     steps = 0
 
@@ -121,7 +121,7 @@ class Counting(Toy):
 
 
 class Averaging(Toy):
-    """What it has learned besides its networks is in no checkpoint."""
+    """A mean that it learns is in no checkpoint."""
 
     def __init__(self, view, params):
         super().__init__(view, params)
@@ -186,7 +186,7 @@ class Rising(Toy):
 
 
 class Mistaken(Toy):
-    """Learns one thing and is asked another."""
+    """Its scores are the opposite of what it learns."""
 
     def scores(self, features, semantics):
         return -super().scores(features, semantics)
@@ -198,7 +198,7 @@ class Dividing(Toy):
 
 
 class Generating(Toy):
-    """Whatever it needs to be generative."""
+    """A generative toy."""
 
     def __init__(self, view, params):
         super().__init__(view, params)
