@@ -104,8 +104,7 @@ def tune(
     from gzslbench.report.terminal.tuning import tuning_json, tuning_report
     from gzslbench.runs.plan import Request
     from gzslbench.sweep.executors import make_executor
-    from gzslbench.sweep.tuning.storage import require_optuna
-    from gzslbench.sweep.tuning.tune import TuneRequest
+    from gzslbench.sweep.tuning.tune import TuneRequest, require_optuna
 
     require_optuna()
     from gzslbench.sweep.tuning.best_trial import run_tune  # imports optuna

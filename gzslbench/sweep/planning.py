@@ -61,11 +61,7 @@ def plan_sweep(
 ) -> list[PlannedCell]:
     """Plan every cell of ``suite`` once, in the suite's order, with its state in ``store``.
 
-    Args:
-        suite: The cells.
-        store: Where records are looked for.
-        cache: The tasks that are known without reading data.
-        on_read: If given, unknown tasks are read, and it is called with the name of each dataset that was.
+    If ``on_read`` is given, unknown tasks are read, and it is called with the name of each dataset.
 
     Raises:
         ParamError: A run is wrong with any data, for example by an unknown parameter.

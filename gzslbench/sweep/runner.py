@@ -225,17 +225,9 @@ def cell_argument(request: Request, cell: str, checkpoint_every: int) -> dict[st
 
 
 def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
-    """Run a cell in a worker process, continue it, or read its record.
+    """Run a cell in a worker process, continue it, or read its record, which is returned and in the store.
 
-    Args:
-        argument: What ``cell_argument`` returned, with the ``folder`` of the run. With a ``dataset``, no data
-            file is read.
-
-    Returns:
-        The record, in plain JSON types. It is in the store too.
-
-    Raises:
-        GzslBenchError: It cannot be run, or was stopped.
+    The argument is that of ``cell_argument`` with the ``folder`` of the run, and perhaps its ``dataset``.
     """
     request, root = Request.from_json(argument["request"]), Path(argument["folder"]).parent
     plan = make_plan(request, argument.get("dataset"))

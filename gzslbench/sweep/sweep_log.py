@@ -86,11 +86,7 @@ class SweepLog:
         self._out: IO[str] | None = None
 
     def read(self) -> SweepStatus:
-        """Read what the log says so far. A line that a killed sweep did not finish is ignored.
-
-        Raises:
-            StoreError: It cannot be read.
-        """
+        """Read what the log says so far. A line that a killed sweep did not finish is ignored."""
         status = SweepStatus()
         if not self.file.is_file():
             return status
@@ -106,11 +102,7 @@ class SweepLog:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Open the log for writing. No other process can open it meanwhile.
-
-        Raises:
-            StoreError: Another sweep of the suite is running, or the log cannot be written.
-        """
+        """Open the log for writing. No other process can open it meanwhile."""
         with writing(self.file, _NOT_WRITTEN):
             make_folder(self.file.parent)
         try:
@@ -125,11 +117,7 @@ class SweepLog:
             ) from error
 
     def write(self, event: str, **values: Any) -> None:
-        """Add a line.
-
-        Raises:
-            StoreError: It cannot be written.
-        """
+        """Add a line."""
         assert self._out is not None, "open() first"
         time = datetime.now(timezone.utc).isoformat(timespec="seconds")
         with writing(self.file, _NOT_WRITTEN):

@@ -47,14 +47,7 @@ class TaskCache:
         return None if request.select == "val" and task.validation is None else task
 
     def read(self, request: Request) -> tuple[Task, str]:
-        """Read the data of a request and store its task; returns it and a name of the data.
-
-        Data that cannot be read are tried once.
-
-        Raises:
-            DataError: The data cannot be read.
-            StoreError: The cache cannot be written.
-        """
+        """Read the data of a request, at most once if it fails; return its task and the data's name."""
         key, stamp = _key(request), self._stamp(request)
         if key in self._unreadable:
             raise self._unreadable[key]
@@ -71,11 +64,7 @@ class TaskCache:
         return task, f"{dataset.name}/{dataset.features_name}/{dataset.semantics_name}"
 
     def forget(self, request: Request) -> None:
-        """Drop the task of a request, so that it is read again.
-
-        Raises:
-            StoreError: The cache cannot be written.
-        """
+        """Drop the task of a request, so that it is read again."""
         if self._entries.pop(_key(request), None) is not None:
             self._write()
 

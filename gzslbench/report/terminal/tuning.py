@@ -47,7 +47,7 @@ def tuning_json(done: TuneResult, table: Path | None) -> dict[str, Any]:
         "spaces": {name: str(space) for name, space in tuning.spaces.items()},
         "preset": None if result.preset is None else asdict(result.preset),
         "best": asdict(best.trial),
-        "params": dict(best.params),
+        "params": dict(best.preset.values),
         "source": best.preset.source,
         "table": None if table is None else str(table),
         "test": test,
@@ -77,7 +77,7 @@ def _comparison(done: TuneResult) -> Table:
     """Return a row per searched parameter, and the metrics of preset and choice on validation classes."""
     before, preset, best = done.tuning.objective.plan.params.as_dict(), done.result.preset, done.best
     rows: list[tuple[Any, ...]] = [
-        (name, format_value(before[name]), format_value(best.params[name]), str(space))
+        (name, format_value(before[name]), format_value(best.preset.values[name]), str(space))
         for name, space in done.tuning.spaces.items()
     ]
     for name in PERCENTAGES:

@@ -32,22 +32,16 @@ EXIT_GRACE_S = 5.0
 """Time that a process has to end once it has sent its outcome; a thread that it left may keep it alive."""
 
 
-@dataclass
-class _Worker:
+@dataclass(kw_only=True)
+class _Worker(RunningJob):
     """The process of a job. ``content`` is its outcome as JSON, empty until it has sent one."""
 
-    job: Job
     attempt: int
     process: BaseProcess
     answer: Connection
     began: float
-    device: int | None
     content: bytes = b""
     answered: float = 0.0
-
-    @property
-    def running_job(self) -> RunningJob:
-        return RunningJob(self.job, self.device, resident_memory(self.process.pid) if self.process.pid else 0)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if the process is alive."""
@@ -112,11 +106,12 @@ class LocalExecutor:
 
     def _start(self, waiting: deque[tuple[Job, int]], workers: list[_Worker]) -> Iterator[Event]:
         while waiting and not self.stopping:
-            running = [worker.running_job for worker in workers]
-            if not self.pool.fits(waiting[0][0], running):
+            for worker in workers:
+                worker.resident = resident_memory(worker.process.pid)
+            if not self.pool.fits(waiting[0][0], workers):
                 return
             job, attempt = waiting.popleft()
-            device = self.pool.choose_device(job, running)
+            device = self.pool.choose_device(job, workers)
             devices = None if device is None else visible_name(device)
             ours, theirs = self._context.Pipe(duplex=False)
             argument = {**prepare_argument(job), **job.shared}
@@ -125,7 +120,8 @@ class LocalExecutor:
             )
             process.start()
             theirs.close()
-            workers.append(_Worker(job, attempt, process, ours, time.monotonic(), device))
+            began = time.monotonic()
+            workers.append(_Worker(job, device, attempt=attempt, process=process, answer=ours, began=began))
             yield Started(job.id, f"process {process.pid}", attempt)
 
     def _wait(self, workers: Sequence[_Worker]) -> None:
@@ -153,21 +149,19 @@ class LocalExecutor:
             worker.receive()
         worker.answer.close()
         job, seconds = worker.job.id, time.monotonic() - worker.began
-        times = f", {worker.attempt} times" if worker.attempt > 1 else ""
         if worker.content:
             outcome = json.loads(worker.content)
             yield Ended(job, seconds, outcome.get("result"), failure_in(outcome))
-            return
-        if late:
+        elif late:
             failure = Failure("timeout", f"it took longer than {self.limits.timeout:g} s")
+            yield Ended(job, seconds, failure=failure)
         elif self.stopping:
-            failure = Failure("stopped", "killed on request")
+            yield Ended(job, seconds, failure=Failure("stopped", "killed on request"))
         elif worker.attempt <= self.limits.retries:
             waiting.appendleft((worker.job, worker.attempt + 1))
-            return
         else:
-            failure = Failure("died", _cause(worker.process.exitcode) + times)
-        yield Ended(job, seconds, failure=failure)
+            times = f", {worker.attempt} times" if worker.attempt > 1 else ""
+            yield Ended(job, seconds, failure=Failure("died", _cause(worker.process.exitcode) + times))
 
 
 def _send_all(workers: Sequence[_Worker], number: signal.Signals) -> None:
@@ -178,7 +172,6 @@ def _send_all(workers: Sequence[_Worker], number: signal.Signals) -> None:
 def _cause(code: int | None) -> str:
     """Say why a process ended without an outcome."""
     if code is not None and code < 0:
-        name = signal.Signals(-code).name
         hint = "; perhaps memory ran out" if -code == signal.SIGKILL else ""
-        return f"its process was ended by {name}{hint}"
+        return f"its process was ended by {signal.Signals(-code).name}{hint}"
     return f"its process ended with status {code} and no outcome"

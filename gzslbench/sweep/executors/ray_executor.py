@@ -212,11 +212,7 @@ def run_job(
     starts: Any,
     **shared: Any,
 ) -> dict[str, Any]:
-    """Run a job in a worker process of Ray, and return its outcome.
-
-    Raises:
-        ExecutorError: This node has other versions than the driver, or does not see its folder.
-    """
+    """Run a job in a worker process of Ray, if this node is like the driver, and return its outcome."""
     node = this_node()
     check_versions(versions, versions_here(), node)
     if job.folder is not None:

@@ -17,15 +17,9 @@ EPSILON = 1e-9
 """Tolerance for sums of GPU shares, such as 0.1 + 0.2."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunningJob:
-    """A job that runs now.
-
-    Attributes:
-        job: The job, with the resources that it was expected to take.
-        device: Index of its GPU among the visible ones; None if it uses none.
-        resident: Bytes of host memory that it takes by now.
-    """
+    """A job that runs now, on the GPU ``device``; it takes ``resident`` bytes of host memory by now."""
 
     job: Job
     device: int | None = None
@@ -68,8 +62,7 @@ class ResourcePool:
         """Choose the GPU with the largest free share; None if there is none, or the job takes none."""
         if not job.gpus or not self.gpus:
             return None
-        shares = self._shares(running)
-        return min(range(self.gpus), key=lambda device: shares[device])
+        return min(range(self.gpus), key=self._shares(running).__getitem__)
 
     def _shares(self, running: Sequence[RunningJob]) -> list[float]:
         """The share of each GPU that is taken."""
@@ -86,7 +79,7 @@ def visible_name(device: int) -> str:
     return names[device].strip() if device < len(names) and names[device].strip() else str(device)
 
 
-def resident_memory(process: int) -> int:
+def resident_memory(process: int | None) -> int:
     """Bytes of a process that are in memory; 0 if the system does not say."""
     try:
         pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
@@ -106,9 +99,7 @@ def available_memory() -> int | None:
 
 
 def _count_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _count_gpus() -> int:

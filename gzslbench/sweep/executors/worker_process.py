@@ -24,11 +24,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 def prepare_argument(job: Job) -> dict[str, Any]:
-    """Create the folder of a job. Returns its argument with the folder, but without shared values.
-
-    Raises:
-        StoreError: The folder cannot be created.
-    """
+    """Create the folder of a job. Returns its argument with the folder, but without shared values."""
     if job.folder is None:
         return dict(job.argument)
     with writing(job.folder, "the folder of a job cannot be created"):
@@ -39,14 +35,9 @@ def prepare_argument(job: Job) -> dict[str, Any]:
 def run_in_process(
     work: str, argument: Mapping[str, Any], threads: int, devices: str | None, answer: Connection
 ) -> None:
-    """Run a job in this process and send its outcome to the parent process. If the parent dies, die too.
+    """Run a job in this process and send its outcome, as JSON, to the parent. If the parent dies, die too.
 
-    Args:
-        work: The job's function, as in ``Job.work``.
-        argument: What it is called with.
-        threads: Number of threads to compute with.
-        devices: The value of CUDA_VISIBLE_DEVICES; None leaves it as it is.
-        answer: Where the outcome is sent, as JSON.
+    ``devices`` is the value of CUDA_VISIBLE_DEVICES; None leaves it as it is.
     """
     os.setsid()  # Ctrl-C in the terminal goes to the parent alone, which decides what to do
     threading.Thread(target=_die_with_parent, daemon=True).start()

@@ -94,11 +94,7 @@ def _gpu(group: Mapping[str, Any]) -> bool:
 
 
 def read_baseline(path: Path) -> dict[str, Any]:
-    """Read the groups that ``write_baseline`` wrote, by name, each with its ``summary`` and its ``runs``.
-
-    Raises:
-        StoreError: The file is missing or damaged.
-    """
+    """Read the groups that ``write_baseline`` wrote, by name, each with its ``summary`` and its ``runs``."""
     try:
         groups = json.loads(path.read_text(encoding="utf-8"))["runs"]
         return {name: {"summary": group["summary"], "runs": group["runs"]} for name, group in groups.items()}
@@ -109,11 +105,7 @@ def read_baseline(path: Path) -> dict[str, Any]:
 
 
 def stored_metrics(folders: Iterable[Path], rule: str, metric: str) -> dict[str, float]:
-    """Read one metric, by one selection rule, of every run in the files of ``folders``, by run id.
-
-    Raises:
-        StoreError: As ``read_baseline``.
-    """
+    """Read one metric, by one selection rule, of every run in the files of ``folders``, by run id."""
     files = [path for folder in folders for path in sorted(folder.glob("*.json"))]
     groups = [group for path in files for group in read_baseline(path).values()]
     runs = [run for group in groups for run in group["runs"] if rule in run.get("by_rule", {})]
@@ -121,11 +113,7 @@ def stored_metrics(folders: Iterable[Path], rule: str, metric: str) -> dict[str,
 
 
 def make_writable(path: Path) -> None:
-    """Create the folder of ``path`` if it is missing, and check that ``path`` can be written.
-
-    Raises:
-        StoreError: It cannot be written.
-    """
+    """Create the folder of ``path`` if it is missing, and check that ``path`` can be written."""
     try:
         make_folder(path.parent)
         if path.is_dir():

@@ -109,10 +109,6 @@ class SuiteFile(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 _TABLES = {"runs": RunEntry, "grids": GridEntry, "shared": Shared, "claims": Claim, "exclude": Axes}
-_WORDS = {
-    "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list",
-    "object": "a table",
-}  # fmt: skip
 
 
 def read_suite_file(path: Path) -> tuple[SuiteFile, str]:
@@ -143,26 +139,18 @@ def line_of(path: Path, text: str, header: str, number: int = 0) -> str:
 
 def _explain(message: str) -> tuple[str, tuple[str, int] | None]:
     """Put a message of msgspec into the words of the file; also returns the table's header and number."""
-    what, _, place = message.partition(" - at `$")
+    what, _, place = message.replace("`", "").partition(" - at $")
     found = re.match(r"\.(\w+)(?:\[(\d+)\])?", place)
     header = None
     if found:
         header = (f"[[{found[1]}]]", int(found[2])) if found[2] else (f"[{found[1]}]", 0)
-    what = re.sub(r"`([^`]+)`", lambda quoted: _put_in_words(quoted[1]), what)
-    what = what.replace("Expected", "expected").replace("Object", "the table")
-    unknown = re.search(r"contains unknown field '(\w+)'", what)
-    if unknown:
+    field = re.search(r"(unknown|required) field (\w+)", what)
+    if field and field[1] == "unknown":
         tables = [_TABLES[name] for name in re.findall(r"\w+", place) if name in _TABLES]
         known = list((tables or [SuiteFile])[-1].__struct_fields__)
-        return f"unknown key {unknown[1]!r}; {did_you_mean(unknown[1], known)}", header
-    missing = re.search(r"missing required field '(\w+)'", what)
-    if missing:
-        return f"{missing[1]!r} is missing", header
-    keys = re.findall(r"\.(\w+)", place.rstrip("`"))
+        return f"unknown key {field[2]!r}; {did_you_mean(field[2], known)}", header
+    if field:
+        return f"{field[2]!r} is missing", header
+    what = what.replace("Expected", "expected").replace("object", "table")
+    keys = re.findall(r"\.(\w+)", place)
     return (f"{keys[-1]}: {what}" if keys else what), header
-
-
-def _put_in_words(types: str) -> str:
-    """``array | str`` becomes "text or a list"; a name stays a name, in quotes."""
-    names = [name for name in types.split(" | ") if name != "null"]
-    return " or ".join(_WORDS.get(name, repr(name)) for name in sorted(names, reverse=True))

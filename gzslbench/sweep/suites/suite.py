@@ -173,10 +173,6 @@ def expand_grid(grid: GridEntry) -> Iterator[RunEntry]:
 
     ``dataset = "CUB/sent"`` is short for a dataset and its semantics. Values of ``set`` and ``head_set`` may
     be lists too. A run that matches all keys of an entry of ``exclude`` is left out.
-
-    Raises:
-        ValueError: A list is empty, an exclusion matches nothing, everything is excluded, or several runs
-            would have one name.
     """
     content = msgspec.to_builtins(grid)
     axes = {name: _as_list(name, content[name]) for name in Axes.__struct_fields__ if name in content}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -20,10 +19,16 @@ from gzslbench.runs.plan import make_plan
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import Store
 from gzslbench.sweep.tuning.trial_result import StudyResult, TrialResult
-from gzslbench.sweep.tuning.tune import Say, TuneRequest, Tuning, Watch, open_tuning, search, stopped_error
-from gzslbench.sweep.tuning.workers import search_with
-
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+from gzslbench.sweep.tuning.tune import (
+    Say,
+    TuneRequest,
+    Tuning,
+    Watch,
+    open_tuning,
+    search,
+    search_with,
+    stopped_error,
+)
 
 
 @dataclass(frozen=True)
@@ -32,19 +37,17 @@ class BestTrial:
 
     Attributes:
         trial: The trial.
-        params: Every parameter of the method.
-        preset: The same as a preset, with its source.
+        preset: Every parameter of the method, with its source.
     """
 
     trial: TrialResult
-    params: Mapping[str, Any]
     preset: Preset
 
     def table(self, method: str) -> str:
         """Write the TOML that ``gzslbench run --preset`` takes."""
-        values = {"method": method, "source": self.preset.source, **self.params}
-        lines = [f"{_key(key)} = {_value(value)}\n" for key, value in values.items()]
-        return f"[{_key(self.preset.table)}]\n{''.join(lines)}"
+        values = {"method": method, "source": self.preset.source, **self.preset.values}
+        lines = [f"{key} = {_toml(value)}\n" for key, value in values.items()]
+        return f"[{_toml(self.preset.table)}]\n{''.join(lines)}"
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,7 @@ def run_tune(
 
 
 def find_best_trial(tuning: Tuning, result: StudyResult) -> BestTrial:
-    """Find the best trial of a study.
-
-    Raises:
-        StoreError: No trial has finished.
-    """
+    """Find the best trial of a study; without a finished one, the StoreError says why."""
     best, study, plan = result.best, tuning.study, tuning.objective.plan
     if best is None:
         reasons = dict.fromkeys(trial.failure for trial in result.trials if trial.failure)
@@ -122,7 +121,7 @@ def find_best_trial(tuning: Tuning, result: StudyResult) -> BestTrial:
     named = tuning.request.run.semantics is not None
     table = f"{plan.dataset.name}/{plan.dataset.semantics_name}" if named else plan.dataset.name
     source = _describe(tuning, result, best)
-    return BestTrial(best, params.as_dict(), Preset(table, params.as_dict(), source, {}))
+    return BestTrial(best, Preset(table, params.as_dict(), source))
 
 
 def _describe(tuning: Tuning, result: StudyResult, best: TrialResult) -> str:
@@ -142,13 +141,9 @@ def test_once(tuning: Tuning, best: BestTrial, watch: Watch) -> tuple[Record, Ru
     """Train with the best parameters on all of trainval and test at the end, as an ordinary run.
 
     If another process does the same, its record is returned.
-
-    Raises:
-        InterruptedRunError: The user stopped it; it can continue.
-        GzslBenchError: The run cannot be run.
     """
     plan = make_plan(replace(tuning.request.run, eval_every=0, select="last"))
-    params = build(plan.spec.params, best.params, best.preset.source)
+    params = build(plan.spec.params, best.preset.values, best.preset.source)
     cell = replace(plan.cells[0], params=params.as_dict())
     plan = replace(plan, params=params, preset=best.preset, cells=[cell])
     with tuning.study.turn("final"):
@@ -160,11 +155,7 @@ def test_once(tuning: Tuning, best: BestTrial, watch: Watch) -> tuple[Record, Ru
             raise stopped_error(tuning.study) from error
 
 
-def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else _value(name)
-
-
-def _value(value: Any) -> str:
+def _toml(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -51,11 +51,7 @@ class Objective:
     """
 
     def __init__(self, plan: Plan) -> None:
-        """Keep the trainval rows of ``plan``, which is of the whole task.
-
-        Raises:
-            DataError: There are too few classes to hold some out for validation.
-        """
+        """Keep the trainval rows of ``plan``, which is of the whole task."""
         dataset = restrict_to_split(validation_dataset(plan.dataset))
         self.plan = replace(plan, dataset=dataset, cells=[replace(plan.cells[0], task=dataset.task_id)])
 
@@ -71,12 +67,6 @@ class Objective:
 
         If ``store`` has a checkpoint of the same training, it continues from there. ``progress`` shows the
         training under ``title``. Only an interrupted training leaves a checkpoint.
-
-        Raises:
-            ParamError: The values contradict each other.
-            DeviceError: Memory ran out.
-            InterruptedRunError: The user stopped it; it can continue.
-            PrunedTrial: ``report`` raised it.
         """
         params = build(self.plan.spec.params, {**self.plan.params.as_dict(), **values}, "trial")
         cell = replace(self.cell, params=params.as_dict())

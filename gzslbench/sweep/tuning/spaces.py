@@ -21,14 +21,7 @@ def search_spaces(
 ) -> dict[str, Space]:
     """Find the space of each parameter that is searched; it contains the parameter's value in ``params``.
 
-    Args:
-        spec: The method, whose parameters may declare a space.
-        params: The preset, changed by ``settings``.
-        settings: ``name=value``, as of ``--set``; these parameters are not searched.
-        searches: ``name=space``, as of ``--search``; they are added, or replace the declared space.
-
-    Raises:
-        ParamError: A space cannot be read, a parameter is both set and searched, or none is searched.
+    These are the declared spaces of the method without the parameters of ``settings``, and ``searches``.
     """
     fixed, requested = parse_assignments(spec.params, settings), _parse_searches(spec, searches)
     for name in requested:

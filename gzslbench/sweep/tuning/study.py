@@ -15,21 +15,28 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from gzslbench.computing.seeds import stream
-from gzslbench.errors import ParamError
-from gzslbench.files import LockedError, lock, writing
+from gzslbench.errors import ParamError, StoreError
+from gzslbench.files import LockedError, drop_torn_line, lock, writing
 from gzslbench.plugins.search_space import Space
 from gzslbench.sweep.tuning.objective import PrunedTrial, TrialScore
 from gzslbench.sweep.tuning.spaces import distribution
-from gzslbench.sweep.tuning.storage import open_storage
 from gzslbench.sweep.tuning.trial_result import FAILURE, SCORE, StudyResult, read_trial
+from gzslbench.sweep.tuning.tune import DATABASES
 
 ABOUT, TESTS, DEATHS = "about", "tests", "deaths"
 """Names of attributes in the file; those of version 0.1."""
+DATABASE_TIMEOUT_S = 120.0
+"""Time that a writer of a database waits for the others."""
+FIRST_BYTES = b'{"op_code"'
+"""The first bytes of a journal."""
 MAX_DEATHS = 3
 """A trial that this many processes died of counts as failed."""
 MIN_FINISHED_TRIALS = 5
@@ -49,19 +56,10 @@ class Study:
         spaces: Mapping[str, Space],
         first: Mapping[str, Any],
     ) -> None:
-        """Open the study, or create it with one trial of the values ``first``.
+        """Open the study ``name`` in the file ``path``, or create it with one trial of the values ``first``.
 
-        Args:
-            path: The study's file.
-            name: Name of the study; a file may have several.
-            about: Everything that decides the score of a trial except its values; and ``sampler``,
-                ``pruning``, ``seed`` and ``eval_every``.
-            spaces: Where the values are searched.
-            first: The preset's values.
-
-        Raises:
-            ParamError: The study was created with other settings.
-            StoreError: The file is not of a study, or cannot be written.
+        ``about`` is everything that decides the score of a trial except its values. A study that was created
+        with other settings is a ParamError.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.path = path
@@ -83,8 +81,12 @@ class Study:
             if known is None:
                 self._study.enqueue_trial(dict(first), skip_if_exists=True)
                 self._study.set_user_attr(ABOUT, dict(about))
-            else:
-                _check_settings(known, about, path, name)
+            elif differences := ", ".join(_differences(known, about)):
+                raise ParamError(
+                    f"study {name!r} was started with other settings: {differences}",
+                    where=path,
+                    fix="repeat it with those, or give this one its own --name or --study",
+                )
 
     @property
     def trials(self) -> list[FrozenTrial]:
@@ -115,14 +117,11 @@ class Study:
 
     def others_are_running(self) -> bool:
         """Whether a living process runs a trial."""
-        return any(self._is_locked(trial.number) for trial in self._running())
+        with self.turn():  # the look takes each lock for a moment, which would fail a process that wants it
+            return any(self._is_locked(trial.number) for trial in self._running())
 
     def report(self, trial: Trial, epoch: int, H: float) -> None:
-        """Store H of an evaluated epoch, in percent.
-
-        Raises:
-            PrunedTrial: The trial is not worth finishing.
-        """
+        """Store H of an evaluated epoch, in percent; raise PrunedTrial if it is not worth finishing."""
         if epoch not in self.trials[trial.number].intermediate_values:  # else it was stored before a kill
             trial.report(H, epoch)
         if trial.number and trial.should_prune():
@@ -214,6 +213,39 @@ class Study:
         return self._storage.get_trial_id_from_study_id_trial_number(study, number)
 
 
+def open_storage(path: Path) -> BaseStorage:
+    """Open the file of a study, or create it."""
+    with writing(path, "the study cannot be opened"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+        with path.open("rb") as file:
+            first = file.read(len(FIRST_BYTES))
+    if path.suffix not in DATABASES and not FIRST_BYTES.startswith(first):
+        raise _not_a_study(path, "its first line is not one of a journal")
+    try:
+        if path.suffix in DATABASES:
+            engine = {"connect_args": {"timeout": DATABASE_TIMEOUT_S}}
+            return RDBStorage(f"sqlite:///{path}", engine_kwargs=engine)
+        journal_lock = JournalFileOpenLock(str(path))
+        journal_lock.acquire()
+        try:
+            drop_torn_line(path)  # optuna would append the next line to it, and refuse both
+        finally:
+            journal_lock.release()
+        return JournalStorage(JournalFileBackend(str(path), journal_lock))
+    except (ValueError, KeyError, StorageInternalError) as error:
+        raise _not_a_study(path, error) from error
+    except Exception as error:  # what the database raises for a file of something else
+        if type(error).__module__.startswith("sqlalchemy"):
+            raise _not_a_study(path, error) from error
+        raise
+
+
+def _not_a_study(path: Path, reason: object) -> StoreError:
+    what = f"the file is not of a study: {str(reason).partition(chr(10))[0]}"
+    return StoreError(what, where=path, fix="restore it from a copy, or name another file with --study")
+
+
 def _sampler(about: Mapping[str, Any], number: int) -> BaseSampler:
     """Create what proposes the values of one trial.
 
@@ -231,25 +263,10 @@ def _pruner(eval_every: int) -> BasePruner:
     return MedianPruner(n_startup_trials=MIN_FINISHED_TRIALS, n_warmup_steps=MIN_EVALUATIONS * eval_every)
 
 
-def _check_settings(known: Mapping[str, Any], about: Mapping[str, Any], path: Path, name: str) -> None:
-    was, now = _flatten(known), _flatten(about)
-    differences = [
-        f"{key} {was.get(key)!r}, not {now.get(key)!r}"
-        for key in {**was, **now}
-        if was.get(key) != now.get(key)
-    ]
-    if differences:
-        raise ParamError(
-            f"study {name!r} was started with other settings: {', '.join(differences)}",
-            where=path,
-            fix="repeat it with those, or give this one its own --name or --study",
-        )
-
-
-def _flatten(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Lift the entries of inner mappings, under both names."""
-    flat: dict[str, Any] = {}
-    for name, value in about.items():
-        inner = value if isinstance(value, Mapping) else None
-        flat |= {name: value} if inner is None else {f"{name} {key}": entry for key, entry in inner.items()}
-    return flat
+def _differences(known: Mapping[str, Any], about: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    for key in {**known, **about}:
+        was, now = known.get(key), about.get(key)
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            yield from _differences(was, now, f"{key} ")
+        elif was != now:
+            yield f"{where}{key} {was!r}, not {now!r}"

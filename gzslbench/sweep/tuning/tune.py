@@ -1,25 +1,38 @@
-"""Tune a method on a dataset: from a request to an open study, and the loop that runs its trials."""
+"""Tune a method on a dataset: open its study, and run the trials here or in processes of an executor."""
 
 from __future__ import annotations
 
 import re
+import socket
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gzslbench.errors import DeviceError, InterruptedRunError, ParamError
+import msgspec
+
+from gzslbench.errors import (
+    DeviceError,
+    ExecutorError,
+    GzslBenchError,
+    InterruptedRunError,
+    ParamError,
+    StoreError,
+)
+from gzslbench.plugins.executor import Ended, Executor, Failure, Job
 from gzslbench.plugins.search_space import Space
 from gzslbench.runs.cell import Cell
-from gzslbench.runs.plan import Request, make_plan
+from gzslbench.runs.plan import DatasetHandle, Request, make_plan
 from gzslbench.runs.progress import Progress
 from gzslbench.runs.store import Store
+from gzslbench.sweep.executors import stop_on_signals
 from gzslbench.sweep.tuning.objective import Objective, PrunedTrial
 from gzslbench.sweep.tuning.spaces import search_spaces
-from gzslbench.sweep.tuning.storage import check_ending, require_optuna
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -34,6 +47,12 @@ EVALUATIONS = 10
 """Number of evaluations of a trial that may be pruned, if the user does not say how often."""
 POLL_S = 0.5
 """Time between two looks at what other processes do."""
+REPORT_S = 1.0
+"""Time between two reports of what became of the workers' trials."""
+WORK = f"{__name__}:run_worker"
+JOURNALS = (".journal", ".log")
+DATABASES = (".db", ".sqlite", ".sqlite3")
+"""Endings of a study's file."""
 _NAME = re.compile(r"[\w.+-]+")
 
 
@@ -90,21 +109,27 @@ class Tuning:
         return self.study.result
 
 
+def require_optuna() -> None:
+    """Check that optuna is installed, without importing it."""
+    if find_spec("optuna") is None:
+        what = "tuning needs optuna, which is not installed"
+        raise GzslBenchError(what, fix="pip install 'gzslbench[tune]'")
+
+
 def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
     """Resolve a request, and open its study or create it; nothing is trained.
 
-    Args:
-        request: The request.
-        carried: Its dataset, if another process has sent it.
-
-    Raises:
-        GzslBenchError: optuna is not installed, or something cannot be resolved.
+    ``carried`` is the dataset, if another process has sent it.
     """
     require_optuna()
     from gzslbench.sweep.tuning.study import Study
 
-    if request.study is not None:
-        check_ending(request.study)
+    if request.study is not None and request.study.suffix not in (*JOURNALS, *DATABASES):
+        raise ParamError(
+            f"a file of a study cannot end in {request.study.suffix!r}",
+            where=f"--study {request.study}",
+            fix=f"write {', '.join(JOURNALS)} for a journal, {', '.join(DATABASES)} for a database",
+        )
     plan = make_plan(request.run, carried)
     if len(plan.cells) != 1:
         raise ParamError("a study has one seed", where="--seed", fix="give --seed once")
@@ -131,12 +156,7 @@ def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
 
 
 def search(tuning: Tuning, watch: Watch, say: Say) -> None:
-    """Run trials until the study has enough and none is running. Other processes may do the same.
-
-    Raises:
-        InterruptedRunError: The user stopped it; nothing is lost.
-        StoreError: The study or a trial's folder cannot be written.
-    """
+    """Run trials until the study has enough and none is running. Other processes may do the same."""
     study, began = tuning.study, time.monotonic()
     timeout = tuning.request.timeout
     while timeout is None or time.monotonic() - began < timeout:
@@ -176,3 +196,79 @@ def stopped_error(study: Study) -> InterruptedRunError:
     """The error for a study that the user stopped."""
     what = f"study {study.name} was stopped; nothing is lost"
     return InterruptedRunError(what, where=study.path, fix="repeat the command to continue")
+
+
+def worker_jobs(request: TuneRequest, workers: int, gpus: float = 0.0, ship_data: bool = False) -> list[Job]:
+    """Create the jobs of several workers of one study; each must see its file under the same path."""
+    values = {**asdict(request), "run": request.run.for_a_worker(), "searches": list(request.searches)}
+    argument = {
+        name: str(value.absolute()) if isinstance(value, Path) else value for name, value in values.items()
+    }
+    shared = {"dataset": DatasetHandle.of(request.run)} if ship_data else {}
+    return [Job(f"worker {number + 1}", WORK, argument, gpus, shared=shared) for number in range(workers)]
+
+
+def run_worker(argument: Mapping[str, Any]) -> dict[str, Any]:
+    """Run trials until the study has enough; returns how many have ended, and their counts by state."""
+    values = dict(argument)
+    dataset = values.pop("dataset", None)
+    request = msgspec.convert(values, TuneRequest, dec_hook=lambda kind, text: kind(text))
+    if request.study is None or not request.study.is_file():
+        raise StoreError(
+            f"{socket.gethostname()} does not see the study's file",
+            where=request.study,
+            fix="give --study a file that all nodes see under the same path",
+        )
+    tuning = open_tuning(request, dataset)
+    search(tuning, lambda _cell: nullcontext(Progress()), lambda _line: None)
+    return {"run": tuning.result.run, "counts": tuning.result.counts}
+
+
+def search_with(tuning: Tuning, executor: Executor, workers: int, say: Say, ship_data: bool = False) -> None:
+    """Run trials in several worker processes, until the study has enough.
+
+    If a worker dies, its executor starts it again; if that does not help, the others continue without it.
+    """
+    failures: list[Failure] = []
+    cuda = tuning.objective.cell.device == "cuda"
+    gpus = tuning.objective.plan.spec.gpu_share if cuda else 0.0
+    request = replace(tuning.request, study=tuning.study.path, name=tuning.study.name)
+    stopping = "stopping after saving; Ctrl-C again stops at once"
+    with stop_on_signals(executor, lambda: say(stopping)), _trials_reported(tuning, say):
+        for event in executor.run(worker_jobs(request, workers, gpus, ship_data)):
+            if isinstance(event, Ended) and event.failure is not None:
+                failures.append(event.failure)
+                say(f"{event.job} {event.failure.kind}: {event.failure.what}")
+    if any(failure.kind == "stopped" for failure in failures):
+        raise stopped_error(tuning.study)
+    if len(failures) == workers:
+        raise ExecutorError(
+            f"all workers failed, the last one because {failures[-1].what}",
+            where=tuning.study.path,
+            fix="fix that and repeat the command, which continues the study",
+        )
+
+
+@contextmanager
+def _trials_reported(tuning: Tuning, say: Say) -> Iterator[None]:
+    """Inside, say what becomes of each trial, which run in other processes."""
+    over, known = threading.Event(), set(map(str, tuning.result.trials))
+
+    def report() -> None:
+        for trial in tuning.result.trials:
+            if trial.state != "waiting" and str(trial) not in known:
+                known.add(str(trial))
+                say(str(trial))
+
+    def watch() -> None:
+        while not over.wait(REPORT_S):
+            report()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+        report()

@@ -76,8 +76,8 @@ HEAD = 'title = "t"\n\n[[runs]]\nname = "a"\nmethod = "eszsl"\ndataset = "digits
     ("grid", "words", "line"),
     [
         ('method = "eszsl"\nseeds = [1]', "'dataset' is missing", 9),
-        ('method = []\ndataset = "digits"\nseeds = [1]', "method: expected a list of length >= 1", 9),
-        ('method = "eszsl"\ndataset = "digits"\nseeds = [-1]', "seeds: expected a whole number >= 0", 9),
+        ('method = []\ndataset = "digits"\nseeds = [1]', "method: expected array of length >= 1", 9),
+        ('method = "eszsl"\ndataset = "digits"\nseeds = [-1]', "seeds: expected int >= 0", 9),
         ('method = "eszsl"\ndataset = "digits"', "'seeds' is missing", 9),
         ('method = "eszsl"\ndataset = "digits"\nseeds = [1]\nepoch = 3', "unknown key 'epoch'", 9),
         ('method = "eszsl"\ndataset = "digits"\nseeds = [1]\nexclude = [{methods = "x"}]', "'methods'", 9),

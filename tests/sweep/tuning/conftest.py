@@ -1,4 +1,4 @@
-"""Studies of a few seconds on digits."""
+"""Studies of a second on digits."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from gzslbench.sweep.tuning.tune import TuneRequest, open_tuning, search
 
 
 @pytest.fixture
-def asked(tmp_path):
-    """What tunes three parameters of a small network on digits."""
+def make_request(tmp_path):
+    """Create a request that tunes three parameters of a small network on digits."""
 
-    def make(*, trials=4, settings=("hidden=16",), searches=(), seed=0, epochs=4, method="cnzsl", **fields):
+    def make(*, trials=3, settings=("hidden=8",), searches=(), seed=0, epochs=2, method="cnzsl", **fields):
         run = Request(method, "digits", settings=settings, epochs=epochs, seeds=(seed,), device="cpu")
         fields = {"study": tmp_path / "study.journal", "results": tmp_path / "results", **fields}
         return TuneRequest(run, trials=trials, searches=searches, **fields)
@@ -27,7 +27,7 @@ def asked(tmp_path):
 
 @pytest.fixture
 def tuned():
-    """Runs a study to its end in this process."""
+    """Run a study to its end in this process."""
 
     def run(request, watch=lambda cell: nullcontext(Progress())):
         tuning = open_tuning(request)
@@ -39,9 +39,11 @@ def tuned():
 
 @pytest.fixture
 def facts():
-    """Of every trial all that a repetition must have to the bit."""
+    """List of every trial what a repetition must have to the bit."""
 
     def of(tuning):
-        return [(each.number, each.state, each.values, each.H, each.epochs) for each in tuning.result.trials]
+        return [
+            (trial.number, trial.state, trial.values, trial.H, trial.epochs) for trial in tuning.result.trials
+        ]
 
     return of

@@ -1,22 +1,22 @@
-"""A study in the hands of an executor."""
+"""A study whose trials run in processes of an executor."""
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import nullcontext
 
 import pytest
 
-from gzslbench.errors import ExecutorError, InterruptedRunError
+from gzslbench.errors import ExecutorError, InterruptedRunError, StoreError
 from gzslbench.plugins.executor import Ended, Failure, Limits, Started
 from gzslbench.runs.progress import Progress
 from gzslbench.sweep.executors.local import LocalExecutor
-from gzslbench.sweep.tuning.tune import open_tuning, search
-from gzslbench.sweep.tuning.workers import search_with
+from gzslbench.sweep.tuning.tune import open_tuning, run_worker, search, search_with, worker_jobs
 
 
-class Acting:
-    """An executor whose workers end as they are told to, one after another."""
+class FakeExecutor:
+    """An executor whose workers end one after another, with these failures."""
 
     def __init__(self, *failures, meanwhile=lambda: None):
         self.failures = failures
@@ -29,16 +29,18 @@ class Acting:
             yield Ended(job.id, 1.0, None if failure else {"run": 1}, failure)
 
     def stop(self):
-        raise AssertionError("nobody asked")
+        raise AssertionError("nobody stops it")
 
     kill = stop
 
 
 @pytest.mark.acceptance
-def test_two_workers_run_what_one_process_does_and_each_trial_is_told(asked, tuned, facts, tmp_path) -> None:
+def test_two_workers_run_what_one_process_does_and_report_each_trial(
+    make_request, tuned, facts, tmp_path
+) -> None:
     settings = {"trials": 4, "sampler": "random", "pruning": False}
-    whole = tuned(asked(**settings, study=tmp_path / "whole.journal"))
-    tuning, said = open_tuning(asked(**settings)), []
+    whole = tuned(make_request(**settings, study=tmp_path / "whole.journal"))
+    tuning, said = open_tuning(make_request(**settings)), []
     search_with(tuning, LocalExecutor(Limits(2)), 2, said.append)
     assert facts(tuning) == facts(whole)
     ends = sorted(line for line in said if " on validation classes" in line)
@@ -47,10 +49,25 @@ def test_two_workers_run_what_one_process_does_and_each_trial_is_told(asked, tun
     ]
 
 
-def test_trials_are_told_while_workers_are_at_work(asked) -> None:
-    tuning, said = open_tuning(asked(trials=2, epochs=1)), []
+def test_the_argument_of_a_worker_is_the_request_in_plain_types(make_request) -> None:
+    request = make_request(searches=("lr=1e-4..1e-3",), timeout=0.0)
+    open_tuning(request)
+    first, second = worker_jobs(request, 2)
+    assert (first.id, second.id) == ("worker 1", "worker 2")
+    assert run_worker(json.loads(json.dumps(first.argument))) == {"run": 0, "counts": {"waiting": 1}}
 
-    def others() -> None:
+
+def test_a_worker_that_does_not_see_the_study_starts_none_of_its_own(make_request, tmp_path) -> None:
+    (worker,) = worker_jobs(make_request(study=tmp_path / "elsewhere.journal"), 1)
+    with pytest.raises(StoreError, match="does not see the study's file"):
+        run_worker(worker.argument)
+    assert not list(tmp_path.iterdir())
+
+
+def test_trials_are_reported_while_workers_run(make_request) -> None:
+    tuning, said = open_tuning(make_request(trials=2, epochs=1)), []
+
+    def run_trials() -> None:
         worker = threading.Thread(
             target=search,
             args=(open_tuning(tuning.request), lambda cell: nullcontext(Progress()), lambda line: None),
@@ -58,23 +75,27 @@ def test_trials_are_told_while_workers_are_at_work(asked) -> None:
         worker.start()
         worker.join()
 
-    search_with(tuning, Acting(None, meanwhile=others), 1, said.append)
+    search_with(tuning, FakeExecutor(None, meanwhile=run_trials), 1, said.append)
     assert [line.partition(":")[0] for line in said if "H " in line] == ["trial 0", "trial 1"]
 
 
-def test_a_worker_that_dies_is_told_and_the_others_go_on(asked) -> None:
+def test_a_worker_that_dies_is_reported_and_the_others_continue(make_request) -> None:
     said = []
-    search_with(open_tuning(asked()), Acting(Failure("died", "of a signal"), None), 2, said.append)
+    search_with(
+        open_tuning(make_request()), FakeExecutor(Failure("died", "of a signal"), None), 2, said.append
+    )
     assert said == ["worker 1 died: of a signal"]
 
 
-def test_where_all_workers_fail_the_last_reason_is_told(asked) -> None:
+def test_if_all_workers_fail_the_error_names_the_last_reason(make_request) -> None:
     failures = Failure("died", "of a signal"), Failure("raised", "no such study here")
     with pytest.raises(ExecutorError, match=r"all workers failed.*no such study here") as caught:
-        search_with(open_tuning(asked()), Acting(*failures), 2, lambda line: None)
+        search_with(open_tuning(make_request()), FakeExecutor(*failures), 2, lambda line: None)
     assert "repeat the command" in caught.value.fix
 
 
-def test_a_stop_is_told_as_one(asked) -> None:
+def test_a_stopped_worker_stops_the_study(make_request) -> None:
     with pytest.raises(InterruptedRunError, match="was stopped"):
-        search_with(open_tuning(asked()), Acting(None, Failure("stopped", "")), 2, lambda line: None)
+        search_with(
+            open_tuning(make_request()), FakeExecutor(None, Failure("stopped", "")), 2, lambda line: None
+        )
