@@ -84,17 +84,19 @@ class Objective:
         return TrialScore(last.H, asdict(last), best.epoch)
 
 
-class _TrialProgress:
+class _TrialProgress(Progress):
     """Shows the training under the trial's title, and reports every evaluation."""
 
     def __init__(self, title: str, inner: Progress, report: Report) -> None:
         self.title = title
-        self.report = report
         self.inner = inner
-        self.iteration = inner.iteration
+        self.report = report
 
     def start(self, leg: str, iterations: int, done: int) -> None:
         self.inner.start(self.title, iterations, done)
+
+    def iteration(self) -> None:
+        self.inner.iteration()
 
     def epoch(self, line: Mapping[str, Any]) -> None:
         self.inner.epoch({**line, "leg": self.title})
