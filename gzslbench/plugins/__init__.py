@@ -34,8 +34,7 @@ if TYPE_CHECKING:
         Sgd,
         Stage,
     )
-    from gzslbench.plugins.params import Params, param
-    from gzslbench.plugins.search_space import choices, linear, log, steps
+    from gzslbench.plugins.params import Params, choices, linear, log, param, steps
     from gzslbench.plugins.spec import Setting
     from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, Tracker, TrackerSpec
 
@@ -47,8 +46,7 @@ _NAMES = {
     "hooks": "hookimpl",
     "inputs": "Batch ClassNoise ClassTransductiveView HeadData TrainView TransductiveView",
     "method": "Adam GenerativeMethod Method MethodSpec Phase ScoringMethod Sgd Stage",
-    "params": "Params param",
-    "search_space": "choices linear log steps",
+    "params": "Params choices linear log param steps",
     "spec": "Setting",
     "tracker": "TrackedEpoch TrackedRun Tracker TrackerSpec",
 }

@@ -1,6 +1,7 @@
 """Parameters of a method: frozen dataclasses whose fields have a meaning, a unit and a range.
 
-One schema serves the method's code, its ``defaults.toml``, ``--set name=value``, tuning and the record.
+One schema serves the method's code, its ``defaults.toml``, ``--set name=value``, tuning and the record. The
+space in which tuning looks for a value is text as well: ``1e-05..0.001:log``, ``0.1..10``, ``l2,none``.
 """
 
 from __future__ import annotations
@@ -13,10 +14,97 @@ from typing import Any, TypeVar
 
 from gzslbench.errors import ParamError, did_you_mean
 
-if typing.TYPE_CHECKING:
-    from gzslbench.plugins.search_space import Space
-
 P = TypeVar("P", bound="Params")
+Value = float | int | str | bool
+_FORMS = "write LOW..HIGH, LOW..HIGH:log, LOW..HIGH:STEP, or two values or more with commas between"
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """Numbers from ``low`` to ``high``, both included: evenly, evenly in the logarithm, or in steps."""
+
+    low: float
+    high: float
+    logarithmic: bool = False
+    step: float | None = None
+
+    def __str__(self) -> str:
+        how = "log" if self.logarithmic else self.step
+        return f"{self.low}..{self.high}" + ("" if how is None else f":{how}")
+
+    def including(self, value: Value) -> Span | None:
+        """Return the narrowest span of the same kind that contains ``value``; None if there is none.
+
+        A span with steps is shifted so that ``value`` is on a step.
+        """
+        assert isinstance(value, (int, float))
+        if self.logarithmic and value <= 0:
+            return None
+        low, high = min(self.low, value), max(self.high, value)
+        if self.step is None:
+            return dataclasses.replace(self, low=low, high=high)
+        # The small number lets rounding not lose a step.
+        below = math.floor((value - low) / self.step + 1e-9)
+        above = math.floor((high - value) / self.step + 1e-9)
+        return dataclasses.replace(self, low=value - below * self.step, high=value + above * self.step)
+
+    def problem(self, type_: type) -> str | None:
+        """Return why a parameter of this type cannot have the span, or None."""
+        if type_ not in (int, float):
+            return f"it takes {type_.__name__}"
+        if not self.low < self.high:
+            return "its low end is not below its high end"
+        if self.logarithmic and self.low <= 0:
+            return "a logarithmic scale starts above 0"
+        if self.step is not None and not 0 < self.step <= self.high - self.low:
+            return "its step is not between 0 and its width"
+        if type_ is int and not isinstance(self.step, (int, type(None))):
+            return "its step is not a whole number"
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """One of ``values``."""
+
+    values: tuple[Value, ...]
+
+    def __str__(self) -> str:
+        return ",".join(
+            str(value).lower() if isinstance(value, bool) else str(value) for value in self.values
+        )
+
+    def including(self, value: Value) -> Choices:
+        """Return the same choices and ``value``."""
+        return self if value in self.values else Choices((value, *self.values))
+
+    def problem(self, _type: type) -> str | None:
+        """Return why these cannot be searched, or None."""
+        distinct = len(set(self.values)) == len(self.values) > 1
+        return None if distinct else "it needs two or more different values"
+
+
+Space = Span | Choices
+
+
+def log(low: float, high: float) -> Span:
+    """Return numbers from ``low``, above 0, to ``high``, uniform in the logarithm."""
+    return Span(low, high, logarithmic=True)
+
+
+def linear(low: float, high: float) -> Span:
+    """Return numbers from ``low`` to ``high``, uniform."""
+    return Span(low, high)
+
+
+def steps(low: float, high: float, step: float) -> Span:
+    """Return ``low``, ``low + step`` and so on up to ``high``."""
+    return Span(low, high, step=step)
+
+
+def choices(*values: Value) -> Choices:
+    """Return one of ``values``."""
+    return Choices(values)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,33 +135,51 @@ class ParamInfo:
         """Return ``value`` in this parameter's type, or raise a ParamError with the parameter's range."""
         value = float(value) if self.type is float and type(value) is int else value
         if type(value) is not self.type:
-            raise ParamError(
-                f"parameter {self.name!r} takes {self.type.__name__}, not {value!r}",
-                where=where,
-                fix=f"{self.doc}; range {self.range or 'any'}, default {self.default!r}",
-            )
+            what = f"parameter {self.name!r} takes {self.type.__name__}, not {value!r}"
+            fix = f"{self.doc}; range {self.range or 'any'}, default {self.default!r}"
+            raise ParamError(what, where=where, fix=fix)
         if not self._in_range(value):
-            raise ParamError(
-                f"parameter {self.name!r} is out of range: {value!r}",
-                where=where,
-                fix=f"choose a value {self.range or 'that is finite'}: {self.doc}",
-            )
+            what = f"parameter {self.name!r} is out of range: {value!r}"
+            fix = f"choose a value {self.range or 'that is finite'}: {self.doc}"
+            raise ParamError(what, where=where, fix=fix)
         return value
 
     def parse(self, text: str, where: str) -> Any:
-        """Return the value of a text as given to ``--set``; ``check`` it afterwards."""
+        """Return the checked value of a text as given to ``--set``."""
         try:
-            if self.type is bool:
-                return {"true": True, "false": False}[text.lower()]
-            return self.type(text)
+            value = {"true": True, "false": False}[text.lower()] if self.type is bool else self.type(text)
         except (ValueError, KeyError):
-            return self.check(text, where)
+            value = text
+        return self.check(value, where)
+
+    def check_space(self, space: Space, where: str) -> Space:
+        """Return ``space``, or raise a ParamError if it cannot be searched or has values out of range."""
+        if problem := space.problem(self.type):
+            what = f"parameter {self.name!r} cannot be searched in {space}: {problem}"
+            raise ParamError(what, where=where, fix=_FORMS)
+        for value in space.values if isinstance(space, Choices) else (space.low, space.high):
+            self.check(value, where)
+        return space
+
+    def parse_space(self, text: str, where: str) -> Space:
+        """Return the space that ``text`` writes; a ParamError if it cannot be read or searched."""
+        span, _, how = text.partition(":")
+        low, dots, high = span.partition("..")
+        ends = (low, high) if dots else text.split(",")
+        values = [self.parse(end.strip(), where) for end in ends]
+        if not dots:
+            return self.check_space(Choices(tuple(values)), where)
+        logarithmic = how.strip() == "log"
+        try:
+            step = None if logarithmic or not how else self.type(how)
+        except ValueError:
+            what = f"cannot read {how!r} of parameter {self.name!r}"
+            raise ParamError(what, where=where, fix=_FORMS) from None
+        return self.check_space(Span(*values, logarithmic, step), where)
 
     def _in_range(self, value: Any) -> bool:
-        if self.choices:
-            return value in self.choices
-        if isinstance(value, (bool, str)):
-            return True
+        if self.choices or isinstance(value, (bool, str)):
+            return not self.choices or value in self.choices
         return (
             (isinstance(value, int) or math.isfinite(value))
             and (self.low is None or value >= self.low)
@@ -105,9 +211,8 @@ def param(
         unit: Its unit.
         search: Where ``gzslbench tune`` looks for its value; None never changes it.
     """
-    about: dict[str, Any] = {"doc": doc, "low": low, "high": high, "above": above}
-    about |= {"choices": choices, "unit": unit, "search": search}
-    return dataclasses.field(default=default, metadata=about)
+    bounds: dict[str, Any] = {"low": low, "high": high, "above": above, "choices": choices}
+    return dataclasses.field(default=default, metadata={**bounds, "doc": doc, "unit": unit, "search": search})
 
 
 _CHECKED = "_checked"
@@ -116,12 +221,9 @@ _CHECKED = "_checked"
 
 @dataclasses.dataclass(frozen=True)
 class Params:
-    """Base of every method's parameters; each value is checked once.
+    """Base of every method's parameters; each value is checked once, and a wrong one is a ParamError.
 
     A ``__post_init__`` of your own, which checks values against each other, calls this one first.
-
-    Raises:
-        ParamError: A value has the wrong type or lies outside its range.
     """
 
     def __post_init__(self) -> None:
@@ -136,7 +238,7 @@ class Params:
         return dataclasses.asdict(self)
 
 
-# Not functools.cache: mypy rejects `type[Params]` as an argument that can be hashed.
+# functools.cache would not do: mypy rejects `type[Params]` as an argument that can be hashed.
 _FIELDS: dict[type[Params], tuple[ParamInfo, ...]] = {}
 _DEFAULTS: dict[type[Params], Mapping[str, Any]] = {}
 
@@ -159,16 +261,10 @@ def build(
     *,
     checked: Mapping[str, Any] | None = None,
 ) -> P:
-    """Create parameters from values of a file; each value is checked once.
+    """Create parameters from values of a file, or raise a ParamError; each value is checked once.
 
-    Args:
-        cls: Their class.
-        values: Values to check, by name.
-        where: Where the values come from, or for each name where its value comes from.
-        checked: Values that ``parse_assignments`` has checked; they replace ``values`` of the same name.
-
-    Raises:
-        ParamError: A name is unknown, or a value has the wrong type or is out of range.
+    ``where`` is the place of all values, or of each by name. Values in ``checked`` were checked by
+    ``parse_assignments`` already; they replace ``values`` of the same name.
     """
     infos, accepted = {info.name: info for info in fields_of(cls)}, dict(checked or {})
     for name, value in values.items():
@@ -191,11 +287,11 @@ def parse_assignments(cls: type[Params], assignments: Iterable[str], option: str
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
-            fix = f"write {option} name=value, for example {option} lr=0.001"
+            fix = f"write name=value, for example {option} lr=0.001"
             raise ParamError(f"cannot read {assignment!r}", where=option, fix=fix)
         _refuse_unknown(name.strip(), infos, option)
         texts[name.strip()] = text.strip()
-    return {name: infos[name].check(infos[name].parse(text, option), option) for name, text in texts.items()}
+    return {name: infos[name].parse(text, option) for name, text in texts.items()}
 
 
 def _refuse_unknown(name: str, known: Mapping[str, object], where: str) -> None:

@@ -15,7 +15,6 @@ from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build, fields_of
 from gzslbench.plugins.presets import load_presets
-from gzslbench.plugins.search_space import check_space
 from gzslbench.plugins.spec import METHOD_KINDS, SETTINGS
 from gzslbench.testing.check import (
     CheckFailure,
@@ -85,7 +84,7 @@ def search_spaces_lie_in_range(spec: Spec) -> None:
         raise NotApplicable("no parameter has a search space: `gzslbench tune` needs --search")
     for info, space in searched:
         try:
-            check_space(space, info, f"search space of {info.name}")
+            info.check_space(space, f"search space of {info.name}")
         except ParamError as error:
             raise CheckFailure(
                 f"parameter {info.name!r} is searched in {space}: {error.what}",

@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.errors import ParamError
-from gzslbench.plugins.params import Params, fields_of, param
-from gzslbench.plugins.presets import load_presets
-from gzslbench.plugins.registry import plugins
-from gzslbench.plugins.search_space import (
+from gzslbench.plugins.params import (
     Choices,
+    Params,
     Span,
-    check_space,
     choices,
+    fields_of,
     linear,
     log,
-    parse_space,
+    param,
     steps,
 )
+from gzslbench.plugins.presets import load_presets
+from gzslbench.plugins.registry import plugins
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ INFO = {info.name: info for info in fields_of(Example)}
     ],
 )
 def test_a_space_survives_text(name, text, space) -> None:
-    found = parse_space(text, INFO[name], "--search")
+    found = INFO[name].parse_space(text, "--search")
     assert found == space
-    assert parse_space(str(found), INFO[name], "--search") == space
+    assert INFO[name].parse_space(str(found), "--search") == space
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_space_survives_text(name, text, space) -> None:
 )
 def test_a_space_that_does_not_fit_the_parameter_is_refused(name, text, complaint) -> None:
     with pytest.raises(ParamError, match=complaint) as caught:
-        parse_space(text, INFO[name], "--search")
+        INFO[name].parse_space(text, "--search")
     assert caught.value.where == "--search" and caught.value.fix
 
 
@@ -84,7 +84,7 @@ def test_a_space_in_param_is_checked_like_one_on_the_command_line(space) -> None
     loose = param(3, "any number", low=0)
     cls = dataclass(frozen=True)(type("Loose", (Params,), {"n": loose, "__annotations__": {"n": "int"}}))
     with pytest.raises(ParamError):
-        check_space(space, fields_of(cls)[0], "search space of n")
+        fields_of(cls)[0].check_space(space, "search space of n")
 
 
 @given(st.integers(-50, 50), st.integers(1, 60), st.integers(1, 20), st.integers(-200, 200))
@@ -122,7 +122,7 @@ def test_every_space_can_include_the_values_of_every_preset(name) -> None:
         for value in {*values, info.default}:
             wider = info.search.including(value)
             assert wider is not None, (info.name, value)
-            check_space(wider, info, "test")
+            info.check_space(wider, "test")
 
 
 def test_the_methods_that_papers_tuned_have_spaces() -> None:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from gzslbench.errors import ParamError, did_you_mean
 from gzslbench.plugins.method import MethodSpec
-from gzslbench.plugins.params import Params, fields_of, parse_assignments
-from gzslbench.plugins.search_space import Choices, Space, parse_space
+from gzslbench.plugins.params import Choices, Params, Space, fields_of, parse_assignments
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -74,5 +73,5 @@ def _parse_searches(spec: MethodSpec, searches: Iterable[str]) -> dict[str, Spac
         if name in spaces:
             fix = f"give one {OPTION} of it"
             raise ParamError(f"parameter {name!r} is searched twice", where=OPTION, fix=fix)
-        spaces[name] = parse_space(where, infos[name], OPTION)
+        spaces[name] = infos[name].parse_space(where, OPTION)
     return spaces

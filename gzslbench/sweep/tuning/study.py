@@ -25,7 +25,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from gzslbench.computing.seeds import stream
 from gzslbench.errors import ParamError, StoreError
 from gzslbench.files import LockedError, drop_torn_line, lock, writing
-from gzslbench.plugins.search_space import Space
+from gzslbench.plugins.params import Space
 from gzslbench.sweep.tuning.objective import PrunedTrial, TrialScore
 from gzslbench.sweep.tuning.spaces import distribution
 from gzslbench.sweep.tuning.trial_result import FAILURE, SCORE, StudyResult, read_trial

@@ -25,7 +25,7 @@ from gzslbench.errors import (
     StoreError,
 )
 from gzslbench.plugins.executor import Ended, Executor, Failure, Job
-from gzslbench.plugins.search_space import Space
+from gzslbench.plugins.params import Space
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.plan import DatasetHandle, Request, make_plan
 from gzslbench.runs.progress import Progress

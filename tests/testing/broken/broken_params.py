@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from gzslbench.plugins.params import Params, param
-from gzslbench.plugins.search_space import linear
+from gzslbench.plugins.params import Params, linear, param
 
 
 @dataclass(frozen=True)
