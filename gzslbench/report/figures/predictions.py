@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -44,48 +43,41 @@ _BARS_INCHES = 2.8
 def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
     """Draw a bar per class, in percent of its test rows: unseen ones, then seen ones, both best first.
 
-    The figure grows with the classes up to a limit; then names shrink, and then only some are shown.
+    The figure grows with the classes up to a limit; then names shrink, and then they are left out.
     """
-    groups = [
-        sorted((found for found in classes if found.seen == seen), key=_badness) for seen in (False, True)
-    ]
-    ordered = [found for group in groups for found in group]
-    names = [label(found.name, longest=32) for found in ordered]
+    ordered = sorted(classes, key=lambda found: (found.seen, -_accuracy(found), found.name))
     height = min(_MAX_INCHES, _CLASS_INCHES * len(ordered) + _REST_INCHES)
-    points = 72 * (height - _REST_INCHES) / len(ordered)
-    step = max(1, math.ceil(SMALLEST / _SHARE / points))
-    fontsize = min(_LARGEST, max(SMALLEST, _SHARE * points))
-    width = max(COLUMN, _BARS_INCHES + text_width(names, fontsize))
-    with canvas(width, height) as figure:
+    fontsize = min(_LARGEST, _SHARE * 72 * (height - _REST_INCHES) / len(ordered))
+    names = [label(found.name, longest=32) for found in ordered] if fontsize >= SMALLEST else []
+    with canvas(max(COLUMN, _BARS_INCHES + text_width(names, fontsize)), height) as figure:
         limits: dict[str, Any] = {"xlim": (0, 100), "ylim": (len(ordered) - 0.5, -0.5)}
         axes = figure.add_subplot(xlabel="accuracy (% of the class's test rows)", **limits)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0, labelsize=fontsize)
-        axes.set_yticks(range(0, len(ordered), step), names[::step])
-
-        _bars(axes, 0, groups[0], UNSEEN, "unseen", "U")
-        _bars(axes, len(groups[0]), groups[1], SEEN, "seen", "S")
+        axes.set_yticks(range(len(names)), names)
+        unseen = sum(not found.seen for found in ordered)
+        _bars(axes, 0, ordered[:unseen], UNSEEN, "unseen", "U")
+        _bars(axes, unseen, ordered[unseen:], SEEN, "seen", "S")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=2)
-        some = "" if step == 1 else f", one name in {step} shown"
-        axes.set_title(f"{len(ordered)} class{'es' * (len(ordered) > 1)}{some}", pad=18)
+        axes.set_title(f"{len(ordered)} class{'es' * (len(ordered) > 1)}", pad=18)
     return figure
 
 
-def _badness(found: ClassAccuracy) -> tuple[float, str]:
-    return (1.0 if found.accuracy is None else -found.accuracy, found.name)
+def _accuracy(found: ClassAccuracy) -> float:
+    """Return the accuracy; below 0 without test rows, so that the class comes last."""
+    return -1.0 if found.accuracy is None else found.accuracy
 
 
 def _bars(axes: Axes, first: int, group: Sequence[ClassAccuracy], color: str, part: str, metric: str) -> None:
     """Draw the bars of one part from place ``first`` on, and a line at their mean, which is U or S."""
-    if not group:
-        return
-    tested = [found.accuracy for found in group if found.accuracy is not None]
-    legend = f"{part}, {metric} {fmean(tested):.1f} %" if tested else f"{part}, not tested"
     places = range(first, first + len(group))
-    thickness = 0.8 if len(group) <= 150 else 1.0
-    axes.barh(places, [found.accuracy or 0.0 for found in group], thickness, color=color, label=legend)
+    tested = [found.accuracy for found in group if found.accuracy is not None]
+    legend = f"{part}, not tested"
     if tested:
+        legend = f"{part}, {metric} {fmean(tested):.1f} %"
         axes.vlines(fmean(tested), first - 0.5, first + len(group) - 0.5, color=NEUTRAL, linewidth=0.9)
+    if group:
+        axes.barh(places, [found.accuracy or 0.0 for found in group], color=color, label=legend)
     for place, found in zip(places, group, strict=True):
         if found.accuracy is None:
             axes.text(1, place, "no test rows", va="center", fontsize=SMALLEST, alpha=0.6)

@@ -35,14 +35,6 @@ class Drawing:
     reason: str = ""
 
 
-_PREDICTION_FIGURES = {
-    "seen-unseen": "The seen-unseen curve of {}.",
-    "class-accuracy": "The accuracy of every class, by {}.",
-    "confusion": "Which classes are taken for which, by {}.",
-}
-"""Their titles by name."""
-
-
 def require_matplotlib() -> None:
     """Check that matplotlib is installed, without importing it; a GzslBenchError says how to install it."""
     if find_spec("matplotlib") is None:
@@ -55,15 +47,31 @@ def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) ->
 
     ``with_features`` loads the run's model to synthesize features. This needs its checkpoint and its dataset.
     """
+    from gzslbench.report.figures import predictions as view
+
     run = f"{record.cell.method} on {record.task.dataset}, seed {record.cell.seed}"
+    names = record.task.class_names or ()
     yield _training_curves(record, folder, f"Losses and accuracies over the epochs of {run}.")
     try:
         predictions, reason = read_predictions(record, folder), ""
     except GzslBenchError as error:
         predictions, reason = None, _one_line(error)
-    for name, title in _PREDICTION_FIGURES.items():
-        draw = None if predictions is None else partial(_draw, name, predictions, record)
-        yield Drawing(name, title.format(run), draw, reason)
+    figures: dict[str, tuple[str, Callable[[Predictions], Figure]]] = {
+        "seen-unseen": (
+            f"The seen-unseen curve of {run}.",
+            lambda found: view.seen_unseen_figure(seen_unseen_curve(found)),
+        ),
+        "class-accuracy": (
+            f"The accuracy of every class, by {run}.",
+            lambda found: view.class_accuracy_figure(class_accuracies(found, names)),
+        ),
+        "confusion": (
+            f"Which classes are taken for which, by {run}.",
+            lambda found: view.confusion_figure(confusion_matrix(found), names, found.seen),
+        ),
+    }
+    for name, (title, draw) in figures.items():
+        yield Drawing(name, title, None if predictions is None else partial(draw, predictions), reason)
     if with_features:
         yield _features(record, folder, f"Real and synthesized features of unseen classes, by {run}.")
 
@@ -80,21 +88,6 @@ def _training_curves(record: Record, folder: RunFolder, title: str) -> Drawing:
     if not history.losses and not history.metrics:
         return Drawing(name, title, reason=failed or "the method trains no epochs")
     return Drawing(name, title, partial(training_curves_figure, history, list(chosen_epochs(record)), failed))
-
-
-def _draw(name: str, predictions: Predictions, record: Record) -> Figure:
-    from gzslbench.report.figures.predictions import (
-        class_accuracy_figure,
-        confusion_figure,
-        seen_unseen_figure,
-    )
-
-    names = record.task.class_names or ()
-    if name == "seen-unseen":
-        return seen_unseen_figure(seen_unseen_curve(predictions))
-    if name == "class-accuracy":
-        return class_accuracy_figure(class_accuracies(predictions, names))
-    return confusion_figure(confusion_matrix(predictions), names, predictions.seen)
 
 
 def _features(record: Record, folder: RunFolder, title: str) -> Drawing:

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from gzslbench.evaluation.selection import PEEKS
-from gzslbench.report.figures.canvas import HARMONIC, NEUTRAL, PAGE, PALETTE, SEEN, UNSEEN, canvas, label
+from gzslbench.report.figures.canvas import BLUE, HARMONIC, NEUTRAL, PAGE, SEEN, UNSEEN, canvas, label
 from gzslbench.runs.record import Record, RunMetrics
 
 if TYPE_CHECKING:
@@ -71,17 +70,19 @@ def _chosen(fit: str, numbers: RunMetrics, rules: tuple[str, ...], peeks: bool =
     return ChosenEpochs(fit, numbers.epoch, numbers.head_epoch, numbers.H, rules, peeks)
 
 
-@dataclass(frozen=True)
+@dataclass
 class History:
-    """The losses and metrics of a run by epoch.
+    """The losses of the last fit and the metrics of every fit of a run, by epoch.
 
     Attributes:
-        losses: By stage and ``phase/term``, in the order of the training, a series per fit.
+        losses: By stage and ``phase/term``, in the order of the training.
         metrics: By fit, a series each of U, S and H, in percent, over the evaluated epochs.
+        fit: The last fit.
     """
 
-    losses: dict[tuple[str, str], dict[str, Series]]
+    losses: dict[tuple[str, str], Series]
     metrics: dict[str, dict[str, Series]]
+    fit: str = "final"
 
 
 def read_history(lines: Iterable[Mapping[str, Any]]) -> History:
@@ -91,8 +92,11 @@ def read_history(lines: Iterable[Mapping[str, Any]]) -> History:
         fit, stage, epoch = line.get("leg", "final"), str(line.get("stage", "")), int(line["epoch"])
         if fit not in FITS:
             continue
+        if fit != history.fit:
+            history.losses.clear()
+            history.fit = fit
         for term, value in _numbers(line.get("losses")):
-            history.losses.setdefault((stage, term), {}).setdefault(fit, []).append((epoch, value))
+            history.losses.setdefault((stage, term), []).append((epoch, value))
         for name, value in _numbers(line.get("metrics")):
             if name in METRICS:
                 history.metrics.setdefault(fit, {}).setdefault(name, []).append((epoch, value))
@@ -105,7 +109,6 @@ def _numbers(values: Any) -> Iterable[tuple[str, float]]:
             yield str(name), float(value)
 
 
-_STYLES: dict[str, dict[str, Any]] = {"validation": {"linestyle": "--", "alpha": 0.6}, "final": {}}
 _PEEK_MARKERS = "Ds^"
 _COLUMNS = 4
 _ACCURACIES_INCHES, _ROW_INCHES = 2.3, 1.25
@@ -127,7 +130,7 @@ def training_curves_figure(history: History, choices: Sequence[ChosenEpochs], fa
         if history.metrics:
             _accuracies(next(parts), history.metrics, choices)
         if rows:
-            _losses(next(parts), history.losses, rows, failure)
+            _losses(next(parts), history, rows, failure)
     return figure
 
 
@@ -167,27 +170,18 @@ def _mark(axes: Axes, choice: ChosenEpochs, peek: str | None) -> None:
     axes.plot([choice.epoch], [choice.H], linestyle="", color=NEUTRAL, label=choice.label, zorder=3, **style)
 
 
-def _losses(
-    part: SubFigure, losses: Mapping[tuple[str, str], Mapping[str, Series]], rows: int, failure: str
-) -> None:
-    stages = list(dict.fromkeys(stage for stage, _ in losses))
-    colors = {stage: PALETTE[place % len(PALETTE)] for place, stage in enumerate(stages)}
+def _losses(part: SubFigure, history: History, rows: int, failure: str) -> None:
+    one_stage = len({stage for stage, _ in history.losses}) == 1
     panels = part.subplots(rows, _COLUMNS, squeeze=False).ravel()
-    for axes, ((stage, term), by_fit) in zip(panels, losses.items(), strict=False):
-        axes.set_title(label(term, longest=24), fontsize=6.5)
-        for fit, series in by_fit.items():
-            _line(axes, series, color=colors[stage], **_STYLES[fit])
-        _scale(axes, [value for series in by_fit.values() for _, value in series])
-    for axes in panels[len(losses) :]:
+    for axes, ((stage, term), series) in zip(panels, history.losses.items(), strict=False):
+        axes.set_title(label(term if one_stage else f"{stage}: {term}", longest=28), fontsize=6)
+        _line(axes, series, color=BLUE)
+        _scale(axes, [value for _, value in series])
+    for axes in panels[len(history.losses) :]:
         axes.set_visible(False)
-    part.supxlabel("epoch" if len(stages) == 1 else "epoch of the stage", fontsize=8)
-    part.suptitle("losses" + (f"; {label(failure, longest=90)}" if failure else ""), **_TITLE)
-    shown = [Line2D([], [], color=colors[stage], label=label(f"stage {stage}")) for stage in stages]
-    fits = list(dict.fromkeys(fit for by_fit in losses.values() for fit in by_fit))
-    lines = [Line2D([], [], color=NEUTRAL, label=FITS[fit], **_STYLES[fit]) for fit in fits]
-    handles = shown * (len(stages) > 1) + lines * (len(fits) > 1)
-    if handles:
-        part.legend(handles=handles, loc="outside upper right", ncols=2)
+    part.supxlabel("epoch" if one_stage else "epoch of the stage", fontsize=8)
+    how = f"; {label(failure, longest=90)}" if failure else ""
+    part.suptitle(f"losses, {FITS[history.fit]}{how}", **_TITLE)
 
 
 def _line(axes: Axes, series: Series, **style: Any) -> None:

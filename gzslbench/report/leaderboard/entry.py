@@ -172,19 +172,13 @@ class Score:
         return self.probability is not None and self.probability >= SIGNIFICANCE
 
     @property
-    def seconds(self) -> float:
-        """Mean time to train and evaluate."""
-        return fmean(entry.seconds for entry in self.entries)
-
-    @property
-    def parameters(self) -> int | None:
-        """Number of trained parameters."""
-        return self.entries[0].summary.parameters
-
-    @property
-    def peak_memory(self) -> int:
-        """Largest peak memory of the runs, in bytes."""
-        return max(int(entry.summary.run.peak_memory_bytes or 0) for entry in self.entries)
+    def costs(self) -> dict[str, Any]:
+        """Mean time to train and evaluate, number of trained parameters, largest peak memory of the runs."""
+        return {
+            "seconds": fmean(entry.seconds for entry in self.entries),
+            "parameters": self.entries[0].summary.parameters,
+            "peak_memory_bytes": max(int(entry.summary.run.peak_memory_bytes or 0) for entry in self.entries),
+        }
 
 
 def make_score(entries: Sequence[Entry], rule: str, metric: str) -> Score:

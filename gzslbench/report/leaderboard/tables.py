@@ -93,10 +93,10 @@ def _board_row(board: Board, row: Row, intervals: bool, costs: bool) -> list[Tab
     if board.ranking is not None:
         cells.append(TableCell(f"{board.ranking.ranks[row.label]:.2f}"))
     if costs:
-        scores = row.scores.values()
-        minutes = sum(score.seconds for score in scores) / 60
-        parameters = max(score.parameters or 0 for score in scores)
-        mebibytes = max(score.peak_memory for score in scores) / 2**20
+        found = [score.costs for score in row.scores.values()]
+        minutes = sum(part["seconds"] for part in found) / 60
+        parameters = max(part["parameters"] or 0 for part in found)
+        mebibytes = max(part["peak_memory_bytes"] for part in found) / 2**20
         cells += map(TableCell, (f"{minutes:.1f}", f"{parameters:,}", f"{mebibytes:,.0f}"))
     return cells
 
@@ -178,25 +178,21 @@ def _score_as_dict(score: Score) -> dict[str, Any]:
         "probability": score.probability,
         "by_seed": {str(seed): value for seed, value in score.values.items()},
         "runs": [entry.summary.id for entry in score.entries],
-        "seconds": score.seconds,
-        "parameters": score.parameters,
-        "peak_memory_bytes": score.peak_memory,
+        **score.costs,
     }
 
 
 def _csv_lines(board: Board) -> Iterator[dict[str, Any]]:
     for row in board.rows:
         for dataset, score in row.scores.items():
-            numbers = _score_as_dict(score)
-            low, high = numbers["interval"] or (None, None)
+            mean, std, n = score.estimate.mean, score.estimate.std, score.estimate.n
+            low, high = score.estimate.interval or (None, None)
             yield {
                 "method": row.label, "changes": row.changes, "dataset": dataset,
-                "task": board.tasks[dataset], **_about(board), "mean": numbers["mean"],
-                "std": numbers["std"], "low": low, "high": high, "n": numbers["n"], "best": score.best,
-                "probability": score.probability,
-                "rank": board.ranking and board.ranking.ranks[row.label], "seconds": score.seconds,
-                "parameters": score.parameters, "peak_memory_bytes": score.peak_memory,
-                "runs": " ".join(numbers["runs"]),
+                "task": board.tasks[dataset], **_about(board), "mean": mean, "std": std, "low": low,
+                "high": high, "n": n, "best": score.best, "probability": score.probability,
+                "rank": board.ranking and board.ranking.ranks[row.label], **score.costs,
+                "runs": " ".join(entry.summary.id for entry in score.entries),
             }  # fmt: skip
 
 

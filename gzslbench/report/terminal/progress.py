@@ -60,41 +60,31 @@ def watch_run(cell: Cell, *, plain: bool = False) -> Iterator[RunProgress]:
         TextColumn("{task.fields[scores]}"),
     )
     with _make_bar(*columns, plain=plain) as bar:
-        title = f"{cell.method} on {cell.dataset}, seed {cell.seed}"
-        yield _RunLines() if bar.disable else _RunBar(bar, title)
+        yield _RunView(bar, f"{cell.method} on {cell.dataset}, seed {cell.seed}")
 
 
-class _RunBar(RunProgress):
-    """A live bar for each fit of a run."""
+class _RunView:
+    """A live bar for each fit, or a line for every evaluated epoch and now and then for another one."""
 
     def __init__(self, bar: Progress, title: str) -> None:
-        self.bar, self.title = bar, title
+        self.bar, self.title, self.pace = bar, title, _Pace()
 
     def start(self, leg: str, iterations: int, done: int) -> None:
         what = self.title if leg == "final" else f"{self.title} ({leg})"
         self.task = self.bar.add_task("", total=iterations, completed=done, what=what, scores="")
+        if self.bar.disable:
+            print_line(f"{leg} fit: {iterations - done} iterations to go")
 
     def iteration(self) -> None:
         self.bar.advance(self.task)
 
     def epoch(self, line: Mapping[str, Any]) -> None:
-        if metrics := line.get("metrics"):
+        metrics = line.get("metrics")
+        if self.bar.disable and self.pace.allows(always=metrics is not None):
+            print_line(format_epoch(line))
+        elif metrics:
             scores = " ".join(f"{name} {metrics[name]:.1f}" for name in ("U", "S", "H"))
             self.bar.update(self.task, scores=f"{scores} @{line['epoch']}")
-
-
-class _RunLines(RunProgress):
-    """A line for every evaluated epoch, and now and then one for another epoch."""
-
-    def __init__(self) -> None:
-        self.pace = _Pace()
-
-    def start(self, leg: str, iterations: int, done: int) -> None:
-        print_line(f"{leg}: {iterations - done} iterations to go")
-
-    def epoch(self, line: Mapping[str, Any]) -> None:
-        if self.pace.allows(always="metrics" in line):
-            print_line(format_epoch(line))
 
 
 @contextmanager

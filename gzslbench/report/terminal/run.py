@@ -176,9 +176,5 @@ def print_profile(profile: Profile, record: Record, *, quiet: bool) -> None:
     else:
         order = f"{profile.device.type}_time_total"
         print(profile.averages.table(sort_by=order, row_limit=PROFILE_ROWS))  # noqa: T201
-        whole = {
-            "training": f"{record.run.seconds_train or 0:.2f} s in the whole run, as recorded",
-            "evaluation": f"{record.run.seconds_evaluate or 0:.2f} s in the whole run, as recorded",
-            "trace": f"{profile.trace} (open it in https://ui.perfetto.dev or chrome://tracing)",
-        }
-        make_console().print(CAVEAT, key_values(whole), sep="\n")
+        print(CAVEAT)  # noqa: T201
+        print(f"trace: {profile.trace} (open it in https://ui.perfetto.dev or chrome://tracing)")  # noqa: T201

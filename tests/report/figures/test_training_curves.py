@@ -2,9 +2,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from matplotlib.colors import same_color
-
-from gzslbench.report.figures.canvas import PALETTE
 from gzslbench.report.figures.training_curves import (
     ChosenEpochs,
     History,
@@ -72,22 +69,20 @@ def test_chosen_epochs_are_marked_and_those_chosen_on_test_look_otherwise_and_sa
     assert beyond(figure) == []
 
 
-def test_stages_differ_by_colour_and_fits_by_line(beyond):
+def test_losses_are_those_of_the_last_fit_with_their_stages(beyond):
     lines = [
-        line(epoch, stage, fit, **{f"{stage}/loss": 1.0 * epoch})
-        for fit in ("validation", "final")
+        line(epoch, stage, fit, loss=scale * epoch)
+        for fit, scale in (("validation", 1.0), ("final", 2.0))
         for stage in ("warm", "game")
         for epoch in (1, 2)
     ]
     figure = training_curves_figure(read_history(lines), [])
-    for place, stage in enumerate(("warm", "game")):
-        dashed, whole = panel(figure, f"{stage}/loss").lines
-        assert same_color(dashed.get_color(), PALETTE[place])
-        assert same_color(whole.get_color(), PALETTE[place])
-        assert (dashed.get_linestyle(), whole.get_linestyle()) == ("--", "-")
-    told = legends(figure)
-    assert told[:2] == ["stage warm", "stage game"]
-    assert told[2].startswith("validation fit") and told[3].startswith("final fit")
+    for stage in ("warm", "game"):
+        (drawn_line,) = panel(figure, f"{stage}: loss").lines
+        assert drawn_line.get_xydata().tolist() == [[1, 2], [2, 4]]
+    assert figure.subfigs[0].get_suptitle() == "losses, final fit: all of trainval"
+    alone = training_curves_figure(read_history(lines[:4]), [])
+    assert alone.subfigs[0].get_suptitle() == "losses, validation fit: held-out classes"
     assert beyond(figure) == []
 
 
@@ -125,13 +120,13 @@ def test_a_loss_of_many_orders_has_a_logarithmic_axis_unless_it_is_ever_negative
 def test_a_run_that_diverged_says_when_and_has_no_accuracies(beyond):
     failure = "critic/critic diverged in epoch 3 of game"
     figure = training_curves_figure(read_history([line(1, a=1.0), line(2, a=9.0)]), [], failure)
-    assert figure.subfigs[0].get_suptitle() == f"losses; {failure}"
+    assert figure.subfigs[0].get_suptitle() == f"losses, final fit: all of trainval; {failure}"
     assert [axes.get_title(loc="left") for axes in shown(figure)] == ["a"]
     assert beyond(figure) == []
 
 
 def test_the_names_of_many_losses_do_not_touch(beyond):
-    series = {"final": [(1, 1.0), (2, 2.0)]}
+    series = [(1, 1.0), (2, 2.0)]
     losses = {("game", f"phase_number/term_number_{i}"): series for i in range(12)}
     figure = training_curves_figure(History(losses, {}), [])
     assert len(shown(figure)) == 12
@@ -144,5 +139,5 @@ def test_hostile_names_of_stages_and_terms_are_drawn_as_they_are(hostile, beyond
     lines = [line(1, stage=name, **{name + "/" + name: 1.0}) for name in hostile[:8]]
     figure = training_curves_figure(read_history(lines), [])
     assert len(shown(figure)) == 8
-    assert "stage <script>alert(1)</script>" in legends(figure)
+    assert shown(figure)[0].get_title(loc="left").startswith("<script>alert(1)</script>")
     assert beyond(figure) == []

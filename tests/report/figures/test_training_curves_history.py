@@ -16,11 +16,11 @@ LINES = [
 ]
 
 
-def test_losses_are_told_by_stage_term_and_leg_and_metrics_by_leg():
+def test_losses_are_those_of_the_last_fit_and_metrics_are_by_fit():
     history = read_history(LINES)
     assert history.losses == {
-        ("game", "critic/critic"): {"validation": [(1, 1.0)], "final": [(1, 2.0), (2, 1.5)]},
-        ("warm", "warm/class"): {"final": [(1, 3.0)]},
+        ("warm", "warm/class"): [(1, 3.0)],
+        ("game", "critic/critic"): [(1, 2.0), (2, 1.5)],
     }
     assert history.metrics == {"final": {"U": [(2, 1.0)], "S": [(2, 2.0)], "H": [(2, 4 / 3)]}}
 

@@ -20,7 +20,7 @@ def test_seeds_of_a_row_are_one_score(entry):
     assert list(board.tasks.items()) == [("AWA2", "AWA2/res101/att/ps-1"), ("CUB", "CUB/res101/att/ps-1")]
     found = board.rows[0].scores["AWA2"]
     assert found.values == {1: 50.0, 2: 60.0}
-    assert (found.estimate.n, found.seconds, found.parameters) == (2, 4.0, 7)
+    assert (found.estimate.n, found.costs["seconds"], found.costs["parameters"]) == (2, 4.0, 7)
 
 
 @pytest.mark.parametrize(
