@@ -32,46 +32,19 @@ COLUMN, PAGE = 3.4, 7.0
 """Widths of a column and of a page of two columns, in inches."""
 SMALLEST = 4.0
 """Size of the smallest text that is drawn, in points."""
-DPI = 150
-"""Resolution of PNG files, and of the layout of all figures."""
 _LETTER_EMS = 0.64
 """Width of a letter, relative to the font size."""
 _UNDRAWABLE = ("Cc", "Cs", "Cn", "Co")
 """Unicode categories of control characters, lone surrogates, and codes without a character."""
 
-STYLE: dict[str, Any] = {
-    "figure.constrained_layout.use": True,
-    "figure.constrained_layout.w_pad": 0.07,
-    "figure.constrained_layout.h_pad": 0.05,
-    "figure.dpi": DPI,
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 8,
-    "text.parse_math": False,  # class names may contain dollar signs
-    "axes.titlesize": 8,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 8,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": NEUTRAL,
-    "grid.alpha": 0.13,
-    "grid.linewidth": 0.5,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "lines.linewidth": 1.2,
-    "pdf.fonttype": 42,
-    "svg.hashsalt": "gzslbench",
-}
+STYLE = "gzslbench.report.figures.paper"
+"""The style sheet ``paper.mplstyle``; ``matplotlib.style.use`` takes this name too."""
 
 
 @contextmanager
 def figure_style(**changes: Any) -> Iterator[None]:
     """Apply the style, with ``changes``, instead of the user's own; drawing and saving both need it."""
-    with matplotlib.style.context(["default", {**STYLE, **changes}]), warnings.catch_warnings():
+    with matplotlib.style.context(["default", STYLE, changes]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         yield
 
