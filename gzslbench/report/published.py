@@ -76,13 +76,7 @@ class PublishedEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class PublishedNumber(PublishedEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An entry with its method.
-
-    Attributes:
-        method: The method's name as ``--method`` takes it, which is the file's.
-        title: The method's name as its paper writes it.
-        paper: Authors, venue and year.
-    """
+    """An entry with its method: the name that ``--method`` takes, the paper's name of it, and the paper."""
 
     method: str
     title: str

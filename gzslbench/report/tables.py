@@ -14,13 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TableCell:
-    """One cell.
-
-    Attributes:
-        text: Its text.
-        best: Whether it is the best of its column.
-        tied: Whether it is not significantly worse than the best.
-    """
+    """The text of a cell, and whether it is the best of its column or not significantly worse."""
 
     text: str
     best: bool = False
@@ -29,14 +23,9 @@ class TableCell:
 
 @dataclass(frozen=True)
 class ResultTable:
-    """A table with its title and notes, before it has a format.
+    """A table with its title above and its notes below, before it has a format.
 
-    Attributes:
-        title: Printed above it.
-        header: Names of the columns.
-        rows: Each as long as the header.
-        notes: Sentences printed below it.
-        text_columns: Positions from 0 of the columns of text; the others are right-aligned numbers.
+    ``text_columns`` are positions from 0 of the columns of text; the others are right-aligned numbers.
     """
 
     title: str

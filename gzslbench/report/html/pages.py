@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,7 +15,7 @@ from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.plugins.spec import spec_fields
 from gzslbench.report.figures.run_figures import Drawing, figures_of_run
 from gzslbench.report.html.site import INDEX, RUNS, SiteContent, link, method_file, run_file, web_address
-from gzslbench.report.leaderboard.board import Board, boards
+from gzslbench.report.leaderboard.board import boards
 from gzslbench.report.leaderboard.comparison import comparisons, published_rows
 from gzslbench.report.leaderboard.entry import Entry
 from gzslbench.report.leaderboard.tables import comparison_table, leaderboard_table, left_out_notes
@@ -28,38 +27,34 @@ from gzslbench.runs.record import EPOCHS, PERCENTAGES, RULES, SELECTIONS, Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.runs.verify import PredictionsWarning, find_problems
 
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("gzslbench.report.html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["format_value"] = format_value
-    environment.globals.update(
-        version=__version__,
-        INDEX=INDEX,
-        RUNS=RUNS,
-        link=link,
-        run_file=run_file,
-        method_file=method_file,
-        web_address=web_address,
-        metrics=PERCENTAGES,
-        epochs=EPOCHS,
-        all_rules=RULES,
-        without_test=SELECTIONS,
-        chosen_on=CHOSEN_ON,
-        marks=plugins.MARKS,
-        base="",
-    )
-    return environment
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("gzslbench.report.html"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters["format_value"] = format_value
+_ENVIRONMENT.globals.update(
+    version=__version__,
+    INDEX=INDEX,
+    RUNS=RUNS,
+    link=link,
+    run_file=run_file,
+    method_file=method_file,
+    web_address=web_address,
+    metrics=PERCENTAGES,
+    epochs=EPOCHS,
+    all_rules=RULES,
+    without_test=SELECTIONS,
+    chosen_on=CHOSEN_ON,
+    marks=plugins.MARKS,
+    base="",
+)
 
 
 def _render(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(**values)
+    return _ENVIRONMENT.get_template(template).render(**values)
 
 
 def overview_page(content: SiteContent, figures: bool) -> str:
@@ -73,6 +68,11 @@ def overview_page(content: SiteContent, figures: bool) -> str:
     ]
     first = rules[0] if rules else RULES[0]
     shown = [board for board in found if (board.rule, board.metric) == (first, "H")]
+    drawn: list[tuple[Drawing, Markup | None]] = []
+    if figures and shown:
+        from gzslbench.report.figures.leaderboards import figures_of_boards  # it imports matplotlib
+
+        drawn = [drawing for drawing in _draw(figures_of_boards(shown)) if drawing[1]]
     left_out = [f"by {first}: {note}" for note in left_out_notes(boards(content.entries, first, "H")[1])]
     return _render(
         "index.html",
@@ -83,17 +83,10 @@ def overview_page(content: SiteContent, figures: bool) -> str:
         rules=rules,
         datasets=sorted({name for board in found for name in board.tasks}),
         notes=[*content.notes, *left_out],
-        figures=_overview_figures(shown) if figures and shown else [],
+        figures=drawn,
         runs=len(content.entries),
         methods=content.methods,
     )
-
-
-def _overview_figures(shown: Sequence[Board]) -> list[tuple[Drawing, Markup | None]]:
-    """Draw what can be drawn of leaderboards of one rule and one metric."""
-    from gzslbench.report.figures.leaderboards import figures_of_boards  # it imports matplotlib
-
-    return [drawn for drawn in _draw(figures_of_boards(shown)) if drawn[1]]
 
 
 def runs_page(content: SiteContent) -> str:

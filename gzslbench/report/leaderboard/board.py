@@ -37,12 +37,9 @@ class ComparableGroup:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table.
+    """A row of a table: its scores by dataset, and the parameters that differ from the presets.
 
-    Attributes:
-        label: The method, its head, and a number where several rows would have the same label.
-        scores: By dataset; a dataset without a run is missing.
-        changes: Parameters that differ from the presets, as assignments; empty where none does.
+    ``label`` is the method, its head, and a number where several rows would have the same label.
     """
 
     label: str
@@ -55,10 +52,8 @@ class Board:
     """A table.
 
     Attributes:
-        group: What its numbers have in common.
         rule: How the epoch of every number was chosen.
         metric: Which metric it shows, in percent.
-        test: Marks the rows that are not significantly worse than the best.
         tasks: By dataset, in order, the id of the task.
         rows: Best first: by mean rank over the datasets that all rows have, else by their mean.
         reason: Why it is a separate table; empty for the first.
@@ -100,7 +95,10 @@ def boards(
         tasks = dict(sorted(tasks.items()))
         reason = "" if group == ordered[0] else _reason(group, ordered[0], tasks)
         rows = _rows(groups[group], list(tasks), rule, metric, test)
-        ranking = _ranking(rows, list(tasks))
+        common = [name for name in tasks if all(name in row.scores for row in rows)]
+        ranking = None
+        if len(rows) > 1 and len(common) > 1:
+            ranking = rank({row.label: [row.scores[name].estimate.mean for name in common] for row in rows})
         means = {row.label: fmean(score.estimate.mean for score in row.scores.values()) for row in rows}
         places = {label: -mean for label, mean in means.items()} if ranking is None else ranking.ranks
         rows.sort(key=lambda row: (places[row.label], row.label))
@@ -203,10 +201,3 @@ def holm(probabilities: Mapping[Key, float]) -> dict[Key, float]:
         highest = max(highest, min(1.0, (len(probabilities) - position) * probabilities[name]))
         corrected[name] = highest
     return corrected
-
-
-def _ranking(rows: Sequence[Row], datasets: Sequence[str]) -> Ranking | None:
-    common = [name for name in datasets if all(name in row.scores for row in rows)]
-    if len(rows) < 2 or len(common) < 2:
-        return None
-    return rank({row.label: [row.scores[name].estimate.mean for name in common] for row in rows})

@@ -39,13 +39,12 @@ class Test(Protocol):
 
 
 class OverSeeds:
-    """Student's paired test over the seeds that both rows have."""
+    """Student's paired test over the seeds that both rows have, at least MIN_SEEDS."""
 
     description = "Student's paired test over common seeds"
     limits = "a row with fewer than three common seeds is not tested"
 
-    def __call__(self, best: Score, other: Score) -> float | None:
-        """Return None with fewer than MIN_SEEDS common seeds."""
+    def __call__(self, best: Score, other: Score) -> float | None:  # noqa: D102
         seeds = sorted(best.values.keys() & other.values.keys())
         if len(seeds) < MIN_SEEDS:
             return None
@@ -119,10 +118,7 @@ def _unless_ahead(
     best: Sequence[float],
     other: Sequence[float],
 ) -> float:
-    """Test two rows, unless the one of the lower mean is ahead in what the two can be compared in.
-
-    That happens where the best row has further seeds. The other row is then not worse.
-    """
+    """Test two rows, unless the lower one is ahead in the seeds that both have; then it is not worse."""
     return 1.0 if sum(other) > sum(best) else test(best, other)
 
 
