@@ -12,7 +12,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Whether the user asked the run to stop."""
+    """Records whether the user wants the run to stop."""
 
     def __init__(self) -> None:
         self.requested = False

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gzslbench.computing.device import autocast
 from gzslbench.computing.instrumentation import span
 from gzslbench.errors import PluginError
 from gzslbench.plugins.inputs import Batch
@@ -86,8 +88,7 @@ class PhaseOptimizer:
             for parameter in self.zeroed:
                 parameter.grad = None
             # The backward pass lies outside: autocast keeps bfloat16 copies of the weights until it ends.
-            lower = self.precision == "bf16"
-            with torch.autocast(batch.features.device.type, dtype=torch.bfloat16, enabled=lower):
+            with autocast(batch.features.device, self.precision):
                 terms = dict(phase.loss(batch))
             total = torch.stack([term.float() for term in terms.values()]).sum()
             total.backward()  # type: ignore[no-untyped-call]
@@ -141,10 +142,7 @@ class UpdateRule:
         self.set_rate(state["rate"])
         for parameter, moments in zip(self.parameters, state["moments"], strict=True):
             if moments:
-                self.moments[parameter] = {
-                    name: value.clone() if isinstance(value, Tensor) else value
-                    for name, value in moments.items()
-                }
+                self.moments[parameter] = deepcopy(moments)
             else:
                 self.moments.pop(parameter, None)
 
