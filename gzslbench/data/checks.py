@@ -138,8 +138,8 @@ def check_classes(split: Split, labels: NDArray[np.int64], names: Sequence[str],
     if len(both):
         what = f"{len(both)} classes are both seen and unseen (the first is {names[both[0]]})"
         fix = (
-            "the split indexes another row order than this feature file has: put the images\n"
-            "in the order the split was made for (for FLO that is trnid, valid, tstid of\n"
+            "the split indexes another row order than this feature file has: put the images\n         "
+            "in the order the split was made for (for FLO that is trnid, valid, tstid of\n         "
             "setid.mat one after the other, neither image number nor label order)"
         )
         raise DataError(what, where=f"{where}: trainval_loc, test_unseen_loc, labels", fix=fix)

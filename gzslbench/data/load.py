@@ -196,7 +196,7 @@ def _load_folder(
         if why_not:
             what = f"{why_not}, but {features}.mat is missing"
             fix = (
-                "restore, or move away, the file that changed; if `gzslbench data semantics` was\n"
+                "restore, or move away, the file that changed; if `gzslbench data semantics` was\n         "
                 "stopped, repeat it with --overwrite; or extract the features again"
             )
             raise DataError(what, where=folder / f"{features}.h5", fix=fix)

@@ -19,17 +19,14 @@ from gzslbench.errors import DataError, ParamError, did_you_mean
 from gzslbench.files import atomic_folder, check_free_space, writing
 
 FEATURES = "res101"
-_ELSEWHERE = "name another folder"
+_ELSEWHERE = "name a folder that is empty or does not exist"
 
 
-def write_synthetic_folder(
-    like: str, out: Path, *, seed: int = 0, scale: float = 1.0, overwrite: bool = False
-) -> Path:
+def write_synthetic_folder(like: str, out: Path, *, seed: int = 0, scale: float = 1.0) -> Path:
     """Write res101.mat, the split files and the class lists of a dataset with the shape of ``like``.
 
     Everything is random; ``SYNTHETIC.txt`` in the folder says so. ``scale`` is the share of each class's rows
-    to keep, above 0 and at most 1. The folder is written atomically; with ``overwrite`` it may replace one
-    that an earlier call wrote, with all files in it.
+    to keep, above 0 and at most 1. The folder is written atomically.
     """
     spec = known_as(like)
     if spec is None or spec.expected is None:
@@ -37,10 +34,9 @@ def write_synthetic_folder(
         raise DataError(what, where="--like", fix=did_you_mean(like, list(catalogue())))
     if not 0 < scale <= 1:
         raise ParamError(f"scale is {scale}", where="--scale", fix="choose a share above 0 and at most 1")
-    if seed < 0:
-        raise ParamError(f"seed is {seed}", where="--seed", fix="choose 0 or more")
     with writing(out, failure=DataError, elsewhere=_ELSEWHERE):
-        _check_target(out, overwrite)
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise DataError("this is a file or a folder with files", where=out, fix=_ELSEWHERE)
         out.parent.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(seed)
         template = subsample(generate_template(spec.expected, rng), scale)
@@ -57,19 +53,6 @@ def write_synthetic_folder(
             (scratch / MARKER).write_text(marker, encoding="utf-8")
             _write(scratch, template, features)
     return out
-
-
-def _check_target(out: Path, overwrite: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise DataError("this is a file", where=out, fix="name a folder")
-    if not out.exists() or not any(out.iterdir()):
-        return
-    if not (out / MARKER).is_file():
-        what = "the folder is not empty and its files are not synthetic"
-        raise DataError(what, where=out, fix="name an empty folder")
-    if not overwrite:
-        what = "the folder contains a synthetic dataset already"
-        raise DataError(what, where=out, fix="pass --overwrite, or name another folder")
 
 
 def _write(folder: Path, template: SplitTemplate, features: NDArray[np.float32]) -> None:

@@ -45,5 +45,5 @@ def test_a_folder_that_is_not_empty_ends_with_exit_code_2_and_what_to_do(tmp_pat
     (tmp_path / "photo.jpg").touch()
     result = synth("--like", "APY", tmp_path)
     assert result.exit_code == 2
-    assert "not empty" in result.output
+    assert "a folder with files" in result.output
     assert "to do:" in result.output

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import shutil
 from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gzslbench.data.formats.xlsa17 import read_folder, semantics_names
+from gzslbench.data.formats.xlsa17 import read_folder
 from gzslbench.data.validation import validation_dataset
 from gzslbench.errors import DataError, ParamError
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
@@ -77,22 +76,11 @@ def test_image_files_name_the_class_of_their_row(made):
         assert (top, name) == ("synthetic", dataset.class_names[dataset.labels[row]])
 
 
-def test_a_folder_with_other_files_is_refused_even_with_overwrite(tmp_path):
-    (tmp_path / "res101.mat").write_text("downloaded with patience")
-    for overwrite in (False, True):
-        with pytest.raises(DataError, match="not synthetic"):
-            write_synthetic_folder("APY", tmp_path, scale=0.01, overwrite=overwrite)
-    assert (tmp_path / "res101.mat").read_text() == "downloaded with patience"
-
-
-def test_a_synthetic_folder_is_replaced_only_when_asked_and_leaves_no_stale_split(tmp_path, made):
-    target = tmp_path / "target"
-    shutil.copytree(made, target)
-    with pytest.raises(DataError, match="--overwrite"):
-        write_synthetic_folder("APY", target, scale=0.01)
-    write_synthetic_folder("APY", target, scale=0.01, overwrite=True)
-    assert semantics_names(target) == ["att"]
-    assert len(read(target).seen_classes) == 20
+def test_a_folder_with_files_is_refused(tmp_path, made):
+    before = content(made)
+    with pytest.raises(DataError, match="a folder with files"):
+        write_synthetic_folder("APY", made, scale=0.01)
+    assert content(made) == before
 
 
 def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -120,9 +108,8 @@ def test_too_little_room_is_told_before_anything_is_written(tmp_path, monkeypatc
         ({"scale": 0.0}, ParamError, "above 0"),
         ({"scale": 1.5}, ParamError, "at most 1"),
         ({"scale": float("nan")}, ParamError, "above 0"),
-        ({"seed": -1}, ParamError, "0 or more"),
         ({"out": Path(__file__) / "APY"}, DataError, "cannot be written"),
-        ({"out": Path(__file__)}, DataError, "this is a file"),
+        ({"out": Path(__file__)}, DataError, "this is a file or"),
     ],
 )
 def test_wrong_arguments_are_refused_with_what_to_do(tmp_path, wrong, error, message):

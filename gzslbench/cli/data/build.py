@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.options import EXISTING_FILE, EXISTING_FOLDER, PATH, flag, json_option, option
+from gzslbench.cli.options import (
+    EXISTING_FILE,
+    EXISTING_FOLDER,
+    NOT_NEGATIVE,
+    PATH,
+    flag,
+    json_option,
+    option,
+)
 
 if TYPE_CHECKING:
     from gzslbench.prepare.building.plan import Plan
@@ -61,7 +69,7 @@ The dataset is written atomically. If the extraction of features fails, the data
     int,
     metavar="K",
 )
-@option("--seed", "The seed of all random choices.", default=0)
+@option("--seed", "The seed of all random choices.", NOT_NEGATIVE, default=0)
 @flag("--dry-run", "Show classes and split; write nothing.")
 @option("--extractor", "Also extract features with this extractor, as `gzslbench extract` with its defaults.")
 @json_option()

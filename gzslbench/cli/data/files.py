@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gzslbench.cli.options import (
+    NOT_NEGATIVE,
     PATH,
     combine,
     data_option,
@@ -171,18 +172,17 @@ def import_(dataset: str, features: str | None, data: Path | None, out: Path | N
 @click.command(epilog=SYNTH_EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @option("--like", "The dataset whose shape the folder gets, for example AWA2.", required=True)
-@option("--seed", "The seed of all random numbers.", default=0)
+@option("--seed", "The seed of all random numbers.", NOT_NEGATIVE, default=0)
 @option("--scale", "The share of each class's rows, from 0 to 1.", default=1.0)
-@flag("--overwrite", "Replace a folder that this command wrote, with all its files.")
 @json_option()
-def synth(folder: Path, like: str, seed: int, scale: float, overwrite: bool, as_json: bool) -> None:
+def synth(folder: Path, like: str, seed: int, scale: float, as_json: bool) -> None:
     """Write a dataset folder of random numbers for trials.
 
     Only the sizes are those of the real dataset, so metrics on such a folder say nothing about it.
     """
     from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 
-    written = write_synthetic_folder(like, folder, seed=seed, scale=scale, overwrite=overwrite)
+    written = write_synthetic_folder(like, folder, seed=seed, scale=scale)
     size = sum(path.stat().st_size for path in written.iterdir())
     if as_json:
         click.echo(json.dumps({"folder": str(written), "bytes": size}))

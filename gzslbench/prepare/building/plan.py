@@ -69,8 +69,6 @@ class Request:
         if not 0 < self.test_seen < 1:
             what = f"a share of {self.test_seen:g}"
             raise ParamError(what, where="--test-seen", fix="choose a share above 0 and below 1")
-        if self.seed < 0:
-            raise ParamError(f"seed is {self.seed}", where="--seed", fix="choose 0 or more")
         if not re.fullmatch(r"(?!original_)\w[\w-]*", self.semantics_name):
             what = f"semantics cannot have the name {self.semantics_name!r}"
             fix = "use letters, digits, - and _; names that begin with original_ are reserved"

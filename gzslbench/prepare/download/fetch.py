@@ -230,10 +230,9 @@ class Member:
 def unpack(path: Path, archive: Archive, folder: Path, *, force: bool, progress: Progress) -> tuple[int, int]:
     """Write the wanted members of the archive ``path`` below ``folder``.
 
-    All of them are first unpacked to a hidden folder there, and then moved. So an archive that is refused
-    writes nothing, and a killed process leaves no incomplete file under a final name. Without ``force`` an
-    existing file with another content is an error. Returns how many files were written, and how many were
-    there already.
+    They are first unpacked to a hidden folder there: an archive that is refused writes nothing, and a killed
+    process leaves no incomplete file under a final name. Without ``force`` an existing file with another
+    content is an error. Returns how many files were written, and how many were there already.
     """
     staging = folder / f".unpacking-{path.name}"
     shutil.rmtree(staging, ignore_errors=True)  # of a killed process
@@ -253,7 +252,7 @@ def _extract_wanted(path: Path, archive: Archive, staging: Path, progress: Progr
     """Extract the wanted members below ``staging``; return their files."""
     extracted: set[Path] = set()
     found: set[str] = set()
-    with _explain_damage(path):
+    try:
         for member in _read_members(path, archive.name):
             key = archive.taker(member.name)
             if key is None or member.kind == "folder":
@@ -267,6 +266,9 @@ def _extract_wanted(path: Path, archive: Archive, staging: Path, progress: Progr
             extracted.add(staging / place)
             found.add(key)
             progress.advance(member.size)
+    except _DAMAGED as error:
+        what = f"the archive is damaged or unsafe: {error or type(error).__name__}"
+        raise DataError(what, where=path, fix=_advice(path)) from error
     missing = [key for key in archive.wanted if key not in found]
     if missing:
         raise DataError(f"the archive has no {', '.join(missing)}", where=path, fix=_advice(path))
@@ -336,16 +338,6 @@ def _tar_members(path: Path) -> Iterator[Member]:
                 yield Member(entry.name.removeprefix("./"), entry.size, kind, partial(extract, entry))
         while stream.read(_MIB):  # gzip compares its checksum only at the very end
             pass
-
-
-@contextmanager
-def _explain_damage(path: Path) -> Iterator[None]:
-    """Turn what the standard library raises on a damaged archive into a DataError."""
-    try:
-        yield
-    except _DAMAGED as error:
-        what = f"the archive is damaged or unsafe: {error or type(error).__name__}"
-        raise DataError(what, where=path, fix=_advice(path)) from error
 
 
 def _refusal(what: str, path: Path) -> DataError:

@@ -103,8 +103,10 @@ def extract_features(
     provenance = {**extraction.provenance(), "boxes": boxed}
     with lock_partial(target) as folder:
         check_features_target(target, provenance)
-        if not request.again and is_extracted(target, image_list.files):
-            return ExtractionResult(target, len(image_list.files), is_new=False)
+        if target.exists() and not request.again:
+            stored = hdf5.open_hdf5(target, next(iter(hdf5.stored_semantics(target))))
+            if stored.image_files == image_list.files:
+                return ExtractionResult(target, len(image_list.files), is_new=False)
         try:
             with watch(len(image_list.files)) as step:
                 partial, failures = compute_features(
@@ -118,7 +120,7 @@ def extract_features(
             what = f"{len(failures)} images cannot be read; the other features are kept"
             fix = "replace them and repeat the command; or leave them out with --skip"
             raise ExtractionError(what + _list_below(left_out), where=request.images, fix=fix)
-        write_features(target, place.path, place.name, partial.features, image_list, failures, provenance)
+        write_features(target, place, partial.features, image_list, failures, provenance)
         partial.remove()
     return ExtractionResult(target, len(image_list.files) - len(failures), left_out)
 
@@ -207,18 +209,9 @@ def check_features_target(target: Path, provenance: Mapping[str, object]) -> Non
             raise DataError(what, where=target, fix=_ANOTHER_FILE)
 
 
-def is_extracted(target: Path, files: Sequence[str]) -> bool:
-    """Return whether ``target`` exists and has a row for each image. Call check_features_target first."""
-    if not target.exists():
-        return False
-    semantics = next(iter(hdf5.stored_semantics(target)))
-    return hdf5.open_hdf5(target, semantics).image_files == tuple(files)
-
-
 def write_features(
     target: Path,
-    folder: Path,
-    name: str,
+    place: Place,
     features: NDArray[np.float32],
     image_list: ImageList,
     left_out: Mapping[int, str],
@@ -228,10 +221,12 @@ def write_features(
 
     Rows in ``left_out``, which says why they have no features, are not written.
     """
+    folder = place.path
     with lock_folder(target.parent):
         read = xlsa17.FeatureFile(target, features, image_list.labels, image_list.files)
         datasets = [
-            xlsa17.assemble(folder, name, read, split, (), {}) for split in xlsa17.semantics_names(folder)
+            xlsa17.assemble(folder, place.name, read, split, (), {})
+            for split in xlsa17.semantics_names(folder)
         ]
         if left_out:
             datasets = [drop_rows(dataset, left_out) for dataset in datasets]

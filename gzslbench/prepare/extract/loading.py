@@ -15,7 +15,7 @@ from urllib.error import URLError
 import torch
 from torch import Tensor, nn
 
-from gzslbench.errors import ExtractionError
+from gzslbench.errors import ExtractionError, GzslBenchError
 from gzslbench.files import check_file, sha256_of
 from gzslbench.plugins.extractor import Weights
 
@@ -28,17 +28,19 @@ POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def import_package(module: str, extra: str, fix: str = "") -> ModuleType:
+def import_package(
+    module: str, extra: str, fix: str = "", failure: type[GzslBenchError] = ExtractionError
+) -> ModuleType:
     """Import ``module``, which the extra ``extra`` installs. ``fix`` is the advice if the import fails."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
         what = f"{extra} needs a package that is not installed: {error.name}"
-        raise ExtractionError(what, fix=f"pip install 'gzslbench[{extra}]'") from error
+        raise failure(what, fix=f"pip install 'gzslbench[{extra}]'") from error
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
         what = f"{module} is installed and cannot be imported: {first_line(error)}"
         fix = fix or f"install a version of {module} that fits the other packages"
-        raise ExtractionError(what, fix=fix) from error
+        raise failure(what, fix=fix) from error
 
 
 def download_weights(url: str, sha256: str) -> Path:

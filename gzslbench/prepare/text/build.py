@@ -34,7 +34,6 @@ from gzslbench.prepare.text.encoder import encode_classes, load_encoder
 from gzslbench.prepare.text.texts import (
     Texts,
     class_texts,
-    fingerprint,
     match_descriptions,
     read_descriptions,
 )
@@ -139,7 +138,7 @@ def build_semantics(
         ),
         "texts": sum(map(len, texts)),
         "texts_cut": encoder.count_truncated([text for of_class in texts for text in of_class]),
-        "texts_sha256": fingerprint(texts),
+        "texts_sha256": hashlib.sha256(json.dumps(texts).encode()).hexdigest(),
         "split_of": basis.provenance(),
         "gzslbench": VERSION,
         "device": device.type,

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from gzslbench.errors import DataError, EncoderError, GzslBenchError
 from gzslbench.files import sha256_of
+from gzslbench.prepare.extract.loading import import_package
 from gzslbench.prepare.text.texts import Texts
 
 if TYPE_CHECKING:
@@ -82,14 +82,8 @@ def load_encoder(model: str, device: torch.device) -> SentenceEncoder:
     ``model`` is a folder, or a name on the Hugging Face hub. sentence-transformers also loads plain text
     models of transformers (then with mean pooling) and CLIP models (then their text features).
     """
-    if find_spec("sentence_transformers") is None:
-        raise EncoderError("sentence-transformers is not installed", fix="pip install 'gzslbench[text]'")
-    try:
-        package = import_module("sentence_transformers")
-        import_module("transformers").utils.logging.disable_progress_bar()
-    except Exception as error:  # Packages of versions that do not fit fail in many ways.
-        what = f"sentence-transformers cannot be imported: {_summarize(error)}"
-        raise EncoderError(what, fix="pip install --upgrade 'gzslbench[text]'") from error
+    package = import_package("sentence_transformers", "text", failure=EncoderError)
+    import_package("transformers", "text", failure=EncoderError).utils.logging.disable_progress_bar()
     path = Path(model).expanduser()
     if not path.is_dir() and (not model.strip() or path.exists() or model.startswith((".", "/", "~"))):
         fix = "name the folder with its config.json"
@@ -160,7 +154,7 @@ def encoding_errors(what: str, model: str) -> Iterator[None]:
         raise
     except Exception as error:  # Code and files of many authors run behind this call.
         fix = (
-            "name a folder with a complete model, or one of the Hugging Face hub, which\n"
+            "name a folder with a complete model, or one of the Hugging Face hub, which\n         "
             "needs a network the first time; models with their own code are not supported"
         )
         raise EncoderError(f"{what}: {_summarize(error)}", where=model, fix=fix) from error

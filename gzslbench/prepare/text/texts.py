@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter
@@ -157,8 +156,3 @@ def class_texts(
         )
         for texts in inner
     ]
-
-
-def fingerprint(texts: Sequence[Texts]) -> str:
-    """Return the sha256 of the texts in their order."""
-    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()

@@ -52,7 +52,12 @@ def test_show_tells_what_made_them(folder, semantics, call, tmp_path):
     assert built["files"] == [str(folder / "tiny_splits.mat")]
     shown = json.loads(call("data", "show", folder, "--semantics", "tiny", "--json").output)["provenance"]
     assert shown == built["provenance"]
-    assert shown["templates"] == ["a {}."] and shown["texts"] == 10 and shown["texts_cut"] == 0
+    assert (
+        shown["templates"] == ["a {}."]
+        and shown["texts"] == 10
+        and len(shown["texts_sha256"]) == 64
+        and shown["texts_cut"] == 0
+    )
     assert shown["descriptions"]["file"] == "told.json" and len(shown["descriptions"]["sha256"]) == 64
     assert shown["split_of"]["file"] == "att_splits.mat" and shown["date"].startswith("20")
     printed = call("data", "show", folder, "--semantics", "tiny").output

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.errors import DataError, ParamError
-from gzslbench.prepare.text.texts import class_number, class_texts, fingerprint, split_words
+from gzslbench.prepare.text.texts import class_number, class_texts, split_words
 
 
 def test_names_stand_in_every_template_as_words():
@@ -37,13 +37,6 @@ def test_classes_that_no_text_tells_of_or_apart_are_refused(names, told, complai
     with pytest.raises(DataError, match=complaint) as caught:
         class_texts(names, told, [], "told.json")
     assert "told.json" in str(caught.value) and "to do" in str(caught.value)
-
-
-def test_the_fingerprint_changes_with_any_text_and_its_class():
-    texts = [("a", "b"), ("c",)]
-    others = [[("a",), ("b", "c")], [("a", "b"), ("d",)], [("c",), ("a", "b")]]
-    assert len({fingerprint(some) for some in [texts, *others]}) == 4
-    assert fingerprint(texts) == fingerprint([("a", "b"), ("c",)])
 
 
 @pytest.mark.parametrize(
