@@ -12,5 +12,5 @@ FOLDER = Path(__file__).parent
 
 @hookimpl
 def gzslbench_suites() -> Iterable[Path]:
-    """This folder, which holds ``suites`` and ``metrics``."""
+    """Return this folder, which contains ``suites`` and ``metrics``."""
     return [FOLDER]

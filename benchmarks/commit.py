@@ -1,4 +1,4 @@
-"""The commit that a checkout is at."""
+"""Find the commit of a checkout."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def commit_of(file: Path) -> str | None:
-    """The commit that ``file`` is checked out from, with a ``+`` where tracked files differ from it.
+    """Return the commit of the checkout that contains ``file``, with a ``+`` if tracked files have changed.
 
-    None where no repository tracks the file, as that of an installed package, or where there is no git.
+    Return None if no repository tracks the file (for example in an installed package), or without git.
     """
     if _git(file, "ls-files", "--error-unmatch", file.name) is None:
         return None
@@ -19,7 +19,7 @@ def commit_of(file: Path) -> str | None:
 
 
 def _git(file: Path, *arguments: str) -> str | None:
-    """What git answers in the folder of ``file``; None where it fails."""
+    """Return the output of git in the folder of ``file``; None if git fails."""
     try:
         done = subprocess.run(["git", *arguments], cwd=file.parent, capture_output=True, text=True)
     except OSError:

@@ -65,7 +65,7 @@ def speed(
 ) -> None:
     """Time this toolkit against the published formulation, written plainly.
 
-    Each CASE compares programs that do the same; without one, all of them do. See --list.
+    Each CASE compares programs that do the same work. Without a CASE, all cases run. See --list.
     """
     if listing:
         width = max(map(len, CASES))
@@ -101,7 +101,7 @@ def _conditions(device: str, precision: str, rounds: int, quick: bool) -> Condit
 def _measure_all(
     cases: tuple[str, ...], only: str | None, conditions: Conditions, threads: int | None, out: Path | None
 ) -> bool:
-    """Measure, print and write; whether the user stopped it."""
+    """Measure, print and write the results; return whether the user stopped it."""
     import torch
 
     from gzslbench.report.terminal.printing import make_console
@@ -145,7 +145,7 @@ def _measure_all(
 
 
 def _measure(measurement: Measurement, only: str | None, tell: Callable[[str], None]) -> list[str]:
-    """Measure one case; the names of its settings."""
+    """Measure one case; return the names of its settings."""
     from gzslbench.computing.instrumentation import collect_backends
     from gzslbench_benchmarks.speed.contest import contest
 

@@ -16,12 +16,12 @@ Program = Callable[[], object]
 
 @dataclass(frozen=True)
 class Conditions:
-    """Where, how exactly and how often.
+    """The device, the precision and the number of rounds.
 
     Attributes:
         precision: fp32, tf32 or bf16, of the matrix products.
         rounds: How often each contestant is timed; slow ones less often.
-        quick: Whether the shapes are tiny, which tries the programs out and measures nothing.
+        quick: Whether the shapes are tiny, which only tests the programs.
     """
 
     device: torch.device
@@ -31,7 +31,7 @@ class Conditions:
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the operands of matrix products are at this precision."""
+        """The type of the operands of matrix products."""
         return torch.bfloat16 if self.precision == "bf16" else torch.float32
 
     @property
@@ -45,12 +45,12 @@ class Conditions:
         return shape.tiny() if self.quick else shape
 
     def synchronize(self) -> None:
-        """Wait for what the device has still to do."""
+        """Wait for the work of the device."""
         if self.on_cuda:
             torch.cuda.synchronize(self.device)
 
     def at_precision(self, program: Program) -> Program:
-        """``program`` with TF32 on or off, as these conditions say."""
+        """Return ``program`` with TF32 on or off, as the precision says."""
 
         def run() -> None:
             with matmul_precision(self.precision, deterministic=False):

@@ -34,13 +34,13 @@ LONG = 10.0
 
 @dataclass(frozen=True)
 class Contestant:
-    """Who takes part.
+    """A program that is measured.
 
     Attributes:
         name: As the table shows it.
         build: Makes the program to time, which is not timed; None if only memory is measured.
-        memory: Measures the peak memory in bytes; None leaves it out on a CPU, and on a CUDA device to the
-            allocator's own account of what building and warming up took, networks and data included.
+        memory: Measures the peak memory in bytes. Without it a CPU measures none, and a CUDA device
+            reports what building and warming up took, networks and data included.
         slow: Whether it is timed in fewer rounds.
         once: Whether it is timed once and not called before; so long a program is warmed up by ``build``.
         keeps_memory: Whether it keeps freed memory for its next step, as `gzslbench run` does on a CPU.

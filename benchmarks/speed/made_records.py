@@ -1,4 +1,4 @@
-"""Records as large as real ones, with numbers that are drawn."""
+"""Records as large as real ones, with random numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SYN_NUMS = (100, 200, 400, 800, 1600)
 
 
 def write_records(root: Path, count: int) -> None:
-    """Write ``count`` runs' records, of at most 10,000, into ``root``."""
+    """Write the records of ``count`` runs (at most 10,000) into ``root``."""
     for record in islice(_records(), count):
         folder = root / record.id
         folder.mkdir()
@@ -33,7 +33,7 @@ def _records() -> Iterator[Record]:
 
 
 def made_record(cell: Cell, draws: random.Random) -> Record:
-    """A record of ``cell`` with numbers that are drawn."""
+    """Return a record of ``cell`` with random numbers."""
     return Record(
         id=cell.id,
         status="complete",

@@ -1,4 +1,4 @@
-"""What a case measured: rows, and the JSON they are kept as."""
+"""What a case measured: rows, and their JSON."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Row:
 
     @property
     def has_anything(self) -> bool:
-        """Whether there is something to tell."""
+        """Whether anything was measured."""
         return bool(self.seconds) or self.peak_bytes is not None or self.failure is not None
 
 
 @dataclass
 class Measurement:
-    """A case, its conditions and its rows; a setting's first row is what its others are compared with.
+    """A case, its conditions and its rows; the other rows of a setting are compared with its first.
 
     Attributes:
         commit: Of the sources that are measured, where they are a checkout.
@@ -102,7 +102,7 @@ def _ratio(value: float | None, ours: float | None) -> float | None:
 
 
 def _processor() -> str:
-    """The processor's name where Linux tells it, else the architecture."""
+    """Return the processor's name on Linux, else the architecture."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

@@ -29,12 +29,12 @@ _KILLED = -9
 
 
 def peak_of(builder: Builder, shape: Shape, conditions: Conditions, *, keeps_memory: bool = False) -> int:
-    """Bytes that one call of what ``builder`` builds takes at most, in addition to networks and data.
+    """Return the most bytes that a call of the built program takes, in addition to networks and data.
 
     Args:
         builder: A function of a module, which the new process finds by its name.
-        shape: Handed to it.
-        conditions: Handed to it.
+        shape: Its argument.
+        conditions: Its argument.
         keeps_memory: Whether the process keeps freed memory, as `gzslbench run` does on a CPU.
 
     Raises:
@@ -63,14 +63,14 @@ def peak_of(builder: Builder, shape: Shape, conditions: Conditions, *, keeps_mem
 def memory_of(
     builder: Builder, shape: Shape, conditions: Conditions, *, keeps_memory: bool = False
 ) -> Callable[[], int] | None:
-    """``peak_of`` to be called; None on CUDA, where the allocator keeps an account of every contestant."""
+    """``peak_of`` to be called; None on CUDA, where the allocator counts the memory of each contestant."""
     if conditions.on_cuda:
         return None
     return partial(peak_of, builder, shape, conditions, keeps_memory=keeps_memory)
 
 
 def measure(spec: str) -> int:
-    """What ``peak_of`` asks of the new process."""
+    """Measure in the new process of ``peak_of``."""
     request = json.loads(spec)
     torch.set_num_threads(request["threads"])
     conditions = Conditions(torch.device(request["device"]), request["precision"])
@@ -93,7 +93,7 @@ def _most(conditions: Conditions) -> int:
 def high_water_mark() -> int:
     """Return the most bytes of memory that this process has had.
 
-    Linux hands ru_maxrss on from a process to the one that it starts, so VmHWM is read instead.
+    VmHWM, because on Linux a new process starts with the ru_maxrss of its parent.
     """
     status = Path("/proc/self/status")
     if status.is_file():

@@ -1,4 +1,4 @@
-"""The sizes of the field's datasets, filled with random numbers: what a step costs does not hang on them."""
+"""The sizes of the field's datasets, filled with random numbers: they do not change what a step costs."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ class Shape:
         )
 
     def at(self, batch: int) -> Shape:
-        """The same with another batch, and rows enough for it."""
+        """Return the same shape with another batch, and enough rows for it."""
         return replace(self, batch=batch, rows=max(self.rows, batch))
 
     def tiny(self) -> Shape:
-        """So small that everything is done at once: to try a program out, not to measure it."""
+        """Return a shape so small that it only tests a program."""
         sizes = {"rows": 40, "classes": 4, "unseen": 2, "semantics": 5, "noise": 3, "syn_num": 6}
         rows = {"test_seen": 9, "test_unseen": 7, "batch": 8, "head_epochs": 2}
         widths = {"features": 6, "generator": 10, "critic": 11, "embedding": 7, "projection": 4}

@@ -13,9 +13,9 @@ _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 
 
 def report(measured: Mapping[str, Any]) -> RenderableType:
-    """What was measured and how, then a row a contestant, with the settings set apart.
+    """Return the conditions, then a row per contestant, grouped by setting.
 
-    Columns that nothing fills are left out.
+    Empty columns are left out.
 
     Args:
         measured: What ``Measurement.as_dict`` gives, or its JSON.

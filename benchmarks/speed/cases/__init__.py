@@ -1,4 +1,4 @@
-"""The cases by name; each is one module, imported when it is run."""
+"""The cases by name. Each is a module that is imported when it runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Case:
     module: str
 
     def settings(self, conditions: Conditions) -> Iterator[Setting]:
-        """The settings to measure, one after another; what one holds is freed with it."""
+        """Yield the settings to measure, one after another, so that the memory of each is freed."""
         found: Iterator[Setting] = resolve_name(f"{__name__}.{self.module}:settings")(conditions)
         return found
 

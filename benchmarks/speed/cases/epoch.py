@@ -46,7 +46,7 @@ def _contestant(
 
 
 def _epoch(shape: Shape, conditions: Conditions, iteration: Builder, evaluated: Builder) -> Program:
-    """ceil(N / batch) iterations, then an evaluation."""
+    """Run ceil(N / batch) iterations, then an evaluation."""
     iterate, evaluate = iteration(shape, conditions), evaluated(shape, conditions)
     iterations = math.ceil(shape.rows / shape.batch)
 

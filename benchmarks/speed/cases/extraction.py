@@ -106,7 +106,7 @@ def _plain(made: Callable[..., Extraction], image_list: ImageList, root: Path) -
 
 
 def _alone(made: Callable[..., Extraction], image_list: ImageList, root: Path) -> Program:
-    """Over one batch that lies on the device, as often as there are batches."""
+    """Run the network on one batch on the device, as often as there are batches."""
     extraction = made()
     batch = torch.cat(
         [preprocess(read_image(root / file), Preparation()) for file in image_list.files[:BATCH]]
@@ -134,7 +134,7 @@ def _read(file: Path, preparation: Preparation) -> Tensor:
 
 
 def _write_images(root: Path, count: int, size: tuple[int, int]) -> None:
-    """Coarse and fine noise, which compresses about as well as a real image."""
+    """Write coarse and fine noise, which compresses about as well as a real image."""
     random = np.random.default_rng(0)
     width, height = size
     for number in range(count):

@@ -1,6 +1,6 @@
 """How time and memory grow with the batch, the seen classes and the synthesized features.
 
-The published forms take part at the smaller points only.
+The published forms are measured only at the smaller points.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ QUICK_VALUES = (5, 8)
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
-    """A setting a point; evaluations fit their head for five epochs."""
+    """Yield a setting for each point; evaluations fit their head for five epochs."""
     for axis in AXES:
         start = conditions.shape(axis.shape)
         shape = replace(start, head_epochs=min(HEAD_EPOCHS, start.head_epochs))

@@ -19,7 +19,7 @@ from gzslbench_benchmarks.speed.shapes import AWA2_BATCH, SHAPES, Shape
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
-    """Every dataset's shape; on CUDA also AWA2's at the batch that is published."""
+    """Yield the shape of each dataset; on CUDA also that of AWA2 with the published batch."""
     shapes = [conditions.shape(name) for name in SHAPES]
     if conditions.on_cuda and not conditions.quick:
         shapes.append(SHAPES["AWA2"].at(AWA2_BATCH))

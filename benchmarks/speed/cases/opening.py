@@ -1,4 +1,4 @@
-"""Opening AWA2-sized files: our HDF5 against scipy's reading of the .mat files; all have been read before."""
+"""Opening AWA2-sized files: our HDF5 against scipy reading .mat files; all files are in the cache."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUICK_SCALE = 0.01
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
-    """A folder of xlsa17's shape with made features, imported as `gzslbench data import` does it."""
+    """Write a folder of xlsa17 with random features, and import it as `gzslbench data import` does."""
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
         folder = Path(scratch) / "AWA2"
         scale = QUICK_SCALE if conditions.quick else 1.0
@@ -37,7 +37,7 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
 
 
 def _always(program: Program) -> partial[Program]:
-    """There is nothing to build."""
+    """Return `program` as a contestant that needs no building."""
     return partial(lambda: program)
 
 

@@ -15,7 +15,7 @@ BATCH = 2048
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
-    """Only memory; the pair-matrix form wants about 12 GiB of it, and minutes on a few cores."""
+    """Measure only memory; the pair-matrix form needs about 12 GiB, and minutes on a few cores."""
     cub = conditions.shape("CUB-sent")
     shape = cub if conditions.quick else cub.at(BATCH)
     contestants = [

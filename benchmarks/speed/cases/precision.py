@@ -1,4 +1,4 @@
-"""What a lower precision brings: our own CE-GZSL iteration at each that the device has."""
+"""What a lower precision saves: our CE-GZSL iteration in each precision of the device."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ COMMANDS = {
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
-    """Ours need no torch; Python itself is the floor."""
+    """Compare our commands, which import no torch, with Python itself."""
     yield Setting("start to end", [Contestant(name, partial(_program, name)) for name in COMMANDS])
 
 

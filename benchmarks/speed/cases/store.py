@@ -24,7 +24,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("*/record.json")):
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
-    """Ours with the index next to the records, without it, and a loop that reads each record."""
+    """Compare ours with an index, ours without an index, and a loop that reads each record."""
     count = QUICK_RECORDS if conditions.quick else RECORDS
     with TemporaryDirectory(prefix="gzslbench-") as scratch:
         root = Path(scratch)
@@ -40,7 +40,7 @@ def settings(conditions: Conditions) -> Iterator[Setting]:
 
 
 def _always(program: Program) -> Callable[[], Program]:
-    """There is nothing to build."""
+    """Return `program` as a contestant that needs no building."""
     return lambda: program
 
 

@@ -14,7 +14,7 @@ EPOCHS, QUICK_EPOCHS = 130, 2
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:
-    """None on a CPU, which would take hours, unless the shape is tiny."""
+    """Yield nothing on a CPU, which would take hours, unless the shape is tiny."""
     if not (conditions.on_cuda or conditions.quick):
         return
     awa2 = conditions.shape("AWA2")
