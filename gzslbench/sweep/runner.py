@@ -15,10 +15,9 @@ from gzslbench.runs.plan import DatasetHandle, Request, make_plan
 from gzslbench.runs.store import Store
 from gzslbench.runs.tracking import resolve_trackers
 from gzslbench.sweep.executors import stop_on_signals
-from gzslbench.sweep.planning import TO_RUN, PlannedCell, plan_sweep
+from gzslbench.sweep.planning import TO_RUN, PlannedCell, TaskCache, plan_sweep
 from gzslbench.sweep.suites.suite import Suite
 from gzslbench.sweep.sweep_log import SweepLog, this_process
-from gzslbench.sweep.task_cache import TaskCache
 
 WORK = f"{__name__}:run_cell_job"
 MEMORY_MARGIN = 1.25

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 import gzslbench_benchmarks
 from gzslbench.cli import main
-from gzslbench.runs.plan import make_plan
+from gzslbench.runs.plan import parse_request, resolve
+from gzslbench.sweep.planning import TaskCache
 from gzslbench.sweep.suites.baseline import summarize
 from gzslbench.sweep.suites.suite import load_suite
 from gzslbench_methods.dem.method import embedding_loss
@@ -21,16 +22,11 @@ title = "tiny"
 [shared]
 dataset = "digits"
 eval_every = 1
-[settings.ce-gzsl]
-ngh = 8
-ndh = 8
-embed_size = 8
-outz_size = 4
-nhF = 4
-syn_num = 10
+[settings.cnzsl]
+hidden = 8
 [[runs]]
 name = "small"
-method = "ce-gzsl"
+method = "cnzsl"
 seeds = [1, 2]
 epochs = 2
 at = 1
@@ -48,7 +44,7 @@ epochs = 1
 WILD = """
 [[runs]]
 name = "wild"
-method = "ce-gzsl"
+method = "cnzsl"
 set = { lr = 1e30 }
 seeds = [1]
 epochs = 2
@@ -57,7 +53,7 @@ epochs = 2
 
 @pytest.fixture
 def tiny(tmp_path):
-    """Stores, or with ``check`` compares, a suite with this text; all it writes stays in ``tmp_path``."""
+    """Store, or with ``check`` compare, a suite with this text; all files are in ``tmp_path``."""
 
     def call(text=TINY, *options, check=False, results="results"):
         (tmp_path / "tiny.toml").write_text(text)
@@ -87,7 +83,7 @@ def test_a_measured_suite_stores_each_seed_at_the_fixed_epoch(tiny, tmp_path):
     assert stored_in(tmp_path) == before
 
 
-def test_a_run_is_stored_with_its_precision_its_time_its_memory_and_its_kind_of_device(tiny, tmp_path):
+def test_a_run_is_stored_with_precision_time_memory_and_kind_of_device(tiny, tmp_path):
     one_seed = TINY.replace("seeds = [1, 2]", "seeds = [1]").replace("[shared]", '[shared]\ndevice = "cpu"')
     lowered = one_seed[one_seed.index("[[runs]]") :].replace("small", "lowered")
     assert tiny(one_seed + lowered + 'precision = "bf16"').exit_code == 0
@@ -103,7 +99,7 @@ def test_a_run_is_stored_with_its_precision_its_time_its_memory_and_its_kind_of_
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_on_cuda_the_peak_memory_of_a_run_is_none_of_the_run_before(tiny, tmp_path):
+def test_on_cuda_the_peak_memory_of_a_run_is_not_that_of_the_run_before(tiny, tmp_path):
     head, runs = TINY.replace("[shared]", '[shared]\ndevice = "cuda"').split("[[runs]]")
     assert tiny(head + GREEDY + "[[runs]]" + runs).exit_code == 0
     stored = stored_in(tmp_path)
@@ -131,9 +127,9 @@ def test_a_comparison_stores_nothing_and_names_what_moved(tiny, tmp_path):
     assert path.read_bytes() == before
 
 
-def test_an_update_says_why_and_shows_what_it_replaces(tiny, tmp_path):
-    unsaid = CliRunner().invoke(main, ["regress", "digits", "--update"])
-    assert unsaid.exit_code == 2 and "say why" in unsaid.output
+def test_an_update_needs_a_reason_and_shows_what_it_replaces(tiny, tmp_path):
+    refused = CliRunner().invoke(main, ["regress", "digits", "--update"])
+    assert refused.exit_code == 2 and "say why" in refused.output
     tiny()
     path = tmp_path / "metrics" / "tiny.json"
     content = json.loads(path.read_text())
@@ -146,7 +142,7 @@ def test_an_update_says_why_and_shows_what_it_replaces(tiny, tmp_path):
 
 
 BROKEN = """
-title = "rings"
+title = "one loss"
 [shared]
 dataset = "synthetic"
 [[runs]]
@@ -157,7 +153,8 @@ epochs = 10
 """
 
 
-def test_the_alarm_rings_where_a_loss_is_broken(tiny, monkeypatch):
+@pytest.mark.acceptance
+def test_a_broken_loss_is_an_alarm(tiny, monkeypatch):
     tiny(BROKEN)
     assert tiny(BROKEN, check=True, results="again").exit_code == 0
     monkeypatch.setattr(
@@ -169,14 +166,14 @@ def test_the_alarm_rings_where_a_loss_is_broken(tiny, monkeypatch):
     assert ["dem", "H"] in [line.split()[:2] for line in outcome.output.splitlines()]
 
 
-def test_runs_are_made_anew_unless_a_folder_is_named(tiny, tmp_path, monkeypatch):
+def test_runs_are_computed_again_unless_a_folder_is_named(tiny, tmp_path, monkeypatch):
     tiny()
     monkeypatch.chdir(tmp_path)
     stored = ["--stored", str(tmp_path / "metrics" / "tiny.json")]
     outcome = CliRunner().invoke(main, ["regress", "tiny.toml", *stored])
     assert outcome.exit_code == 0, outcome.output
-    (made,) = (item for item in (tmp_path / "results").iterdir() if item.name.startswith("regress-tiny-"))
-    assert len(list(made.glob("*/record.json"))) == 2
+    (folder,) = (item for item in (tmp_path / "results").iterdir() if item.name.startswith("regress-tiny-"))
+    assert len(list(folder.glob("*/record.json"))) == 2
 
 
 def test_a_diverged_run_is_stored_with_its_failure_and_the_others_go_on(tiny, tmp_path):
@@ -217,7 +214,7 @@ def test_a_closed_form_is_read_at_its_end_and_claims_are_judged(tiny, tmp_path):
     assert "| eszsl | a closed form beats two epochs of ten features | H |" in reported.output
 
 
-def test_only_what_is_asked_for_runs_and_the_rest_stays_as_stored(tiny, tmp_path):
+def test_only_selected_runs_run_and_the_rest_stays_as_stored(tiny, tmp_path):
     assert tiny(TINY + OTHER, "--only", "small").exit_code == 0
     assert list(stored_in(tmp_path)) == ["small"]
     before = stored_in(tmp_path)["small"]
@@ -230,7 +227,7 @@ def test_only_what_is_asked_for_runs_and_the_rest_stays_as_stored(tiny, tmp_path
     assert outcome.exit_code == 2 and "the names are: small, other" in outcome.output
 
 
-def test_nothing_runs_where_the_metrics_cannot_be_stored(tiny, tmp_path):
+def test_nothing_runs_if_the_metrics_cannot_be_stored(tiny, tmp_path):
     (tmp_path / "metrics").write_text("in the way")
     outcome = tiny()
     assert outcome.exit_code == 2 and "cannot be stored" in outcome.output
@@ -254,12 +251,15 @@ def test_stored_metrics_agree_with_their_own_summary(path):
             assert run["at"] is None or dict(run["H_by_epoch"])[run["at"]] == H
 
 
+@pytest.mark.acceptance
 @pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs FLO under GZSLBENCH_DATA")
 @pytest.mark.parametrize("path", METRICS, ids=[path.stem for path in METRICS])
-def test_stored_metrics_are_of_the_very_cells_that_their_suite_asks_for(path):
-    stored = json.loads(path.read_text(encoding="utf-8"))
+def test_stored_metrics_are_of_the_cells_of_their_suite(path, tmp_path):
+    stored, cache = json.loads(path.read_text(encoding="utf-8")), TaskCache(tmp_path)
     wanted: dict[str, set[str]] = {}
     for run in load_suite(path.stem).runs:
-        wanted.setdefault(run.name, set()).update(cell.id for cell in make_plan(run.request).cells)
+        task = cache.get(run.request) or cache.read(run.request)[0]
+        cells = resolve(parse_request(run.request), task).cells
+        wanted.setdefault(run.name, set()).update(cell.id for cell in cells)
     kept = {name: {run["id"] for run in group["runs"]} for name, group in stored["runs"].items()}
     assert kept == {name: wanted[name] for name in kept}

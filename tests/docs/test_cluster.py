@@ -1,4 +1,4 @@
-"""The page about clusters: its script is one, and its commands take what they are given."""
+"""The page about clusters: its script can be parsed, and its commands have the options that they use."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_every_sweep_takes_its_options() -> None:
 def test_ray_takes_its_options() -> None:
     if find_spec("ray") is None:
         pytest.skip("Ray is not installed: pip install 'gzslbench[ray]'")
-    told = subprocess.run(
+    help_text = subprocess.run(
         [sys.executable, "-m", "ray.scripts.scripts", "start", "--help"],
         capture_output=True,
         text=True,
@@ -45,4 +45,4 @@ def test_ray_takes_its_options() -> None:
     commands = [line for line in LINES if "ray start" in line]
     assert len(commands) == 4
     for option in re.findall(r"--[a-z-]+", " ".join(line[line.index("ray start") :] for line in commands)):
-        assert re.search(rf"{option}\b", told), option
+        assert re.search(rf"{option}\b", help_text), option

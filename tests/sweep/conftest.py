@@ -23,7 +23,7 @@ dataset = "digits"
 [[grids]]
 method = ["f-clswgan", "ce-gzsl"]
 dataset = "digits"
-epochs = 15
+epochs = 8
 set = { syn_num = 50 }
 seeds = [1, 2]
 """

@@ -10,10 +10,9 @@ from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 from gzslbench.runs.execute import run_cell
 from gzslbench.runs.plan import Request, make_plan
 from gzslbench.runs.store import Store
-from gzslbench.sweep.planning import plan_sweep
+from gzslbench.sweep.planning import TaskCache, _source_file, plan_sweep
 from gzslbench.sweep.runner import expected_memory
 from gzslbench.sweep.suites.suite import load_suite
-from gzslbench.sweep.task_cache import TaskCache, _source_file
 
 
 @pytest.fixture
@@ -143,7 +142,7 @@ def test_a_dataset_of_a_function_is_known_until_its_module_changes(store, tmp_pa
     request = Request("eszsl", "digits", seeds=(1,))
     module = tmp_path / "digits.py"
     module.write_text("once")
-    monkeypatch.setattr("gzslbench.sweep.task_cache._source_file", lambda function: [module])
+    monkeypatch.setattr("gzslbench.sweep.planning._source_file", lambda function: [module])
     TaskCache(store.root).read(request)
     assert TaskCache(store.root).get(request) is not None
     module.write_text("changed")

@@ -11,10 +11,10 @@ from gzslbench.errors import StoreError
 from gzslbench.plugins.executor import Ended, Failure, Started
 from gzslbench.runs.plan import Request, make_plan
 from gzslbench.runs.store import Store
+from gzslbench.sweep.planning import TaskCache
 from gzslbench.sweep.runner import cell_argument, run_cell_job, run_sweep
 from gzslbench.sweep.suites.suite import load_suite
 from gzslbench.sweep.sweep_log import SweepLog
-from gzslbench.sweep.task_cache import TaskCache
 
 REQUEST = Request("eszsl", "digits", seeds=(1,), settings=("alpha=1.0",))
 

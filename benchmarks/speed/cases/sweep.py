@@ -13,9 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gzslbench.runs.store import Store
-from gzslbench.sweep.planning import plan_sweep
+from gzslbench.sweep.planning import TaskCache, plan_sweep
 from gzslbench.sweep.suites.suite import load_suite
-from gzslbench.sweep.task_cache import TaskCache
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 from gzslbench_benchmarks.speed.made_records import made_record

@@ -64,14 +64,17 @@ class RayExecutor:
         self.limits = limits
         self.stopping = False
         self.killing = False
+        self.stop_at: float | None = None
+        self.token = secrets.token_hex(8)
+        self.tasks: dict[Any, _Task] = {}
+        self.stored: dict[int, tuple[Any, Any]] = {}
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Run all jobs; see ``Executor.run``."""
-        unique = {job.id: job for job in jobs}
-        if not unique:
-            return
-        with connect(self.limits):
-            yield from _Driver(self).run(deque(unique.values()))
+        waiting = deque({job.id: job for job in jobs}.values())
+        if waiting:
+            with connect(self.limits):
+                yield from self._run(waiting)
 
     def stop(self) -> None:
         """Start no more jobs and let the running ones save; see ``Executor.stop``."""
@@ -81,29 +84,16 @@ class RayExecutor:
         """End all jobs now; see ``Executor.kill``."""
         self.stopping = self.killing = True
 
-
-class _Driver:
-    """One call of ``RayExecutor.run``, connected to the cluster."""
-
-    def __init__(self, executor: RayExecutor) -> None:
+    def _run(self, waiting: deque[Job]) -> Iterator[Event]:
         import ray
         from ray.util.queue import Queue
 
-        self.ray = ray
-        self.executor = executor
-        self.limits = executor.limits
+        self.ray, self.tasks, self.stored = ray, {}, {}
         self.remote = ray.remote(max_calls=1, max_retries=self.limits.retries)(run_job)
         # Ray does not say when a task starts. The tasks say so themselves, in a queue on the head node.
         self.starts = Queue(actor_options={"num_cpus": 0, "resources": HEAD})
-        self.tasks: dict[Any, _Task] = {}
-        self.stored: dict[int, tuple[Any, Any]] = {}
-        self.environment = {name: text for name, text in os.environ.items() if name.startswith("GZSLBENCH_")}
-        self.token = secrets.token_hex(8)
-        self.stop_at: float | None = None
-
-    def run(self, waiting: deque[Job]) -> Iterator[Event]:
         try:
-            while self.tasks or (waiting and not self.executor.stopping):
+            while self.tasks or (waiting and not self.stopping):
                 self._submit(waiting)
                 ready = self._wait()
                 yield from self._started()
@@ -117,7 +107,9 @@ class _Driver:
 
     def _submit(self, waiting: deque[Job]) -> None:
         """Give Ray one job more than there are cores for, so that a node that joins has work at once."""
-        nodes = working_nodes() if waiting and not self.executor.stopping else []
+        nodes = working_nodes() if waiting and not self.stopping else []
+        environment = {name: text for name, text in os.environ.items() if name.startswith("GZSLBENCH_")}
+        driver = (self.limits.threads, versions_here(), environment, self.token, self.starts)
         cores = sum(node["Resources"]["CPU"] for node in nodes)
         most = self.limits.jobs or int(cores / self.limits.threads) + 1
         while nodes and waiting and len(self.tasks) < most:
@@ -128,7 +120,6 @@ class _Driver:
                     (job.folder / PROBE).write_text(self.token)
             shared = {name: self._put(value) for name, value in job.shared.items()}
             task = self.remote.options(name=job.id, **_resources(job, self.limits.threads, nodes))
-            driver = (self.limits.threads, versions_here(), self.environment, self.token, self.starts)
             self.tasks[task.remote(order, *driver, **shared)] = _Task(job)
 
     def _put(self, value: Any) -> Any:
@@ -174,7 +165,7 @@ class _Driver:
                 raise cause from None
             if task.timed_out:
                 return None, Failure("timeout", f"it took longer than {self.limits.timeout:g} s")
-            if self.executor.stopping:
+            if self.stopping:
                 return None, Failure("stopped", "killed on request")
             if cause is not None:  # not of the job, whose errors are in its outcome
                 raise ExecutorError(
@@ -187,10 +178,10 @@ class _Driver:
     def _cancel(self) -> None:
         """Cancel tasks that take too long, and all tasks when the user stops the sweep."""
         now = time.monotonic()
-        if self.executor.stopping and self.stop_at is None:
+        if self.stopping and self.stop_at is None:
             self.stop_at = now + STOP_GRACE_S
             self._cancel_all(force=False)  # in the process of a task this is Ctrl-C
-        if self.executor.killing or (self.stop_at is not None and now > self.stop_at):
+        if self.killing or (self.stop_at is not None and now > self.stop_at):
             self._cancel_all(force=True)
         for reference, task in self.tasks.items():
             late = self.limits.timeout is not None and now - (task.began or now) > self.limits.timeout

@@ -47,11 +47,7 @@ def summarize(
 class Change:
     """The comparison of one group of runs with its stored metrics.
 
-    Attributes:
-        name: Name of the group.
-        moved: For each metric that moved: the stored mean, the mean now, and the tolerance.
-        note: A remark; empty if the group was compared and nothing moved.
-        alarming: Whether somebody must look at it.
+    ``moved`` has, for each metric that moved, the stored mean, the mean now, and the tolerance.
     """
 
     name: str
@@ -134,35 +130,12 @@ def baseline_file(suite: Suite) -> Path:
     return bundled if suite.path.parent.name == "suites" else suite.path.with_suffix(".json")
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What the runs say about a claim.
+def claims_table(claims: Sequence[Claim], groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Judge claims by finished runs, given by name, in a Markdown table.
 
-    Attributes:
-        claim: The claim.
-        means: Means in percent of the runs that should be better and of the others, over the seeds of both.
-        differences: For each seed that both have, the difference in points of percent.
+    A claim is judged by the seeds that both of its sides have; without any, it is left out.
     """
-
-    claim: Claim
-    means: tuple[float, float]
-    differences: Mapping[int, float]
-
-    @property
-    def words(self) -> str:
-        """Say in how many seeds the claim holds."""
-        holds, seeds = sum(value > 0 for value in self.differences.values()), len(self.differences)
-        if holds in (0, seeds):
-            if seeds == 1:
-                return "holds (one seed)" if holds else "does not hold (one seed)"
-            return f"holds in {'all' if holds else 'none of'} {seeds} seeds"
-        return f"holds in {holds} of {seeds} seeds"
-
-
-def judge_claims(
-    claims: Sequence[Claim], groups: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> Iterator[Verdict]:
-    """Judge claims by finished runs, given by name. A claim whose sides share no seed is left out."""
+    lines = ["| method | claim | metric | with | without | verdict |", "|---|---|---|---|---|---|"]
     for claim in claims:
         better, than = (
             {run["seed"]: run["metrics"][claim.metric] for run in groups.get(name, ()) if "metrics" in run}
@@ -170,18 +143,15 @@ def judge_claims(
         )
         seeds = sorted(better.keys() & than.keys())
         if seeds:
-            means = (
-                statistics.fmean(better[seed] for seed in seeds),
-                statistics.fmean(than[seed] for seed in seeds),
-            )
-            yield Verdict(claim, means, {seed: better[seed] - than[seed] for seed in seeds})
-
-
-def claims_table(verdicts: Sequence[Verdict]) -> str:
-    """Format the verdicts as a Markdown table."""
-    lines = ["| method | claim | metric | with | without | verdict |", "|---|---|---|---|---|---|"]
-    for verdict in verdicts:
-        claim, (one, other) = verdict.claim, verdict.means
-        cells = (claim.method, claim.text, claim.metric, f"{one:.1f}", f"{other:.1f}", verdict.words)
-        lines.append(f"| {' | '.join(cells)} |")
+            means = [f"{statistics.fmean(side[seed] for seed in seeds):.1f}" for side in (better, than)]
+            verdict = _verdict([better[seed] > than[seed] for seed in seeds])
+            lines.append(f"| {' | '.join((claim.method, claim.text, claim.metric, *means, verdict))} |")
     return "\n".join(lines) + "\n"
+
+
+def _verdict(holds: Sequence[bool]) -> str:
+    if len(holds) == 1:
+        return "holds (one seed)" if holds[0] else "does not hold (one seed)"
+    if sum(holds) in (0, len(holds)):
+        return f"holds in {'all' if holds[0] else 'none of'} {len(holds)} seeds"
+    return f"holds in {sum(holds)} of {len(holds)} seeds"

@@ -52,13 +52,7 @@ def measure(
 
 @dataclass(frozen=True)
 class RegressResult:
-    """What a suite measures now, and how it differs from the stored metrics.
-
-    Attributes:
-        measured: The groups of runs by name, as ``measure`` returns them.
-        changes: One for each group that was compared.
-        file: The file of the stored metrics.
-    """
+    """What ``measure`` returned, and how it differs from the stored metrics in ``file``."""
 
     measured: Mapping[str, Any]
     changes: Sequence[Change]
@@ -87,19 +81,8 @@ def run_regress(
 ) -> RegressResult:
     """Run a suite again and compare it with its stored metrics.
 
-    Args:
-        suite: The suite.
-        watch: Shows the progress of each cell.
-        only: Run only groups with one of these texts in their name.
-        results: Where runs are stored; finished ones are read from there. None: a new folder in ./results.
-        stored: File of the stored metrics; None: the suite's own.
-        update: Store what was measured; groups that were not run keep their stored metrics.
-        reason: Why stored metrics are replaced; ``update`` needs it.
-
-    Raises:
-        ParamError: ``update`` has no reason, or no run has one of the texts in its name.
-        StoreError: The stored metrics cannot be read or written.
-        GzslBenchError: A run cannot be run, or was stopped.
+    The arguments are the options of the command. By default, runs are stored in a new folder in ./results,
+    and the stored metrics are the suite's own. With ``update``, groups that were not run keep theirs.
     """
     if update and not reason:
         raise ParamError("--update replaces stored numbers", where="--reason", fix='say why: --reason "…"')

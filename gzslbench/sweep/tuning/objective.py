@@ -28,13 +28,9 @@ class PrunedTrial(Exception):  # noqa: N818 - not an error
 
 @dataclass(frozen=True)
 class TrialScore:
-    """The score of a trial.
+    """The score of a trial: H in percent and all metrics at its last epoch, or why it diverged.
 
-    Attributes:
-        H: H in percent at its last epoch; 0 if it diverged.
-        metrics: The metrics at its last epoch; empty if it diverged.
-        best_epoch: The evaluated epoch of highest H; nothing is decided by it.
-        failure: If it diverged, the term of the loss, the stage and the epoch.
+    ``best_epoch`` is the evaluated epoch of highest H; nothing is decided by it.
     """
 
     H: float

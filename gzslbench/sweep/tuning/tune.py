@@ -89,14 +89,7 @@ class TuneRequest:
 
 @dataclass(frozen=True)
 class Tuning:
-    """An open study, with what its trials need.
-
-    Attributes:
-        request: The request.
-        objective: What computes the score of a trial.
-        spaces: The space of each searched parameter.
-        study: The trials.
-    """
+    """An open study, with what its trials need: what computes their scores, and the searched spaces."""
 
     request: TuneRequest
     objective: Objective
