@@ -28,7 +28,7 @@ def test_the_dataset_to_be_like_is_found_in_any_case_and_the_nearest_is_named(tm
     assert "did you mean 'AWA2'?" in result.output
 
 
-def test_the_command_to_try_next_is_one_the_shell_reads_as_it_is_meant(tmp_path):
+def test_the_next_command_is_quoted_for_the_shell(tmp_path):
     target = tmp_path / "my trial"
     result = synth("--like", "APY", target, "--scale", 0.01)
     assert f"gzslbench data show '{target}'" in result.output

@@ -29,7 +29,7 @@ def test_every_real_split_file_has_the_expected_sizes_and_fingerprint(real_data,
 
 
 @pytest.mark.parametrize("name", ["AWA1", "AWA2", "SUN"])
-def test_the_copies_shipped_with_ce_gzsl_hold_the_same_split_and_other_validation_rows(real_data, name):
+def test_the_copies_of_ce_gzsl_have_the_same_split_and_other_validation_rows(real_data, name):
     folder = real_data / "ce-gzsl-copies" / name
     if not folder.is_dir():
         pytest.skip("GZSLBENCH_DATA holds no ce-gzsl-copies")

@@ -70,7 +70,7 @@ def test_an_hdf5_file_of_a_known_dataset_in_another_case_is_that_dataset(root, t
 
 
 @pytest.mark.parametrize("name", ["", " "])
-def test_an_empty_name_is_refused_with_the_names_there_are(folder, monkeypatch, name):
+def test_an_empty_name_is_refused_with_the_known_names(folder, monkeypatch, name):
     monkeypatch.chdir(folder)
     with pytest.raises(DataError, match="empty") as caught:
         load_dataset(name)
@@ -82,7 +82,7 @@ def test_a_misspelled_name_is_answered_with_the_nearest():
         load_dataset("AWA-2")
 
 
-def test_a_known_dataset_that_is_not_there_says_where_to_get_it_and_where_to_put_it(tmp_path):
+def test_the_error_for_a_missing_known_dataset_says_where_to_get_it(tmp_path):
     with pytest.raises(DataError) as caught:
         load_dataset("AWA2", root=tmp_path)
     assert "mpi-inf.mpg.de" in caught.value.fix
@@ -119,7 +119,7 @@ def test_an_hdf5_file_is_a_dataset_by_its_path(folder, tmp_path):
         load_dataset(written, features="vit")
 
 
-def test_hdf5_beside_the_mat_is_preferred_while_it_fits(folder):
+def test_hdf5_next_to_the_mat_is_preferred_if_it_is_up_to_date(folder):
     assert not isinstance(load_dataset(folder).features, np.memmap)
     import_dataset(folder)
     assert isinstance(load_dataset(folder).features, np.memmap)
@@ -150,7 +150,7 @@ def test_semantics_added_after_the_import_are_found(folder, arrays):
     assert load_dataset(folder, semantics="sent").semantics_name == "sent"
 
 
-def test_a_foreign_hdf5_file_beside_the_mat_is_passed_over_with_a_note(folder):
+def test_another_hdf5_file_next_to_the_mat_is_ignored_with_a_note(folder):
     (folder / "res101.h5").write_bytes(b"something else")
     dataset = load_dataset(folder)
     assert any("res101.h5 was ignored: not an HDF5 file" in note for note in dataset.notes)

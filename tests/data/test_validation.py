@@ -79,7 +79,7 @@ def assert_sound(dataset, validation):
 
 @settings(max_examples=25)
 @given(datasets(), st.floats(0.05, 0.95))
-def test_the_parts_share_out_trainval_by_class_and_hold_no_test_row(dataset, holdout):
+def test_the_parts_divide_trainval_by_class_and_have_no_test_row(dataset, holdout):
     assert_sound(dataset, validation_dataset(dataset, holdout=holdout))
 
 
@@ -116,7 +116,7 @@ def test_an_unseen_class_in_the_list_stays_outside(dataset):
     np.testing.assert_array_equal(validation.unseen_classes, [1])
 
 
-def test_without_lists_the_classes_of_val_loc_are_taken_and_its_rows_are_not(dataset):
+def test_without_lists_the_classes_of_val_loc_are_used_but_not_its_rows(dataset):
     located = with_hint(dataset, train_rows=range(15), val_rows=range(15, 25))
     validation = validation_dataset(located)
     np.testing.assert_array_equal(validation.unseen_classes, [3, 4])
@@ -154,7 +154,7 @@ def test_about_a_fifth_of_the_classes_is_chosen_but_two_where_there_are_four(see
     assert len(validation_dataset(dataset).unseen_classes) == expected
 
 
-def test_a_class_with_a_single_row_trains_and_is_not_held_out():
+def test_a_class_with_a_single_row_only_trains():
     labels = [0, 1, 1, 1, 2, 2, 3]
     dataset = with_hint(dataset_of(labels, Split("ps", range(6), [], [6])), val_classes=[2])
     validation = validation_dataset(dataset)

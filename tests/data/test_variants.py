@@ -97,7 +97,7 @@ def test_garbage_in_the_test_rows_changes_nothing_at_all(dataset) -> None:
     assert restrict_to_split(validation_dataset(replace(dataset, labels=labels))).task_id == one.task_id
 
 
-def test_of_a_whole_split_all_rows_that_it_names_stay(dataset) -> None:
+def test_all_rows_of_the_split_are_kept(dataset) -> None:
     left = restrict_to_split(dataset)
     named = sum(dataset.split.counts.values())
     assert len(left.labels) == named and left.split.counts == dataset.split.counts

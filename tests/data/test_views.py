@@ -45,7 +45,7 @@ def test_seen_and_unseen_classes_are_interleaved_in_this_dataset(dataset):
     np.testing.assert_array_equal(dataset.unseen_classes, [1, 3])
 
 
-def test_minmax_is_fitted_on_the_training_rows_alone(dataset):
+def test_minmax_is_fitted_on_the_training_rows_only(dataset):
     features = dataset.features.copy()
     features[dataset.split.test_unseen] *= 100
     train, _ = make_views(replace(dataset, features=features), "minmax", "cpu")
@@ -57,7 +57,7 @@ def test_minmax_is_fitted_on_the_training_rows_alone(dataset):
 
 
 @pytest.mark.parametrize("preprocessing", PREPROCESSINGS)
-def test_each_part_holds_its_preprocessed_rows(dataset, preprocessing):
+def test_each_part_has_its_preprocessed_rows(dataset, preprocessing):
     split = dataset.split
     transform = fit_preprocessing(preprocessing, dataset.features[split.trainval])
     train, held_out = make_views(dataset, preprocessing, "cpu")
@@ -116,7 +116,7 @@ def test_no_tensor_of_a_view_without_test_features_holds_a_test_row(dataset, set
         assert tensor.untyped_storage().nbytes() == tensor.nbytes, field.name
 
 
-def test_an_inductive_view_holds_no_unseen_semantics(dataset):
+def test_an_inductive_view_has_no_unseen_semantics(dataset):
     train, held_out = make_views(dataset, "minmax", "cpu")
     assert not rows_of(train.semantics) & rows_of(held_out.semantics[~held_out.seen])
 

@@ -78,7 +78,7 @@ def test_what_a_classifier_adds_to_the_feature_gives_its_scores(folder):
     ("kind", "special"),
     [("vit", 1), ("dinov2", 1), ("registers", 5), ("clip", 1), ("siglip", 0), ("swin", 0)],
 )
-def test_layers_are_hidden_states_and_poolings_are_over_patches_alone(folder, kind, special):
+def test_layers_are_hidden_states_and_poolings_are_over_patches_only(folder, kind, special):
     images = images_for(folder(kind))
     model = transformers.AutoModel.from_pretrained(folder(kind)).eval()
     with torch.inference_mode():
@@ -133,7 +133,7 @@ def test_pixels_are_those_of_the_models_own_processor(folder, kind):
         {"image_mean": [0.1, 0.2, 0.3], "image_std": [1.0, 2.0, 0.5]},
     ],
 )
-def test_other_settings_of_the_processor_are_kept_to(saved, settings):
+def test_other_settings_of_the_processor_are_used(saved, settings):
     folder = saved("vit", **settings)
     picture = Image.fromarray(np.random.default_rng(3).integers(256, size=(45, 58, 3), dtype=np.uint8))
     processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
@@ -171,7 +171,7 @@ def test_its_crops_are_the_processors(folder):
         ("vit", {"weights": "vit.pth"}, "has its own weights"),
     ],
 )
-def test_layers_poolings_and_weights_that_there_are_not_are_told(folder, kind, asked, complaint):
+def test_unknown_layers_poolings_and_weights_are_errors(folder, kind, asked, complaint):
     with pytest.raises(ExtractionError, match=complaint):
         loaded(folder(kind), **asked)
 
@@ -187,13 +187,13 @@ def test_weights_are_named_by_what_they_are_and_half_precision_is_computed_in_fu
     assert half.weights.sha256 != first.sha256
 
 
-def test_a_pooling_layer_that_nobody_trained_is_in_no_sum(folder):
+def test_an_untrained_pooling_layer_is_removed(folder):
     """ViT's classifiers are saved without one, and transformers would make it up."""
     names = [name for name, _ in loaded(folder("vit")).network.named_parameters()]
     assert names and not any("pooler" in name for name in names)
 
 
-def test_weights_that_are_missing_are_not_made_up(folder, tmp_path):
+def test_missing_weights_are_an_error(folder, tmp_path):
     from safetensors.torch import load_file, save_file
 
     copy(folder("vit"), tmp_path)
@@ -224,7 +224,7 @@ def test_safetensors_are_preferred_and_no_code_in_a_file_is_run(folder, tmp_path
     assert "was run" not in capsys.readouterr().out
 
 
-def test_code_that_a_model_brings_is_not_run(folder, tmp_path, capsys):
+def test_code_that_comes_with_a_model_is_not_run(folder, tmp_path, capsys):
     copy(folder("vit"), tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     config |= {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Mine", "AutoModel": "mine.Model"}}
@@ -237,7 +237,7 @@ def test_code_that_a_model_brings_is_not_run(folder, tmp_path, capsys):
 
 @pytest.mark.parametrize("damage", ["config.json", "preprocessor_config.json", "model.safetensors"])
 @pytest.mark.parametrize("content", [None, b"", b"{"])
-def test_a_folder_that_lacks_a_file_or_holds_half_of_one_is_named(folder, tmp_path, damage, content):
+def test_a_folder_with_a_missing_or_damaged_file_is_named(folder, tmp_path, damage, content):
     copy(folder("resnet"), tmp_path)
     (tmp_path / damage).unlink()
     if content is not None:
@@ -247,7 +247,7 @@ def test_a_folder_that_lacks_a_file_or_holds_half_of_one_is_named(folder, tmp_pa
     assert tmp_path.name in str(caught.value) and "model.safetensors" in caught.value.fix
 
 
-def test_what_sees_no_images_is_refused_before_its_weights_are_read(tmp_path):
+def test_a_model_without_a_vision_part_is_refused_before_its_weights_are_read(tmp_path):
     transformers.BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1).save_pretrained(
         tmp_path
     )
@@ -255,7 +255,7 @@ def test_what_sees_no_images_is_refused_before_its_weights_are_read(tmp_path):
         loaded(tmp_path)
 
 
-def test_a_model_that_looks_at_random_places_is_refused(tmp_path):
+def test_a_model_with_random_features_is_refused(tmp_path):
     config = transformers.ViTMAEConfig(
         hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=32,
         patch_size=8, decoder_hidden_size=16, decoder_num_hidden_layers=1, decoder_num_attention_heads=2,
@@ -277,7 +277,7 @@ def test_without_a_network_it_says_how_to_do_without(monkeypatch):
         loaded("/nowhere/at/all")
 
 
-def test_a_model_whose_owners_want_to_be_asked_is_told(monkeypatch):
+def test_the_error_for_a_gated_model_says_how_to_get_access(monkeypatch):
     class GatedRepoError(OSError):
         pass
 
@@ -293,7 +293,7 @@ def test_a_model_whose_owners_want_to_be_asked_is_told(monkeypatch):
     assert "hf auth login" in caught.value.fix
 
 
-def test_names_revisions_and_folders_are_told_apart(tmp_path, monkeypatch):
+def test_names_revisions_and_folders_are_parsed(tmp_path, monkeypatch):
     assert (
         ModelSource.parse("a/b@main") == ModelSource("a/b", "main")
         and ModelSource.parse("a/b@main").label == "a/b@main"
@@ -304,7 +304,7 @@ def test_names_revisions_and_folders_are_told_apart(tmp_path, monkeypatch):
     assert ModelSource.parse("a/b@main").label == "b@main"
 
 
-def test_the_revision_that_came_is_kept_in_the_weights_name(folder, monkeypatch):
+def test_the_name_of_the_weights_has_the_loaded_revision(folder, monkeypatch):
     config = transformers.AutoConfig.from_pretrained(folder("vit"))
     config._commit_hash = "0123abcd"
     asked = []
@@ -329,7 +329,7 @@ def test_without_transformers_it_says_how_to_get_it(monkeypatch):
         loaded("any/thing")
 
 
-def test_a_torchvision_that_does_not_fit_is_told(folder, tmp_path, monkeypatch):
+def test_an_unfit_torchvision_is_reported(folder, tmp_path, monkeypatch):
     """transformers then loads no vision model, and does not say why."""
     (tmp_path / "torchvision").mkdir()
     (tmp_path / "torchvision" / "__init__.py").write_text("raise RuntimeError('operator does not exist')")
@@ -340,7 +340,7 @@ def test_a_torchvision_that_does_not_fit_is_told(folder, tmp_path, monkeypatch):
         loaded(folder("vit"))
 
 
-def test_the_environment_is_left_as_it_was(folder, monkeypatch):
+def test_the_environment_is_restored(folder, monkeypatch):
     for value in ("0", None):
         monkeypatch.delenv("DISABLE_SAFETENSORS_CONVERSION", raising=False)
         if value is not None:
@@ -350,6 +350,6 @@ def test_the_environment_is_left_as_it_was(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["clip", "resnet"])
-def test_it_passes_the_checks_of_every_extractor(folder, kind):
+def test_it_passes_the_checks_of_extractors(folder, kind):
     for check in extractor_checks(SPEC, str(folder(kind)))[2:6]:
         check()

@@ -229,7 +229,7 @@ def serve():
         server.server_close()
 
 
-def test_published_weights_are_downloaded_once_checked_and_bring_their_own_preparation(
+def test_published_weights_are_downloaded_once_and_checked_with_their_own_preparation(
     file, tmp_path, monkeypatch, serve
 ):
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()

@@ -93,7 +93,7 @@ def test_layers_are_blocks_or_stages_without_class_tokens(file, name, module, sp
 
 
 @needed
-def test_images_get_timms_own_transform_of_the_model(file):
+def test_images_get_the_transform_of_the_model_in_timm(file):
     network, weights = file("resnet18")
     settings = timm.data.resolve_model_data_config(network)
     image = Image.fromarray(np.random.default_rng(0).integers(256, size=(331, 500, 3), dtype=np.uint8))
@@ -114,14 +114,14 @@ def test_images_get_timms_own_transform_of_the_model(file):
         ("resnet18", {"pooling": "max"}, "only the activations of a layer"),
     ],
 )
-def test_what_there_is_not_is_told(file, name, asked, complaint):
+def test_an_unknown_model_or_layer_is_an_error(file, name, asked, complaint):
     weights = file(name)[1] if name != "resnet19" else "none.pth"
     with pytest.raises(ExtractionError, match=complaint):
         loaded(name, weights, **asked)
 
 
 @needed
-def test_weights_of_another_network_and_of_none_are_refused(file, monkeypatch):
+def test_weights_of_another_network_and_missing_weights_are_refused(file, monkeypatch):
     with pytest.raises(ExtractionError, match="another network"):
         loaded("resnet34", file("resnet18")[1])
     with pytest.raises(ExtractionError, match="cannot be loaded"):
@@ -164,7 +164,7 @@ def saved(tmp_path):
 
 
 @needed
-def test_a_folder_with_all_weights_is_taken(file, saved):
+def test_a_folder_with_all_weights_is_loaded(file, saved):
     network, _ = file("resnet18")
     found = load(make_request(SPEC, saved(network, network.state_dict()))).network.state_dict()
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in found.items())
@@ -180,7 +180,7 @@ def test_a_folder_that_lacks_weights_is_refused(file, saved, lost):
         load(make_request(SPEC, saved(network, state)))
 
 
-def test_weights_that_no_value_is_found_for_are_noted():
+def test_weights_without_a_value_are_collected():
     network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
     state = network.state_dict()
     del state["0.bias"], state["1.running_var"]
@@ -200,7 +200,7 @@ def test_the_normalization_before_a_classifier_may_be_missing():
 
 
 @pytest.mark.skipif(timm is not None, reason="timm imports here")
-def test_a_timm_that_is_not_there_or_does_not_fit_is_told():
+def test_a_missing_or_unfit_timm_is_reported():
     with pytest.raises(ExtractionError) as caught:
         load(make_request(SPEC, "resnet18"))
     assert "gzslbench[timm]" in caught.value.fix or "built for this torch" in caught.value.fix

@@ -105,7 +105,7 @@ def test_a_node_with_its_channels_last_is_pooled_over_places_too(file):
 @pytest.mark.parametrize(
     ("shape", "axis"), [((1, 64, 7, 7), 1), ((1, 7, 7, 64), 3), ((1, 7, 64, 7), None), ((1, 7, 7, 7), None)]
 )
-def test_the_channels_are_told_by_the_square_beside_them(shape, axis):
+def test_the_channel_axis_is_found_next_to_a_square(shape, axis):
     if axis is None:
         with pytest.raises(ValueError, match="neither"):
             channel_axis(torch.zeros(shape))
@@ -144,7 +144,7 @@ def test_every_published_file_has_transforms_with_one_size():
 
 
 @needed
-def test_published_names_are_downloaded_and_bring_their_preparation(file, monkeypatch):
+def test_published_weights_are_downloaded_with_their_preparation(file, monkeypatch):
     _, weights = file("resnet18")
     asked = []
     monkeypatch.setattr(
@@ -185,21 +185,21 @@ def test_old_names_of_weights_are_known(file, tmp_path):
         ("vit_b_32", {"layer": "encoder.ln"}, r"neither \(C, h, h\)"),
     ],
 )
-def test_what_there_is_not_is_told(file, name, asked, complaint):
+def test_an_unknown_model_or_layer_is_an_error(file, name, asked, complaint):
     weights = file(name)[1] if name != "resnet19" else "none.pth"
     with pytest.raises(ExtractionError, match=complaint):
         loaded(name, weights, **asked)
 
 
 @needed
-def test_without_weights_it_names_those_that_there_are():
+def test_without_weights_the_known_ones_are_named():
     with pytest.raises(ExtractionError, match="without weights") as caught:
         load(make_request(SPEC, "resnet50"))
     assert "DEFAULT or IMAGENET1K_V1 or IMAGENET1K_V2" in caught.value.fix
 
 
 @pytest.mark.skipif(models is not None, reason="torchvision imports here")
-def test_a_torchvision_that_is_not_there_or_does_not_fit_is_told():
+def test_a_missing_or_unfit_torchvision_is_reported():
     for _ in range(2):
         with pytest.raises(ExtractionError) as caught:
             load(make_request(SPEC, "resnet50"))

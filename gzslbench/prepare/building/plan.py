@@ -77,10 +77,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Partition:
-    """The split of a dataset whose rows are the images, class after class; ``labels`` are ``(N,)`` from 0.
-
-    Without ``validation`` classes the validation split chooses them.
-    """
+    """The split of images, class after class; ``labels`` are ``(N,)`` from 0, ``validation`` may be empty."""
 
     labels: NDArray[np.int64]
     unseen: tuple[str, ...]

@@ -229,6 +229,6 @@ def _pieces(response: HTTPResponse) -> Iterator[bytes]:
 
 
 def _continues(response: HTTPResponse, done: int, origin: _Origin) -> bool:
-    """Return whether an answer 206 is the rest, from byte ``done`` on, of the file that was begun."""
+    """Return whether an answer 206 is the rest of the file from byte ``done`` on."""
     start, _, total = response.headers.get("Content-Range", "").partition("/")
     return start.startswith(f"bytes {done}-") and (origin.size is None or total in ("*", str(origin.size)))

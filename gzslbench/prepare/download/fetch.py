@@ -53,10 +53,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a fetch did with one archive for one dataset.
-
-    ``provenance`` is None if the archive was not needed. ``written`` and ``kept`` count files.
-    """
+    """Counts of the files of one archive for one dataset; no ``provenance`` if it was not needed."""
 
     dataset: str
     folder: Path

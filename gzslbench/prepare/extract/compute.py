@@ -251,7 +251,7 @@ class PartialFeatures:
 
     def remove(self) -> None:
         """Remove the folder."""
-        with suppress(OSError):  # The journal goes first, so that nobody uses a half-removed folder.
+        with suppress(OSError):  # The journal goes first: without it, the array is not used.
             self.journal.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
 

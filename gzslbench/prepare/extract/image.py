@@ -66,7 +66,7 @@ def _turn_upright(image: Image.Image) -> Image.Image:
     # ImageOps.exif_transpose would parse and rewrite all EXIF data, and fail if some are damaged.
     try:
         method = _TRANSPOSITIONS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # Damaged EXIF data change no pixel: read the image as it is.
+    except Exception:  # Damaged EXIF data change no pixel.
         return image
     return image if method is None else image.transpose(method)
 

@@ -68,10 +68,7 @@ class ImageList:
 
 
 ListImages = Callable[[Path, Path], ImageList]
-"""Lists the images of the dataset in the first folder, which are below the second folder.
-
-``DatasetSpec.images`` names such a function. It raises a DataError if index files are missing or damaged.
-"""
+"""Lists the images of the dataset in the first folder, which are below the second folder."""
 
 
 def read_image_list(make: str, folder: Path, images: Path) -> ImageList:

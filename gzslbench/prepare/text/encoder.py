@@ -29,7 +29,7 @@ PACKAGES = ("sentence-transformers", "transformers", "tokenizers", "torch")
 FIXED_LENGTH = ("siglip", "siglip2")
 """Models that were trained on texts padded to one length. sentence-transformers does not pad them so."""
 MIN_DISTANCE = 1e-6
-"""Two classes whose semantics (of length 1) are nearer than this cannot be told apart."""
+"""Two classes whose semantics (of length 1) are nearer than this count as the same."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def encoding_errors(what: str, model: str) -> Iterator[None]:
 
 @contextmanager
 def _collect_missing_weights() -> Iterator[list[str]]:
-    """Collect the weights that a model's files lack. transformers only logs them and goes on."""
+    """Collect the weights that a model's files lack. transformers only logs them."""
     missing: list[str] = []
 
     class Collector(logging.Handler):

@@ -79,7 +79,7 @@ def test_class_lists_become_class_numbers(folder):
     assert set(dataset.files) == {"res101.mat", "att_splits.mat", "trainclasses1.txt", "valclasses1.txt"}
 
 
-def test_nothing_said_about_validation_is_none(tmp_path, arrays, make_folder):
+def test_without_hints_validation_is_none(tmp_path, arrays, make_folder):
     del arrays[1]["train_loc"], arrays[1]["val_loc"]
     dataset = read(make_folder(tmp_path, *arrays))
     assert dataset.validation is None

@@ -74,7 +74,7 @@ def ridge_predictions(dataset, semantics):
     return bayes_scores(means, dataset.features).argmax(axis=1)
 
 
-def test_features_scatter_around_the_true_means_with_the_noise_asked_for():
+def test_features_scatter_around_the_true_means_with_the_given_noise():
     dataset = make_synthetic(classes=3, unseen=1, dim=4, semantic_dim=2, per_class=5000, noise=0.3, seed=5)
     scatter = dataset.features - class_means(dataset.semantics, 4, 5)[dataset.labels]
     np.testing.assert_allclose(np.cov(scatter.T), 0.09 * np.eye(4), atol=0.005)

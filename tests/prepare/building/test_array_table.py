@@ -58,7 +58,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path, name):
         read_table(tmp_path / name, CLASSES)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_missing_table_is_an_error(tmp_path):
     for kind in ("csv", "npy"):
         with pytest.raises(DataError, match="cannot be read: No such file"):
             read_table(tmp_path / f"none.{kind}", CLASSES)

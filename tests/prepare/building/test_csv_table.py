@@ -28,7 +28,7 @@ def read(tmp_path):
 @pytest.mark.parametrize(
     "header", ["", "class,x,y\n", ",0,1\n", "name,0,1\n", "name,1,2\n", "\ufeffclass,x,y\n", "\ufeff", "\n\n"]
 )
-def test_a_header_is_told_from_a_class(read, header):
+def test_a_header_is_not_a_class(read, header):
     table = read(header + ROWS)
     assert table.names == ("ant", "bee", "cat")
     assert table.values.tolist() == [[1, 2], [3, 4], [5, 6]]
@@ -66,7 +66,7 @@ def test_lines_end_in_any_way_and_places_are_lines(read):
         (b"ant,1,2\nb\xe9e,3,4\n", r"not UTF-8(.|\n)*line 2"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(read, text, complaint):
+def test_errors_name_the_line(read, text, complaint):
     with pytest.raises(DataError, match=complaint):
         read(text)
 
@@ -80,7 +80,7 @@ names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), m
     st.lists(names.filter(bool), min_size=1, max_size=5, unique=True),
     st.lists(cells, min_size=5, max_size=5),
 )
-def test_whatever_csv_writes_is_read_as_it_was(tmp_path_factory, listed, values):
+def test_every_csv_table_is_read_as_it_was_written(tmp_path_factory, listed, values):
     import unicodedata
 
     stream = io.StringIO()

@@ -19,13 +19,13 @@ def test_classes_and_images_are_sorted_whatever_the_folder_lists_first(folders):
     assert all(item.files == tuple(f"{item.name}/{n}.jpg" for n in range(5)) for item in classes)
 
 
-def test_images_lie_at_any_depth_and_end_in_any_case(folders):
+def test_images_are_found_at_any_depth_with_suffixes_in_any_case(folders):
     folders.add("seal/by day/2020/x.PNG")
     folders.add("seal/a.webp")
     assert found(folders.images)["seal"][-2:] == ("seal/a.webp", "seal/by day/2020/x.PNG")
 
 
-def test_what_is_not_an_image_is_left_out_and_named(folders):
+def test_files_that_are_not_images_are_left_out_and_named(folders):
     before = found(folders.images)
     folders.add("readme.txt")
     folders.add(".git/config.jpg")
@@ -79,13 +79,13 @@ def test_one_image_in_two_places_is_refused(folders, how):
         find_images(folders.images)
 
 
-def test_letters_put_together_from_parts_are_the_same_letters(folders):
+def test_composed_and_decomposed_letters_are_the_same(folders):
     apart = unicodedata.normalize("NFD", "Hölle 🦊")
     (folders.images / "Hölle 🦊").rename(folders.images / apart)
     assert found(folders.images)["Hölle 🦊"][0] == f"{apart}/0.jpg"
 
 
-def test_classes_that_differ_in_case_alone_are_refused(folders):
+def test_classes_that_differ_only_in_case_are_refused(folders):
     folders.add("Seal/9.jpg", b"another")
     with pytest.raises(DataError, match=r"'seal' is repeated, and 'Seal' differs only in case"):
         find_images(folders.images)

@@ -86,7 +86,7 @@ def test_seeds_differ():
     assert len({sample_classes(names, 5, seed, "unseen", "--unseen-classes") for seed in range(5)}) == 5
 
 
-def test_what_is_drawn_is_what_the_hashes_of_names_say_on_every_machine():
+def test_sampling_depends_only_on_hashes_of_names():
     names = [f"class {number}" for number in range(20)]
     order = sorted(names, key=lambda name: hashlib.sha256(f"7/build/unseen/{name}".encode()).hexdigest())
     assert sample_classes(names, 5, 7, "unseen", "") == tuple(sorted(order[:5]))
@@ -100,7 +100,7 @@ def test_what_is_drawn_is_what_the_hashes_of_names_say_on_every_machine():
 
 
 @pytest.mark.parametrize("number", [-1, 0, 3, 4])
-def test_more_classes_than_there_are_or_none_are_refused(number):
+def test_a_number_of_classes_out_of_range_is_refused(number):
     with pytest.raises(ParamError, match=r"of 3 classes(.|\n)*--unseen-classes(.|\n)*from 1 to 2"):
         sample_classes(["a", "b", "c"], number, 0, "unseen", "--unseen-classes")
 

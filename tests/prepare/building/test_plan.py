@@ -7,7 +7,7 @@ from gzslbench.errors import DataError, ParamError
 from gzslbench.prepare.building.plan import plan_build
 
 
-def test_semantics_stand_in_the_order_of_the_class_folders(folders):
+def test_semantics_are_in_the_order_of_the_class_folders(folders):
     plan = plan_build(folders.request())
     expected = [folders.values[name] for name in sorted(folders.values)]
     np.testing.assert_array_equal(plan.semantics, expected)
@@ -39,7 +39,7 @@ def test_validation_classes_are_seen_ones(folders):
         assert len(made.validation) == 2 and not set(made.validation) & set(made.unseen)
 
 
-def test_all_that_does_not_match_is_told_at_once(folders):
+def test_all_mismatches_are_reported_at_once(folders):
     folders.values["grizzly baer"] = folders.values.pop("grizzly bear")
     folders.values["unicorn"] = np.ones(3)
     folders.write_table()
@@ -56,14 +56,14 @@ def test_all_that_does_not_match_is_told_at_once(folders):
         assert line in str(refused.value)
 
 
-def test_very_many_that_do_not_match_are_counted(folders):
+def test_many_mismatches_are_counted(folders):
     for number in range(30):
         folders.add(f"class {number}/1.jpg", str(number).encode())
     with pytest.raises(DataError, match="and 20 more"):
         plan_build(folders.request())
 
 
-def test_a_class_that_comes_twice_in_the_table_is_refused(folders):
+def test_a_class_that_is_twice_in_the_table_is_refused(folders):
     for name, complaint in (("seal", "'seal' is repeated\n"), ("SEAL", "'seal' differs only in case")):
         with folders.table.open("a") as file:
             file.write(f"{name},1,2,3\n")
@@ -92,13 +92,13 @@ def test_semantics_that_are_all_zero_are_refused(folders):
         ),
     ],
 )
-def test_what_is_wrong_in_a_list_of_unseen_classes_is_told_with_its_line(folders, tmp_path, text, complaint):
+def test_errors_in_a_list_of_unseen_classes_name_the_line(folders, tmp_path, text, complaint):
     (tmp_path / "unseen.txt").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=complaint):
         plan_build(folders.request(unseen=tmp_path / "unseen.txt"))
 
 
-def test_names_for_a_table_are_as_many_as_its_rows_and_not_there_twice(folders, tmp_path):
+def test_class_names_for_a_table_must_match_its_rows(folders, tmp_path):
     names = tmp_path / "names.txt"
     names.write_text("seal\n")
     with pytest.raises(DataError, match="names its classes itself"):
@@ -129,6 +129,6 @@ def test_wrong_options_are_refused_by_name(folders, wrong, where):
         plan_build(folders.request(**wrong))
 
 
-def test_a_list_and_a_number_of_unseen_classes_are_too_much(folders):
+def test_a_list_and_a_number_of_unseen_classes_are_refused(folders):
     with pytest.raises(ParamError, match="one of the two"):
         folders.request(unseen=folders.table, unseen_classes=2)

@@ -55,7 +55,7 @@ def test_the_listing_has_each_image_in_its_row(plan, folders, tmp_path):
     assert len({file for file, _ in rows}) == 30
 
 
-def test_the_record_tells_how_it_was_made(plan, folders, tmp_path):
+def test_the_record_has_the_arguments_and_the_result(plan, folders, tmp_path):
     write_build(plan, tmp_path / "made")
     record = json.loads((tmp_path / "made" / "build.json").read_text(encoding="utf-8"))
     assert record["arguments"]["seed"] == 0 and record["arguments"]["images"] == str(folders.images)
@@ -80,7 +80,7 @@ def test_an_empty_folder_is_filled_and_missing_ones_above_are_made(plan, tmp_pat
     assert stat.S_IMODE((tmp_path / "empty").stat().st_mode) == 0o777 & ~umask
 
 
-def test_the_same_dataset_is_left_as_it_is_and_features_beside_it_too(plan, tmp_path):
+def test_the_same_dataset_and_its_features_are_not_changed(plan, tmp_path):
     write_build(plan, tmp_path / "made")
     (tmp_path / "made" / "features.h5").write_bytes(b"features")
     before = content(tmp_path / "made")
@@ -88,7 +88,7 @@ def test_the_same_dataset_is_left_as_it_is_and_features_beside_it_too(plan, tmp_
     assert content(tmp_path / "made") == before
 
 
-def test_a_dataset_whose_files_have_been_changed_is_not_taken_for_the_same(plan, tmp_path):
+def test_a_dataset_with_changed_files_is_not_the_same(plan, tmp_path):
     write_build(plan, tmp_path / "made")
     with (tmp_path / "made" / "listing.csv").open("a") as file:
         file.write("seal/another.jpg,seal\n")
@@ -113,7 +113,7 @@ def test_another_dataset_is_not_replaced(plan, folders, tmp_path):
     assert content(tmp_path / "made") == before
 
 
-def test_places_that_will_not_do_are_refused(plan, folders, tmp_path, monkeypatch):
+def test_unsuitable_places_are_refused(plan, folders, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("a file")
     (tmp_path / "link").symlink_to(folders.images)
     (tmp_path / "here").mkdir()

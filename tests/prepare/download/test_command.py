@@ -41,7 +41,7 @@ def test_a_fetch_says_what_it_did_and_what_to_type_next(call, server, content, t
     assert "SUN: all of xlsa17.zip is there and unchanged" in again.stdout
 
 
-def test_json_is_all_there_is_on_standard_output(call, server, content, tmp_path):
+def test_standard_output_is_only_json(call, server, content, tmp_path):
     server.serve("/xlsa17.zip", content)
     (fetched,) = json.loads(call("--json").stdout)
     assert (fetched["dataset"], fetched["folder"], fetched["written"]) == ("SUN", str(tmp_path / "SUN"), 2)
@@ -49,7 +49,7 @@ def test_json_is_all_there_is_on_standard_output(call, server, content, tmp_path
     assert json.loads(call("--json").stdout)[0]["written"] == 0
 
 
-def test_a_different_file_is_overwritten_with_force_alone(call, server, content, tmp_path):
+def test_a_different_file_is_overwritten_only_with_force(call, server, content, tmp_path):
     server.serve("/xlsa17.zip", content)
     (tmp_path / "SUN").mkdir()
     (tmp_path / "SUN" / "att_splits.mat").write_bytes(b"mine")

@@ -52,7 +52,7 @@ def origin_file(part):
     return part.with_name("data.bin.part.json")
 
 
-def test_a_file_comes_whole_and_progress_counts_every_byte(server, get, content, progress):
+def test_a_file_is_downloaded_and_progress_counts_every_byte(server, get, content, progress):
     url = server.serve("/data.bin", content)
     assert get(url) == content
     assert progress.begun == [("data.bin", SIZE, 0)]
@@ -61,17 +61,17 @@ def test_a_file_comes_whole_and_progress_counts_every_byte(server, get, content,
 
 
 @pytest.mark.parametrize("settings", [{"no_length": True}, {"chunked": True}])
-def test_a_file_of_untold_length_comes_whole(server, get, content, settings):
+def test_a_file_of_unknown_length_is_downloaded(server, get, content, settings):
     assert get(server.serve("/data.bin", content, **settings)) == content
 
 
-def test_a_connection_that_drops_is_gone_on_from(server, get, content):
+def test_a_connection_that_breaks_off_is_resumed(server, get, content):
     url = server.serve("/data.bin", content, cuts=[100_000, 50_000, 70_000])
     assert get(url) == content
     assert server.ranges() == [None, "bytes=100000-", "bytes=150000-", "bytes=220000-"]
 
 
-def test_a_chunked_answer_that_drops_is_gone_on_from(server, get, content):
+def test_a_chunked_answer_that_breaks_off_is_resumed(server, get, content):
     assert get(server.serve("/data.bin", content, chunked=True, cuts=[2**17])) == content
     assert server.ranges() == [None, f"bytes={2**17}-"]
 
@@ -79,21 +79,21 @@ def test_a_chunked_answer_that_drops_is_gone_on_from(server, get, content):
 @pytest.mark.parametrize(
     "settings", [{"etag": '"one"'}, {"etag": None, "modified": "Mon, 01 Jan 2018 00:00:00 GMT"}]
 )
-def test_an_earlier_fetch_is_gone_on_from_while_the_file_is_the_same(server, get, part, content, settings):
+def test_an_earlier_fetch_is_resumed_if_the_file_is_the_same(server, get, part, content, settings):
     url = server.serve("/data.bin", content, **settings)
     stopped(part, url, content, 150_000, settings["etag"] or "", settings.get("modified", ""))
     assert get(url) == content
     assert server.ranges() == ["bytes=150000-"]
 
 
-def test_what_is_whole_already_is_not_asked_for(server, get, part, content):
+def test_a_complete_file_is_not_requested_again(server, get, part, content):
     url = server.serve("/data.bin", content)
     stopped(part, url, content, SIZE)
     assert get(url) == content
     assert server.requests == []
 
 
-def test_a_file_that_changed_starts_anew(server, get, part, content, make_noise):
+def test_a_file_that_changed_is_downloaded_again(server, get, part, content, make_noise):
     old = make_noise(SIZE, 9)
     url = server.serve("/data.bin", content, etag='"new"')
     stopped(part, url, old, 150_000, etag='"old"')
@@ -101,14 +101,14 @@ def test_a_file_that_changed_starts_anew(server, get, part, content, make_noise)
     assert server.requests[0][1]["If-Range"] == '"old"'
 
 
-def test_a_file_that_changes_between_two_tries_starts_anew(server, get, content, make_noise):
+def test_a_file_that_changes_between_two_tries_is_downloaded_again(server, get, content, make_noise):
     server.serve("/data.bin", content, etag='"new"')
     new = server.answers["/data.bin"]
     assert get(server.serve("/data.bin", make_noise(SIZE, 9), cuts=[100_000], then=new)) == content
     assert server.ranges() == [None, "bytes=100000-"]
 
 
-def test_a_server_that_ignores_ranges_starts_anew(server, get, part, content):
+def test_without_ranges_the_download_starts_again(server, get, part, content):
     url = server.serve("/data.bin", content, ranges=False)
     stopped(part, url, content, 150_000)
     assert get(url) == content
@@ -116,27 +116,27 @@ def test_a_server_that_ignores_ranges_starts_anew(server, get, part, content):
 
 
 @pytest.mark.parametrize("etag", ['W/"weak"', None])
-def test_without_a_strong_validator_nothing_is_gone_on_from(server, get, content, etag):
+def test_without_a_strong_validator_nothing_is_resumed(server, get, content, etag):
     assert get(server.serve("/data.bin", content, etag=etag, cuts=[100_000])) == content
     assert server.ranges() == [None, None]
 
 
 @pytest.mark.parametrize("claimed", ["bytes 7-399999/400000", "bytes 150000-399999/500000", "nonsense"])
-def test_a_range_other_than_asked_for_starts_anew(server, get, part, content, claimed):
+def test_another_range_than_requested_starts_the_download_again(server, get, part, content, claimed):
     url = server.serve("/data.bin", content, content_range=claimed)
     stopped(part, url, content, 150_000)
     assert get(url) == content
     assert server.ranges() == ["bytes=150000-", None]
 
 
-def test_more_bytes_than_the_file_has_start_anew(server, get, part, content):
+def test_more_bytes_than_the_file_has_start_the_download_again(server, get, part, content):
     url = server.serve("/data.bin", content, statuses=[416])
     stopped(part, url, content + b"more", SIZE + 4)
     origin_file(part).write_text(origin_file(part).read_text().replace(str(SIZE + 4), str(SIZE)))
     assert get(url) == content
 
 
-def test_the_beginning_of_another_address_is_not_gone_on_from(server, get, part, content, make_noise):
+def test_a_part_from_another_address_is_not_resumed(server, get, part, content, make_noise):
     url = server.serve("/data.bin", content)
     stopped(part, f"{server.url}/other/data.bin", make_noise(SIZE, 9), 150_000)
     assert get(url) == content
@@ -144,7 +144,7 @@ def test_the_beginning_of_another_address_is_not_gone_on_from(server, get, part,
 
 
 @pytest.mark.parametrize("note", ["{", "[]", '{"asked": 1}'])
-def test_a_damaged_note_starts_anew(server, get, part, content, note):
+def test_a_damaged_note_starts_the_download_again(server, get, part, content, note):
     url = server.serve("/data.bin", content)
     stopped(part, url, content, 150_000)
     origin_file(part).write_text(note)
@@ -161,16 +161,16 @@ def test_a_length_longer_than_the_file_is_an_error_that_says_so(server, get, con
     assert part.stat().st_size == SIZE
 
 
-def test_bytes_beyond_the_length_are_not_taken(server, get, content):
+def test_bytes_beyond_the_length_are_ignored(server, get, content):
     assert get(server.serve("/data.bin", content, extra=b"more")) == content
 
 
-def test_a_known_size_is_held_against_what_the_server_offers(server, get, content):
+def test_a_known_size_is_compared_with_that_of_the_server(server, get, content):
     with pytest.raises(DataError, match=r"has 400000 bytes, but data\.bin has 5"):
         get(server.serve("/data.bin", content), size=5)
 
 
-def test_a_server_that_never_gets_ahead_is_given_up(server, get, content, progress):
+def test_a_server_without_progress_is_given_up(server, get, content, progress):
     url = server.serve("/data.bin", content, cuts=[0] * 100)
     with pytest.raises(DataError, match=r"ended after 0 of 400000 bytes \(4 tries\)"):
         get(url)
@@ -178,7 +178,7 @@ def test_a_server_that_never_gets_ahead_is_given_up(server, get, content, progre
     assert sum("next try in" in line for line in progress.lines) == 3
 
 
-def test_progress_earns_more_tries(server, get, content, monkeypatch):
+def test_progress_gives_more_tries(server, get, content, monkeypatch):
     monkeypatch.setattr(download, "TRIES", 2)
     assert get(server.serve("/data.bin", content, cuts=[SIZE // 8] * 7)) == content
 
@@ -233,7 +233,7 @@ def test_a_slow_server_times_out_and_is_tried_again(server, get, content, monkey
         {"content": b"<!DOCTYPE html><title>no</title>", "type": "application/xhtml+xml"},
     ],
 )
-def test_a_web_page_is_not_taken_for_the_file(server, get, page, part):
+def test_a_web_page_instead_of_the_file_is_an_error(server, get, page, part):
     with pytest.raises(DataError, match="web page"):
         get(server.serve("/data.bin", **page))
     assert not part.exists()
@@ -244,14 +244,14 @@ def test_an_answer_without_a_file_is_an_error(server, get):
         get(server.serve("/data.bin", statuses=[204]))
 
 
-def test_too_little_room_is_told_before_anything_comes(server, get, part, content, monkeypatch):
+def test_too_little_space_is_an_error_before_the_download(server, get, part, content, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 0, 10))
     with pytest.raises(DataError, match=r"390\.6 KiB are needed and 10 bytes are free"):
         get(server.serve("/data.bin", content))
     assert not part.exists()
 
 
-def test_a_full_disk_keeps_what_came_and_says_what_to_do(server, get, part, content, monkeypatch):
+def test_a_full_disk_keeps_the_received_bytes(server, get, part, content, monkeypatch):
     opened = Path.open
     url = server.serve("/data.bin", content)
     stopped(part, url, content, 150_000)

@@ -36,7 +36,7 @@ def files(root):
     return sorted(str(file.relative_to(root)) for file in root.rglob("*") if file.is_file())
 
 
-def test_features_come_and_images_do_not(get, root, server):
+def test_features_are_fetched_and_images_are_not(get, root, server):
     (done,) = get()
     assert (done.dataset, done.folder, done.archive, done.written) == ("PETS", root / "PETS", "lab.zip", 2)
     assert files(root / "PETS") == ["att_splits.mat", "res101.mat"]
@@ -44,14 +44,14 @@ def test_features_come_and_images_do_not(get, root, server):
     assert files(root / ARCHIVES) == ["lab.zip", "lab.zip.json"]
 
 
-def test_images_come_too_when_requested_and_the_licence_is_shown(get, root, progress):
+def test_images_are_fetched_on_request_and_the_licence_is_shown(get, root, progress):
     assert [done.archive for done in get(images=True)] == ["lab.zip", "photos.tgz"]
     assert "images/cat/1.jpg" in files(root / "PETS")
     assert "list.txt" not in files(root / "PETS")
     assert "photos.tgz: ask" in progress.lines
 
 
-def test_where_an_archive_came_from_is_remembered(get, root, server):
+def test_the_origin_of_an_archive_is_stored(get, root, server):
     (done,) = get()
     content = (root / ARCHIVES / "lab.zip").read_bytes()
     noted = json.loads((root / ARCHIVES / "lab.zip.json").read_text())
@@ -61,7 +61,7 @@ def test_where_an_archive_came_from_is_remembered(get, root, server):
     assert noted["date"].startswith("20")
 
 
-def test_what_is_there_is_not_fetched_again(get, root, server):
+def test_existing_files_are_not_fetched_again(get, root, server):
     get(images=True)
     before, server.requests[:] = files(root), []
     assert [(done.written, done.kept) for done in get(images=True)] == [(0, 2)] * 2
@@ -78,7 +78,7 @@ def test_a_missing_file_is_unpacked_from_the_archive_that_is_here(get, root, ser
     assert server.requests == []
 
 
-def test_a_removed_archive_comes_again_when_something_is_missing(get, root, server):
+def test_a_removed_archive_is_downloaded_again_if_a_file_is_missing(get, root, server):
     get()
     (root / ARCHIVES / "lab.zip").unlink()
     (root / "PETS" / "att_splits.mat").unlink()
@@ -122,14 +122,14 @@ def test_an_archive_that_was_changed_here_is_an_error(get, root):
     assert "remove it" in caught.value.fix
 
 
-def test_an_archive_put_there_by_hand_is_taken(get, root, server):
+def test_an_archive_that_the_user_put_there_is_used(get, root, server):
     (root / ARCHIVES).mkdir(parents=True)
     (root / ARCHIVES / "lab.zip").write_bytes(server.answers["/lab.zip"].content)
     (done,) = get()
     assert (done.written, done.provenance.url, server.requests) == (2, "", [])
 
 
-def test_an_archive_put_there_by_hand_has_the_known_checksum(get, pets, root):
+def test_an_archive_that_the_user_put_there_must_have_the_known_checksum(get, pets, root):
     (root / ARCHIVES).mkdir(parents=True)
     (root / ARCHIVES / "lab.zip").write_bytes(b"mine")
     known = replace(pets, archives=(replace(pets.archives[0], sha256="0" * 64),))
@@ -177,7 +177,7 @@ def test_two_datasets_of_one_archive_download_it_once(get, pets, root, server):
     assert files(root / "CARS") == ["res101.mat"]
 
 
-def test_files_go_where_the_dataset_lies_already(get, root):
+def test_files_are_written_where_the_dataset_is(get, root):
     (root / "xlsa17" / "data" / "PETS").mkdir(parents=True)
     assert get()[0].folder == root / "xlsa17" / "data" / "PETS"
     assert get()[0].written == 0
@@ -191,7 +191,7 @@ def test_a_second_fetch_of_an_archive_is_an_error_that_names_the_first(get, root
     assert get()[0].written == 2
 
 
-def test_nothing_is_fetched_of_what_a_function_makes(get):
+def test_a_dataset_created_by_a_function_has_nothing_to_fetch(get):
     with pytest.raises(DataError, match="nothing to fetch"):
         get(plugins().datasets()["digits"])
 
@@ -215,7 +215,7 @@ def test_complete_features_need_no_archive(get, root, server, monkeypatch):
     assert (done.provenance, server.requests) == (None, [])
 
 
-def test_features_that_came_in_another_way_are_compared_with_the_catalogue(get, root, server):
+def test_features_from_elsewhere_are_compared_with_the_catalogue(get, root, server):
     write_synthetic_folder("APY", root / "APY", scale=0.01)
     with pytest.raises(DataError, match="404"):  # they are not APY's, so the archive is fetched
         get(catalogue()["APY"], mirror=server.url)

@@ -32,7 +32,7 @@ def test_redirects_are_followed(server, body, status, location):
     assert body(first) == (b"here", f"{server.url}/real/data.bin")
 
 
-def test_a_range_is_asked_for_again_after_a_redirect(server):
+def test_a_redirect_keeps_the_requested_range(server):
     server.serve("/real", b"0123456789")
     url = redirect(server, "/moved", "/real")
     with open_url(url, {"Range": "bytes=4-", "If-Range": '"one"'}) as response:
@@ -93,14 +93,14 @@ def test_a_closed_port_is_a_transient_failure(body):
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
-def test_a_proxy_of_the_environment_is_asked(server, body, monkeypatch, name):
+def test_a_proxy_of_the_environment_is_used(server, body, monkeypatch, name):
     monkeypatch.setenv(name, server.url)
     server.answers["http://pets.example/data.bin"] = server.answers[server.serve("/x", b"through") and "/x"]
     assert body("http://pets.example/data.bin")[0] == b"through"
     assert server.requests[0][1]["Host"] == "pets.example"
 
 
-def test_no_proxy_is_asked_where_the_environment_says_so(server, body, monkeypatch):
+def test_no_proxy_is_used_for_the_hosts_in_no_proxy(server, body, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert body(server.serve("/data.bin", b"direct"))[0] == b"direct"

@@ -72,7 +72,7 @@ def tar_entry(name, content=b"", **header):
 
 
 @pytest.mark.parametrize("kind", ["zip", "tgz", "tar.gz"])
-def test_what_is_wanted_is_written_and_nothing_else(unpacked, kind, make_zip, make_tgz, progress):
+def test_only_wanted_members_are_written(unpacked, kind, make_zip, make_tgz, progress):
     content = make_zip(KEPT) if kind == "zip" else make_tgz(KEPT)
     found, done = unpacked(content, f"lab.{kind}", progress=progress)
     assert found == {"a.mat": b"first" * 100, "deep/er/b.mat": b"second", "empty": b""}
@@ -116,7 +116,7 @@ def test_a_different_file_is_named_and_nothing_written_without_force(
     assert unpacked(content, f"lab.{kind}", force=True)[0]["a.mat"] == KEPT["in/a.mat"]
 
 
-def test_a_folder_where_a_file_goes_is_in_the_way(unpacked, place, make_zip):
+def test_a_folder_that_blocks_a_file_is_an_error(unpacked, place, make_zip):
     (place / "PETS" / "a.mat").mkdir(parents=True)
     with pytest.raises(DataError, match="differ"):
         unpacked(make_zip(KEPT))
@@ -125,7 +125,7 @@ def test_a_folder_where_a_file_goes_is_in_the_way(unpacked, place, make_zip):
     assert "blocks the path" in caught.value.fix
 
 
-def test_a_file_where_a_folder_goes_is_in_the_way(unpacked, place, make_zip):
+def test_a_file_that_blocks_a_folder_is_an_error(unpacked, place, make_zip):
     (place / "PETS").mkdir()
     (place / "PETS" / "deep").write_bytes(b"mine")
     with pytest.raises(DataError, match="cannot be written") as caught:
@@ -154,7 +154,7 @@ def test_names_that_leave_the_folder_are_refused(refused, name, make_zip, make_t
 @example("/etc/passwd")
 @example("C:/x")
 @example("..\\x")
-def test_whatever_a_name_is_nothing_outside_the_folder_changes(tmp_path_factory, make_zip, make_tgz, name):
+def test_no_member_name_changes_anything_outside_the_folder(tmp_path_factory, make_zip, make_tgz, name):
     place = tmp_path_factory.mktemp("names")
     for kind, make in (("zip", make_zip), ("tgz", make_tgz)):
         path = place / f"lab.{kind}"
@@ -167,7 +167,7 @@ def test_whatever_a_name_is_nothing_outside_the_folder_changes(tmp_path_factory,
 
 
 @pytest.mark.parametrize("name", ["/in/x", "../in/x", "out/../x"])
-def test_names_that_no_wanted_folder_has_are_left_alone(unpacked, name, make_zip, make_tgz):
+def test_names_outside_of_the_wanted_folders_are_ignored(unpacked, name, make_zip, make_tgz):
     members = {"in/sound": b"x", name: b"y"}
     assert unpacked(make_zip(members))[0] == {"sound": b"x"}
     assert unpacked(make_tgz(members), "lab.tgz")[0] == {"sound": b"x"}
@@ -218,7 +218,7 @@ def test_a_small_tar_of_many_zeros_is_refused_even_where_they_are_not_wanted(ref
     assert "would unpack to more" in refused(tar_entry("out/x", bytes(2**24)), "lab.tgz")
 
 
-def test_a_zip_member_that_lies_about_its_size_is_damaged(refused, make_zip):
+def test_a_zip_member_with_a_wrong_size_is_damaged(refused, make_zip):
     content, size = make_zip({"in/x": b"y" * 5000}), struct.pack("<I", 5000)
     assert content.count(size) == 2
     assert "damaged" in refused(content.replace(size, struct.pack("<I", 4000)))

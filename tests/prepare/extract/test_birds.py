@@ -42,7 +42,7 @@ def test_a_damaged_index_file_is_named(birds, file, content, complaint):
     assert file in str(caught.value)
 
 
-def test_an_index_file_that_is_nowhere_is_asked_for(birds):
+def test_a_missing_index_file_is_named(birds):
     (birds.images.parent / "images.txt").unlink()
     with pytest.raises(DataError, match=r"put images\.txt"):
         list_birds(birds.folder, birds.images)

@@ -48,7 +48,7 @@ def extracted(extract, small, monkeypatch):
 
 
 @pytest.mark.acceptance
-def test_images_become_features_that_a_run_takes(world, extract, tmp_path):
+def test_a_run_uses_the_extracted_features(world, extract, tmp_path):
     outcome = extract()
     assert outcome.exit_code == 0, outcome.output
     assert "40 images: wrote" in outcome.output and "40 of 40 images" in outcome.output

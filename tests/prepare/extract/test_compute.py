@@ -57,7 +57,7 @@ def test_features_are_those_of_the_plain_loop(small, world, tmp_path, settings):
 
 
 @pytest.mark.acceptance
-def test_workers_change_no_bit_and_every_row_is_told_of(small, world, tmp_path):
+def test_workers_change_no_bit_and_every_row_is_counted(small, world, tmp_path):
     told = []
     alone, _ = run(small(), world, tmp_path / "alone", told.append)
     helped, _ = run(small(workers=2), world, tmp_path / "helped")
@@ -69,7 +69,7 @@ class InterruptedHereError(Exception):
     pass
 
 
-def test_an_interrupted_extraction_goes_on_where_it_was_to_the_same_bits(small, world, tmp_path):
+def test_an_interrupted_extraction_continues_to_the_same_bits(small, world, tmp_path):
     whole, _ = run(small(), world, tmp_path / "whole")
 
     def stop(rows):
@@ -105,7 +105,7 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_bits(small, world, t
 
 
 @pytest.mark.parametrize("other", [{"batch_size": 5}, {"sha256": "1" * 64}, {"crops": "whole"}])
-def test_what_another_extraction_left_is_not_taken(small, world, tmp_path, other):
+def test_features_of_another_extraction_are_not_used(small, world, tmp_path, other):
     first = small()
     run(first, world, tmp_path / "partial")
     second = small(**other)
@@ -113,7 +113,7 @@ def test_what_another_extraction_left_is_not_taken(small, world, tmp_path, other
     assert second.extractor.network.seen - 1 == len(world.labels)
 
 
-def test_images_that_changed_since_are_computed_again_with_their_batches_alone(small, world, tmp_path):
+def test_only_batches_with_changed_images_are_computed_again(small, world, tmp_path):
     run(small(), world, tmp_path / "partial")
     files, told = list_flowers(world.folder, world.images).files, []
     for row, mode in ((7, "RGB"), (39, "L")):
@@ -147,7 +147,7 @@ def test_features_of_the_images_of_two_folders_are_not_mixed(small, world, tmp_p
     assert later.extractor.network.seen - 1 == len(images.files) and len(told) == 1
 
 
-def test_images_that_cannot_be_read_are_named_and_once_mended_they_alone_are_computed(small, world, tmp_path):
+def test_unreadable_images_are_named_and_only_their_batches_are_repeated(small, world, tmp_path):
     files = list_flowers(world.folder, world.images).files
     good = (world.images / files[7]).read_bytes()
     (world.images / files[7]).write_bytes(good[:200])
@@ -161,7 +161,7 @@ def test_images_that_cannot_be_read_are_named_and_once_mended_they_alone_are_com
     assert failures == {} and later.extractor.network.seen - 1 == 2 * 6
 
 
-def test_features_that_are_no_numbers_are_refused(small, world, tmp_path):
+def test_nan_features_are_refused(small, world, tmp_path):
     extraction = small()
     with torch.no_grad():
         extraction.extractor.network.convolution.weight.fill_(float("nan"))
@@ -169,7 +169,7 @@ def test_features_that_are_no_numbers_are_refused(small, world, tmp_path):
         run(extraction, world, tmp_path / "partial")
 
 
-def test_where_features_come_from_is_told(small):
+def test_provenance_names_extractor_and_weights(small):
     told = small().provenance()
     assert told["extractor"] == "small" and len(str(told["weights_sha256"])) == 64
     assert told != replace(small(), batch_size=7).provenance()

@@ -21,7 +21,7 @@ def kept(tmp_path, picture, name="picture.png", **options):
     return file
 
 
-def test_an_rgb_picture_is_read_as_it_is(tmp_path):
+def test_an_rgb_image_keeps_its_pixels(tmp_path):
     found = read_image(kept(tmp_path, Image.fromarray(PIXELS)))
     assert found.mode == "RGB" and np.array_equal(np.asarray(found), PIXELS)
 
@@ -44,13 +44,13 @@ def test_palettes_are_looked_up_and_transparent_places_are_white(tmp_path):
     assert np.array_equal(found[0, 0], PIXELS[0, 0]) and (found[1:] == 255).all()
 
 
-def test_four_printing_colours_become_three(tmp_path):
+def test_cmyk_becomes_rgb(tmp_path):
     picture = Image.fromarray(PIXELS).convert("CMYK")
     found = np.asarray(read_image(kept(tmp_path, picture, "picture.tif")))
     assert np.array_equal(found, PIXELS)
 
 
-def test_a_picture_that_says_how_it_was_held_is_turned_upright(tmp_path):
+def test_an_image_with_an_exif_orientation_is_turned_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the top of the scene is at the right of the picture
     found = np.asarray(read_image(kept(tmp_path, Image.fromarray(PIXELS), exif=exif)))
@@ -59,7 +59,7 @@ def test_a_picture_that_says_how_it_was_held_is_turned_upright(tmp_path):
 
 @pytest.mark.parametrize("orientation", range(10))
 @pytest.mark.parametrize("name", ["picture.png", "picture.tif", "picture.webp"])
-def test_every_way_to_hold_a_camera_is_turned_as_pillow_turns_it(tmp_path, orientation, name):
+def test_every_exif_orientation_is_turned_as_pillow_turns_it(tmp_path, orientation, name):
     exif = Image.Exif()
     exif[0x0112] = orientation
     file = kept(tmp_path, Image.fromarray(PIXELS), name, exif=exif)
@@ -93,7 +93,7 @@ SIDEWAYS = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
         (struct.pack(">HHII", 0x0112, 5, 1, 0x7FFFFFFF), 0),
     ],
 )
-def test_damaged_exif_data_cost_no_pixel(tmp_path, tags, turns):
+def test_damaged_exif_data_do_not_change_pixels(tmp_path, tags, turns):
     file, plain = tmp_path / "picture.jpg", tmp_path / "plain.jpg"
     file.write_bytes(jpeg_with(tags))
     plain.write_bytes(jpeg_with(b""))
@@ -102,7 +102,7 @@ def test_damaged_exif_data_cost_no_pixel(tmp_path, tags, turns):
 
 
 @pytest.mark.parametrize("error", [TypeError, struct.error, KeyError, AttributeError])
-def test_whatever_pillow_raises_names_the_picture(tmp_path, monkeypatch, error):
+def test_any_error_of_pillow_names_the_image(tmp_path, monkeypatch, error):
     def stumble(picture):
         raise error("stumbled")
 
@@ -134,7 +134,7 @@ def test_a_picture_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
         read_image(file)
 
 
-def test_of_a_box_what_lies_in_the_picture_is_cut_out(tmp_path):
+def test_a_box_is_cut_out_and_limited_to_the_image(tmp_path):
     file = kept(tmp_path, Image.fromarray(PIXELS))
     assert np.array_equal(np.asarray(read_image(file, (2, 1, 7, 5))), PIXELS[1:5, 2:7])
     assert np.array_equal(np.asarray(read_image(file, (-3, -1, 90, 4))), PIXELS[:4])

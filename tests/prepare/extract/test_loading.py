@@ -11,7 +11,7 @@ from gzslbench.errors import ExtractionError
 from gzslbench.prepare.extract.loading import import_package, read_weights
 
 
-def test_weights_of_the_same_names_and_shapes_are_taken(tmp_path):
+def test_weights_of_the_same_names_and_shapes_are_loaded(tmp_path):
     torch.save(nn.Linear(3, 2).state_dict(), tmp_path / "weights.pth")
     network = nn.Linear(3, 2)
     read_weights(network, tmp_path / "weights.pth")
@@ -76,25 +76,25 @@ def test_a_damaged_byte_gives_weights_or_a_refusal(tmp_path, zipped):
             read_weights(network, file)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_of_weights_is_named(tmp_path):
     with pytest.raises(ExtractionError, match="none"):
         read_weights(nn.Linear(1, 1), tmp_path / "none.pth")
 
 
-def test_a_module_that_is_there_is_had():
+def test_an_installed_module_is_imported():
     import json.decoder
 
     assert import_package("json.decoder", "none") is json.decoder
 
 
-def test_a_package_that_is_not_there_is_named_with_the_extra():
+def test_a_missing_package_is_named_with_its_extra():
     with pytest.raises(ExtractionError, match="not installed: nowhere") as caught:
         import_package("nowhere.at.all", "some")
     assert caught.value.fix == "pip install 'gzslbench[some]'"
 
 
 @pytest.mark.parametrize("kind", ["ImportError", "RuntimeError", "OSError", "AttributeError"])
-def test_a_package_that_breaks_on_its_import_is_told_with_what_it_says(tmp_path, monkeypatch, kind):
+def test_a_package_that_fails_to_import_is_reported_with_its_message(tmp_path, monkeypatch, kind):
     (tmp_path / f"broken_{kind.lower()}.py").write_text(f"raise {kind}('no such operator')")
     monkeypatch.syspath_prepend(tmp_path)
     for fix in ("", "get another"):

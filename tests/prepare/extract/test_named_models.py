@@ -69,7 +69,7 @@ def test_features_of_a_model_in_a_folder_are_called_after_it_and_are_transformer
     assert ran.exit_code == 0, ran.output
 
 
-def test_what_a_model_lacks_is_told_before_anything_is_written(world, folder, extracted):
+def test_a_missing_part_of_a_model_is_an_error_before_anything_is_written(world, folder, extracted):
     outcome = extracted("--pooling", "cls")
     assert outcome.exit_code == 2 and "no class token" in outcome.output, outcome.output
     (folder / "model.safetensors").unlink()
@@ -78,7 +78,7 @@ def test_what_a_model_lacks_is_told_before_anything_is_written(world, folder, ex
     assert not list(world.folder.glob("hf_*"))
 
 
-def test_extractors_that_take_a_model_are_listed_so_and_tell_how():
+def test_extractors_that_take_a_model_are_listed_with_examples():
     listed = call("extractors").output
     for words in ("hf:MODEL", "timm:NAME", "torchvision:NAME", "resnet101"):
         assert words in listed

@@ -44,7 +44,7 @@ def test_images_of_both_in_one_folder_are_found_too(objects):
     assert found.files == ("2008_1.jpg", "2008_1.jpg", "2008_2.jpg", "donkey_7.jpg", "mug_8.jpg")
 
 
-def test_missing_images_and_damaged_lists_are_told(objects):
+def test_missing_images_and_damaged_lists_are_errors(objects):
     (objects.images / "ayahoo_test_images/donkey_7.jpg").unlink()
     with pytest.raises(DataError, match=r"donkey_7\.jpg.*ayahoo_test_images"):
         list_objects(objects.folder, objects.images)

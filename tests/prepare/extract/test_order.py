@@ -32,12 +32,12 @@ def animals(archive):
     return made
 
 
-def test_without_published_features_the_index_files_have_the_word(animals):
+def test_without_published_features_the_index_files_give_the_order(animals):
     found = read_image_list(ANIMALS, animals.folder, animals.images)
     assert list(found.files) == animals.files
 
 
-def test_the_order_of_published_features_is_taken(animals):
+def test_the_order_of_published_features_is_used(animals):
     order = np.random.default_rng(0).permutation(20)
     names, labels = [animals.files[row] for row in order], animals.labels[order]
     animals.features(names, labels)
@@ -46,14 +46,14 @@ def test_the_order_of_published_features_is_taken(animals):
     assert list(found.files) == names and np.array_equal(found.labels, labels)
 
 
-def test_features_of_another_order_than_the_split_are_the_trap(animals):
+def test_features_of_another_order_than_the_split_are_refused(animals):
     order = np.random.default_rng(0).permutation(20)
     animals.features([animals.files[row] for row in order], animals.labels[order])
     with pytest.raises(DataError, match="seen"):
         read_image_list(ANIMALS, animals.folder, animals.images)
 
 
-def test_a_image_too_few_is_told_before_anything_is_computed(animals):
+def test_a_missing_image_is_an_error_before_anything_is_computed(animals):
     (animals.images / animals.files[7]).unlink()
     with pytest.raises(DataError, match="row numbers run from 13 to 20, but there are 19 images"):
         read_image_list(ANIMALS, animals.folder, animals.images)
@@ -70,7 +70,7 @@ def test_features_of_other_images_and_of_other_classes_are_refused(animals):
         sort_as_published(list_animals(animals.folder, animals.images), animals.folder)
 
 
-def test_features_that_name_no_images_say_nothing(animals):
+def test_features_without_image_names_do_not_change_the_order(animals):
     savemat(animals.folder / "res101.mat", {"features": np.zeros((3, 20)), "labels": np.ones((20, 1))})
     made = ImageList(("a/0.jpg",), np.array([0]))
     assert sort_as_published(made, animals.folder) is made

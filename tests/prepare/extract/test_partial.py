@@ -30,7 +30,7 @@ def test_a_torn_last_line_is_not_joined_to_the_next(folder):
 
 
 @pytest.mark.parametrize("lost", ["features.f32", "journal"])
-def test_a_folder_that_was_removed_by_half_is_begun_anew(folder, lost):
+def test_a_half_removed_folder_starts_empty(folder, lost):
     keep(PartialFeatures(folder, SHAPE, "us"), 0)
     (folder / lost).unlink()
     again = PartialFeatures(folder, SHAPE, "us")
@@ -40,14 +40,14 @@ def test_a_folder_that_was_removed_by_half_is_begun_anew(folder, lost):
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", "cut"])
-def test_features_that_are_not_whole_are_begun_anew(folder, damage):
+def test_incomplete_features_start_empty(folder, damage):
     keep(PartialFeatures(folder, SHAPE, "us"), 0)
     file = folder / "features.f32"
     file.write_bytes(file.read_bytes()[:-50] if damage == "cut" else damage)
     assert not PartialFeatures(folder, SHAPE, "us").done()
 
 
-def test_a_removal_that_is_killed_leaves_what_nobody_takes(folder, monkeypatch):
+def test_features_of_a_killed_removal_are_not_used(folder, monkeypatch):
     partial = PartialFeatures(folder, SHAPE, "us")
     keep(partial, 0)
     monkeypatch.setattr("gzslbench.prepare.extract.compute.shutil.rmtree", lambda *_, **__: None)
@@ -56,14 +56,14 @@ def test_a_removal_that_is_killed_leaves_what_nobody_takes(folder, monkeypatch):
     assert not PartialFeatures(folder, SHAPE, "us").done()
 
 
-def test_a_file_in_the_way_is_told(folder):
+def test_a_file_that_blocks_the_folder_is_an_error(folder):
     folder.write_text("mine")
     with pytest.raises(ExtractionError, match="blocks the path"):
         PartialFeatures(folder, SHAPE, "us")
     assert folder.read_text() == "mine"
 
 
-def test_lines_without_a_checksum_and_of_no_numbers_tell_of_no_batch(folder):
+def test_damaged_lines_of_the_journal_are_ignored(folder):
     keep(PartialFeatures(folder, SHAPE, "us"), 0)
     with (folder / "journal").open("ab") as file:
         file.write(b"3\n\0\0\0\n\xff 5\n\n")

@@ -61,7 +61,7 @@ def test_ten_crops_are_torchvisions():
     assert {view.numpy().tobytes() for view in found} == theirs
 
 
-def test_the_whole_picture_is_squeezed_into_the_square():
+def test_the_whole_image_is_resized_to_the_square():
     picture = Image.new("RGB", (40, 10), "black")
     picture.paste("white", (20, 0, 40, 10))
     (found,) = preprocess(picture, Preparation(short_side=5, crop=8, crops="whole"))

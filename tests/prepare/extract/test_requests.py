@@ -26,16 +26,16 @@ MANY = replace(ONE, name="hf", layers=(), poolings=("own", "mean"), model="MODEL
         ({"layer": "blocks.2", "pooling": "own"}, None, False, "hf_facebook_dinov2_base_main_blocks.2"),
     ],
 )
-def test_features_are_called_after_what_is_not_usual(asked, crops, boxed, name):
+def test_the_name_of_features_has_everything_that_is_not_the_default(asked, crops, boxed, name):
     assert features_name(MANY, make_request(MANY, "facebook/dinov2-base@main", **asked), crops, boxed) == name
 
 
-def test_the_usual_is_not_told():
+def test_defaults_are_not_part_of_the_name():
     assert features_name(ONE, make_request(ONE, layer="last", pooling="mean"), None, False) == "res_net"
     assert features_name(ONE, make_request(ONE, layer="first"), None, False) == "res_net_first"
 
 
-def test_a_model_in_a_folder_is_called_as_the_folder_is(tmp_path, monkeypatch):
+def test_a_model_in_a_folder_has_the_name_of_the_folder(tmp_path, monkeypatch):
     folder = tmp_path / "some" / "my-model.v2"
     folder.mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -47,7 +47,7 @@ def test_a_model_in_a_folder_is_called_as_the_folder_is(tmp_path, monkeypatch):
     assert features_name(MANY, make_request(MANY, "some/my-model.v2"), None, False) == "hf_some_my_model.v2"
 
 
-def test_a_model_is_asked_for_where_one_is_taken_and_nowhere_else():
+def test_a_model_is_required_exactly_if_the_extractor_takes_one():
     with pytest.raises(ExtractionError, match="needs a model") as caught:
         make_request(MANY)
     assert caught.value.fix == "write hf:MODEL"

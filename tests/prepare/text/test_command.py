@@ -11,7 +11,7 @@ from scipy.io import loadmat, savemat
 from gzslbench.data.load import load_dataset
 
 
-def test_names_become_semantics_that_a_run_takes(folder, semantics, letters, call, tmp_path):
+def test_a_run_uses_semantics_from_names(folder, semantics, letters, call, tmp_path):
     outcome = semantics("ZOO", "tiny", "--data", folder.parent)
     assert outcome.exit_code == 2 and "no dataset 'ZOO'" in outcome.output  # it is no known name
     outcome = semantics(folder, "tiny")
@@ -44,7 +44,7 @@ def test_a_dry_run_prints_the_texts_and_writes_nothing(folder, semantics, letter
     assert letters.encoded == [] and not (folder / "tiny_splits.mat").exists()
 
 
-def test_show_tells_what_made_them(folder, semantics, call, tmp_path):
+def test_show_prints_the_provenance(folder, semantics, call, tmp_path):
     told = tmp_path / "told.json"
     told.write_text(json.dumps({name: [name, f"{name}!"] for name in load_dataset(folder).class_names}))
     outcome = semantics(folder, "tiny", "--descriptions", told, "--template", "a {}.", "--json")
@@ -72,7 +72,7 @@ def test_the_same_texts_give_the_same_task_whenever_they_are_encoded(folder, sem
     assert load_dataset(folder, semantics="tiny").task_id == first.task_id
 
 
-def test_the_split_is_that_of_the_semantics_asked_for(folder, semantics):
+def test_the_split_is_that_of_split_of(folder, semantics):
     splits = {k: v for k, v in loadmat(folder / "att_splits.mat").items() if not k.startswith("__")}
     other = {**splits, "trainval_loc": splits["test_seen_loc"], "test_seen_loc": splits["trainval_loc"]}
     savemat(folder / "other_splits.mat", other)
@@ -84,7 +84,7 @@ def test_the_split_is_that_of_the_semantics_asked_for(folder, semantics):
     assert outcome.exit_code == 2 and "did you mean 'att'" in outcome.output
 
 
-def test_the_only_semantics_there_are_give_the_split(folder, semantics):
+def test_the_only_semantics_give_the_split(folder, semantics):
     (folder / "att_splits.mat").rename(folder / "sent_splits.mat")
     assert semantics(folder, "tiny").exit_code == 0
     (folder / "sent_splits.mat").unlink()
@@ -93,7 +93,7 @@ def test_the_only_semantics_there_are_give_the_split(folder, semantics):
     assert outcome.exit_code == 2 and "no semantics whose split could be used" in outcome.output
 
 
-def test_texts_that_lose_their_ends_are_told(folder, semantics, letters):
+def test_truncated_texts_are_reported(folder, semantics, letters):
     letters.longest = len("Barn Owl")
     outcome = semantics(folder, "tiny")
     assert "3 of 5 texts are longer than the model reads" in outcome.stderr
@@ -113,7 +113,7 @@ def test_texts_that_lose_their_ends_are_told(folder, semantics, letters):
         (("--device", "cuda:99"), "cuda"),
     ],
 )
-def test_what_is_asked_wrongly_is_told_and_nothing_is_written(
+def test_a_wrong_argument_is_an_error_and_nothing_is_written(
     folder, semantics, letters, arguments, complaint
 ):
     before = sorted(folder.iterdir())
@@ -134,6 +134,6 @@ def test_classes_without_names_want_descriptions_by_number(tmp_path, folder, sem
     assert letters.encoded == ["a", "b", "c", "d", "e"]
 
 
-def test_a_dataset_that_lies_in_no_files_is_refused(semantics):
+def test_a_dataset_without_files_is_refused(semantics):
     outcome = semantics("digits", "tiny")
     assert outcome.exit_code == 2 and "is not in files" in outcome.stderr

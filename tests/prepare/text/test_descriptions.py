@@ -27,12 +27,12 @@ def complaint(call, *arguments) -> str:
     return str(caught.value)
 
 
-def test_json_holds_a_text_or_a_list_of_texts_a_class(tmp_path):
+def test_json_has_a_text_or_a_list_of_texts_for_each_class(tmp_path):
     path = written(tmp_path, json.dumps({"b": "one", "a": ["two", "three"]}))
     assert read_descriptions(path) == {"b": ("one",), "a": ("two", "three")}
 
 
-def test_csv_holds_a_text_a_line_and_more_of_a_class_are_gathered(tmp_path):
+def test_csv_has_one_text_per_line_and_a_class_may_have_several(tmp_path):
     path = written(tmp_path, '\ufeffnote,text,class\nx,"one, two",b\ny,three,a\nz,four,b\n', "told.CSV")
     assert read_descriptions(path) == {"b": ("one, two", "four"), "a": ("three",)}
 
@@ -46,7 +46,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_siz
         st.text("abc d", min_size=1).map(str.strip).filter(bool), st.lists(texts, min_size=1), min_size=1
     )
 )
-def test_what_is_written_either_way_is_read_alike(tmp_path_factory, told):
+def test_json_and_csv_give_the_same_descriptions(tmp_path_factory, told):
     folder = tmp_path_factory.mktemp("told")
     lines = io.StringIO(newline="")
     writer = csv.writer(lines)
@@ -76,14 +76,14 @@ def test_what_is_written_either_way_is_read_alike(tmp_path_factory, told):
         ("a.csv", "class,text\n", "describes no class"),
     ],
 )
-def test_a_file_of_another_kind_is_refused_by_its_name(tmp_path, name, content, told):
+def test_an_invalid_file_is_named(tmp_path, name, content, told):
     path = written(tmp_path, content, name)
     said = complaint(read_descriptions, path)
     assert told in said and str(path) in said and "to do" in said
     assert "cannot be read" in complaint(read_descriptions, tmp_path / "none.json")
 
 
-def test_a_class_is_called_by_its_name_its_words_or_its_number_alone(tmp_path):
+def test_a_class_is_described_by_its_name_its_words_or_its_number(tmp_path):
     told = {"honey bee": ("c",), "RED FOX": ("a",), "blue+whale": ("b",)}
     assert match_descriptions(told, NAMES, tmp_path) == [("a",), ("b",), ("c",)]
     assert match_descriptions({"3": ("c",), "01": ("a",), "class 2": ("b",)}, NUMBERS, tmp_path) == [
@@ -93,12 +93,12 @@ def test_a_class_is_called_by_its_name_its_words_or_its_number_alone(tmp_path):
     ]
 
 
-def test_a_number_is_no_class_that_has_a_name(tmp_path):
+def test_a_number_does_not_match_a_class_with_a_name(tmp_path):
     said = complaint(match_descriptions, {"1": ("a",), "2": ("b",), "3": ("c",)}, NAMES, tmp_path)
     assert "3 descriptions belong to no class" in said and "'1', '2', '3'" in said
 
 
-def test_an_unknown_class_is_told_with_the_nearest_that_lacks_a_description(tmp_path):
+def test_an_unknown_class_is_reported_with_the_nearest_one_without_description(tmp_path):
     said = complaint(
         match_descriptions, {"red fox": ("a",), "honey bee": ("c",), "blu whale": ("b",)}, NAMES, tmp_path
     )
@@ -113,7 +113,7 @@ def test_missing_classes_are_named_and_not_too_many(tmp_path):
     assert "and 4 more" in complaint(match_descriptions, {"bird a": ("a",)}, many, tmp_path)
 
 
-def test_two_descriptions_of_one_class_and_words_of_two_classes_are_no_choice(tmp_path):
+def test_ambiguous_descriptions_are_refused(tmp_path):
     assert "the same class" in complaint(
         match_descriptions, {"red fox": ("a",), "Red_Fox": ("b",)}, NAMES, tmp_path
     )

@@ -21,7 +21,7 @@ class Table:
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=2, max_size=6), st.integers(0, 2**16))
-def test_the_texts_of_a_class_count_alike_however_long_their_encodings_are(counts, seed):
+def test_all_texts_of_a_class_have_the_same_weight(counts, seed):
     random = np.random.default_rng(seed)
     texts = [tuple(f"{c}.{i}" for i in range(count)) for c, count in enumerate(counts)]
     table = {text: random.normal(size=9) * random.uniform(0.1, 50) for each in texts for text in each}
@@ -48,7 +48,7 @@ def test_the_texts_of_a_class_count_alike_however_long_their_encodings_are(count
         ({"a": [1, 0], "b": [-3, 0], "c": [0, 1]}, [("c",), ("a", "b")], "cancel each other"),
     ],
 )
-def test_encodings_that_are_no_semantics_are_refused(table, texts, complaint):
+def test_invalid_encodings_are_refused(table, texts, complaint):
     with pytest.raises(DataError, match=complaint) as caught:
         encode_classes(Table(table), texts, ["bee", "fox", "owl"][: len(texts)])
     assert "where" in str(caught.value) and "to do" in str(caught.value)

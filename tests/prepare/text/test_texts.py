@@ -8,12 +8,12 @@ from gzslbench.errors import DataError, ParamError
 from gzslbench.prepare.text.texts import class_number, class_texts, split_words
 
 
-def test_names_stand_in_every_template_as_words():
+def test_every_template_gets_the_words_of_the_name():
     found = class_texts(["001.Red_Fox", "owl"], None, ["a {}.", "the {} {x}"], "here")
     assert found == [("a Red Fox.", "the Red Fox {x}"), ("a owl.", "the owl {x}")]
 
 
-def test_descriptions_without_a_template_are_taken_as_they_are():
+def test_descriptions_without_a_template_are_not_changed():
     told = [("has {braces} and 50% ",), ("two", "three")]
     assert class_texts(["a", "b"], told, [], "here") == [("has {braces} and 50%",), ("two", "three")]
     both = class_texts(["a", "b"], told, ["{}!", "({})"], "here")
@@ -33,7 +33,7 @@ def test_a_template_has_one_place(template):
         (["owl", "fox"], [("x",), ("y", "  ")], "a text of the class 'fox' is empty"),
     ],
 )
-def test_classes_that_no_text_tells_of_or_apart_are_refused(names, told, complaint):
+def test_classes_without_a_text_are_refused(names, told, complaint):
     with pytest.raises(DataError, match=complaint) as caught:
         class_texts(names, told, [], "told.json")
     assert "told.json" in str(caught.value) and "to do" in str(caught.value)
@@ -59,13 +59,13 @@ def test_classes_that_no_text_tells_of_or_apart_are_refused(names, told, complai
         ("", ""),
     ],
 )
-def test_a_name_becomes_the_words_in_it(name, expected):
+def test_a_name_is_split_into_its_words(name, expected):
     assert split_words(name) == expected
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.text())
-def test_words_of_words_are_the_same_and_hold_no_mark_between_split_words(name):
+def test_splitting_words_twice_changes_nothing(name):
     once = split_words(name)
     assert not set(once) & set("+_/") and once == once.strip() and "  " not in once
 
@@ -76,7 +76,7 @@ def test_words_joined_by_any_mark_are_found_again(parts, mark):
     assert split_words(mark.join(parts)).split(" ") == parts
 
 
-def test_only_a_name_that_is_no_more_than_a_number_has_one():
+def test_only_a_name_that_is_just_a_number_has_a_class_number():
     assert [class_number(name) for name in ("17", "class 3", " 4 ", "3D", "043.Owl", "class x")] == [
         17, 3, 4, None, None, None,
     ]  # fmt: skip

@@ -62,7 +62,7 @@ def test_what_made_the_semantics_follows_them_into_datasets_records_and_imports(
     assert imported.provenance == TOLD and imported.task_id == read.task_id
 
 
-def test_an_imported_file_goes_on_being_used_under_old_and_new_semantics(folder, made):
+def test_an_imported_file_is_still_used_for_old_and_new_semantics(folder, made):
     stored = import_dataset(folder)
     before = load_dataset(folder)
     assert write(folder, made) == [folder / "new_splits.mat", stored]
@@ -77,7 +77,7 @@ def test_an_imported_file_goes_on_being_used_under_old_and_new_semantics(folder,
     assert all(line.agrees for line in lines)
 
 
-def test_features_that_lie_in_an_hdf5_file_alone_can_still_be_read(folder, made):
+def test_features_only_in_an_hdf5_file_can_still_be_read(folder, made):
     import_dataset(folder)
     (folder / "res101.mat").unlink()
     write(folder, made)
@@ -123,7 +123,7 @@ def test_a_file_that_is_out_of_date_is_left_out_of_date(folder, made):
     assert any("was ignored" in note for note in load_dataset(folder, semantics="new").notes)
 
 
-def test_a_splits_file_put_there_by_hand_is_told_where_there_are_no_features_in_a_mat(folder):
+def test_a_splits_file_added_by_hand_is_reported_if_the_mat_is_missing(folder):
     import_dataset(folder)
     (folder / "res101.mat").unlink()
     shutil.copy(folder / "att_splits.mat", folder / "hand_splits.mat")
@@ -131,7 +131,7 @@ def test_a_splits_file_put_there_by_hand_is_told_where_there_are_no_features_in_
         load_dataset(folder)
 
 
-def test_semantics_are_replaced_only_if_asked_and_ours(folder, made):
+def test_semantics_are_replaced_only_with_overwrite_and_only_ours(folder, made):
     import_dataset(folder)
     write(folder, made)
     with pytest.raises(DataError, match=r"already(.|\n)*--overwrite"):
@@ -175,7 +175,7 @@ def test_a_write_that_fails_leaves_everything_readable(folder, made, monkeypatch
     ]
 
 
-def test_a_write_that_was_killed_between_its_files_is_mended_by_the_next(folder, made, monkeypatch):
+def test_a_write_that_was_killed_between_its_files_is_repaired_by_the_next(folder, made, monkeypatch):
     stored = import_dataset(folder)
     (folder / "res101.mat").unlink()
     write(folder, made)
@@ -195,7 +195,7 @@ def test_a_write_that_was_killed_between_its_files_is_mended_by_the_next(folder,
     assert np.array_equal(found.semantics, made * 3) and found.provenance == {"third": 3}
 
 
-def test_two_that_write_at_once_lose_nothing_of_each_other(folder, made, monkeypatch):
+def test_concurrent_writes_keep_each_others_semantics(folder, made, monkeypatch):
     stored, copy, inside = import_dataset(folder), shutil.copyfile, []
     (folder / "res101.mat").unlink()
 
@@ -214,7 +214,7 @@ def test_two_that_write_at_once_lose_nothing_of_each_other(folder, made, monkeyp
     assert not (folder / LOCK).exists()
 
 
-def test_what_another_process_wrote_meanwhile_is_not_replaced_unasked(folder, made):
+def test_semantics_that_another_process_wrote_meanwhile_are_not_replaced(folder, made):
     basis = find_basis(folder, None)
     check_target(basis, "new", overwrite=False)
     write(folder, made)
@@ -224,7 +224,7 @@ def test_what_another_process_wrote_meanwhile_is_not_replaced_unasked(folder, ma
 
 
 @pytest.mark.parametrize("bad", ["{", "[1, 2]", '"text"', "3"])
-def test_provenance_that_cannot_be_read_is_told(folder, made, bad):
+def test_damaged_provenance_is_an_error(folder, made, bad):
     splits = {k: v for k, v in loadmat(folder / "att_splits.mat").items() if not k.startswith("__")}
     savemat(folder / "odd_splits.mat", {**splits, "gzslbench_provenance": bad})
     with pytest.raises(DataError, match=r"odd_splits.mat: gzslbench_provenance"):
