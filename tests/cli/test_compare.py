@@ -15,7 +15,7 @@ def called(*arguments):
 @pytest.mark.parametrize(
     ("options", "code", "verdict"), [((), 1, "higher"), (("--tolerance", "9"), 0, "agrees")]
 )
-def test_published_and_measured_stand_beside_each_other_and_the_exit_code_tells(
+def test_published_and_own_numbers_are_side_by_side_and_decide_the_exit_status(
     results, options, code, verdict
 ):
     done = called(results, "--method", "ce-gzsl", *options)
@@ -24,7 +24,7 @@ def test_published_and_measured_stand_beside_each_other_and_the_exit_code_tells(
     assert any(verdict in row and "70.0" in row and "74.0 ± 2.0" in row for row in rows)
 
 
-def test_it_is_data_too(results):
+def test_json_has_sources_and_runs(results):
     found = json.loads(called(results, "--method", "ce-gzsl", "--json").stdout)
     due = [item for item in found if item["verdict"] == "higher"]
     assert due and all(item["difference"] == pytest.approx(74.0 - item["published"]) for item in due)

@@ -14,7 +14,7 @@ def called(*arguments):
     return CliRunner().invoke(main, ["leaderboard", *map(str, arguments)])
 
 
-def test_methods_stand_beside_each_other_with_spread_interval_and_seeds(results):
+def test_methods_are_side_by_side_with_spread_interval_and_seeds(results):
     done = called(results)
     assert done.exit_code == 0, done.output
     first, second = (line for line in done.stdout.splitlines() if line.startswith(("ce-gzsl", "f-clswgan")))
@@ -30,7 +30,7 @@ def test_every_format_has_every_row(results, form):
         assert text in done.stdout
 
 
-def test_data_formats_hold_the_runs_behind_each_number(results):
+def test_data_formats_contain_the_runs_of_each_number(results):
     content = json.loads(called(results, "--format", "json").stdout)
     (board,) = content["boards"]
     best = board["rows"][0]["scores"]["AWA2"]
@@ -49,21 +49,21 @@ def test_runs_of_other_parameters_get_a_table_that_says_why(results, keep):
     assert "ce-gzsl: epochs=2" in done.stdout
 
 
-def test_published_numbers_stand_below(results):
+def test_published_numbers_are_below(results):
     done = called(results, "--with-published")
     assert "CE-GZSL, published" in done.stdout and "ce-gzsl, best epoch on test" in done.stdout
     assert "published" not in called(results).stdout.replace("published habits", "")
 
 
 @pytest.mark.parametrize("options", [("--dataset", "AWA2"), ("--method", "ce-gzsl"), ("--metric", "AUSUC")])
-def test_it_can_be_narrowed(results, keep, options):
+def test_it_can_be_filtered(results, keep, options):
     keep("sae", 1, 5.0, dataset="CUB", weight=0.5)
     done = called(results, *options)
     assert done.exit_code == 0
     assert ("sae" in done.stdout) == (options[0] == "--metric")
 
 
-def test_of_no_runs_it_says_what_to_do(tmp_path, results):
+def test_without_runs_it_says_what_to_do(tmp_path, results):
     for arguments in ([tmp_path / "none"], [results, "--select", "val"], [results, "--dataset", "nil"]):
         done = called(*arguments)
         assert done.exit_code == 2

@@ -16,7 +16,7 @@ from gzslbench.runs.record import RunMetrics
 NAMES = ["cat", "dog", "fox", "owl", "bee"]
 
 
-def test_a_run_is_shown_whole(invoke, store, record) -> None:
+def test_all_of_a_run_is_shown(invoke, store, record) -> None:
     done = invoke("show", "ce-gzsl-CUB")
     assert done.exit_code == 0
     for text in (
@@ -91,7 +91,7 @@ def test_a_diverged_run_says_what_happened(invoke, store, record) -> None:
     assert failure == ["term", "gradient_penalty", "stage", "game", "epoch", "3"]
 
 
-def test_a_run_that_is_not_finished_says_so_and_how_to_go_on(invoke, store) -> None:
+def test_an_unfinished_run_says_so_and_how_to_continue(invoke, store) -> None:
     folder = store.run("f-clswgan-CUB-s7-0123456789")
     with folder.lock():
         folder.append_metrics({"epoch": 1})
@@ -152,7 +152,7 @@ def test_classes_and_curve_are_shown_alone_and_together(invoke, predicted) -> No
     assert not both.stderr
 
 
-def test_json_gains_what_is_asked_for_and_stays_the_record(invoke, predicted) -> None:
+def test_json_is_the_record_with_the_requested_parts(invoke, predicted) -> None:
     plain = json.loads(invoke("show", "ce", "--json").stdout)
     done = json.loads(invoke("show", "ce", "--json", "--classes", "--curve").stdout)
     classes, curve = done.pop("classes"), done.pop("curve")
@@ -168,7 +168,7 @@ def test_json_gains_what_is_asked_for_and_stays_the_record(invoke, predicted) ->
     assert curve["AUSUC"] == plain["metrics"]["last"]["AUSUC"]
 
 
-def test_the_confusion_matrix_is_written_whole_with_names(invoke, predicted, tmp_path) -> None:
+def test_the_confusion_matrix_is_written_with_names(invoke, predicted, tmp_path) -> None:
     done = invoke("show", "ce", "--confusion", "confusion.csv")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "wrote confusion.csv\n")
     rows = [line.split(",") for line in (tmp_path / "confusion.csv").read_text().splitlines()]
@@ -206,7 +206,7 @@ def test_without_predictions_what_needs_them_is_refused(invoke, predicted, wante
 
 
 @pytest.mark.parametrize("wanted", [[], ["--json"], ["--classes"]])
-def test_a_record_that_its_predictions_do_not_bear_out_is_a_warning(
+def test_a_record_that_differs_from_its_predictions_is_a_warning(
     invoke, predicted, wanted: list[str]
 ) -> None:
     record = predicted.record()

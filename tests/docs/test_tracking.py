@@ -38,7 +38,7 @@ def told(folder: Path, program: list[str]) -> str:
 def test_what_was_tracked_is_read_back(tmp_path: Path, tracker: str) -> None:
     if find_spec(tracker) is None:
         pytest.skip(f"pip install 'gzslbench[{tracker}]'")
-    commands, programs = ([block for kind, block in BLOCKS if kind == each] for each in ("sh", "python"))
+    commands, programs = ([block for kind, block in BLOCKS if kind == item] for item in ("sh", "python"))
     (command,) = (block for block in commands if f"--track {tracker}" in block)
     (program,) = (block for block in programs if f"from {tracker}" in block)
     shown = told(tmp_path, ["-m", *command.split()])
@@ -47,7 +47,7 @@ def test_what_was_tracked_is_read_back(tmp_path: Path, tracker: str) -> None:
     assert last in {f"{float(number):.2f}" for number in re.findall(r"\d+\.\d+", read)}
 
 
-def test_every_name_it_tells_of_is_one_that_trackers_get() -> None:
+def test_every_name_in_it_is_one_that_trackers_get() -> None:
     from gzslbench.runs import tracking as series
 
     text = DOCUMENT.read_text(encoding="utf-8")

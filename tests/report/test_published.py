@@ -51,7 +51,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_entries_share_stands_once_and_they_may_differ_from_it(path: Path) -> None:
+def test_what_entries_share_is_written_once_and_an_entry_may_differ(path: Path) -> None:
     first, second = read_published(path)
     assert (first.method, first.title, first.paper) == ("mine", "Mine", "A, B, CVPR 2020")
     assert (first.U, first.S, first.H, first.T1) == (50.0, 60.0, 54.5, 61.2)
@@ -98,7 +98,7 @@ def test_h_is_compared_with_the_harmonic_mean_where_both_are_known(
 
 
 @given(percentages, percentages)
-def test_rounding_to_tenths_is_no_inconsistency(U: float, S: float) -> None:
+def test_rounding_to_tenths_is_consistent(U: float, S: float) -> None:
     exact = 2 * U * S / (U + S) if U + S else 0.0
     assert number(U=round(U, 1), S=round(S, 1), H=round(exact, 1)).consistent
 
@@ -107,12 +107,12 @@ def test_a_folder_is_read_in_the_order_of_its_methods(path: Path) -> None:
     for name in ("zeta", "alpha"):
         path.with_name(f"{name}.toml").write_text(FILE)
     path.with_name("notes.txt").write_text("no TOML")
-    assert [each.method for each in published_numbers(path.parent)] == [
+    assert [item.method for item in published_numbers(path.parent)] == [
         name for name in ("alpha", "mine", "zeta") for _ in range(2)
     ]
 
 
-def test_of_one_method_only_its_own_files_are_read(path: Path, tmp_path: Path) -> None:
+def test_only_the_files_of_the_method_are_read(path: Path, tmp_path: Path) -> None:
     path.with_name("other.toml").write_text("[")
     second = tmp_path / "second"
     second.mkdir()
@@ -122,7 +122,7 @@ def test_of_one_method_only_its_own_files_are_read(path: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", ["mine.toml", ""])
-def test_what_is_not_there_is_refused_by_name(tmp_path: Path, name: str) -> None:
+def test_a_missing_file_or_folder_is_refused_by_name(tmp_path: Path, name: str) -> None:
     missing = tmp_path / "missing" / name
     with pytest.raises(PublishedError, match="cannot be read") as caught:
         read_published(missing) if name else published_numbers(missing)
@@ -142,7 +142,7 @@ def test_what_is_not_there_is_refused_by_name(tmp_path: Path, name: str) -> None
         (FILE[FILE.index("[[results]]") :], "results = [3]", "Expected `object`, got `int`"),
     ],
 )
-def test_what_is_no_such_file_is_refused_by_name(path: Path, old: str, new: str, words: str) -> None:
+def test_a_file_of_another_form_is_refused_by_name(path: Path, old: str, new: str, words: str) -> None:
     path.write_text(FILE.replace(old, new))
     with pytest.raises(PublishedError, match=words) as caught:
         read_published(path)

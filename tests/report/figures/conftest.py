@@ -44,8 +44,8 @@ def beyond():
         with figure_style():
             figure.draw_without_rendering()
             hidden = set(_hidden(figure))
-            drawn = [each for each in figure.findobj(Text) if each.get_text().strip() and each not in hidden]
-            boxes = [(each.get_text(), each.get_window_extent()) for each in drawn if each.get_visible()]
+            drawn = [item for item in figure.findobj(Text) if item.get_text().strip() and item not in hidden]
+            boxes = [(item.get_text(), item.get_window_extent()) for item in drawn if item.get_visible()]
         assert boxes
         width, height = figure.get_size_inches() * figure.dpi
         return [

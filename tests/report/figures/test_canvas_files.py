@@ -53,4 +53,4 @@ def test_what_cannot_be_written_leaves_what_was_there(figure, tmp_path, monkeypa
     with pytest.raises(StoreError, match="No space left"):
         save_figure(figure, path)
     assert path.read_bytes() == b"before"
-    assert [each.name for each in tmp_path.iterdir()] == ["figure.png"]
+    assert [item.name for item in tmp_path.iterdir()] == ["figure.png"]

@@ -28,22 +28,22 @@ def figure(request, hostile):
 
 
 def ids(svg):
-    return [each.get("id") for each in ElementTree.fromstring(svg).iter() if each.get("id")]
+    return [item.get("id") for item in ElementTree.fromstring(svg).iter() if item.get("id")]
 
 
 def test_names_are_text_as_they_are_and_none_is_markup(figure, hostile):
     svg = themed_svg(figure, "A figure.")
     root = ElementTree.fromstring(svg)
-    texts = ["".join(each.itertext()) for each in root.iter(f"{SVG}text")]
+    texts = ["".join(item.itertext()) for item in root.iter(f"{SVG}text")]
     for name in hostile:
         assert label(name)[:23] in {text[:23] for text in texts}
-    assert {each.tag.removeprefix(SVG) for each in root.iter()} <= {
+    assert {item.tag.removeprefix(SVG) for item in root.iter()} <= {
         "svg", "title", "defs", "clipPath", "g", "path", "use", "text", "image", "rect",
     }  # fmt: skip
     assert "<script" not in svg and "]]>" not in svg
 
 
-def test_it_begins_with_its_element_and_says_what_it_shows(figure):
+def test_it_starts_with_its_element_and_says_what_it_shows(figure):
     title = 'Of <b> & "quotes" \ud83d'
     svg = themed_svg(figure, title)
     root = ElementTree.fromstring(svg)
@@ -52,7 +52,7 @@ def test_it_begins_with_its_element_and_says_what_it_shows(figure):
     assert root[0].tag == f"{SVG}title" and root[0].text == root.get("aria-label")
 
 
-def test_black_is_the_pages_colour_and_there_is_no_ground(figure):
+def test_black_is_the_colour_of_the_page_and_there_is_no_background(figure):
     svg = themed_svg(figure, "A figure.")
     root = ElementTree.fromstring(svg)
     assert root.get("fill") == "currentColor"
@@ -63,14 +63,14 @@ def test_black_is_the_pages_colour_and_there_is_no_ground(figure):
     assert not list(root.iter(f"{SVG}style")) and not list(root.iter(f"{SVG}metadata"))
 
 
-def test_ids_of_several_figures_do_not_meet_and_every_reference_is_kept(hostile):
+def test_ids_of_several_figures_differ_and_every_reference_is_kept(hostile):
     small = matrix(hostile[:3])
     pages = [themed_svg(small, "One."), themed_svg(small, "Two."), themed_svg(bars(["a"]), "")]
-    found = [each for page in pages for each in ids(page)]
+    found = [item for page in pages for item in ids(page)]
     assert len(found) == len(set(found)) > 3
     for page in pages:
         referred = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', page))
-        assert referred and {"".join(each) for each in referred} == set(ids(page))
+        assert referred and {"".join(item) for item in referred} == set(ids(page))
 
 
 def test_the_same_figure_is_the_same_text():

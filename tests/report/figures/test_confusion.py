@@ -37,7 +37,7 @@ def test_a_line_each_way_parts_seen_from_unseen(table):
 
 
 @pytest.mark.parametrize(("count", "named"), [(74, True), (75, False)])
-def test_names_stand_where_they_are_legible_and_the_parts_elsewhere(count, named, random_predictions, beyond):
+def test_names_are_shown_where_they_are_legible_else_the_two_parts(count, named, random_predictions, beyond):
     names = [f"class {i}" for i in range(count)]
     figure, axes, shares = drawn(random_predictions(count, 5), names)
     assert np.nansum(shares) == pytest.approx(100 * count)

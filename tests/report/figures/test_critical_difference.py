@@ -65,7 +65,7 @@ def test_elbows_go_from_each_rank_to_its_label_the_best_half_to_the_right(beyond
     assert beyond(figure) == []
 
 
-def test_a_difference_wider_than_the_axis_is_drawn_whole(beyond):
+def test_a_difference_wider_than_the_axis_is_not_cut(beyond):
     wide = rank({"a": (1.0, 2.0), "b": (2.0, 3.0), "c": (3.0, 1.0)})
     assert wide.critical_difference > 2
     figure = critical_difference_figure(wide)

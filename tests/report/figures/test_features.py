@@ -22,15 +22,15 @@ def test_there_are_as_many_colours_as_classes():
     assert len(set(PALETTE)) == len(PALETTE) >= MAX_CLASSES
 
 
-def test_real_and_synthesized_rows_stand_beside_each_other_on_the_same_axes(beyond):
+def test_real_and_synthesized_rows_are_side_by_side_on_the_same_axes(beyond):
     found = projection([f"class {i}" for i in range(6)])
     figure = features_figure(found)
     left, right = figure.axes
     for axes, expected in ((left, found.real), (right, found.synthesized)):
-        assert [line.get_xydata().tolist() for line in rows(axes)] == [each.tolist() for each in expected]
+        assert [line.get_xydata().tolist() for line in rows(axes)] == [item.tolist() for item in expected]
         assert all(same_color(a.get_color(), b) for a, b in zip(rows(axes), PALETTE, strict=True))
         means = [line.get_xydata()[0].tolist() for line in axes.lines if line.get_marker() == "P"]
-        assert means == [each.mean(axis=0).tolist() for each in found.real]
+        assert means == [item.mean(axis=0).tolist() for item in found.real]
     assert left.get_xlim() == right.get_xlim() and left.get_ylim() == right.get_ylim()
     assert (left.get_title(loc="left"), right.get_title(loc="left")) == ("real test rows", "synthesized rows")
     assert "34 %" in left.get_xlabel() and "13 %" in left.get_ylabel()

@@ -22,7 +22,7 @@ def generative(record, folder):
 
 
 def found(record, folder, with_features=False):
-    return {each.name: each for each in figures_of_run(record, folder, with_features=with_features)}
+    return {item.name: item for item in figures_of_run(record, folder, with_features=with_features)}
 
 
 def test_every_figure_is_named_titled_and_drawn_of_the_run(generative, folder):
@@ -73,10 +73,10 @@ def test_of_a_diverged_run_there_is_what_it_came_to(generative, folder, epochs):
     else:
         assert curves.draw is None and curves.reason == told
     assert set(drawings) == {*NAMES[1:], "features"}
-    assert all(each.draw is None and "diverged" in each.reason for each in drawings.values())
+    assert all(item.draw is None and "diverged" in item.reason for item in drawings.values())
 
 
-def test_predictions_that_do_not_bear_out_the_record_are_a_warning(generative, folder):
+def test_predictions_that_differ_from_the_record_are_a_warning(generative, folder):
     wrong = replace(generative, metrics={"last": replace(generative.metrics["last"], U=1.0)})
     with pytest.warns(PredictionsWarning, match="U 1.0000 against 25.0000"):
         assert found(wrong, folder)["confusion"].draw is not None
@@ -87,7 +87,7 @@ def test_a_scoring_method_has_no_features_to_show(record, folder):
     assert drawing.draw is None and "synthesizes nothing" in drawing.reason
 
 
-def test_a_reason_of_several_lines_is_told_on_one(generative, folder, monkeypatch):
+def test_a_reason_of_several_lines_becomes_one_line(generative, folder, monkeypatch):
     def fail(*_, **__):
         raise CheckpointError("does not fit:\n\tMissing key(s)", where="there", fix="run it\nagain")
 

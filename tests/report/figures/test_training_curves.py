@@ -25,7 +25,7 @@ def panel(figure, title):
 
 
 def drawn(axes):
-    return {each.get_label(): each.get_xydata().tolist() for each in axes.lines}
+    return {item.get_label(): item.get_xydata().tolist() for item in axes.lines}
 
 
 def legends(figure):
@@ -57,7 +57,7 @@ def test_chosen_epochs_are_marked_and_those_chosen_on_test_look_otherwise_and_sa
         ChosenEpochs("validation", 6, 4, 65.0, ("elsewhere",), peeks=False),
     ]
     figure = training_curves_figure(read_history([line(3, H=50.0), line(6, H=60.0)]), choices)
-    marks = {each.get_label().partition(":")[0]: each for each in shown(figure)[0].lines}
+    marks = {item.get_label().partition(":")[0]: item for item in shown(figure)[0].lines}
     assert marks["last"].get_xydata().tolist() == [[6, 60]]
     assert marks["test-peek"].get_xydata().tolist() == [[3, 70]]
     assert marks["test-peek-inner"].get_xydata().tolist() == [[6, 65]]
@@ -99,7 +99,7 @@ def test_each_fit_with_accuracies_has_a_panel_with_its_name(beyond):
 
 def test_one_evaluated_epoch_is_a_dot():
     figure = training_curves_figure(read_history([line(1, a=1.0), line(2, H=50.0, a=0.5)]), [])
-    (dots,) = {each.get_marker() for each in shown(figure)[0].lines}
+    (dots,) = {item.get_marker() for item in shown(figure)[0].lines}
     assert dots == "o"
     assert panel(figure, "a").lines[0].get_marker() == "None"
 

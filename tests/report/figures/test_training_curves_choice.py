@@ -36,7 +36,7 @@ def test_a_choice_on_validation_classes_is_of_the_validation_fit(record):
     chosen = ValidationChoice(**best, task="of the validation split", counts={}, notes=[])
     headline = {"val": numbers(record, 6, 8, 45.0)}
     found = list(chosen_epochs(replace(record, selection="val", metrics=headline, validation=chosen)))
-    assert [(each.fit, each.epoch, each.head_epoch, each.H, each.peeks) for each in found] == [
+    assert [(item.fit, item.epoch, item.head_epoch, item.H, item.peeks) for item in found] == [
         ("final", 6, 8, 45.0, False),
         ("validation", 6, 8, 55.0, False),
     ]

@@ -18,7 +18,7 @@ def pages(site):
 
 
 def kinds(site):
-    """A page of each kind, the run and the method those with most in them."""
+    """A page of each kind; the run and the method are those with most content."""
     run = next(name for name in pages(site) if name.startswith("runs/ce-gzsl-digits"))
     return ["index.html", "runs.html", run, "methods/ce-gzsl.html", "methods/eszsl.html"]
 

@@ -11,7 +11,7 @@ def tables(*entries, rule="last", metric="H"):
 
 def shown(board):
     """By row, by dataset, the mean."""
-    return {row.label: {name: each.estimate.mean for name, each in row.scores.items()} for row in board.rows}
+    return {row.label: {name: item.estimate.mean for name, item in row.scores.items()} for row in board.rows}
 
 
 def test_seeds_of_a_row_are_one_score(entry):
@@ -87,5 +87,5 @@ def test_another_metric_is_another_table(entry):
     assert shown(board) == {"ce-gzsl": {"AWA2": 25.0}}
 
 
-def test_of_nothing_there_is_no_table():
+def test_without_runs_there_is_no_table():
     assert boards([], "last", "H")[0] == []

@@ -36,13 +36,13 @@ def test_the_verdict_is_that_of_the_tolerance(entry, theirs, verdict):
         ({"finetuned": True}, "fine-tuned"),
     ],
 )
-def test_no_comparison_is_due_where_the_task_differs(entry, changes, why):
+def test_numbers_of_another_task_are_not_compared(entry, changes, why):
     (found,) = compared([entry()], [number(**changes)])
     assert (found.verdict, found.difference) == ("not comparable", None)
     assert why in found.why_not
 
 
-def test_nor_where_ours_has_other_parameters(entry):
+def test_numbers_of_other_parameters_are_not_compared(entry):
     (found,) = compared([entry(changes={"epochs": 2})], [number()])
     assert found.why_not == "ours has other parameters: epochs=2"
 
@@ -51,7 +51,7 @@ def test_every_source_is_a_row_and_a_method_without_any_is_one(entry):
     found = compared(
         [entry(H=50.0), entry("sae")], [number(), number(60.0, source="another"), number(dataset="CUB")]
     )
-    assert {(each.now.method, each.verdict) for each in found} == {
+    assert {(item.now.method, item.verdict) for item in found} == {
         ("ce-gzsl", "lower"),
         ("sae", "not published"),
     }
@@ -60,7 +60,7 @@ def test_every_source_is_a_row_and_a_method_without_any_is_one(entry):
 
 def test_what_was_stored_is_the_mean_over_the_runs_that_both_have(entry):
     entries = [entry(H=50.0, seed=1), entry(H=60.0, seed=2), entry(H=70.0, seed=3)]
-    ids = [each.summary.id for each in entries]
+    ids = [item.summary.id for item in entries]
     (found,) = compared(entries, [], {ids[0]: 49.0, ids[1]: 61.0, "another": 0.0})
     assert found.stored == 55.0
     assert compared(entries, [])[0].stored is None

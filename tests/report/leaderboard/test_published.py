@@ -22,7 +22,7 @@ def board(entry):
     return found
 
 
-def test_a_published_number_stands_beside_ours_by_the_same_habit(board):
+def test_a_published_number_is_next_to_ours_chosen_the_same_way(board):
     rows = published_rows(board, [number(), number(dataset="CUB"), number(method="other", title="Other")])
     assert rows == {
         "CE-GZSL, published": {"AWA2": 70.0},
@@ -47,11 +47,11 @@ def test_a_rerun_by_others_is_a_row_of_its_own(board):
         ({}, None),
     ],
 )
-def test_only_numbers_of_the_same_kind_may_stand_there(board, changes, words):
+def test_only_comparable_numbers_are_shown(board, changes, words):
     assert why_not_comparable(number(**changes), board) == words
     assert bool(published_rows(board, [number(**changes)])) == (words is None)
 
 
-def test_of_a_metric_that_nobody_publishes_there_is_no_row(entry):
+def test_a_metric_without_published_numbers_adds_no_row(entry):
     (board,), _ = boards([entry()], "last", "U")
     assert published_rows(board, [number()]) == {}

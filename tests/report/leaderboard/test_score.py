@@ -27,8 +27,8 @@ def column(entry):
 
 
 def test_the_best_is_marked_and_those_not_significantly_worse(column):
-    assert [row for row, each in column.items() if each.best] == ["best"]
-    assert {row: each.tied for row, each in column.items()} == {
+    assert [row for row, item in column.items() if item.best] == ["best"]
+    assert {row: item.tied for row, item in column.items()} == {
         "best": False,
         "near": True,
         "far": False,
@@ -43,7 +43,7 @@ def test_probabilities_are_students_by_holm(column):
         assert column[row].probability == pytest.approx(floor), (row, probability)
 
 
-def test_without_three_shared_seeds_nothing_is_said(entry):
+def test_without_three_common_seeds_there_is_no_probability(entry):
     found = compare_column(
         {row: make_score([entry(row, H=H)], "last", "H") for row, H in (("a", 50.0), ("b", 49.0))},
         OverSeeds(),

@@ -32,7 +32,7 @@ def read_predictions(skill, random):
 
 @pytest.fixture
 def column(entry, tmp_path):
-    """Rows of one seed each, with their predictions, and where they lie."""
+    """Rows of one seed, with their predictions and folders."""
     store, random = Store(tmp_path), np.random.default_rng(0)
     scores, folders = {}, {}
     for row, skill in (("best", 0.8), ("near", 0.78), ("far", 0.6)):
@@ -45,12 +45,12 @@ def column(entry, tmp_path):
     return scores, folders
 
 
-def test_over_classes_one_seed_tells_a_large_difference_from_a_small_one(column):
+def test_over_classes_one_seed_distinguishes_large_and_small_differences(column):
     scores, folders = column
     found = compare_column(scores, OverClasses(folders, "last", "U"))
     assert found["best"].best and found["near"].tied and not found["far"].tied
     assert found["far"].probability < 0.01
-    assert all(each.probability is None for each in compare_column(scores, OverSeeds()).values())
+    assert all(item.probability is None for item in compare_column(scores, OverSeeds()).values())
 
 
 def naive(predictions, metric):
@@ -78,8 +78,8 @@ def test_it_is_wilcoxons_over_the_classes_that_the_metric_is_about(column, metri
 
     scores, folders = column
     kept = {
-        row: load_predictions(folders[each.entries[0].summary.id].predictions_file)
-        for row, each in scores.items()
+        row: load_predictions(folders[item.entries[0].summary.id].predictions_file)
+        for row, item in scores.items()
     }
     one, two = (naive(kept[row], metric) for row in ("best", "far"))
     assert len(one) == {"U": UNSEEN, "S": SEEN, "T1": UNSEEN}[metric]
@@ -88,7 +88,7 @@ def test_it_is_wilcoxons_over_the_classes_that_the_metric_is_about(column, metri
     assert found == pytest.approx(wilcoxon(differences).pvalue)
 
 
-def test_where_the_predictions_are_not_of_this_number_nothing_is_said(column):
+def test_without_the_predictions_of_this_number_there_is_no_probability(column):
     scores, folders = column
     best, far = scores["best"], scores["far"]
     assert OverClasses(folders, "val", "U")(best, far) is None
@@ -104,9 +104,9 @@ def test_five_classes_are_too_few(column, monkeypatch):
     assert OverClasses(folders, "last", "U")(scores["best"], scores["far"]) is None
 
 
-def test_a_table_tells_which_test_it_was_judged_by(column):
+def test_a_table_keeps_the_test_it_was_made_with(column):
     scores, folders = column
-    entries = [entry for each in scores.values() for entry in each.entries]
+    entries = [entry for item in scores.values() for entry in item.entries]
     test = OverClasses(folders, "last", "U")
     (board,), _ = boards(entries, "last", "U", test)
     assert board.test is test

@@ -66,13 +66,13 @@ def test_one_seed_has_no_spread():
 
 def exact_wilcoxon(differences):
     """Of all ways to sign the ranks, the share that is as extreme."""
-    ranks = [sum(abs(other) <= abs(each) for other in differences) for each in differences]
+    ranks = [sum(abs(other) <= abs(item) for other in differences) for item in differences]
     total = sum(ranks)
-    seen = sum(rank for rank, each in zip(ranks, differences, strict=True) if each > 0)
+    seen = sum(rank for rank, item in zip(ranks, differences, strict=True) if item > 0)
     signs = itertools.product((0, 1), repeat=len(ranks))
-    sums = [sum(r for r, sign in zip(ranks, each, strict=True) if sign) for each in signs]
+    sums = [sum(r for r, sign in zip(ranks, item, strict=True) if sign) for item in signs]
     extreme = min(seen, total - seen)
-    return min(1.0, 2 * sum(each <= extreme for each in sums) / len(sums))
+    return min(1.0, 2 * sum(item <= extreme for item in sums) / len(sums))
 
 
 @given(st.lists(st.integers(1, 1000), min_size=2, max_size=8, unique=True), st.data())
@@ -86,7 +86,7 @@ def test_without_differences_nothing_is_significant(test):
     assert test([1.0, 2.0], [1.0, 2.0]) == 1.0
 
 
-def test_the_same_difference_in_every_seed_is_no_chance():
+def test_the_same_difference_in_every_seed_is_not_chance():
     assert t_test([2.0, 3.0], [1.0, 2.0]) == 0.0
 
 
@@ -102,7 +102,7 @@ def test_holm_rejects_what_the_definition_rejects(values):
     rejected = 0
     while rejected < len(ordered) and (len(ordered) - rejected) * ordered[rejected] <= level:
         rejected += 1
-    assert sum(each <= level for each in holm(dict(enumerate(values))).values()) == rejected
+    assert sum(item <= level for item in holm(dict(enumerate(values))).values()) == rejected
 
 
 def test_demsars_example_is_reproduced():

@@ -17,7 +17,7 @@ def clock(monkeypatch):
     return now
 
 
-def test_off_a_terminal_a_line_tells_the_beginning_the_end_and_now_and_then(capsys, clock):
+def test_without_a_terminal_there_are_lines_at_the_start_at_the_end_and_now_and_then(capsys, clock):
     with show_transfer() as watch:
         watch.begin("lab.zip", 2**21, 2**19)
         watch.advance(2**19)
@@ -38,7 +38,7 @@ def test_off_a_terminal_a_line_tells_the_beginning_the_end_and_now_and_then(caps
     ]
 
 
-def test_on_a_terminal_a_bar_ends_at_what_came(monkeypatch):
+def test_on_a_terminal_a_bar_shows_what_was_received(monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
             return True

@@ -44,7 +44,7 @@ def run(results: Path) -> Run:
 
     def invoke(*extra: str, results: Path = results) -> Result:
         shared = ["--method", "f-clswgan", "--dataset", "digits", "--device", "cpu", "--epochs", "6"]
-        settings = [part for each in (*SETTINGS, "pretrain_epochs=3") for part in ("--set", each)]
+        settings = [part for item in (*SETTINGS, "pretrain_epochs=3") for part in ("--set", item)]
         asked = ["run", *shared, *settings, "--eval-every", "2", "--results", str(results), *extra]
         outcome = CliRunner().invoke(main, asked)
         if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
@@ -110,10 +110,10 @@ Points = dict[str, list[tuple[int, float]]]
 
 
 @pytest.fixture
-def told(only: Callable[[], RunFolder]) -> Callable[[], Points]:
-    """What a tracker is to be told, read off metrics.jsonl: by name, each epoch with its number."""
+def expected(only: Callable[[], RunFolder]) -> Callable[[], Points]:
+    """What a tracker should get, read from metrics.jsonl: by name, each epoch with its number."""
 
-    def told() -> Points:
+    def expected() -> Points:
         points: Points = {}
         for text in only().metrics_file.read_text().splitlines():
             line = json.loads(text)
@@ -124,4 +124,4 @@ def told(only: Callable[[], RunFolder]) -> Callable[[], Points]:
         assert {f"test-peek-by-epoch/{name}" for name in ("U", "S", "H", "T1", "AUSUC")} < set(points)
         return points
 
-    return told
+    return expected

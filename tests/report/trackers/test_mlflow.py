@@ -26,7 +26,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def client(database: str, monkeypatch, tmp_path: Path) -> Any:
-    """Of a database that all tests share, with an experiment each."""
+    """A client of a database that all tests share; each test has an experiment."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", str(tmp_path))
     return MlflowClient(database)
@@ -47,15 +47,15 @@ def points(client: Any, run: Any) -> dict[str, list[tuple[int, float]]]:
     """Every number of an epoch that the run holds, in the order in which it was logged."""
     names = [name for name in run.data.metrics if name.startswith(("loss/", "test-", "validation-"))]
     histories = {name: client.get_metric_history(run.info.run_id, name) for name in names}
-    return {name: [(each.step, each.value) for each in history] for name, history in histories.items()}
+    return {name: [(item.step, item.value) for item in history] for name, history in histories.items()}
 
 
-def test_without_an_address_it_writes_into_the_results_folder(run, results: Path, told) -> None:
+def test_without_an_address_it_writes_into_the_results_folder(run, results: Path, expected) -> None:
     record = json.loads(run(*TRACK).stdout)
     client = MlflowClient(f"sqlite:///{results / 'mlflow.db'}")
     experiment = client.get_experiment_by_name(record["task"]["id"])
     (one,) = client.search_runs([experiment.experiment_id])
-    assert points(client, one) == told()
+    assert points(client, one) == expected()
     assert (one.info.status, one.info.run_name) == ("FINISHED", record["id"])
     for rule, numbers in record["metrics"].items():
         for name, value in numbers.items():
@@ -65,15 +65,15 @@ def test_without_an_address_it_writes_into_the_results_folder(run, results: Path
     assert one.data.tags["gzslbench.cell"] == record["id"]
     assert one.data.tags["gzslbench.status"] == "complete"
     assert one.data.tags["torch"] == record["run"]["torch"]
-    kept = {each.path for each in client.list_artifacts(one.info.run_id)}
+    kept = {item.path for item in client.list_artifacts(one.info.run_id)}
     assert {"record.json", "metrics.jsonl", "log.txt"} == kept
     (copy,) = (results / "mlflow").glob(f"{one.info.run_id}/artifacts/record.json")
     assert json.loads(copy.read_text()) == record
     assert not Path("mlruns").exists()
 
 
-def test_a_run_that_goes_on_is_the_same_run_with_each_epoch_once(
-    run, told, kill, revive, client, found: Found
+def test_a_resumed_run_is_the_same_run_with_each_epoch_once(
+    run, expected, kill, revive, client, found: Found
 ) -> None:
     kill(150)
     with pytest.raises(RuntimeError, match="machine is gone"):
@@ -85,7 +85,7 @@ def test_a_run_that_goes_on_is_the_same_run_with_each_epoch_once(
     (after,) = found()
     assert after.info.run_id == before.info.run_id
     assert after.info.status == "FINISHED"
-    assert points(client, after) == told()
+    assert points(client, after) == expected()
 
 
 def test_a_run_that_was_stopped_is_killed_and_a_rerun_is_another(
@@ -97,7 +97,7 @@ def test_a_run_that_was_stopped_is_killed_and_a_rerun_is_another(
     assert (stopped.info.status, stopped.data.tags["gzslbench.status"]) == ("KILLED", "interrupted")
     revive()
     assert run(*TRACK, "--rerun").exit_code == 0
-    assert sorted(each.info.status for each in found()) == ["FINISHED", "KILLED"]
+    assert sorted(item.info.status for item in found()) == ["FINISHED", "KILLED"]
 
 
 def test_a_run_that_diverges_has_failed(run, found: Found) -> None:
@@ -110,13 +110,13 @@ def test_a_run_that_diverges_has_failed(run, found: Found) -> None:
 def test_every_seed_is_a_run_of_its_own(run, client, found: Found) -> None:
     for seeds in (["--seed", "1", "--seed", "2"], ["--seed", "3", "--seed", "4"]):
         assert run("--track", "mlflow", *seeds).exit_code == 0
-    assert sorted(each.data.params["seed"] for each in found()) == ["1", "2", "3", "4"]
-    steps = [[step for step, _ in points(client, each)["loss/game/critic/critic"]] for each in found()]
+    assert sorted(item.data.params["seed"] for item in found()) == ["1", "2", "3", "4"]
+    steps = [[step for step, _ in points(client, item)["loss/game/critic/critic"]] for item in found()]
     assert steps == [[1, 2, 3, 4, 5, 6]] * 4
-    assert {each.info.status for each in found()} == {"FINISHED"}
+    assert {item.info.status for item in found()} == {"FINISHED"}
 
 
-def test_a_server_that_is_gone_is_a_warning(run, monkeypatch) -> None:
+def test_a_server_that_does_not_answer_is_a_warning(run, monkeypatch) -> None:
     with socket.socket() as nobody:  # holds a port of this machine that nobody answers
         nobody.bind(("127.0.0.1", 0))
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{nobody.getsockname()[1]}")

@@ -24,7 +24,7 @@ def events(folder: Path) -> EventAccumulator:
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """Every scalar in ``folder``, without what was purged."""
     read = events(folder)
-    return {tag: [(each.step, each.value) for each in read.Scalars(tag)] for tag in read.Tags()["scalars"]}
+    return {tag: [(item.step, item.value) for item in read.Scalars(tag)] for tag in read.Tags()["scalars"]}
 
 
 def text(folder: Path, tag: str) -> str:
@@ -35,7 +35,7 @@ def text(folder: Path, tag: str) -> str:
 
 @pytest.fixture
 def written(only) -> Callable[[], dict[str, list[tuple[int, float]]]]:
-    """All that was told of epochs."""
+    """All that was expected of epochs."""
 
     def written() -> dict[str, list[tuple[int, float]]]:
         final = only().tracking / "tensorboard" / "final"
@@ -46,12 +46,12 @@ def written(only) -> Callable[[], dict[str, list[tuple[int, float]]]]:
 
 def as_float32(points: dict[str, list[tuple[int, float]]]) -> dict[str, list[tuple[int, float]]]:
     """TensorBoard keeps numbers so."""
-    return {name: [(step, float(np.float32(value))) for step, value in each] for name, each in points.items()}
+    return {name: [(step, float(np.float32(value))) for step, value in item] for name, item in points.items()}
 
 
-def test_its_event_files_hold_every_epoch_and_the_record(run, only, told, written) -> None:
+def test_its_event_files_contain_every_epoch_and_the_record(run, only, expected, written) -> None:
     record = json.loads(run(*TRACK).stdout)
-    assert written() == as_float32(told())
+    assert written() == as_float32(expected())
     place = only().tracking / "tensorboard"
     final = scalars(place)
     for rule, numbers in record["metrics"].items():
@@ -63,26 +63,24 @@ def test_its_event_files_hold_every_epoch_and_the_record(run, only, told, writte
     assert f"| torch | {record['run']['torch']} |" in text(place, "environment")
 
 
-def test_a_run_that_goes_on_after_its_machine_was_lost_has_each_epoch_once(
-    run, told, written, kill, revive, only
-) -> None:
+def test_a_run_resumed_after_a_crash_has_each_epoch_once(run, expected, written, kill, revive, only) -> None:
     kill(150)
     with pytest.raises(RuntimeError, match="machine is gone"):
         run(*TRACK, "--checkpoint-every", "2")
     place = only().tracking / "tensorboard"
     assert text(place, "status") == "failed: RuntimeError: the machine is gone"
     before = written()
-    assert before and before["loss/game/critic/critic"][-1][0] % 2 == 1  # told since the last checkpoint
+    assert before and before["loss/game/critic/critic"][-1][0] % 2 == 1  # expected since the last checkpoint
     revive()
     assert run(*TRACK, "--resume").exit_code == 0
-    assert written() == as_float32(told())
+    assert written() == as_float32(expected())
     assert [step for step, _ in written()["loss/game/critic/critic"]] == [1, 2, 3, 4, 5, 6]
     assert text(place, "status") == "complete"
     assert len(list((place / "final" / "game").iterdir())) == 2
 
 
-def test_a_run_that_was_stopped_is_marked_and_goes_on_in_the_same_folder(
-    run, told, written, interrupt, revive, only
+def test_a_stopped_run_is_marked_and_continues_in_the_same_folder(
+    run, expected, written, interrupt, revive, only
 ) -> None:
     interrupt(50)
     assert run(*TRACK).exit_code == 130
@@ -92,7 +90,7 @@ def test_a_run_that_was_stopped_is_marked_and_goes_on_in_the_same_folder(
     assert 0 < len(written()["loss/game/critic/critic"]) < 6
     revive()
     assert run(*TRACK, "--resume").exit_code == 0
-    assert written() == as_float32(told())
+    assert written() == as_float32(expected())
 
 
 def test_a_run_that_diverges_is_marked(run, only) -> None:
@@ -100,10 +98,10 @@ def test_a_run_that_diverges_is_marked(run, only) -> None:
     assert text(only().tracking / "tensorboard", "status") == "diverged"
 
 
-def test_a_rerun_begins_anew(run, told, written, only) -> None:
+def test_a_rerun_replaces_the_earlier_events(run, expected, written, only) -> None:
     run(*TRACK)
     assert run(*TRACK, "--rerun").exit_code == 0
-    assert written() == as_float32(told())
+    assert written() == as_float32(expected())
     assert len(list((only().tracking / "tensorboard" / "final" / "game").iterdir())) == 1
 
 
@@ -111,11 +109,11 @@ def test_every_seed_has_a_folder_of_its_own(run, results: Path) -> None:
     assert run("--track", "tensorboard", "--seed", "1", "--seed", "2").exit_code == 0
     found = [scalars(place) for place in sorted(results.glob("*/tracking/tensorboard/final/game"))]
     assert len(found) == 2
-    assert all([step for step, _ in each["loss/game/critic/critic"]] == [1, 2, 3, 4, 5, 6] for each in found)
+    assert all([step for step, _ in item["loss/game/critic/critic"]] == [1, 2, 3, 4, 5, 6] for item in found)
     assert found[0] != found[1]
 
 
-def test_of_a_run_chosen_on_validation_classes_the_test_is_told_once_and_by_another_name(run, only) -> None:
+def test_a_run_chosen_on_validation_classes_logs_the_test_once_under_another_name(run, only) -> None:
     record = json.loads(run(*TRACK, "--select", "val").stdout)
     place = only().tracking / "tensorboard"
     final, validation = scalars(place / "final" / "game"), scalars(place / "validation" / "game")
@@ -126,7 +124,7 @@ def test_of_a_run_chosen_on_validation_classes_the_test_is_told_once_and_by_anot
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # TensorBoard's thread
-def test_a_disk_that_is_full_is_a_warning(run, monkeypatch, only) -> None:
+def test_a_full_disk_is_a_warning(run, monkeypatch, only) -> None:
     write, left = RecordWriter.write, iter(range(12))
 
     def short(writer: RecordWriter, data: bytes) -> None:

@@ -15,6 +15,7 @@ pytest.importorskip("wandb", reason="pip install 'gzslbench[wandb]'")
 wandb_internal_pb2 = importlib.import_module("wandb.proto.wandb_internal_pb2")
 
 TRACK = ("--track", "wandb", "--json")
+pytestmark = pytest.mark.acceptance  # W&B starts a process
 BLOCK = 32768
 
 
@@ -63,11 +64,11 @@ class Written:
         kind = entry.WhichOneof("record_type")
         if kind == "run":
             self.id, self.project, self.group = entry.run.run_id, entry.run.project, entry.run.run_group
-            self.config |= {each.key: json.loads(each.value_json) for each in entry.run.config.update}
+            self.config |= {item.key: json.loads(item.value_json) for item in entry.run.config.update}
         elif kind == "metric":
             self.axes[entry.metric.name] = entry.metric.step_metric
         elif kind == "history":
-            items = {_name(each): json.loads(each.value_json) for each in entry.history.item}
+            items = {_name(item): json.loads(item.value_json) for item in entry.history.item}
             self.steps.append(items.pop("_step"))
             (axis,) = [name for name in items if name.startswith("epoch/")]
             for name, value in items.items():
@@ -75,10 +76,10 @@ class Written:
                     assert self.axes[name] == axis
                     self.points.setdefault(name, []).append((items[axis], value))
         elif kind == "summary":
-            self.summary |= {_name(each): json.loads(each.value_json) for each in entry.summary.update}
+            self.summary |= {_name(item): json.loads(item.value_json) for item in entry.summary.update}
         elif kind == "artifact":
-            self.files = {each.path for each in entry.artifact.manifest.contents}
-            assert all(Path(each.local_path).exists() for each in entry.artifact.manifest.contents)
+            self.files = {item.path for item in entry.artifact.manifest.contents}
+            assert all(Path(item.local_path).exists() for item in entry.artifact.manifest.contents)
         elif kind == "exit":
             self.exit = entry.exit.exit_code
 
@@ -98,10 +99,10 @@ def written(only) -> Callable[[], list[Written]]:
     return written
 
 
-def test_an_offline_run_holds_every_epoch_and_the_record(run, told, written, tmp_path: Path) -> None:
+def test_an_offline_run_contains_every_epoch_and_the_record(run, expected, written, tmp_path: Path) -> None:
     record = json.loads(run(*TRACK).stdout)
     (one,) = written()
-    assert one.points == told()
+    assert one.points == expected()
     assert one.steps == list(range(1, 10))
     assert (one.id, one.project, one.group) == (record["id"], "gzslbench", record["task"]["id"])
     for rule, numbers in record["metrics"].items():
@@ -115,8 +116,8 @@ def test_an_offline_run_holds_every_epoch_and_the_record(run, told, written, tmp
     assert not Path("wandb").exists()
 
 
-def test_a_run_that_goes_on_has_the_same_id_and_goes_on_counting(
-    run, told, written, interrupt, revive
+def test_a_resumed_run_has_the_same_id_and_continues_counting(
+    run, expected, written, interrupt, revive
 ) -> None:
     interrupt(50)
     assert run(*TRACK).exit_code == 130
@@ -128,11 +129,11 @@ def test_a_run_that_goes_on_has_the_same_id_and_goes_on_counting(
     assert first.id == second.id
     assert first.steps + second.steps == list(range(1, 10))
     names = first.points.keys() | second.points.keys()
-    assert {name: first.points.get(name, []) + second.points.get(name, []) for name in names} == told()
+    assert {name: first.points.get(name, []) + second.points.get(name, []) for name in names} == expected()
     assert second.exit == 0
 
 
-def test_a_run_that_diverges_is_marked_and_a_rerun_begins_anew(run, written) -> None:
+def test_a_run_that_diverges_is_marked_and_a_rerun_replaces_it(run, written) -> None:
     for extra in ((), ("--rerun",)):
         assert run(*TRACK, "--set", "lr=1e30", *extra).exit_code == 1
     (one,) = written()
@@ -148,7 +149,7 @@ def test_every_seed_is_a_run_of_its_own(run, results: Path) -> None:
     assert both[0].points != both[1].points
 
 
-def test_without_a_login_it_writes_files_and_asks_nothing(run, written, monkeypatch, tmp_path: Path) -> None:
+def test_without_a_login_it_writes_files_without_a_prompt(run, written, monkeypatch, tmp_path: Path) -> None:
     for name in ("WANDB_MODE", "WANDB_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
@@ -156,7 +157,7 @@ def test_without_a_login_it_writes_files_and_asks_nothing(run, written, monkeypa
     assert [one.exit for one in written()] == [0]
 
 
-def test_the_place_and_project_of_the_environment_are_heeded(run, monkeypatch, tmp_path: Path) -> None:
+def test_folder_and_project_are_those_of_the_environment(run, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WANDB_DIR", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("WANDB_PROJECT", "mine")
     assert run(*TRACK).exit_code == 0
