@@ -82,10 +82,7 @@ _NO_DATES: dict[str, dict[str, Any]] = {
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write ``figure`` atomically, in the format that the name of ``path`` ends in.
-
-    The same figure gives the same bytes, as long as matplotlib and its fonts are the same.
-    """
+    """Write ``figure`` atomically, in the format of the suffix of ``path``; no date is in the file."""
     write_atomically(path, render(figure, path.suffix.removeprefix(".")))
 
 
@@ -112,11 +109,8 @@ def themed_svg(figure: Figure, title: str) -> str:
     """Return ``figure`` as an ``<svg>`` element for an HTML page: text is text, black is ``currentColor``.
 
     It has no background, so it follows a light or a dark page. Its ids are digests of ``title`` and content,
-    so that several fit in one page; it has no style rules, which would apply to the whole page.
-
-    Args:
-        figure: A figure of this package.
-        title: A sentence for readers who cannot see it; no other figure of the page has the same.
+    so that several fit in one page; it has no style rules, which would apply to the whole page. ``title`` is
+    a sentence for readers who cannot see it; no other figure of the page has the same.
     """
     title = title.encode("utf-8", "replace").decode()
     style = {"svg.fonttype": "none", "svg.hashsalt": title or "untitled", "savefig.transparent": True}

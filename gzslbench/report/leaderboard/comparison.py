@@ -114,21 +114,16 @@ def comparisons(
     """
     found = []
     for board in boards:
-        values = [(number, getattr(number, board.metric, None)) for number in numbers]
-        printed = [(number, value) for number, value in values if value is not None]
+        printed = [number for number in numbers if getattr(number, board.metric, None) is not None]
         for row in board.rows:
             for dataset, score in row.scores.items():
+                what = (score.method, dataset)
                 runs = [stored[entry.summary.id] for entry in score.entries if entry.summary.id in stored]
                 mean = fmean(runs) if runs else None
-                theirs: list[tuple[PublishedNumber | None, float | None, str | None]] = [
-                    (number, value, _why_not(number, board, row))
-                    for number, value in printed
-                    if (number.method, number.dataset) == (score.method, dataset)
-                ]
-                found += [
-                    Comparison(row.label, dataset, score, mean, *their, tolerance)
-                    for their in theirs or [(None, None, None)]
-                ]
+                for number in [n for n in printed if (n.method, n.dataset) == what] or [None]:
+                    value = getattr(number, board.metric, None)
+                    why = _why_not(number, board, row) if number is not None else None
+                    found.append(Comparison(row.label, dataset, score, mean, number, value, why, tolerance))
     return found
 
 

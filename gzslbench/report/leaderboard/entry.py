@@ -63,11 +63,6 @@ class Entry:
         """The dataset's name."""
         return self.summary.task.dataset
 
-    @property
-    def seconds(self) -> float:
-        """Time to train and evaluate."""
-        return self.summary.run.seconds
-
     @cached_property
     def identity(self) -> str:
         """Equal for runs of a dataset that differ in nothing but seed, device and evaluation calendar."""
@@ -175,7 +170,7 @@ class Score:
     def costs(self) -> dict[str, Any]:
         """Mean time to train and evaluate, number of trained parameters, largest peak memory of the runs."""
         return {
-            "seconds": fmean(entry.seconds for entry in self.entries),
+            "seconds": fmean(entry.summary.run.seconds for entry in self.entries),
             "parameters": self.entries[0].summary.parameters,
             "peak_memory_bytes": max(int(entry.summary.run.peak_memory_bytes or 0) for entry in self.entries),
         }

@@ -253,5 +253,5 @@ def run_lines(entries: Sequence[Entry]) -> Iterator[str]:
         numbers = "".join("      –" if score is None else f"{score:7.1f}" for score in scores.values())
         rule = summary.selection if summary.status == "complete" else summary.status
         changes = " ".join(f"{name}={value}" for name, value in entry.changes.items())
-        line = f"{summary.id:<{width}}{numbers}  {rule:<9}{entry.seconds / 60:8.1f}  {changes}"
+        line = f"{summary.id:<{width}}{numbers}  {rule:<9}{summary.run.seconds / 60:8.1f}  {changes}"
         yield line.rstrip()
