@@ -132,7 +132,7 @@ def run_sweep(
     Raises:
         ParamError: A run of the suite cannot be resolved.
         DataError: A dataset that is to be sent cannot be read.
-        ExecutorError: The executor cannot go on.
+        ExecutorError: The executor cannot continue.
         StoreError: The store cannot be written, or another sweep of the suite is running.
     """
     view = view or SweepView()
@@ -226,7 +226,7 @@ def cell_argument(request: Request, cell: str, checkpoint_every: int) -> dict[st
 def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
     """Run a cell in a worker process, continue it, or read its record, which is returned and in the store.
 
-    The argument is that of ``cell_argument`` with the ``folder`` of the run, and perhaps its ``dataset``.
+    The argument is that of ``cell_argument`` with the ``folder`` of the run, and optionally its ``dataset``.
     """
     request, root = Request.from_json(argument["request"]), Path(argument["folder"]).parent
     plan = make_plan(request, argument.get("dataset"))

@@ -24,35 +24,27 @@ _NOT_WRITTEN = "the log of the sweep cannot be written"
 
 @dataclass
 class SweepStatus:
-    """What a log says.
-
-    Attributes:
-        alive: Whether its sweep is running.
-        who: Process and host of the last sweep.
-        began: When that sweep began, in ISO 8601.
-        last: When the last line was written.
-        counts: Number of cells by the state in which the last sweep found them.
-        total: Number of cells.
-        to_run: Number of cells that the last sweep was to run.
-        ended: How many of these have ended.
-        running: For each running cell, where it runs.
-        done: Number of cells that ended with a record since the last sweep began.
-        failed: For each cell that failed when it was last tried, the reason.
-        best: For each task, the highest H in percent and its cell.
-    """
+    """What a log says of the last sweep, which may be running."""
 
     alive: bool = False
     who: str = ""
+    """Process and host."""
     began: str = ""
     last: str = ""
+    """Time of the last line; both are in ISO 8601."""
     counts: Mapping[str, int] = field(default_factory=dict)
+    """Number of cells by the state in which the sweep found them."""
     total: int = 0
     to_run: int = 0
     ended: int = 0
     running: dict[str, str] = field(default_factory=dict)
+    """For each running cell, where it runs."""
     done: int = 0
+    """Number of cells that ended with a record."""
     failed: dict[str, str] = field(default_factory=dict)
+    """For each cell that failed when it was last tried, also in earlier sweeps, the reason."""
     best: dict[str, tuple[float, str]] = field(default_factory=dict)
+    """For each task, the highest H in percent and its cell."""
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Add what one line says. The keys are those of version 0.1."""

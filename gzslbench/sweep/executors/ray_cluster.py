@@ -51,7 +51,7 @@ def require_ray(address: str | None) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except OSError as error:
         raise ExecutorError(
-            f"nobody answers at {address}: {error}",
+            f"no cluster answers at {address}: {error}",
             where="--address",
             fix="start it by `ray start --head`, and give the address that it prints",
         ) from error
@@ -115,7 +115,7 @@ def check_versions(ours: Versions, theirs: Versions, node: str) -> None:
 def check_folder(folder: Path, token: str, node: str) -> None:
     """Refuse a node that does not see the folder of a job, where the driver has written ``token``.
 
-    A job that starts again on another node would begin from nothing there.
+    A job that starts again on such a node would not find its checkpoint.
     """
     probe, until = folder / PROBE, time.monotonic() + PROBE_WAIT_S
     while not (probe.is_file() and probe.read_text() == token):

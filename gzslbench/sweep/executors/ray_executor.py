@@ -2,7 +2,7 @@
 
 Ray does the work. It places a task where cores, memory and a share of a GPU are free, gives it a process of
 its own (``max_calls=1``), starts it again after a crash (``max_retries``), and keeps shared values in its
-object store. A task that starts again goes on from the checkpoint in its folder: all nodes must see it.
+object store. A task that starts again continues from the checkpoint in its folder, which all nodes must see.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def run_job(
 
 
 def _resources(job: Job, threads: int, nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a job takes, at most what the largest node has: alone any job may run."""
+    """What a job takes, at most what the largest node has, so that any job can run."""
 
     def most(name: str) -> float:
         return max(float(node["Resources"].get(name, 0)) for node in nodes)

@@ -19,7 +19,7 @@ from gzslbench.files import writing
 from gzslbench.plugins.executor import Failure, Job
 
 STOP_GRACE_S = 30.0
-"""Time that a job has to save and end after it was asked to stop; then it is killed."""
+"""Time that a job has to save and end after a request to stop; then it is killed."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -39,7 +39,7 @@ def run_in_process(
 
     ``devices`` is the value of CUDA_VISIBLE_DEVICES; None leaves it as it is.
     """
-    os.setsid()  # Ctrl-C in the terminal goes to the parent alone, which decides what to do
+    os.setsid()  # Ctrl-C in the terminal goes only to the parent, which decides what to do
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if devices is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices

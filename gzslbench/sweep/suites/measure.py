@@ -65,7 +65,7 @@ class RegressResult:
 
     @property
     def alarming(self) -> bool:
-        """Whether somebody must look at a change."""
+        """Whether a change needs attention."""
         return any(change.alarming for change in self.changes)
 
 

@@ -158,8 +158,7 @@ def _complete(entry: RunEntry, content: SuiteFile, where: str) -> SuiteRun:
     is_evaluated = at == epochs or (every > 0 and at % every == 0 and epochs is not None and 0 < at < epochs)
     if at is not None and not is_evaluated:
         raise ValueError(
-            f"run {entry.name!r} is not evaluated at = {at}: choose a multiple of eval_every ="
-            f" {every} up to epochs = {epochs}"
+            f"run {entry.name!r} is not evaluated at = {at}, but each {every} of {epochs} epochs"
         )
     return SuiteRun(entry.name, request, at, where)
 
@@ -223,7 +222,7 @@ def _matches(run: Mapping[str, Any], exclusion: Mapping[str, Any]) -> bool:
 
 
 def _describe(run: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> str:
-    """Method and dataset, and everything else of which the grid has several values."""
+    """Method and dataset, and all else that the grid varies."""
     semantics = f"/{run['semantics']}" if "semantics" in run else ""
     others = [
         f"{name.partition('.')[2] or name}={run[name]}"

@@ -93,7 +93,7 @@ def run_tune(
     Raises:
         InterruptedRunError: The user stopped it; the same call continues.
         StoreError: No trial has finished, or a file cannot be written.
-        GzslBenchError: The request cannot be resolved, or the executor cannot go on.
+        GzslBenchError: The request cannot be resolved, or the executor cannot continue.
     """
     tuning = open_tuning(request)
     if executor is None:

@@ -31,9 +31,9 @@ def test_a_text_that_is_not_an_address_is_refused(monkeypatch, address) -> None:
         RayExecutor(Limits(address=address))
 
 
-def test_an_address_where_nobody_answers_is_refused_at_once(monkeypatch) -> None:
+def test_an_address_without_a_cluster_is_refused_at_once(monkeypatch) -> None:
     monkeypatch.setattr(ray_cluster, "find_spec", lambda name: name)
-    with pytest.raises(ExecutorError, match="nobody answers"):
+    with pytest.raises(ExecutorError, match="no cluster answers"):
         RayExecutor(Limits(address="127.0.0.2:9"))
 
 
