@@ -94,8 +94,9 @@ def _widen(train: TrainView, held_out: EvalView, setting: Setting) -> TrainView:
         return ClassTransductiveView(*common)
     if setting == "transductive":
         return TransductiveView(*common, _sort_by_hash(held_out.features))
-    what = f"no setting {setting!r}"
-    raise PluginError(what, where="MethodSpec.setting", fix=did_you_mean(setting, [*SETTINGS]))
+    raise PluginError(
+        f"no setting {setting!r}", where="MethodSpec.setting", fix=did_you_mean(setting, [*SETTINGS])
+    )
 
 
 def _sort_by_hash(rows: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ def file(short_network, short_network_and_file):
 
 
 def published_names():
-    """What torchvision's files hold: 44,549,160 weights, and the statistics beside them."""
+    """Return the names in torchvision's files: 44,549,160 weights, and statistics."""
 
     def normalization(name):
         return [
@@ -202,7 +202,7 @@ def test_features_of_earlier_layers_are_pooled_over_places(short_network, file, 
 
 @pytest.fixture
 def serve():
-    """Serves one file on loopback; gives its address, and how often it was asked for."""
+    """Serve one file locally; return its address, and a list with the number of requests."""
     servers = []
 
     def serve_it(file):

@@ -14,7 +14,7 @@ from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A small folder like CUB, made without any real file."""
+    """A small folder like CUB."""
     top = tmp_path_factory.mktemp("made")
     return write_synthetic_folder("CUB", top / "CUB", scale=0.05)
 

@@ -1,4 +1,4 @@
-"""A server on the loopback that misbehaves to order, and small archives for it to serve."""
+"""A local server that fails as a test needs it, and small archives for it to serve."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def small():
 
 
 class Archive:
-    """A dataset's folder with splits, and images' places beside it; rows of a class are neighbours."""
+    """The folder of a dataset with splits, and a folder for images; rows of a class are neighbors."""
 
     def __init__(self, root: Path, names: list[str]) -> None:
         self.folder, self.images = root / "dataset", root / "archive" / "images"

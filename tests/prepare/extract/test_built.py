@@ -10,7 +10,7 @@ from gzslbench.prepare.extract.listings import read_image_list
 
 
 def listing(folder):
-    """As the command reads it: held against the splits."""
+    """Read the listing like the command, which compares it with the splits."""
     make = "gzslbench.prepare.extract.listings:list_built"
     return read_image_list(make, folder, folder.parent / "photos")
 

@@ -69,7 +69,7 @@ def test_every_exif_orientation_is_turned_as_pillow_turns_it(tmp_path, orientati
 
 
 def jpeg_with(tags: bytes) -> bytes:
-    """A JPEG file whose EXIF data are these entries of 12 bytes each."""
+    """Return a JPEG file whose EXIF data are these entries of 12 bytes."""
     plain = io.BytesIO()
     Image.fromarray(PIXELS).save(plain, "JPEG")
     count = struct.pack(">H", len(tags) // 12)

@@ -1,4 +1,4 @@
-"""gzslbench extract with an extractor that names a model, whole."""
+"""``gzslbench extract`` with an extractor that names a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features on their way to a file, after whatever ended the process that kept them."""
+"""Unfinished features after the process that stored them has ended."""
 
 from __future__ import annotations
 

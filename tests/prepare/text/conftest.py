@@ -17,7 +17,7 @@ SEEN, EACH = 3, 6
 
 
 def split_arrays(names: Sequence[str] | None = NAMES, seed: int = 0) -> tuple[dict, dict]:
-    """What the two .mat files of a little dataset hold; the last two of five classes are unseen."""
+    """Return the variables of the two .mat files of a small dataset; the last two of five classes are unseen."""
     random = np.random.default_rng(seed)
     labels = random.permutation(np.repeat(np.arange(5), EACH))
     rows = np.arange(len(labels))
@@ -52,7 +52,7 @@ def folder(tmp_path) -> Path:
 
 
 class Letters:
-    """An encoder that needs no model: a random vector a text, by the text alone."""
+    """An encoder without a model: a random vector that depends only on the text."""
 
     def __init__(self, width: int = 12, longest: int = 1000) -> None:
         self.width = width
@@ -73,7 +73,7 @@ class Letters:
 
 @pytest.fixture
 def letters(monkeypatch) -> Letters:
-    """Stands in for every encoder that the command is asked for."""
+    """Replaces the encoder that the command names."""
     made = Letters()
     monkeypatch.setattr("gzslbench.prepare.text.build.load_encoder", lambda *_arguments: made)
     return made

@@ -1,4 +1,4 @@
-"""gzslbench data semantics, whole, by an encoder that needs no model."""
+"""``gzslbench data semantics`` with an encoder that needs no model."""
 
 from __future__ import annotations
 

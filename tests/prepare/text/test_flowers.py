@@ -18,7 +18,7 @@ LITE0 = ("--features", "efficientnet_lite0")
 
 @pytest.fixture(scope="module")
 def flowers(tmp_path_factory) -> Path:
-    """A data root with Oxford Flowers in it, where a test may write."""
+    """A writable data root with Oxford Flowers."""
     import os
 
     real = Path(os.environ.get("GZSLBENCH_DATA", ""), "FLO")
