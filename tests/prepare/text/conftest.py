@@ -17,7 +17,7 @@ SEEN, EACH = 3, 6
 
 
 def split_arrays(names: Sequence[str] | None = NAMES, seed: int = 0) -> tuple[dict, dict]:
-    """Return the variables of the two .mat files of a small dataset; the last two of five classes are unseen."""
+    """Return the variables of the two .mat files of a small dataset; two of five classes are unseen."""
     random = np.random.default_rng(seed)
     labels = random.permutation(np.repeat(np.arange(5), EACH))
     rows = np.arange(len(labels))
