@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from gzslbench.evaluation.selection import PEEKS
 from gzslbench.report.figures.canvas import BLUE, HARMONIC, NEUTRAL, PAGE, SEEN, UNSEEN, canvas, label
-from gzslbench.runs.record import Record, RunMetrics
+from gzslbench.runs.record import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,47 +27,34 @@ Series = list[tuple[int, float]]
 
 @dataclass(frozen=True)
 class ChosenEpochs:
-    """The epochs of model and head that selection rules chose in a fit, ``final`` or ``validation``.
+    """The epochs of model and head that a selection rule chose in a fit, ``final`` or ``validation``.
 
-    ``H`` is in percent; ``peeks`` says whether the rules look at the test set.
+    ``H`` is in percent; ``peeks`` says whether the rule looks at the test set.
     """
 
     fit: str
     epoch: int
     head_epoch: int
     H: float
-    rules: tuple[str, ...]
+    rule: str
     peeks: bool
 
     @property
     def label(self) -> str:
-        """The rules and the epochs; says so where they were chosen on the test set."""
-        epochs = f"epoch {self.epoch}, head's epoch {self.head_epoch}"
+        """The rule and the epochs; says so where they were chosen on the test set."""
         how = ", chosen on TEST" if self.peeks else ""
-        return textwrap.fill(f"{', '.join(self.rules)}: {epochs}{how}", 32, break_on_hyphens=False)
+        text = f"{self.rule}: epoch {self.epoch}, head's epoch {self.head_epoch}{how}"
+        return textwrap.fill(text, 32, break_on_hyphens=False)
 
 
 def chosen_epochs(record: Record) -> Iterator[ChosenEpochs]:
-    """Yield the run's own epochs first, then those chosen on validation classes, then those chosen on test.
-
-    Rules that look at the test set and chose the same epochs share one item.
-    """
-    rules = [rule for rule in record.metrics if rule not in PEEKS]
-    for rule in sorted(rules, key=lambda rule: rule != record.selection):
-        yield _chosen("final", record.metrics[rule], (rule,))
-    if record.validation is not None:
-        yield _chosen("validation", record.validation, ("best H of validation classes",))
-    peeked: dict[tuple[int, int], list[str]] = {}
-    for rule in PEEKS:
-        if rule in record.metrics:
-            numbers = record.metrics[rule]
-            peeked.setdefault((numbers.epoch, numbers.head_epoch), []).append(rule)
-    for names in peeked.values():
-        yield _chosen("final", record.metrics[names[0]], tuple(names), peeks=True)
-
-
-def _chosen(fit: str, numbers: RunMetrics, rules: tuple[str, ...], peeks: bool = False) -> ChosenEpochs:
-    return ChosenEpochs(fit, numbers.epoch, numbers.head_epoch, numbers.H, rules, peeks)
+    """Yield the run's own epochs first, then those chosen on test, then those of the validation fit."""
+    for rule in sorted(record.metrics, key=lambda rule: (rule in PEEKS, rule != record.selection)):
+        found = record.metrics[rule]
+        yield ChosenEpochs("final", found.epoch, found.head_epoch, found.H, rule, rule in PEEKS)
+    if (best := record.validation) is not None:
+        rule = "best H of validation classes"
+        yield ChosenEpochs("validation", best.epoch, best.head_epoch, best.H, rule, peeks=False)
 
 
 @dataclass

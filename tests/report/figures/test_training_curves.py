@@ -51,10 +51,10 @@ def test_every_loss_has_a_panel_and_the_accuracies_theirs(beyond):
 
 def test_chosen_epochs_are_marked_and_those_chosen_on_test_look_otherwise_and_say_so(beyond):
     choices = [
-        ChosenEpochs("final", 6, 25, 60.0, ("last",), peeks=False),
-        ChosenEpochs("final", 3, 4, 70.0, ("test-peek",), peeks=True),
-        ChosenEpochs("final", 6, 4, 65.0, ("test-peek-inner",), peeks=True),
-        ChosenEpochs("validation", 6, 4, 65.0, ("elsewhere",), peeks=False),
+        ChosenEpochs("final", 6, 25, 60.0, "last", peeks=False),
+        ChosenEpochs("final", 3, 4, 70.0, "test-peek", peeks=True),
+        ChosenEpochs("final", 6, 4, 65.0, "test-peek-inner", peeks=True),
+        ChosenEpochs("validation", 6, 4, 65.0, "elsewhere", peeks=False),
     ]
     figure = training_curves_figure(read_history([line(3, H=50.0), line(6, H=60.0)]), choices)
     marks = {item.get_label().partition(":")[0]: item for item in shown(figure)[0].lines}
@@ -88,7 +88,7 @@ def test_losses_are_those_of_the_last_fit_with_their_stages(beyond):
 
 def test_each_fit_with_accuracies_has_a_panel_with_its_name(beyond):
     lines = [line(2, fit="validation", H=20.0), line(4, fit="validation", H=30.0), line(4, H=60.0)]
-    choice = ChosenEpochs("validation", 4, 2, 31.0, ("best H of validation classes",), peeks=False)
+    choice = ChosenEpochs("validation", 4, 2, 31.0, "best H of validation classes", peeks=False)
     figure = training_curves_figure(read_history(lines), [choice])
     validation, final = shown(figure)
     assert "held-out" in validation.get_title(loc="left") and "trainval" in final.get_title(loc="left")

@@ -19,15 +19,15 @@ def test_the_headline_is_first_and_rules_that_look_at_the_test_say_so(record):
     }
     found = list(chosen_epochs(replace(record, metrics=metrics)))
     assert found == [
-        ChosenEpochs("final", 12, 25, 40.0, ("last",), peeks=False),
-        ChosenEpochs("final", 12, 3, 50.0, ("test-peek-inner",), peeks=True),
-        ChosenEpochs("final", 8, 3, 60.0, ("test-peek-outer", "test-peek"), peeks=True),
+        ChosenEpochs("final", 12, 25, 40.0, "last", peeks=False),
+        ChosenEpochs("final", 8, 3, 60.0, "test-peek", peeks=True),
+        ChosenEpochs("final", 12, 3, 50.0, "test-peek-inner", peeks=True),
+        ChosenEpochs("final", 8, 3, 60.0, "test-peek-outer", peeks=True),
     ]
-    told = [choice.label.replace("\n", " ") for choice in found]
-    assert told == [
+    labels = [choice.label.replace("\n", " ") for choice in found[:2]]
+    assert labels == [
         "last: epoch 12, head's epoch 25",
-        "test-peek-inner: epoch 12, head's epoch 3, chosen on TEST",
-        "test-peek-outer, test-peek: epoch 8, head's epoch 3, chosen on TEST",
+        "test-peek: epoch 8, head's epoch 3, chosen on TEST",
     ]
 
 
