@@ -73,7 +73,7 @@ def test_the_run_shown_is_one_of_the_stored_metrics():
     assert list(shown.groups()) in [[f"{one[name]:.2f}" for name in ("U", "S", "H")] for one in last]
 
 
-def test_every_command_of_the_makefile_is_told_by_help():
+def test_every_command_of_the_makefile_has_a_line_in_its_help():
     makefile = README.with_name("Makefile").read_text(encoding="utf-8")
     told = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
     assert {"help", "demo", "test", "lint", "bench", "docs"} <= told

@@ -34,7 +34,7 @@ def suite(monkeypatch):
     return replace
 
 
-def test_a_table_tells_what_passed_and_why_others_were_skipped(invoke, suite) -> None:
+def test_a_table_says_what_passed_and_why_others_were_skipped(invoke, suite) -> None:
     done = invoke("check", "DIGITS")
     assert done.exit_code == 0, done.output
     assert "dataset digits" in done.output
@@ -50,7 +50,7 @@ def test_a_failure_says_what_to_do_and_exits_with_1(invoke, suite) -> None:
     assert "failed: dataset digits" in done.output
 
 
-def test_as_json_it_holds_every_outcome(invoke, suite) -> None:
+def test_as_json_it_has_every_outcome(invoke, suite) -> None:
     suite(failing)
     done = invoke("check", "digits", "--json")
     assert done.exit_code == 1

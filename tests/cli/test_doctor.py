@@ -13,7 +13,7 @@ from gzslbench.plugins.registry import Plugins
 from gzslbench.plugins.tracker import TrackerSpec
 
 
-def test_a_sound_installation_is_well_and_left_unchanged(invoke) -> None:
+def test_a_good_installation_has_no_problems_and_is_left_unchanged(invoke) -> None:
     done = invoke("doctor")
     assert done.exit_code == 0
     assert "no problems" in done.output
@@ -58,7 +58,7 @@ def test_a_folder_of_a_name_longer_than_any_may_have_is_a_problem(invoke, option
     assert "1 problem\n" in done.output
 
 
-def test_known_datasets_are_told_by_where_they_lie(invoke, tmp_path: Path, monkeypatch) -> None:
+def test_known_datasets_are_listed_with_their_folders(invoke, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "data-root" / "xlsa17" / "data" / "AWA2").mkdir(parents=True)
     monkeypatch.setenv("GZSLBENCH_DATA", str(tmp_path / "data-root"))
     data = json.loads(invoke("doctor", "--json").output)["data"]
@@ -77,7 +77,7 @@ def test_a_results_folder_that_takes_no_files_is_a_problem(invoke, tmp_path: Pat
     assert (tmp_path / "results").read_text() == "mine"
 
 
-def test_it_tells_whether_class_scores_can_be_compiled(invoke, monkeypatch, tmp_path: Path) -> None:
+def test_it_says_whether_class_scores_can_be_compiled(invoke, monkeypatch, tmp_path: Path) -> None:
     compiler = tmp_path / "compiler"
     compiler.touch(mode=0o755)
     monkeypatch.setenv("CXX", str(compiler))
@@ -91,16 +91,14 @@ def test_it_tells_whether_class_scores_can_be_compiled(invoke, monkeypatch, tmp_
     assert "no C++ compiler" in invoke("doctor").output
 
 
-def test_an_environment_that_neither_asks_for_compilation_nor_forbids_it_is_a_problem(
-    invoke, monkeypatch
-) -> None:
+def test_an_environment_variable_that_is_neither_0_nor_1_is_a_problem(invoke, monkeypatch) -> None:
     monkeypatch.setenv("GZSLBENCH_COMPILE", "maybe")
     done = invoke("doctor")
     assert done.exit_code == 1
     assert "'maybe' is neither 0 nor 1" in done.output
 
 
-def test_a_tracker_that_is_not_installed_is_told_with_its_extra_and_is_no_problem(
+def test_a_tracker_that_is_not_installed_is_listed_with_its_extra_and_is_not_a_problem(
     invoke, monkeypatch
 ) -> None:
     specs = {
@@ -117,7 +115,7 @@ def test_a_tracker_that_is_not_installed_is_told_with_its_extra_and_is_no_proble
     assert [item["missing"] for item in reported] == [[], ["no_such_module"]]
 
 
-def test_the_trackers_of_this_distribution_are_told(invoke) -> None:
+def test_the_trackers_of_this_distribution_are_listed(invoke) -> None:
     reported = json.loads(invoke("doctor", "--json").output)["trackers"]
     assert {"tensorboard", "mlflow", "wandb"} <= {item["name"] for item in reported}
     assert all(item["install"] == f"gzslbench[{item['name']}]" for item in reported)

@@ -81,7 +81,7 @@ def test_several_seeds_leave_a_trace_each_and_standard_output_to_the_records(run
     assert not torch.autograd._profiler_enabled()
 
 
-def test_a_finished_run_is_not_profiled_and_the_way_to_do_it_is_told(run, tmp_path) -> None:
+def test_a_finished_run_is_not_profiled_and_the_message_says_how_to(run, tmp_path) -> None:
     run()
     outcome = run("--profile")
     assert outcome.exit_code == 0 and "nothing to profile" in outcome.stderr and "--rerun" in outcome.stderr

@@ -79,7 +79,7 @@ def test_what_cannot_be_exported_says_why(tmp_path, results):
     assert not (tmp_path / "a.zip").exists()
 
 
-def test_removal_asks_first(results):
+def test_removal_needs_a_confirmation(results):
     run = "ce-gzsl-AWA2-s1-72.0"
     kept = called("remove", run, "--results", results, input="n\n")
     assert kept.exit_code == 1 and (results / run).is_dir()

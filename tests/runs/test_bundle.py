@@ -47,13 +47,13 @@ def test_the_same_runs_are_the_same_bytes(folder, tmp_path):
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
-def test_a_folder_of_runs_can_be_taken_in_too_and_twice_changes_nothing(folder, other):
+def test_a_folder_of_runs_can_be_imported_and_a_second_time_changes_nothing(folder, other):
     assert import_runs(folder.path.parent, other).taken == [folder.id]
     again = import_runs(folder.path.parent, other)
     assert (again.taken, again.there, again.refused) == ([], [folder.id], {})
 
 
-def test_a_run_that_does_not_hold_together_is_refused_and_the_others_are_taken(folder, other):
+def test_an_inconsistent_run_is_refused_and_the_others_are_imported(folder, other):
     bad = Store(folder.path.parent).run("bad")
     shutil.copytree(folder.path, bad.path)
     content = json.loads(folder.record_file.read_text())

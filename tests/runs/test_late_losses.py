@@ -68,9 +68,7 @@ def diverging(late, monkeypatch):
 
 
 @pytest.mark.parametrize("checkpoints", ["1", "3", "0"])
-def test_every_epoch_is_told_in_order_and_with_the_numbers_it_would_have_had(
-    run, late, monkeypatch, checkpoints
-):
+def test_every_epoch_is_reported_in_order_and_with_the_same_numbers(run, late, monkeypatch, checkpoints):
     outcome, record, lines = run("late", "--checkpoint-every", checkpoints)
     assert outcome.exit_code == 0
     assert [(line["stage"], line["epoch"]) for line in lines] == [
@@ -105,7 +103,7 @@ def test_a_divergence_that_arrives_late_names_its_own_epoch(run, diverging):
     assert [line["epoch"] for line in lines][-2:] == [1, 2]
 
 
-def test_an_interruption_tells_of_the_epochs_before_a_divergence_and_names_the_first(
+def test_an_interruption_reports_the_epochs_before_a_divergence_and_names_the_first(
     arguments, tmp_path, diverging, monkeypatch
 ):
     asked, called = [], Interruption.__call__

@@ -61,7 +61,7 @@ def test_a_cell_that_has_its_data_with_it_needs_no_files(request_of_files, tmp_p
     assert record_of("gone", dataset=dataset) == there
 
 
-def test_data_that_cannot_be_read_are_told_where_they_are_sent_from(request_of_files, tmp_path) -> None:
+def test_data_that_cannot_be_read_are_an_error_where_they_are_sent_from(request_of_files, tmp_path) -> None:
     shutil.rmtree(tmp_path / "data")
     with pytest.raises(DataError, match="APY"):
         pickle.dumps(DatasetHandle.of(request_of_files))

@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_record_to_the_bit_and_another_seed_another
     assert first["metrics"] != other["metrics"]
 
 
-def test_a_finished_run_is_not_run_again_unless_asked(run, results):
+def test_a_finished_run_is_not_run_again_without_rerun(run, results):
     run()
     (record_file,) = results.glob("*/record.json")
     before = record_file.read_bytes()
@@ -85,7 +85,7 @@ def test_evaluating_more_often_leaves_training_and_the_last_metrics_unchanged(ru
     assert losses[0] == losses[1]
 
 
-def test_peeks_are_told_apart_and_never_below_the_last_epoch(run):
+def test_peeks_are_listed_apart_and_never_below_the_last_epoch(run):
     metrics = record_of(run("--json", "--eval-every", "1"))["metrics"]
     assert set(metrics) == {"last", "test-peek", "test-peek-inner", "test-peek-outer"}
     assert metrics["last"]["epoch"] == metrics["test-peek-inner"]["epoch"] == 4
@@ -256,7 +256,7 @@ def test_what_cannot_be_resolved_ends_in_advice_and_writes_nothing(run, results,
     assert not results.exists()
 
 
-def test_a_results_folder_in_the_way_ends_in_advice(run, results):
+def test_a_file_in_place_of_the_results_folder_ends_in_advice(run, results):
     results.write_text("precious")
     outcome = run()
     assert outcome.exit_code == 2 and "--results" in outcome.output
@@ -282,7 +282,7 @@ class Listener:
         self.heard.append(("end", record.status))
 
 
-def test_plugins_hear_of_the_run_and_one_that_fails_does_not_stop_it(run):
+def test_plugins_receive_the_run_and_one_that_fails_does_not_stop_it(run):
     listener = Listener()
     plugins().manager.register(listener, "listener")
     try:
@@ -296,7 +296,7 @@ def test_plugins_hear_of_the_run_and_one_that_fails_does_not_stop_it(run):
     assert listener.heard == [("start", "ce-gzsl"), *(("epoch", i) for i in range(1, 5)), ("end", "complete")]
 
 
-def test_a_record_tells_how_its_class_scores_were_computed_and_what_shrank(run, monkeypatch):
+def test_a_record_says_how_its_class_scores_were_computed_and_what_shrank(run, monkeypatch):
     monkeypatch.setattr(pairs, "MIN_COMPILED_UNITS", 1)
     monkeypatch.setenv("GZSLBENCH_COMPILE", "0")
     pairs.compilation.cache_clear()
@@ -316,7 +316,7 @@ def test_a_record_tells_how_its_class_scores_were_computed_and_what_shrank(run, 
     }
 
 
-def test_a_record_of_a_run_that_had_no_choice_tells_of_none(run):
+def test_a_record_of_a_run_without_such_a_choice_lists_none(run):
     assert json.loads(run("--json", method="f-clswgan").stdout)["run"]["computed"] == {}
 
 

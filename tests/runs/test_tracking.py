@@ -1,4 +1,4 @@
-"""What trackers are told, by one that writes it down, and what becomes of those that break."""
+"""What trackers receive, by one that writes it down, and what happens to those that break."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def comparable(outcome) -> dict:
     return {**json.loads(outcome.stdout), "run": None}
 
 
-def test_a_tracker_hears_of_the_run_in_order(run, diary, results: Path) -> None:
+def test_a_tracker_receives_the_run_in_order(run, diary, results: Path) -> None:
     record = json.loads(run("--json", "--track", "diary").stdout)
     assert hooks(diary) == ["start", *["epoch"] * 6, "end"]
     (_, _, about), *epochs, (_, _, ended, numbers) = diary.heard
@@ -118,14 +118,14 @@ def test_every_number_of_the_test_set_says_so(run, diary) -> None:
     assert by_leg["final"] == {"loss", "test-once", "test-peek-by-epoch"}
 
 
-def test_nothing_is_told_and_nothing_written_unless_asked_for(run, diary, results: Path) -> None:
+def test_without_a_tracker_nothing_is_reported_and_nothing_written(run, diary, results: Path) -> None:
     run()
     assert diary.heard == []
     assert not list(results.glob("*/tracking")) and not list(results.glob("mlflow*"))
 
 
 @pytest.mark.acceptance
-def test_no_package_of_a_tracker_is_imported_unless_asked_for(arguments, tmp_path: Path) -> None:
+def test_without_a_tracker_no_package_of_one_is_imported(arguments, tmp_path: Path) -> None:
     program = (
         "import json, sys\nfrom gzslbench.cli import main\nsys.stdout = sys.stderr\n"
         "main(json.loads(sys.argv[1]), standalone_mode=False)\njson.dump(sorted(sys.modules), sys.__stdout__)"
@@ -135,7 +135,9 @@ def test_no_package_of_a_tracker_is_imported_unless_asked_for(arguments, tmp_pat
     assert {"tensorboard", "mlflow", "wandb"}.isdisjoint(json.loads(done.stdout))
 
 
-def test_the_environment_asks_too_and_a_tracker_named_twice_hears_once(run, diary, monkeypatch) -> None:
+def test_the_environment_names_trackers_too_and_one_named_twice_receives_a_run_once(
+    run, diary, monkeypatch
+) -> None:
     monkeypatch.setenv("GZSLBENCH_TRACK", " diary ,")
     run("--track", "diary")
     assert hooks(diary).count("start") == 1
@@ -183,7 +185,7 @@ def test_one_that_breaks_warns_once_and_the_record_is_the_same_to_the_bit(run, d
     assert comparable(run("--json", "--rerun", "--track", "diary")) == plain
 
 
-def test_one_whose_class_is_missing_warns_and_another_hears_all(run, diary) -> None:
+def test_one_whose_class_is_missing_warns_and_another_receives_everything(run, diary) -> None:
     outcome = run("--track", "misnamed", "--track", "diary")
     assert outcome.exit_code == 0
     assert "tracker 'misnamed' failed and is left out" in outcome.stderr and "Dairy" in outcome.stderr
@@ -221,14 +223,14 @@ def test_one_that_breaks_in_a_run_of_several_leaves_the_others_alone(run, diary,
     assert hooks(diary).count("end") == 1
 
 
-def test_a_finished_run_is_not_told_again(run, diary) -> None:
+def test_a_finished_run_is_not_reported_again(run, diary) -> None:
     run("--track", "diary")
     diary.heard.clear()
     run("--track", "diary")
     assert diary.heard == []
 
 
-def test_an_interrupted_run_is_told_as_such_and_goes_on_counting(run, diary, monkeypatch) -> None:
+def test_an_interrupted_run_is_reported_as_such_and_continues_to_count(run, diary, monkeypatch) -> None:
     left = iter(range(2 * 12 + 2 * 3 + 1))
     with monkeypatch.context() as patch:
         patch.setattr(Interruption, "__call__", lambda _: next(left, None) is None)
@@ -273,7 +275,7 @@ def test_a_rerun_that_fails_at_once_leaves_what_trackers_kept_as_it_was(
 
 
 @pytest.mark.acceptance
-def test_the_environment_asks_for_runs_and_not_for_the_checks_of_a_method(diary, monkeypatch) -> None:
+def test_the_environment_is_for_runs_and_not_for_the_checks_of_a_method(diary, monkeypatch) -> None:
     monkeypatch.setenv("GZSLBENCH_TRACK", "diary")
     CliRunner().invoke(main, ["check", "eszsl", "--fast"])
     assert diary.heard == []

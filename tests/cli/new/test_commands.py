@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 
-def test_a_plugin_is_written_and_the_next_commands_are_told(invoke, tmp_path) -> None:
+def test_a_plugin_is_written_and_the_next_commands_are_printed(invoke, tmp_path) -> None:
     done = invoke("new", "plugin", "dark-horse", "--kind", "scoring")
     assert done.exit_code == 0, done.output
     assert (tmp_path / "gzslbench-dark-horse" / "pyproject.toml").is_file()
@@ -38,10 +38,10 @@ def test_a_method_in_a_checkout_is_written(invoke, tmp_path) -> None:
         (("plug",), "plugin"),
     ],
 )
-def test_slips_are_answered_with_what_was_meant(invoke, arguments, reported) -> None:
+def test_a_wrong_name_is_answered_with_a_right_one(invoke, arguments, reported) -> None:
     done = invoke("new", *arguments)
     assert done.exit_code == 2 and reported in done.stderr
 
 
-def test_help_tells_of_the_tutorial(invoke) -> None:
+def test_help_names_the_tutorial(invoke) -> None:
     assert "docs/adding-a-method.md" in invoke("new", "--help").output

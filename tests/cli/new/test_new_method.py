@@ -62,7 +62,7 @@ def test_a_name_behind_all_others_is_put_behind_them() -> None:
 
 @pytest.mark.acceptance
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_ruff_clean_whatever_its_name(checkout, kind) -> None:
+def test_it_is_ruff_clean_with_the_longest_name(checkout, kind) -> None:
     ruff = pytest.importorskip("ruff.__main__").find_ruff_bin()
     written = [str(path) for path in new_method(LONGEST, kind, checkout) if path.suffix == ".py"]
     assert len(written) >= 4

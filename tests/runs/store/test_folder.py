@@ -67,7 +67,7 @@ def test_a_line_cut_short_by_a_full_disk_is_taken_back(folder: RunFolder) -> Non
     assert folder.metrics_file.read_text() == '{"epoch": 1}\n'
 
 
-def test_a_torn_last_line_is_passed_over(folder: RunFolder) -> None:
+def test_an_incomplete_last_line_is_ignored(folder: RunFolder) -> None:
     write(folder, lines(1, 2))
     with folder.metrics_file.open("a") as file:
         file.write('{"epoch": 3, "los')
@@ -94,7 +94,7 @@ def test_a_line_that_is_no_object_with_an_epoch_is_named_when_the_run_is_resumed
     assert caught.value.where == f"{folder.metrics_file}: line 2"
 
 
-def test_metrics_that_may_not_be_read_are_to_be_made_readable(folder: RunFolder, monkeypatch) -> None:
+def test_metrics_without_permission_are_an_error_with_advice(folder: RunFolder, monkeypatch) -> None:
     write(folder, lines(1))
 
     def refuse(self: Path) -> bytes:
@@ -113,7 +113,7 @@ def test_resuming_drops_later_epochs_of_the_resumed_leg_alone(folder: RunFolder)
     assert folder.metrics() == [*before, *lines(1, leg="final", stage="game")]
 
 
-def test_keeping_metrics_where_there_are_none_makes_no_file(folder: RunFolder) -> None:
+def test_keeping_metrics_where_there_are_none_writes_no_file(folder: RunFolder) -> None:
     folder.keep_metrics_until(3)
     assert list(folder.path.iterdir()) == []
 
@@ -164,7 +164,7 @@ def test_a_setting_aside_that_breaks_off_loses_nothing_and_the_next_one_ends_it(
     }
 
 
-def test_a_finished_run_set_aside_makes_no_room_for_one_that_did_not_finish(folder: RunFolder) -> None:
+def test_a_finished_run_set_aside_is_not_replaced_by_an_unfinished_one(folder: RunFolder) -> None:
     folder.record_file.write_text("finished")
     folder.metrics_file.write_text("of the finished")
     folder.set_aside()
@@ -180,7 +180,7 @@ def test_a_finished_run_set_aside_makes_no_room_for_one_that_did_not_finish(fold
 
 
 @pytest.mark.parametrize("earlier", ["record.json", "checkpoint-final.pt"])
-def test_what_is_set_aside_makes_room_for_a_finished_run_and_an_unfinished_for_another(
+def test_what_is_set_aside_is_replaced_by_a_finished_run_and_an_unfinished_by_another(
     folder: RunFolder, earlier: str
 ) -> None:
     later = "record.json" if earlier == "record.json" else "metrics.jsonl"
@@ -209,7 +209,9 @@ def test_what_was_set_aside_comes_back_in_place_of_a_log_alone_the_record_last(
 
 
 @pytest.mark.parametrize("made", ["metrics.jsonl", "checkpoint-final.pt", "validation.json", "record.json"])
-def test_what_was_set_aside_stays_there_once_the_run_has_made_something(folder: RunFolder, made: str) -> None:
+def test_what_was_set_aside_stays_there_once_the_run_has_written_something(
+    folder: RunFolder, made: str
+) -> None:
     folder.record_file.write_text("earlier")
     folder.set_aside()
     (folder.path / made).write_text("later")
@@ -219,7 +221,9 @@ def test_what_was_set_aside_stays_there_once_the_run_has_made_something(folder: 
 
 
 @pytest.mark.acceptance
-def test_a_second_process_is_told_who_runs_the_cell_and_the_lock_dies_with_it(folder: RunFolder) -> None:
+def test_a_second_process_learns_who_runs_the_cell_and_the_lock_ends_with_that_process(
+    folder: RunFolder,
+) -> None:
     command = [sys.executable, "-c", HOLD, str(folder.path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         try:

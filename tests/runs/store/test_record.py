@@ -103,7 +103,7 @@ def test_two_runs_of_one_cell_compare_equal_on_any_machine(make_record) -> None:
     assert record.comparable().keys() | {"run"} == record.as_dict().keys()
 
 
-def test_the_headline_is_the_metrics_of_the_rule_asked_for(make_record) -> None:
+def test_the_headline_is_the_metrics_of_the_runs_own_rule(make_record) -> None:
     record = make_record()
     assert record.headline == record.metrics["last"]
     diverged = make_record(status="diverged", parameters=None, failure=Failure(**FAILURE), metrics={})
@@ -126,7 +126,7 @@ def test_a_record_of_version_0_1_is_read_and_written_with_the_same_content() -> 
     assert list(record.as_dict()["run"]) == list(values["run"])
 
 
-def test_fields_and_rules_of_a_newer_version_are_passed_over_or_kept(make_record) -> None:
+def test_fields_of_a_newer_version_are_ignored_and_its_rules_kept(make_record) -> None:
     record = make_record()
     values = record.as_dict()
     values["surprise"] = 1
@@ -227,7 +227,7 @@ def test_numbers_that_are_not_finite_are_refused(make_record, constant: str) -> 
         make_record(run=RunInfo(seconds_train=math.nan)).as_read()
 
 
-def test_a_newer_schema_asks_for_an_upgrade(make_record) -> None:
+def test_a_newer_schema_suggests_an_upgrade(make_record) -> None:
     with pytest.raises(StoreError, match=f"schema {SCHEMA + 1}") as caught:
         Record.from_json(_with(make_record(), "schema", SCHEMA + 1), "here.json")
     assert caught.value.fix is not None

@@ -16,7 +16,7 @@ def keep(store: Store, record) -> None:
         folder.write_record(record)
 
 
-def test_a_store_touches_no_disk_until_told(store: Store) -> None:
+def test_constructing_a_store_touches_no_disk(store: Store) -> None:
     assert list(store.records()) == []
     assert store.run("a").record() is None
     assert not store.root.exists()
@@ -28,7 +28,7 @@ def test_making_the_store_leaves_an_empty_folder(store: Store) -> None:
     assert list(store.root.iterdir()) == []
 
 
-def test_a_file_in_the_way_of_the_store_is_named(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_store_is_named(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("mine")
     for root in (tmp_path / "results", tmp_path / "results" / "deeper"):
         with pytest.raises(StoreError, match="blocks the path") as caught:
@@ -70,7 +70,7 @@ def test_records_come_back_as_written_in_order(store: Store, make_record) -> Non
     assert {record.id: record for record in store.records()} == {record.id: record for record in written}
 
 
-def test_damaged_records_are_named_and_passed_over(store: Store, make_record) -> None:
+def test_damaged_records_are_named_and_left_out(store: Store, make_record) -> None:
     for name in ("a", "b", "c"):
         keep(store, make_record(id=name))
     store.run("a").record_file.write_text("{")
@@ -108,7 +108,7 @@ def test_an_unknown_run_is_answered_with_the_nearest(store: Store, make_record, 
     assert caught.value.where == str(store.root)
 
 
-def test_a_misspelled_beginning_puts_the_run_meant_first(store: Store, make_record) -> None:
+def test_a_misspelled_start_of_an_id_lists_the_nearest_run_first(store: Store, make_record) -> None:
     for number in range(20):
         keep(store, make_record(id=f"f-clswgan-digits-s{number}"))
     keep(store, make_record(id="ce-gzsl-digits-s1"))
@@ -116,7 +116,7 @@ def test_a_misspelled_beginning_puts_the_run_meant_first(store: Store, make_reco
         store.find("ce-gzls")
 
 
-def test_an_empty_store_asks_for_another_folder(store: Store) -> None:
+def test_an_empty_store_suggests_another_folder(store: Store) -> None:
     with pytest.raises(StoreError, match="--results"):
         store.find("a")
 
