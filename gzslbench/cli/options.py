@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,13 +35,7 @@ EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 def combine(*decorators: Decorator[Any]) -> Decorator[Any]:
     """Return one decorator that adds these options, in this order."""
-
-    def add(command: Command) -> Command:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
-
-    return add
+    return lambda command: reduce(lambda decorated, add: add(decorated), reversed(decorators), command)
 
 
 def take_fields(request: Any, options: dict[str, Any]) -> dict[str, Any]:

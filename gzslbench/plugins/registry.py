@@ -155,10 +155,6 @@ class Plugins:
                 why = f"{hook} raised {type(error).__name__}: {error}"
                 self._fail(implementation.plugin_name, why, then="missed something")
 
-    def error(self, entry: EntryPoint) -> str | None:
-        """Return what is wrong with one plugin, or None."""
-        return self.errors.get(entry.value)
-
     def _load(self, entry: EntryPoint) -> bool:
         """Import and register one plugin, if that has not happened; return whether it is registered."""
         module = entry.value

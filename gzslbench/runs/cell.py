@@ -84,22 +84,13 @@ class Task:
         dataset: Name of the dataset.
         semantics: Name of the semantics before any shuffling; presets go by it.
         id: ``Dataset.task_id``; shuffled semantics have an id of their own.
-        validation: Fingerprint of the validation split; None unless it was asked for.
+        validation: Fingerprint of the validation split; None unless it is needed.
     """
 
     dataset: str
     semantics: str
     id: str
     validation: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return every field by name."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Task:
-        """Read what ``as_dict`` gave."""
-        return cls(**values)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def _plugins() -> list[dict[str, Any]]:
             "distribution": entry.dist.name if entry.dist else None,
             "version": entry.dist.version if entry.dist else None,
             "loads": allowed(entry),
-            "error": plugins().error(entry),
+            "error": plugins().errors.get(entry.value),
         }
         for entry in every_entry()
     ]

@@ -49,17 +49,14 @@ class Request:
     shuffle_semantics: int | None = None
     preset: Path | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it in plain JSON types, with absolute paths, for a process in another folder."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
-
     def for_a_worker(self) -> dict[str, Any]:
-        """Return it as ``as_json``, for a process that sees one GPU: the device has no number there."""
-        return {**self.as_json(), "device": self.device.partition(":")[0]}
+        """Return it in JSON types for a process in another folder, whose only GPU has no number."""
+        values = {name: _plain(value) for name, value in asdict(self).items()}
+        return {**values, "device": self.device.partition(":")[0]}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Request:
-        """Read what ``as_json`` returned."""
+        """Read what ``for_a_worker`` returned."""
         tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         paths = {name: Path(values[name]) for name in _PATHS if values[name] is not None}
         return cls(**{**values, **tuples, **paths})

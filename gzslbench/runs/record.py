@@ -22,7 +22,6 @@ SCHEMA = 1
 """Raised when an older gzslbench cannot read the file."""
 Status = Literal["complete", "diverged"]
 Selection = Literal["last", "val"]
-STATUSES: tuple[Status, ...] = get_args(Status)
 SELECTIONS: tuple[Selection, ...] = get_args(Selection)
 RULES = ("last", "val", "test-peek", "test-peek-inner", "test-peek-outer")
 PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")

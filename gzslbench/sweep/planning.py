@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -154,7 +154,7 @@ class TaskCache:
         entry = self._entries.get(_key(request), {})
         if entry.get("stamp") != self._stamp(request):
             return None
-        task = Task.from_dict(entry["task"])
+        task = Task(**entry["task"])
         return None if request.select == "val" and task.validation is None else task
 
     def read(self, request: Request) -> tuple[Task, str]:
@@ -170,7 +170,7 @@ class TaskCache:
         before = self._entries.get(key, {})
         if task.validation is None and before.get("stamp") == stamp:
             task = replace(task, validation=before["task"]["validation"])
-        self._entries[key] = {"stamp": stamp, "task": task.as_dict()}
+        self._entries[key] = {"stamp": stamp, "task": asdict(task)}
         self._write()
         return task, f"{dataset.name}/{dataset.features_name}/{dataset.semantics_name}"
 

@@ -44,7 +44,7 @@ def test_what_arrives_is_what_was_read(request_of_files) -> None:
 
 @pytest.mark.parametrize("changes", [{}, {"shuffle_semantics": 3}, {"select": "val"}])
 def test_a_cell_that_has_its_data_with_it_needs_no_files(request_of_files, tmp_path, changes) -> None:
-    request = Request.from_json({**request_of_files.as_json(), **changes})
+    request = Request.from_json({**request_of_files.for_a_worker(), **changes})
     (cell,) = make_plan(request).cells
 
     def record_of(results, **more):

@@ -13,21 +13,12 @@ from gzslbench.cli.options import FOLDER, combine, option
 EPILOG = """\b
 Examples:
   gzslbench new plugin my-method
+  gzslbench new plugin my-method --kind closed-form --into ~/src
   gzslbench new method my-method --kind scoring
 
 \b
 A tutorial, from nothing to a method that passes its checks:
   docs/adding-a-method.md in the sources
-"""
-PLUGIN_EPILOG = """\b
-Examples:
-  gzslbench new plugin my-method
-  gzslbench new plugin my-method --kind closed-form --into ~/src
-"""
-METHOD_EPILOG = """\b
-Examples:
-  gzslbench new method my-method
-  gzslbench new method my-method --kind scoring
 """
 name_and_kind = combine(
     click.argument("name"),
@@ -48,7 +39,7 @@ def new() -> None:
     """
 
 
-@new.command(epilog=PLUGIN_EPILOG)
+@new.command()
 @name_and_kind
 @option("--into", "Where its folder is created.", FOLDER, default=".")
 def plugin(name: str, kind: str, into: Path) -> None:
@@ -69,7 +60,7 @@ def plugin(name: str, kind: str, into: Path) -> None:
 then write your own networks and losses in src/, paper and url in __init__.py, and add a LICENSE""")
 
 
-@new.command(epilog=METHOD_EPILOG)
+@new.command()
 @name_and_kind
 def method(name: str, kind: str) -> None:
     """Create a method in a checkout of gzslbench.
