@@ -12,18 +12,18 @@ SPEC = ExtractorSpec(
     paper="Wolf et al.: Transformers: State-of-the-Art Natural Language Processing, EMNLP 2020",
     url="https://arxiv.org/abs/1910.03771",
     load="gzslbench_features.huggingface.loading:load",
-    weights="the model's own, downloaded once; takes pip install 'gzslbench[hf]'",
+    weights="those of the model, downloaded once; needs pip install 'gzslbench[hf]'",
     poolings=("own", "cls", "mean", "max"),
     model="MODEL",
     preparation=None,
     version=2,
     about=(
         "MODEL is a name on the hub, NAME@REVISION, or a folder. The model's own image processor"
-        " preprocesses the images. Its own feature is the projected image of"
-        " CLIP and SigLIP, the class token of ViT and DINOv2, the pooled output of ResNet, ConvNeXt and Swin."
-        " --layer N takes hidden state N as transformers counts them: 0 is what goes into the first block, -1"
-        " the last, before a last normalization. --pooling cls is the class token, mean and max are over"
-        " patches or places."
+        " preprocesses the images. The default feature (own) is the projected image of CLIP and SigLIP, the"
+        " class token of ViT and DINOv2, and the pooled output of ResNet, ConvNeXt and Swin. --layer N takes"
+        " hidden state N as transformers counts them: 0 is the input of the first block, -1 the last state,"
+        " before a last normalization. --pooling cls takes the class token; mean and max are over patches or"
+        " places."
     ),
     examples=(
         "hf:facebook/dinov2-base",

@@ -12,7 +12,7 @@ SPEC = ExtractorSpec(
     paper="He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016",
     url="https://arxiv.org/abs/1512.03385",
     load="gzslbench_features.resnet101.loading:load",
-    weights="torchvision's: --weights IMAGENET1K_V1 or IMAGENET1K_V2 downloads them, or name such a file",
+    weights="torchvision's: --weights IMAGENET1K_V1 or IMAGENET1K_V2 downloads them; or --weights FILE",
     width=2048,
     layers=("layer4", "layer3", "layer2", "layer1"),
 )

@@ -12,16 +12,17 @@ SPEC = ExtractorSpec(
     paper="Wightman: PyTorch Image Models, 2019",
     url="https://github.com/huggingface/pytorch-image-models",
     load="gzslbench_features.timm.loading:load",
-    weights="the name's own, downloaded once, or --weights FILE of that network",
+    weights="those of NAME, downloaded once, or --weights FILE of that network",
     poolings=("own", "mean", "max"),
     model="NAME",
     preparation=None,
     version=2,
     about=(
         "The model's own transform in timm preprocesses the images."
-        " NAME is one of timm.list_models(pretrained=True). Its own feature is what its classifier would see."
-        " --layer N takes the mean, or by --pooling max the largest, of block or stage N's activations over"
-        " all places, without class tokens: 0 is the first, -1 the last, before a last normalization."
+        " NAME is one of timm.list_models(pretrained=True). The default feature (own) is the input of its"
+        " classifier. --layer N takes the mean (with --pooling max the largest) of the activations of block"
+        " or stage N over all places, without class tokens: 0 is the first, -1 the last, before a last"
+        " normalization."
     ),
     examples=(
         "timm:vit_base_patch14_dinov2.lvd142m",

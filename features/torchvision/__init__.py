@@ -12,17 +12,17 @@ SPEC = ExtractorSpec(
     paper="Marcel, Rodriguez: Torchvision, the Machine-Vision Package of Torch, ACM Multimedia 2010",
     url="https://docs.pytorch.org/vision/stable/models.html",
     load="gzslbench_features.torchvision.loading:load",
-    weights="--weights DEFAULT, or a name such as IMAGENET1K_V1, downloads them, or name such a file",
+    weights="--weights DEFAULT, or a name such as IMAGENET1K_V1, downloads them; or --weights FILE",
     poolings=("own", "mean", "max"),
     model="NAME",
     preparation=None,
     version=2,
     about=(
         "The transforms of the weights preprocess the images."
-        " NAME is one of torchvision.models.list_models(). Its own feature is what goes into its last linear"
-        " layer. --layer NODE takes the mean, or by --pooling max the largest, of a node's activations"
-        " (B, C, h, w) or (B, h, w, C) over all places; nodes are named as torchvision's"
-        " create_feature_extractor names them."
+        " NAME is one of torchvision.models.list_models(). The default feature (own) is the input of its last"
+        " linear layer. --layer NODE takes the mean (with --pooling max the largest) of the activations of a"
+        " node, (B, C, h, w) or (B, h, w, C), over all places; nodes have the names of torchvision's"
+        " create_feature_extractor."
     ),
     examples=(
         "torchvision:resnet50 --weights IMAGENET1K_V2",

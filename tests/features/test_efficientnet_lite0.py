@@ -15,6 +15,7 @@ from gzslbench_features.efficientnet_lite0 import PREPARATION, SPEC
 from gzslbench_features.efficientnet_lite0.loading import load
 
 
+@pytest.mark.acceptance
 @pytest.mark.skipif("GZSLBENCH_DATA" not in os.environ, reason="needs FLO's images under GZSLBENCH_DATA")
 def test_features_of_real_images_are_those_that_are_stored():
     folder = Path(os.environ["GZSLBENCH_DATA"]) / "FLO" / "jpg"

@@ -162,7 +162,7 @@ def no_proxy(monkeypatch) -> None:
 def short_pauses(monkeypatch) -> None:
     monkeypatch.setattr(download, "TRIES", 4)
     monkeypatch.setattr(download, "PAUSE_S", 0.001)
-    monkeypatch.setattr(download, "TIMEOUT_S", 2.0)
+    monkeypatch.setattr(download, "TIMEOUT_S", 60.0)
 
 
 class RecordedProgress(Progress):

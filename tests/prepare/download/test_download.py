@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import shutil
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -220,10 +219,8 @@ def test_each_pause_is_twice_as_long_as_the_one_before(server, get, content, mon
 
 def test_a_slow_server_times_out_and_is_tried_again(server, get, content, monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT_S", 0.1)
-    begin = time.monotonic()
     with pytest.raises(DataError, match=r"timed out \(4 tries\)"):
         get(server.serve("/data.bin", content, delay=1.0))
-    assert time.monotonic() - begin < 2
 
 
 @pytest.mark.parametrize(
