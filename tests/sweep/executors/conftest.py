@@ -18,13 +18,13 @@ import pytest
 FOLDER = Path(__file__).parent
 sys.path.append(str(FOLDER))  # for fake_jobs and executor_case
 PROGRAM = FOLDER / "two_nodes.py"
-ANSWER_TIMEOUT_S = 180
+ANSWER_TIMEOUT_S = 600
 ENVIRONMENT = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5a" * 32, "RAY_USAGE_STATS_ENABLED": "0"}
 """The tests' clusters have a token of their own; none is written to the home folder."""
 
 
 class Cluster:
-    """Two nodes; they work in ``folder``, where the driver is not."""
+    """Two nodes, whose working folder is ``folder``; the driver has another one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,18 +37,18 @@ class Cluster:
                 stderr=errors,
             )
         self._lines = b""
-        told = self._answer()
-        self.address, self.client = told["address"], told["client"]
+        answer = self._answer()
+        self.address, self.client = answer["address"], answer["client"]
 
-    def tell(self, command: str) -> None:
-        """``kill NODE`` or ``add``, and wait until it is done."""
+    def send(self, command: str) -> None:
+        """Send ``kill NODE`` or ``add``, and wait until it is done."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{command}\n".encode())
         self.process.stdin.flush()
         self._answer()
 
     def workers(self, *jobs: str) -> list[int]:
-        """The processes that run jobs whose ids begin so; Ray names a process after its task."""
+        """List the processes that run jobs whose ids start like this; Ray names a process after its task."""
         names = tuple(f"ray::{job}" for job in jobs)
         return [pid for pid in below(self.process.pid) if command_of(pid).startswith(names)]
 
@@ -63,7 +63,7 @@ class Cluster:
             self.process.kill()
 
     def _answer(self) -> dict[str, Any]:
-        """The next line of JSON; whatever else is printed is passed over."""
+        """Read the next line of JSON; other lines are ignored."""
         assert self.process.stdout is not None
         while True:
             line, newline, rest = self._lines.partition(b"\n")
@@ -124,11 +124,13 @@ def ray() -> Iterator[None]:
             os.environ[name] = value
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(ray: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    made = Cluster(tmp_path_factory.mktemp("nodes"))
-    yield made
-    made.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(FOLDER), prepend=os.pathsep)  # its workers import ``fake_jobs``
+        cluster = Cluster(tmp_path_factory.mktemp("nodes"))
+    yield cluster
+    cluster.close()
 
 
 @pytest.fixture(scope="module")

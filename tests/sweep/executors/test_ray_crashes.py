@@ -88,8 +88,8 @@ def test_a_node_that_is_lost_loses_no_job(cluster, tmp_path) -> None:
         events.append(event)
         if len(events) == 2:  # one job on each node
             wait_until(lambda: all(count_in(job.folder) for job in jobs))
-            cluster.tell("kill 1")
-    cluster.tell("add")
+            cluster.send("kill 1")
+    cluster.send("add")
     ends = [event for event in events if isinstance(event, Ended)]
     assert [end.result["count"] for end in ends] == [50, 50]
     assert sorted(end.result["first"] > 0 for end in ends) == [False, True]

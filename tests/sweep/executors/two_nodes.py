@@ -1,7 +1,7 @@
 """A Ray cluster of two nodes with one core each, on the loopback, until its input ends.
 
-It writes a line of JSON with the addresses and the process of each node, and does what it is told:
-``kill NODE`` ends a node as a power cut does, ``add`` brings another one.
+It writes a line of JSON with its addresses, and then reads commands: ``kill NODE`` ends a node as a power cut
+does, ``add`` starts another one in its place.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ def main(client_port: int) -> None:
         ),
         cluster.add_node(num_cpus=1, num_gpus=1, node_ip_address=LOOPBACK[1]),
     ]
-    tell(address=cluster.address, client=f"ray://{LOOPBACK[0]}:{client_port}")
+    write_line(address=cluster.address, client=f"ray://{LOOPBACK[0]}:{client_port}")
     for line in sys.stdin:
         command, _, node = line.strip().partition(" ")
         if command == "kill":
             cluster.remove_node(nodes[int(node)], allow_graceful=False)
         elif command == "add":
-            nodes.append(cluster.add_node(num_cpus=1, node_ip_address=LOOPBACK[2]))
-        tell(done=command)
+            nodes[1] = cluster.add_node(num_cpus=1, num_gpus=1, node_ip_address=LOOPBACK[2])
+        write_line(done=command)
     cluster.shutdown()
 
 
-def tell(**what: Any) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
+def write_line(**values: Any) -> None:
+    sys.stdout.write(json.dumps(values) + "\n")
     sys.stdout.flush()
 
 
