@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from gzslbench.errors import DataError, EncoderError, GzslBenchError
 from gzslbench.files import sha256_of
-from gzslbench.prepare.extract.loading import import_package
 from gzslbench.prepare.text.texts import Texts
 
 if TYPE_CHECKING:
@@ -82,6 +81,8 @@ def load_encoder(model: str, device: torch.device) -> SentenceEncoder:
     ``model`` is a folder, or a name on the Hugging Face hub. sentence-transformers also loads plain text
     models of transformers (then with mean pooling) and CLIP models (then their text features).
     """
+    from gzslbench.prepare.extract.loading import import_package  # late: a dry run needs no torch
+
     package = import_package("sentence_transformers", "text", failure=EncoderError)
     import_package("transformers", "text", failure=EncoderError).utils.logging.disable_progress_bar()
     path = Path(model).expanduser()
