@@ -120,7 +120,8 @@ def comparisons(
                 what = (score.method, dataset)
                 runs = [stored[entry.summary.id] for entry in score.entries if entry.summary.id in stored]
                 mean = fmean(runs) if runs else None
-                for number in [n for n in printed if (n.method, n.dataset) == what] or [None]:
+                theirs: list[PublishedNumber | None] = [n for n in printed if (n.method, n.dataset) == what]
+                for number in theirs or [None]:
                     value = getattr(number, board.metric, None)
                     why = _why_not(number, board, row) if number is not None else None
                     found.append(Comparison(row.label, dataset, score, mean, number, value, why, tolerance))

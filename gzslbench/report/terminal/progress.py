@@ -63,7 +63,7 @@ def watch_run(cell: Cell, *, plain: bool = False) -> Iterator[RunProgress]:
         yield _RunView(bar, f"{cell.method} on {cell.dataset}, seed {cell.seed}")
 
 
-class _RunView:
+class _RunView(RunProgress):
     """A live bar for each fit, or a line for every evaluated epoch and now and then for another one."""
 
     def __init__(self, bar: Progress, title: str) -> None:
@@ -76,7 +76,8 @@ class _RunView:
             print_line(f"{leg} fit: {iterations - done} iterations to go")
 
     def iteration(self) -> None:
-        self.bar.advance(self.task)
+        if not self.bar.disable:  # it is called often
+            self.bar.advance(self.task)
 
     def epoch(self, line: Mapping[str, Any]) -> None:
         metrics = line.get("metrics")
