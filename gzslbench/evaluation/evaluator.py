@@ -106,7 +106,7 @@ class Evaluator:
         with _inference(method):
             if hasattr(method, "synthesize"):
                 return self._with_head(cast("GenerativeMethod", method), epoch, seed, head_epochs)
-            return self._with_scores(method, epoch, seed)
+            return self._with_scores(cast("ScoringMethod", method), epoch, seed)
 
     def _with_scores(self, method: ScoringMethod, epoch: int, seed: int) -> Evaluation:
         order = self._row_order(epoch, seed)
