@@ -175,8 +175,8 @@ def test_of_two_plugins_of_one_name_the_first_is_kept(write: Write) -> None:
     with pytest.warns(RuntimeWarning, match="same name"):
         here = Plugins([first, second])
     assert here.method("mine").title == "Mine"
-    assert here.error(first) is None
-    assert "same name" in (here.error(second) or "")
+    assert here.errors.get(first.value) is None
+    assert "same name" in (here.errors.get(second.value) or "")
 
 
 def test_a_third_party_cannot_take_the_name_of_a_method_of_ours(write: Write) -> None:
@@ -252,7 +252,7 @@ def test_a_group_whose_hook_is_missing_is_a_warning(write: Write) -> None:
     assert set(here.methods()) == {"other"}
     with pytest.warns(RuntimeWarning, match="is left out"):
         assert here.heads() == {}
-    assert "in the group gzslbench.heads, but has no hook gzslbench_heads" in here.error(mine)
+    assert "in the group gzslbench.heads, but has no hook gzslbench_heads" in here.errors[mine.value]
 
 
 def test_every_name_of_the_package_is_imported_when_it_is_used() -> None:
