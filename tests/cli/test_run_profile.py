@@ -51,7 +51,7 @@ def numbers(outcome):
     return record
 
 
-@pytest.mark.parametrize("method", ["ce-gzsl", "f-clswgan"])
+@pytest.mark.parametrize("method", [pytest.param("ce-gzsl", marks=pytest.mark.acceptance), "f-clswgan"])
 def test_the_record_is_the_one_without_profile_and_the_trace_has_each_span(run, tmp_path, method) -> None:
     plain = numbers(run("--json", method=method))
     outcome = run("--profile", "--rerun", method=method)
@@ -73,6 +73,7 @@ def test_the_record_is_the_one_without_profile_and_the_trace_has_each_span(run, 
     assert trace.name in text and "approximate" in text and "AUSUC" in text
 
 
+@pytest.mark.acceptance
 def test_several_seeds_leave_a_trace_each_and_standard_output_to_the_records(run, tmp_path) -> None:
     outcome = run("--json", "--profile", "--seed", "1", "--seed", "2", epochs=1)
     ids = [json.loads(line)["id"] for line in outcome.stdout.splitlines()]

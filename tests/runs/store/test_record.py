@@ -85,7 +85,7 @@ def records(draw: st.DrawFn) -> Record:
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(records())
 def test_a_record_and_its_summary_survive_json_to_the_bit(record: Record) -> None:
     again = Record.from_json(record.to_json())
