@@ -175,7 +175,7 @@ class ParamInfo:
         except ValueError:
             what = f"cannot read {how!r} of parameter {self.name!r}"
             raise ParamError(what, where=where, fix=_FORMS) from None
-        return self.check_space(Span(*values, logarithmic, step), where)
+        return self.check_space(Span(values[0], values[1], logarithmic, step), where)
 
     def _in_range(self, value: Any) -> bool:
         if self.choices or isinstance(value, (bool, str)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import warnings
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -34,7 +34,7 @@ def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
     problems += [f"{row['name']} ({row['load']}): {row['error']}" for row in code if row["error"]]
     problems += [place["error"] for place in (root, folder, compilation) if place["error"]]
     return {
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         "device": _device(),
         "compilation": compilation,
         "plugins": offered,
@@ -44,13 +44,6 @@ def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
         "results": folder,
         "problems": problems,
     }
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
 
 
 def _device() -> dict[str, Any]:

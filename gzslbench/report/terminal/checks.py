@@ -48,7 +48,7 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
     compiled = compilation["obstacle"] or f"yes, by {compilation['compiler']}"
     missing = "" if data["there"] else " (missing; set GZSLBENCH_DATA to the folder)"
     sections: dict[str, Mapping[str, Any]] = {
-        "versions": {name: found or "not installed" for name, found in health["versions"].items()},
+        "versions": health["versions"],
         "device": {**health["device"], "compiled on a CPU": compiled},
         "plugins": {
             f"{plugin['name']}  {plugin['distribution']} {plugin['version']}": plugin["error"]
