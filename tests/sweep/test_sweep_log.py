@@ -31,7 +31,7 @@ def test_a_log_says_what_became_of_each_cell(log):
     assert not found.alive and not found.running
 
 
-def test_a_stopped_cell_neither_runs_nor_failed_nor_ended(log):
+def test_a_stopped_cell_counts_as_neither_running_nor_failed_nor_ended(log):
     with log.open():
         log.write("begun", who="me", counts={"new": 1}, total=1, to_run=1)
         log.write("started", cell="a", where="process 1", attempt=1)
@@ -40,7 +40,7 @@ def test_a_stopped_cell_neither_runs_nor_failed_nor_ended(log):
     assert (found.running, found.failed, found.ended) == ({}, {}, 0)
 
 
-def test_it_says_whether_its_sweep_is_running_and_lets_no_other_in(log, tmp_path):
+def test_a_log_is_alive_while_its_sweep_runs_and_no_other_can_open_it(log, tmp_path):
     with log.open():
         log.write("begun", who="process 1 on here", counts={}, total=0, to_run=0)
         assert SweepLog(tmp_path, "suite").read().alive
@@ -54,7 +54,7 @@ def test_it_says_whether_its_sweep_is_running_and_lets_no_other_in(log, tmp_path
     assert not log.read().alive
 
 
-def test_a_torn_line_is_passed_over_and_the_next_sweep_begins_on_a_new_one(log):
+def test_a_torn_line_is_ignored_and_the_next_sweep_starts_a_new_one(log):
     write_lines(log)
     with log.file.open("a") as file:
         file.write('{"event": "started", "ce')

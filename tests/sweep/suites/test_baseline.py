@@ -38,12 +38,12 @@ def test_one_seed_has_no_spread_and_no_tolerance():
     assert group(50.0)["summary"]["H"] == {"mean": 50.0, "std": None, "tolerance": None}
 
 
-def test_a_suite_may_name_its_tolerance_which_holds_for_one_seed_too():
+def test_the_tolerance_of_a_suite_holds_for_one_seed_too():
     for values in ((50.0,), (40.0, 60.0)):
         assert summarize(group(*values)["runs"], 5.0)["H"]["tolerance"] == 5.0
 
 
-def test_diverged_runs_have_no_part_in_the_summary():
+def test_diverged_runs_are_not_in_the_summary():
     runs = [*group(40.0, 60.0)["runs"], {"failure": {"epoch": 2}}]
     assert summarize(runs) == group(40.0, 60.0)["summary"]
     assert summarize(runs[-1:]) == {}
@@ -52,7 +52,7 @@ def test_diverged_runs_have_no_part_in_the_summary():
 @pytest.mark.parametrize(
     ("by", "moved"), [(0.0, False), (3.0, False), (-3.0, False), (3.5, True), (-3.5, True)]
 )
-def test_a_mean_has_moved_where_it_is_farther_off_than_the_tolerance(by, moved):
+def test_a_mean_has_moved_if_it_differs_by_more_than_the_tolerance(by, moved):
     found = change(group(50.0, 50.0), group(50.0 + by, 50.0 + by))
     assert found.alarming == moved
     assert dict(found.moved) == (dict.fromkeys(PERCENTAGES, (50.0, 50.0 + by, 3.0)) if moved else {})
@@ -71,18 +71,18 @@ def test_what_was_stored_on_another_kind_of_device_may_differ_by_twice_as_much(b
     assert found.alarming == moved and "another kind of device" in found.note
 
 
-def test_a_group_stored_of_one_seed_is_not_compared():
+def test_a_group_of_one_seed_is_not_compared():
     assert change(group(50.0), group(90.0)) == Change("small", note="one seed: not compared")
 
 
-def test_a_group_of_which_nothing_finished_any_more_has_moved():
+def test_a_group_without_finished_runs_has_moved():
     found = change(group(50.0, 50.0), {"summary": {}, "runs": []})
     assert found.alarming and "every seed diverged" in found.note
 
 
-def test_groups_on_one_side_alone_are_alarming():
+def test_groups_on_one_side_only_are_alarming():
     found = list(compare({"old": group(1.0, 1.0)}, {"new": group(1.0, 1.0)}))
-    assert [(each.name, each.note, each.alarming) for each in found] == [
+    assert [(change.name, change.note, change.alarming) for change in found] == [
         ("new", "not stored", True),
         ("old", "not in the suite any more", True),
     ]
@@ -97,7 +97,7 @@ def test_what_is_written_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"runs": [1]}', '{"runs": {"small": {}}}'])
-def test_nothing_to_compare_with_is_an_error_that_names_the_file(tmp_path, content):
+def test_missing_or_damaged_metrics_are_an_error_that_names_the_file(tmp_path, content):
     path = tmp_path / "tiny.json"
     if content is not None:
         path.write_text(content)
@@ -106,7 +106,7 @@ def test_nothing_to_compare_with_is_an_error_that_names_the_file(tmp_path, conte
     assert str(path) in str(caught.value)
 
 
-def test_a_file_or_folder_in_the_way_is_told(tmp_path):
+def test_a_file_or_folder_that_blocks_the_path_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file" / "tiny.json", tmp_path / "folder"):

@@ -78,7 +78,7 @@ def test_a_claim_in_an_unknown_metric_is_refused_with_its_line(tmp_path):
     assert str(caught.value.where).endswith(", line 14")
 
 
-def test_the_command_prints_the_verdicts_of_what_is_stored(tmp_path):
+def test_the_command_prints_the_table_of_the_stored_metrics(tmp_path):
     suite, stored = tmp_path / "tiny.toml", tmp_path / "tiny.json"
     suite.write_text(SUITE)
     command = ["claims", str(suite)]
@@ -86,15 +86,15 @@ def test_the_command_prints_the_verdicts_of_what_is_stored(tmp_path):
     assert missing.exit_code == 2 and "no stored metrics" in missing.output
     groups = {"with": runs(s1=30.0), "without": runs(s1=20.0)}
     write_baseline(stored, {"runs": {name: {"summary": {}, "runs": each} for name, each in groups.items()}})
-    told = CliRunner().invoke(main, command)
-    assert told.exit_code == 0
-    assert told.output == claims_table([CLAIM], groups)
+    printed = CliRunner().invoke(main, command)
+    assert printed.exit_code == 0
+    assert printed.output == claims_table([CLAIM], groups)
 
 
-def test_the_document_of_claims_holds_what_is_stored():
+def test_the_page_of_claims_has_the_table_of_the_stored_metrics():
     document = (Path(__file__).parents[3] / "docs" / "claims.md").read_text(encoding="utf-8")
-    told = CliRunner().invoke(main, ["claims"])
-    assert told.exit_code == 0 and told.output in document
+    printed = CliRunner().invoke(main, ["claims"])
+    assert printed.exit_code == 0 and printed.output in document
 
 
 @pytest.mark.parametrize("name", sorted(plugins().methods()) + sorted(plugins().heads()))

@@ -25,7 +25,7 @@ METHODS, DATASETS = ["eszsl", "sae", "ale"], ["digits", "synthetic"]
     st.lists(st.sampled_from(DATASETS), min_size=1, unique=True),
     st.lists(st.tuples(st.sampled_from(METHODS), st.sampled_from(DATASETS)), max_size=3),
 )
-def test_a_grid_is_the_product_less_what_is_excluded(methods, datasets, excluded):
+def test_a_grid_is_the_product_without_the_exclusions(methods, datasets, excluded):
     excluded = [pair for pair in excluded if pair[0] in methods and pair[1] in datasets]
     grid = {
         "method": methods, "dataset": datasets, "seeds": [1],
@@ -86,7 +86,7 @@ HEAD = 'title = "t"\n\n[[runs]]\nname = "a"\nmethod = "eszsl"\ndataset = "digits
         ('method = ["sae", "ale"]\ndataset = "digits"\nseeds = [1]\nname = "all"', "2 runs", 9),
     ],
 )
-def test_what_is_wrong_with_a_grid_is_told_with_its_line(tmp_path, grid, words, line):
+def test_an_error_in_a_grid_names_its_line(tmp_path, grid, words, line):
     path = tmp_path / "mine.toml"
     path.write_text(f"{HEAD}[[ grids ]]\n{grid}\n")
     with pytest.raises(ParamError) as caught:
@@ -94,7 +94,7 @@ def test_what_is_wrong_with_a_grid_is_told_with_its_line(tmp_path, grid, words, 
     assert words in str(caught.value) and f"{path}, line {line}" in str(caught.value)
 
 
-def test_settings_of_a_method_that_is_not_there_are_told_with_the_nearest_name(tmp_path):
+def test_settings_of_an_unknown_method_are_refused_with_the_nearest_name(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(f"{HEAD}[settings.esszl]\nalpha = 1\n")
     with pytest.raises(
@@ -103,7 +103,7 @@ def test_settings_of_a_method_that_is_not_there_are_told_with_the_nearest_name(t
         load_suite(str(path))
 
 
-def test_a_suite_without_runs_and_one_with_an_unknown_key_are_none(tmp_path):
+def test_a_suite_without_runs_or_with_an_unknown_key_is_refused(tmp_path):
     path = tmp_path / "mine.toml"
     for text, words in (('title = "t"\n', "neither"), (f"{HEAD}[[run]]\nname = 1\n", "unknown key 'run'")):
         path.write_text(text)

@@ -42,7 +42,7 @@ def test_every_bundled_suite_names_known_methods_and_parameters(name):
         assert run.at == run.request.epochs or (every and run.at % every == 0)
 
 
-def test_a_suite_at_any_path_overlays_its_runs_settings_on_the_methods(tmp_path):
+def test_the_settings_of_a_run_add_to_those_of_its_method(tmp_path):
     path = tmp_path / "tiny.toml"
     path.write_text(TINY)
     (run,) = load_suite(str(path)).runs
@@ -62,7 +62,7 @@ def test_a_suite_may_name_a_tolerance_that_is_a_number_of_points(tmp_path):
             load_suite(str(path))
 
 
-def test_a_run_may_be_evaluated_otherwise_and_at_another_precision_than_the_others(tmp_path):
+def test_a_run_may_have_its_own_evaluations_and_precision(tmp_path):
     path = tmp_path / "tiny.toml"
     lowered = TINY[TINY.index("[[runs]]") :] + 'eval_every = 2\nprecision = "bf16"\n'
     path.write_text(TINY + lowered.replace("at = 1", "at = 2"))
@@ -71,7 +71,7 @@ def test_a_run_may_be_evaluated_otherwise_and_at_another_precision_than_the_othe
     assert (second.eval_every, second.precision) == (2, "bf16")
 
 
-def test_flo_runs_the_presets_on_a_gpu_at_every_precision_and_looks_ten_to_twenty_times():
+def test_flo_runs_the_presets_on_a_gpu_at_every_precision_with_ten_to_twenty_evaluations():
     suite = load_suite("flo")
     for run in suite.runs:
         request = run.request
@@ -96,7 +96,7 @@ def test_a_run_may_have_a_head_and_a_claim_must_name_runs(tmp_path):
         load_suite(str(path))
 
 
-def test_an_unknown_suite_is_answered_with_the_nearest():
+def test_the_error_for_an_unknown_suite_names_the_nearest():
     with pytest.raises(ParamError, match="did you mean 'flo-lite0'"):
         load_suite("flo-lite")
 
@@ -115,7 +115,7 @@ def test_an_unknown_suite_is_answered_with_the_nearest():
         ("eval_every = 1", 'eval_every = 1\nselect = "val"', "leave out at"),
     ],
 )
-def test_what_is_no_suite_is_refused_by_name(tmp_path, old, new, words):
+def test_a_file_that_is_not_a_suite_is_refused_by_name(tmp_path, old, new, words):
     path = tmp_path / "broken.toml"
     path.write_text(TINY.replace(old, new))
     with pytest.raises(ParamError, match="not a suite") as caught:
