@@ -21,8 +21,7 @@ def trained():
     """A trained method that synthesizes features, with both views."""
     spec = plugins().method("sdgzsl")
     train, held_out = make_views(load_synthetic(), spec.preprocessing, "cpu")
-    values = {**preset(spec, "synthetic", "latent").values, "epochs": 4}
-    params = build(spec.params, values, "test")
+    params = build(spec.params, preset(spec, "synthetic", "latent").values, "test")
     method = build_method(spec, train, params, seed=1)
     for _ in Trainer(method, train, seed=1).epochs():
         pass
