@@ -100,6 +100,7 @@ def expected_files(sources: Path) -> set[str]:
             "metrics/*.json",
             "speed/measured/*.json",
             "py.typed",
+            "**/*.mplstyle",
             "**/*.tmpl",
             "report/html/assets/*",
             "report/html/templates/*",
@@ -121,6 +122,8 @@ def check_it_runs(target: Path, elsewhere: Path) -> None:
     assert set(METHODS) <= set(listed)
     results = elsewhere / "results"
     arguments = ["run", "--method", "ce-gzsl", "--dataset", "digits", "--epochs", "2", "--json"]
+    for setting in ("ngh=16", "ndh=16", "syn_num=20", "batch_size=512", "critic_iter=1"):
+        arguments += ["--set", setting]
     arguments += ["--results", str(results)]
     record = json.loads(installed(target, "-m", "gzslbench", *arguments, cwd=elsewhere))
     assert record["status"] == "complete"
