@@ -18,6 +18,7 @@ def files(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.acceptance  # it draws the figures twice
 def test_the_same_runs_give_the_same_site_and_it_replaces_the_one_before(store, site, tmp_path):
     out = tmp_path / "site"
     assert report(store.root, "--out", out).exit_code == 0
@@ -92,6 +93,7 @@ def test_without_matplotlib_the_pages_say_how_to_get_figures(store, tmp_path, mo
     assert asked.exit_code == 2 and "gzslbench[figures]" in asked.output
 
 
+@pytest.mark.acceptance  # it draws the figures
 def test_a_method_that_is_not_installed_has_a_page_of_its_runs(store, site):
     pages = [path for path in (site / "methods").iterdir() if "not installed here" in path.read_text()]
     assert len(pages) == 1 and "run-b-bold-1~" in pages[0].read_text()

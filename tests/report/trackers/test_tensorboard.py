@@ -15,6 +15,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_ndarray
 
 TRACK = ("--track", "tensorboard", "--json")
+pytestmark = pytest.mark.acceptance  # every test trains
 
 
 def events(folder: Path) -> EventAccumulator:
