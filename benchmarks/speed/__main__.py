@@ -104,7 +104,7 @@ def _measure_all(
     """Measure, print and write the results; return whether the user stopped it."""
     import torch
 
-    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.printing import make_console
     from gzslbench.sweep.suites.baseline import make_writable
     from gzslbench_benchmarks.commit import commit_of
     from gzslbench_benchmarks.speed.measurement import Measurement, write_measured

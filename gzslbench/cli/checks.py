@@ -43,8 +43,8 @@ def check(name: str | None, check_all: bool, kind: str | None, fast: bool, as_js
 
     NAME is a method, head, dataset or extractor. Each failed check says what to change.
     """
+    from gzslbench.report.printing import make_console
     from gzslbench.report.terminal.checks import checks_summary, checks_table
-    from gzslbench.report.terminal.printing import make_console
     from gzslbench.testing.check import run_check
     from gzslbench.testing.suites import all_specs, checks_of, find_spec
 
@@ -71,8 +71,8 @@ def check(name: str | None, check_all: bool, kind: str | None, fast: bool, as_js
 @json_option()
 def doctor(data: Path | None, results: Path, as_json: bool) -> None:
     """Check versions, device, plugins, trackers and folders."""
+    from gzslbench.report.printing import make_console
     from gzslbench.report.terminal.checks import health_report
-    from gzslbench.report.terminal.printing import make_console
     from gzslbench.runs.doctor import examine
 
     health = examine(results, data)

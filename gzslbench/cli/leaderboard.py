@@ -94,7 +94,7 @@ def leaderboard(
     from gzslbench.report.leaderboard.board import boards
     from gzslbench.report.leaderboard.comparison import published_rows
     from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
-    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.printing import make_console
     from gzslbench.runs.record import SELECTIONS
 
     check_figure_options(figures, formats)
@@ -146,8 +146,8 @@ def compare(runs: RunFilter, rule: str, metric: str, tolerance: float, as_json: 
     from gzslbench.report.leaderboard.board import boards
     from gzslbench.report.leaderboard.comparison import comparisons
     from gzslbench.report.leaderboard.tables import comparison_json, comparison_table
+    from gzslbench.report.printing import make_console
     from gzslbench.report.tables import to_console
-    from gzslbench.report.terminal.printing import make_console
     from gzslbench.sweep.suites.baseline import stored_metrics
 
     tables, _ = boards(runs.read()[0], rule, metric)
@@ -184,7 +184,8 @@ def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
     """
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.figures.run_figures import require_matplotlib
-    from gzslbench.report.html.site import SiteContent, build_site, check_output_folder
+    from gzslbench.report.html.content import SiteContent
+    from gzslbench.report.html.site import build_site, check_output_folder
     from gzslbench.report.terminal.progress import watch_pages
     from gzslbench.sweep.suites.baseline import stored_metrics
 

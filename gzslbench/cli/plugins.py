@@ -112,7 +112,7 @@ def datasets(name: str | None, data: Path | None, as_json: bool) -> None:
         if not as_json:
             click.echo("describe one: gzslbench datasets NAME; set the folder: --data or $GZSLBENCH_DATA")
         return
-    from gzslbench.report.terminal.printing import key_values
+    from gzslbench.report.printing import key_values
 
     spec = {known.lower(): spec for known, spec in specs.items()}.get(name.lower())
     if spec is None:
@@ -122,7 +122,7 @@ def datasets(name: str | None, data: Path | None, as_json: bool) -> None:
 
 
 def _print(content: object, view: RenderableType, as_json: bool) -> None:
-    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.printing import make_console
 
     if as_json:
         click.echo(json.dumps(content, indent=2, default=asdict))

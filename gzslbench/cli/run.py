@@ -88,7 +88,7 @@ A finished run is not run again; its record is printed. An interrupted run conti
 @flag("--dry-run", "Print the resolved settings and the task id; train nothing.")
 def run(results: Path, profiled: bool, as_json: bool, dry_run: bool, **options: Any) -> None:
     """Train a method on a dataset, test it and store its record."""
-    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.printing import make_console
     from gzslbench.report.terminal.progress import watch_run
     from gzslbench.report.terminal.run import print_plan, print_profile, run_summary
     from gzslbench.runs.execute import Options, run_cell

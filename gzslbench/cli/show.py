@@ -59,7 +59,7 @@ def show(
     """
     from rich.text import Text
 
-    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.printing import make_console
     from gzslbench.report.terminal.run import run_description
     from gzslbench.runs.store import Store
     from gzslbench.runs.verify import PredictionsWarning, check_predictions

@@ -94,8 +94,8 @@ def sweep(
 ) -> None:
     """Run the cells of SUITE that have no record yet, several at the same time."""
     from gzslbench.plugins.executor import Limits
+    from gzslbench.report.printing import make_console
     from gzslbench.report.terminal import sweep as view
-    from gzslbench.report.terminal.printing import make_console
     from gzslbench.runs.store import Store
     from gzslbench.sweep.executors import make_executor
     from gzslbench.sweep.planning import TaskCache, plan_sweep
@@ -150,9 +150,9 @@ def regress(suite: str, update: bool, **options: Any) -> None:
     SUITE is the name of a bundled suite, such as flo-lite0, or a .toml file. The default, digits, takes a
     minute and runs every method.
     """
+    from gzslbench.report.printing import make_console
     from gzslbench.report.tables import to_console
     from gzslbench.report.terminal.checks import changes_table, measured_table
-    from gzslbench.report.terminal.printing import make_console
     from gzslbench.report.terminal.progress import watch_run
     from gzslbench.sweep.suites.measure import run_regress
     from gzslbench.sweep.suites.suite import load_suite

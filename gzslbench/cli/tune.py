@@ -99,7 +99,7 @@ def tune(
 ) -> None:
     """Search a method's parameters by H on validation classes inside trainval, never on test."""
     from gzslbench.plugins.executor import Limits
-    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.printing import make_console
     from gzslbench.report.terminal.progress import watch_run
     from gzslbench.report.terminal.tuning import tuning_json, tuning_report
     from gzslbench.runs.plan import Request

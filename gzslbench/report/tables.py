@@ -40,7 +40,7 @@ def to_console(table: ResultTable) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    from gzslbench.report.terminal.printing import make_table
+    from gzslbench.report.printing import make_table
 
     def styled(cell: TableCell) -> Text:
         if cell.best:

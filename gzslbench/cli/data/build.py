@@ -110,8 +110,8 @@ def _features(extractor: str) -> str:
 
 
 def _print(plan: Plan, folder: Path, *, dry_run: bool, written: bool) -> None:
+    from gzslbench.report.printing import make_console
     from gzslbench.report.terminal.dataset import classes_table, dataset_summary, left_out_lines
-    from gzslbench.report.terminal.printing import make_console
 
     for line in left_out_lines(plan):
         click.echo(line, err=True)

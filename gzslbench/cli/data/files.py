@@ -108,7 +108,7 @@ def show(dataset: str, features: str | None, semantics: str | None, data: Path |
     """
     from gzslbench.data.dataset import summarize
     from gzslbench.data.load import load_dataset
-    from gzslbench.report.terminal.printing import key_values, make_console
+    from gzslbench.report.printing import key_values, make_console
 
     found = summarize(load_dataset(dataset, features, semantics, data))
     if as_json:
@@ -193,7 +193,7 @@ def synth(folder: Path, like: str, seed: int, scale: float, as_json: bool) -> No
 
 def _as_text(value: object) -> str:
     """Return a value of the summary as text; an empty collection is `none`."""
-    from gzslbench.report.terminal.printing import format_value
+    from gzslbench.report.printing import format_value
 
     if isinstance(value, Mapping):
         return "\n".join(f"{name} {format_value(part)}" for name, part in value.items()) or "none"
@@ -206,7 +206,7 @@ def _print_comparisons(task: str, comparisons: list[Comparison], notes: tuple[st
     from rich.table import Table
     from rich.text import Text
 
-    from gzslbench.report.terminal.printing import make_console
+    from gzslbench.report.printing import make_console
 
     table = Table("", "compared", "expected", "found", box=None, pad_edge=False)
     for comparison in comparisons:

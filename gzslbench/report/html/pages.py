@@ -14,14 +14,14 @@ from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.plugins.spec import spec_fields
 from gzslbench.report.figures.run_figures import Drawing, figures_of_run
-from gzslbench.report.html.site import INDEX, RUNS, SiteContent, link, method_file, run_file, web_address
+from gzslbench.report.html.content import INDEX, RUNS, SiteContent, link, method_file, run_file, web_address
 from gzslbench.report.leaderboard.board import boards
 from gzslbench.report.leaderboard.comparison import comparisons, published_rows
 from gzslbench.report.leaderboard.entry import Entry
 from gzslbench.report.leaderboard.tables import comparison_table, leaderboard_table, left_out_notes
+from gzslbench.report.printing import format_value
 from gzslbench.report.terminal import plugins
 from gzslbench.report.terminal.predictions import ClassOutcome, class_outcomes
-from gzslbench.report.terminal.printing import format_value
 from gzslbench.report.terminal.run import CHOSEN_ON, record_sections, repeat_command
 from gzslbench.runs.record import EPOCHS, PERCENTAGES, RULES, SELECTIONS, Record
 from gzslbench.runs.store import RunFolder

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from gzslbench.report.printing import MISSING, key_values, make_table
 from gzslbench.report.tables import ResultTable, TableCell
-from gzslbench.report.terminal.printing import MISSING, key_values, make_table
 
 if TYPE_CHECKING:
     from gzslbench.sweep.suites.baseline import Change

@@ -10,7 +10,7 @@ import numpy as np
 from rich.table import Table
 
 from gzslbench.prepare.building.plan import Plan
-from gzslbench.report.terminal.printing import make_table
+from gzslbench.report.printing import make_table
 
 MAX_LISTED = 10
 """Files left out of the dataset that are named."""

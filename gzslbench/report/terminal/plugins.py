@@ -11,7 +11,7 @@ from rich.text import Text
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import fields_of
 from gzslbench.plugins.spec import spec_fields
-from gzslbench.report.terminal.printing import key_values, make_table
+from gzslbench.report.printing import key_values, make_table
 
 if TYPE_CHECKING:
     from gzslbench.plugins.extractor import ExtractorSpec

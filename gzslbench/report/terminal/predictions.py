@@ -16,7 +16,7 @@ from rich.text import Text
 from gzslbench.evaluation.curve import SeenUnseenCurve
 from gzslbench.evaluation.metrics import ClassAccuracy, class_accuracies, confusion_matrix, harmonic_mean
 from gzslbench.evaluation.predictions import Predictions
-from gzslbench.report.terminal.printing import make_table
+from gzslbench.report.printing import make_table
 
 CURVE_POINTS = 12
 """Points of the curve that the terminal shows, apart from the run's own and the best."""

@@ -22,7 +22,7 @@ from rich.progress import (
 
 from gzslbench.files import format_size
 from gzslbench.prepare.download.download import Progress as TransferProgress
-from gzslbench.report.terminal.printing import print_line
+from gzslbench.report.printing import print_line
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.progress import Progress as RunProgress
 from gzslbench.runs.progress import format_epoch

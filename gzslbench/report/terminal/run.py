@@ -17,7 +17,7 @@ from rich.text import Text
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.report.leaderboard.entry import HEAD, entry_of
-from gzslbench.report.terminal.printing import key_values, make_console, make_table, print_line
+from gzslbench.report.printing import key_values, make_console, make_table, print_line
 from gzslbench.runs.plan import Plan
 from gzslbench.runs.record import PERCENTAGES, RULES, SELECTIONS, Record, Summary
 from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from gzslbench.report.terminal.printing import key_values, print_line
+from gzslbench.report.printing import key_values, print_line
 from gzslbench.sweep.planning import PlannedCell, State
 from gzslbench.sweep.runner import CellResult, SweepView
 from gzslbench.sweep.sweep_log import SweepStatus

@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gzslbench.report.terminal.printing import format_value, key_values, make_table
+from gzslbench.report.printing import format_value, key_values, make_table
 from gzslbench.runs.record import PERCENTAGES, Record
 from gzslbench.sweep.tuning.best_trial import BestTrial, TuneResult
 from gzslbench.sweep.tuning.trial_result import StudyResult

@@ -34,7 +34,7 @@ RESERVED_BYTES = 2**30
 """Memory that is left to all other programs."""
 EPSILON = 1e-9
 """Tolerance for sums of GPU shares, such as 0.1 + 0.2."""
-PRELOADED = ["gzslbench.sweep.executors.preload"]
+PRELOADED = ["gzslbench.sweep.preload"]
 POLL_S = 0.2
 """Time between two looks at the clock and at requests to stop."""
 EXIT_GRACE_S = 5.0

@@ -29,8 +29,10 @@ from gzslbench.plugins.params import Space
 from gzslbench.sweep.tuning.objective import PrunedTrial, TrialScore
 from gzslbench.sweep.tuning.spaces import distribution
 from gzslbench.sweep.tuning.trial_result import FAILURE, SCORE, StudyResult, read_trial
-from gzslbench.sweep.tuning.tune import DATABASES
 
+JOURNALS = (".journal", ".log")
+DATABASES = (".db", ".sqlite", ".sqlite3")
+"""Endings of a study's file."""
 ABOUT, TESTS, DEATHS = "about", "tests", "deaths"
 """Names of attributes in the file; those of version 0.1."""
 DATABASE_TIMEOUT_S = 120.0

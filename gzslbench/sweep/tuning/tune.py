@@ -50,9 +50,6 @@ POLL_S = 0.5
 REPORT_S = 1.0
 """Time between two reports of what became of the workers' trials."""
 WORK = f"{__name__}:run_worker"
-JOURNALS = (".journal", ".log")
-DATABASES = (".db", ".sqlite", ".sqlite3")
-"""Endings of a study's file."""
 _NAME = re.compile(r"[\w.+-]+")
 
 
@@ -115,7 +112,7 @@ def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
     ``carried`` is the dataset, if another process has sent it.
     """
     require_optuna()
-    from gzslbench.sweep.tuning.study import Study
+    from gzslbench.sweep.tuning.study import DATABASES, JOURNALS, Study
 
     if request.study is not None and request.study.suffix not in (*JOURNALS, *DATABASES):
         raise ParamError(

@@ -48,7 +48,7 @@ def test_where_a_page_fails_the_site_before_is_still_there(store, tmp_path, monk
     def fails(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gzslbench.report.html.pages.run_page", fails)
+    monkeypatch.setattr("gzslbench.report.html.site.run_page", fails)
     outcome = report(store.root, "--out", out, "--no-figures")
     assert outcome.exit_code == 2 and "No space left on device" in outcome.output
     assert files(out) == before and [path.name for path in tmp_path.iterdir()] == ["site"]

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gzslbench.report.printing import make_console
 from gzslbench.report.terminal.predictions import class_outcomes, classes_table, confusion_csv
-from gzslbench.report.terminal.printing import make_console
 
 NAMES = ["cat", "dog", "fox", "owl", "bee"]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
 from gzslbench.evaluation.metrics import metrics_of
+from gzslbench.report.printing import make_console
 from gzslbench.report.terminal.predictions import AS_PREDICTED, BEST, CURVE_POINTS, curve_json, curve_table
-from gzslbench.report.terminal.printing import make_console
 
 
 def lines(curve: SeenUnseenCurve) -> list[str]:
