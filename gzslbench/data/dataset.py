@@ -107,6 +107,8 @@ class Dataset:
         validation: What the files say about validation, if anything.
         provenance: How the semantics were computed, if `gzslbench data semantics` did it.
         extraction: How the features were computed, if `gzslbench extract` did it.
+        described_classes: C names, of the class that each row of ``semantics`` describes; empty if those are
+            ``class_names``. Shuffled semantics take these names along.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Dataset:
     validation: ValidationHint | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
     extraction: Mapping[str, object] = field(default_factory=dict)
+    described_classes: tuple[str, ...] = ()
 
     @cached_property
     def seen_classes(self) -> NDArray[np.int64]:

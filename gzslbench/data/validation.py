@@ -19,6 +19,9 @@ Classes = NDArray[np.int64]
 _SHARE = 5
 
 
+_WITHOUT_VALIDATION = "use --select last; for a preset with early stopping also --set epochs_rule=fixed"
+
+
 def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
     """Return the same data with the split ``val``, whose three parts together are the dataset's trainval.
 
@@ -35,14 +38,14 @@ def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
     """
     if len(dataset.seen_classes) < 2:
         what = "validation classes cannot be chosen among fewer than two seen classes"
-        raise DataError(what, where=f"{dataset.name}: trainval", fix="select with --select last")
+        raise DataError(what, where=f"{dataset.name}: trainval", fix=_WITHOUT_VALIDATION)
     classes, source = _validation_classes(dataset)
     rows = dataset.split.trainval
     unseen = np.isin(dataset.labels[rows], classes)
     train, test_seen = hold_out(dataset.labels, rows[~unseen], holdout)
     if not len(test_seen):
         what = "every training class has a single row, so none can be held out for validation"
-        raise DataError(what, where=f"{dataset.name}: trainval", fix="select with --select last")
+        raise DataError(what, where=f"{dataset.name}: trainval", fix=_WITHOUT_VALIDATION)
     chosen = f"validation: {len(classes)} of {len(dataset.seen_classes)} seen classes, {source}"
     return replace(
         dataset,

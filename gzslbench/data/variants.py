@@ -37,6 +37,9 @@ def restrict_to_split(dataset: Dataset) -> Dataset:
         labels=labels,
         semantics=semantics,
         class_names=tuple(dataset.class_names[i] for i in classes),
+        described_classes=tuple(dataset.described_classes[i] for i in classes)
+        if dataset.described_classes
+        else (),
         image_files=tuple(dataset.image_files[i] for i in rows) if dataset.image_files else (),
         split=Split(split.name, *(np.searchsorted(rows, part) for part in parts)),
         content=content_fingerprint(features, labels, semantics),
@@ -62,12 +65,15 @@ def shuffle_semantics(dataset: Dataset, seed: int) -> Dataset:
         what = "semantics cannot be shuffled over a single class"
         raise DataError(what, where=dataset.name, fix="use two classes or more")
     order = np.random.default_rng(seed).permutation(count)
-    semantics = np.empty_like(dataset.semantics)
-    semantics[order] = dataset.semantics[np.roll(order, 1)]
+    sources = np.empty_like(order)
+    sources[order] = np.roll(order, 1)
+    semantics = dataset.semantics[sources]
+    names = dataset.described_classes or dataset.class_names
     return replace(
         dataset,
         semantics_name=f"{dataset.semantics_name}{SHUFFLED}{seed}",
         semantics=semantics,
+        described_classes=tuple(names[i] for i in sources),
         content=content_fingerprint(dataset.features, dataset.labels, semantics),
         notes=(*dataset.notes, f"control: semantics shuffled over the classes, seed {seed}"),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,19 +82,32 @@ def make_views(
         seen=torch.from_numpy(np.isin(classes, seen)).to(device),
         classes=classes,
     )
-    train = TrainView(features(split.trainval), labels(split.trainval, seen), semantics(seen))
-    return _widen(train, held_out, setting), held_out
+    names = dataset.described_classes or dataset.class_names
+    train = TrainView(
+        features(split.trainval),
+        labels(split.trainval, seen),
+        semantics(seen),
+        class_names=tuple(names[i] for i in seen),
+    )
+    unseen_names = tuple(names[i] for i in unseen)
+    return _widen(train, held_out, unseen_names, setting), held_out
 
 
-def _widen(train: TrainView, held_out: EvalView, setting: Setting) -> TrainView:
+def _widen(
+    train: TrainView, held_out: EvalView, unseen_names: tuple[str, ...], setting: Setting
+) -> TrainView:
     """Add what a transductive ``setting`` may see in addition to ``train``."""
     if setting == "inductive":
         return train
-    common = (train.features, train.labels, train.semantics, held_out.semantics[~held_out.seen])
+    added: dict[str, Any] = {
+        "unseen_semantics": held_out.semantics[~held_out.seen],
+        "unseen_class_names": unseen_names,
+    }
+    common = (train.features, train.labels, train.semantics, train.class_names)
     if setting == "class-transductive":
-        return ClassTransductiveView(*common)
+        return ClassTransductiveView(*common, **added)
     if setting == "transductive":
-        return TransductiveView(*common, _sort_by_hash(held_out.features))
+        return TransductiveView(*common, **added, unlabelled=_sort_by_hash(held_out.features))
     raise PluginError(
         f"no setting {setting!r}", where="MethodSpec.setting", fix=did_you_mean(setting, [*SETTINGS])
     )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from gzslbench.plugins.method import (
         Adam,
+        Episodes,
         GenerativeMethod,
         Method,
         MethodSpec,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         ScoringMethod,
         Sgd,
         Stage,
+        TorchOptimizer,
     )
     from gzslbench.plugins.params import Params, choices, linear, log, param, steps
     from gzslbench.plugins.spec import Setting
@@ -45,7 +47,7 @@ _NAMES = {
     "head": "SOFTMAX FittedHead Head HeadSettings HeadSpec",
     "hooks": "hookimpl",
     "inputs": "Batch ClassNoise ClassTransductiveView HeadData TrainView TransductiveView",
-    "method": "Adam GenerativeMethod Method MethodSpec Phase ScoringMethod Sgd Stage",
+    "method": "Adam Episodes GenerativeMethod Method MethodSpec Phase ScoringMethod Sgd Stage TorchOptimizer",
     "params": "Params choices linear log param steps",
     "spec": "Setting",
     "tracker": "TrackedEpoch TrackedRun Tracker TrackerSpec",

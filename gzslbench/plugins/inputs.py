@@ -22,18 +22,21 @@ class TrainView:
         features: ``(n, d)`` preprocessed features of the training rows of the seen classes.
         labels: ``(n,)`` int64; row numbers of ``semantics``, from 0 to S-1.
         semantics: ``(S, a)`` of the seen classes.
+        class_names: Of the seen classes, in the order of ``semantics``; empty if the data have no names.
     """
 
     features: Tensor
     labels: Tensor
     semantics: Tensor
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ClassTransductiveView(TrainView):
-    """The training view with the semantics of the unseen classes, ``(U, a)``."""
+    """The training view with the semantics ``(U, a)`` and the names of the unseen classes."""
 
-    unseen_semantics: Tensor
+    unseen_semantics: Tensor = field(kw_only=True)
+    unseen_class_names: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class TransductiveView(ClassTransductiveView):
     which are seen, even to a method that knows how it was made.
     """
 
-    unlabelled: Tensor
+    unlabelled: Tensor = field(kw_only=True)
 
 
 def _zero() -> Tensor:

@@ -6,8 +6,8 @@ Nothing here imports torch when it is imported, so listing methods stays quick.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from gzslbench.plugins.spec import Kind, Published, Setting
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gzslbench.plugins.inputs import Batch, ClassNoise
     from gzslbench.plugins.params import Params
 
-Sampling = Literal["draw", "pass"]
+Sampling = Literal["draw", "pass", "balanced"]
 Span = Literal["epoch", "stage"]
 
 
@@ -38,6 +38,7 @@ class MethodSpec(Published):
         preprocessing: How its features are scaled unless the user says otherwise.
         version: Increase it if the same parameters give other numbers than before.
         gpu_share: Share of a GPU that a run needs, from 0 to 1; a sweep runs several on one GPU.
+        plain: Like ``load``, the form whose losses are written as in the paper; ``form=plain`` runs it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class MethodSpec(Published):
     preprocessing: str = "minmax"
     version: int = 1
     gpu_share: float = 0.25
+    plain: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,38 @@ class Sgd:
     weight_decay: float = 0.0
 
 
-Optimizer = Adam | Sgd
+@dataclass(frozen=True)
+class TorchOptimizer:
+    """Settings of any other optimizer of torch.
+
+    Attributes:
+        name: Its class in ``torch.optim``, for example "AdamW" or "RMSprop".
+        lr: Learning rate before the stage's schedule.
+        options: Its other keyword arguments.
+    """
+
+    name: str
+    lr: float
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+Optimizer = Adam | Sgd | TorchOptimizer
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Batches of a few random classes, with equally many rows of each.
+
+    A class's rows are drawn without repetition; if it has fewer, they repeat. If there are fewer seen classes
+    than ``classes``, all of them take part.
+
+    Attributes:
+        classes: Random seen classes per batch.
+        rows: Rows of each.
+    """
+
+    classes: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -91,6 +124,12 @@ class Phase:
         keep_gradients: Modules among ``updates`` whose gradients add up instead of being zeroed at each step.
         kept_for: Whether those are zeroed once per epoch, or never within the stage.
         loop: The stage's loop that the phase belongs to, from 0; None for all.
+        clip_norm: If set, the gradients of all updated modules together are scaled down to this norm.
+        schedule: Maps the epoch (from 0) to a factor on the phase's learning rates, times the stage's factor.
+        step_schedule: Maps the phase's number of earlier steps in the stage to one more such factor.
+        after_step: Called after each update, without gradients, for example to average weights. Like the loss
+            it does the same work at each step. What it changes must lie in ``Method.modules``, so that
+            checkpoints save it.
     """
 
     name: str
@@ -102,6 +141,10 @@ class Phase:
     keep_gradients: tuple[str, ...] = ()
     kept_for: Span = "epoch"
     loop: int | None = None
+    clip_norm: float | None = None
+    schedule: Callable[[int], float] | None = None
+    step_schedule: Callable[[int], float] | None = None
+    after_step: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +158,9 @@ class Stage:
         phases: Run in order, each iteration.
         schedule: Maps the epoch (from 0) to the factor on every learning rate.
         sampling: ``draw`` takes a fresh random subset for each batch, as the f-CLSWGAN family does;
-            ``pass`` walks in full batches through one permutation after another.
+            ``pass`` walks in full batches through one permutation after another; ``balanced`` draws a random
+            class for each row, then a random row of it; ``Episodes`` takes equally many rows of a few
+            classes, and ``batch_size`` is then their product.
         loops: How often an epoch goes through its iterations; a phase may belong to one of them.
     """
 
@@ -124,7 +169,7 @@ class Stage:
     batch_size: int
     phases: tuple[Phase, ...]
     schedule: Callable[[int], float] = lambda _epoch: 1.0
-    sampling: Sampling = "draw"
+    sampling: Sampling | Episodes = "draw"
     loops: int = 1
 
 

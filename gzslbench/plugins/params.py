@@ -121,6 +121,7 @@ class ParamInfo:
     above: float | None
     choices: tuple[str, ...]
     search: Space | None = None
+    omit_default: bool = False
 
     @property
     def range(self) -> str:
@@ -198,6 +199,7 @@ def param(
     choices: tuple[str, ...] = (),
     unit: str = "",
     search: Space | None = None,
+    omit_default: bool = False,
 ) -> Any:
     """Return a documented field of ``Params``.
 
@@ -210,9 +212,12 @@ def param(
         choices: The accepted texts.
         unit: Its unit.
         search: Where ``gzslbench tune`` looks for its value; None never changes it.
+        omit_default: Whether records leave it out while it has its default. Use it for a parameter that you
+            add to a published method, so that earlier runs keep their ids.
     """
     bounds: dict[str, Any] = {"low": low, "high": high, "above": above, "choices": choices}
-    return dataclasses.field(default=default, metadata={**bounds, "doc": doc, "unit": unit, "search": search})
+    about = {"doc": doc, "unit": unit, "search": search, "omit_default": omit_default}
+    return dataclasses.field(default=default, metadata={**bounds, **about})
 
 
 _CHECKED = "_checked"
@@ -234,8 +239,13 @@ class Params:
             object.__setattr__(self, info.name, value)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return every parameter by name, ready for JSON."""
-        return dataclasses.asdict(self)
+        """Return the parameters of a record by name: all but those that ``omit_default`` leaves out."""
+        values = {info.name: (info, getattr(self, info.name)) for info in fields_of(type(self))}
+        return {
+            name: value
+            for name, (info, value) in values.items()
+            if not (info.omit_default and value == info.default)
+        }
 
 
 # functools.cache would not do: mypy rejects `type[Params]` as an argument that can be hashed.

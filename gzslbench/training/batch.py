@@ -6,11 +6,20 @@ import math
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gzslbench.computing.instrumentation import span
 from gzslbench.computing.seeds import PermutationSampler
 from gzslbench.plugins.inputs import Batch, TrainView
-from gzslbench.plugins.method import Sampling
+from gzslbench.plugins.method import Episodes, Sampling
+
+
+def rows_per_batch(view: TrainView, batch_size: int, sampling: Sampling | Episodes) -> int:
+    """Return how many rows a batch really has: no more than there are rows, or classes for an episode."""
+    if isinstance(sampling, Episodes):
+        classes = int((view.labels.bincount() > 0).sum())
+        return min(sampling.classes, classes) * sampling.rows
+    return min(batch_size, len(view.labels))
 
 
 class Sampler:
@@ -18,6 +27,10 @@ class Sampler:
 
     ``draw``: each batch is a fresh random subset without repetition, independent of the one before.
     ``pass``: full batches walk through one permutation after another.
+    ``balanced``: each row is a random row of a random class.
+    ``Episodes``: equally many rows of a few random classes.
+
+    Nothing here waits for the device, so that a draw can be part of a CUDA graph.
 
     Attributes:
         epoch: ``()`` the completed epochs that its batches carry; the stage sets it.
@@ -27,12 +40,13 @@ class Sampler:
         self,
         view: TrainView,
         batch_size: int,
-        sampling: Sampling,
+        sampling: Sampling | Episodes,
         rows: torch.Generator,
         noise: torch.Generator,
     ) -> None:
         self.view = view
-        self.batch_size = min(batch_size, len(view.labels))
+        self.batch_size = rows_per_batch(view, batch_size, sampling)
+        self._by_class = RowsByClass(view.labels)
         self.sampling = sampling
         self.rows = rows
         self.noise = noise
@@ -59,12 +73,7 @@ class Sampler:
     def fill(self, batch: Batch) -> None:
         """Write the next batch into the memory of ``batch``."""
         with span("batch"):
-            if self.sampling == "pass":
-                rows = self._permutations.next(self.batch_size)
-            else:
-                labels = self.view.labels
-                order = torch.randperm(len(labels), generator=self.rows, device=labels.device)
-                rows = order[: self.batch_size]
+            rows = self._next_rows()
             torch.index_select(self.view.features, 0, rows, out=batch.features)
             torch.index_select(self.view.labels, 0, rows, out=batch.labels)
 
@@ -81,3 +90,45 @@ class Sampler:
         self.rows.set_state(state["rows"].cpu())
         self.noise.set_state(state["noise"].cpu())
         self._permutations.remaining = state["remaining"]
+
+    def _next_rows(self) -> Tensor:
+        if self.sampling == "pass":
+            return self._permutations.next(self.batch_size)
+        if self.sampling == "balanced":
+            return self._by_class.balanced(self.batch_size, self.rows)
+        if isinstance(self.sampling, Episodes):
+            rows = self.sampling.rows
+            return self._by_class.episode(self.batch_size // rows, rows, self.rows)
+        labels = self.view.labels
+        order = torch.randperm(len(labels), generator=self.rows, device=labels.device)
+        return order[: self.batch_size]
+
+
+class RowsByClass:
+    """Draws rows class by class, among the classes that have rows."""
+
+    def __init__(self, labels: Tensor) -> None:
+        counts = labels.bincount()
+        present = counts > 0
+        self.ranks = (present.cumsum(0) - 1)[labels]
+        self.counts = counts[present]
+        self.starts = self.counts.cumsum(0) - self.counts
+        self.order = self.ranks.argsort(stable=True)
+
+    def balanced(self, size: int, random: torch.Generator) -> Tensor:
+        """``(size,)`` rows, each of a random class; classes and rows may repeat."""
+        device = self.counts.device
+        classes = torch.randint(len(self.counts), (size,), generator=random, device=device)
+        counts = self.counts[classes]
+        places = torch.rand(size, generator=random, device=device, dtype=torch.float64) * counts
+        return self.order.index_select(0, self.starts[classes] + places.long().clamp(max=counts - 1))
+
+    def episode(self, classes: int, rows: int, random: torch.Generator) -> Tensor:
+        """``(classes * rows,)`` rows of so many random classes, the rows of one class together."""
+        device = self.counts.device
+        chosen = torch.randperm(len(self.counts), generator=random, device=device)[:classes, None]
+        # A random number within each class orders its rows anew; the class decides first.
+        keys = self.ranks + torch.rand(len(self.ranks), generator=random, device=device, dtype=torch.float64)
+        shuffled = keys.argsort()
+        places = torch.arange(rows, device=device) % self.counts[chosen]
+        return shuffled.index_select(0, (self.starts[chosen] + places).flatten())

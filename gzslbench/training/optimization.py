@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from inspect import signature
 from typing import Any
 
 import torch
@@ -13,9 +14,9 @@ from torch import Tensor, nn
 from gzslbench.computing.instrumentation import span
 from gzslbench.errors import PluginError
 from gzslbench.plugins.inputs import Batch
-from gzslbench.plugins.method import Adam, Optimizer, Phase, Sgd
+from gzslbench.plugins.method import Optimizer, Phase, Sgd, TorchOptimizer
 
-Moments = defaultdict[type, defaultdict[Tensor, dict[str, Any]]]
+Moments = defaultdict[str, defaultdict[Tensor, dict[str, Any]]]
 """What torch's optimizers remember of earlier steps, by kind of optimizer and by parameter."""
 
 
@@ -50,12 +51,15 @@ class PhaseOptimizer:
             for settings, names in _optimizers_by_modules(phase)
         ]
         self._gradients_stay = False
+        self.steps = 0
+        self.factor = 1.0
 
     def start_epoch(self, factor: float, *, first: bool = False) -> None:
-        """Apply the schedule's ``factor`` to the learning rates and drop the gradients kept for an epoch.
+        """Apply the schedules' ``factor`` to the learning rates and drop the gradients kept for an epoch.
 
         In the ``first`` epoch of the stage those kept for a stage are dropped as well.
         """
+        self.factor = factor
         for rule in self.rules:
             rule.set_rate(rule.settings.lr * factor)
         if self.phase.kept_for == "stage" and not first:
@@ -65,6 +69,13 @@ class PhaseOptimizer:
                 parameter.grad.zero_()
             else:
                 parameter.grad = None
+
+    def prepare_step(self) -> None:
+        """Set the learning rates of the next step and count it; not part of a captured step."""
+        if self.phase.step_schedule is not None:
+            for rule in self.rules:
+                rule.set_rate(rule.settings.lr * self.factor * self.phase.step_schedule(self.steps))
+        self.steps += 1
 
     def fix_gradients(self) -> None:
         """Leave kept gradients where they are from now on, because a captured step adds to that memory.
@@ -93,13 +104,22 @@ class PhaseOptimizer:
             total = torch.stack([term.float() for term in terms.values()]).sum()
             total.backward()  # type: ignore[no-untyped-call]
             values = {name: term.detach().double() for name, term in terms.items()}
+            if phase.clip_norm is not None:
+                # The check for finite gradients would make the host wait; the losses are checked anyway.
+                nn.utils.clip_grad_norm_(
+                    [*self.zeroed, *self.kept], phase.clip_norm, error_if_nonfinite=False
+                )
             for rule in self.rules:
                 rule.step()
+            if phase.after_step is not None:
+                with torch.no_grad():
+                    phase.after_step()
         return values
 
     def state_dict(self) -> dict[str, Any]:
-        """Return moments, learning rates and kept gradients."""
-        return {"rules": [rule.state_dict() for rule in self.rules], "kept": [p.grad for p in self.kept]}
+        """Return moments, learning rates, kept gradients and the number of steps."""
+        rules, kept = [rule.state_dict() for rule in self.rules], [p.grad for p in self.kept]
+        return {"rules": rules, "kept": kept, "steps": self.steps, "factor": self.factor}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from ``state``."""
@@ -107,6 +127,8 @@ class PhaseOptimizer:
             rule.load_state_dict(saved)
         for parameter, gradient in zip(self.kept, state["kept"], strict=True):
             parameter.grad = None if gradient is None else gradient.to(parameter.device)
+        # Checkpoints of 0.1 have neither, and no method with a step schedule.
+        self.steps, self.factor = state.get("steps", 0), state.get("factor", 1.0)
 
 
 class UpdateRule:
@@ -120,7 +142,7 @@ class UpdateRule:
         device = parameters[0].device
         precision = torch.float32 if device.type == "cuda" else torch.float64
         self._device_rate = torch.tensor(settings.lr, dtype=precision, device=device)
-        self.moments = moments[type(settings)]
+        self.moments = moments[getattr(settings, "name", type(settings).__name__)]
         self._torch = _torch_optimizer(settings, parameters, self._device_rate)
         self._torch.state = self.moments
 
@@ -173,7 +195,8 @@ def _torch_optimizer(
             weight_decay=settings.weight_decay,
             fused=fused,
         )
-    assert isinstance(settings, Adam)
+    if isinstance(settings, TorchOptimizer):
+        return _other_optimizer(settings, parameters, rate)
     return torch.optim.Adam(
         parameters,
         lr=rate,
@@ -183,3 +206,31 @@ def _torch_optimizer(
         fused=fused,
         capturable=parameters[0].is_cuda,
     )
+
+
+def _other_optimizer(
+    settings: TorchOptimizer, parameters: Sequence[nn.Parameter], rate: Tensor
+) -> torch.optim.Optimizer:
+    cls = getattr(torch.optim, settings.name, None)
+    if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
+        raise PluginError(
+            f"torch has no optimizer {settings.name!r}",
+            where="TorchOptimizer.name",
+            fix="name a class of torch.optim, for example AdamW",
+        )
+    arguments = {"lr": rate, **settings.options}
+    accepted = signature(cls).parameters
+    if "fused" in accepted:
+        arguments["fused"] = True
+    elif "foreach" in accepted and not parameters[0].is_cuda:
+        arguments["foreach"] = False  # the other form reads a learning rate in memory on the host
+    if "capturable" in accepted:
+        arguments["capturable"] = parameters[0].is_cuda  # a step in a CUDA graph needs it
+    try:
+        return cls(parameters, **arguments)
+    except TypeError as error:
+        raise PluginError(
+            f"torch.optim.{settings.name} cannot be made: {error}",
+            where="TorchOptimizer.options",
+            fix="give only arguments of this optimizer",
+        ) from error

@@ -118,6 +118,7 @@ class StageRun:
         return EpochLosses(self.sums, steps, self.stage.name, epoch)
 
     def _step(self, optimizer: PhaseOptimizer) -> None:
+        optimizer.prepare_step()
         draws = self.batch is None or optimizer.phase.fresh_batch
         if self.graph_step is not None:
             self.batch = self.graph_step.batch
@@ -144,7 +145,9 @@ class StageRun:
         self.sampler.epoch.fill_(self.epoch)
         factor = self.stage.schedule(self.epoch)
         for optimizer in self.optimizers:
-            optimizer.start_epoch(factor, first=self.epoch == 0)
+            own = optimizer.phase.schedule
+            own_factor = 1.0 if own is None else own(self.epoch)
+            optimizer.start_epoch(factor * own_factor, first=self.epoch == 0)
 
 
 class GraphStep:
@@ -178,8 +181,8 @@ class GraphStep:
             # A replay would use the memory that the networks had when it was captured.
             self._addresses = addresses
             self.graphs.forget()
-        # A draw is part of the graph; a pass keeps its position on the host, so it comes before the graph.
-        captures_draw = draws and self.sampler.sampling == "draw"
+        # A draw is part of the graph. A pass keeps its position on the host, so it comes before the graph.
+        captures_draw = draws and self.sampler.sampling != "pass"
         if draws and not captures_draw:
             self.sampler.fill(self.batch)
 

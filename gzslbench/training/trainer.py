@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +19,7 @@ from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.method import Method, MethodSpec, Stage
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.tracker import TrackerSpec
+from gzslbench.training.batch import rows_per_batch
 from gzslbench.training.stage_run import EpochLosses, StageRun
 
 
@@ -106,6 +107,11 @@ class Trainer:
         return {stage.name: epochs.get(stage.name, 0) for stage in self.stages}
 
     @property
+    def completed_epochs(self) -> int:
+        """Completed epochs of the last stage; 0 for a method without stages."""
+        return self.completed[self.stages[-1].name] if self.stages else 0
+
+    @property
     def counted_epochs(self) -> int:
         """Epochs of the last stage; 0 for a method without stages."""
         return self.stages[-1].epochs if self.stages else 0
@@ -171,8 +177,8 @@ class Trainer:
         return self.current
 
     def _iterations_per_epoch(self, stage: Stage) -> int:
-        rows = len(self.view.labels)
-        return stage.loops * math.ceil(rows / min(stage.batch_size, rows))
+        rows = rows_per_batch(self.view, stage.batch_size, stage.sampling)
+        return stage.loops * math.ceil(len(self.view.labels) / rows)
 
 
 def _without_spare_memory(value: Any) -> Any:
@@ -188,9 +194,10 @@ def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -
     The global random state does not change.
 
     Raises:
-        PluginError: What ``spec.load`` names cannot be imported.
+        PluginError: What ``spec.load`` or ``spec.plain`` names cannot be imported.
     """
-    cls = load_class(spec)
+    plain = getattr(params, "form", "fast") == "plain"
+    cls = load_class(replace(spec, load=spec.plain) if plain else spec)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream(seed, "init"))
         method = cls(view, params)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gzslbench.data.dataset import Split
 from gzslbench.data.preprocessing import PREPROCESSINGS, fit_preprocessing
 from gzslbench.data.synthetic.dataset import make_synthetic
+from gzslbench.data.variants import shuffle_semantics
 from gzslbench.data.views import make_views
 from gzslbench.errors import PluginError
 from gzslbench.plugins import ClassTransductiveView, TransductiveView
@@ -108,12 +109,14 @@ def test_no_tensor_of_a_view_without_test_features_holds_a_test_row(dataset, set
     train, held_out = make_views(dataset, "minmax", "cpu", setting)
     test_rows = rows_of(held_out.seen_features) | rows_of(held_out.unseen_features)
     assert len(test_rows) == len(held_out.seen_features) + len(held_out.unseen_features)
-    for field in fields(train):
-        tensor = getattr(train, field.name)
+    values = {field.name: getattr(train, field.name) for field in fields(train)}
+    tensors = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
+    assert values.keys() - tensors.keys() <= {"class_names", "unseen_class_names"}
+    for name, tensor in tensors.items():
         if tensor.ndim == 2 and tensor.shape[1] == 6:
-            assert not rows_of(tensor) & test_rows, field.name
+            assert not rows_of(tensor) & test_rows, name
         # Nor does its storage: a method cannot reach past the end of what it was given.
-        assert tensor.untyped_storage().nbytes() == tensor.nbytes, field.name
+        assert tensor.untyped_storage().nbytes() == tensor.nbytes, name
 
 
 def test_an_inductive_view_has_no_unseen_semantics(dataset):
@@ -172,3 +175,23 @@ def test_labels_of_both_views_name_the_same_classes(classes, unseen, seed):
     np.testing.assert_array_equal(
         held_out.classes[held_out.unseen_labels], dataset.labels[dataset.split.test_unseen]
     )
+
+
+def test_a_view_names_its_classes_and_only_a_wider_setting_names_the_unseen_ones(dataset):
+    names = [dataset.class_names[i] for i in range(5)]
+    train, _ = make_views(dataset, "none", torch.device("cpu"))
+    assert list(train.class_names) == [names[i] for i in dataset.seen_classes]
+    assert not hasattr(train, "unseen_class_names")
+    wide, _ = make_views(dataset, "none", torch.device("cpu"), "class-transductive")
+    assert list(wide.unseen_class_names) == [names[i] for i in dataset.unseen_classes]
+
+
+def test_shuffled_semantics_take_their_names_along(dataset):
+    """Otherwise a method that reads names would see through the control."""
+    shuffled = shuffle_semantics(dataset, 1)
+    train, _ = make_views(shuffled, "none", torch.device("cpu"))
+    rows = dict(zip(dataset.class_names, dataset.semantics, strict=True))
+    for name, semantics in zip(train.class_names, train.semantics.numpy(), strict=True):
+        assert (rows[name] == semantics).all()
+    assert shuffled.class_names == dataset.class_names  # reports name the classes of the images
+    assert list(train.class_names) != [dataset.class_names[i] for i in dataset.seen_classes]

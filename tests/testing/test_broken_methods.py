@@ -33,6 +33,8 @@ BROKEN = {
     },
     "Cancelling": {"bfloat16-stays-near"},
     "Waiting": {"no-step-makes-the-host-wait"},
+    "Straying": {"resumed-it-trains-the-same"},
+    "Checking": {"no-step-makes-the-host-wait"},
 }
 WRONG_FIELDS = {
     "paper": "Nobody: Toys",
@@ -67,6 +69,10 @@ def run_one(spec, name):
 @pytest.mark.parametrize("kind", ["scoring", "generative"])
 def test_a_method_that_keeps_its_contract_fails_no_check(spec_of, kind) -> None:
     assert failed(spec_of("Toy" if kind == "scoring" else "Generating", kind=kind), fast=False) == {}
+
+
+def test_a_method_that_uses_all_of_the_contract_fails_no_check(spec_of) -> None:
+    assert failed(spec_of("Rich"), fast=False) == {}
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -1,6 +1,10 @@
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gzslbench.computing.seeds import generator
+from gzslbench.plugins import Episodes, TrainView
 from gzslbench.training.batch import Sampler
 
 
@@ -53,3 +57,59 @@ def test_a_saved_sampler_continues_in_the_middle_of_a_pass(view):
         again = resumed.batch()
         assert torch.equal(again.features, batch.features)
         assert torch.equal(again.normal(2), batch.normal(2))
+
+
+def uneven_view(counts):
+    """Classes with so many rows, in mixed order; each row's feature is its own number."""
+    labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    labels = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))]
+    return TrainView(torch.arange(len(labels))[:, None].float(), labels, torch.eye(len(counts)))
+
+
+def test_a_balanced_batch_draws_every_class_equally_often():
+    view = uneven_view([1, 30, 300])
+    draws = sampler(view, 200, "balanced")
+    labels = torch.cat([draws.batch().labels for _ in range(60)])
+    shares = labels.bincount() / len(labels)
+    assert shares.tolist() == pytest.approx([1 / 3] * 3, abs=0.02)
+    rows = torch.cat([draws.batch().features for _ in range(60)]).flatten().long()
+    assert rows.unique().numel() > 320  # every row can be drawn
+    batch = draws.batch()
+    assert torch.equal(batch.labels, view.labels[batch.features.flatten().long()])
+
+
+@given(
+    counts=st.lists(st.integers(0, 6), min_size=1, max_size=6).filter(any),
+    classes=st.integers(1, 7),
+    rows=st.integers(1, 8),
+)
+def test_an_episode_has_equally_many_rows_of_a_few_classes(counts, classes, rows):
+    view = uneven_view(counts)
+    batch = sampler(view, 1, Episodes(classes, rows)).batch()
+    present = sum(count > 0 for count in counts)
+    assert len(batch) == min(classes, present) * rows
+    by_class = {}
+    for number, label in zip(batch.features.flatten().long().tolist(), batch.labels.tolist(), strict=True):
+        assert view.labels[number] == label
+        by_class.setdefault(label, []).append(number)
+    assert len(by_class) == min(classes, present)
+    for label, numbers in by_class.items():
+        assert len(numbers) == rows
+        assert len(set(numbers)) == min(rows, counts[label])  # no row repeats before all have come
+
+
+def test_episodes_choose_other_classes_and_rows_each_time():
+    draws = sampler(uneven_view([9] * 8), 1, Episodes(3, 4))
+    batches = [draws.batch() for _ in range(20)]
+    assert len({frozenset(batch.labels.tolist()) for batch in batches}) > 10
+    assert len({frozenset(batch.features.flatten().tolist()) for batch in batches}) == 20
+
+
+@pytest.mark.parametrize("sampling", ["balanced", Episodes(2, 3)])
+def test_a_batch_by_class_can_be_resumed(view, sampling):
+    draws = sampler(view, 4, sampling)
+    draws.batch()
+    state = draws.state_dict()
+    resumed = sampler(view, 4, sampling, seed=9)
+    resumed.load_state_dict(state)
+    assert torch.equal(resumed.batch().features, draws.batch().features)

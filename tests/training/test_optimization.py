@@ -6,7 +6,7 @@ from torch import nn
 
 from gzslbench.errors import PluginError
 from gzslbench.plugins import Batch
-from gzslbench.plugins.method import Adam, Phase, Sgd
+from gzslbench.plugins.method import Adam, Phase, Sgd, TorchOptimizer
 from gzslbench.training.optimization import PhaseOptimizer, no_moments
 
 FACTORS = (1.0, 0.99, 0.3)
@@ -230,3 +230,80 @@ def test_shared_moments_survive_saving_and_loading():
         for phase in (*phases, *resumed):
             phase.step(batch)
     assert torch.equal(values(modules), values(other))
+
+
+def make_phase(modules, **settings):
+    def loss(batch):
+        return {name: (modules[name](batch.features) ** 2).mean() for name in ("kept", "other")}
+
+    return PhaseOptimizer(Phase("phase", loss, ("kept", "other"), **settings), modules)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("AdamW", {"weight_decay": 0.1}), ("RMSprop", {"momentum": 0.5}), ("Adagrad", {}), ("NAdam", {})],
+)
+def test_any_optimizer_of_torch_takes_its_own_steps(name, options):
+    ours, plain = networks(), networks()
+    optimizer = make_phase(ours, optimizer=TorchOptimizer(name, 0.01, options))
+    optimizer.start_epoch(0.5)
+    trained = [p for key in ("kept", "other") for p in plain[key].parameters()]
+    oracle = getattr(torch.optim, name)(trained, lr=0.005, **options)
+    for batch in batches(4):
+        optimizer.step(batch)
+        oracle.zero_grad()
+        sum((plain[key](batch.features) ** 2).mean() for key in ("kept", "other")).backward()
+        oracle.step()
+    torch.testing.assert_close(values(ours), values(plain))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (TorchOptimizer("Adamant", 0.1), "no optimizer 'Adamant'"),
+        (TorchOptimizer("SGD", 0.1, {"speed": 3}), "torch.optim.SGD cannot be made"),
+    ],
+)
+def test_an_optimizer_that_torch_does_not_have_is_an_error(settings, message):
+    with pytest.raises(PluginError, match=message):
+        make_phase(networks(), optimizer=settings)
+
+
+def test_gradients_are_clipped_to_the_norm_over_all_updated_modules():
+    ours, plain = networks(), networks()
+    optimizer = make_phase(ours, optimizer=Sgd(1.0), clip_norm=0.05)
+    (batch,) = batches(1)
+    optimizer.step(batch)
+    sum((plain[key](batch.features) ** 2).mean() for key in ("kept", "other")).backward()
+    gradients = torch.cat([p.grad.flatten() for key in ("kept", "other") for p in plain[key].parameters()])
+    assert gradients.norm() > 0.05
+    moved = torch.cat(
+        [(p - q).detach().flatten() for key in ("kept", "other")
+         for p, q in zip(plain[key].parameters(), ours[key].parameters(), strict=True)]
+    )  # fmt: skip
+    torch.testing.assert_close(moved, gradients * (0.05 / gradients.norm()), rtol=1e-4, atol=1e-7)
+
+
+def test_a_small_gradient_is_not_clipped():
+    ours, plain = networks(), networks()
+    optimizers = [make_phase(m, optimizer=Sgd(1.0), clip_norm=c) for m, c in ((ours, 1e6), (plain, None))]
+    (batch,) = batches(1)
+    for optimizer in optimizers:
+        optimizer.step(batch)
+    torch.testing.assert_close(values(ours), values(plain))
+
+
+def test_a_step_schedule_multiplies_the_rate_of_the_epoch_and_counts_all_steps():
+    ours, plain = networks(), networks()
+    optimizer = make_phase(ours, optimizer=Sgd(0.1), step_schedule=lambda step: 1 / (1 + step))
+    for step, batch in enumerate(batches(6)):
+        if step % 3 == 0:
+            optimizer.start_epoch(0.5 ** (step // 3))
+        optimizer.prepare_step()
+        optimizer.step(batch)
+        rate = 0.1 * 0.5 ** (step // 3) / (1 + step)
+        loss = sum((plain[key](batch.features) ** 2).mean() for key in ("kept", "other"))
+        trained = [p for key in ("kept", "other") for p in plain[key].parameters()]
+        for parameter, gradient in zip(trained, torch.autograd.grad(loss, trained), strict=True):
+            parameter.data -= rate * gradient
+    torch.testing.assert_close(values(ours), values(plain))

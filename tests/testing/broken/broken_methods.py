@@ -1,5 +1,6 @@
 """A toy that keeps its contract, and others that each break it in one way."""
 
+import copy
 import gc
 import random
 
@@ -10,7 +11,7 @@ from torch import nn
 from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import EvalView
 from gzslbench.plugins.head import HeadSettings
-from gzslbench.plugins.method import Adam, Phase, Stage
+from gzslbench.plugins.method import Adam, Episodes, Phase, Stage, TorchOptimizer
 
 
 class Toy:
@@ -39,6 +40,56 @@ class Toy:
 
     def scores(self, features, semantics):
         return -torch.cdist(features, self.map(semantics), compute_mode="donot_use_mm_for_euclid_dist")
+
+
+class Rich(Toy):
+    """Sound, with everything that a phase and a stage can have."""
+
+    def __init__(self, view, params):
+        super().__init__(view, params)
+        self.average = copy.deepcopy(self.map).requires_grad_(False)
+        self.modules["average"] = self.average
+
+    def stages(self):
+        episodes = Episodes(classes=4, rows=max(1, self.params.batch_size // 4))
+        return (Stage("toy", self.params.epochs, 1, self.phases(), sampling=episodes),)
+
+    def phases(self):
+        return (
+            Phase(
+                "map",
+                self.map_loss,
+                updates=("map",),
+                optimizer=TorchOptimizer("AdamW", self.params.lr, {"weight_decay": 0.01}),
+                clip_norm=5.0,
+                schedule=lambda epoch: 0.99**epoch,
+                step_schedule=lambda step: min(1.0, (step + 1) / 5),
+                after_step=self.follow,
+            ),
+        )
+
+    def follow(self):
+        for mean, value in zip(self.average.parameters(), self.map.parameters(), strict=True):
+            mean.lerp_(value, 0.2)
+
+    def scores(self, features, semantics):
+        return -torch.cdist(features, self.average(semantics), compute_mode="donot_use_mm_for_euclid_dist")
+
+
+class Straying(Rich):
+    """Its average lies outside of the modules, so no checkpoint saves it."""
+
+    def __init__(self, view, params):
+        super().__init__(view, params)
+        del self.modules["average"]
+
+
+class Checking(Rich):
+    """Reads a number on the host after each step."""
+
+    def follow(self):
+        super().follow()
+        self.length = self.map[0].weight.norm().item()
 
 
 class SamePhases(Toy):
