@@ -50,6 +50,14 @@ A finished run is not run again; its record is printed. An interrupted run conti
     "--eval-every", "Epochs between two evaluations; 0 evaluates only at the end.", NOT_NEGATIVE, default=10
 )
 @option(
+    "--eval-repeats",
+    "Evaluate the final model N times, each with new random numbers for synthesis and head, and report the"
+    " mean and the spread. Methods that score classes themselves are evaluated once.",
+    click.IntRange(min=1),
+    metavar="N",
+    default=1,
+)
+@option(
     "--select",
     "How the number of epochs is chosen. last: that of the preset. val: the best one on a class-wise"
     " validation split inside trainval; then the method is trained again on all of trainval and tested once.",

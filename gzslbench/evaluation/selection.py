@@ -38,7 +38,7 @@ PEEKS = ("test-peek-inner", "test-peek-outer", "test-peek")
 """Rules that choose by test accuracy, as most published numbers do; never ranked."""
 
 
-def select(rule: str, history: Sequence[EvaluatedEpoch]) -> SelectedEpoch:
+def select(rule: str, history: Sequence[EvaluatedEpoch], metric: str = "H") -> SelectedEpoch:
     """Select the epoch that ``rule`` reports of a run.
 
     ``last`` takes the last epoch of model and head. ``test-peek-inner`` takes the epoch of the head with the
@@ -49,6 +49,7 @@ def select(rule: str, history: Sequence[EvaluatedEpoch]) -> SelectedEpoch:
     Args:
         rule: ``last`` or one of ``PEEKS``.
         history: Evaluations of one run by increasing epoch; at least one.
+        metric: Whose highest value is taken, instead of H.
 
     Raises:
         ParamError: The rule is unknown.
@@ -64,4 +65,4 @@ def select(rule: str, history: Sequence[EvaluatedEpoch]) -> SelectedEpoch:
         for index, metrics in enumerate(evaluated.trace)
         if any_head_epoch or index == len(evaluated.trace) - 1
     )
-    return max(candidates, key=lambda candidate: candidate.metrics.H)
+    return max(candidates, key=lambda candidate: candidate.metrics.as_dict()[metric])

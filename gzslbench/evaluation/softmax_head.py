@@ -24,11 +24,21 @@ _INIT_STD = 0.02  # the family's initialisation of every linear layer, with zero
 
 
 @dataclass(frozen=True, eq=False)
+class AdamState:
+    """Adam's moments and step counts of a head's weight and bias."""
+
+    first: list[Tensor]
+    second: list[Tensor]
+    steps: list[Tensor]
+
+
+@dataclass(frozen=True, eq=False)
 class SoftmaxHead:
-    """A linear classifier: ``(K, e)`` weight and ``(K,)`` bias."""
+    """A linear classifier: ``(K, e)`` weight and ``(K,)`` bias, and what a longer fit continues from."""
 
     weight: Tensor
     bias: Tensor
+    adam: AdamState
 
     def scores(self, features: Tensor) -> Tensor:
         """Return the ``(n, K)`` logits of ``(n, e)`` features."""
@@ -73,14 +83,14 @@ def fit_softmax_head(
         epochs: Passes over the rows.
         generator: On the same device; draws the initial weights, then the permutations.
         graphs: Whether a CUDA device replays a captured step; it changes no number.
-        start: A head to continue from, which is changed; None draws a new one.
+        start: A head to continue from, with the moments of its Adam; it is changed. None draws a new one.
     """
     device, batch_size = features.device, min(settings.batch_size, len(labels))
     head = start
     if head is None:
         weight = torch.empty(classes, features.shape[1], device=device)
         weight.normal_(0.0, _INIT_STD, generator=generator)
-        head = SoftmaxHead(weight, torch.zeros(classes, device=device))
+        head = _with_new_adam(weight, torch.zeros(classes, device=device))
     step = _AdamStep(head, settings, features, labels, batch_size)
     capture = capture_on(device) if graphs else None
     run = step if capture is None else partial(GraphCache(capture), "head step", step)
@@ -90,6 +100,12 @@ def fit_softmax_head(
             step.rows.copy_(permutations.next(batch_size))
             run()
         yield head
+
+
+def _with_new_adam(weight: Tensor, bias: Tensor) -> SoftmaxHead:
+    first, second = ([torch.zeros_like(weight), torch.zeros_like(bias)] for _ in range(2))
+    steps = [torch.zeros((), device=weight.device) for _ in range(2)]
+    return SoftmaxHead(weight, bias, AdamState(first, second, steps))
 
 
 class _AdamStep:
@@ -105,10 +121,7 @@ class _AdamStep:
         self.rows = labels.new_empty(batch_size)
         self.classes = torch.arange(len(head.bias), device=labels.device)
         self.batch = features.new_empty(batch_size, features.shape[1])
-        self.parameters = [head.weight, head.bias]
-        self.first = [torch.zeros_like(p) for p in self.parameters]
-        self.second = [torch.zeros_like(p) for p in self.parameters]
-        self.steps = [torch.zeros((), device=p.device) for p in self.parameters]
+        self.state = head.adam
 
     def __call__(self) -> None:
         features = torch.index_select(self.features, 0, self.rows, out=self.batch)
@@ -118,12 +131,12 @@ class _AdamStep:
         own = labels.unsqueeze(1) == self.classes
         residual = torch.where(own, residual - 1, residual).div_(len(labels))
         adam(
-            self.parameters,
+            [self.head.weight, self.head.bias],
             [residual.T @ features, residual.sum(dim=0)],
-            self.first,
-            self.second,
+            self.state.first,
+            self.state.second,
             [],
-            self.steps,
+            self.state.steps,
             fused=True,
             amsgrad=False,
             beta1=self.settings.beta1,

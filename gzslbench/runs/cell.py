@@ -39,6 +39,7 @@ class Cell:
         precision: ``fp32``, ``tf32`` or ``bf16``.
         deterministic: Whether only deterministic algorithms were allowed.
         protocol: Version of trainer and evaluator.
+        eval_repeats: Final evaluations of a generative method that are averaged, each with its own stream.
     """
 
     method: str
@@ -58,10 +59,14 @@ class Cell:
     precision: str = "fp32"
     deterministic: bool = False
     protocol: int = PROTOCOL
+    eval_repeats: int = 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Return every field by name."""
-        return asdict(self)
+        """Return every field by name; without ``eval_repeats`` if it is 1, as in the cells of 0.1."""
+        values = asdict(self)
+        if self.eval_repeats == 1:
+            del values["eval_repeats"]
+        return values
 
     @property
     def digest(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, astuple, dataclass, replace
 from datetime import datetime, timezone
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,15 +27,28 @@ from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import widest
 from gzslbench.runs.cell import Cell, describe_task
 from gzslbench.runs.fit import Fit, FitRun, Outcome, Seconds
-from gzslbench.runs.plan import Plan
+from gzslbench.runs.plan import Plan, stops_early
 from gzslbench.runs.progress import LogFile, Progress
-from gzslbench.runs.record import Failure, PresetInfo, Record, RunInfo, RunMetrics, ValidationChoice
+from gzslbench.runs.record import (
+    PERCENTAGES,
+    Failure,
+    PresetInfo,
+    Record,
+    Repeat,
+    RunInfo,
+    RunMetrics,
+    ValidationChoice,
+)
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.tracking import resolve_trackers, track_runs
 from gzslbench.training.interruption import Interruption, catch_interruption
 
 if TYPE_CHECKING:
     from gzslbench.runs.profile import Profile
+
+
+PATIENCE_EPOCHS = 10
+"""Epochs without a higher T1 after which early stopping ends."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +155,12 @@ def execute(
     spent: list[Seconds] = []
     numbers: dict[str, Any]
     try:
-        numbers = _fit_with_validation(fit, spent) if cell.select == "val" else _fit_once(fit, spent)
+        if cell.select == "val":
+            numbers = _fit_with_validation(fit, spent)
+        elif stops_early(plan.params):
+            numbers = _fit_early_stopped(fit, spent)
+        else:
+            numbers = _fit_once(fit, spent)
     except DivergedError as error:
         failure = Failure(error.term, error.stage, error.epoch)
         numbers = {"status": "diverged", "metrics": {}, "failure": failure}
@@ -177,7 +196,7 @@ def _fit_once(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
 
 def _fit_with_validation(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
     """Choose the epochs on the validation split, train again on all of trainval, and test once."""
-    choice = _read_choice(fit.folder, spent) or _choose_epochs(fit, spent)
+    choice = _read_choice(fit.folder, spent) or _choose_epochs(fit, spent, "H")
     params = with_epochs(fit.params, choice.epoch)
     final = replace(fit, params=params, eval_every=0, head_epochs=choice.head_epoch)
     outcome = _train(final, spent)
@@ -185,11 +204,26 @@ def _fit_with_validation(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
     return {**numbers, "validation": choice}
 
 
-def _choose_epochs(fit: Fit, spent: list[Seconds]) -> ValidationChoice:
-    """Choose the epochs of highest H on the validation split, and store them for a resumed run."""
+def _fit_early_stopped(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
+    """Find the number of epochs by early stopping on validation classes, then train so many on trainval.
+
+    This is the rule of the reimplementation that the presets of ALE, DeViSE and SJE come from
+    (github.com/mvp18/Popular-ZSL-Algorithms): the highest T1, at most ``epochs``, patience 10.
+    """
+    stopped = replace(fit, eval_every=1, patience=PATIENCE_EPOCHS)
+    choice = _read_choice(fit.folder, spent) or _choose_epochs(stopped, spent, "T1")
+    return {
+        **_fit_once(replace(fit, params=with_epochs(fit.params, choice.epoch)), spent),
+        "validation": choice,
+    }
+
+
+def _choose_epochs(fit: Fit, spent: list[Seconds], metric: str) -> ValidationChoice:
+    """Choose the epochs of the highest metric on the validation split, and store them for a resumed run."""
     dataset = validation_dataset(fit.dataset)
     outcome = _train(replace(fit, name="validation", dataset=dataset), spent)
-    best = _plain(select("test-peek", outcome.history))  # the "test" rows are those of the validation split
+    # The "test" rows are those of the validation split.
+    best = _plain(select("test-peek", outcome.history, metric))
     choice = ValidationChoice(
         **best, task=dataset.task_id, counts=dataset.split.counts, notes=list(dataset.notes)
     )
@@ -221,7 +255,14 @@ def _numbers(fit: Fit, outcome: Outcome, chosen: Mapping[str, SelectedEpoch]) ->
     """Write the predictions, and return the fields of the record that hold the results."""
     save_predictions(fit.folder.predictions_file, outcome.predictions)
     metrics = {rule: RunMetrics(**_plain(choice)) for rule, choice in chosen.items()}
-    return {"status": "complete", "parameters": outcome.parameters, "metrics": metrics}
+    numbers = {"status": "complete", "parameters": outcome.parameters, "metrics": metrics}
+    if outcome.repeats:
+        rule = "val" if "val" in metrics else "last"
+        own = metrics[rule]
+        means = {name: fmean(getattr(one, name) for one in outcome.repeats) for name in PERCENTAGES}
+        metrics[rule] = RunMetrics(**means, epoch=own.epoch, head_epoch=own.head_epoch)
+        numbers["repeats"] = [Repeat(**one.as_dict()) for one in outcome.repeats]
+    return numbers
 
 
 def _plain(chosen: SelectedEpoch) -> dict[str, Any]:

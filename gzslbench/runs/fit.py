@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gzslbench.computing.device import matmul_precision
+from gzslbench.computing.seeds import stream
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.views import make_views
 from gzslbench.errors import DivergedError, InterruptedRunError
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.evaluation.metrics import Metrics
 from gzslbench.evaluation.predictions import Predictions
-from gzslbench.evaluation.selection import EvaluatedEpoch
+from gzslbench.evaluation.selection import EvaluatedEpoch, select
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.registry import plugins
 from gzslbench.runs.cell import Cell
@@ -55,6 +56,7 @@ class Fit:
         eval_every: Evaluate after every so many epochs and at the end; 0: at the end only.
         head_epochs: Epochs of the head at each evaluation; None: the method's own number.
         stop: Returns True once the user asked to stop.
+        patience: End after so many evaluations without a higher T1; 0: train all epochs.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Fit:
     folder: RunFolder
     progress: Progress
     stop: Callable[[], bool]
+    patience: int = 0
 
 
 def checkpoint_owner(cell: Cell, fit: str, params: Params, head_epochs: int | None) -> str:
@@ -78,12 +81,16 @@ def checkpoint_owner(cell: Cell, fit: str, params: Params, head_epochs: int | No
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a finished fit."""
+    """The result of a finished fit.
+
+    If there were several final evaluations, ``repeats`` has their metrics, those of ``predictions`` first.
+    """
 
     history: tuple[EvaluatedEpoch, ...]
     predictions: Predictions
     parameters: int
     seconds: Seconds
+    repeats: tuple[Metrics, ...] = ()
 
 
 class FitRun:
@@ -121,10 +128,12 @@ class FitRun:
         if fit.options.profile is not None:
             stop = fit.options.profile.between_iterations(trainer, fit.eval_every, stop)
         clock = time.perf_counter()
-        for end in trainer.epochs(stop, fit.progress.iteration):
+        for end in () if self._stalled() else trainer.epochs(stop, fit.progress.iteration):
             self.seconds.train += time.perf_counter() - clock
             self.end_epoch(end)
             clock = time.perf_counter()
+            if self._stalled():
+                break
         self.seconds.train += time.perf_counter() - clock
         if trainer.interrupted:
             self._report_pending()
@@ -136,11 +145,12 @@ class FitRun:
                 fix="repeat the command with --resume, and without --rerun, to continue",
             )
         if self.predictions is None:
-            self._evaluate(trainer.counted_epochs)
+            self._evaluate(trainer.completed_epochs)
         self._save()
         assert self.predictions is not None
+        repeats = self._repeat_evaluation() if fit.name == "final" else ()
         parameters = sum(parameter.numel() for parameter in self.method.modules.parameters())
-        return Outcome(tuple(self.history), self.predictions, parameters, self.seconds)
+        return Outcome(tuple(self.history), self.predictions, parameters, self.seconds, repeats)
 
     def end_epoch(self, end: EpochEnd) -> None:
         """Evaluate and save if it is time to, and report the epochs whose losses are on the host."""
@@ -160,6 +170,13 @@ class FitRun:
         if checkpoint_every and end.epoch % checkpoint_every == 0:
             self._save()
         self._report_pending(wait=False)
+
+    def _stalled(self) -> bool:
+        """Return whether T1 has not risen for ``patience`` evaluations."""
+        if not self.fit.patience or not self.history:
+            return False
+        best = select("test-peek-outer", self.history, "T1").epoch
+        return sum(done.epoch > best for done in self.history) >= self.fit.patience
 
     def _report_pending(self, *, wait: bool = True) -> None:
         """Report the epochs that have ended; without ``wait`` those whose losses are on the host."""
@@ -193,6 +210,27 @@ class FitRun:
             self.history.append(EvaluatedEpoch(epoch, evaluation.trace))
             self.predictions = evaluation.predictions
         return evaluation.trace[-1]
+
+    def _repeat_evaluation(self) -> tuple[Metrics, ...]:
+        """Evaluate the final model again, each time with another random stream for synthesis and head."""
+        fit, cell = self.fit, self.fit.cell
+        if cell.eval_repeats == 1:
+            return ()
+        clock, epoch = time.perf_counter(), self.history[-1].epoch
+        found = [self.history[-1].trace[-1]]
+        with matmul_precision("fp32", cell.deterministic):
+            for number in range(1, cell.eval_repeats):
+                if fit.stop():
+                    raise InterruptedRunError(
+                        f"run {cell.id} was stopped after its training",
+                        where=self.path,
+                        fix="repeat the command with --resume to finish its evaluation",
+                    )
+                seed = stream(cell.seed, "evaluation-repeat", number)
+                evaluation = self.evaluator.evaluate(self.method, epoch, seed, fit.head_epochs)
+                found.append(evaluation.trace[-1])
+        self.seconds.evaluate += time.perf_counter() - clock
+        return tuple(found)
 
     def _save(self) -> None:
         self._report_pending()

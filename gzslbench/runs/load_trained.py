@@ -75,7 +75,7 @@ def open_trained(
     params, head_epochs = build(spec.params, cell.params, f"record {record.id}"), None
     if record.validation is not None:
         params = with_epochs(params, record.validation.epoch)
-        head_epochs = record.validation.head_epoch
+        head_epochs = record.validation.head_epoch if cell.select == "val" else None
     path = folder.checkpoint_file("final")
     if not path.exists():
         raise CheckpointError("there is no checkpoint of the trained model", where=path, fix=_REPEAT)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gzslbench.errors import ParamError
 from gzslbench.plugins.head import SOFTMAX, HeadSpec
 from gzslbench.plugins.method import MethodSpec
-from gzslbench.plugins.params import Params, build, parse_assignments
+from gzslbench.plugins.params import Params, build, fields_of, parse_assignments
 from gzslbench.plugins.presets import Preset, preset
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import Setting
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_SEED = 0
 _PATHS = ("data", "preset")
+EPOCHS_RULE = "epochs_rule"
+"""The parameter by which a method can ask for early stopping; its values are fixed and early-stopping."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Request:
     head_settings: tuple[str, ...] = ()
     epochs: int | None = None
     eval_every: int = 0
+    eval_repeats: int = 1
     select: str = "last"
     preprocessing: str | None = None
     device: str = "auto"
@@ -161,8 +164,24 @@ def read_task(request: Request, carried: Dataset | None = None) -> tuple[Dataset
     semantics = dataset.semantics_name
     if request.shuffle_semantics is not None:
         dataset = shuffle_semantics(dataset, request.shuffle_semantics)
-    validation = validation_dataset(dataset).split.fingerprint if request.select == "val" else None
+    validation = (
+        validation_dataset(dataset).split.fingerprint
+        if needs_validation(request, dataset.name, semantics)
+        else None
+    )
     return dataset, Task(dataset.name, semantics, dataset.task_id, validation)
+
+
+def needs_validation(request: Request, dataset: str, semantics: str) -> bool:
+    """Return whether validation classes decide the epochs, by ``--select val`` or by the preset's rule."""
+    if request.select == "val":
+        return True
+    spec = plugins().method(request.method)
+    if all(info.name != EPOCHS_RULE for info in fields_of(spec.params)):
+        return False
+    settings = parse_assignments(spec.params, request.settings)
+    values = preset(spec, dataset, semantics, request.preset).values
+    return {**values, **settings}.get(EPOCHS_RULE) == "early-stopping"
 
 
 def parse_request(request: Request) -> ParsedRequest:
@@ -175,6 +194,12 @@ def parse_request(request: Request) -> ParsedRequest:
     if request.select not in SELECTIONS:
         raise ParamError(
             f"no selection rule {request.select!r}", where="--select", fix=f"choose one of {SELECTIONS}"
+        )
+    if request.eval_repeats < 1:
+        raise ParamError(
+            f"the model cannot be evaluated {request.eval_repeats} times",
+            where="--eval-repeats",
+            fix="give 1 or more",
         )
     epochs = () if request.epochs is None else (f"epochs={request.epochs}",)
     settings = parse_assignments(spec.params, (*request.settings, *epochs))
@@ -197,14 +222,21 @@ def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
         seed=0,
         **_head_fields(spec, head),
         select=request.select,
-        validation=task.validation if request.select == "val" else None,
+        validation=task.validation if request.select == "val" or stops_early(params) else None,
         eval_every=request.eval_every,
+        # Scores of a method without a head do not depend on random numbers.
+        eval_repeats=request.eval_repeats if spec.kind == "generative" else 1,
         device=parsed.device.type,
         precision=request.precision,
         deterministic=request.deterministic,
     )
     cells = [replace(cell, seed=seed) for seed in request.seeds or (DEFAULT_SEED,)]
     return Resolved(spec, params, chosen, cells, str(parsed.device), head)
+
+
+def stops_early(params: Params) -> bool:
+    """Return whether a method's parameters ask for early stopping on validation classes."""
+    return getattr(params, EPOCHS_RULE, "fixed") == "early-stopping"
 
 
 def _plain(value: Any) -> Any:

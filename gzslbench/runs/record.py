@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from statistics import fmean, stdev
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -31,6 +32,7 @@ _LISTED_OF_RUN = (
     *("started", "seconds_train", "seconds_evaluate", "peak_memory_bytes"),
     *("gzslbench", "torch", "device", "threads"),
 )
+MEAN_TOLERANCE = 1e-6
 _REPEAT = "restore the file from a copy, or repeat the run with --rerun"
 
 Percentage = Annotated[float, msgspec.Meta(ge=0, le=100 + 1e-6)]  # sums of shares can pass 100 by rounding
@@ -59,8 +61,19 @@ class RunMetrics:
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """The metrics of one of several final evaluations, in percent."""
+
+    U: Percentage
+    S: Percentage
+    H: Percentage
+    T1: Percentage
+    AUSUC: Percentage
+
+
+@dataclass(frozen=True)
 class ValidationChoice(RunMetrics):
-    """The epochs that ``--select val`` chose, and the metrics on the validation classes there.
+    """The epochs that validation classes chose, and the metrics on these classes there.
 
     Attributes:
         task: Id of the task with the validation split.
@@ -162,7 +175,7 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """Every field by name, in JSON types."""
-        return _known_parts(asdict(self))
+        return {**_known_parts(asdict(self)), "cell": self.cell.as_dict()}
 
 
 @dataclass(frozen=True)
@@ -181,6 +194,8 @@ class Record(Summary):
         parameters: Trained numbers in the method's modules; None if the run diverged.
         validation: The choice made on the class-wise validation split, if there was one.
         failure: Where the run diverged.
+        repeats: All final evaluations if there were several: the headline is their mean, and the predictions
+            are those of the first.
 
     Raises:
         StoreError: The fields contradict each other.
@@ -188,6 +203,7 @@ class Record(Summary):
 
     validation: ValidationChoice | None = None
     failure: Failure | None = None
+    repeats: Sequence[Repeat] | None = None
     schema: Annotated[int, msgspec.Meta(ge=1, le=SCHEMA)] = SCHEMA
 
     def __post_init__(self) -> None:
@@ -196,12 +212,32 @@ class Record(Summary):
             raise _wrong(f"metrics.{self.selection}", "is missing")
         if complete != (self.parameters is not None):
             raise _wrong("parameters", "is missing" if complete else "is given for a diverged run")
+        if self.repeats and self.headline is not None:
+            for name in PERCENTAGES:
+                mean = fmean(getattr(one, name) for one in self.repeats)
+                if abs(getattr(self.headline, name) - mean) > MEAN_TOLERANCE:
+                    raise _wrong(f"metrics.{self.selection}.{name}", "is not the mean over repeats")
         if complete != (self.failure is None):
             raise _wrong("failure", "is given for a complete run" if complete else "is missing")
 
     def as_dict(self) -> dict[str, Any]:
-        """Every field by name in JSON types, the schema first."""
-        return {"schema": self.schema, **_known_parts(asdict(self))}
+        """Every field by name in JSON types, the schema first; ``repeats`` only if there are any."""
+        values = {"schema": self.schema, **_known_parts(asdict(self)), "cell": self.cell.as_dict()}
+        if self.repeats is None:
+            del values["repeats"]
+        return values
+
+    @property
+    def predicted(self) -> Repeat | RunMetrics | None:
+        """The metrics that the stored predictions give: the headline, or the first of several evaluations."""
+        return self.repeats[0] if self.repeats else self.headline
+
+    @property
+    def spread(self) -> dict[str, float]:
+        """Standard deviation of each metric over the final evaluations; empty if there was only one."""
+        if not self.repeats or len(self.repeats) < 2:
+            return {}
+        return {name: stdev(getattr(one, name) for one in self.repeats) for name in PERCENTAGES}
 
     def comparable(self) -> dict[str, Any]:
         """Every field but ``run``: equal, to the bit, for two runs of one cell on one kind of device."""

@@ -9,7 +9,7 @@ from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.metrics import harmonic_mean, metrics_of
 from gzslbench.evaluation.predictions import Predictions, load_predictions
 from gzslbench.runs.cell import PROTOCOL
-from gzslbench.runs.record import PERCENTAGES, Record
+from gzslbench.runs.record import PERCENTAGES, Record, Repeat, RunMetrics
 from gzslbench.runs.store import RunFolder
 
 # In percent. On one machine the numbers are equal to the bit; another machine may round sums differently.
@@ -38,7 +38,13 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
     # The cells of another protocol may have had other fields, so this version cannot compute their ids.
     if record.cell.protocol == PROTOCOL and record.id != record.cell.id:
         yield f"its settings are those of run {record.cell.id}"
-    for rule, metrics in record.metrics.items():
+    # The mean of several H is not the harmonic mean of the mean U and S.
+    averaged = record.selection if record.repeats else None
+    checked: dict[str, RunMetrics | Repeat] = {
+        rule: metrics for rule, metrics in record.metrics.items() if rule != averaged
+    }
+    checked |= {f"evaluation {number}": one for number, one in enumerate(record.repeats or (), start=1)}
+    for rule, metrics in checked.items():
         expected = harmonic_mean(metrics.U, metrics.S)
         if abs(metrics.H - expected) > TOLERANCE:
             yield f"by {rule} H is {metrics.H:.4f}, and the harmonic mean of its U and S {expected:.4f}"
@@ -87,15 +93,12 @@ def check_predictions(record: Record, folder: RunFolder) -> None:
 
 
 def compare_predictions(record: Record, predictions: Predictions) -> dict[str, tuple[float, float]]:
-    """Return the metrics that differ, by name: the record's headline and the recomputed value, in percent."""
-    if record.headline is None:
+    """Return the metrics that differ, by name: the record's value and the recomputed one, in percent."""
+    if record.predicted is None:
         return {}
-    stored, computed = record.headline.percentages(), metrics_of(predictions).as_dict()
-    return {
-        name: (stored[name], computed[name])
-        for name in PERCENTAGES
-        if abs(stored[name] - computed[name]) > TOLERANCE
-    }
+    computed = metrics_of(predictions).as_dict()
+    pairs = {name: (getattr(record.predicted, name), computed[name]) for name in PERCENTAGES}
+    return {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > TOLERANCE}
 
 
 def _warn(what: str) -> None:

@@ -21,7 +21,7 @@ from gzslbench.errors import DataError, GzslBenchError, ParamError
 from gzslbench.files import write_atomically
 from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.runs.cell import Cell, Task
-from gzslbench.runs.plan import Request, Resolved, parse_request, read_task, resolve
+from gzslbench.runs.plan import Request, Resolved, needs_validation, parse_request, read_task, resolve
 from gzslbench.runs.record import Summary
 from gzslbench.runs.store import Store, read_summaries
 from gzslbench.sweep.suites.suite import Suite, SuiteRun
@@ -155,7 +155,8 @@ class TaskCache:
         if entry.get("stamp") != self._stamp(request):
             return None
         task = Task(**entry["task"])
-        return None if request.select == "val" and task.validation is None else task
+        is_incomplete = task.validation is None and needs_validation(request, task.dataset, task.semantics)
+        return None if is_incomplete else task
 
     def read(self, request: Request) -> tuple[Task, str]:
         """Read the data of a request, at most once if it fails; return its task and the data's name."""

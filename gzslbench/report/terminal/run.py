@@ -35,7 +35,7 @@ CHOSEN_ON = {
 PROFILE_ROWS = 25
 CAVEAT = "Tracing slows down operators, especially small ones, so all times are approximate."
 _NOT_LISTED = ("class_names", "files", "notes")
-_CELL_OPTIONS = ("eval_every", "select", "preprocessing", "device", "precision", "seed")
+_CELL_OPTIONS = ("eval_every", "eval_repeats", "select", "preprocessing", "device", "precision", "seed")
 
 
 def metrics_table(record: Record) -> Table:
@@ -48,6 +48,10 @@ def metrics_table(record: Record) -> Table:
             rows.append((rule, *scores, numbers.epoch, numbers.head_epoch, CHOSEN_ON[rule]))
             own = "bold green" if rule == record.selection else ""
             styles.append(own if rule in SELECTIONS else "yellow")
+            if rule == record.selection and record.repeats:
+                deviations = (f"± {value:.2f}" for value in record.spread.values())
+                rows.append(("", *deviations, "", "", f"mean of {len(record.repeats)} evaluations"))
+                styles.append("dim")
     columns = (*PERCENTAGES, "epoch", "head")
     return make_table(["selection", *columns, "chosen on"], rows, columns, styles)
 
@@ -119,7 +123,8 @@ def repeat_command(record: Record) -> str:
     for name, value in entry_of(Summary.of(record)).changes.items():
         option = "--head-set" if name.startswith(HEAD) else "--set"
         options.append((option, f"{name.removeprefix(HEAD)}={value}"))
-    options += [(f"--{name.replace('_', '-')}", getattr(cell, name)) for name in _CELL_OPTIONS]
+    of_cell = cell.as_dict()  # without what a cell leaves out by default
+    options += [(f"--{name.replace('_', '-')}", of_cell.get(name)) for name in _CELL_OPTIONS]
     given = [(name, str(value)) for name, value in (*options, *places.items()) if value not in (None, "")]
     flags = ["--deterministic"] if cell.deterministic else []
     return shlex.join(["gzslbench", "run", *chain(*given), *flags, "--rerun"])

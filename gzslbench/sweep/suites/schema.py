@@ -24,6 +24,7 @@ class RunOptions(Struct, forbid_unknown_fields=True, kw_only=True):
     semantics: str | UnsetType = UNSET
     select: str | UnsetType = UNSET
     eval_every: int | UnsetType = UNSET
+    eval_repeats: int | UnsetType = UNSET
     precision: str | UnsetType = UNSET
     preprocessing: str | UnsetType = UNSET
     shuffle_semantics: int | UnsetType = UNSET
@@ -74,6 +75,7 @@ class GridEntry(Axes, forbid_unknown_fields=True, kw_only=True):
     head_set: dict[str, Any] = {}
     exclude: list[Axes] = []
     eval_every: int | UnsetType = UNSET
+    eval_repeats: int | UnsetType = UNSET
     select: str | UnsetType = UNSET
 
 

@@ -188,7 +188,9 @@ def expand_grid(grid: GridEntry) -> Iterator[RunEntry]:
     name = grid.name.strip()
     if name and len(kept) > 1:
         raise ValueError(f"{len(kept)} runs of the grid would have the name {name!r}: leave the name out")
-    common = {key: content[key] for key in ("seeds", "eval_every", "select") if key in content}
+    common = {
+        key: content[key] for key in ("seeds", "eval_every", "eval_repeats", "select") if key in content
+    }
     for run in kept:
         entry: dict[str, Any] = {**common, "name": name or _describe(run, axes), "set": {}, "head_set": {}}
         for key, value in run.items():
