@@ -8,7 +8,19 @@ from gzslbench.plugins import HeadSettings, Params, choices, log, param, steps
 
 
 @dataclass(frozen=True)
-class HeadParams(Params):
+class MethodParams(Params):
+    """What every method has."""
+
+    form: str = param(
+        "fast",
+        "fast, or plain: the losses of plain.py, written as in the paper, which differ by rounding",
+        choices=("fast", "plain"),
+        omit_default=True,
+    )
+
+
+@dataclass(frozen=True)
+class HeadParams(MethodParams):
     """How the softmax head of a generative method is fitted."""
 
     syn_num: int = param(
@@ -42,7 +54,7 @@ class HeadParams(Params):
 
 
 @dataclass(frozen=True)
-class GanParams(Params):
+class GanParams(MethodParams):
     """How a conditional WGAN with gradient penalty is trained."""
 
     epochs: int = param(30, "epochs of ceil(N / batch_size) generator steps", low=1, unit="epochs")
@@ -59,10 +71,17 @@ class GanParams(Params):
 
 
 @dataclass(frozen=True)
-class BilinearParams(Params):
+class BilinearParams(MethodParams):
     """How the features of a bilinear method are scaled, and how its map is trained."""
 
-    epochs: int = param(100, "passes over the training rows", low=1, unit="epochs")
+    epochs: int = param(100, "passes over the training rows, or the most of them", low=1, unit="epochs")
+    epochs_rule: str = param(
+        "fixed",
+        "fixed: so many epochs; early-stopping: stops where T1 of validation classes has not risen for 10"
+        " epochs, then trains as many epochs as had the highest T1 on all of trainval",
+        choices=("fixed", "early-stopping"),
+        omit_default=True,
+    )
     batch_size: int = param(
         32, "rows a step, whose losses are summed; the published methods step by one", low=1, unit="rows"
     )

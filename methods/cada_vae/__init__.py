@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gzslbench.errors import ParamError
-from gzslbench.plugins import MethodSpec, Params, hookimpl, linear, param
+from gzslbench.plugins import MethodSpec, hookimpl, linear, param
+from gzslbench_methods.params import MethodParams
 
 
 @dataclass(frozen=True)
-class CadaVaeParams(Params):
+class CadaVaeParams(MethodParams):
     """Settings of the published code, the same for every dataset but for the epochs of the head."""
 
     variant: str = param(
@@ -70,6 +71,7 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/1812.01784",
     params=CadaVaeParams,
     load="gzslbench_methods.cada_vae.method:CadaVae",
+    plain="gzslbench_methods.cada_vae.plain:PlainCadaVae",
 )
 
 

@@ -74,6 +74,7 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/2103.16173",
     params=CeGzslParams,
     load="gzslbench_methods.ce_gzsl.method:CeGzsl",
+    plain="gzslbench_methods.ce_gzsl.plain:PlainCeGzsl",
 )
 
 

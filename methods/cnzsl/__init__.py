@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gzslbench.plugins import MethodSpec, Params, hookimpl, linear, log, param
+from gzslbench.plugins import MethodSpec, hookimpl, linear, log, param
+from gzslbench_methods.params import MethodParams
 
 
 @dataclass(frozen=True)
-class CnzslParams(Params):
+class CnzslParams(MethodParams):
     """Settings of the published notebook."""
 
     epochs: int = param(50, "passes over the training rows", low=1, unit="epochs")
@@ -47,6 +48,7 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/2006.11328",
     params=CnzslParams,
     load="gzslbench_methods.cnzsl.method:Cnzsl",
+    plain="gzslbench_methods.cnzsl.plain:PlainCnzsl",
     kind="scoring",
     preprocessing="none",
 )

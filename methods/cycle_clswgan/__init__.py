@@ -35,6 +35,7 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/1808.00136",
     params=CycleClswganParams,
     load="gzslbench_methods.cycle_clswgan.method:CycleClswgan",
+    plain="gzslbench_methods.cycle_clswgan.plain:PlainCycleClswgan",
 )
 
 

@@ -28,6 +28,7 @@ SPEC = MethodSpec(
     url="https://papers.nips.cc/paper/2013/hash/7cce53cf90577442771720a370c3c723-Abstract.html",
     params=DeviseParams,
     load="gzslbench_methods.devise.method:Devise",
+    plain="gzslbench_methods.devise.plain:PlainDevise",
     kind="scoring",
     preprocessing="none",
 )

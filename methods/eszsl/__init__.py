@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gzslbench.plugins import MethodSpec, Params, hookimpl, param, steps
+from gzslbench.plugins import MethodSpec, hookimpl, param, steps
+from gzslbench_methods.params import MethodParams
 
 
 @dataclass(frozen=True)
-class EszslParams(Params):
+class EszslParams(MethodParams):
     """Both penalties, as the exponents that are searched over, and how the labels are written."""
 
     alpha: float = param(
@@ -41,6 +42,7 @@ SPEC = MethodSpec(
     url="https://proceedings.mlr.press/v37/romera-paredes15.html",
     params=EszslParams,
     load="gzslbench_methods.eszsl.method:Eszsl",
+    plain="gzslbench_methods.eszsl.plain:PlainEszsl",
     kind="scoring",
     preprocessing="none",
 )

@@ -28,6 +28,7 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/1712.00981",
     params=FClswganParams,
     load="gzslbench_methods.f_clswgan.method:FClswgan",
+    plain="gzslbench_methods.f_clswgan.plain:PlainFClswgan",
 )
 
 

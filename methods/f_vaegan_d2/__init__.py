@@ -41,6 +41,7 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/1903.10132",
     params=FVaeganParams,
     load="gzslbench_methods.f_vaegan_d2.method:FVaegan",
+    plain="gzslbench_methods.f_vaegan_d2.plain:PlainFVaegan",
 )
 
 

@@ -47,7 +47,12 @@ class FreeParams(FVaeganParams):
         choices=("random", "nearest"),
     )
     dec_lr: float = param(1e-4, "learning rate of the refinement", above=0)
-    freeze_dec: bool = param(False, "whether the refinement rests in the generator's step")
+    freeze_dec: bool = param(False, "whether the generator's step does not train the refinement")
+    frozen_step: bool = param(
+        False,
+        "whether Adam steps the frozen refinement with gradients of zero, as the published code does with"
+        " torch before version 2; without freeze_dec it has no effect",
+    )
 
 
 SPEC = MethodSpec(
@@ -58,6 +63,7 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/2107.13807",
     params=FreeParams,
     load="gzslbench_methods.free.method:Free",
+    plain="gzslbench_methods.free.plain:PlainFree",
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 
 from gzslbench.plugins import Batch, Stage, TrainView
@@ -94,7 +95,7 @@ class Free(FVaegan):
         critic = with_updates(critic, refinement=refinement, centers=self.adam(params.lr))
         if params.variant == "reference":
             critic = replace(critic, keep_gradients=("centers",), kept_for="stage")
-        if not params.freeze_dec:
+        if not params.freeze_dec or params.frozen_step:
             generator = with_updates(generator, refinement=refinement)
         return (replace(game, phases=(critic, generator), loops=LOOPS),)
 
@@ -120,7 +121,13 @@ class Free(FVaegan):
     def generator_terms(self, code: Code, logits: Tensor, fake: Tensor, batch: Batch) -> dict[str, Tensor]:
         """f-VAEGAN-D2's terms, and the refinement's semantic loss of the fakes."""
         terms = super().generator_terms(code, logits, fake, batch)
-        mean, deviation = self.refinement(fake)
+        if self.params.freeze_dec and self.params.frozen_step:
+            # The optimizer needs a gradient of zero, not the absence of one.
+            named = self.refinement.named_parameters()
+            fixed = {name: parameter.detach() + 0 * parameter for name, parameter in named}
+            mean, deviation = functional_call(self.refinement, fixed, (fake,))
+        else:
+            mean, deviation = self.refinement(fake)
         return {
             **terms,
             "fake_semantics": self._lost_semantics(mean, deviation, batch),

@@ -15,18 +15,24 @@ class LisGanParams(FClswganParams):
 
     pretrain_epochs: int = param(100, "passes that train the seen-class classifier", low=1, unit="epochs")
     head_epochs: int = param(50, "epochs of the head over all classes", low=1, unit="epochs")
+    zsl_epochs: int = param(
+        50,
+        "epochs of the head over the unseen classes alone; 0 restricts the other head instead",
+        low=0,
+        unit="epochs",
+    )
     clusters: int = param(3, "soul samples of each seen class", low=1, unit="samples")
     sample_weight: float = param(
-        0.01,
+        0.001,
         "weight of each fake's distance to the nearest soul sample (the code's proto_param2)",
         low=0,
-        search=log(1e-4, 1.0),
+        search=log(1e-5, 0.1),
     )
     mean_weight: float = param(
-        0.001,
+        0.01,
         "weight of the same distance of a class's mean fake (the code's proto_param1)",
         low=0,
-        search=log(1e-5, 0.1),
+        search=log(1e-4, 1.0),
     )
     mean_of: int = param(20, "fakes of each seen class whose mean is taken", low=1, unit="features")
     head_batch_size: int = param(
@@ -42,6 +48,7 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/1904.04092",
     params=LisGanParams,
     load="gzslbench_methods.lisgan.method:LisGan",
+    plain="gzslbench_methods.lisgan.plain:PlainLisGan",
 )
 
 

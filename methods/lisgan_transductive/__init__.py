@@ -25,6 +25,7 @@ SPEC = HeadSpec(
     params=LisGanTransductiveParams,
     load="gzslbench_methods.lisgan_transductive.head:LisGanTransductive",
     setting="transductive",
+    version=2,
 )
 
 

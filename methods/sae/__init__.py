@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gzslbench.plugins import MethodSpec, Params, hookimpl, log, param
+from gzslbench.errors import ParamError
+from gzslbench.plugins import MethodSpec, hookimpl, log, param
+from gzslbench_methods.params import MethodParams
+
+DEFAULT_WEIGHT = 0.2
+"""What the reimplementation uses on CUB and AWA2."""
 
 
 @dataclass(frozen=True)
-class SaeParams(Params):
-    """The weight of the encoder's loss, and the space in which features and classes meet."""
+class SaeParams(MethodParams):
+    """The weight of the encoder's loss, and the space in which features and classes are compared."""
 
+    choose_weight: bool = param(
+        False, "whether the weight is chosen on held-out seen classes, and the two weights below stay unused"
+    )
     weight: float = param(
-        500000.0,
-        "weight of the encoder's loss against the decoder's (the paper's lambda)",
+        DEFAULT_WEIGHT,
+        "weight of the encoder's loss against the decoder's (the paper's lambda) if compared in features",
         above=0,
-        search=log(0.01, 1e6),
+        search=log(1e-4, 100.0),
+    )
+    semantics_weight: float = param(
+        DEFAULT_WEIGHT, "the same weight if compared in semantics", above=0, search=log(1e-4, 100.0)
     )
     compare_in: str = param(
         "features",
@@ -24,6 +35,16 @@ class SaeParams(Params):
         " each feature vector to semantics",
         choices=("features", "semantics"),
     )
+
+    def __post_init__(self) -> None:
+        """Refuse a weight that would have no effect."""
+        super().__post_init__()
+        if self.choose_weight and {self.weight, self.semantics_weight} != {DEFAULT_WEIGHT}:
+            raise ParamError(
+                "a weight is set, but choose_weight chooses it",
+                where="sae",
+                fix="add --set choose_weight=false to use your weight",
+            )
 
 
 SPEC = MethodSpec(
@@ -33,8 +54,10 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/1704.08345",
     params=SaeParams,
     load="gzslbench_methods.sae.method:Sae",
+    plain="gzslbench_methods.sae.plain:PlainSae",
     kind="scoring",
     preprocessing="none",
+    version=2,
 )
 
 

@@ -70,6 +70,7 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/2101.07978",
     params=SdgzslParams,
     load="gzslbench_methods.sdgzsl.method:Sdgzsl",
+    plain="gzslbench_methods.sdgzsl.plain:PlainSdgzsl",
 )
 
 

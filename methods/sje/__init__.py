@@ -29,6 +29,7 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/1409.8403",
     params=SjeParams,
     load="gzslbench_methods.sje.method:Sje",
+    plain="gzslbench_methods.sje.plain:PlainSje",
     kind="scoring",
     preprocessing="none",
 )

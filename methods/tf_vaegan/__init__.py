@@ -44,6 +44,7 @@ SPEC = MethodSpec(
     url="https://arxiv.org/abs/2003.07833",
     params=TfVaeganParams,
     load="gzslbench_methods.tf_vaegan.method:TfVaegan",
+    plain="gzslbench_methods.tf_vaegan.plain:PlainTfVaegan",
 )
 
 

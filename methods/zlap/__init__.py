@@ -16,6 +16,7 @@ class ZlapParams(Params):
     epochs: int = param(60, "epochs of the head", low=1, unit="epochs")
     batch_size: int = param(512, "rows a step", low=1, unit="rows")
     lr: float = param(1e-4, "learning rate", above=0)
+    beta1: float = param(0.5, "first moment decay of Adam", low=0, high=0.999)
     lr_halved_at: int = param(30, "epochs after which the learning rate is halved", low=1, unit="epochs")
     weight_decay: float = param(1e-4, "penalty on half the squared weights", low=0)
     hidden: int = param(1024, "hidden width of the prototype network", low=1, unit="units")
@@ -32,6 +33,7 @@ SPEC = HeadSpec(
     url="https://arxiv.org/abs/2204.11822",
     params=ZlapParams,
     load="gzslbench_methods.zlap.head:Zlap",
+    version=2,
 )
 
 

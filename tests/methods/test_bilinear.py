@@ -8,11 +8,11 @@ from sklearn.preprocessing import StandardScaler
 
 from gzslbench.plugins import Batch, TrainView
 from gzslbench.training.trainer import Trainer
-from gzslbench_methods.ale import AleParams
-from gzslbench_methods.ale.method import Ale, position_loss, ranking_loss
+from gzslbench_methods.ale.method import Ale, ranking_loss
 from gzslbench_methods.bilinear import Compatibility, violations
 from gzslbench_methods.devise import DeviseParams
 from gzslbench_methods.devise.method import Devise, rank_loss
+from gzslbench_methods.params import BilinearParams
 from gzslbench_methods.sje import SjeParams
 from gzslbench_methods.sje.method import Sje, most_violating, structured_loss
 
@@ -68,13 +68,25 @@ def test_ale_weights_hinges_by_how_many_there_are(images, view):
     assert loss.item() == pytest.approx(total)
 
 
-def test_ale_by_position_weights_the_other_classes_in_their_order(images, view):
-    total = 0.0
-    for scores, label in rows_of(images, view):
-        for place, (_, hinge) in enumerate(hinges_of(scores, label), start=1):
-            total += harmonic((CLASSES - 1) // place) * max(0.0, hinge)
-    loss = position_loss(images @ view.semantics.t(), view.labels, MARGIN)
-    assert loss.item() == pytest.approx(total)
+def test_ales_gradient_is_the_expectation_of_drawing_until_a_class_violates(images, view):
+    """WSABIE's update: the first violating class of a random order, weighted by beta of (C - 1) / draws."""
+    images.requires_grad_()
+    ranking_loss(images @ view.semantics.t(), view.labels, MARGIN).backward()
+    random, expected = torch.Generator().manual_seed(0), torch.zeros_like(images)
+    for row, (scores, label) in enumerate(rows_of(images.detach(), view)):
+        hinges = dict(hinges_of(scores, label))
+        for _ in range(2000):
+            others = [n for n in torch.randperm(CLASSES, generator=random).tolist() if n != label]
+            for draws, n in enumerate(others, start=1):
+                if hinges[n] > 0:
+                    weight = harmonic((CLASSES - 1) // draws) / 2000
+                    expected[row] += weight * (view.semantics[n] - view.semantics[label])
+                    break
+    several = [sum(h > 0 for _, h in hinges_of(s, label)) > 2 for s, label in rows_of(images.detach(), view)]
+    cosine = torch.cosine_similarity(images.grad[several], expected[several], dim=1)
+    ratio = images.grad[several].norm(dim=1) / expected[several].norm(dim=1)
+    assert cosine.min() > 0.98
+    assert 0.75 < ratio.min() and ratio.max() < 1.25
 
 
 def test_devise_sums_all_hinges_or_takes_the_first(images, view):
@@ -141,7 +153,7 @@ def test_the_map_starts_positive_with_columns_of_length_one(view):
 
 
 METHODS = [
-    (Ale, AleParams(normalization="none", margin=MARGIN)),
+    (Ale, BilinearParams(normalization="none", margin=MARGIN)),
     (Devise, DeviseParams(normalization="none", margin=MARGIN)),
     (Sje, SjeParams(normalization="none", margin=MARGIN)),
 ]

@@ -157,6 +157,37 @@ def test_each_phase_updates_what_is_published_by_the_optimizer_that_is_published
     assert (critic.keep_gradients, critic.kept_for) == kept
 
 
+def test_a_frozen_step_is_a_step_of_adam_on_zero_gradients(view):
+    """The refinement alone, stepped by plain Adam: on each critic's gradient, then on zeros."""
+    method = made(view, freeze_dec=True, frozen_step=True)
+    refinement = [copy.deepcopy(p.detach()).requires_grad_() for p in method.refinement.parameters()]
+    adam = torch.optim.Adam(refinement, lr=0.03, betas=(0.5, 0.999))
+    calls = []
+
+    def watch(loss, phase):
+        def wrapped(batch):
+            terms = loss(batch)
+            total = sum(terms.values())
+            parameters = list(method.refinement.parameters())
+            calls.append((phase, torch.autograd.grad(total, parameters, retain_graph=True)))
+            return terms
+
+        return wrapped
+
+    method.critic_loss = watch(method.critic_loss, "critic")
+    method.generator_loss = watch(method.generator_loss, "generator")
+    for _ in Trainer(method, view, seed=0).epochs():
+        pass
+    assert [phase for phase, _ in calls[:6]] == ["critic", "critic", "generator"] * 2
+    for phase, gradients in calls:
+        for parameter, gradient in zip(refinement, gradients, strict=True):
+            assert phase == "critic" or not gradient.any()
+            parameter.grad = gradient
+        adam.step()
+    for parameter, expected in zip(method.refinement.parameters(), refinement, strict=True):
+        torch.testing.assert_close(parameter.detach(), expected.detach(), rtol=1e-6, atol=1e-9)
+
+
 @pytest.mark.parametrize("variant", ["reference", "clean"])
 def test_the_centers_gradients_add_up_over_the_whole_run_where_published(view, variant):
     """Only the centres, stepped by plain Adam; all else is as in the trainer."""

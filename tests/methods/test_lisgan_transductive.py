@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gzslbench.evaluation.softmax_head import SoftmaxHead, fit_softmax_head
+from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.plugins import HeadData
 from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.lisgan_transductive import LisGanTransductiveParams
@@ -32,7 +32,7 @@ def fitted(rows, epochs=None, **params):
     settings = head.settings(OF_METHOD)
     random = torch.Generator().manual_seed(7)
     fit = head.fit(rows, settings, settings.epochs if epochs is None else epochs, random, graphs=True)
-    return [SoftmaxHead(each.weight.clone(), each.bias.clone()) for each in fit]
+    return [replace(stage, weight=stage.weight.clone(), bias=stage.bias.clone()) for stage in fit]
 
 
 def last(heads):
@@ -58,6 +58,13 @@ def test_the_second_stage_uses_the_most_confident_rows_with_the_labels_of_the_fi
     second = last(fit_softmax_head(features, labels, 4, OF_METHOD, 2, random, start=first))
     assert torch.equal(heads[-1].weight, second.weight)
     assert torch.equal(heads[-1].bias, second.bias)
+
+
+def test_adam_keeps_its_moments_between_the_stages(rows):
+    """With no row added, both stages together are one longer fit, but for the order of the rows."""
+    head = fitted(rows, ratio=0.0)[-1]
+    steps = 5 * math.ceil(len(rows.labels) / OF_METHOD.batch_size)
+    assert [count.item() for count in head.adam.steps] == [steps, steps]
 
 
 def test_without_unlabelled_rows_it_is_the_softmax_head(rows):

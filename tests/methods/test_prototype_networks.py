@@ -54,6 +54,27 @@ def test_dem_measures_each_row_from_the_embedding_of_its_class(view):
     torch.testing.assert_close(scores, -nearest)
 
 
+def test_dem_may_compare_by_the_cosine(view):
+    method = Dem(view, DemParams(hidden=7, neighbour="cosine"))
+    torch.nn.init.normal_(method.embedding[2].weight)
+    unseen = torch.randn(3, SEMANTICS)
+    for row, x in zip(method.scores(view.features, unseen), view.features, strict=True):
+        torch.testing.assert_close(row, functional.cosine_similarity(x[None], method.embedding(unseen)))
+
+
+def test_dem_starts_as_published_or_as_the_family_does(view):
+    torch.manual_seed(1)
+    published = Dem(view, DemParams(hidden=4000, variant="reference")).embedding[0]
+    assert (published.bias == 0.1).all()
+    assert published.weight.abs().max() <= 0.2
+    assert published.weight.std().item() == pytest.approx(
+        0.088, rel=0.02
+    )  # of a normal cut at two deviations
+    clean = Dem(view, DemParams(hidden=4000, variant="clean")).embedding[0]
+    assert not clean.bias.any()
+    assert clean.weight.std().item() == pytest.approx(0.02, rel=0.02)
+
+
 @pytest.mark.parametrize("power", [0.5, 1.0])
 def test_class_normalization_shifts_and_scales_over_the_classes(power):
     torch.manual_seed(0)

@@ -82,6 +82,7 @@ F_VAEGAN_D2 = table(
     ("CUB", 300, 1e-4, 10.0, 10.0, True, 300, 1e-3),
     ("FLO", 500, 1e-4, 10.0, 10.0, False, 1200, 1e-3),
     ("SUN", 400, 1e-3, 1.0, 1.0, True, 400, 5e-4),
+    ("APY", 500, 1e-4, 10.0, 10.0, False, 1200, 1e-3),
 )
 VAEGAN_EVERYWHERE = {
     "nz": 0,
@@ -99,6 +100,7 @@ TF_VAEGAN = table(
     ("CUB", 300, 300, 1e-4, 1e-3, 10.0, 10.0, 1.0, 1.0, 0.01, 1e-5, False, True),
     ("FLO", 500, 1200, 1e-4, 1e-3, 10.0, 10.0, 0.5, 0.5, 0.01, 1e-5, False, False),
     ("SUN", 400, 400, 1e-3, 5e-4, 1.0, 1.0, 0.1, 0.01, 0.01, 1e-4, False, True),
+    ("APY", 500, 1200, 1e-4, 1e-3, 10.0, 10.0, 0.5, 0.5, 0.01, 1e-5, False, False),
 )
 TF_VAEGAN_EVERYWHERE = {
     **VAEGAN_EVERYWHERE,
@@ -112,6 +114,7 @@ FREE = table(
     "epochs syn_num batch_size critic_iter lr classifier_lr gamma_d center_margin incenter_weight"
     " recons_weight other_center freeze_dec encoded_noise",
     ("AWA1", 301, 4600, 64, 1, 1e-5, 1e-3, 10.0, 50.0, 0.1, 0.001, "nearest", True, True),
+    ("APY", 401, 400, 64, 1, 1e-5, 1e-3, 10.0, 50.0, 0.5, 0.001, "nearest", True, False),
     ("AWA2", 401, 4600, 64, 1, 1e-5, 1e-3, 10.0, 50.0, 0.5, 0.001, "nearest", True, True),
     ("CUB", 501, 700, 64, 1, 1e-4, 1e-3, 10.0, 200.0, 0.8, 0.001, "random", False, True),
     ("FLO", 501, 2400, 256, 5, 1e-4, 1e-3, 10.0, 200.0, 0.8, 0.001, "random", False, False),
@@ -123,6 +126,83 @@ FREE_EVERYWHERE = {
     "adapt_penalty": True,
     "center_weight": 0.5,
     "dec_lr": 1e-4,
+}
+LISGAN = table(
+    "epochs lr cls_weight nz syn_num sample_weight mean_weight",
+    ("AWA1", 30, 1e-5, 0.01, 85, 1800, 3e-5, 1e-3),
+    ("CUB", 56, 1e-4, 0.01, 312, 300, 1e-3, 1e-2),
+    ("FLO", 80, 1e-4, 0.1, 1024, 1200, 0.03, 0.1),
+    ("SUN", 40, 2e-4, 0.01, 102, 400, 3e-5, 0.3),
+    ("APY", 50, 1e-5, 0.01, 64, 1800, 3e-4, 0.3),
+)
+LISGAN_EVERYWHERE = {
+    **{name: F_CLSWGAN_EVERYWHERE[name] for name in ("batch_size", "critic_iter", "lambda_gp", "beta1")},
+    "pretrain_epochs": 100,
+    "clusters": 3,
+    "mean_of": 20,
+    "head_epochs": 50,
+    "zsl_epochs": 50,
+}
+CYCLE_CLSWGAN = table(
+    "epochs lr critic_lr syn_num regressor_epochs head_epochs",
+    ("AWA1", 285, 1e-4, 1e-3, 1200, 40, 37),
+    ("CUB/sent", 926, 1e-4, 1e-3, 200, 40, 80),
+    ("FLO", 926, 1e-4, 1e-3, 300, 40, 18),
+    ("SUN", 985, 6.15e-4, 8.68e-3, 141, 100, 85),
+)
+DEM = table(
+    "hidden weight_decay lr batch_size neighbour",
+    ("AWA1/original_att", 1600, 1e-3, 1e-4, 64, "euclidean"),
+    ("AWA2/original_att", 1600, 1e-3, 1e-4, 64, "euclidean"),
+    ("CUB/original_att", 1200, 1e-2, 1e-5, 100, "cosine"),
+    ("SUN/original_att", 1600, 1e-5, 1e-4, 64, "euclidean"),
+    ("APY/original_att", 1600, 1e-4, 1e-4, 64, "euclidean"),
+)
+SAE = table(
+    "weight semantics_weight",
+    ("CUB", 0.2, 80.0),
+    ("AWA1", 0.8, 3.2),
+    ("AWA2", 0.2, 0.8),
+    ("APY", 2.56, 0.16),
+    ("SUN", 0.08, 0.32),
+)
+ESZSL = table("alpha gamma", ("CUB", 3, 0), ("AWA1", 3, 0), ("AWA2", 3, 0), ("APY", 2, 0), ("SUN", 3, 2))
+ALE = table("lr", ("CUB", 0.3), ("AWA1", 0.01), ("AWA2", 0.01), ("APY", 0.04), ("SUN", 0.1))
+DEVISE = table(
+    "lr margin normalization",
+    ("CUB", 1.0, 1.0, "l2"),
+    ("AWA1", 0.01, 200.0, "standardize"),
+    ("AWA2", 0.001, 150.0, "standardize"),
+    ("APY", 1.0, 1.0, "l2"),
+    ("SUN", 0.01, 3.0, "none"),
+)
+SJE = table(
+    "lr margin normalization",
+    ("CUB", 0.1, 4.0, "standardize"),
+    ("AWA1", 1.0, 2.5, "l2"),
+    ("AWA2", 1.0, 2.5, "l2"),
+    ("APY", 0.01, 1.5, "none"),
+    ("SUN", 1.0, 2.0, "standardize"),
+)
+CADA_VAE_HEADS = table(
+    "head_epochs zsl_epochs", ("CUB", 23, 22), ("SUN", 21, 30), ("AWA1", 33, 25), ("AWA2", 29, 39)
+)
+SDGZSL = table(
+    "ga beta dis syn_num s_dim classifier_lr",
+    ("APY", 0.1, 1.0, 1.0, 1200, 128, 0.005),
+    ("AWA2", 0.5, 1.0, 0.3, 5000, 1024, 0.003),
+    ("CUB", 5.0, 0.003, 0.3, 1000, 2048, 0.002),
+    ("CUB/sent", 3.0, 0.3, 0.3, 1200, 312, 0.005),
+)
+ZLAP = table("seen_ratio", ("AWA2", 1000.0), ("SUN", 60.0), ("APY", 300.0), ("CUB", 30.0))
+ZLAP_EVERYWHERE = {
+    "per_class": 10,
+    "epochs": 60,
+    "batch_size": 512,
+    "lr": 1e-4,
+    "beta1": 0.5,
+    "lr_halved_at": 30,
+    "temperature": 0.04,
 }
 
 
@@ -169,6 +249,16 @@ def test_every_preset_builds_and_names_its_source(spec):
             ("f-vaegan-d2", F_VAEGAN_D2, F_VAEGAN_D2_EVERYWHERE),
             ("free", FREE, FREE_EVERYWHERE),
             ("tf-vaegan", TF_VAEGAN, TF_VAEGAN_EVERYWHERE),
+            ("lisgan", LISGAN, LISGAN_EVERYWHERE),
+            ("cycle-clswgan", CYCLE_CLSWGAN, {"batch_size": 64, "lambda_gp": 10.0, "cycle_weight": 0.01}),
+            ("dem", DEM, {"variant": "reference"}),
+            ("sae", SAE, {"compare_in": "features"}),
+            ("eszsl", ESZSL, {"targets": "binary"}),
+            ("ale", ALE, {"margin": 1.0, "normalization": "l2"}),
+            ("devise", DEVISE, {"terms": "first"}),
+            ("sje", SJE, {"search": "scaled"}),
+            ("sdgzsl", SDGZSL, {"batch_size": 64}),
+            ("cada-vae", CADA_VAE_HEADS, {"batch_size": 50, "epochs": 100}),
         )
         for key, row in rows.items()
     ],
@@ -192,9 +282,16 @@ def test_ce_gzsl_presets_say_that_their_epochs_were_found_on_the_test_set(name):
     assert "epochs: where the authors saw test H peak" in source
 
 
-def test_the_preset_of_f_clswgan_on_awa1_claims_no_more_than_the_port_shows():
-    source = load_presets(plugins().method("f-clswgan"))["AWA1"].source
-    assert source.startswith("port") and "official from memory" in source
+def test_no_preset_of_cycle_clswgan_is_called_published():
+    sources = [found.source for found in load_presets(plugins().method("cycle-clswgan")).values()]
+    assert sources and not any(source.startswith("published") for source in sources)
+
+
+@pytest.mark.parametrize(("dataset", "expected"), [(k, {**ZLAP_EVERYWHERE, **v}) for k, v in ZLAP.items()])
+def test_the_settings_of_zlap_are_the_published_ones(dataset, expected):
+    spec = plugins().head("zlap")
+    params = build(spec.params, preset(spec, dataset, "att").values, dataset)
+    assert {name: getattr(params, name) for name in expected} == expected
 
 
 def test_sentences_take_over_the_numbers_of_cub_only_where_their_table_says_so():

@@ -6,7 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
+from gzslbench.computing.seeds import PermutationSampler
 from gzslbench.plugins import HeadData
 from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.zlap import ZlapParams
@@ -66,6 +68,50 @@ def fitted(rows, seed=1, epochs=12, **changes):
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():  # as the evaluator calls it
         return settings, list(head.fit(rows, settings, epochs, random, graphs=True))
+
+
+def published_head(rows, params, epochs, weights, batches):
+    """The published program, written from its description with torch's own modules."""
+    network = nn.Sequential(
+        nn.Linear(rows.semantics.shape[1], params.hidden),
+        nn.LeakyReLU(0.2),
+        nn.Linear(params.hidden, rows.features.shape[1]),
+    )
+    for index, layer in enumerate((network[0], network[2])):
+        layer.weight.data, layer.bias.data = weights[index].clone(), torch.zeros(len(weights[index]))
+    adam = torch.optim.Adam(
+        network.parameters(), lr=params.lr, betas=(0.5, 0.999), weight_decay=params.weight_decay
+    )
+    priors = torch.tensor(naive_priors(rows.labels.tolist(), rows.seen.tolist(), params.seen_ratio))
+    for epoch in range(epochs):
+        for group in adam.param_groups:
+            group["lr"] = params.lr * 0.5 ** (epoch // params.lr_halved_at)
+        for batch in batches[epoch]:
+            cosines = nn.functional.cosine_similarity(
+                rows.features[batch].unsqueeze(1), network(rows.semantics).unsqueeze(0), dim=2
+            )
+            loss = nn.functional.cross_entropy(cosines / params.temperature + priors, rows.labels[batch])
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+    return network(rows.semantics).detach()
+
+
+def test_the_head_is_the_published_one():
+    rows, epochs = rows_of(), 5
+    params = ZlapParams(batch_size=50, lr=1e-2, hidden=32, lr_halved_at=2)
+    settings = Zlap(params).settings(HeadSettings(per_class=400, batch_size=9, beta1=0.9))
+    ours = list(Zlap(params).fit(rows, settings, epochs, torch.Generator().manual_seed(1), graphs=True))
+
+    random = torch.Generator().manual_seed(1)  # the same draws in the same order
+    weights = [
+        0.02 * torch.randn(32, rows.semantics.shape[1], generator=random),
+        0.02 * torch.randn(rows.features.shape[1], 32, generator=random),
+    ]
+    sampler = PermutationSampler(len(rows.labels), random, torch.device("cpu"))
+    batches = [[sampler.next(50) for _ in range(4)] for _ in range(epochs)]
+    theirs = published_head(rows, params, epochs, weights, batches)
+    torch.testing.assert_close(ours[-1].prototypes, theirs, rtol=1e-4, atol=1e-6)
 
 
 def test_the_head_learns_its_rows_and_yields_an_epoch_at_a_time():

@@ -133,4 +133,4 @@ def test_the_methods_that_papers_tuned_have_spaces() -> None:
     for name in ("f-clswgan", "lisgan", "cycle-clswgan"):
         assert {"lr", "cls_weight", "syn_num", "classifier_lr"} <= searched(name)
     assert searched("eszsl") == {"alpha", "gamma"}
-    assert searched("dem") == set()
+    assert searched("dem") == {"weight_decay"}
