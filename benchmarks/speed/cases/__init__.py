@@ -30,6 +30,7 @@ CASES = {
     "epoch": Case("one CE-GZSL epoch and its evaluation at the sizes of the suite flo-lite0", "epoch"),
     "evaluation": Case("one evaluation of CE-GZSL: synthesis, head, scores", "evaluation"),
     "f-clswgan": Case("one f-CLSWGAN epoch at batch 64", "f_clswgan"),
+    "methods": Case("every trained method against its plain form: an epoch, and its evaluation", "methods"),
     "training": Case("a whole training with an evaluation each epoch (CUDA)", "training"),
     "opening": Case("opening AWA2-sized files that were opened before", "opening"),
     "startup": Case("the command line, a whole process", "startup"),

@@ -6,6 +6,8 @@ are embedded again at each of its steps, and after each of its epochs so are the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -15,12 +17,14 @@ from gzslbench_benchmarks.speed.published.networks import Embedding, Generator, 
 from gzslbench_benchmarks.speed.shapes import Shape
 
 LR, BETAS = 1e-3, (0.5, 0.999)
+Embed = Callable[[Tensor], tuple[Tensor, ...]]
+"""Features to a tuple whose first part the head reads."""
 
 
 class PublishedHead:
     """A linear layer and a log-softmax over all classes, fitted by autograd and Adam on embedded rows."""
 
-    def __init__(self, embedding: nn.Module, width: int, classes: int, device: torch.device) -> None:
+    def __init__(self, embedding: Embed, width: int, classes: int, device: torch.device) -> None:
         self.embedding, self.device = embedding, device
         self.layer = nn.Linear(width, classes)
         initialise(self.layer)

@@ -1,0 +1,34 @@
+"""The speed case of every method: both forms do the work that they are timed for."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gzslbench.plugins.registry import plugins
+from gzslbench_benchmarks.speed.cases.methods import DATASETS, settings, small_params
+from gzslbench_benchmarks.speed.conditions import Conditions
+
+WITHOUT_A_PLAIN_EPOCH = {"eszsl", "sae", "ale", "devise", "sje"}
+
+
+def test_every_trained_method_is_timed():
+    assert set(DATASETS) == set(plugins().methods()) - WITHOUT_A_PLAIN_EPOCH
+
+
+@pytest.mark.acceptance
+def test_every_contestant_runs():
+    conditions = Conditions(torch.device("cpu"), quick=True)
+    names = []
+    for setting in settings(conditions):
+        names.append(setting.name)
+        for contestant in setting.contestants:
+            contestant.build()()
+    assert len(names) == 2 * len(DATASETS)
+
+
+def test_the_settings_are_those_of_the_preset_but_for_their_length():
+    spec = plugins().method("ce-gzsl")
+    params = small_params(spec, "CUB", "sent", quick=False)
+    assert (params.epochs, params.head_epochs, params.zsl_epochs, params.syn_num) == (1, 2, 0, 50)
+    assert (params.batch_size, params.ngh, params.nhF) == (2048, 4096, 2048)
