@@ -127,10 +127,7 @@ def json_option(help: str = "Print JSON and nothing else.") -> Decorator[Any]:
 
 
 class OutputFile(click.Path):
-    """The path of a file to write. It must end in `suffix`, so that a typing error overwrites no notes.
-
-    Its folder must exist, unless the command creates it (`new_folder`).
-    """
+    """The path of a file to write. It must end in `suffix`, so that a typing error overwrites no notes."""
 
     def __init__(self, suffix: str, new_folder: bool = False) -> None:
         super().__init__(dir_okay=False)

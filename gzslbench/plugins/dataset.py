@@ -46,11 +46,7 @@ class Archive:
         return None
 
     def place(self, member: str) -> str:
-        """Return the path of a wanted member below the dataset's folder; it is not checked.
-
-        Raises:
-            KeyError: No key takes it.
-        """
+        """Return the path of a wanted member below the dataset's folder; it is not checked."""
         key = self.taker(member) or ""
         folder = self.wanted[key]
         rest = member.removeprefix(key) if key.endswith("/") else member.rpartition("/")[2]

@@ -47,11 +47,7 @@ class Preset:
 
 
 def load_presets(spec: MethodSpec | HeadSpec) -> dict[str, Preset]:
-    """Read and check every table of the plugin's defaults.toml, by name; empty if it has no such file.
-
-    Raises:
-        ParamError: The file is not TOML, or a table has an unknown or impossible parameter.
-    """
+    """Read and check every table of the plugin's defaults.toml, by name; empty if it has no such file."""
     file, tables = _read_tables(spec)
     presets = {name: _preset(spec, file, tables, name) for name in tables}
     for found in presets.values():
@@ -85,11 +81,7 @@ def preset(spec: MethodSpec | HeadSpec, dataset: str, semantics: str, file: Path
 
 @cache
 def preset_values(spec: MethodSpec | HeadSpec, dataset: str, semantics: str) -> Mapping[str, Any]:
-    """Return all parameters as the plugin's preset for a dataset sets them; read once per process.
-
-    Raises:
-        ParamError: As ``preset``, or a value is not accepted.
-    """
+    """Return all parameters as the plugin's preset for a dataset sets them; read once per process."""
     found = preset(spec, dataset, semantics)
     return build(spec.params, found.values, found.places).as_dict()
 

@@ -35,10 +35,7 @@ def make_table(
     numbers: Container[str] = (),
     styles: Iterable[str] = (),
 ) -> Table:
-    """Return a table without borders, with a style per row.
-
-    The columns named in ``numbers`` are right-aligned. A float gets two decimals, and None a dash.
-    """
+    """Return a table without borders, with a style per row."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
         right = name in numbers

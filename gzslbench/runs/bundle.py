@@ -32,11 +32,7 @@ class ImportResult:
 
 
 def write_bundle(path: Path, folders: Sequence[RunFolder]) -> None:
-    """Write the runs to ``path`` atomically; the same runs give the same bytes.
-
-    Raises:
-        StoreError: It cannot be written.
-    """
+    """Write the runs to ``path`` atomically; the same runs give the same bytes."""
     with (
         writing(path, f"{path.name} cannot be written"),
         atomic_path(path) as scratch,
@@ -50,11 +46,7 @@ def write_bundle(path: Path, folders: Sequence[RunFolder]) -> None:
 
 
 def import_runs(source: Path, store: Store) -> ImportResult:
-    """Copy the runs of an archive or a folder into the store, each if it is consistent.
-
-    Raises:
-        StoreError: ``source`` contains no runs, or the store cannot be written.
-    """
+    """Copy the runs of an archive or a folder into the store, each if it is consistent."""
     store.make()
     with tempfile.TemporaryDirectory(dir=store.root, prefix=".import-") as scratch:
         root = source

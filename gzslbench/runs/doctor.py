@@ -23,11 +23,7 @@ LIBRARIES = ("gzslbench", "torch", "numpy", "scipy", "scikit-learn", "h5py", "cl
 
 
 def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
-    """Describe versions, device, plugins, methods, trackers, data and results folder, in JSON types.
-
-    ``problems`` lists what prevents runs: plugins and methods that cannot be imported, folders that cannot
-    be read or written, and a wrong environment variable.
-    """
+    """Describe versions, device, plugins, methods, trackers, data and results folder, in JSON types."""
     offered, code = _plugins(), _code()
     root, folder, compilation = _data(data), _results(results), _compilation()
     problems = list(dict.fromkeys(f"plugin {row['name']}: {row['error']}" for row in offered if row["error"]))

@@ -114,13 +114,7 @@ class FitRun:
         self.owner = checkpoint_owner(cell, fit.name, fit.params, fit.head_epochs)
 
     def run(self) -> Outcome:
-        """Train from the checkpoint, if there is one, to the end.
-
-        Raises:
-            CheckpointError: The checkpoint cannot be read, or belongs to another fit.
-            InterruptedRunError: The user asked to stop; the checkpoint is written.
-            DivergedError: A loss became NaN or infinite; the last checkpoint is kept.
-        """
+        """Train from the checkpoint, if there is one, to the end."""
         fit, trainer = self.fit, self.trainer
         self._resume()
         fit.progress.start(fit.name, trainer.iterations, trainer.iterations_done)

@@ -163,10 +163,8 @@ class RunFolder:
                 file.rename(self.previous / file.name)
 
     def restore(self) -> None:
-        """Move the files in ``previous`` back if the new run has only a log and the files of trackers.
-
-        The record is moved last, so that a run is not finished before all of it is back.
-        """
+        """Move the files in ``previous`` back if the new run has only a log and the files of trackers."""
+        # The record is moved last, so that a run is not finished before all of it is back.
         with writing(self.path, "the earlier run cannot be put back"):
             left = self._own_files()
             if not self.previous.is_dir() or any(file.name not in (LOG, TRACKING) for file in left):

@@ -256,11 +256,7 @@ class Record(Summary):
 
     @classmethod
     def from_json(cls, text: str | bytes, where: object = None) -> Record:
-        """Read a record; ``where`` is the file to name in an error.
-
-        Raises:
-            StoreError: The text is not a record, or has a newer schema.
-        """
+        """Read a record; ``where`` is the file to name in an error."""
         try:
             return cls.from_dict(_parse(text))
         except StoreError as error:

@@ -64,13 +64,7 @@ class Store:
                 yield record
 
     def find(self, run: str) -> RunFolder:
-        """Find the run with this id, with an id that starts like this, or at this path.
-
-        Unfinished runs are searched for the start of an id only if no finished run matches.
-
-        Raises:
-            StoreError: No run or several match, or a folder may not be read.
-        """
+        """Find the run with this id, with an id that starts like this, or at this path."""
         path = Path(run).parent if Path(run).name == RECORD else Path(run)
         for folder in (self.run(run), RunFolder(path)) if run else ():
             if folder.has_begun():
@@ -120,13 +114,7 @@ def _list_some(names: list[str]) -> str:
 
 
 def read_summaries(store: Store) -> list[Summary]:
-    """Return the summary of every good record, by run id; a damaged one is a DamagedRecordWarning.
-
-    Unchanged records come from the index, a file in the results folder that may be deleted at any time.
-
-    Raises:
-        StoreError: The results folder may not be read.
-    """
+    """Return the summary of every good record, by run id; a damaged one is a DamagedRecordWarning."""
     stamps, index = _stamps(store.root), store.root / INDEX
     known: dict[str, tuple[str, Summary]] = {}
     with suppress(OSError, ValueError, RecursionError):  # missing, damaged or without permission

@@ -21,10 +21,7 @@ class PredictionsWarning(UserWarning):
 
 
 def find_problems(folder: RunFolder) -> list[str]:
-    """Return a sentence for each inconsistency of a run, for example a number edited by hand.
-
-    The id must be that of the cell, H the harmonic mean of U and S, and the headline that of the predictions.
-    """
+    """Return a sentence for each inconsistency of a run, for example a number edited by hand."""
     try:
         record = folder.record()
     except GzslBenchError as error:
@@ -60,11 +57,7 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
 
 
 def read_predictions(record: Record, folder: RunFolder) -> Predictions:
-    """Read the predictions of a run; a PredictionsWarning if they do not give its headline.
-
-    Raises:
-        StoreError: There are none, they are damaged, or their number of classes is not the record's.
-    """
+    """Read the predictions of a run; a PredictionsWarning if they do not give its headline."""
     file = folder.predictions_file
     if record.headline is None:
         fix = f"see what happened: gzslbench show {record.id}"

@@ -35,11 +35,7 @@ _ENTRY_POINTS = "gzslbench.methods =\n"
 
 
 def new_plugin(name: str, kind: str, parent: Path) -> list[Path]:
-    """Write a package with one method to the folder `gzslbench-NAME` in `parent`, and return its files.
-
-    Raises:
-        PluginError: The name is not allowed or taken, the folder exists, or it cannot be written.
-    """
+    """Write a package with one method to the folder `gzslbench-NAME` in `parent`, and return its files."""
     values = template_values(name, kind)
     values["package"] = package = f"gzslbench_{values['module']}"
     contents = dict(fill_templates("plugin", values))
@@ -52,11 +48,7 @@ def new_plugin(name: str, kind: str, parent: Path) -> list[Path]:
 
 
 def new_method(name: str, kind: str, start: Path) -> list[Path]:
-    """Write a new method to the checkout that contains `start`, list it in setup.cfg, and return the files.
-
-    Raises:
-        PluginError: The name is not allowed or taken, there is no checkout, or it cannot be written.
-    """
+    """Write a new method to the checkout that contains `start`, list it in setup.cfg; return the files."""
     values, top = template_values(name, kind), find_checkout(start)
     module, setup = values["module"], top / "setup.cfg"
     values["package"] = f"gzslbench_methods.{module}"
@@ -79,11 +71,7 @@ def new_method(name: str, kind: str, start: Path) -> list[Path]:
 
 
 def template_values(name: str, kind: str) -> dict[str, str]:
-    """Check the name of a new method, and return the values for the templates that follow from it.
-
-    Raises:
-        PluginError: The name is not allowed, or a plugin has it.
-    """
+    """Check the name of a new method, and return the values for the templates that follow from it."""
     if not _NAME.fullmatch(name) or keyword.iskeyword(name) or len(name) > _MAX_NAME:
         raise PluginError(
             f"{name!r} is not a name for a method",
@@ -157,11 +145,7 @@ def _check_absent(path: Path) -> None:
 
 
 def write_folder(folder: Path, contents: Mapping[str, str]) -> None:
-    """Write a new folder with these files, by their place in it, atomically.
-
-    Raises:
-        PluginError: The folder exists, or it cannot be written.
-    """
+    """Write a new folder with these files, by their place in it, atomically."""
     _check_absent(folder)
     with writing(folder, "the files cannot be written", PluginError, _ELSEWHERE):
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -45,10 +45,7 @@ _OVERHANG = 0.04
 
 
 def critical_difference_figure(ranking: Ranking) -> Figure:
-    """Draw the critical-difference diagram (Demsar, JMLR 2006).
-
-    Mean ranks on an axis, the best right; a bar joins methods that do not differ significantly.
-    """
+    """Draw the critical-difference diagram (Demsar, JMLR 2006)."""
     ordered = sorted(ranking.ranks, key=lambda name: (ranking.ranks[name], name))
     methods, difference = len(ordered), ranking.critical_difference or 0.0
     best, worst = ordered[: methods // 2], ordered[methods // 2 :][::-1]

@@ -41,10 +41,7 @@ _BARS_INCHES = 2.8
 
 
 def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
-    """Draw a bar per class, in percent of its test rows: unseen ones, then seen ones, both best first.
-
-    The figure grows with the classes up to a limit; then names shrink, and then they are left out.
-    """
+    """Draw a bar per class, in percent of its test rows: unseen ones, then seen ones, both best first."""
     ordered = sorted(classes, key=lambda found: (found.seen, -_accuracy(found), found.name))
     height = min(_MAX_INCHES, _CLASS_INCHES * len(ordered) + _REST_INCHES)
     fontsize = min(_LARGEST, _SHARE * 72 * (height - _REST_INCHES) / len(ordered))

@@ -43,10 +43,7 @@ def require_matplotlib() -> None:
 
 
 def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) -> Iterator[Drawing]:
-    """Return every figure of a run; those that cannot be drawn have the reason.
-
-    ``with_features`` loads the run's model to synthesize features. This needs its checkpoint and its dataset.
-    """
+    """Return every figure of a run; those that cannot be drawn have the reason."""
     from gzslbench.report.figures import predictions as view
 
     run = f"{record.cell.method} on {record.task.dataset}, seed {record.cell.seed}"

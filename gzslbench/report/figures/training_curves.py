@@ -106,10 +106,7 @@ _TITLE: dict[str, Any] = {"x": 0.01, "ha": "left", "fontsize": 8}
 
 
 def training_curves_figure(history: History, choices: Sequence[ChosenEpochs], failure: str = "") -> Figure:
-    """Draw U, S and H with the chosen epochs; below, a panel per loss term, each with its own scale.
-
-    The history has at least one number. ``failure`` says when and in which loss the run diverged.
-    """
+    """Draw U, S and H with the chosen epochs; below, a panel per loss term, each with its own scale."""
     rows = math.ceil(len(history.losses) / _COLUMNS)
     heights = [_ACCURACIES_INCHES] * bool(history.metrics) + [_ROW_INCHES * rows + 0.35] * bool(rows)
     with canvas(PAGE, sum(heights)) as figure:

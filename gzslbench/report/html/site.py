@@ -22,10 +22,7 @@ _ELSEWHERE = "choose another folder with --out"
 def build_site(
     content: SiteContent, out: Path, *, figures: bool = True, step: Callable[[str], None] = lambda page: None
 ) -> None:
-    """Write the site to ``out`` in one step and call ``step`` after each page; ``figures`` need matplotlib.
-
-    A site that is there is replaced. A StoreError leaves ``out`` unchanged.
-    """
+    """Write the site to ``out`` in one step; call ``step`` after each page; ``figures`` need matplotlib."""
     check_output_folder(out)
     scratch, old = (out.with_name(f".{out.name}.{what}.{os.getpid()}") for what in ("new", "old"))
     try:

@@ -17,10 +17,7 @@ _PEEK = "test-peek"
 
 
 def published_rows(board: Board, numbers: Iterable[PublishedNumber]) -> dict[str, Mapping[str, float]]:
-    """Return rows of published numbers of the table's methods, and ours chosen the same way as most of them.
-
-    They map labels to numbers in percent by dataset.
-    """
+    """Return, by label, published numbers of the table's methods, and ours chosen as most of them are."""
     if board.metric not in METRICS:
         return {}
     usable = [
@@ -108,10 +105,7 @@ def comparisons(
     stored: Mapping[str, float],
     tolerance: float = DEFAULT_TOLERANCE,
 ) -> list[Comparison]:
-    """Compare every score of ``boards`` with each number published of its method on its dataset.
-
-    The boards are of one rule and one metric; ``stored`` has the same numbers as they were stored, by run id.
-    """
+    """Compare every score of ``boards`` with each number published of its method on its dataset."""
     found = []
     for board in boards:
         printed = [number for number in numbers if getattr(number, board.metric, None) is not None]

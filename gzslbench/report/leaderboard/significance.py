@@ -123,10 +123,7 @@ def _unless_ahead(
 
 
 def t_test(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return the two-sided probability of Student's paired test, for two pairs or more.
-
-    If all differences are equal, it is 1 where they are 0, else 0.
-    """
+    """Return the two-sided probability of Student's paired test, for two pairs or more."""
     differences = {first - second for first, second in zip(one, other, strict=True)}
     if len(differences) == 1:
         return 1.0 if differences == {0.0} else 0.0

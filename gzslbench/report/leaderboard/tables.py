@@ -42,10 +42,7 @@ def leaderboard_table(
     intervals: bool = True,
     costs: bool = False,
 ) -> ResultTable:
-    """Return a board as a table, with rows of ``published`` numbers below, which are not ranked or tested.
-
-    ``intervals`` adds the confidence interval of each mean; ``costs`` time, parameters and memory.
-    """
+    """Return a board as a table, with rows of ``published`` numbers below, which are not ranked or tested."""
     group = board.group
     title = (
         f"{board.metric} (%) by {board.rule}, {group.features}, semantics {group.semantics}, {group.setting}"
