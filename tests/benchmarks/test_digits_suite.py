@@ -11,6 +11,8 @@ from gzslbench.cli import main
 from gzslbench.plugins.registry import plugins
 from gzslbench.sweep.suites.suite import load_suite
 
+pytestmark = pytest.mark.acceptance
+
 SUITE = load_suite("digits")
 NAMES = list(dict.fromkeys(run.name for run in SUITE.runs))
 
