@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_presets_and_defaults_give_the_settings_of_a_run(invoke) -> None:
     assert described["presets"]["default"]["values"] == {}
     for name, preset in load_presets(spec).items():
         shown = {**defaults, **described["presets"][name]["values"]}
-        assert shown == {**spec.params().as_dict(), **preset.values}
+        assert shown == {**asdict(spec.params()), **preset.values}
 
 
 def test_an_unknown_method_is_answered_with_the_nearest(invoke) -> None:

@@ -80,7 +80,7 @@ def test_without_test_the_test_rows_are_left_alone(invoke, optuna, tmp_path) -> 
 
 def test_impossible_requests_are_refused_before_any_trial(invoke, optuna, tmp_path) -> None:
     for arguments, text in (
-        (["--method", "dem", "--dataset", "digits"], "dem has no parameter left to tune"),
+        (["--method", "dem", "--dataset", "digits", "--set", "weight_decay=0.1"], "no parameter left"),
         (["--method", "cnzsl", "--dataset", "digits", "--search", "lr"], "cannot read 'lr'"),
         (["--method", "cnzsl", "--dataset", "digits", "--search", "lt=0.1..1"], "did you mean 'lr'"),
         (["--method", "cnzsl", "--dataset", "digits", "--search", "lr=0..1"], "out of range"),
