@@ -19,8 +19,8 @@ from gzslbench._version import VERSION
 from gzslbench.errors import ExecutorError
 from gzslbench.plugins.executor import Limits
 
-PROBE = ".driver"
-"""File in the folder of a job, by which a node sees that it has the driver's folder and not another one."""
+PROBE = ".ray-probe"
+"""File that the head node writes into the results folder; a node that does not see it has another folder."""
 PROBE_WAIT_S = 5.0
 """Time that a network file system has to show a new file on another node."""
 CLIENT = "ray://"
@@ -112,8 +112,19 @@ def check_versions(ours: Versions, theirs: Versions, node: str) -> None:
             )
 
 
+def write_probe(folder: Path, token: str) -> None:
+    """Write ``token`` where every node must see it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / PROBE).write_text(token)
+
+
+def remove_probe(folder: Path) -> None:
+    """Remove what ``write_probe`` wrote."""
+    (folder / PROBE).unlink(missing_ok=True)
+
+
 def check_folder(folder: Path, token: str, node: str) -> None:
-    """Refuse a node that does not see the folder of a job, where the driver has written ``token``.
+    """Refuse a node that does not see the results folder of the head node, which has written ``token`` there.
 
     A job that starts again on such a node would not find its checkpoint.
     """
@@ -122,7 +133,7 @@ def check_folder(folder: Path, token: str, node: str) -> None:
         if time.monotonic() > until:
             raise ExecutorError(
                 f"the results folder is not seen by {node}",
-                where=folder.parent,
+                where=folder,
                 fix="give --results a folder that all machines see under one path",
             )
         time.sleep(0.1)

@@ -11,26 +11,28 @@ import os
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from gzslbench._version import VERSION
 from gzslbench.errors import ExecutorError, GzslBenchError
-from gzslbench.files import writing
+from gzslbench.files import write_atomically, writing
 from gzslbench.plugins.executor import Ended, Event, Failure, Job, Limits, Started
 from gzslbench.sweep.executors.ray_cluster import (
-    PROBE,
     Versions,
     check_folder,
     check_versions,
     connect,
     first_line,
+    remove_probe,
     require_ray,
     this_node,
     versions_here,
     working_nodes,
+    write_probe,
 )
 from gzslbench.sweep.executors.worker_process import (
     STOP_GRACE_S,
@@ -92,6 +94,9 @@ class RayExecutor:
         self.remote = ray.remote(max_calls=1, max_retries=self.limits.retries)(run_job)
         # Ray does not say when a task starts. The tasks say so themselves, in a queue on the head node.
         self.starts = Queue(actor_options={"num_cpus": 0, "resources": HEAD})
+        folders = [str(job.folder.parent) for job in waiting if job.folder is not None]
+        self.root = Path(os.path.commonpath(folders)) if folders else None
+        self._on_head(write_probe, self.token)
         try:
             while self.tasks or (waiting and not self.stopping):
                 self._submit(waiting)
@@ -104,23 +109,27 @@ class RayExecutor:
             with suppress(Exception):  # the cluster may be gone
                 self._cancel_all(force=True)
                 self.starts.shutdown(force=True)
+                self._on_head(remove_probe)
 
     def _submit(self, waiting: deque[Job]) -> None:
         """Give Ray one job more than there are cores for, so that a node that joins has work at once."""
         nodes = working_nodes() if waiting and not self.stopping else []
         environment = {name: text for name, text in os.environ.items() if name.startswith("GZSLBENCH_")}
-        driver = (self.limits.threads, versions_here(), environment, self.token, self.starts)
+        driver = (self.limits.threads, versions_here(), environment, self.root, self.token, self.starts)
         cores = sum(node["Resources"]["CPU"] for node in nodes)
         most = self.limits.jobs or int(cores / self.limits.threads) + 1
         while nodes and waiting and len(self.tasks) < most:
             job = waiting.popleft()
             order = replace(job, argument=prepare_argument(job), shared={})
-            if job.folder is not None:
-                with writing(job.folder, "the folder of a job cannot be written"):
-                    (job.folder / PROBE).write_text(self.token)
             shared = {name: self._put(value) for name, value in job.shared.items()}
             task = self.remote.options(name=job.id, **_resources(job, self.limits.threads, nodes))
             self.tasks[task.remote(order, *driver, **shared)] = _Task(job)
+
+    def _on_head(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Do something in the results folder of the nodes, which the driver need not see."""
+        if self.root is not None:
+            task = self.ray.remote(num_cpus=0, resources=HEAD, max_calls=1)(work)
+            self.ray.get(task.remote(self.root, *arguments))
 
     def _put(self, value: Any) -> Any:
         """Put a value into the object store, once. The value is kept, so that its id stays its own."""
@@ -144,8 +153,6 @@ class RayExecutor:
 
     def _ended(self, reference: Any, task: _Task) -> Iterator[Event]:
         result, failure = self._outcome(reference, task)
-        if task.job.folder is not None:
-            (task.job.folder / PROBE).unlink(missing_ok=True)
         if task.began is None:
             if failure is not None and failure.kind == "stopped":
                 return
@@ -158,6 +165,8 @@ class RayExecutor:
         errors = self.ray.exceptions
         try:
             outcome = self.ray.get(reference)
+            if task.job.folder is not None:
+                write_files(outcome.get("files", {}), task.job.folder)
             return outcome.get("result"), failure_in(outcome)
         except errors.RayError as error:
             cause = error.cause if isinstance(error, errors.RayTaskError) else None
@@ -199,20 +208,54 @@ def run_job(
     threads: int,
     versions: Versions,
     environment: Mapping[str, str],
+    root: Path | None,
     token: str,
     starts: Any,
     **shared: Any,
 ) -> dict[str, Any]:
-    """Run a job in a worker process of Ray, if this node is like the driver, and return its outcome."""
+    """Run a job in a worker process of Ray, if this node may; return its outcome and the files of its folder.
+
+    The files are returned because the driver may be on a machine that does not see the folder.
+    """
     node = this_node()
     check_versions(versions, versions_here(), node)
-    if job.folder is not None:
-        check_folder(job.folder, token, node)
+    if root is not None and job.folder is not None:
+        check_folder(root, token, node)
+        with writing(job.folder, "the folder of a job cannot be created"):
+            job.folder.mkdir(parents=True, exist_ok=True)
     for name, value in environment.items():
         os.environ.setdefault(name, value)
     limit_threads(threads)
     starts.put((job.id, f"process {os.getpid()} on {node}"))
-    return outcome_of(job.work, {**job.argument, **shared})
+    outcome = outcome_of(job.work, {**job.argument, **shared})
+    return {
+        **outcome,
+        "files": read_files(job.folder) if job.folder is not None and "result" in outcome else {},
+    }
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Read all files below a folder in the order in which they were written; hidden ones are left out."""
+    files = sorted(
+        (path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_mtime_ns
+    )
+    names = [path.relative_to(folder) for path in files]
+    return {
+        name.as_posix(): path.read_bytes()
+        for name, path in zip(names, files, strict=True)
+        if not any(part.startswith(".") for part in name.parts)
+    }
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the files that differ from those in the folder: none, if the driver sees the nodes' folder."""
+    for name, content in files.items():
+        path = folder / name
+        with writing(path, f"{name} cannot be written"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file() and path.read_bytes() == content:
+                continue
+        write_atomically(path, content)
 
 
 def _resources(job: Job, threads: int, nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -45,9 +45,9 @@ def test_a_node_with_another_version_is_refused() -> None:
             check_versions(here, {**here, **other}, "a node")
 
 
-def test_a_node_must_see_what_the_driver_wrote_into_the_folder_of_the_job(tmp_path, monkeypatch) -> None:
+def test_a_node_must_see_what_the_head_node_wrote_into_the_results_folder(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(ray_cluster, "PROBE_WAIT_S", 0.0)
-    folder = tmp_path / "results" / "job"
+    folder = tmp_path / "results"
     folder.mkdir(parents=True)
     for content in (
         None,
@@ -57,7 +57,7 @@ def test_a_node_must_see_what_the_driver_wrote_into_the_folder_of_the_job(tmp_pa
             (folder / PROBE).write_text(content)
         with pytest.raises(ExecutorError, match="not seen by a node") as caught:
             check_folder(folder, "token", "a node")
-        assert "--results" in caught.value.fix and caught.value.where == str(folder.parent)
+        assert "--results" in caught.value.fix and caught.value.where == str(folder)
     (folder / PROBE).write_text("token")
     check_folder(folder, "token", "a node")
 

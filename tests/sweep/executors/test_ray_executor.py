@@ -12,7 +12,7 @@ from executor_case import ends_of
 from gzslbench.errors import ExecutorError
 from gzslbench.plugins.executor import Job, Limits, Started
 from gzslbench.sweep.executors import ray_executor
-from gzslbench.sweep.executors.ray_cluster import versions_here
+from gzslbench.sweep.executors.ray_cluster import PROBE, versions_here
 from gzslbench.sweep.executors.ray_executor import RayExecutor
 
 pytestmark = [pytest.mark.ray, pytest.mark.acceptance]
@@ -50,8 +50,22 @@ def test_a_node_with_other_versions_is_refused(joined, monkeypatch) -> None:
 
 
 def test_a_node_that_does_not_see_the_results_is_refused_by_name(joined, tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    folder = Path("/proc/self/cwd/job")  # each process sees its own working folder there
-    job = Job("job", f"{WORK}write_files", {"times": 1}, folder=folder)
+    monkeypatch.setattr(ray_executor, "write_probe", lambda folder, token: None)  # as if on another disk
+    job = Job("job", f"{WORK}write_files", {"times": 1}, folder=tmp_path / "job")
     with pytest.raises(ExecutorError, match=r"the results folder is not seen by .* \(node "):
         list(RayExecutor(Limits(address=joined.address)).run([job]))
+
+
+def test_the_files_of_a_job_reach_a_driver_with_another_folder(joined, tmp_path, monkeypatch) -> None:
+    """The nodes share a working folder; the driver has another one, and sees none of theirs."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/job")
+    job = Job("job", f"{WORK}write_files", {"times": 1}, folder=folder)
+    (end,) = ends_of(RayExecutor(Limits(address=joined.address)).run([job])).values()
+    assert end.failure is None
+    here, there = (
+        {path.name: path.read_bytes() for path in (root / folder).rglob("*") if path.is_file()}
+        for root in (tmp_path, joined.folder)
+    )
+    assert here.keys() == {"bytes", "first"} and here == there
+    assert not (joined.folder / "results" / PROBE).exists()
