@@ -1,9 +1,4 @@
-"""Options and arguments that several commands take, each defined once.
-
-A name such as `data_option` is a click decorator for one option; `task_options` and the like add several. Use
-them below `@click.command()`, in the order in which `--help` shall list them. Nothing heavy is imported here,
-so that `--help` stays fast. The main command makes every `--help` show default values.
-"""
+"""Options and arguments that several commands take, each defined once; nothing heavy is imported here."""
 
 from __future__ import annotations
 

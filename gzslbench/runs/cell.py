@@ -85,11 +85,7 @@ class Cell:
 class Task:
     """The parts of a dataset that decide a cell; ``TaskInfo`` is the longer description in a record.
 
-    Attributes:
-        dataset: Name of the dataset.
-        semantics: Name of the semantics before any shuffling; presets go by it.
-        id: ``Dataset.task_id``; shuffled semantics have an id of their own.
-        validation: Fingerprint of the validation split; None unless it is needed.
+    ``semantics`` is the name before any shuffling, because presets go by it; ``id`` is ``Dataset.task_id``.
     """
 
     dataset: str
@@ -104,18 +100,12 @@ class TaskInfo:
 
     Attributes:
         id: ``Dataset.task_id``. Numbers of different ids are never compared.
-        dataset: Name of the dataset.
-        features: Name of the features.
         semantics: Name of the semantics, with the seed of a shuffling.
-        split: Name of the split.
         split_fingerprint: sha256 of the split.
         content: sha256 of features, labels and semantics.
         counts: Rows of each part of the split.
-        seen_classes: Number of seen classes.
-        unseen_classes: Number of unseen classes.
         class_names: The candidates' names, in the order of their labels.
         files: sha256 of each data file, by name.
-        notes: Remarks on the data.
         provenance: How gzslbench made the semantics, if it did.
     """
 

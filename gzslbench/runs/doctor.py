@@ -35,7 +35,16 @@ def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
         "compilation": compilation,
         "plugins": offered,
         "code": code,
-        "trackers": _trackers(),
+        # A missing module is a problem only for a run that uses the tracker.
+        "trackers": [
+            {
+                "name": spec.name,
+                "title": spec.title,
+                "missing": missing_modules(spec),
+                "install": spec.install,
+            }
+            for spec in plugins().trackers().values()
+        ],
         "data": root,
         "results": folder,
         "problems": problems,
@@ -88,23 +97,15 @@ def _plugins() -> list[dict[str, Any]]:
 def _code() -> list[dict[str, Any]]:
     """Try to import what each method and each generated dataset loads."""
     specs: list[MethodSpec | DatasetSpec] = [*plugins().methods().values(), *plugins().datasets().values()]
-    return [{"name": spec.name, "load": spec.load, "error": _load_error(spec)} for spec in specs if spec.load]
-
-
-def _load_error(spec: MethodSpec | DatasetSpec) -> str | None:
-    try:
-        resolve_name(spec.load)
-    except (Exception, SystemExit) as error:  # an import runs any code of the plugin's author
-        return f"{type(error).__name__}: {error}"
-    return None
-
-
-def _trackers() -> list[dict[str, Any]]:
-    """List the trackers and the modules they lack, which is a problem only for a run that uses them."""
-    return [
-        {"name": spec.name, "title": spec.title, "missing": missing_modules(spec), "install": spec.install}
-        for spec in plugins().trackers().values()
-    ]
+    found: list[dict[str, Any]] = []
+    for spec in filter(lambda spec: spec.load, specs):
+        error = None
+        try:
+            resolve_name(spec.load)
+        except (Exception, SystemExit) as problem:  # an import runs any code of the plugin's author
+            error = f"{type(problem).__name__}: {problem}"
+        found.append({"name": spec.name, "load": spec.load, "error": error})
+    return found
 
 
 def _data(data: Path | None) -> dict[str, Any]:

@@ -75,16 +75,7 @@ class Options:
 def run_cell(
     plan: Plan, cell: Cell, store: Store, options: Options | None = None, progress: Progress | None = None
 ) -> tuple[Record, RunFolder]:
-    """Return the record of ``cell``: from the store if the cell is finished, else by running it.
-
-    Raises:
-        InterruptedRunError: The user stopped the run; it can be resumed.
-        KeyboardInterrupt: The user stopped the run after its last step; its record is written.
-        PluginError: A tracker is unknown, or what it needs is not installed.
-        DeviceError: Memory ran out.
-        StoreError: The store cannot be written, another process runs the cell, or an interrupted run exists
-            and ``options`` do not say whether to resume or to rerun it.
-    """
+    """Return the record of ``cell``: from the store if the cell is finished, else by running it."""
     options = options or Options()
     trackers = resolve_trackers(options.track)
     store.make()

@@ -30,14 +30,7 @@ _REPEAT = "repeat the run with --rerun"
 
 @dataclass(frozen=True)
 class Trained:
-    """A model as its training left it, in evaluation mode.
-
-    Attributes:
-        dataset: What it was trained on.
-        method: The method with its trained networks.
-        train: The view it was trained on.
-        test: The view it was evaluated on.
-    """
+    """A model as its training left it, in evaluation mode."""
 
     dataset: Dataset
     method: Any
@@ -48,20 +41,7 @@ class Trained:
 def open_trained(
     record: Record, folder: RunFolder, *, data: Path | None = None, device: torch.device | str = "cpu"
 ) -> Trained:
-    """Load the dataset of a complete run, and its networks from the checkpoint of its final fit.
-
-    Args:
-        record: The record of the run.
-        folder: The folder of the run.
-        data: Folder of the datasets; None takes $GZSLBENCH_DATA, then ./data.
-        device: The device of the model and the views.
-
-    Raises:
-        StoreError: The run diverged, or this version does not know its settings.
-        PluginError: The method is not installed, or another version of it is.
-        DataError: The dataset is missing, or differs from that of the run.
-        CheckpointError: The checkpoint is missing, damaged, or of another run.
-    """
+    """Load the dataset of a complete run, and its networks from the checkpoint of its final fit."""
     cell = record.cell
     if record.status != "complete":
         raise StoreError(f"run {record.id} {record.status}: it has no trained model", where=folder.path)

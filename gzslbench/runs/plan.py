@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from gzslbench.data.dataset import Dataset
 
-DEFAULT_SEED = 0
 _PATHS = ("data", "preset")
 EPOCHS_RULE = "epochs_rule"
 """The parameter by which a method can ask for early stopping; its values are fixed and early-stopping."""
@@ -140,15 +139,7 @@ class ParsedRequest:
 
 
 def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
-    """Resolve names, presets, settings and device, and read the data; nothing is trained or written.
-
-    Args:
-        request: What the user asks for.
-        carried: Its dataset, if another process has read it already.
-
-    Raises:
-        GzslBenchError: Something cannot be resolved.
-    """
+    """Resolve names, presets, settings and device, and read the data; nothing is trained or written."""
     parsed = parse_request(request)  # before the data are read, which may take long
     dataset, task = read_task(request, carried)
     return Plan(**vars(resolve(parsed, task)), dataset=dataset)
@@ -230,7 +221,7 @@ def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
         precision=request.precision,
         deterministic=request.deterministic,
     )
-    cells = [replace(cell, seed=seed) for seed in request.seeds or (DEFAULT_SEED,)]
+    cells = [replace(cell, seed=seed) for seed in request.seeds or (0,)]
     return Resolved(spec, params, chosen, cells, str(parsed.device), head)
 
 

@@ -40,20 +40,14 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 @dataclass(frozen=True)
-class RunMetrics:
-    """The metrics of a run by one selection rule, in percent, and the epochs at which they were taken.
-
-    ``epoch`` and ``head_epoch`` count completed epochs from 1; 0 is before any. The other fields are those
-    of ``gzslbench.evaluation.metrics.Metrics``.
-    """
+class Repeat:
+    """The metrics of one final evaluation, in percent, as in ``gzslbench.evaluation.metrics.Metrics``."""
 
     U: Percentage
     S: Percentage
     H: Percentage
     T1: Percentage
     AUSUC: Percentage
-    epoch: Count
-    head_epoch: Count
 
     def percentages(self) -> dict[str, float]:
         """The five percentages by name."""
@@ -61,24 +55,18 @@ class RunMetrics:
 
 
 @dataclass(frozen=True)
-class Repeat:
-    """The metrics of one of several final evaluations, in percent."""
+class RunMetrics(Repeat):
+    """The metrics by one selection rule, and the completed epochs, from 1, at which they were taken."""
 
-    U: Percentage
-    S: Percentage
-    H: Percentage
-    T1: Percentage
-    AUSUC: Percentage
+    epoch: Count
+    head_epoch: Count
 
 
 @dataclass(frozen=True)
 class ValidationChoice(RunMetrics):
     """The epochs that validation classes chose, and the metrics on these classes there.
 
-    Attributes:
-        task: Id of the task with the validation split.
-        counts: Rows of each part of that split.
-        notes: Remarks on how the split was made.
+    ``task`` is the id of the task with the validation split; ``counts`` are the rows of the split's parts.
     """
 
     task: str
@@ -111,16 +99,11 @@ class RunInfo:
         started: Date and time in UTC, in ISO 8601.
         seconds_train: Wall time of all training, interruptions left out.
         seconds_evaluate: Wall time of all evaluations.
-        preset: Where the parameters come from.
         peak_memory_bytes: The most that tensors took on CUDA, or that the process took on a CPU.
         computed: By operation, which of its implementations the process used.
         command: The arguments of the command line.
         extraction: How gzslbench extracted the features, if it did.
         provenance: How gzslbench made the semantics, if it did.
-        gzslbench: Version; so are ``python``, ``torch`` and ``numpy``.
-        platform: Operating system.
-        device: Name of the GPU or CPU.
-        threads: Of torch on the CPU.
     """
 
     started: str | None = None
@@ -228,7 +211,7 @@ class Record(Summary):
         return values
 
     @property
-    def predicted(self) -> Repeat | RunMetrics | None:
+    def predicted(self) -> Repeat | None:
         """The metrics that the stored predictions give: the headline, or the first of several evaluations."""
         return self.repeats[0] if self.repeats else self.headline
 

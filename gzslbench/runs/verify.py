@@ -9,7 +9,7 @@ from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.metrics import harmonic_mean, metrics_of
 from gzslbench.evaluation.predictions import Predictions, load_predictions
 from gzslbench.runs.cell import PROTOCOL
-from gzslbench.runs.record import PERCENTAGES, Record, Repeat, RunMetrics
+from gzslbench.runs.record import PERCENTAGES, Record, Repeat
 from gzslbench.runs.store import RunFolder
 
 # In percent. On one machine the numbers are equal to the bit; another machine may round sums differently.
@@ -37,9 +37,7 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
         yield f"its settings are those of run {record.cell.id}"
     # The mean of several H is not the harmonic mean of the mean U and S.
     averaged = record.selection if record.repeats else None
-    checked: dict[str, RunMetrics | Repeat] = {
-        rule: metrics for rule, metrics in record.metrics.items() if rule != averaged
-    }
+    checked: dict[str, Repeat] = {rule: found for rule, found in record.metrics.items() if rule != averaged}
     checked |= {f"evaluation {number}": one for number, one in enumerate(record.repeats or (), start=1)}
     for rule, metrics in checked.items():
         expected = harmonic_mean(metrics.U, metrics.S)

@@ -203,21 +203,16 @@ def _as_text(value: object) -> str:
 
 
 def _print_comparisons(task: str, comparisons: list[Comparison], notes: tuple[str, ...]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    from gzslbench.report.printing import make_console
+    from gzslbench.report.printing import make_console, make_table
 
-    table = Table("", "compared", "expected", "found", box=None, pad_edge=False)
+    rows = []
     for comparison in comparisons:
         sign = Text("ok", "green") if comparison.agrees else Text("differs", "bold red")
-        values = (_shorten(value) for value in (comparison.expected, comparison.found))
-        table.add_row(sign, Text(comparison.what), *map(Text, values))
-    out = make_console()
-    out.print(Text(task, "bold"))
-    out.print(table)
-    for note in notes:
-        out.print(Text(f"note: {note}"))
+        rows.append((sign, comparison.what, *map(_shorten, (comparison.expected, comparison.found))))
+    table = make_table(["", "compared", "expected", "found"], rows)
+    make_console().print(Text(task, "bold"), table, *(Text(f"note: {note}") for note in notes), sep="\n")
 
 
 def _shorten(value: str) -> str:

@@ -31,11 +31,9 @@ MAX_ROWS = 100
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Rows on the first two principal components of the real ones.
+    """Rows of each class on the first two principal components of the real ones.
 
-    ``real`` (some test rows) and ``synthesized`` have an array ``(n, 2)`` per class in ``names``; ``unseen``
-    counts the unseen classes of the dataset, ``space`` is ``features`` or ``embedding``, and ``variance`` is
-    the percent of the real rows' variance that each component has.
+    ``unseen`` counts all unseen classes; ``variance`` is the percent of the variance of each component.
     """
 
     names: Sequence[str]

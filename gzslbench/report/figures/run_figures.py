@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drawing:
-    """One figure of a run or of a leaderboard.
-
-    ``name`` is that of its file, without the suffix; ``title`` is a sentence for readers who cannot see it.
-    ``draw`` is None if there is nothing to draw; ``reason`` then says why.
-    """
+    """A figure; ``title`` is for readers who cannot see it. Without ``draw``, ``reason`` says why."""
 
     name: str
     title: str

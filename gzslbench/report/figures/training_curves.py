@@ -27,10 +27,7 @@ Series = list[tuple[int, float]]
 
 @dataclass(frozen=True)
 class ChosenEpochs:
-    """The epochs of model and head that a selection rule chose in a fit, ``final`` or ``validation``.
-
-    ``H`` is in percent; ``peeks`` says whether the rule looks at the test set.
-    """
+    """The epochs of model and head that a selection rule chose in a fit, and H there in percent."""
 
     fit: str
     epoch: int
@@ -59,13 +56,7 @@ def chosen_epochs(record: Record) -> Iterator[ChosenEpochs]:
 
 @dataclass
 class History:
-    """The losses of the last fit and the metrics of every fit of a run, by epoch.
-
-    Attributes:
-        losses: By stage and ``phase/term``, in the order of the training.
-        metrics: By fit, a series each of U, S and H, in percent, over the evaluated epochs.
-        fit: The last fit.
-    """
+    """The losses of the last fit by stage and ``phase/term``, and U, S and H of every fit; all by epoch."""
 
     losses: dict[tuple[str, str], Series]
     metrics: dict[str, dict[str, Series]]

@@ -37,10 +37,7 @@ class ComparableGroup:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: its scores by dataset, and the parameters that differ from the presets.
-
-    ``label`` is the method, its head, and a number where several rows would have the same label.
-    """
+    """A row of a table: its label, its scores by dataset, and what differs from the presets."""
 
     label: str
     scores: Mapping[str, Score]
@@ -52,8 +49,6 @@ class Board:
     """A table.
 
     Attributes:
-        rule: How the epoch of every number was chosen.
-        metric: Which metric it shows, in percent.
         tasks: By dataset, in order, the id of the task.
         rows: Best first: by mean rank over the datasets that all rows have, else by their mean.
         reason: Why it is a separate table; empty for the first.

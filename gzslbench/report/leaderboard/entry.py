@@ -142,9 +142,7 @@ class Score:
     """One metric of one row on one dataset.
 
     Attributes:
-        values: By seed, in percent.
-        estimate: Mean, standard deviation, confidence interval and number of seeds.
-        entries: The runs, by seed.
+        values: By seed, in percent, as ``entries``.
         best: Whether its mean is the highest of the column; of equal means the first.
         probability: That a difference to the best as large as this one is chance, with Holm's correction
             over the column; None for the best, and if the test says nothing.

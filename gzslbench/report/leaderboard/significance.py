@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Protocol
@@ -48,8 +48,8 @@ class OverSeeds:
         seeds = sorted(best.values.keys() & other.values.keys())
         if len(seeds) < MIN_SEEDS:
             return None
-        values = ([score.values[seed] for seed in seeds] for score in (best, other))
-        return _unless_ahead(t_test, *values)
+        one, two = ([score.values[seed] for seed in seeds] for score in (best, other))
+        return 1.0 if sum(two) > sum(one) else t_test(one, two)
 
 
 class OverClasses:
@@ -78,7 +78,7 @@ class OverClasses:
         one, two = self._mean_accuracies(best), self._mean_accuracies(other)
         if one is None or two is None or len(one) != len(two) or len(one) < MIN_CLASSES:
             return None
-        return _unless_ahead(wilcoxon_test, one, two)
+        return 1.0 if sum(two) > sum(one) else wilcoxon_test(one, two)
 
     def _mean_accuracies(self, score: Score) -> list[float] | None:
         found = []
@@ -111,15 +111,6 @@ class OverClasses:
         hits = np.bincount(labels[predicted == labels], minlength=len(seen))
         counted = (seen if self.metric == "S" else ~seen) & (rows > 0)
         return list(map(float, 100.0 * hits[counted] / rows[counted]))
-
-
-def _unless_ahead(
-    test: Callable[[Sequence[float], Sequence[float]], float],
-    best: Sequence[float],
-    other: Sequence[float],
-) -> float:
-    """Test two rows, unless the lower one is ahead in the seeds that both have; then it is not worse."""
-    return 1.0 if sum(other) > sum(best) else test(best, other)
 
 
 def t_test(one: Sequence[float], other: Sequence[float]) -> float:

@@ -166,7 +166,7 @@ def print_plan(plan: Plan, results: Path, *, as_json: bool = False) -> None:
 def _cell_state(folder: RunFolder) -> str:
     if folder.has_ended():
         return "finished: would be shown, not run"
-    return "interrupted: --resume continues it" if any(folder.path.glob("checkpoint-*.pt")) else "would run"
+    return "interrupted: --resume continues it" if folder.has_checkpoint() else "would run"
 
 
 def print_profile(profile: Profile, record: Record, *, quiet: bool) -> None:
