@@ -184,7 +184,7 @@ def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
     """
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.figures.run_figures import require_matplotlib
-    from gzslbench.report.html.content import SiteContent
+    from gzslbench.report.html.pages import SiteContent
     from gzslbench.report.html.site import build_site, check_output_folder
     from gzslbench.report.terminal.progress import watch_pages
     from gzslbench.sweep.suites.baseline import stored_metrics

@@ -58,16 +58,8 @@ def load_presets(spec: MethodSpec | HeadSpec) -> dict[str, Preset]:
 def preset(spec: MethodSpec | HeadSpec, dataset: str, semantics: str, file: Path | None = None) -> Preset:
     """Read the narrowest table that fits: ``DATASET/semantics``, else ``DATASET``, else ``default``.
 
-    Only this table and the wider ones are read, and no value is checked: ``build`` does that.
-
-    Args:
-        spec: The method or head.
-        dataset: Name of the dataset.
-        semantics: Name of the semantics.
-        file: Take the tables of this file, as ``gzslbench tune`` writes it, instead of the plugin's own.
-
-    Raises:
-        ParamError: The file is missing, is not TOML, has no table that fits, or is for another method.
+    The tables are the plugin's own, or those of ``file``. Only this table and the wider ones are read, and no
+    value is checked: ``build`` does that.
     """
     name, tables = _read_tables(spec, file)
     for table in (f"{dataset}/{semantics}", dataset, DEFAULT):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from gzslbench.errors import ParamError
 from gzslbench.plugins.head import SOFTMAX, HeadSpec
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from gzslbench.data.dataset import Dataset
 
-_PATHS = ("data", "preset")
 EPOCHS_RULE = "epochs_rule"
 """The parameter by which a method can ask for early stopping; its values are fixed and early-stopping."""
 
@@ -53,15 +54,15 @@ class Request:
 
     def for_a_worker(self) -> dict[str, Any]:
         """Return it in JSON types for a process in another folder, whose only GPU has no number."""
-        values = {name: _plain(value) for name, value in asdict(self).items()}
-        return {**values, "device": self.device.partition(":")[0]}
+        there = replace(self, device=self.device.partition(":")[0])
+        text = msgspec.json.encode(there, enc_hook=lambda path: str(path.resolve()))
+        values: dict[str, Any] = msgspec.json.decode(text)
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Request:
         """Read what ``for_a_worker`` returned."""
-        tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        paths = {name: Path(values[name]) for name in _PATHS if values[name] is not None}
-        return cls(**{**values, **tuples, **paths})
+        return msgspec.convert(values, cls, dec_hook=lambda kind, text: kind(text))
 
 
 @dataclass(frozen=True)
@@ -228,12 +229,6 @@ def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
 def stops_early(params: Params) -> bool:
     """Return whether a method's parameters ask for early stopping on validation classes."""
     return getattr(params, EPOCHS_RULE, "fixed") == "early-stopping"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value.resolve())
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _plan_head(request: Request, spec: MethodSpec, task: Task) -> HeadPlan | None:

@@ -210,11 +210,8 @@ def _print_comparisons(task: str, comparisons: list[Comparison], notes: tuple[st
     rows = []
     for comparison in comparisons:
         sign = Text("ok", "green") if comparison.agrees else Text("differs", "bold red")
-        rows.append((sign, comparison.what, *map(_shorten, (comparison.expected, comparison.found))))
+        # The first digits of a checksum are enough here; the JSON output has all of them.
+        values = (f"{v[:12]}…" if len(v) == 64 else v for v in (comparison.expected, comparison.found))
+        rows.append((sign, comparison.what, *values))
     table = make_table(["", "compared", "expected", "found"], rows)
     make_console().print(Text(task, "bold"), table, *(Text(f"note: {note}") for note in notes), sep="\n")
-
-
-def _shorten(value: str) -> str:
-    """Return the first digits of a checksum; the JSON output has all of them."""
-    return f"{value[:12]}…" if len(value) == 64 else value

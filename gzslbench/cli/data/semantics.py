@@ -76,7 +76,8 @@ def semantics(
     basis = find_basis(dataset, split_of, data)
     if dry_run:
         texts = dict(zip(basis.class_names, collect_texts(basis, request), strict=True))
-        _print_texts(texts, as_json)
+        lines = [f"{name}\t{text}" for name, of_class in texts.items() for text in of_class]
+        click.echo(json.dumps(texts, indent=2) if as_json else "\n".join(lines))
         return
     from gzslbench.computing.device import resolve_device
 
@@ -91,12 +92,3 @@ def semantics(
         click.echo(f"wrote {file}: semantics of {len(basis.class_names)} classes")
     shown = [dataset, "--semantics", name, *(["--data", str(data)] if data else [])]
     click.echo(f"next: {shlex.join(['gzslbench', 'data', 'show', *shown])}")
-
-
-def _print_texts(texts: dict[str, tuple[str, ...]], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(texts, indent=2))
-        return
-    for name, of_class in texts.items():
-        for text in of_class:
-            click.echo(f"{name}\t{text}")

@@ -11,8 +11,17 @@ from pathlib import Path
 
 from gzslbench.errors import StoreError
 from gzslbench.files import make_folder, writing
-from gzslbench.report.html.content import INDEX, RUNS, SiteContent, method_file, run_file
-from gzslbench.report.html.pages import method_page, overview_page, run_page, runs_page
+from gzslbench.report.html.pages import (
+    INDEX,
+    RUNS,
+    SiteContent,
+    method_file,
+    method_page,
+    overview_page,
+    run_file,
+    run_page,
+    runs_page,
+)
 
 MARK = ".gzslbench-site"
 """File that marks a folder as a report, so that the next report may replace it."""

@@ -68,19 +68,17 @@ class Board:
 def boards(
     entries: Iterable[Entry], rule: str, metric: str, test: Test | None = None
 ) -> tuple[list[Board], Counter[str]]:
-    """Put all runs that have a number by ``rule`` into tables, the one with most of the usual runs first.
-
-    ``test`` compares each row with the best of its column; by default it is Student's over seeds.
-
-    Returns:
-        The tables; and how many runs are in no table, by the reason why.
-    """
+    """Put runs with a number by ``rule`` into tables, the usual ones first; count the others by reason."""
     test = test or OverSeeds()
     newest, left_out = _select(entries, rule)
     editions = _editions(newest)
     groups: dict[ComparableGroup, list[Entry]] = defaultdict(list)
     for entry in newest:
-        groups[_group_of(entry, editions)].append(entry)
+        task, variant = entry.summary.task, str(entry.changes.get("variant", ""))
+        changed = any(name != "variant" for name in entry.changes)
+        what = (changed, entry.summary.setting, variant, task.features, task.semantics)
+        group = ComparableGroup(*what, edition=editions[task.id], protocol=-entry.summary.cell.protocol)
+        groups[group].append(entry)
     ordered = sorted(
         groups, key=lambda group: (group.changed, group.setting != "inductive", -len(groups[group]), group)
     )
@@ -128,14 +126,6 @@ def _editions(entries: Sequence[Entry]) -> dict[str, int]:
         for tasks in counts.values()
         for place, task_id in enumerate(sorted(tasks, key=lambda name: (-tasks[name], name)))
     }
-
-
-def _group_of(entry: Entry, editions: Mapping[str, int]) -> ComparableGroup:
-    task = entry.summary.task
-    changed = any(name != "variant" for name in entry.changes)
-    variant = str(entry.changes.get("variant", ""))
-    what = (changed, entry.summary.setting, variant, task.features, task.semantics)
-    return ComparableGroup(*what, edition=editions[task.id], protocol=-entry.summary.cell.protocol)
 
 
 def _reason(group: ComparableGroup, first: ComparableGroup, tasks: Mapping[str, str]) -> str:

@@ -81,16 +81,14 @@ class OverClasses:
         return 1.0 if sum(two) > sum(one) else wilcoxon_test(one, two)
 
     def _mean_accuracies(self, score: Score) -> list[float] | None:
-        found = []
         for entry in score.entries:
-            run = entry.summary.id
-            if run not in self._by_run:
-                self._by_run[run] = self._accuracies(entry)
-            accuracies = self._by_run[run]
-            if accuracies is None:
-                return None
-            found.append(accuracies)
-        return [fmean(of_class) for of_class in zip(*found, strict=True)]
+            if entry.summary.id not in self._by_run:
+                self._by_run[entry.summary.id] = self._accuracies(entry)
+        found = [self._by_run[entry.summary.id] for entry in score.entries]
+        known = [accuracies for accuracies in found if accuracies is not None]
+        return (
+            [fmean(of_class) for of_class in zip(*known, strict=True)] if len(known) == len(found) else None
+        )
 
     def _accuracies(self, entry: Entry) -> list[float] | None:
         """Return the accuracies of the test classes that the metric is about, in percent, in their order."""
