@@ -129,8 +129,7 @@ def leaderboard(
         for table in shown:
             console.print(renderers.to_console(table), "")
     else:
-        render = {"md": renderers.to_markdown, "latex": renderers.to_latex, "html": renderers.to_html}[form]
-        click.echo("\n".join(map(render, shown)), nl=False)
+        click.echo("\n".join(renderers.render(table, form) for table in shown), nl=False)
     for note in notes:
         click.echo(note, err=form != "console")
 

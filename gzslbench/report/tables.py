@@ -52,32 +52,15 @@ def to_console(table: ResultTable) -> RenderableType:
     return Group(Text(table.title, style="bold"), view, *(Text(note, style="dim") for note in table.notes))
 
 
-def to_markdown(table: ResultTable) -> str:
-    """Render as a table of GitHub's Markdown: best in bold, tied in italics."""
-    return _render(table, "table.md", _markdown_text, "**{}**", "*{}*")
-
-
-def to_latex(table: ResultTable) -> str:
-    r"""Render as a LaTeX table environment: best in bold, tied underlined, notes below.
-
-    It needs ``\\usepackage{booktabs}``. Characters outside ASCII are left to the engine: pdfLaTeX knows those
-    of western languages.
-    """
-    return _render(table, "table.tex", _latex_text, r"\textbf{{{}}}", r"\underline{{{}}}")
-
-
-def to_html(table: ResultTable) -> str:
-    """Render as an HTML section with a table: best strong, tied emphasized."""
-    return _render(table, "table.html", escape, "<strong>{}</strong>", "<em>{}</em>")
-
-
-def _render(table: ResultTable, template: str, escaped: Callable[[str], str], best: str, tied: str) -> str:
-    """Fill the template; ``best`` and ``tied`` are formats for the text of such cells."""
+def render(table: ResultTable, form: str) -> str:
+    """Render as ``md`` (GitHub's Markdown), ``latex`` or ``html``; the best and the tied cells stand out."""
     from jinja2 import Environment, PackageLoader
 
+    template, escaped, best, tied = _FORMS[form]
+
     def marked(cell: TableCell) -> str:
-        form = best if cell.best else tied if cell.tied else "{}"
-        return form.format(escaped(cell.text))
+        style = best if cell.best else tied if cell.tied else "{}"
+        return style.format(escaped(cell.text))
 
     loader = PackageLoader("gzslbench.report.html")
     environment = Environment(loader=loader, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
@@ -106,3 +89,12 @@ def _latex_text(text: str) -> str:
     escaped = "".join(_LATEX_SPECIAL.get(sign, sign) for sign in " ".join(text.split()))
     # After a row's \\ a bracket would be taken for an option; braces before it prevent that.
     return f"{{}}{escaped}" if escaped.startswith("[") else escaped
+
+
+_FORMS: dict[str, tuple[str, Callable[[str], str], str, str]] = {
+    "md": ("table.md", _markdown_text, "**{}**", "*{}*"),
+    # It needs the package booktabs. Characters outside ASCII are left to the engine: pdfLaTeX knows many.
+    "latex": ("table.tex", _latex_text, r"\textbf{{{}}}", r"\underline{{{}}}"),
+    "html": ("table.html", escape, "<strong>{}</strong>", "<em>{}</em>"),
+}
+"""By format: the template, how text is escaped, and the styles of the best and of tied cells."""

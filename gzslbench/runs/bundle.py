@@ -91,11 +91,6 @@ def _import_run(folder: RunFolder, store: Store, result: ImportResult) -> None:
     if problems:
         result.refused[folder.id] = problems
         return
-    _copy(folder, ours)
-    result.taken.append(folder.id)
-
-
-def _copy(folder: RunFolder, ours: RunFolder) -> None:
     # The record is copied last: a folder without a record is not a run, so half a copy is never listed.
     with writing(ours.path, "the run cannot be copied"):
         ours.path.mkdir(parents=True, exist_ok=True)
@@ -103,6 +98,7 @@ def _copy(folder: RunFolder, ours: RunFolder) -> None:
             if (folder.path / name).is_file():
                 shutil.copyfile(folder.path / name, ours.path / f".{name}")
                 (ours.path / f".{name}").replace(ours.path / name)
+    result.taken.append(folder.id)
 
 
 def _comparable(folder: RunFolder) -> object:

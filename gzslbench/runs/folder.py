@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gzslbench.errors import StoreError
-from gzslbench.files import LockedError, is_there, lock, reading, write_atomically, writing
+from gzslbench.files import LockedError, drop_torn_line, is_there, lock, reading, write_atomically, writing
 from gzslbench.runs.record import Record
 
 RECORD = "record.json"
@@ -110,16 +108,12 @@ class RunFolder:
     def append_metrics(self, line: Mapping[str, Any]) -> None:
         """Add one line to metrics.jsonl; if only a part of it can be written, remove that part."""
         content = (json.dumps(line, allow_nan=False) + "\n").encode()
-        with (
-            writing(self.metrics_file, "metrics.jsonl cannot be written"),
-            self.metrics_file.open("ab", buffering=0) as file,
-        ):
-            length = file.tell()
+        with writing(self.metrics_file, "metrics.jsonl cannot be written"):
             try:
-                if file.write(content) < len(content):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                with self.metrics_file.open("ab") as file:
+                    file.write(content)
             except OSError:
-                file.truncate(length)
+                drop_torn_line(self.metrics_file)
                 raise
 
     def metrics(self) -> list[dict[str, Any]]:

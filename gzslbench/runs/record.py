@@ -166,17 +166,12 @@ class Record(Summary):
     """One run.
 
     Attributes:
-        id: The run's id, which is its folder's name.
         status: ``complete``, or ``diverged`` if a loss became NaN or infinite; ``failure`` then says where.
-        cell: Everything that decides the numbers.
-        task: Numbers of different tasks are never compared.
         setting: ``inductive``, ``class-transductive`` or ``transductive``.
         selection: The run's own rule, ``last`` or ``val``; its metrics are the headline.
         metrics: By selection rule.
-        run: Times, versions, device, memory, command.
         parameters: Trained numbers in the method's modules; None if the run diverged.
         validation: The choice made on the class-wise validation split, if there was one.
-        failure: Where the run diverged.
         repeats: All final evaluations if there were several: the headline is their mean, and the predictions
             are those of the first.
 

@@ -92,11 +92,23 @@ class Tracking:
         resumed = folder.has_checkpoint()
         if not resumed:
             shutil.rmtree(folder.tracking, ignore_errors=True)
+        process = {**environment(torch.device(self._device)), "command": shlex.join(sys.argv)}
         trackers = self._trackers[run.id] = {}
         for spec in self._specs:
             with self._guarded(run.id, spec.name):
                 trackers[spec.name] = load_class(spec)()
-                trackers[spec.name].start(self._describe(run, folder, spec.name, resumed))
+                tracked = TrackedRun(
+                    id=run.id,
+                    method=run.method,
+                    task=run.task,
+                    parameters=flatten(run.as_dict()),
+                    environment={name: str(value) for name, value in process.items()},
+                    folder=folder,
+                    results=folder.path.parent,
+                    place=folder.tracking / spec.name,
+                    resumed=resumed,
+                )
+                trackers[spec.name].start(tracked)
 
     @hookimpl
     def gzslbench_epoch_end(self, run: Cell, metrics: Mapping[str, Any]) -> None:
@@ -124,20 +136,6 @@ class Tracking:
             for name, tracker in self._trackers.pop(run).items():
                 with self._guarded(run, name):
                     tracker.fail(error)
-
-    def _describe(self, run: Cell, folder: RunFolder, tracker: str, resumed: bool) -> TrackedRun:
-        process = {**environment(torch.device(self._device)), "command": shlex.join(sys.argv)}
-        return TrackedRun(
-            id=run.id,
-            method=run.method,
-            task=run.task,
-            parameters=flatten(run.as_dict()),
-            environment={name: str(value) for name, value in process.items()},
-            folder=folder,
-            results=folder.path.parent,
-            place=folder.tracking / tracker,
-            resumed=resumed,
-        )
 
     def _call(self, run: str, report: Callable[[Tracker], None]) -> None:
         """Call ``report`` with every tracker of a run."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from gzslbench.report.tables import ResultTable, TableCell, to_console, to_html, to_latex, to_markdown
+from gzslbench.report.tables import ResultTable, TableCell, render, to_console
 
 SHEET = ResultTable(
     "H (%) by last",
@@ -33,7 +33,7 @@ def test_the_terminal_marks_the_best_and_the_tied_without_colours_too():
 
 
 def test_markdown_is_githubs_table():
-    assert to_markdown(SHEET).splitlines() == [
+    assert render(SHEET, "md").splitlines() == [
         "**H (%) by last**",
         "",
         "| method | AWA2 |",
@@ -46,16 +46,15 @@ def test_markdown_is_githubs_table():
 
 
 def test_in_markdown_no_text_breaks_out_of_its_cell():
-    lines = to_markdown(
-        ResultTable(HOSTILE, ["method", HOSTILE], [[TableCell(HOSTILE), TableCell("1")]], [HOSTILE])
-    ).splitlines()
+    sheet = ResultTable(HOSTILE, ["method", HOSTILE], [[TableCell(HOSTILE), TableCell("1")]], [HOSTILE])
+    lines = render(sheet, "md").splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [3, 3, 3]
     assert "<script>" not in "\n".join(lines).replace("\\<", "")
 
 
 def test_latex_is_a_table_with_booktabs():
-    assert to_latex(SHEET).splitlines() == [
+    assert render(SHEET, "latex").splitlines() == [
         r"\begin{table}",
         r"\centering",
         r"\caption{H (\%) by last}",
@@ -83,7 +82,7 @@ def test_latex_is_a_table_with_booktabs():
 def test_latex_compiles(tmp_path, sheet):
     (tmp_path / "table.tex").write_text(
         r"\documentclass{article}\usepackage[utf8]{inputenc}\usepackage{booktabs}\begin{document}"
-        f"\n{to_latex(sheet)}\\end{{document}}\n",
+        f"\n{render(sheet, 'latex')}\\end{{document}}\n",
         encoding="utf-8",
     )
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "table.tex"]
@@ -117,7 +116,10 @@ class Cells(HTMLParser):
 def test_html_holds_any_text_as_text(text):
     page = Cells()
     page.feed(
-        to_html(ResultTable(text, ["method", text], [[TableCell(text), TableCell(text, best=True)]], [text]))
+        render(
+            ResultTable(text, ["method", text], [[TableCell(text), TableCell(text, best=True)]], [text]),
+            "html",
+        )
     )
     allowed = {"section", "table", "caption", "thead", "tbody", "tr", "th", "td", "strong", "ul", "li"}
     assert set(page.tags) == allowed
@@ -131,5 +133,5 @@ def test_html_holds_any_text_as_text(text):
 
 
 def test_html_marks_the_best_and_the_tied():
-    text = to_html(SHEET)
+    text = render(SHEET, "html")
     assert "<strong>70.0 ± 0.2</strong>" in text and "<em>69.0 [68, 70]</em>" in text

@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,9 +19,6 @@ from gzslbench.cli.options import (
     json_option,
     option,
 )
-
-if TYPE_CHECKING:
-    from gzslbench.prepare.building.plan import Plan
 
 EPILOG = """\b
 Examples:
@@ -81,7 +78,13 @@ def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **s
     from gzslbench.cli.extract import run_extraction
     from gzslbench.prepare.building.plan import Request, check_place, describe, plan_build, write_build
     from gzslbench.prepare.extract.extract import ExtractionRequest
-    from gzslbench.report.terminal.dataset import next_commands
+    from gzslbench.report.printing import make_console
+    from gzslbench.report.terminal.dataset import (
+        classes_table,
+        dataset_summary,
+        left_out_lines,
+        next_commands,
+    )
 
     request = Request(**settings)
     check_place(folder, request.images)
@@ -89,7 +92,16 @@ def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **s
     plan = plan_build(request)
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         written = write_build(plan, folder, dry_run=dry_run)
-        _print(plan, folder, dry_run=dry_run, written=written)
+        for line in left_out_lines(plan):
+            click.echo(line, err=True)
+        if dry_run:
+            make_console().print(classes_table(plan))
+        for line in dataset_summary(plan, folder.resolve().name):
+            click.echo(line)
+        if dry_run:
+            click.echo("nothing was written (--dry-run)")
+        else:
+            click.echo(f"wrote {folder}" if written else f"{folder} contains this dataset already")
         if extractor is not None and not dry_run:
             run_extraction(ExtractionRequest(str(folder.resolve()), request.images, extractor))
     if as_json:
@@ -107,19 +119,3 @@ def _features(extractor: str) -> str:
     name, _, model = extractor.partition(":")
     spec = plugins().extractor(name)
     return features_name(spec, make_request(spec, model, None), None, False)
-
-
-def _print(plan: Plan, folder: Path, *, dry_run: bool, written: bool) -> None:
-    from gzslbench.report.printing import make_console
-    from gzslbench.report.terminal.dataset import classes_table, dataset_summary, left_out_lines
-
-    for line in left_out_lines(plan):
-        click.echo(line, err=True)
-    if dry_run:
-        make_console().print(classes_table(plan))
-    for line in dataset_summary(plan, folder.resolve().name):
-        click.echo(line)
-    if dry_run:
-        click.echo("nothing was written (--dry-run)")
-    else:
-        click.echo(f"wrote {folder}" if written else f"{folder} contains this dataset already")

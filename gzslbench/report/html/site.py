@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -10,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from gzslbench.errors import StoreError
-from gzslbench.files import make_folder, writing
+from gzslbench.files import atomic_folder, make_folder, writing
 from gzslbench.report.html.pages import (
     INDEX,
     RUNS,
@@ -33,24 +32,15 @@ def build_site(
 ) -> None:
     """Write the site to ``out`` in one step; call ``step`` after each page; ``figures`` need matplotlib."""
     check_output_folder(out)
-    scratch, old = (out.with_name(f".{out.name}.{what}.{os.getpid()}") for what in ("new", "old"))
-    try:
-        with _writing(out):
-            for file, text in _files(content, figures):
-                path = scratch / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(text.encode("utf-8", "replace"))
-                if file.endswith(".html"):
-                    step(file)
-            if out.exists():
-                shutil.copymode(out, scratch)
-                out.rename(old)
-            scratch.rename(out)
-    finally:
-        if old.exists() and not out.exists():
-            old.rename(out)
-        for folder in (scratch, old):
-            shutil.rmtree(folder, ignore_errors=True)
+    with _writing(out), atomic_folder(out) as scratch:
+        for file, text in _files(content, figures):
+            path = scratch / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode("utf-8", "replace"))
+            if file.endswith(".html"):
+                step(file)
+        if out.exists():
+            shutil.copymode(out, scratch)
 
 
 def check_output_folder(out: Path) -> None:

@@ -86,9 +86,9 @@ class OverClasses:
                 self._by_run[entry.summary.id] = self._accuracies(entry)
         found = [self._by_run[entry.summary.id] for entry in score.entries]
         known = [accuracies for accuracies in found if accuracies is not None]
-        return (
-            [fmean(of_class) for of_class in zip(*known, strict=True)] if len(known) == len(found) else None
-        )
+        if len(known) < len(found):
+            return None
+        return [fmean(of_class) for of_class in zip(*known, strict=True)]
 
     def _accuracies(self, entry: Entry) -> list[float] | None:
         """Return the accuracies of the test classes that the metric is about, in percent, in their order."""
