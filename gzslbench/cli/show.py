@@ -18,9 +18,6 @@ from gzslbench.errors import StoreError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from gzslbench.runs.record import Record
-    from gzslbench.runs.store import RunFolder
-
 EPILOG = """\b
 Examples:
   gzslbench show ce-gzsl-AWA2
@@ -59,26 +56,36 @@ def show(
     """
     from rich.text import Text
 
+    from gzslbench.evaluation.curve import seen_unseen_curve
     from gzslbench.report.printing import make_console
+    from gzslbench.report.terminal import predictions as view
     from gzslbench.report.terminal.run import run_description
     from gzslbench.runs.store import Store
-    from gzslbench.runs.verify import PredictionsWarning, check_predictions
+    from gzslbench.runs.verify import PredictionsWarning, check_predictions, read_predictions
 
     check_figure_options(figures, formats)
     folder = Store(results).find(run)
     record = folder.record()
     if record is None:
-        raise StoreError(
-            f"run {folder.id} has no record: it was interrupted, or is still running",
-            where=folder.path,
-            fix="run the same command again with --resume to continue from its last checkpoint",
-        )
+        what = f"run {folder.id} has no record: it was interrupted, or is still running"
+        fix = "run the same command again with --resume to continue from its last checkpoint"
+        raise StoreError(what, where=folder.path, fix=fix)
     values: dict[str, Any] = {}
     parts: list[RenderableType] = []
-    if classes or curve or confusion is not None:
-        values, parts = _evaluate_again(record, folder, classes, curve, confusion)
-    else:
+    if not (classes or curve or confusion is not None):
         check_predictions(record, folder)
+    else:
+        predictions, names = read_predictions(record, folder), record.task.class_names or ()
+        if classes:
+            outcomes = view.class_outcomes(predictions, names)
+            values["classes"] = [asdict(outcome) for outcome in outcomes]
+            parts.append(view.classes_table(outcomes))
+        if curve:
+            traced = seen_unseen_curve(predictions)
+            values["curve"] = view.curve_json(traced)
+            parts.append(view.curve_table(traced))
+        if confusion is not None:
+            opt.write_output(confusion, view.confusion_csv(predictions, names))
     if figures is not None:
         from gzslbench.report.figures.run_figures import figures_of_run
 
@@ -95,27 +102,3 @@ def show(
             console.print("", part)
     elif confusion is figures is None:
         make_console().print(run_description(record, folder))
-
-
-def _evaluate_again(
-    record: Record, folder: RunFolder, classes: bool, curve: bool, confusion: Path | None
-) -> tuple[dict[str, Any], list[RenderableType]]:
-    """Return the requested parts for JSON and for the terminal; write the confusion matrix."""
-    from gzslbench.evaluation.curve import seen_unseen_curve
-    from gzslbench.report.terminal import predictions as view
-    from gzslbench.runs.verify import read_predictions
-
-    predictions, names = read_predictions(record, folder), record.task.class_names or ()
-    values: dict[str, Any] = {}
-    parts: list[RenderableType] = []
-    if classes:
-        outcomes = view.class_outcomes(predictions, names)
-        values["classes"] = [asdict(outcome) for outcome in outcomes]
-        parts.append(view.classes_table(outcomes))
-    if curve:
-        traced = seen_unseen_curve(predictions)
-        values["curve"] = view.curve_json(traced)
-        parts.append(view.curve_table(traced))
-    if confusion is not None:
-        opt.write_output(confusion, view.confusion_csv(predictions, names))
-    return values, parts

@@ -24,6 +24,8 @@ LIBRARIES = ("gzslbench", "torch", "numpy", "scipy", "scikit-learn", "h5py", "cl
 
 def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
     """Describe versions, device, plugins, methods, trackers, data and results folder, in JSON types."""
+    import torch
+
     offered, code = _plugins(), _code()
     root, folder, compilation = _data(data), _results(results), _compilation()
     problems = list(dict.fromkeys(f"plugin {row['name']}: {row['error']}" for row in offered if row["error"]))
@@ -31,7 +33,12 @@ def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
     problems += [place["error"] for place in (root, folder, compilation) if place["error"]]
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
-        "device": _device(),
+        "device": {
+            "cuda": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+            "cpu": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+        },
         "compilation": compilation,
         "plugins": offered,
         "code": code,
@@ -48,17 +55,6 @@ def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
         "data": root,
         "results": folder,
         "problems": problems,
-    }
-
-
-def _device() -> dict[str, Any]:
-    import torch
-
-    return {
-        "cuda": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
-        "cpu": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
     }
 
 

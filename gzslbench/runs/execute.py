@@ -234,11 +234,9 @@ def with_epochs(params: Params, epochs: int) -> Params:
     """Return ``params`` with the chosen number of epochs; 0 changes nothing."""
     values = params.as_dict()
     if epochs and "epochs" not in values:
-        raise PluginError(
-            "the method's epochs cannot be chosen",
-            where=f"{type(params).__name__} has no parameter 'epochs'",
-            fix="give it one that its last stage counts by, or use --select last",
-        )
+        where = f"{type(params).__name__} has no parameter 'epochs'"
+        fix = "give it one that its last stage counts by, or use --select last"
+        raise PluginError("the method's epochs cannot be chosen", where=where, fix=fix)
     return build(type(params), {**values, "epochs": epochs}, "--select val") if epochs else params
 
 

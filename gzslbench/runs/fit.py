@@ -215,11 +215,9 @@ class FitRun:
         with matmul_precision("fp32", cell.deterministic):
             for number in range(1, cell.eval_repeats):
                 if fit.stop():
-                    raise InterruptedRunError(
-                        f"run {cell.id} was stopped after its training",
-                        where=self.path,
-                        fix="repeat the command with --resume to finish its evaluation",
-                    )
+                    fix = "repeat the command with --resume to finish its evaluation"
+                    what = f"run {cell.id} was stopped after its training"
+                    raise InterruptedRunError(what, where=self.path, fix=fix)
                 seed = stream(cell.seed, "evaluation-repeat", number)
                 evaluation = self.evaluator.evaluate(self.method, epoch, seed, fit.head_epochs)
                 found.append(evaluation.trace[-1])

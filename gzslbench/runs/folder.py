@@ -94,11 +94,11 @@ class RunFolder:
             text = self.record_file.read_bytes()
         record = Record.from_json(text, self.record_file)
         if record.id != self.id:
-            raise StoreError(
+            what, where = (
                 f"the record is of run {record.id}, not of {self.id}",
-                where=f"{self.record_file}: field 'id'",
-                fix=f"name the folder {record.id}",
+                f"{self.record_file}: field 'id'",
             )
+            raise StoreError(what, where=where, fix=f"name the folder {record.id}")
         return record
 
     def write_record(self, record: Record) -> None:
@@ -194,11 +194,9 @@ class RunFolder:
                 with writing(self.path, "the run's folder cannot be locked"):
                     stack.enter_context(lock(self.path / LOCK, keep=True))
             except LockedError as error:
-                raise StoreError(
-                    f"run {self.id} is running already: {error}",
-                    where=self.path,
-                    fix="wait for it, or stop that process and continue with --resume",
-                ) from error
+                fix = "wait for it, or stop that process and continue with --resume"
+                what = f"run {self.id} is running already: {error}"
+                raise StoreError(what, where=self.path, fix=fix) from error
             yield
 
 

@@ -188,11 +188,8 @@ def parse_request(request: Request) -> ParsedRequest:
             f"no selection rule {request.select!r}", where="--select", fix=f"choose one of {SELECTIONS}"
         )
     if request.eval_repeats < 1:
-        raise ParamError(
-            f"the model cannot be evaluated {request.eval_repeats} times",
-            where="--eval-repeats",
-            fix="give 1 or more",
-        )
+        what = f"the model cannot be evaluated {request.eval_repeats} times"
+        raise ParamError(what, where="--eval-repeats", fix="give 1 or more")
     epochs = () if request.epochs is None else (f"epochs={request.epochs}",)
     settings = parse_assignments(spec.params, (*request.settings, *epochs))
     return ParsedRequest(request, spec, device, settings)
@@ -235,19 +232,13 @@ def _plan_head(request: Request, spec: MethodSpec, task: Task) -> HeadPlan | Non
     name = request.head
     if name in (None, SOFTMAX):
         if request.head_settings:
-            raise ParamError(
-                "the softmax head has no parameters of its own",
-                where="--head-set",
-                fix="set the method's with --set, or name another head with --head",
-            )
+            fix = "set the method's with --set, or name another head with --head"
+            raise ParamError("the softmax head has no parameters of its own", where="--head-set", fix=fix)
         if name is None or spec.kind == "generative":
             return None
     if spec.kind != "generative":
-        raise ParamError(
-            f"{spec.name} scores the classes itself and takes no head",
-            where="--head",
-            fix="leave out --head, or choose a generative method (see `gzslbench methods`)",
-        )
+        fix = "leave out --head, or choose a generative method (see `gzslbench methods`)"
+        raise ParamError(f"{spec.name} scores the classes itself and takes no head", where="--head", fix=fix)
     head = plugins().head(str(name))
     chosen = preset(head, task.dataset, task.semantics)
     settings = parse_assignments(head.params, request.head_settings, "--head-set")

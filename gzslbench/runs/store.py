@@ -75,11 +75,8 @@ class Store:
         if len(matches) == 1:
             return self.run(matches[0])
         if matches:
-            raise StoreError(
-                f"{run!r} is the start of {len(matches)} ids",
-                where=self.root,
-                fix=f"give more of the id, for example {_list_some(matches)}",
-            )
+            fix = f"give more of the id, for example {_list_some(matches)}"
+            raise StoreError(f"{run!r} is the start of {len(matches)} ids", where=self.root, fix=fix)
         raise StoreError(f"no run {run!r}", where=self.root, fix=_nearest(run, finished + unfinished))
 
     def _folders_with(self, file: str) -> list[RunFolder]:

@@ -76,8 +76,9 @@ def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **s
     The images are in one folder per class. The dataset in FOLDER gets semantics from a table, and a split.
     """
     from gzslbench.cli.extract import run_extraction
+    from gzslbench.plugins.registry import plugins
     from gzslbench.prepare.building.plan import Request, check_place, describe, plan_build, write_build
-    from gzslbench.prepare.extract.extract import ExtractionRequest
+    from gzslbench.prepare.extract.extract import ExtractionRequest, features_name, make_request
     from gzslbench.report.printing import make_console
     from gzslbench.report.terminal.dataset import (
         classes_table,
@@ -88,7 +89,11 @@ def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **s
 
     request = Request(**settings)
     check_place(folder, request.images)
-    features = None if extractor is None else _features(extractor)
+    features = None
+    if extractor is not None:  # an unknown one is refused before anything is read
+        name, _, model = extractor.partition(":")
+        spec = plugins().extractor(name)
+        features = features_name(spec, make_request(spec, model, None), None, False)
     plan = plan_build(request)
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         written = write_build(plan, folder, dry_run=dry_run)
@@ -109,13 +114,3 @@ def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **s
     elif not dry_run:
         for command in next_commands(plan, folder, features):
             click.echo(f"next: {command}")
-
-
-def _features(extractor: str) -> str:
-    """Return the name of the features. An unknown extractor is refused before anything is read."""
-    from gzslbench.plugins.registry import plugins
-    from gzslbench.prepare.extract.extract import features_name, make_request
-
-    name, _, model = extractor.partition(":")
-    spec = plugins().extractor(name)
-    return features_name(spec, make_request(spec, model, None), None, False)

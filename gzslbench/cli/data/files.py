@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -23,9 +22,6 @@ from gzslbench.cli.options import (
     option,
     semantics_option,
 )
-
-if TYPE_CHECKING:
-    from gzslbench.data.catalogue import Comparison
 
 FETCH_EPILOG = """\b
 Examples:
@@ -129,15 +125,27 @@ def verify(
     Reads all of DATASET and checks that its parts fit together. For a known dataset it compares counts, split
     and checksums with the published ones.
     """
+    from rich.text import Text
+
     from gzslbench.data.load import verify_dataset
     from gzslbench.errors import DataError
+    from gzslbench.report.printing import make_console, make_table
 
     found, comparisons = verify_dataset(dataset, features, semantics, data)
     if as_json:
         checks = [vars(comparison) | {"agrees": comparison.agrees} for comparison in comparisons]
         click.echo(json.dumps({"task": found.task_id, "checks": checks, "notes": found.notes}, indent=2))
     else:
-        _print_comparisons(found.task_id, comparisons, found.notes)
+        rows = []
+        for comparison in comparisons:
+            sign = Text("ok", "green") if comparison.agrees else Text("differs", "bold red")
+            # The first digits of a checksum are enough here; the JSON output has all of them.
+            values = (f"{v[:12]}…" if len(v) == 64 else v for v in (comparison.expected, comparison.found))
+            rows.append((sign, comparison.what, *values))
+        table = make_table(["", "compared", "expected", "found"], rows)
+        make_console().print(
+            Text(found.task_id, "bold"), table, *(Text(f"note: {note}") for note in found.notes), sep="\n"
+        )
     differ = [comparison.what for comparison in comparisons if not comparison.agrees]
     if differ:
         raise DataError(
@@ -200,18 +208,3 @@ def _as_text(value: object) -> str:
     if isinstance(value, list):
         return "\n".join(map(str, value)) or "none"
     return str(value)
-
-
-def _print_comparisons(task: str, comparisons: list[Comparison], notes: tuple[str, ...]) -> None:
-    from rich.text import Text
-
-    from gzslbench.report.printing import make_console, make_table
-
-    rows = []
-    for comparison in comparisons:
-        sign = Text("ok", "green") if comparison.agrees else Text("differs", "bold red")
-        # The first digits of a checksum are enough here; the JSON output has all of them.
-        values = (f"{v[:12]}…" if len(v) == 64 else v for v in (comparison.expected, comparison.found))
-        rows.append((sign, comparison.what, *values))
-    table = make_table(["", "compared", "expected", "found"], rows)
-    make_console().print(Text(task, "bold"), table, *(Text(f"note: {note}") for note in notes), sep="\n")

@@ -113,11 +113,8 @@ def find_checkout(start: Path) -> Path:
         setup = folder / "setup.cfg"
         if (folder / "methods").is_dir() and setup.is_file() and _CHECKOUT in setup.read_text("utf-8"):
             return folder
-    raise PluginError(
-        "this folder is not in a checkout of gzslbench",
-        where=start.absolute(),
-        fix="go to a checkout, or create a package of your own: gzslbench new plugin NAME",
-    )
+    fix = "go to a checkout, or create a package of your own: gzslbench new plugin NAME"
+    raise PluginError("this folder is not in a checkout of gzslbench", where=start.absolute(), fix=fix)
 
 
 def add_method(setup: str, name: str, module: str) -> str:

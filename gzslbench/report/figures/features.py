@@ -107,19 +107,16 @@ def features_figure(projection: Projection) -> Figure:
                 axes.plot(*points.T, color=color, label=label(name, longest=24), **_ROW)
             for color, points in zip(PALETTE, projection.real, strict=False):
                 axes.plot(*points.mean(axis=0), color=color, **_MEAN)
-        figure.suptitle(_title(projection), x=0.01, ha="left", fontsize=8)
+        shown, there = len(projection.names), projection.unseen
+        which = f"the {shown} most tested of {there} unseen" if shown < there else f"all {there} unseen"
+        most = max(map(len, projection.synthesized))
+        where = "the method's embedding" if projection.space == "embedding" else "the features"
+        title = (
+            f"principal components of the real rows, in the space of {where}\n"
+            f"{which} classes; {most} synthesized rows a class, and at most as many real ones"
+        )
+        figure.suptitle(title, x=0.01, ha="left", fontsize=8)
         classes = [line for line in panels[0].lines if line.get_marker() == _ROW["marker"]]
         mean = Line2D([], [], color="none", label="mean of the class's real rows", **_MEAN)
         figure.legend(handles=[*classes, mean], loc="outside lower left", ncols=4)
     return figure
-
-
-def _title(projection: Projection) -> str:
-    shown, there = len(projection.names), projection.unseen
-    which = f"the {shown} most tested of {there} unseen" if shown < there else f"all {there} unseen"
-    most = max(map(len, projection.synthesized))
-    where = "the method's embedding" if projection.space == "embedding" else "the features"
-    return (
-        f"principal components of the real rows, in the space of {where}\n"
-        f"{which} classes; {most} synthesized rows a class, and at most as many real ones"
-    )

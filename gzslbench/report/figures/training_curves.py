@@ -151,7 +151,15 @@ def _losses(part: SubFigure, history: History, rows: int, failure: str) -> None:
     for axes, ((stage, term), series) in zip(panels, history.losses.items(), strict=False):
         axes.set_title(label(term if one_stage else f"{stage}: {term}", longest=28), fontsize=6)
         _line(axes, series, color=BLUE)
-        _scale(axes, [value for _, value in series])
+        values = [value for _, value in series]
+        if min(values) > 0 and max(values) > _LOG_RATIO * min(values):
+            axes.set_yscale("log")
+            axes.yaxis.set_minor_locator(NullLocator())
+        else:
+            axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "−"))
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.tick_params(labelsize=6)
     for axes in panels[len(history.losses) :]:
         axes.set_visible(False)
     part.supxlabel("epoch" if one_stage else "epoch of the stage", fontsize=8)
@@ -164,14 +172,3 @@ def _line(axes: Axes, series: Series, **style: Any) -> None:
     if len(series) == 1:
         style = {**style, "marker": "o"}
     axes.plot(*zip(*series, strict=True), **style)
-
-
-def _scale(axes: Axes, values: Sequence[float]) -> None:
-    if min(values) > 0 and max(values) > _LOG_RATIO * min(values):
-        axes.set_yscale("log")
-        axes.yaxis.set_minor_locator(NullLocator())
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "−"))
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.tick_params(labelsize=6)
