@@ -124,9 +124,10 @@ def json_option(help: str = "Print JSON and nothing else.") -> Decorator[Any]:
 class OutputFile(click.Path):
     """The path of a file to write. It must end in `suffix`, so that a typing error overwrites no notes."""
 
-    def __init__(self, suffix: str) -> None:
+    def __init__(self, suffix: str, new_folder: bool = False) -> None:
         super().__init__(dir_okay=False)
         self.suffix = suffix
+        self.new_folder = new_folder
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         """Return what `--help` shows for the value."""
@@ -137,7 +138,8 @@ class OutputFile(click.Path):
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if path.suffix.lower() != self.suffix:
             self.fail(f"{path} does not end in {self.suffix}; it must.", param, ctx)
-        if not path.absolute().parent.is_dir():  # found out before hours of work whose result shall go there
+        # This is found out before hours of work whose result shall go there.
+        if not self.new_folder and not path.absolute().parent.is_dir():
             self.fail(f"the folder of {path} does not exist; name a file in an existing folder.", param, ctx)
         return path
 

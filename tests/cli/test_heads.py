@@ -59,7 +59,7 @@ def test_a_run_with_a_head_is_another_cell_than_without(tmp_path):
     assert zlap["id"].startswith("f-clswgan-zlap-digits-s0-")
     assert (plain["cell"]["head"], zlap["cell"]["head"]) == ("softmax", "zlap")
     assert zlap["cell"]["head_params"]["epochs"] == 2
-    assert zlap["cell"]["head_params"]["seen_ratio"] == 50.0
+    assert zlap["cell"]["head_params"]["seen_ratio"] == 1000.0
     assert zlap["metrics"]["last"]["head_epoch"] == 2
 
 
