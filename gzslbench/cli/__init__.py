@@ -16,7 +16,7 @@ TARGETS = {
     "datasets": Target("gzslbench.cli.plugins:datasets", "List the datasets, or describe one."),
     "data": Target("gzslbench.cli.data:data", "Fetch, show, verify, import or build datasets."),
     "extract": Target("gzslbench.cli.extract:extract", "Compute the features of a dataset's images."),
-    "show": Target("gzslbench.cli.show:show", "Show a run: settings, metrics, files, how to repeat it."),
+    "show": Target("gzslbench.cli.runs:show", "Show a run: settings, metrics, files, how to repeat it."),
     "runs": Target("gzslbench.cli.runs:runs", "List, verify, export, import or remove stored runs."),
     "leaderboard": Target("gzslbench.cli.leaderboard:leaderboard", "Compare methods by the stored runs."),
     "report": Target("gzslbench.cli.leaderboard:report", "Write the stored runs as a web site."),
@@ -24,9 +24,9 @@ TARGETS = {
     "regress": Target("gzslbench.cli.suites:regress", "Run a suite again and find metrics that changed."),
     "sweep": Target("gzslbench.cli.suites:sweep", "Run all cells of a suite, several at the same time."),
     "claims": Target("gzslbench.cli.suites:claims", "Check the claims of papers against stored metrics."),
-    "check": Target("gzslbench.cli.checks:check", "Check that a plugin keeps its contract."),
+    "check": Target("gzslbench.cli.plugins:check", "Check that a plugin keeps its contract."),
     "new": Target("gzslbench.cli.new:new", "Create the files of a new method."),
-    "doctor": Target("gzslbench.cli.checks:doctor", "Check versions, device, plugins and folders."),
+    "doctor": Target("gzslbench.cli.plugins:doctor", "Check versions, device, plugins and folders."),
 }
 
 EPILOG = """\b

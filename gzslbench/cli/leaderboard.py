@@ -91,8 +91,7 @@ def leaderboard(
     """Compare methods by the runs in RESULTS (folders; ./results by default)."""
     from gzslbench.report import tables as renderers
     from gzslbench.report.leaderboard import tables
-    from gzslbench.report.leaderboard.board import boards
-    from gzslbench.report.leaderboard.comparison import published_rows
+    from gzslbench.report.leaderboard.board import boards, published_rows
     from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
     from gzslbench.report.printing import make_console
     from gzslbench.runs.record import SELECTIONS
@@ -142,8 +141,7 @@ def leaderboard(
 def compare(runs: RunFilter, rule: str, metric: str, tolerance: float, as_json: bool) -> None:
     """Compare the runs in RESULTS (folders; ./results by default) with published and stored numbers."""
     from gzslbench.plugins.registry import plugins
-    from gzslbench.report.leaderboard.board import boards
-    from gzslbench.report.leaderboard.comparison import comparisons
+    from gzslbench.report.leaderboard.board import boards, comparisons
     from gzslbench.report.leaderboard.tables import comparison_json, comparison_table
     from gzslbench.report.printing import make_console
     from gzslbench.report.tables import to_console
@@ -183,8 +181,7 @@ def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
     """
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.figures.run_figures import require_matplotlib
-    from gzslbench.report.html.pages import SiteContent
-    from gzslbench.report.html.site import build_site, check_output_folder
+    from gzslbench.report.html.site import SiteContent, build_site, check_output_folder
     from gzslbench.report.terminal.progress import watch_pages
     from gzslbench.sweep.suites.baseline import stored_metrics
 

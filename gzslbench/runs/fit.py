@@ -50,9 +50,7 @@ class Fit:
 
     Attributes:
         name: ``validation`` or ``final``. Its checkpoint and its lines in metrics.jsonl carry this name.
-        plan: The plan that ``cell`` is part of.
         params: The method's parameters, with the chosen number of epochs.
-        dataset: That of the plan, or its validation split.
         eval_every: Evaluate after every so many epochs and at the end; 0: at the end only.
         head_epochs: Epochs of the head at each evaluation; None: the method's own number.
         stop: Returns True once the user asked to stop.
@@ -133,11 +131,9 @@ class FitRun:
             self._report_pending()
             trainer.check_finite()
             self._save()
-            raise InterruptedRunError(
-                f"run {fit.cell.id} was stopped; its state is saved",
-                where=self.path,
-                fix="repeat the command with --resume, and without --rerun, to continue",
-            )
+            what = f"run {fit.cell.id} was stopped; its state is saved"
+            fix = "repeat the command with --resume, and without --rerun, to continue"
+            raise InterruptedRunError(what, where=self.path, fix=fix)
         if self.predictions is None:
             self._evaluate(trainer.completed_epochs)
         self._save()

@@ -85,9 +85,7 @@ def _dataset(record: Record, data: Path | None) -> Dataset:
         ("features, labels or semantics", dataset.content, str(task.content)),
     ):
         if there != kept:
-            raise DataError(
-                f"{dataset.name} has changed since the run: other {what}",
-                where=f"fingerprint {there[:8]} against {kept[:8]} in the record",
-                fix="put back the files whose sha256 the record has, or repeat the run with --rerun",
-            )
+            where = f"fingerprint {there[:8]} against {kept[:8]} in the record"
+            fix = "put back the files whose sha256 the record has, or repeat the run with --rerun"
+            raise DataError(f"{dataset.name} has changed since the run: other {what}", where=where, fix=fix)
     return dataset

@@ -201,6 +201,10 @@ def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
     chosen = preset(spec, task.dataset, task.semantics, request.preset)
     head = _plan_head(request, spec, task)
     params = build(spec.params, chosen.values, chosen.places, checked=parsed.settings)
+    head_fields: dict[str, Any] = {"head": SOFTMAX if spec.kind == "generative" else None}
+    if head is not None:
+        head_fields = {"head": head.spec.name, "head_version": head.spec.version}
+        head_fields["head_params"] = head.params.as_dict()
     cell = Cell(
         method=spec.name,
         method_version=spec.version,
@@ -209,7 +213,7 @@ def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
         preprocessing=request.preprocessing or spec.preprocessing,
         params=params.as_dict(),
         seed=0,
-        **_head_fields(spec, head),
+        **head_fields,
         select=request.select,
         validation=task.validation if request.select == "val" or stops_early(params) else None,
         eval_every=request.eval_every,
@@ -243,10 +247,3 @@ def _plan_head(request: Request, spec: MethodSpec, task: Task) -> HeadPlan | Non
     chosen = preset(head, task.dataset, task.semantics)
     settings = parse_assignments(head.params, request.head_settings, "--head-set")
     return HeadPlan(head, build(head.params, chosen.values, chosen.places, checked=settings), chosen)
-
-
-def _head_fields(spec: MethodSpec, head: HeadPlan | None) -> dict[str, Any]:
-    """Return the fields of the cell that describe the head."""
-    if head is None:
-        return {"head": SOFTMAX if spec.kind == "generative" else None}
-    return {"head": head.spec.name, "head_version": head.spec.version, "head_params": head.params.as_dict()}

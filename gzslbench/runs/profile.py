@@ -26,13 +26,9 @@ TRACE = "trace.json.gz"
 class Profile:
     """Records the last iterations before the first evaluation of a run, and that evaluation.
 
-    Outside of this window no profiler is active. Use it as a context around the run. If the run stops,
-    fails or diverges inside the window, nothing is written.
-
-    Attributes:
-        trace: The file in Chrome's trace format, once it is written.
-        averages: What ``torch.profiler.profile.key_averages`` returns for the window, once it has ended.
-        used: Whether a run was executed. A run that was finished before is not repeated.
+    Outside of this window no profiler is active. Use it as a context around the run. If the run stops, fails
+    or diverges inside the window, nothing is written. ``trace`` is then None, else the file that was written,
+    in Chrome's format; ``used`` is False if the run was finished before, because then it is not repeated.
     """
 
     def __init__(

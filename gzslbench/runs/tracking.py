@@ -44,11 +44,9 @@ def resolve_trackers(names: Sequence[str] | None = ()) -> list[TrackerSpec]:
         except PluginError as error:
             raise PluginError(error.what, where=source, fix=error.fix) from error
         if missing := missing_modules(spec):
-            raise PluginError(
-                f"tracker {name!r} needs {', '.join(missing)}, which is not installed",
-                where=source,
-                fix=f"pip install '{spec.install}'" if spec.install else f"install it, or leave {name!r} out",
-            )
+            what = f"tracker {name!r} needs {', '.join(missing)}, which is not installed"
+            fix = f"pip install '{spec.install}'" if spec.install else f"install it, or leave {name!r} out"
+            raise PluginError(what, where=source, fix=fix)
         specs.append(spec)
     return specs
 

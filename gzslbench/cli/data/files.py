@@ -148,11 +148,9 @@ def verify(
         )
     differ = [comparison.what for comparison in comparisons if not comparison.agrees]
     if differ:
-        raise DataError(
-            f"{len(differ)} of {len(comparisons)} comparisons differ: {', '.join(differ)}",
-            where=found.task_id,
-            fix="get the files again, or keep these under another name: they are another task",
-        )
+        what = f"{len(differ)} of {len(comparisons)} comparisons differ: {', '.join(differ)}"
+        fix = "get the files again, or keep these under another name: they are another task"
+        raise DataError(what, where=found.task_id, fix=fix)
 
 
 @click.command(name="import", epilog=IMPORT_EPILOG)

@@ -39,7 +39,7 @@ def new_plugin(name: str, kind: str, parent: Path) -> list[Path]:
     values = template_values(name, kind)
     values["package"] = package = f"gzslbench_{values['module']}"
     contents = dict(fill_templates("plugin", values))
-    for place, text in fill_method(kind, values):
+    for place, text in (*fill_templates("shared", values), *fill_templates(kind, values)):
         test = f"tests/test_{values['module']}.py"
         contents[test if place == "test.py" else f"src/{package}/{place}"] = text
     top = parent / f"gzslbench-{name}"
@@ -52,7 +52,7 @@ def new_method(name: str, kind: str, start: Path) -> list[Path]:
     values, top = template_values(name, kind), find_checkout(start)
     module, setup = values["module"], top / "setup.cfg"
     values["package"] = f"gzslbench_methods.{module}"
-    contents = dict(fill_method(kind, values))
+    contents = dict((*fill_templates("shared", values), *fill_templates(kind, values)))
     folder, test = top / "methods" / module, top / "tests" / "methods" / f"test_{module}.py"
     listed = add_method(setup.read_text(encoding="utf-8"), name, module)
     _check_absent(folder.with_suffix(".py"))
@@ -73,11 +73,9 @@ def new_method(name: str, kind: str, start: Path) -> list[Path]:
 def template_values(name: str, kind: str) -> dict[str, str]:
     """Check the name of a new method, and return the values for the templates that follow from it."""
     if not _NAME.fullmatch(name) or keyword.iskeyword(name) or len(name) > _MAX_NAME:
-        raise PluginError(
-            f"{name!r} is not a name for a method",
-            fix="use lower-case letters and digits with hyphens between, for example my-method;"
-            f" at most {_MAX_NAME} characters, and not a keyword of Python",
-        )
+        fix = "use lower-case letters and digits with hyphens between, for example my-method;"
+        fix += f" at most {_MAX_NAME} characters, and not a keyword of Python"
+        raise PluginError(f"{name!r} is not a name for a method", fix=fix)
     if name in {*plugins().methods(), *plugins().entries["methods"]}:
         fix = f"choose another name, for example {f'my-{name}'[:_MAX_NAME]!r}"
         raise PluginError(f"a method or plugin {name!r} exists", where="gzslbench methods", fix=fix)
@@ -99,12 +97,6 @@ def fill_templates(folder: str, values: Mapping[str, str]) -> Iterator[tuple[str
         if name != template.name:
             text = Template(template.read_text(encoding="utf-8")).substitute(values)
             yield _PLACES.get(name, name), text
-
-
-def fill_method(kind: str, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the place and the text of each file of a method; `test.py` is its test."""
-    yield from fill_templates("shared", values)
-    yield from fill_templates(kind, values)
 
 
 def find_checkout(start: Path) -> Path:

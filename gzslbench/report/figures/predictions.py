@@ -42,7 +42,9 @@ _BARS_INCHES = 2.8
 
 def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
     """Draw a bar per class, in percent of its test rows: unseen ones, then seen ones, both best first."""
-    ordered = sorted(classes, key=lambda found: (found.seen, -_accuracy(found), found.name))
+    ordered = sorted(
+        classes, key=lambda found: (found.seen, found.accuracy is None, -(found.accuracy or 0.0), found.name)
+    )
     height = min(_MAX_INCHES, _CLASS_INCHES * len(ordered) + _REST_INCHES)
     fontsize = min(_LARGEST, _SHARE * 72 * (height - _REST_INCHES) / len(ordered))
     names = [label(found.name, longest=32) for found in ordered] if fontsize >= SMALLEST else []
@@ -58,11 +60,6 @@ def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=2)
         axes.set_title(f"{len(ordered)} class{'es' * (len(ordered) > 1)}", pad=18)
     return figure
-
-
-def _accuracy(found: ClassAccuracy) -> float:
-    """Return the accuracy; below 0 without test rows, so that the class comes last."""
-    return -1.0 if found.accuracy is None else found.accuracy
 
 
 def _bars(axes: Axes, first: int, group: Sequence[ClassAccuracy], color: str, part: str, metric: str) -> None:

@@ -2,29 +2,225 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-from gzslbench.errors import StoreError
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from gzslbench import __version__
+from gzslbench.errors import GzslBenchError, StoreError
+from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.files import atomic_folder, make_folder, writing
-from gzslbench.report.html.pages import (
-    INDEX,
-    RUNS,
-    SiteContent,
-    method_file,
-    method_page,
-    overview_page,
-    run_file,
-    run_page,
-    runs_page,
-)
+from gzslbench.plugins.method import MethodSpec
+from gzslbench.plugins.spec import spec_fields
+from gzslbench.report.figures.run_figures import Drawing, figures_of_run
+from gzslbench.report.leaderboard.board import boards, comparisons, published_rows
+from gzslbench.report.leaderboard.entry import Entry
+from gzslbench.report.leaderboard.tables import comparison_table, leaderboard_table, left_out_notes
+from gzslbench.report.printing import format_value
+from gzslbench.report.published import PublishedNumber
+from gzslbench.report.terminal import plugins
+from gzslbench.report.terminal.predictions import ClassOutcome, class_outcomes
+from gzslbench.report.terminal.run import CHOSEN_ON, record_sections, repeat_command
+from gzslbench.runs.record import EPOCHS, PERCENTAGES, RULES, SELECTIONS, Record
+from gzslbench.runs.store import RunFolder
+from gzslbench.runs.verify import PredictionsWarning, find_problems
 
+INDEX = "index.html"
+RUNS = "runs.html"
 MARK = ".gzslbench-site"
 """File that marks a folder as a report, so that the next report may replace it."""
 _ELSEWHERE = "choose another folder with --out"
+
+
+@dataclass(frozen=True)
+class SiteContent:
+    """Everything that the pages show: runs, their folders by id, installed methods by name, and notes.
+
+    ``numbers`` are published ones of any method; ``stored`` is our H by ``last`` as it was stored, by run id.
+    """
+
+    entries: Sequence[Entry]
+    folders: Mapping[str, RunFolder]
+    specs: Mapping[str, MethodSpec]
+    numbers: Sequence[PublishedNumber]
+    stored: Mapping[str, float]
+    notes: Sequence[str] = ()
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """Names of the methods that have a page: the installed ones, and those of runs."""
+        return sorted({*self.specs, *(entry.method for entry in self.entries)})
+
+    @property
+    def pages(self) -> int:
+        """Number of pages: the overview, the list of runs, and one for each method and run."""
+        return 2 + len(self.methods) + len(self.entries)
+
+
+def run_file(run: str) -> str:
+    """Return the file of the page of the run with this id, relative to the site's root."""
+    return f"runs/{_file_name(run)}.html"
+
+
+def method_file(method: str) -> str:
+    """Return the file of the page of the method of this name, relative to the site's root."""
+    return f"methods/{_file_name(method)}.html"
+
+
+def _file_name(name: str) -> str:
+    """Return ``name`` if it is a plain file name, else its plain characters with its hash."""
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
+        return name
+    plain = re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")[:60]
+    return f"{plain}~{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+
+
+def link(file: str, base: str) -> str:
+    """Return the address of a page, as seen from one whose path to the root is ``base``: empty or ``../``."""
+    return quote(f"{base}{file}")
+
+
+def web_address(url: str) -> str:
+    """Return ``url`` if it is a web address, else nothing, because it might run a script."""
+    return url if re.match(r"https?://", url) else ""
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("gzslbench.report.html"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters["format_value"] = format_value
+_ENVIRONMENT.globals.update(
+    version=__version__,
+    INDEX=INDEX,
+    RUNS=RUNS,
+    link=link,
+    run_file=run_file,
+    method_file=method_file,
+    web_address=web_address,
+    metrics=PERCENTAGES,
+    epochs=EPOCHS,
+    all_rules=RULES,
+    without_test=SELECTIONS,
+    chosen_on=CHOSEN_ON,
+    marks=plugins.MARKS,
+    base="",
+)
+
+
+def _render(template: str, **values: Any) -> str:
+    return _ENVIRONMENT.get_template(template).render(**values)
+
+
+def overview_page(content: SiteContent, figures: bool) -> str:
+    """Return the first page: leaderboards of every rule and metric, with figures of those shown first."""
+    rules = [rule for rule in RULES if any(rule in entry.summary.metrics for entry in content.entries)]
+    found = [
+        board
+        for rule in rules
+        for metric in PERCENTAGES
+        for board in boards(content.entries, rule, metric)[0]
+    ]
+    first = rules[0] if rules else RULES[0]
+    shown = [board for board in found if (board.rule, board.metric) == (first, "H")]
+    drawn: list[tuple[Drawing, Markup | None]] = []
+    if figures and shown:
+        from gzslbench.report.figures.leaderboards import figures_of_boards  # it imports matplotlib
+
+        drawn = [drawing for drawing in _draw(figures_of_boards(shown)) if drawing[1]]
+    left_out = [f"by {first}: {note}" for note in left_out_notes(boards(content.entries, first, "H")[1])]
+    return _render(
+        "index.html",
+        boards=[
+            (board, leaderboard_table(board, published_rows(board, content.numbers), intervals=False))
+            for board in found
+        ],
+        rules=rules,
+        datasets=sorted({name for board in found for name in board.tasks}),
+        notes=[*content.notes, *left_out],
+        figures=drawn,
+        runs=len(content.entries),
+        methods=content.methods,
+    )
+
+
+def runs_page(content: SiteContent) -> str:
+    """Return the list of all runs."""
+    return _render("runs.html", entries=content.entries)
+
+
+def method_page(name: str, content: SiteContent) -> str:
+    """Return a method's page: what it is, its parameters, published numbers, and its runs next to those."""
+    spec = content.specs.get(name)
+    entries = [entry for entry in content.entries if entry.method == name]
+    numbers = [number for number in content.numbers if number.method == name]
+    found = comparisons(boards(entries, "last", "H")[0], numbers, content.stored)
+    return _render(
+        "method.html",
+        base="../",
+        name=name,
+        about={} if spec is None else spec_fields(spec),
+        parameters=None if spec is None else plugins.parameters_json(spec),
+        published=plugins.published_rows(numbers),
+        comparison=comparison_table(found, "last", "H") if found else None,
+        entries=entries,
+    )
+
+
+def run_page(entry: Entry, folder: RunFolder, figures: bool) -> str:
+    """Return a run's page: everything about it."""
+    record = folder.record()
+    if record is None:
+        raise StoreError("the record is gone", where=folder.record_file, fix="make the report again")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PredictionsWarning)  # the page lists the problems
+        drawn = _draw(figures_of_run(record, folder, with_features=False)) if figures else []
+    return _render(
+        "run.html",
+        base="../",
+        record=record,
+        entry=entry,
+        command=repeat_command(record),
+        problems=find_problems(folder),
+        classes=_classes(record, folder),
+        sections=record_sections(record),
+        figures=drawn,
+    )
+
+
+def _classes(record: Record, folder: RunFolder) -> list[ClassOutcome]:
+    """Return every candidate class; none if the predictions cannot be read, which the problems say."""
+    names = record.task.class_names or ()
+    try:
+        predictions = load_predictions(folder.predictions_file)
+    except GzslBenchError:
+        return []
+    return class_outcomes(predictions, names) if len(names) == len(predictions.seen) else []
+
+
+def _draw(drawings: Iterable[Drawing]) -> list[tuple[Drawing, Markup | None]]:
+    """Draw what can be drawn, as SVG inside the page."""
+    from gzslbench.report.figures.canvas import themed_svg
+
+    return [
+        (drawing, Markup(themed_svg(drawing.draw(), drawing.title)) if drawing.draw else None)
+        for drawing in drawings
+    ]
 
 
 def build_site(

@@ -7,15 +7,12 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gzslbench.report.leaderboard.board import Board, Row
+from gzslbench.report.leaderboard.board import Board, Comparison, Row
 from gzslbench.report.leaderboard.entry import INTERVAL, Entry, Score
 from gzslbench.report.tables import ResultTable, TableCell
 from gzslbench.runs.record import PERCENTAGES
-
-if TYPE_CHECKING:
-    from gzslbench.report.leaderboard.comparison import Comparison
 
 COST_COLUMNS = ("minutes", "parameters", "peak MiB")
 COMPARISON_COLUMNS = (

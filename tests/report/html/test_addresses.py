@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gzslbench.report.html.pages import link, method_file, run_file, web_address
+from gzslbench.report.html.site import link, method_file, run_file, web_address
 
 names = st.text(alphabet=st.characters(), max_size=30)
 

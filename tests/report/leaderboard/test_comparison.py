@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.report.leaderboard.board import boards
-from gzslbench.report.leaderboard.comparison import comparisons
+from gzslbench.report.leaderboard.board import boards, comparisons
 from gzslbench.report.published import PublishedNumber
 
 

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gzslbench.report.leaderboard.board import boards
-from gzslbench.report.leaderboard.comparison import published_rows, why_not_comparable
+from gzslbench.report.leaderboard.board import boards, published_rows, why_not_comparable
 from gzslbench.report.published import PublishedNumber
 
 
