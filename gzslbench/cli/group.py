@@ -29,11 +29,7 @@ class UserError(click.ClickException):
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are listed in `targets` and imported one at a time.
-
-    Commands that are added by a decorator work too. An error that the user can fix is printed without a
-    traceback; any other exception is a bug and keeps its traceback.
-    """
+    """A group that imports the commands in ``targets`` one at a time; a user's error has no traceback."""
 
     def __init__(self, *args: Any, targets: Mapping[str, Target] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -33,10 +33,7 @@ class Span:
         return f"{self.low}..{self.high}" + ("" if how is None else f":{how}")
 
     def including(self, value: Value) -> Span | None:
-        """Return the narrowest span of the same kind that contains ``value``; None if there is none.
-
-        A span with steps is shifted so that ``value`` is on a step.
-        """
+        """Return the narrowest such span with ``value``, on a step if it has steps; None if there is none."""
         assert isinstance(value, (int, float))
         if self.logarithmic and value <= 0:
             return None

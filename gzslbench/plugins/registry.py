@@ -143,10 +143,7 @@ class Plugins:
         self.load(RUN_HOOKS)
 
     def notify(self, hook: str, **arguments: Any) -> None:
-        """Call ``hook`` of every plugin in ``gzslbench.hooks`` and of every other one that is loaded.
-
-        If one raises, the caller continues with a warning.
-        """
+        """Call ``hook`` of plugins in ``gzslbench.hooks`` and of all that are loaded; warn if one raises."""
         self.load(RUN_HOOKS)
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             try:

@@ -67,10 +67,7 @@ class Request:
 
 @dataclass(frozen=True)
 class DatasetHandle:
-    """A dataset for other processes: read when it is pickled, and unpickled as a ``Dataset``.
-
-    So a process that sends many datasets keeps none of them in memory.
-    """
+    """A dataset for other processes, read when it is pickled, so that the sender keeps none in memory."""
 
     dataset: str
     features: str | None

@@ -71,7 +71,8 @@ class Store:
                 return folder
         finished = [folder.id for folder in self.runs()]
         unfinished = [folder.id for folder in self.unfinished()]
-        matches = _with_prefix(run, finished) or _with_prefix(run, unfinished)
+        matches = [name for name in finished if run and name.startswith(run)]
+        matches = matches or [name for name in unfinished if run and name.startswith(run)]
         if len(matches) == 1:
             return self.run(matches[0])
         if matches:
@@ -92,10 +93,6 @@ def _read_record(folder: RunFolder) -> Record | None:
     except StoreError as error:
         warnings.warn(f"left out: {error}", DamagedRecordWarning, stacklevel=3)
         return None
-
-
-def _with_prefix(run: str, names: list[str]) -> list[str]:
-    return [name for name in names if run and name.startswith(run)]
 
 
 def _nearest(run: str, names: list[str]) -> str:

@@ -69,10 +69,7 @@ def track_runs(specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], d
 
 
 class Tracking:
-    """A plugin that passes the hooks of some runs on to trackers; each run has its own tracker objects.
-
-    If a tracker raises, the run continues without it, with a warning.
-    """
+    """Passes the hooks of some runs on to trackers; if one raises, the run goes on without it, and warns."""
 
     def __init__(self, specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], device: str) -> None:
         self._specs = specs

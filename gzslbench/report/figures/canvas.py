@@ -108,9 +108,8 @@ _ROOT = {
 def themed_svg(figure: Figure, title: str) -> str:
     """Return ``figure`` as an ``<svg>`` element for an HTML page: text is text, black is ``currentColor``.
 
-    It has no background, so it follows a light or a dark page. Its ids are digests of ``title`` and content,
-    so that several fit in one page; it has no style rules, which would apply to the whole page. ``title`` is
-    a sentence for readers who cannot see it; no other figure of the page has the same.
+    It has no background, so it follows a light or a dark page. Ids are digests of ``title`` and content, and
+    there are no style rules, so that several fit in one page; ``title`` is for readers who cannot see it.
     """
     title = title.encode("utf-8", "replace").decode()
     style = {"svg.fonttype": "none", "svg.hashsalt": title or "untitled", "savefig.transparent": True}
