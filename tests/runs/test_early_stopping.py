@@ -17,11 +17,11 @@ from gzslbench.runs.plan import Request, make_plan
 from gzslbench.runs.store import Store
 from gzslbench.training.trainer import Trainer, build_method
 
-SETTINGS = ("epochs_rule=early-stopping", "lr=0.02")
+SETTINGS = ("epochs_rule=early-stopping", "lr=0.1", "batch_size=512")
 
 
 def request(**changes):
-    return Request("ale", "digits", settings=SETTINGS, **{"epochs": 40, **changes})
+    return Request("ale", "digits", settings=SETTINGS, **{"epochs": 30, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -52,21 +52,22 @@ def test_the_epochs_are_those_of_the_rule_and_the_record_tells_them(tmp_path, t1
     plan = make_plan(request())
     record, folder = run_cell(plan, plan.cells[0], Store(tmp_path), Options())
     best = stopped_at(t1_by_epoch)
-    assert best + 10 < 40  # it did stop early
+    assert best + 10 < 30  # it did stop early
     assert record.validation.epoch == best
     assert record.validation.T1 == pytest.approx(t1_by_epoch[best - 1])
     assert record.selection == "last"
     assert record.metrics["last"].epoch == best
-    assert record.cell.params["epochs"] == 40
+    assert record.cell.params["epochs"] == 30
     assert record.cell.validation == validation_dataset(plan.dataset).split.fingerprint
-    fixed = make_plan(Request("ale", "digits", settings=("lr=0.02",), epochs=best))
+    fixed = make_plan(Request("ale", "digits", settings=("lr=0.1", "batch_size=512"), epochs=best))
     other, _ = run_cell(fixed, fixed.cells[0], Store(tmp_path), Options())
     assert other.id != record.id
     assert other.metrics["last"] == record.metrics["last"]
     assert open_trained(record, folder).method is not None
 
 
-@pytest.mark.parametrize("stop_after", [30, 800])
+@pytest.mark.acceptance
+@pytest.mark.parametrize("stop_after", [5, 40])
 def test_an_interrupted_run_ends_with_the_same_numbers(tmp_path, stop_after):
     plan = make_plan(request())
     whole, _ = run_cell(plan, plan.cells[0], Store(tmp_path / "whole"), Options())
