@@ -23,9 +23,9 @@ Examples:
   gzslbench tune --method f-clswgan --dataset CUB --workers 4 --executor ray
   gzslbench run --method cnzsl --dataset AWA2 --preset tuned.toml
 
-A trial trains on part of trainval. Its score is H at its last epoch on the rest: some classes are treated as
-unseen, and some rows of the other classes are not trained on. No trial sees a test row. The first trial is
-the preset.
+A trial trains on part of trainval. Its score is H (or T1) at its last epoch on the rest: some classes are
+treated as unseen, and some rows of the other classes are not trained on. No trial sees a test row. The first
+trial is the preset.
 
 The study is stored in a file. If it is stopped or killed, the same command continues it. Several processes
 may run its trials: start the same command several times, or give --workers, here or on a cluster whose nodes
@@ -45,6 +45,13 @@ Needs optuna: pip install 'gzslbench[tune]'.
     to="searches",
     metavar="NAME=LOW..HIGH[:log|:STEP]",
     multiple=True,
+)
+@option(
+    "--metric",
+    "The score of a trial on the validation classes. The sources of ESZSL, SAE, ALE, DeViSE and SJE use T1,"
+    " which does not depend on a method's bias towards seen classes.",
+    ["H", "T1"],
+    default="H",
 )
 @option("--trials", "The number of trials of the study in total.", POSITIVE, default=20)
 @option("--timeout", "Start no trial after this time.", click.FloatRange(min=0), metavar="SECONDS")
@@ -97,7 +104,7 @@ def tune(
     seed: int,
     **options: Any,
 ) -> None:
-    """Search a method's parameters by H on validation classes inside trainval, never on test."""
+    """Search a method's parameters by H or T1 on validation classes inside trainval, never on test."""
     from gzslbench.plugins.executor import Limits
     from gzslbench.report.printing import make_console
     from gzslbench.report.terminal.progress import watch_run

@@ -41,6 +41,7 @@ def tuning_json(done: TuneResult, table: Path | None) -> dict[str, Any]:
         "validation_task": objective.cell.task,
         "validation": list(objective.plan.dataset.notes),
         "seed": objective.cell.seed,
+        "metric": objective.metric,
         "asked": tuning.request.trials,
         "run": result.run,
         "counts": result.counts,

@@ -127,13 +127,14 @@ def find_best_trial(tuning: Tuning, result: StudyResult) -> BestTrial:
 def _describe(tuning: Tuning, result: StudyResult, best: TrialResult) -> str:
     """Say where the parameters of the best trial come from."""
     study, cell, preset = tuning.study, tuning.objective.cell, result.preset
-    of_preset = "not finished" if preset is None or preset.H is None else f"{preset.H:.2f}"
+    of_preset = "not finished" if preset is None or preset.value is None else f"{preset.value:.2f}"
     counts = ", ".join(f"{count} {state}" for state, count in result.counts.items())
     date = datetime.now(timezone.utc).date()
     return (
         f"tuned: {result.run} trials ({counts}) of study {study.name} in {study.path.name}, seed {cell.seed};"
-        f" trial {best.number} has H {best.H:.2f} on the validation classes inside trainval ({cell.task}) at"
-        f" its last epoch, the preset {of_preset}; by gzslbench {__version__}, {date}"
+        f" trial {best.number} has {tuning.request.metric} {best.value:.2f} on the validation classes inside"
+        f" trainval ({cell.task}) at its last epoch, the preset {of_preset}; by gzslbench {__version__},"
+        f" {date}"
     )
 
 

@@ -19,7 +19,7 @@ from gzslbench.runs.progress import Progress
 from gzslbench.runs.store import Store
 
 Report = Callable[[int, float], None]
-"""Called after each evaluation with the epoch and H in percent; raises PrunedTrial to end the trial."""
+"""Called after each evaluation with the epoch and the metric; raises PrunedTrial to end the trial."""
 
 
 class PrunedTrial(Exception):  # noqa: N818 - not an error
@@ -28,26 +28,27 @@ class PrunedTrial(Exception):  # noqa: N818 - not an error
 
 @dataclass(frozen=True)
 class TrialScore:
-    """The score of a trial: H in percent and all metrics at its last epoch, or why it diverged.
+    """The score of a trial: the metric in percent and all metrics at its last epoch, or why it diverged.
 
     ``best_epoch`` is the evaluated epoch of highest H; nothing is decided by it.
     """
 
-    H: float
+    value: float
     metrics: Mapping[str, Any]
     best_epoch: int | None
     failure: Mapping[str, Any] | None = None
 
 
 class Objective:
-    """Computes H on the validation classes for given values of the searched parameters.
+    """Computes H or T1 on the validation classes for given values of the searched parameters.
 
     It has only the trainval rows of the dataset, so it can see neither test rows nor the semantics of unseen
     classes.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, metric: str = "H") -> None:
         """Keep the trainval rows of ``plan``, which is of the whole task."""
+        self.metric = metric
         dataset = restrict_to_split(validation_dataset(plan.dataset))
         self.plan = replace(plan, dataset=dataset, cells=[replace(plan.cells[0], task=dataset.task_id)])
 
@@ -67,7 +68,7 @@ class Objective:
         params = build(self.plan.spec.params, {**self.plan.params.as_dict(), **values}, "trial")
         cell = replace(self.cell, params=params.as_dict())
         plan = replace(self.plan, params=params, cells=[cell])
-        watcher = _TrialProgress(title, progress, report)
+        watcher = _TrialProgress(title, progress, report, self.metric)
         try:
             record, folder = run_cell(plan, cell, store, Options(resume=True), watcher)
         except (PrunedTrial, DeviceError):
@@ -77,13 +78,14 @@ class Objective:
         if record.failure is not None:
             return TrialScore(0.0, {}, None, asdict(record.failure))
         last, best = record.metrics["last"], record.metrics["test-peek-outer"]
-        return TrialScore(last.H, asdict(last), best.epoch)
+        return TrialScore(last.percentages()[self.metric], asdict(last), best.epoch)
 
 
 class _TrialProgress(Progress):
     """Shows the training under the trial's title, and reports every evaluation."""
 
-    def __init__(self, title: str, inner: Progress, report: Report) -> None:
+    def __init__(self, title: str, inner: Progress, report: Report, metric: str) -> None:
+        self.metric = metric
         self.title = title
         self.inner = inner
         self.report = report
@@ -96,8 +98,8 @@ class _TrialProgress(Progress):
 
     def epoch(self, line: Mapping[str, Any]) -> None:
         self.inner.epoch({**line, "leg": self.title})
-        if "metrics" in line:
-            self.report(line["epoch"], line["metrics"]["H"])
+        if "metrics" in line and line["leg"] == "final":  # not while early stopping looks for the epochs
+            self.report(line["epoch"], line["metrics"][self.metric])
 
 
 def _remove_large(folder: RunFolder) -> None:

@@ -122,19 +122,19 @@ class Study:
         with self.turn():  # the look takes each lock for a moment, which would fail a process that wants it
             return any(self._is_locked(trial.number) for trial in self._running())
 
-    def report(self, trial: Trial, epoch: int, H: float) -> None:
-        """Store H of an evaluated epoch, in percent; raise PrunedTrial if it is not worth finishing."""
+    def report(self, trial: Trial, epoch: int, value: float) -> None:
+        """Store the metric of an evaluated epoch; raise PrunedTrial if the trial is not worth finishing."""
         if epoch not in self.trials[trial.number].intermediate_values:  # else it was stored before a kill
-            trial.report(H, epoch)
+            trial.report(value, epoch)
         if trial.number and trial.should_prune():
             raise PrunedTrial
 
     def finish(self, trial: Trial, score: TrialScore) -> None:
-        """End a trial with its score. A diverged one has H 0, so that the sampler avoids its values."""
+        """End a trial with its score. A diverged one has 0, so that the sampler avoids its values."""
         trial.set_user_attr(SCORE, {"metrics": dict(score.metrics), "best_epoch": score.best_epoch})
         if score.failure is not None:
             trial.set_user_attr(FAILURE, f"diverged: {dict(score.failure)}")
-        self._study.tell(trial, score.H)
+        self._study.tell(trial, score.value)
         self.unlock(trial.number)
 
     def give_up(self, trial: Trial, failure: str | None = None) -> None:

@@ -29,17 +29,17 @@ class TrialResult:
         number: From 0, which is the preset's.
         state: ``finished``, ``pruned``, ``diverged``, ``failed``, ``running`` or ``waiting``.
         values: The values of the parameters that are searched.
-        H: H in percent on the validation classes at the last epoch; None if it has not finished.
+        value: The metric in percent on the validation classes at the last epoch; None if it has not finished.
         metrics: The five metrics there, with the epochs.
         best_epoch: The evaluated epoch of highest H; nothing is decided by it.
-        epochs: H by evaluated epoch.
+        epochs: The metric by evaluated epoch.
         failure: Why it failed or diverged.
     """
 
     number: int
     state: str
     values: Mapping[str, Any]
-    H: float | None
+    value: float | None
     metrics: Mapping[str, Any] | None
     best_epoch: int | None
     epochs: Mapping[int, float]
@@ -50,8 +50,8 @@ class TrialResult:
         what = self.state
         if self.state == "running":
             what = " ".join(f"{name}={_short(value)}" for name, value in self.values.items())
-        elif self.H is not None:
-            what = f"H {self.H:.2f} on validation classes"
+        elif self.value is not None:
+            what = f"{self.value:.2f} on validation classes"
         elif self.state == "failed":
             what = f"failed: {self.failure}"
         return f"trial {self.number}: {what}"
@@ -77,13 +77,13 @@ class StudyResult:
     @property
     def preset(self) -> TrialResult | None:
         """The preset's trial, if it has finished."""
-        return next((trial for trial in self.trials[:1] if trial.H is not None), None)
+        return next((trial for trial in self.trials[:1] if trial.value is not None), None)
 
     @property
     def best(self) -> TrialResult | None:
-        """The finished trial of highest H, the first of equal ones; None if none has finished."""
-        finished = [trial for trial in self.trials if trial.H is not None]
-        return max(finished, key=lambda trial: trial.H or 0.0, default=None)
+        """The finished trial of the highest value, the first of equal ones; None if none has finished."""
+        finished = [trial for trial in self.trials if trial.value is not None]
+        return max(finished, key=lambda trial: trial.value or 0.0, default=None)
 
 
 def read_trial(trial: FrozenTrial) -> TrialResult:

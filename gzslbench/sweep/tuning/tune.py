@@ -65,6 +65,7 @@ class TuneRequest:
         trials: Number of trials that the study shall have in total, in all processes.
         timeout: Start no trial after this many seconds.
         searches: ``name=space``, as of ``--search``.
+        metric: What the score of a trial is, ``H`` or ``T1``.
         study: The file of the study; None: a file in ``results``.
         name: Name of the study in its file; None: method and dataset.
         sampler: ``tpe`` or ``random``.
@@ -77,6 +78,7 @@ class TuneRequest:
     trials: int = 20
     timeout: float | None = None
     searches: tuple[str, ...] = ()
+    metric: str = "H"
     study: Path | None = None
     name: str | None = None
     sampler: str = "tpe"
@@ -128,7 +130,7 @@ def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
         every = max(1, params.get("epochs", 1) // EVALUATIONS) if request.pruning else 0
     epochs = () if request.run.epochs is None else (f"epochs={request.run.epochs}",)
     spaces = search_spaces(plan.spec, plan.params, (*request.run.settings, *epochs), request.searches)
-    objective = Objective(replace(plan, cells=[replace(cell, eval_every=every)]))
+    objective = Objective(replace(plan, cells=[replace(cell, eval_every=every)]), request.metric)
     name = request.name or re.sub(r"[^\w.+-]", "-", f"{cell.method}-{cell.dataset}")
     if not _NAME.fullmatch(name):
         fix = "write letters, digits, and any of _.+-"
@@ -139,9 +141,10 @@ def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
         "spaces": {name: str(space) for name, space in spaces.items()},
         "sampler": request.sampler,
         "pruning": request.pruning,
+        **({} if request.metric == "H" else {"metric": request.metric}),  # studies of 0.1 have none
     }
     path = request.study or request.results / "studies" / f"{name}.journal"
-    study = Study(path, name, about, spaces, {name: params[name] for name in spaces})
+    study = Study(path, name, about, spaces, {name: getattr(plan.params, name) for name in spaces})
     return Tuning(request, objective, spaces, study)
 
 

@@ -43,7 +43,8 @@ def facts():
 
     def of(tuning):
         return [
-            (trial.number, trial.state, trial.values, trial.H, trial.epochs) for trial in tuning.result.trials
+            (trial.number, trial.state, trial.values, trial.value, trial.epochs)
+            for trial in tuning.result.trials
         ]
 
     return of

@@ -12,7 +12,7 @@ from gzslbench.data import load
 from gzslbench.data.synthetic.digits import load_digits
 from gzslbench.data.views import make_views
 from gzslbench.runs.execute import run_cell
-from gzslbench.runs.plan import make_plan
+from gzslbench.runs.plan import Request, make_plan
 from gzslbench.runs.progress import Progress
 from gzslbench.runs.store import Store
 from gzslbench.sweep.tuning import tune
@@ -39,7 +39,9 @@ def test_the_preset_has_h_of_the_validation_part_of_a_run(make_request, tmp_path
     plan = make_plan(replace(request, select="val"))
     _, folder = run_cell(plan, plan.cells[0], Store(tmp_path / "run"))
     lines = [line for line in folder.metrics() if line["leg"] == "validation" and "metrics" in line]
-    assert found.H == lines[-1]["metrics"]["H"]
+    assert found.value == lines[-1]["metrics"]["H"]
+    by_t1 = score(Objective(make_plan(request), "T1"), tmp_path / "T1")
+    assert by_t1.value == lines[-1]["metrics"]["T1"] and by_t1.metrics == found.metrics
     assert lines[-1]["metrics"].items() <= found.metrics.items() and found.metrics["T1"] > 0
 
 
@@ -77,13 +79,13 @@ def test_values_replace_those_of_the_preset_and_change_the_score(make_request, t
     ordinary, other = (
         score(objective, tmp_path / str(lr), {"lr": lr}) for lr in (objective.cell.params["lr"], 0.05)
     )
-    assert ordinary == score(objective, tmp_path / "again") and ordinary.H != other.H
+    assert ordinary == score(objective, tmp_path / "again") and ordinary.value != other.value
 
 
 def test_a_diverged_trial_has_h_0_and_its_failure(make_request, tmp_path) -> None:
     objective = Objective(make_plan(make_request().run))
     found = score(objective, tmp_path, {"lr": 1e30})
-    assert found.H == 0 and found.failure["term"] == "prototypes/class" and found.best_epoch is None
+    assert found.value == 0 and found.failure["term"] == "prototypes/class" and found.best_epoch is None
 
 
 def test_a_trial_leaves_its_record_curve_and_log_and_nothing_large(make_request, tmp_path) -> None:
@@ -105,3 +107,12 @@ def test_a_trial_leaves_its_record_curve_and_log_and_nothing_large(make_request,
     assert {path.name for path in tmp_path.glob("part/*/*")} == {"metrics.jsonl", "log.txt", "lock"}
     (curve,) = tmp_path.glob("part/*/metrics.jsonl")
     assert [json.loads(line)["epoch"] for line in curve.read_text().splitlines()] == [1, 2]
+
+
+def test_early_stopping_reports_only_the_training_that_counts(tmp_path) -> None:
+    """Both trainings of a trial evaluate, and an epoch has one score in the study."""
+    settings = ("epochs_rule=early-stopping", "lr=0.1", "batch_size=512")
+    plan = make_plan(Request("ale", "digits", settings=settings, epochs=12, eval_every=1))
+    epochs = []
+    found = score(Objective(plan), tmp_path, report=lambda epoch, value: epochs.append(epoch))
+    assert epochs == list(range(1, found.metrics["epoch"] + 1))

@@ -36,7 +36,7 @@ def test_the_first_trial_is_the_preset_and_the_same_seed_gives_the_same_study(
     known = preset(plugins().method("cnzsl"), "digits", "strokes").values
     whole = build(plugins().method("cnzsl").params, known, "test").as_dict()
     assert one.result.trials[0].values == {name: whole[name] for name in ("lr", "scale", "seen_factor")}
-    assert one.result.trials[0].H == one.result.preset.H
+    assert one.result.trials[0].value == one.result.preset.value
     assert [trial.number for trial in one.result.trials] == [0, 1, 2]
     assert facts(tuned(make_request(study=tmp_path / "again.journal"))) == facts(one)
     other = tuned(make_request(trials=2, study=tmp_path / "other.journal", seed=1))
@@ -122,7 +122,7 @@ def test_a_trial_that_diverges_counts_and_is_never_the_best(make_request, tuned)
     result = tuned(make_request(searches=("lr=1e29..1e30:log",))).result
     assert result.run == 3 and result.counts["diverged"] >= 1 and result.best.state == "finished"
     for trial in result.trials:
-        assert (trial.H is None) == (trial.state == "diverged") == (trial.failure is not None)
+        assert (trial.value is None) == (trial.state == "diverged") == (trial.failure is not None)
 
 
 def test_a_trial_without_enough_memory_fails_and_the_study_continues(

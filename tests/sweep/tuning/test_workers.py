@@ -45,7 +45,7 @@ def test_two_workers_run_what_one_process_does_and_report_each_trial(
     assert facts(tuning) == facts(whole)
     ends = sorted(line for line in said if " on validation classes" in line)
     assert ends == [
-        f"trial {trial.number}: H {trial.H:.2f} on validation classes" for trial in whole.result.trials
+        f"trial {trial.number}: {trial.value:.2f} on validation classes" for trial in whole.result.trials
     ]
 
 
@@ -76,7 +76,7 @@ def test_trials_are_reported_while_workers_run(make_request) -> None:
         worker.join()
 
     search_with(tuning, FakeExecutor(None, meanwhile=run_trials), 1, said.append)
-    assert [line.partition(":")[0] for line in said if "H " in line] == ["trial 0", "trial 1"]
+    assert [line.partition(":")[0] for line in said if "on validation" in line] == ["trial 0", "trial 1"]
 
 
 def test_a_worker_that_dies_is_reported_and_the_others_continue(make_request) -> None:
