@@ -21,7 +21,7 @@ Examples:
 
 SUITE is the name of a bundled suite or a .toml file, with [[runs]] written out and [[grids]] whose lists are
 multiplied. A cell that has a record is not run again; an interrupted one continues from its checkpoint. If a
-cell fails, the others go on: failures are listed at the end, the next sweep tries them again, and --failed
+cell fails, the others continue: failures are listed at the end, the next sweep tries them again, and --failed
 tries only them.
 
 Ctrl-C saves the running cells and stops; a second Ctrl-C stops at once. The same command continues.

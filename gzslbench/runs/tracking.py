@@ -69,7 +69,7 @@ def track_runs(specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], d
 
 
 class Tracking:
-    """Passes the hooks of some runs on to trackers; if one raises, the run goes on without it, and warns."""
+    """Passes the hooks of some runs on to trackers. If one raises, the run continues without it and warns."""
 
     def __init__(self, specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], device: str) -> None:
         self._specs = specs

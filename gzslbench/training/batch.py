@@ -127,7 +127,7 @@ class RowsByClass:
         """``(classes * rows,)`` rows of so many random classes, the rows of one class together."""
         device = self.counts.device
         chosen = torch.randperm(len(self.counts), generator=random, device=device)[:classes, None]
-        # A random number within each class orders its rows anew; the class decides first.
+        # A random number within each class decides their order; the class comes first.
         keys = self.ranks + torch.rand(len(self.ranks), generator=random, device=device, dtype=torch.float64)
         shuffled = keys.argsort()
         places = torch.arange(rows, device=device) % self.counts[chosen]

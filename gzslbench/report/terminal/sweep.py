@@ -50,7 +50,7 @@ def failure_lines(results: Sequence[CellResult], planned: Sequence[PlannedCell])
 def status_view(status: SweepStatus) -> RenderableType:
     """Return the status of a sweep that runs in another terminal, or ran."""
     if not status.began:
-        return Text("no sweep of this suite has begun in this results folder")
+        return Text("no sweep of this suite was started in this results folder")
     running = status.running if status.alive else {}
     failed = {cell: why for cell, why in status.failed.items() if cell not in running}
     seconds = (datetime.now(timezone.utc) - datetime.fromisoformat(status.began)).total_seconds()
