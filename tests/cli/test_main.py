@@ -20,6 +20,7 @@ from gzslbench.cli.group import Target
 
 @click.command()
 def stop():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(60)
 

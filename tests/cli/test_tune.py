@@ -33,7 +33,7 @@ def test_the_report_and_a_table_that_run_takes_as_it_is(invoke, optuna, tmp_path
     source = table.pop("source")
     assert table == reported["params"] and table["hidden"] == 8 and table["epochs"] == 2
     assert source.startswith("tuned: 2 trials (2 finished) of study cnzsl-digits")
-    assert reported["validation_task"] in source and f"H {reported['best']['H']:.2f}" in source
+    assert reported["validation_task"] in source and f"H {reported['best']['value']:.2f}" in source
 
     (file,) = tmp_path.glob("results/*/record.json")
     tested = json.loads(file.read_text())

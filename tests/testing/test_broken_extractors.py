@@ -45,7 +45,7 @@ def test_it_fails_only_the_checks_of_what_is_broken(outcomes, name) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("Mapping", "not to one row per image"), ("Dividing", "NaN or infinite")]
+    ("name", "message"), [("Mapping", "not to a row per image"), ("Dividing", "NaN or infinite")]
 )
 def test_features_of_a_wrong_shape_or_not_finite_fail(outcomes, name, message) -> None:
     found = outcomes(name)["features-have-their-shape"]
