@@ -1,15 +1,12 @@
-"""f-CLSWGAN as the trainer runs it, against the published PyTorch program written plainly."""
+"""The stages, the head and the weights of f-CLSWGAN. test_plain.py holds its training."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional
 
-from gzslbench.computing.seeds import generator
 from gzslbench.plugins import TrainView
-from gzslbench.training.batch import Sampler
 from gzslbench.training.trainer import Trainer
 from gzslbench_methods.f_clswgan import FClswganParams
 from gzslbench_methods.f_clswgan.method import FClswgan
@@ -46,79 +43,6 @@ def method(view):
     for parameter in method.modules.parameters():
         nn.init.normal_(parameter, 0.0, 0.5)
     return method
-
-
-class Plain:
-    """Functions of the very same tensors: the networks over [z; a] and [x; a], and the published steps."""
-
-    def __init__(self, method, view):
-        self.p, self.view, self.att = method.params, view, view.semantics
-        nets = {name: list(net.parameters()) for name, net in method.modules.named_children()}
-        self.w = {name: [p.detach().clone().requires_grad_() for p in ps] for name, ps in nets.items()}
-
-    def generate(self, z, a):
-        by_noise, by_semantics, bias, out, out_bias = self.w["generator"]
-        units = torch.cat([z, a], 1) @ torch.cat([by_noise, by_semantics], 1).t() + bias
-        return functional.relu(functional.leaky_relu(units, 0.2) @ out.t() + out_bias)
-
-    def criticise(self, x, a):
-        by_features, by_semantics, bias, out = self.w["critic"]
-        units = torch.cat([x, a], 1) @ torch.cat([by_features, by_semantics], 1).t() + bias
-        return functional.leaky_relu(units, 0.2) @ out.t()
-
-    def classify(self, x, y):
-        weight, bias = self.w["classifier"]
-        return functional.nll_loss(torch.log_softmax(x @ weight.t() + bias, dim=1), y)
-
-    def sampler(self, stage, batch_size, sampling):
-        self.noise = generator("cpu", SEED, "noise", stage)
-        rows = generator("cpu", SEED, "sampling", stage)
-        return Sampler(self.view, batch_size, sampling, rows=rows, noise=self.noise)
-
-    def step(self, name, adam, loss):
-        for tensor, gradient in zip(self.w[name], torch.autograd.grad(loss, self.w[name]), strict=True):
-            tensor.grad = gradient
-        adam.step()
-
-    def train(self):
-        p, betas = self.p, (self.p.beta1, 0.999)
-        sampler = self.sampler("classifier", p.pretrain_batch_size, "pass")
-        adam = torch.optim.Adam(self.w["classifier"], lr=p.pretrain_lr, betas=betas)
-        for _ in range(p.pretrain_epochs * -(-ROWS // p.pretrain_batch_size)):
-            batch = sampler.batch()
-            self.step("classifier", adam, self.classify(batch.features, batch.labels))
-        sampler = self.sampler("game", p.batch_size, "draw")
-        adam_d = torch.optim.Adam(self.w["critic"], lr=p.lr, betas=betas)
-        adam_g = torch.optim.Adam(self.w["generator"], lr=p.lr, betas=betas)
-        for _ in range(p.epochs * -(-ROWS // p.batch_size)):
-            for _ in range(p.critic_iter):
-                batch = sampler.batch()
-                self.step("critic", adam_d, self.critic_loss(batch.features, batch.labels))
-            y, a = batch.labels, self.att[batch.labels]
-            fake = self.generate(torch.randn(len(y), p.nz, generator=self.noise), a)
-            loss = p.cls_weight * self.classify(fake, y) - self.criticise(fake, a).mean()
-            self.step("generator", adam_g, loss)
-
-    def critic_loss(self, x, y):
-        a = self.att[y]
-        fake = self.generate(torch.randn(len(y), self.p.nz, generator=self.noise), a).detach()
-        alpha = torch.rand(len(y), 1, generator=self.noise)
-        between = (alpha * x + (1 - alpha) * fake).requires_grad_()
-        scores = self.criticise(between, a)
-        (gradient,) = torch.autograd.grad(scores, between, torch.ones_like(scores), create_graph=True)
-        penalty = ((gradient.norm(2, dim=1) - 1) ** 2).mean()
-        return (self.criticise(fake, a) - self.criticise(x, a)).mean() + self.p.lambda_gp * penalty
-
-
-def test_weights_after_both_stages_are_those_of_the_plain_program(method, view):
-    plain = Plain(method, view)
-    plain.train()
-    for _ in Trainer(method, view, SEED).epochs():
-        pass
-    for name, net in method.modules.named_children():
-        torch.testing.assert_close(
-            [p.detach() for p in net.parameters()], [p.detach() for p in plain.w[name]], rtol=1e-6, atol=1e-8
-        )
 
 
 def test_the_classifier_learns_in_its_stage_and_rests_in_the_game(method, view):
