@@ -21,13 +21,17 @@ class DemParams(MethodParams):
     )
     hidden: int = param(1600, "width of the hidden layer", low=1, unit="units")
     neighbour: str = param(
-        "euclidean", "what the nearest class is nearest by", choices=("euclidean", "cosine")
+        "euclidean",
+        "what the nearest class is nearest by",
+        choices=("euclidean", "cosine"),
+        omit_default=True,
     )
     variant: str = param(
         "clean",
         "how the layers start: reference, as the published code, from a truncated normal with deviation 0.1"
         " and biases of 0.1; clean, from N(0, 0.02) and zero biases",
         choices=("reference", "clean"),
+        omit_default=True,
     )
 
 

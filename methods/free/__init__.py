@@ -52,6 +52,7 @@ class FreeParams(FVaeganParams):
         False,
         "whether Adam steps the frozen refinement with gradients of zero, as the published code does with"
         " torch before version 2; without freeze_dec it has no effect",
+        omit_default=True,
     )
 
 
