@@ -46,7 +46,9 @@ class Sampler:
     ) -> None:
         self.view = view
         self.batch_size = rows_per_batch(view, batch_size, sampling)
-        self._by_class = RowsByClass(view.labels)
+        # Grouping the rows makes the host wait for the device, so only batches that need it have it.
+        by_class = sampling == "balanced" or isinstance(sampling, Episodes)
+        self._by_class = RowsByClass(view.labels) if by_class else None
         self.sampling = sampling
         self.rows = rows
         self.noise = noise
@@ -94,9 +96,9 @@ class Sampler:
     def _next_rows(self) -> Tensor:
         if self.sampling == "pass":
             return self._permutations.next(self.batch_size)
-        if self.sampling == "balanced":
-            return self._by_class.balanced(self.batch_size, self.rows)
-        if isinstance(self.sampling, Episodes):
+        if self._by_class is not None:
+            if not isinstance(self.sampling, Episodes):
+                return self._by_class.balanced(self.batch_size, self.rows)
             rows = self.sampling.rows
             return self._by_class.episode(self.batch_size // rows, rows, self.rows)
         labels = self.view.labels
