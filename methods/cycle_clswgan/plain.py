@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from gzslbench.plugins import Batch, TrainView
 from gzslbench_methods.cycle_clswgan.method import CycleClswgan
+from gzslbench_methods.f_clswgan.plain import play_game, train_classifier
 from gzslbench_methods.plain import Batches, criticise, generate, gradient_penalty, iterations, step
 
 
@@ -67,11 +68,8 @@ def train(method: PlainCycleClswgan, view: TrainView, batches: Batches) -> None:
     last critic batch again with fresh noise. The regressor's Adam has torch's own betas and may decay the
     weights (``regressor_decay``); critic and generator have their own learning rates.
     """
-    p, betas = method.params, (method.params.beta1, 0.999)
-    classifier = torch.optim.Adam(method.classifier.parameters(), p.pretrain_lr, betas)
-    stream = batches("classifier")
-    for _ in range(p.pretrain_epochs * iterations(view, p.pretrain_batch_size)):
-        step(classifier, method.classifier_loss(next(stream)))
+    p = method.params
+    train_classifier(method, view, batches)
 
     regressor = torch.optim.Adam(
         method.regressor.parameters(), p.regressor_lr, (0.9, 0.999), weight_decay=p.regressor_decay
@@ -80,11 +78,4 @@ def train(method: PlainCycleClswgan, view: TrainView, batches: Batches) -> None:
     for _ in range(p.regressor_epochs * iterations(view, p.batch_size)):
         step(regressor, method.regressor_loss(next(stream)))
 
-    critic = torch.optim.Adam(method.critic.parameters(), p.critic_lr, betas)
-    generator = torch.optim.Adam(method.generator.parameters(), p.lr, betas)
-    stream = batches("game")
-    for _ in range(p.epochs * iterations(view, p.batch_size)):
-        for _ in range(p.critic_iter):
-            batch = next(stream)
-            step(critic, method.critic_loss(batch))
-        step(generator, method.generator_loss(batch))
+    play_game(method, view, batches, p.critic_lr)

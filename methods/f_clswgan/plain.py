@@ -52,13 +52,23 @@ def train(method: PlainFClswgan, view: TrainView, batches: Batches) -> None:
 
     The generator's step sees the last critic batch again, as in the published program, with fresh noise.
     """
-    p, betas = method.params, (method.params.beta1, 0.999)
-    adam = torch.optim.Adam(method.classifier.parameters(), p.pretrain_lr, betas)
+    train_classifier(method, view, batches)
+    play_game(method, view, batches, method.params.lr)
+
+
+def train_classifier(method: FClswgan, view: TrainView, batches: Batches) -> None:
+    """Train the classifier of the seen classes on real features."""
+    p = method.params
+    adam = torch.optim.Adam(method.classifier.parameters(), p.pretrain_lr, (p.beta1, 0.999))
     stream = batches("classifier")
     for _ in range(p.pretrain_epochs * iterations(view, p.pretrain_batch_size)):
         step(adam, method.classifier_loss(next(stream)))
 
-    critic = torch.optim.Adam(method.critic.parameters(), p.lr, betas)
+
+def play_game(method: FClswgan, view: TrainView, batches: Batches, critic_lr: float) -> None:
+    """Step the critic ``critic_iter`` times, then the generator once, in every iteration."""
+    p, betas = method.params, (method.params.beta1, 0.999)
+    critic = torch.optim.Adam(method.critic.parameters(), critic_lr, betas)
     generator = torch.optim.Adam(method.generator.parameters(), p.lr, betas)
     stream = batches("game")
     for _ in range(p.epochs * iterations(view, p.batch_size)):

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gzslbench.plugins import Batch, TrainView
+from gzslbench.plugins import Batch
+from gzslbench_methods.f_clswgan.plain import train as train  # the same loop
 from gzslbench_methods.lisgan.method import LisGan
-from gzslbench_methods.plain import Batches, criticise, generate, gradient_penalty, iterations, step
+from gzslbench_methods.plain import criticise, generate, gradient_penalty
 
 
 class PlainLisGan(LisGan):
@@ -63,24 +64,3 @@ class PlainLisGan(LisGan):
     def negative_log_likelihood(self, x: Tensor, y: Tensor) -> Tensor:
         """-E log P(y | x), with P the softmax of a linear layer."""
         return functional.nll_loss(torch.log_softmax(self.classifier(x), dim=1), y)
-
-
-def train(method: PlainLisGan, view: TrainView, batches: Batches) -> None:
-    """Train the classifier, then play the game: ``critic_iter`` steps of the critic, one of the generator.
-
-    The generator's step sees the last critic batch again, as in the published program, with fresh noise.
-    """
-    p, betas = method.params, (method.params.beta1, 0.999)
-    classifier = torch.optim.Adam(method.classifier.parameters(), p.pretrain_lr, betas)
-    stream = batches("classifier")
-    for _ in range(p.pretrain_epochs * iterations(view, p.pretrain_batch_size)):
-        step(classifier, method.classifier_loss(next(stream)))
-
-    critic = torch.optim.Adam(method.critic.parameters(), p.lr, betas)
-    generator = torch.optim.Adam(method.generator.parameters(), p.lr, betas)
-    stream = batches("game")
-    for _ in range(p.epochs * iterations(view, p.batch_size)):
-        for _ in range(p.critic_iter):
-            batch = next(stream)
-            step(critic, method.critic_loss(batch))
-        step(generator, method.generator_loss(batch))
