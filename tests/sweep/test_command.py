@@ -1,4 +1,4 @@
-"""gzslbench sweep: several cells at once, whatever dies, end with the records of one after another."""
+"""gzslbench sweep: cells that run at once end with the records of one after another, even if workers die."""
 
 from __future__ import annotations
 
