@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.plugins import Batch, ClassNoise, MethodSpec, TrainView
@@ -26,7 +25,7 @@ from gzslbench.plugins.registry import plugins
 from gzslbench.training.trainer import Trainer, build_method
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
-from gzslbench_benchmarks.speed.products.product import Product, floor
+from gzslbench_benchmarks.speed.products.product import MatrixProducts, floor
 from gzslbench_benchmarks.speed.published.batches import RandomBatches, ShuffledBatches
 from gzslbench_benchmarks.speed.published.evaluation import PublishedHead
 from gzslbench_benchmarks.speed.shapes import SHAPES, Shape
@@ -173,22 +172,6 @@ def evaluate_as_published(method: Any, shape: Shape, view: TrainView, conditions
             head.step(*batches.next(size))
         head.accuracy(seen, test.seen_labels.cpu(), range(shape.classes), size)
         head.accuracy(unseen, test.unseen_labels.cpu(), range(shape.classes, shape.candidates), size)
-
-
-class MatrixProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Lists the matrix products that run inside."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.found: list[Product] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operator, and note its sizes if it is a product."""
-        name = func._schema.name
-        if name in ("aten::mm", "aten::addmm"):
-            left, right = args[-2:] if name == "aten::addmm" else args[:2]
-            self.found.append((left.shape[0], left.shape[1], right.shape[1]))
-        return func(*args, **(kwargs or {}))
 
 
 def _our_floor(spec: MethodSpec, params: Params, shape: Shape, conditions: Conditions) -> Program:

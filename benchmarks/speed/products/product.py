@@ -8,12 +8,34 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from gzslbench.computing.graph import GraphCache, capture_on
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 
 Product = tuple[int, int, int]
 """Rows, summed dimension, columns."""
+
+
+PRODUCTS = {"mm": 0, "addmm": 1, "bmm": 0, "baddbmm": 1}
+"""Operators that are matrix products, and the position of their first factor."""
+
+
+class MatrixProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Lists the matrix products that run inside; a batch of products counts as that many."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found: list[Product] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run the operator, and note its sizes if it is a product."""
+        name = func.overloadpacket.__name__.rstrip("_")
+        if name in PRODUCTS:
+            left, right = args[PRODUCTS[name] :][:2]
+            times = left.shape[0] if left.dim() == 3 else 1
+            self.found += [(left.shape[-2], left.shape[-1], right.shape[-1])] * times
+        return func(*args, **(kwargs or {}))
 
 
 def gigaflop(products: Iterable[Product]) -> float:

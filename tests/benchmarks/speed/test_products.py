@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from gzslbench.computing.graph import WARM_UP
 from gzslbench_benchmarks.speed.ours import ce_gzsl_evaluation, ce_gzsl_iteration, f_clswgan_epoch
@@ -23,7 +22,7 @@ from gzslbench_benchmarks.speed.products.evaluation import (
     published_evaluation_products,
 )
 from gzslbench_benchmarks.speed.products.f_clswgan import our_epoch_products, published_epoch_products
-from gzslbench_benchmarks.speed.products.product import floor, gigaflop
+from gzslbench_benchmarks.speed.products.product import MatrixProducts, floor, gigaflop
 from gzslbench_benchmarks.speed.published import evaluation, f_clswgan
 from gzslbench_benchmarks.speed.published.ce_gzsl import pair_matrix_iteration
 from gzslbench_benchmarks.speed.shapes import SHAPES, Shape
@@ -33,23 +32,6 @@ SHAPE = Shape(
     "odd", rows=44, classes=5, unseen=2, semantics=3, noise=2, comparator=29, syn_num=9, test_seen=31,
     test_unseen=21, batch=11, features=13, generator=17, critic=19, embedding=23, projection=8, head_epochs=2,
 )  # fmt: skip
-PRODUCTS = {"mm": 0, "addmm": 1, "bmm": 0, "baddbmm": 1}
-
-
-class Seen(TorchDispatchMode):
-    """Counts the products inside."""
-
-    def __init__(self):
-        super().__init__()
-        self.products = Counter()
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        name = func.overloadpacket.__name__.rstrip("_")
-        if name in PRODUCTS:
-            left, right = args[PRODUCTS[name] :][:2]
-            times = left.shape[0] if left.dim() == 3 else 1
-            self.products[as_one((left.shape[-2], left.shape[-1], right.shape[-1]))] += times
-        return func(*args, **(kwargs or {}))
 
 
 def as_one(product):
@@ -63,9 +45,9 @@ def counted(products):
 
 
 def seen_in(program):
-    with Seen() as seen:
+    with MatrixProducts() as products:
         program()
-    return seen.products
+    return counted(products.found)
 
 
 def broad(products):
