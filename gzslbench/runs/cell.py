@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 PROTOCOL = 3
 """Raised when the trainer or the evaluator gives other numbers for the same cell."""
 
+_ABSENT = object()
+_LATER = {"eval_repeats": 1}
+"""Fields added after 0.1 with their default, which an id leaves out so that cells of 0.1 keep theirs."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -62,11 +66,9 @@ class Cell:
     eval_repeats: int = 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Return every field by name; without ``eval_repeats`` if it is 1, as in the cells of 0.1."""
+        """Return every field by name; without the ``_LATER`` ones that have their default."""
         values = asdict(self)
-        if self.eval_repeats == 1:
-            del values["eval_repeats"]
-        return values
+        return {name: value for name, value in values.items() if value != _LATER.get(name, _ABSENT)}
 
     @property
     def digest(self) -> str:
