@@ -103,7 +103,7 @@ def leaderboard(
             " --select last or val, because runs store predictions for these rules only"
         )
     entries, folders = runs.read()
-    test = OverClasses(folders, rule, metric) if over == "classes" else OverSeeds()
+    test = OverClasses(folders) if over == "classes" else OverSeeds()
     found, left_out = boards(entries, rule, metric, test)
     notes = tables.left_out_notes(left_out)
     if not found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from statistics import fmean
 from typing import TypeVar
 
@@ -40,11 +41,24 @@ class ComparableGroup:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: its label, its scores by dataset, and what differs from the presets."""
+    """A row of a table.
+
+    Attributes:
+        label: The method, its head, its precision.
+        columns: By metric, by dataset, the scores.
+        metric: The metric that orders the table.
+        changes: What differs from the presets.
+    """
 
     label: str
-    scores: Mapping[str, Score]
+    columns: Mapping[str, Mapping[str, Score]]
+    metric: str
     changes: str
+
+    @property
+    def scores(self) -> Mapping[str, Score]:
+        """By dataset, the scores of the metric that orders the table."""
+        return self.columns[self.metric]
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,8 @@ class Board:
     """A table.
 
     Attributes:
+        metric: The metric that orders the rows and decides the ranking.
+        metrics: The metrics that every dataset shows, in order; ``metric`` is one of them.
         tasks: By dataset, in order, the id of the task.
         rows: Best first: by mean rank over the datasets that all rows have, else by their mean.
         reason: Why it is a separate table; empty for the first.
@@ -61,6 +77,7 @@ class Board:
     group: ComparableGroup
     rule: str
     metric: str
+    metrics: Sequence[str]
     test: Test
     tasks: Mapping[str, str]
     rows: Sequence[Row]
@@ -69,10 +86,17 @@ class Board:
 
 
 def boards(
-    entries: Iterable[Entry], rule: str, metric: str, test: Test | None = None
+    entries: Iterable[Entry],
+    rule: str,
+    metric: str,
+    test: Test | None = None,
+    metrics: Sequence[str] = (),
 ) -> tuple[list[Board], Counter[str]]:
-    """Put runs with a number by ``rule`` into tables, the usual ones first; count the others by reason."""
-    test = test or OverSeeds()
+    """Put runs with a number by ``rule`` into tables, the usual ones first; count the others by reason.
+
+    ``metric`` orders the rows; ``metrics`` are those to show, and only ``metric`` if there are none.
+    """
+    test, metrics = test or OverSeeds(), metrics or (metric,)
     newest, left_out = _select(entries, rule)
     editions = _editions(newest)
     groups: dict[ComparableGroup, list[Entry]] = defaultdict(list)
@@ -90,7 +114,7 @@ def boards(
         tasks = {entry.dataset: entry.summary.task.id for entry in groups[group]}
         tasks = dict(sorted(tasks.items()))
         reason = "" if group == ordered[0] else _reason(group, ordered[0], tasks)
-        rows = _rows(groups[group], list(tasks), rule, metric, test)
+        rows = _rows(groups[group], list(tasks), rule, metric, test, metrics)
         common = [name for name in tasks if all(name in row.scores for row in rows)]
         ranking = None
         if len(rows) > 1 and len(common) > 1:
@@ -98,7 +122,7 @@ def boards(
         means = {row.label: fmean(score.estimate.mean for score in row.scores.values()) for row in rows}
         places = {label: -mean for label, mean in means.items()} if ranking is None else ranking.ranks
         rows.sort(key=lambda row: (places[row.label], row.label))
-        tables.append(Board(group, rule, metric, test, tasks, rows, reason, ranking))
+        tables.append(Board(group, rule, metric, metrics, test, tasks, rows, reason, ranking))
     return tables, left_out
 
 
@@ -146,7 +170,14 @@ def _reason(group: ComparableGroup, first: ComparableGroup, tasks: Mapping[str, 
     return "; ".join(text for name, text in reasons.items() if getattr(group, name) != getattr(first, name))
 
 
-def _rows(entries: Sequence[Entry], datasets: Sequence[str], rule: str, metric: str, test: Test) -> list[Row]:
+def _rows(
+    entries: Sequence[Entry],
+    datasets: Sequence[str],
+    rule: str,
+    metric: str,
+    test: Test,
+    metrics: Sequence[str],
+) -> list[Row]:
     """Return the rows of a table; rows that only the changes distinguish are numbered."""
     runs: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
@@ -154,30 +185,33 @@ def _rows(entries: Sequence[Entry], datasets: Sequence[str], rule: str, metric: 
         runs[entry.row, changes][entry.dataset].append(entry)
     counts = Counter(row for row, _ in runs)
     numbers: Counter[str] = Counter()
-    scores: dict[tuple[str, str], dict[str, Score]] = {key: {} for key in runs}
-    for dataset in datasets:
+    scores: dict[tuple[str, str], dict[str, dict[str, Score]]] = {
+        key: {name: {} for name in metrics} for key in runs
+    }
+    for dataset, name in product(datasets, metrics):
         column = {
-            key: make_score(found[dataset], rule, metric) for key, found in runs.items() if dataset in found
+            key: make_score(found[dataset], rule, name) for key, found in runs.items() if dataset in found
         }
         for key, score in compare_column(column, test).items():
-            scores[key][dataset] = score
+            scores[key][name][dataset] = score
     rows = []
     for row, changes in sorted(runs):
         numbers[row] += 1
         label = f"{row} ({numbers[row]})" if counts[row] > 1 else row
-        rows.append(Row(label, scores[row, changes], changes))
+        rows.append(Row(label, scores[row, changes], metric, changes))
     return rows
 
 
 def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
-    """Mark the best score of a column, given by row, and test the others against it."""
+    """Mark the best and the second best score of a column, given by row; test all against the best."""
     if not column:
         return {}
-    best = max(column, key=lambda row: column[row].estimate.mean)
+    best, second, *_ = [*sorted(column, key=lambda row: -column[row].estimate.mean), None]
     found = {row: test(column[best], score) for row, score in column.items() if row != best}
     corrected = holm({row: probability for row, probability in found.items() if probability is not None})
     return {
-        row: replace(score, best=row == best, probability=corrected.get(row)) for row, score in column.items()
+        row: replace(score, best=row == best, second=row == second, probability=corrected.get(row))
+        for row, score in column.items()
     }
 
 

@@ -143,7 +143,10 @@ class Score:
 
     Attributes:
         values: By seed, in percent, as ``entries``.
+        rule: The selection rule of the values.
+        metric: What they measure: U, S, H, T1 or AUSUC.
         best: Whether its mean is the highest of the column; of equal means the first.
+        second: Whether its mean is the second highest.
         probability: That a difference to the best as large as this one is chance, with Holm's correction
             over the column; None for the best, and if the test says nothing.
     """
@@ -151,7 +154,10 @@ class Score:
     values: Mapping[int, float]
     estimate: Estimate
     entries: Sequence[Entry]
+    rule: str
+    metric: str
     best: bool = False
+    second: bool = False
     probability: float | None = None
 
     @property
@@ -177,4 +183,4 @@ class Score:
 def make_score(entries: Sequence[Entry], rule: str, metric: str) -> Score:
     """Return the score of one row's runs on one dataset, one run per seed."""
     values = {entry.seed: getattr(entry.summary.metrics[rule], metric) for entry in entries}
-    return Score(values, estimate(list(values.values())), entries)
+    return Score(values, estimate(list(values.values())), entries, rule, metric)

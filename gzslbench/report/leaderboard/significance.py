@@ -68,46 +68,50 @@ class OverClasses:
         " fewer than six classes, are not tested"
     )
 
-    def __init__(self, folders: Mapping[str, RunFolder], rule: str, metric: str) -> None:
-        """Take the runs' folders by id, and which numbers the column shows."""
-        self.folders, self.rule, self.metric = folders, rule, metric
-        self._by_run: dict[str, list[float] | None] = {}
+    def __init__(self, folders: Mapping[str, RunFolder]) -> None:
+        """Take the runs' folders by id."""
+        self.folders = folders
+        self._by_run: dict[tuple[str, str, str], list[float] | None] = {}
 
     def __call__(self, best: Score, other: Score) -> float | None:
-        """Return None without predictions by the rule, or with fewer than MIN_CLASSES classes."""
+        """Return None for another metric, without predictions by the rule, or below MIN_CLASSES classes."""
+        if best.metric not in self.METRICS:
+            return None
         one, two = self._mean_accuracies(best), self._mean_accuracies(other)
         if one is None or two is None or len(one) != len(two) or len(one) < MIN_CLASSES:
             return None
         return 1.0 if sum(two) > sum(one) else wilcoxon_test(one, two)
 
     def _mean_accuracies(self, score: Score) -> list[float] | None:
+        found = []
         for entry in score.entries:
-            if entry.summary.id not in self._by_run:
-                self._by_run[entry.summary.id] = self._accuracies(entry)
-        found = [self._by_run[entry.summary.id] for entry in score.entries]
+            key = (entry.summary.id, score.rule, score.metric)
+            if key not in self._by_run:
+                self._by_run[key] = self._accuracies(entry, score.rule, score.metric)
+            found.append(self._by_run[key])
         known = [accuracies for accuracies in found if accuracies is not None]
         if len(known) < len(found):
             return None
         return [fmean(of_class) for of_class in zip(*known, strict=True)]
 
-    def _accuracies(self, entry: Entry) -> list[float] | None:
+    def _accuracies(self, entry: Entry, rule: str, metric: str) -> list[float] | None:
         """Return the accuracies of the test classes that the metric is about, in percent, in their order."""
         import numpy as np
 
         from gzslbench.evaluation.predictions import load_predictions
 
-        if entry.summary.selection != self.rule:
+        if entry.summary.selection != rule:
             return None
         try:
             predictions = load_predictions(self.folders[entry.summary.id].predictions_file)
         except GzslBenchError:
             return None
         labels, predicted, seen = predictions.labels, predictions.predicted, predictions.seen
-        if self.metric == "T1":
+        if metric == "T1":
             labels, predicted = labels[~seen[labels]], predictions.zsl
         rows = np.bincount(labels, minlength=len(seen))
         hits = np.bincount(labels[predicted == labels], minlength=len(seen))
-        counted = (seen if self.metric == "S" else ~seen) & (rows > 0)
+        counted = (seen if metric == "S" else ~seen) & (rows > 0)
         return list(map(float, 100.0 * hits[counted] / rows[counted]))
 
 

@@ -89,3 +89,21 @@ def test_another_metric_is_another_table(entry):
 
 def test_without_runs_there_is_no_table():
     assert boards([], "last", "H")[0] == []
+
+
+def test_a_table_may_show_several_metrics_and_one_of_them_orders_it(entry):
+    """In these entries U is half of H."""
+    entries = [entry("a", H=50.0), entry("b", H=60.0), entry("c", H=40.0)]
+    ((board,), _) = boards(entries, "last", "H", metrics=("U", "H"))
+    assert (board.metric, board.metrics, [row.label for row in board.rows]) == (
+        "H",
+        ("U", "H"),
+        ["b", "a", "c"],
+    )
+    assert {row.label: row.columns["U"]["AWA2"].estimate.mean for row in board.rows} == {
+        "a": 25.0,
+        "b": 30.0,
+        "c": 20.0,
+    }
+    marks = [(row.columns["U"]["AWA2"].best, row.columns["U"]["AWA2"].second) for row in board.rows]
+    assert marks == [(True, False), (False, True), (False, False)]

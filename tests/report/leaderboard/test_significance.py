@@ -13,7 +13,7 @@ from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
 from gzslbench.runs.store import Store
 
 SEEN, UNSEEN, ROWS = 12, 16, 29
-SHOWN = ("last", "H")
+SHOWN = ("last", "U")
 
 
 def read_predictions(skill, random):
@@ -47,7 +47,7 @@ def column(entry, tmp_path):
 
 def test_over_classes_one_seed_distinguishes_large_and_small_differences(column):
     scores, folders = column
-    found = compare_column(scores, OverClasses(folders, "last", "U"))
+    found = compare_column(scores, OverClasses(folders))
     assert found["best"].best and found["near"].tied and not found["far"].tied
     assert found["far"].probability < 0.01
     assert all(item.probability is None for item in compare_column(scores, OverSeeds()).values())
@@ -83,7 +83,7 @@ def test_it_is_wilcoxons_over_the_classes_that_the_metric_is_about(column, metri
     }
     one, two = (naive(kept[row], metric) for row in ("best", "far"))
     assert len(one) == {"U": UNSEEN, "S": SEEN, "T1": UNSEEN}[metric]
-    found = OverClasses(folders, "last", metric)(scores["best"], scores["far"])
+    found = OverClasses(folders)(*(replace(scores[row], metric=metric) for row in ("best", "far")))
     differences = [round(first - second, 9) for first, second in zip(one, two, strict=True)]
     assert found == pytest.approx(wilcoxon(differences).pvalue)
 
@@ -91,23 +91,23 @@ def test_it_is_wilcoxons_over_the_classes_that_the_metric_is_about(column, metri
 def test_without_the_predictions_of_this_number_there_is_no_probability(column):
     scores, folders = column
     best, far = scores["best"], scores["far"]
-    assert OverClasses(folders, "val", "U")(best, far) is None
+    assert OverClasses(folders)(replace(best, rule="val"), replace(far, rule="val")) is None
     folders[far.entries[0].summary.id].predictions_file.unlink()
-    assert OverClasses(folders, "last", "U")(best, far) is None
+    assert OverClasses(folders)(best, far) is None
     both = replace(best, entries=[*best.entries, *far.entries])  # one of two seeds without its predictions
-    assert OverClasses(folders, "last", "U")(both, scores["near"]) is None
+    assert OverClasses(folders)(both, scores["near"]) is None
 
 
 def test_five_classes_are_too_few(column, monkeypatch):
     scores, folders = column
     monkeypatch.setattr("gzslbench.report.leaderboard.significance.MIN_CLASSES", UNSEEN + 1)
-    assert OverClasses(folders, "last", "U")(scores["best"], scores["far"]) is None
+    assert OverClasses(folders)(scores["best"], scores["far"]) is None
 
 
 def test_a_table_keeps_the_test_it_was_made_with(column):
     scores, folders = column
     entries = [entry for item in scores.values() for entry in item.entries]
-    test = OverClasses(folders, "last", "U")
+    test = OverClasses(folders)
     (board,), _ = boards(entries, "last", "U", test)
     assert board.test is test
     assert {row.label: row.scores["AWA2"].tied for row in board.rows}["near"]
@@ -126,7 +126,7 @@ def test_three_seeds_of_odd_rows_are_equal_where_they_differ_by_rounding_alone(e
             folders[folder.id] = folder
             rows[row].append(made)
     a, b = (make_score(found, *SHOWN) for found in rows.values())
-    assert OverClasses(folders, "last", "U")(a, b) == 1.0
+    assert OverClasses(folders)(a, b) == 1.0
 
 
 def test_a_row_that_is_ahead_on_every_shared_seed_is_not_worse_though_its_mean_is_lower(entry):
