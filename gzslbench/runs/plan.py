@@ -139,38 +139,37 @@ class ParsedRequest:
 def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
     """Resolve names, presets, settings and device, and read the data; nothing is trained or written."""
     parsed = parse_request(request)  # before the data are read, which may take long
-    dataset, task = read_task(request, carried)
+    dataset, task = read_task(parsed, carried)
     return Plan(**vars(resolve(parsed, task)), dataset=dataset)
 
 
-def read_task(request: Request, carried: Dataset | None = None) -> tuple[Dataset, Task]:
+def read_task(parsed: ParsedRequest, carried: Dataset | None = None) -> tuple[Dataset, Task]:
     """Return the dataset of a request and its task; ``carried`` as for ``make_plan``."""
     from gzslbench.data.load import load_dataset
     from gzslbench.data.validation import validation_dataset
     from gzslbench.data.variants import shuffle_semantics
 
+    request = parsed.request
     dataset = carried or load_dataset(request.dataset, request.features, request.semantics, request.data)
     semantics = dataset.semantics_name
     if request.shuffle_semantics is not None:
         dataset = shuffle_semantics(dataset, request.shuffle_semantics)
     validation = (
         validation_dataset(dataset).split.fingerprint
-        if needs_validation(request, dataset.name, semantics)
+        if needs_validation(parsed, dataset.name, semantics)
         else None
     )
     return dataset, Task(dataset.name, semantics, dataset.task_id, validation)
 
 
-def needs_validation(request: Request, dataset: str, semantics: str) -> bool:
+def needs_validation(parsed: ParsedRequest, dataset: str, semantics: str) -> bool:
     """Return whether validation classes decide the epochs, by ``--select val`` or by the preset's rule."""
-    if request.select == "val":
+    if parsed.request.select == "val":
         return True
-    spec = plugins().method(request.method)
-    if all(info.name != EPOCHS_RULE for info in fields_of(spec.params)):
+    if all(info.name != EPOCHS_RULE for info in fields_of(parsed.spec.params)):
         return False
-    settings = parse_assignments(spec.params, request.settings)
-    values = preset(spec, dataset, semantics, request.preset).values
-    return {**values, **settings}.get(EPOCHS_RULE) == "early-stopping"
+    values = preset(parsed.spec, dataset, semantics, parsed.request.preset).values
+    return {**values, **parsed.settings}.get(EPOCHS_RULE) == "early-stopping"
 
 
 def parse_request(request: Request) -> ParsedRequest:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,7 @@ from gzslbench.errors import DataError, GzslBenchError, ParamError
 from gzslbench.files import write_atomically
 from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.runs.cell import Cell, Task
-from gzslbench.runs.plan import Request, Resolved, needs_validation, parse_request, read_task, resolve
+from gzslbench.runs.plan import ParsedRequest, Request, needs_validation, parse_request, read_task, resolve
 from gzslbench.runs.record import Summary
 from gzslbench.runs.store import Store, read_summaries
 from gzslbench.sweep.suites.suite import Suite, SuiteRun
@@ -81,15 +81,17 @@ def plan_sweep(
     planned: dict[str, PlannedCell] = {}
     for run in suite.runs:
         seeds = [replace(run.request, seeds=(seed,)) for seed in run.request.seeds or (0,)]
+        with _naming(run):  # an error that does not depend on the data is found in any case
+            parsed = parse_request(run.request)
         try:
-            task = cache.get(run.request)
+            task = cache.get(parsed)
             if task is None and on_read is not None:
-                task, name = cache.read(run.request)
+                task, name = cache.read(parsed)
                 on_read(name)
         except DataError as error:
             cells = [PlannedCell(run.name, request, None, "impossible", str(error)) for request in seeds]
         else:
-            cells = list(_plan_run(run, seeds, task, store, records, folders))
+            cells = list(_plan_run(run, parsed, seeds, task, store, records, folders))
         for cell in cells:
             planned.setdefault(cell.cell.id if cell.cell else f"{cell.request}", cell)
     return list(planned.values())
@@ -97,14 +99,15 @@ def plan_sweep(
 
 def _plan_run(
     run: SuiteRun,
+    parsed: ParsedRequest,
     seeds: list[Request],
     task: Task | None,
     store: Store,
     records: dict[str, Summary],
     folders: frozenset[str],
 ) -> Iterator[PlannedCell]:
-    # Errors that do not depend on the data are found in any case.
-    resolved = _resolve(run, task or Task(run.request.dataset, run.request.semantics or "att", ""))
+    with _naming(run):
+        resolved = resolve(parsed, task or Task(run.request.dataset, run.request.semantics or "att", ""))
     for request, cell in zip(seeds, resolved.cells, strict=True):
         if task is None:
             yield PlannedCell(run.name, request, None, "unread", WHY["unread"])
@@ -118,9 +121,11 @@ def _plan_run(
         yield PlannedCell(run.name, request, cell, state, WHY[state], summary, resolved.spec.gpu_share)
 
 
-def _resolve(run: SuiteRun, task: Task) -> Resolved:
+@contextmanager
+def _naming(run: SuiteRun) -> Iterator[None]:
+    """Name the place in the suite in an error."""
     try:
-        return resolve(parse_request(run.request), task)
+        yield
     except GzslBenchError as error:
         where = f"{run.where}: {error.where or run.name}"
         raise ParamError(error.what, where=where, fix=error.fix) from error
@@ -145,26 +150,26 @@ class TaskCache:
         self._stamps: dict[str, list[Any]] = {}
         self._unreadable: dict[str, DataError] = {}
 
-    def get(self, request: Request) -> Task | None:
+    def get(self, parsed: ParsedRequest) -> Task | None:
         """Get the task of a request; None if it was not read yet, or its files have changed.
 
         Raises:
             DataError: There is no such dataset, or its files are missing.
         """
-        entry = self._entries.get(_key(request), {})
-        if entry.get("stamp") != self._stamp(request):
+        entry = self._entries.get(_key(parsed.request), {})
+        if entry.get("stamp") != self._stamp(parsed.request):
             return None
         task = Task(**entry["task"])
-        is_incomplete = task.validation is None and needs_validation(request, task.dataset, task.semantics)
+        is_incomplete = task.validation is None and needs_validation(parsed, task.dataset, task.semantics)
         return None if is_incomplete else task
 
-    def read(self, request: Request) -> tuple[Task, str]:
+    def read(self, parsed: ParsedRequest) -> tuple[Task, str]:
         """Read the data of a request, at most once if it fails; return its task and the data's name."""
-        key, stamp = _key(request), self._stamp(request)
+        key, stamp = _key(parsed.request), self._stamp(parsed.request)
         if key in self._unreadable:
             raise self._unreadable[key]
         try:
-            dataset, task = read_task(request)
+            dataset, task = read_task(parsed)
         except DataError as error:
             self._unreadable[key] = error
             raise

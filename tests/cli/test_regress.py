@@ -258,8 +258,8 @@ def test_stored_metrics_are_of_the_cells_of_their_suite(path, tmp_path):
     stored, cache = json.loads(path.read_text(encoding="utf-8")), TaskCache(tmp_path)
     wanted: dict[str, set[str]] = {}
     for run in load_suite(path.stem).runs:
-        task = cache.get(run.request) or cache.read(run.request)[0]
-        cells = resolve(parse_request(run.request), task).cells
+        parsed = parse_request(run.request)
+        cells = resolve(parsed, cache.get(parsed) or cache.read(parsed)[0]).cells
         wanted.setdefault(run.name, set()).update(cell.id for cell in cells)
     kept = {name: {run["id"] for run in group["runs"]} for name, group in stored["runs"].items()}
     assert kept == {name: wanted[name] for name in kept}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import DataError
+from gzslbench.plugins.params import parse_assignments
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 from gzslbench.runs.plan import DatasetHandle, Request, make_plan
 from gzslbench.sweep.runner import cell_argument, run_cell_job
@@ -65,3 +66,16 @@ def test_data_that_cannot_be_read_are_an_error_where_they_are_sent_from(request_
     shutil.rmtree(tmp_path / "data")
     with pytest.raises(DataError, match="APY"):
         pickle.dumps(DatasetHandle.of(request_of_files))
+
+
+def test_settings_are_parsed_once(monkeypatch) -> None:
+    parsed = []
+
+    def count(cls, assignments, *option):
+        parsed.append(assignments)
+        return parse_assignments(cls, assignments, *option)
+
+    monkeypatch.setattr("gzslbench.runs.plan.parse_assignments", count)
+    (cell,) = make_plan(Request("ale", "digits", settings=("epochs_rule=early-stopping", "lr=0.2"))).cells
+    assert parsed == [("epochs_rule=early-stopping", "lr=0.2")]
+    assert cell.params["lr"] == 0.2 and cell.validation

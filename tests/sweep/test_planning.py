@@ -8,7 +8,7 @@ from scipy.io import savemat
 from gzslbench.errors import ParamError
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 from gzslbench.runs.execute import run_cell
-from gzslbench.runs.plan import Request, make_plan
+from gzslbench.runs.plan import Request, make_plan, parse_request
 from gzslbench.runs.store import Store
 from gzslbench.sweep.planning import TaskCache, _source_file, plan_sweep
 from gzslbench.sweep.runner import expected_memory
@@ -120,13 +120,14 @@ def test_a_run_that_no_data_could_correct_is_an_error_with_its_line(suite, store
 
 
 def test_a_task_is_known_until_a_file_of_its_dataset_changes(store, suite, awa2):
-    request = Request("eszsl", "AWA2", data=awa2.parent, seeds=(1,))
-    validated = Request("eszsl", "AWA2", data=awa2.parent, seeds=(1,), select="val")
+    request = parse_request(Request("eszsl", "AWA2", data=awa2.parent, seeds=(1,)))
+    validated = parse_request(Request("eszsl", "AWA2", data=awa2.parent, seeds=(1,), select="val"))
+    other = parse_request(Request("eszsl", "AWA2", semantics="att", data=awa2.parent))
     cache = TaskCache(store.root)
     assert cache.get(request) is None
     task, _ = cache.read(request)
     assert TaskCache(store.root).get(request) == task
-    assert TaskCache(store.root).get(Request("eszsl", "AWA2", semantics="att", data=awa2.parent)) is None
+    assert TaskCache(store.root).get(other) is None
     assert TaskCache(store.root).get(validated) is None  # its validation split is not known
     cache.read(validated)
     cache.read(request)  # forgets nothing
@@ -139,7 +140,7 @@ def test_a_dataset_of_a_function_is_known_until_its_module_changes(store, tmp_pa
     assert [path.name for path in _source_file("gzslbench.data.synthetic.digits:load_digits")] == [
         "digits.py"
     ]
-    request = Request("eszsl", "digits", seeds=(1,))
+    request = parse_request(Request("eszsl", "digits", seeds=(1,)))
     module = tmp_path / "digits.py"
     module.write_text("once")
     monkeypatch.setattr("gzslbench.sweep.planning._source_file", lambda function: [module])

@@ -9,7 +9,7 @@ import pytest
 
 from gzslbench.errors import StoreError
 from gzslbench.plugins.executor import Ended, Failure, Started
-from gzslbench.runs.plan import Request, make_plan
+from gzslbench.runs.plan import Request, make_plan, parse_request
 from gzslbench.runs.store import Store
 from gzslbench.sweep.planning import TaskCache
 from gzslbench.sweep.runner import cell_argument, run_cell_job, run_sweep
@@ -38,12 +38,12 @@ def test_a_job_runs_its_cell_once_and_then_reads_its_record(tmp_path):
 
 
 def test_a_job_whose_data_changed_after_planning_has_them_read_again(tmp_path):
-    TaskCache(tmp_path).read(REQUEST)
+    TaskCache(tmp_path).read(parse_request(REQUEST))
     argument = cell_argument(REQUEST, "eszsl-digits-s1-0123456789", 10)
     with pytest.raises(StoreError, match="its data changed after") as caught:
         run_cell_job({**argument, "folder": str(tmp_path / argument["cell"])})
     assert "repeat the command" in str(caught.value) and not list(tmp_path.glob("*/"))
-    assert TaskCache(tmp_path).get(REQUEST) is None
+    assert TaskCache(tmp_path).get(parse_request(REQUEST)) is None
 
 
 class InProcess:

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gzslbench.runs.plan import parse_request
 from gzslbench.runs.store import Store
 from gzslbench.sweep.planning import TaskCache, plan_sweep
 from gzslbench.sweep.suites.suite import load_suite
@@ -57,7 +58,7 @@ def _planning(root: Path, cells: int) -> Setting:
         store, cache = Store(results), TaskCache(results)
         store.make()
         for run in load_suite(str(suite)).runs[:1]:
-            cache.read(run.request)
+            cache.read(parse_request(run.request))
     draws = random.Random(0)
     for planned in plan_sweep(load_suite(str(suite)), Store(done), TaskCache(done)):
         assert planned.cell is not None
