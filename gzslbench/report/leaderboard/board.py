@@ -203,10 +203,17 @@ def _rows(
 
 
 def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
-    """Mark the best and the second best score of a column, given by row; test all against the best."""
+    """Mark the best and the second best score of a column, given by row; test all against the best.
+
+    Single seeds of methods that a seed changes come last: a lucky seed is not better than a mean.
+    """
     if not column:
         return {}
-    best, second, *_ = [*sorted(column, key=lambda row: -column[row].estimate.mean), None]
+
+    def order(row: Key) -> tuple[bool, float]:
+        return column[row].is_chance_of_one_seed, -column[row].estimate.mean
+
+    best, second, *_ = [*sorted(column, key=order), None]
     found = {row: test(column[best], score) for row, score in column.items() if row != best}
     corrected = holm({row: probability for row, probability in found.items() if probability is not None})
     return {

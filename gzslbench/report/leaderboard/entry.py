@@ -15,7 +15,7 @@ from gzslbench.errors import GzslBenchError
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.presets import preset_values
 from gzslbench.plugins.registry import plugins
-from gzslbench.report.leaderboard.significance import SIGNIFICANCE
+from gzslbench.report.leaderboard.significance import MIN_SEEDS, SIGNIFICANCE
 from gzslbench.runs.record import Summary
 from gzslbench.runs.store import Store, read_summaries
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HEAD = "head."
 """Prefix of the parameters of a head among the changes."""
 CONFIDENCE = 0.95
-INTERVAL = "Student's 95 % interval of the mean"
+INTERVAL = f"Student's 95 % interval of the mean over seeds, from {MIN_SEEDS} seeds on"
 _IDENTITY = (
     "method", "method_version", "head", "head_version", "preprocessing", "precision", "params",
     "head_params", "task",
@@ -115,8 +115,8 @@ def _preset(kind: str, name: str | None, dataset: str, semantics: str) -> Mappin
 class Estimate:
     """A mean over ``n`` seeds.
 
-    ``std`` has n - 1 in the denominator; ``interval`` is Student's, which assumes that seeds are normally
-    distributed. Both are None with one seed.
+    ``std`` has n - 1 in the denominator; it is None with one seed. ``interval`` is Student's, cut to 0..100,
+    which assumes that seeds are normally distributed; it is None below MIN_SEEDS seeds.
     """
 
     mean: float
@@ -126,15 +126,15 @@ class Estimate:
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """Return the mean of ``values``, one per seed and at least one, with its spread and interval."""
+    """Return the mean of ``values`` in percent, one per seed and at least one, with spread and interval."""
     mean, n = fmean(values), len(values)
-    if n == 1:
-        return Estimate(mean, None, None, 1)
+    std = stdev(values) if n > 1 else None
+    if std is None or n < MIN_SEEDS:
+        return Estimate(mean, std, None, n)
     from scipy.special import stdtrit  # much faster to import than scipy.stats
 
-    std = stdev(values)
     half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * std / n**0.5
-    return Estimate(mean, std, (mean - half, mean + half), n)
+    return Estimate(mean, std, (max(0.0, mean - half), min(100.0, mean + half)), n)
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,9 @@ class Score:
         values: By seed, in percent, as ``entries``.
         rule: The selection rule of the values.
         metric: What they measure: U, S, H, T1 or AUSUC.
-        best: Whether its mean is the highest of the column; of equal means the first.
-        second: Whether its mean is the second highest.
+        best: Whether its mean is the highest of the column; of equal means the first. A single seed of a
+            method that a seed changes counts only if the column has nothing else.
+        second: Whether its mean is the second highest by this rule.
         probability: That a difference to the best as large as this one is chance, with Holm's correction
             over the column; None for the best, and if the test says nothing.
     """
@@ -164,6 +165,17 @@ class Score:
     def method(self) -> str:
         """Name of the runs' method."""
         return self.entries[0].method
+
+    @property
+    def is_chance_of_one_seed(self) -> bool:
+        """Whether another seed could give another number, and there is no other seed.
+
+        No seed changes a closed form, which solves for its weights: a scoring method with 0 epochs.
+        """
+        summary = self.entries[0].summary
+        return self.estimate.n == 1 and not (
+            summary.cell.head is None and summary.metrics[self.rule].epoch == 0
+        )
 
     @property
     def tied(self) -> bool:

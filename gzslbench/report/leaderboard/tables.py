@@ -97,11 +97,12 @@ def _board_row(board: Board, row: Row, intervals: bool, costs: bool) -> list[Tab
 
 def _format_score(score: Score, intervals: bool) -> str:
     estimate = score.estimate
-    if estimate.interval is None:
-        return f"{estimate.mean:.1f} (n=1)"
-    low, high = estimate.interval
-    interval = f" [{low:.1f}, {high:.1f}]" if intervals else ""
-    return f"{estimate.mean:.1f} ± {estimate.std:.1f}{interval} (n={estimate.n})"
+    spread = "" if estimate.std is None else f" ± {estimate.std:.1f}"
+    interval = ""
+    if intervals and estimate.interval is not None:
+        low, high = estimate.interval
+        interval = f" [{low:.1f}, {high:.1f}]"
+    return f"{estimate.mean:.1f}{spread}{interval} (n={estimate.n})"
 
 
 def _one_decimal(number: float | None) -> str:

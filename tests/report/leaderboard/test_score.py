@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from scipy.stats import ttest_rel
 
@@ -50,6 +52,45 @@ def test_without_three_common_seeds_there_is_no_probability(entry):
     )
     assert found["a"].best
     assert (found["b"].probability, found["b"].tied) == (None, False)
+
+
+def closed_form(entry):
+    """The entry with no epoch, as a method has it that solves for its weights."""
+    metrics = {rule: replace(found, epoch=0) for rule, found in entry.summary.metrics.items()}
+    return replace(entry, summary=replace(entry.summary, metrics=metrics))
+
+
+def test_a_single_seed_is_never_best_where_others_have_several(entry):
+    column = {"lucky": [entry("lucky", H=90.0)], "last": [entry("last", H=10.0)]}
+    for row, mean in (("low", 40.0), ("high", 50.0)):
+        column[row] = [entry(row, H=mean + seed, seed=seed) for seed in (-1, 1)]
+    found = marks(column)
+    assert found == {"lucky": "", "last": "", "low": "second", "high": "best"}
+    assert marks({row: column[row] for row in ("low", "lucky", "last")}) == {
+        "low": "best",
+        "lucky": "second",
+        "last": "",
+    }
+
+
+def test_a_closed_form_needs_no_other_seed_to_be_best(entry):
+    column = {"solved": [closed_form(entry("solved", H=60.0))], "lucky": [entry("lucky", H=90.0)]}
+    column["trained"] = [entry("trained", H=50.0 + seed, seed=seed) for seed in (1, 2)]
+    assert marks(column) == {"solved": "best", "lucky": "", "trained": "second"}
+
+
+def test_with_a_head_no_epoch_is_no_closed_form_because_its_features_are_random(entry):
+    drawn = closed_form(entry("drawn", H=60.0))
+    cell = replace(drawn.summary.cell, head="softmax")
+    drawn = replace(drawn, summary=replace(drawn.summary, cell=cell))
+    column = {"drawn": [drawn], "trained": [entry("trained", H=50.0, seed=seed) for seed in (1, 2)]}
+    assert marks(column) == {"drawn": "second", "trained": "best"}
+
+
+def marks(column):
+    scores = {row: make_score(found, "last", "H") for row, found in column.items()}
+    found = compare_column(scores, OverSeeds())
+    return {row: "best" if item.best else "second" if item.second else "" for row, item in found.items()}
 
 
 def test_an_empty_column_is_empty():

@@ -44,11 +44,12 @@ def test_the_paired_test_is_that_of_its_formula(pairs):
     assert t_test(one, other) == pytest.approx(2 * stdtr(len(pairs) - 1, -abs(t)), rel=1e-6, abs=1e-9)
 
 
-@given(st.lists(st.floats(0, 100), min_size=2, max_size=9))
-def test_the_interval_is_that_of_its_formula(values):
+@given(st.lists(st.floats(0, 100), min_size=3, max_size=9))
+def test_the_interval_is_that_of_its_formula_within_0_to_100(values):
     found, n = estimate(values), len(values)
     half = stdtrit(n - 1, 0.975) * statistics.stdev(values) / math.sqrt(n)
-    assert found.interval == pytest.approx((found.mean - half, found.mean + half), abs=1e-9)
+    expected = (max(0, found.mean - half), min(100, found.mean + half))
+    assert found.interval == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_interval_of_a_mean_is_students():
@@ -59,9 +60,11 @@ def test_the_interval_of_a_mean_is_students():
     assert found.interval == pytest.approx((0.7001142, 2.4598858), abs=1e-6)
 
 
-def test_one_seed_has_no_spread():
-    found = estimate([40.0])
-    assert (found.mean, found.std, found.interval, found.n) == (40.0, None, None, 1)
+def test_one_seed_has_no_spread_and_two_have_no_interval():
+    one, two = estimate([40.0]), estimate([8.4, 48.5])
+    assert (one.mean, one.std, one.interval, one.n) == (40.0, None, None, 1)
+    assert (two.mean, two.interval, two.n) == (pytest.approx(28.45), None, 2)
+    assert two.std == pytest.approx(40.1 / math.sqrt(2))
 
 
 def exact_wilcoxon(differences):
