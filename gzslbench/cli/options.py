@@ -16,7 +16,10 @@ Decorator = Callable[[Command], Command]
 
 # Copies of constants of gzslbench.runs, whose import would slow down --help; tests/cli compares them.
 DEFAULT_RESULTS = Path("results")
-RULES = ("last", "val", "test-peek", "test-peek-inner", "test-peek-outer")
+RULES = (
+    *("last-calibrated", "val-calibrated", "last", "val"),
+    *("test-peek", "test-peek-inner", "test-peek-outer", "test-peek-gamma"),
+)
 METRICS = ("U", "S", "H", "T1", "AUSUC")
 
 POSITIVE = click.IntRange(min=1)

@@ -64,6 +64,14 @@ A finished run is not run again; its record is printed. An interrupted run conti
     ["last", "val"],
     default="last",
 )
+@option(
+    "--calibrate",
+    "Lower the scores of seen classes by a constant that is chosen on validation classes (calibrated"
+    " stacking), and report both numbers. With --select last it takes one more training for each list of"
+    " validation classes.",
+    ["none", "val"],
+    default="none",
+)
 @option("--preprocessing", "How features are scaled. [default: the method's own]", PREPROCESSINGS)
 @option(
     "--shuffle-semantics",

@@ -79,12 +79,16 @@ class ValidationHint:
         val_rows: The same of ``val_loc``.
         train_classes: Sorted ids of the classes in trainclasses1.txt; None if there is no such list.
         val_classes: The same of valclasses1.txt.
+        val_classes_2: The same of valclasses2.txt, a second choice of validation classes.
+        val_classes_3: The same of valclasses3.txt.
     """
 
     train_rows: Rows | None = None
     val_rows: Rows | None = None
     train_classes: NDArray[np.int64] | None = None
     val_classes: NDArray[np.int64] | None = None
+    val_classes_2: NDArray[np.int64] | None = None
+    val_classes_3: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ mean are used, never their rows.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +21,37 @@ Classes = NDArray[np.int64]
 _SHARE = 5
 
 
-_WITHOUT_VALIDATION = "use --select last; for a preset with early stopping also --set epochs_rule=fixed"
+_WITHOUT_VALIDATION = (
+    "use --select last --calibrate none; for a preset with early stopping also --set epochs_rule=fixed"
+)
+
+
+def validation_datasets(dataset: Dataset, *, holdout: float = 0.2) -> tuple[Dataset, ...]:
+    """Return one validation dataset for each of the lists valclasses1.txt, 2 and 3, or the only one.
+
+    The first is that of ``validation_dataset``. The others are left out unless the first comes from its list.
+
+    Raises:
+        DataError: As for ``validation_dataset``.
+    """
+    first = validation_dataset(dataset, holdout=holdout)
+    hint = dataset.validation or ValidationHint()
+    if not _usable(_listed_classes(dataset, hint.val_classes), dataset):
+        return (first,)
+    others = [_listed_classes(dataset, listed) for listed in (hint.val_classes_2, hint.val_classes_3)]
+    return first, *(
+        _with_validation_classes(dataset, classes, f"those of valclasses{number}.txt", holdout)
+        for number, classes in enumerate(others, start=2)
+        if _usable(classes, dataset)
+    )
+
+
+def join_fingerprints(datasets: Sequence[Dataset]) -> str:
+    """Return one fingerprint of the splits of ``datasets``; that of the split if there is only one."""
+    fingerprints = [dataset.split.fingerprint for dataset in datasets]
+    if len(fingerprints) == 1:
+        return fingerprints[0]
+    return hashlib.sha256(" ".join(fingerprints).encode()).hexdigest()
 
 
 def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
@@ -39,7 +71,11 @@ def validation_dataset(dataset: Dataset, *, holdout: float = 0.2) -> Dataset:
     if len(dataset.seen_classes) < 2:
         what = "validation classes cannot be chosen among fewer than two seen classes"
         raise DataError(what, where=f"{dataset.name}: trainval", fix=_WITHOUT_VALIDATION)
-    classes, source = _validation_classes(dataset)
+    return _with_validation_classes(dataset, *_validation_classes(dataset), holdout)
+
+
+def _with_validation_classes(dataset: Dataset, classes: Classes, source: str, holdout: float) -> Dataset:
+    """Return the dataset whose unseen classes are ``classes``, which come from ``source``."""
     rows = dataset.split.trainval
     unseen = np.isin(dataset.labels[rows], classes)
     train, test_seen = hold_out(dataset.labels, rows[~unseen], holdout)
@@ -59,20 +95,23 @@ def _validation_classes(dataset: Dataset) -> tuple[Classes, str]:
     """Return the validation classes, and where they come from as text."""
     hint = dataset.validation or ValidationHint()
     for classes, source in (
-        (_listed_classes(dataset, hint), "those of valclasses1.txt"),
+        (_listed_classes(dataset, hint.val_classes), "those of valclasses1.txt"),
         (_classes_of_rows(dataset, hint), "those with most of their trainval rows in val_loc"),
     ):
-        if 0 < len(classes) < len(dataset.seen_classes):
+        if _usable(classes, dataset):
             return classes, source
     seen = dataset.seen_classes
     number = max(round(len(seen) / _SHARE), 2 if len(seen) >= 4 else 1)
     return seen[evenly_spaced(len(seen), number)], "evenly spaced by class number"
 
 
-def _listed_classes(dataset: Dataset, hint: ValidationHint) -> Classes:
-    if hint.val_classes is None:
-        return np.empty(0, dtype=np.int64)
-    return np.intersect1d(hint.val_classes, dataset.seen_classes)
+def _usable(classes: Classes, dataset: Dataset) -> bool:
+    """Return whether validation with these classes leaves some on both sides."""
+    return 0 < len(classes) < len(dataset.seen_classes)
+
+
+def _listed_classes(dataset: Dataset, listed: Classes | None) -> Classes:
+    return np.intersect1d([] if listed is None else listed, dataset.seen_classes).astype(np.int64)
 
 
 def _classes_of_rows(dataset: Dataset, hint: ValidationHint) -> Classes:

@@ -18,6 +18,7 @@ from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DivergedError, PluginError
 from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data
+from gzslbench.evaluation.curve import CurvePoint, seen_unseen_curve
 from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.softmax_head import SoftmaxFit
@@ -33,13 +34,18 @@ if TYPE_CHECKING:
 class Evaluation:
     """The evaluation of a model after ``epoch`` epochs of its last stage.
 
-    ``trace`` has the metrics after each epoch of the head, one entry for a scoring method. ``predictions``
-    are those of its last entry.
+    Attributes:
+        trace: The metrics after each epoch of the head, one entry for a scoring method.
+        predictions: Those of the last entry.
+        best: By entry, the point of highest H of its seen-unseen curve. On test rows it is a peek.
+        training_gaps: By entry, the ``(n,)`` gaps of the training rows; empty unless they were asked for.
     """
 
     epoch: int
     trace: tuple[Metrics, ...]
     predictions: Predictions
+    best: tuple[CurvePoint, ...]
+    training_gaps: tuple[NDArray[np.float32], ...] = ()
 
 
 class Evaluator:
@@ -58,6 +64,7 @@ class Evaluator:
         head_setting: Setting = "inductive",
         chunk: int = 8192,
         graphs: bool = True,
+        training_gaps: bool = False,
     ) -> None:
         """Prepare the evaluation of one task.
 
@@ -68,10 +75,12 @@ class Evaluator:
             head_setting: What the head sees; a transductive one gets the unlabelled test rows.
             chunk: Rows embedded or scored at once; it shrinks where memory runs out.
             graphs: Whether a CUDA device replays captured steps of the head; it changes no number.
+            training_gaps: Whether to score the training rows too, from whose gaps a gamma is transferred.
         """
         self.head = SoftmaxFit() if head is None else head
         self.head_setting = head_setting
         self.graphs = graphs
+        self.with_gaps = training_gaps
         self.train = train_view
         self.test = eval_view
         self.chunk = Chunk(chunk, "rows evaluated at once")
@@ -115,7 +124,11 @@ class Evaluator:
             shuffled = checked.scores(self.test.features[order], self.test.semantics)
             scores = torch.split(shuffled[order.argsort()], self.chunk.size)
             predictions = predict(scores, self.labels, self.test.seen)
-        return Evaluation(epoch, (_finite_metrics(predictions, epoch),), predictions)
+            gaps = []
+            if self.with_gaps:
+                gaps.append(_gaps([checked.scores(self.train.features, self.test.semantics)], self.test.seen))
+        metrics, best = _finite_metrics(predictions, epoch)
+        return Evaluation(epoch, (metrics,), predictions, (best,), tuple(gaps))
 
     def _with_head(
         self, method: GenerativeMethod, epoch: int, seed: int, head_epochs: int | None
@@ -131,7 +144,8 @@ class Evaluator:
         with torch.autocast(test.device.type, enabled=False):
             with span("zsl head"):
                 zsl = self._zsl_predictions(settings, synthesized, test, epoch, seed)
-            trace = []
+            trace, best, gaps = [], [], []
+            training = self._embedded_training_rows(checked, settings, data)
             epochs = settings.epochs if head_epochs is None else head_epochs
             random = generator(test.device, seed, "evaluation", epoch, "head")
             heads = self.head.fit(data, settings, epochs, random, self.graphs)
@@ -141,8 +155,23 @@ class Evaluator:
                 with span("scoring"):
                     scores = self.chunk.map_chunks(test, head.scores)
                     predictions = predict(scores, self.labels, self.test.seen, zsl)
-                trace.append(_finite_metrics(predictions, epoch))
-        return Evaluation(epoch, tuple(trace), predictions)
+                    if training is not None:
+                        gaps.append(_gaps(self.chunk.map_chunks(training, head.scores), self.test.seen))
+                metrics, point = _finite_metrics(predictions, epoch)
+                trace.append(metrics)
+                best.append(point)
+        return Evaluation(epoch, tuple(trace), predictions, tuple(best), tuple(gaps))
+
+    def _embedded_training_rows(
+        self, method: CheckedMethod, settings: HeadSettings, data: HeadData
+    ) -> Tensor | None:
+        """Return the training rows as the head sees them; None if their gaps were not asked for."""
+        rows = len(self.train.labels)
+        if not self.with_gaps:
+            return None
+        if settings.seen_per_class == 0:  # the head's data begin with all training rows
+            return data.features[:rows]
+        return method.collect(method.embed(self.train.features), rows)
 
     def _zsl_predictions(
         self, settings: HeadSettings, synthesized: Tensor, test: Tensor, epoch: int, seed: int
@@ -194,13 +223,25 @@ def predict(
     return Predictions(labels, of_seen, of_unseen, gap, by_scores if zsl is None else zsl, mask)
 
 
-def _finite_metrics(predictions: Predictions, epoch: int) -> Metrics:
-    """Compute the metrics, after checking that the scores behind them are finite."""
+def _gaps(scores: Iterable[Tensor], seen: Tensor) -> NDArray[np.float32]:
+    """Return, by row, the highest score of a seen class minus the highest of an unseen class."""
+    blocks = [
+        block.masked_fill(~seen, -torch.inf).amax(1).float()
+        - block.masked_fill(seen, -torch.inf).amax(1).float()
+        for block in scores
+    ]
+    gaps: NDArray[np.float32] = torch.cat(blocks).cpu().numpy()
+    return gaps
+
+
+def _finite_metrics(predictions: Predictions, epoch: int) -> tuple[Metrics, CurvePoint]:
+    """Compute metrics and the best point of the curve, after checking that the scores are finite."""
     infinite = predictions.gap[~np.isfinite(predictions.gap)]
     if len(infinite):
         raise DivergedError("scores", float(infinite[0]), "evaluation", epoch)
     with span("metrics"):
-        return metrics_of(predictions)
+        curve = seen_unseen_curve(predictions)
+        return metrics_of(predictions, curve), curve.best
 
 
 @contextmanager

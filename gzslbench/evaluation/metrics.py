@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.errors import DataError
-from gzslbench.evaluation.curve import seen_unseen_curve
+from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
 
 if TYPE_CHECKING:
     from gzslbench.evaluation.predictions import Predictions
@@ -72,8 +72,12 @@ def harmonic_mean(U: float, S: float) -> float:
     return 2 * U * S / (U + S) if U + S > 0 else 0.0
 
 
-def metrics_of(predictions: Predictions) -> Metrics:
+def metrics_of(predictions: Predictions, curve: SeenUnseenCurve | None = None) -> Metrics:
     """Compute the five numbers of ``predictions``, equal to the bit each time.
+
+    Args:
+        predictions: Of one evaluation.
+        curve: Their seen-unseen curve, if it has been computed already.
 
     Raises:
         DataError: test_seen or test_unseen has no rows.
@@ -88,7 +92,7 @@ def metrics_of(predictions: Predictions) -> Metrics:
         S=S,
         H=harmonic_mean(U, S),
         T1=per_class_accuracy(predictions.zsl, labels[~seen[labels]], unseen_classes),
-        AUSUC=seen_unseen_curve(predictions).area,
+        AUSUC=(curve or seen_unseen_curve(predictions)).area,
     )
 
 

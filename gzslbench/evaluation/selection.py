@@ -4,17 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
 
 from gzslbench.errors import ParamError, did_you_mean
-from gzslbench.evaluation.metrics import Metrics
+
+if TYPE_CHECKING:
+    from gzslbench.evaluation.metrics import Metrics
+
+Transfer = Literal["quantile", "gamma"]
+TRANSFERS: tuple[Transfer, ...] = get_args(Transfer)
+DEFAULT_TRANSFER: Transfer = "quantile"
+"""The better way of passing gamma on, over methods and datasets: see docs/calibration.md."""
+
+
+@dataclass(frozen=True)
+class GammaChoice:
+    """The gamma of highest H on one validation split.
+
+    Attributes:
+        gamma: In the unit of the scores of the model that was trained for validation.
+        quantile: Share of that model's training rows whose gap is below gamma, 0 to 1.
+        H: The harmonic mean that gamma gives on the validation classes, percent.
+    """
+
+    gamma: float
+    quantile: float
+    H: float
 
 
 @dataclass(frozen=True)
 class EvaluatedEpoch:
-    """The metrics of a model after ``epoch`` epochs; ``trace`` has one entry for each epoch of the head."""
+    """The metrics of a model after ``epoch`` epochs; ``trace`` has one entry for each epoch of the head.
+
+    On the validation classes of a calibrated run ``gammas`` has the best gamma of each entry, else nothing.
+    """
 
     epoch: int
     trace: Sequence[Metrics]
+    gammas: Sequence[GammaChoice] = ()
 
 
 @dataclass(frozen=True)
@@ -24,6 +51,7 @@ class SelectedEpoch:
     epoch: int
     head_epoch: int
     metrics: Metrics
+    gamma: GammaChoice | None = None
 
 
 # Whether a rule may pick any epoch of the model, and of the head; otherwise it takes the last one.
@@ -60,7 +88,9 @@ def select(rule: str, history: Sequence[EvaluatedEpoch], metric: str = "H") -> S
         )
     any_epoch, any_head_epoch = _RULES[rule]
     candidates = (
-        SelectedEpoch(evaluated.epoch, index + 1, metrics)
+        SelectedEpoch(
+            evaluated.epoch, index + 1, metrics, evaluated.gammas[index] if evaluated.gammas else None
+        )
         for evaluated in (history if any_epoch else history[-1:])
         for index, metrics in enumerate(evaluated.trace)
         if any_head_epoch or index == len(evaluated.trace) - 1

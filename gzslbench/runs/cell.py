@@ -17,7 +17,7 @@ PROTOCOL = 3
 """Raised when the trainer or the evaluator gives other numbers for the same cell."""
 
 _ABSENT = object()
-_LATER = {"eval_repeats": 1}
+_LATER = {"eval_repeats": 1, "calibrate": "none"}
 """Fields added after 0.1 with their default, which an id leaves out so that cells of 0.1 keep theirs."""
 
 
@@ -37,13 +37,14 @@ class Cell:
         head_params: Every parameter of a head that has its own.
         seed: Root of every random stream.
         select: The selection rule of the headline, ``last`` or ``val``.
-        validation: Fingerprint of the validation split that ``val`` chooses on; None for ``last``.
+        validation: Fingerprint of the validation splits that decide epochs or gamma; None without any.
         eval_every: Evaluate after every so many epochs and at the end; 0: at the end only.
         device: ``cpu`` or ``cuda``.
         precision: ``fp32``, ``tf32`` or ``bf16``.
         deterministic: Whether only deterministic algorithms were allowed.
         protocol: Version of trainer and evaluator.
         eval_repeats: Final evaluations of a generative method that are averaged, each with its own stream.
+        calibrate: ``val`` if a gamma is chosen on validation classes; ``none`` otherwise.
     """
 
     method: str
@@ -64,6 +65,7 @@ class Cell:
     deterministic: bool = False
     protocol: int = PROTOCOL
     eval_repeats: int = 1
+    calibrate: str = "none"
 
     def as_dict(self) -> dict[str, Any]:
         """Return every field by name; without the ``_LATER`` ones that have their default."""

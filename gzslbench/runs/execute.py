@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from datetime import datetime, timezone
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -17,33 +17,47 @@ import torch
 from gzslbench.computing.device import environment
 from gzslbench.computing.instrumentation import collect_backends
 from gzslbench.computing.memory import memory_of_a_run, peak_memory, reset_peak_memory
-from gzslbench.data.validation import validation_dataset
+from gzslbench.data.validation import validation_dataset, validation_datasets
 from gzslbench.errors import DivergedError, PluginError, StoreError
+from gzslbench.evaluation.calibration import (
+    bias_of,
+    calibrate,
+    calibrated_metrics,
+    finite_gamma,
+    transfer_gamma,
+)
 from gzslbench.evaluation.predictions import save_predictions
-from gzslbench.evaluation.selection import PEEKS, SelectedEpoch, select
+from gzslbench.evaluation.selection import DEFAULT_TRANSFER, PEEKS, SelectedEpoch, select
 from gzslbench.files import reading, write_atomically
 from gzslbench.plugins.params import Params, build
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import widest
 from gzslbench.runs.cell import Cell, describe_task
 from gzslbench.runs.fit import Fit, FitRun, Outcome, Seconds
-from gzslbench.runs.plan import Plan, stops_early
+from gzslbench.runs.plan import Plan, calibrates_apart, stops_early
 from gzslbench.runs.progress import LogFile, Progress
 from gzslbench.runs.record import (
+    CALIBRATED,
+    EPOCHS,
     PERCENTAGES,
+    Calibration,
     Failure,
     PresetInfo,
     Record,
     Repeat,
     RunInfo,
     RunMetrics,
+    Transferred,
     ValidationChoice,
+    ValidationSplit,
 )
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.tracking import resolve_trackers, track_runs
 from gzslbench.training.interruption import Interruption, catch_interruption
 
 if TYPE_CHECKING:
+    from gzslbench.data.dataset import Dataset
+    from gzslbench.evaluation.metrics import Metrics
     from gzslbench.runs.profile import Profile
 
 
@@ -181,8 +195,12 @@ def execute(
 
 def _fit_once(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
     """Train, and select the last epoch; also keep the selections of the rules that use the test set."""
+    splits = [_choose_gamma(fit, number, spent) for number in _calibration_splits(fit)]
     outcome = _train(fit, spent)
-    return _numbers(fit, outcome, {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)})
+    chosen = {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)}
+    for number in _calibration_splits(fit):  # they were kept for a resumed run only
+        fit.folder.checkpoint_file(f"calibration-{number}").unlink(missing_ok=True)
+    return _numbers(fit, outcome, chosen, splits)
 
 
 def _fit_with_validation(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
@@ -191,7 +209,8 @@ def _fit_with_validation(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
     params = with_epochs(fit.params, choice.epoch)
     final = replace(fit, params=params, eval_every=0, head_epochs=choice.head_epoch)
     outcome = _train(final, spent)
-    numbers = _numbers(fit, outcome, {"val": select("last", outcome.history)})
+    split = ValidationSplit(**{field.name: getattr(choice, field.name) for field in fields(ValidationSplit)})
+    numbers = _numbers(fit, outcome, {"val": select("last", outcome.history)}, [split])
     return {**numbers, "validation": choice}
 
 
@@ -214,13 +233,27 @@ def _choose_epochs(fit: Fit, spent: list[Seconds], metric: str) -> ValidationCho
     dataset = validation_dataset(fit.dataset)
     outcome = _train(replace(fit, name="validation", dataset=dataset), spent)
     # The "test" rows are those of the validation split.
-    best = _plain(select("test-peek", outcome.history, metric))
-    choice = ValidationChoice(
-        **best, task=dataset.task_id, counts=dataset.split.counts, notes=list(dataset.notes)
-    )
+    best = select("test-peek", outcome.history, metric)
+    choice = ValidationChoice(**_plain(best), **_describe_split(dataset), calibration=best.gamma)
     text = json.dumps({**asdict(choice), "seconds": astuple(outcome.seconds)}, indent=1)
     write_atomically(fit.folder.choice_file, text)
     return choice
+
+
+def _choose_gamma(fit: Fit, number: int, spent: list[Seconds]) -> ValidationSplit:
+    """Train on a validation split with the epochs of the final training, and choose gamma at the end."""
+    dataset = validation_datasets(fit.dataset)[number - 1]
+    outcome = _train(replace(fit, name=f"calibration-{number}", dataset=dataset, eval_every=0), spent)
+    return ValidationSplit(**_describe_split(dataset), calibration=outcome.history[-1].gammas[-1])
+
+
+def _calibration_splits(fit: Fit) -> range:
+    """Return the numbers, from 1, of the validation splits on which gamma is chosen by itself."""
+    return range(1, 1 + (len(validation_datasets(fit.dataset)) if calibrates_apart(fit.cell) else 0))
+
+
+def _describe_split(dataset: Dataset) -> dict[str, Any]:
+    return {"task": dataset.task_id, "counts": dataset.split.counts, "notes": list(dataset.notes)}
 
 
 def _train(fit: Fit, spent: list[Seconds]) -> Outcome:
@@ -240,18 +273,64 @@ def with_epochs(params: Params, epochs: int) -> Params:
     return build(type(params), {**values, "epochs": epochs}, "--select val") if epochs else params
 
 
-def _numbers(fit: Fit, outcome: Outcome, chosen: Mapping[str, SelectedEpoch]) -> dict[str, Any]:
+def _numbers(
+    fit: Fit, outcome: Outcome, chosen: Mapping[str, SelectedEpoch], splits: Sequence[ValidationSplit]
+) -> dict[str, Any]:
     """Write the predictions, and return the fields of the record that hold the results."""
-    save_predictions(fit.folder.predictions_file, outcome.predictions)
-    metrics = {rule: RunMetrics(**_plain(choice)) for rule, choice in chosen.items()}
+    rule, first = ("val" if "val" in chosen else "last"), outcome.evaluations[0]
+    save_predictions(fit.folder.predictions_file, first.predictions)
+    metrics = {name: RunMetrics(**_plain(choice)) for name, choice in chosen.items()}
+    epochs = {name: getattr(metrics[rule], name) for name in EPOCHS}
+    evaluated = [evaluation.trace[-1] for evaluation in outcome.evaluations]
+    metrics[rule] = _average(evaluated, **epochs, **bias_of(first.predictions)._asdict())
+    gamma = finite_gamma(first.best[-1])  # of the curve on test rows: a peek
+    peeked = calibrated_metrics(evaluated[0], first.predictions, gamma)
+    bias = bias_of(calibrate(first.predictions, gamma))
+    metrics["test-peek-gamma"] = _average([peeked], **epochs, gamma=gamma, **bias._asdict())
     numbers = {"status": "complete", "parameters": outcome.parameters, "metrics": metrics}
-    if outcome.repeats:
-        rule = "val" if "val" in metrics else "last"
-        own = metrics[rule]
-        means = {name: fmean(getattr(one, name) for one in outcome.repeats) for name in PERCENTAGES}
-        metrics[rule] = RunMetrics(**means, epoch=own.epoch, head_epoch=own.head_epoch)
-        numbers["repeats"] = [Repeat(**one.as_dict()) for one in outcome.repeats]
+    if len(evaluated) > 1:
+        numbers["repeats"] = _repeats(evaluated)
+    if fit.cell.calibrate != "none":
+        numbers["calibration"], metrics[rule + CALIBRATED] = _calibrate(outcome, splits, epochs)
     return numbers
+
+
+def _calibrate(
+    outcome: Outcome, splits: Sequence[ValidationSplit], epochs: Mapping[str, int]
+) -> tuple[Calibration, RunMetrics]:
+    """Return how gamma was chosen, and the metrics with it: no test row has a part in gamma."""
+    choices = [split.calibration for split in splits if split.calibration is not None]
+    transferred = []  # by evaluation and way of passing gamma on: gamma, and the metrics with it
+    for evaluation in outcome.evaluations:
+        gammas = transfer_gamma(choices, evaluation.training_gaps[-1])
+        transferred.append(
+            {
+                name: (gamma, calibrated_metrics(evaluation.trace[-1], evaluation.predictions, gamma))
+                for name, gamma in gammas.items()
+            }
+        )
+    gamma, _ = transferred[0][DEFAULT_TRANSFER]
+    bias = bias_of(calibrate(outcome.evaluations[0].predictions, gamma))
+    reported = [found[DEFAULT_TRANSFER][1] for found in transferred]
+    calibration = Calibration(
+        transfer=DEFAULT_TRANSFER,
+        splits=splits,
+        transfers={name: Transferred(gamma, found.H) for name, (gamma, found) in transferred[0].items()},
+        repeats=_repeats(reported) if len(reported) > 1 else None,
+    )
+    return calibration, _average(reported, **epochs, gamma=gamma, **bias._asdict())
+
+
+def _average(evaluated: Sequence[Metrics], **others: Any) -> RunMetrics:
+    """Return the means of the final evaluations; a single one stays as it is."""
+    if len(evaluated) == 1:
+        return RunMetrics(**{**evaluated[0].as_dict(), **others})
+    means = {name: fmean(getattr(one, name) for one in evaluated) for name in PERCENTAGES}
+    return RunMetrics(**{**means, **others})
+
+
+def _repeats(evaluated: Sequence[Metrics]) -> list[Repeat]:
+    return [Repeat(**one.as_dict()) for one in evaluated]
 
 
 def _plain(chosen: SelectedEpoch) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One fit: a training from its first epoch to its last evaluation.
 
-A run has one fit, or two with ``--select val``: one on the validation split, then one on all of trainval.
+A run has one fit on all of trainval. With ``--select val`` there is one on the validation split before it,
+with ``--calibrate val`` one on each validation split, if the first is not there already.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from gzslbench.computing.seeds import stream
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.views import make_views
 from gzslbench.errors import DivergedError, InterruptedRunError
-from gzslbench.evaluation.evaluator import Evaluator
+from gzslbench.evaluation.calibration import choose_gamma
+from gzslbench.evaluation.evaluator import Evaluation, Evaluator
 from gzslbench.evaluation.metrics import Metrics
-from gzslbench.evaluation.predictions import Predictions
-from gzslbench.evaluation.selection import EvaluatedEpoch, select
+from gzslbench.evaluation.selection import EvaluatedEpoch, GammaChoice, select
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.registry import plugins
 from gzslbench.runs.cell import Cell
@@ -49,7 +50,8 @@ class Fit:
     """Everything that one training needs.
 
     Attributes:
-        name: ``validation`` or ``final``. Its checkpoint and its lines in metrics.jsonl carry this name.
+        name: ``validation``, ``calibration-1`` and so on, or ``final``. Its checkpoint and its lines in
+            metrics.jsonl carry this name.
         params: The method's parameters, with the chosen number of epochs.
         eval_every: Evaluate after every so many epochs and at the end; 0: at the end only.
         head_epochs: Epochs of the head at each evaluation; None: the method's own number.
@@ -81,14 +83,13 @@ def checkpoint_owner(cell: Cell, fit: str, params: Params, head_epochs: int | No
 class Outcome:
     """The result of a finished fit.
 
-    If there were several final evaluations, ``repeats`` has their metrics, those of ``predictions`` first.
+    ``evaluations`` are those of the final model: one, or as many as ``eval_repeats`` for the final fit.
     """
 
     history: tuple[EvaluatedEpoch, ...]
-    predictions: Predictions
+    evaluations: tuple[Evaluation, ...]
     parameters: int
     seconds: Seconds
-    repeats: tuple[Metrics, ...] = ()
 
 
 class FitRun:
@@ -104,9 +105,17 @@ class FitRun:
         self.seconds = Seconds(train=time.perf_counter() - clock)  # a closed form is solved here
         self.trainer = Trainer(self.method, train, cell.seed, cell.precision, cell.deterministic, graphs)
         head = None if plan.head is None else load_class(plan.head.spec)(plan.head.params)
-        self.evaluator = Evaluator(train, held_out, head=head, head_setting=plan.head_setting, graphs=graphs)
+        self.calibrates = cell.calibrate != "none"
+        self.evaluator = Evaluator(
+            train,
+            held_out,
+            head=head,
+            head_setting=plan.head_setting,
+            graphs=graphs,
+            training_gaps=self.calibrates,
+        )
         self.history: list[EvaluatedEpoch] = []
-        self.predictions: Predictions | None = None
+        self.evaluation: Evaluation | None = None
         self._pending: deque[EpochEnd] = deque()
         self.path = fit.folder.checkpoint_file(fit.name)
         self.owner = checkpoint_owner(cell, fit.name, fit.params, fit.head_epochs)
@@ -134,13 +143,13 @@ class FitRun:
             what = f"run {fit.cell.id} was stopped; its state is saved"
             fix = "repeat the command with --resume, and without --rerun, to continue"
             raise InterruptedRunError(what, where=self.path, fix=fix)
-        if self.predictions is None:
+        if self.evaluation is None:
             self._evaluate(trainer.completed_epochs)
         self._save()
-        assert self.predictions is not None
+        assert self.evaluation is not None
         repeats = self._repeat_evaluation() if fit.name == "final" else ()
         parameters = sum(parameter.numel() for parameter in self.method.modules.parameters())
-        return Outcome(tuple(self.history), self.predictions, parameters, self.seconds, repeats)
+        return Outcome(tuple(self.history), (self.evaluation, *repeats), parameters, self.seconds)
 
     def end_epoch(self, end: EpochEnd) -> None:
         """Evaluate and save if it is time to, and report the epochs whose losses are on the host."""
@@ -197,17 +206,18 @@ class FitRun:
                 evaluation = self.evaluator.evaluate(self.method, epoch, cell.seed, fit.head_epochs)
             self.seconds.evaluate += time.perf_counter() - clock
             self.history = [evaluated for evaluated in self.history if evaluated.epoch < epoch]
-            self.history.append(EvaluatedEpoch(epoch, evaluation.trace))
-            self.predictions = evaluation.predictions
+            gammas: tuple[GammaChoice, ...] = ()
+            if self.calibrates and fit.name != "final":  # in the final fit it would be chosen on test rows
+                gammas = tuple(map(choose_gamma, evaluation.best, evaluation.training_gaps))
+            self.history.append(EvaluatedEpoch(epoch, evaluation.trace, gammas))
+            self.evaluation = evaluation
         return evaluation.trace[-1]
 
-    def _repeat_evaluation(self) -> tuple[Metrics, ...]:
+    def _repeat_evaluation(self) -> tuple[Evaluation, ...]:
         """Evaluate the final model again, each time with another random stream for synthesis and head."""
         fit, cell = self.fit, self.fit.cell
-        if cell.eval_repeats == 1:
-            return ()
         clock, epoch = time.perf_counter(), self.history[-1].epoch
-        found = [self.history[-1].trace[-1]]
+        found = []
         with matmul_precision("fp32", cell.deterministic):
             for number in range(1, cell.eval_repeats):
                 if fit.stop():
@@ -215,8 +225,7 @@ class FitRun:
                     what = f"run {cell.id} was stopped after its training"
                     raise InterruptedRunError(what, where=self.path, fix=fix)
                 seed = stream(cell.seed, "evaluation-repeat", number)
-                evaluation = self.evaluator.evaluate(self.method, epoch, seed, fit.head_epochs)
-                found.append(evaluation.trace[-1])
+                found.append(self.evaluator.evaluate(self.method, epoch, seed, fit.head_epochs))
         self.seconds.evaluate += time.perf_counter() - clock
         return tuple(found)
 
@@ -225,7 +234,10 @@ class FitRun:
         state = {
             "trainer": self.trainer.state_dict(),
             "seconds": [self.seconds.train, self.seconds.evaluate],
-            "history": [[done.epoch, [list(astuple(m)) for m in done.trace]] for done in self.history],
+            "history": [
+                [done.epoch, [list(astuple(m)) for m in done.trace], [list(astuple(g)) for g in done.gammas]]
+                for done in self.history
+            ],
         }
         save_checkpoint(self.path, self.owner, state)
 
@@ -235,7 +247,12 @@ class FitRun:
             self.trainer.load_state_dict(state["trainer"])
             self.seconds.train, self.seconds.evaluate = state["seconds"]
             self.history = [
-                EvaluatedEpoch(epoch, tuple(Metrics(*m) for m in trace)) for epoch, trace in state["history"]
+                EvaluatedEpoch(
+                    epoch,
+                    tuple(Metrics(*m) for m in trace),
+                    tuple(GammaChoice(*choice) for gammas in more for choice in gammas),  # not in 0.1
+                )
+                for epoch, trace, *more in state["history"]
             ]
         for stage, epoch in self.trainer.completed.items():
             self.fit.folder.keep_metrics_until(epoch, leg=self.fit.name, stage=stage)

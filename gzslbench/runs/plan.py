@@ -45,6 +45,7 @@ class Request:
     eval_every: int = 0
     eval_repeats: int = 1
     select: str = "last"
+    calibrate: str = "none"
     preprocessing: str | None = None
     device: str = "auto"
     precision: str = "fp32"
@@ -146,7 +147,7 @@ def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
 def read_task(parsed: ParsedRequest, carried: Dataset | None = None) -> tuple[Dataset, Task]:
     """Return the dataset of a request and its task; ``carried`` as for ``make_plan``."""
     from gzslbench.data.load import load_dataset
-    from gzslbench.data.validation import validation_dataset
+    from gzslbench.data.validation import join_fingerprints, validation_dataset, validation_datasets
     from gzslbench.data.variants import shuffle_semantics
 
     request = parsed.request
@@ -154,22 +155,34 @@ def read_task(parsed: ParsedRequest, carried: Dataset | None = None) -> tuple[Da
     semantics = dataset.semantics_name
     if request.shuffle_semantics is not None:
         dataset = shuffle_semantics(dataset, request.shuffle_semantics)
-    validation = (
-        validation_dataset(dataset).split.fingerprint
-        if needs_validation(parsed, dataset.name, semantics)
-        else None
-    )
+    validation = None
+    if needs_validation(parsed, dataset.name, semantics):
+        validation = join_fingerprints(
+            validation_datasets(dataset) if calibrates_apart(request) else [validation_dataset(dataset)]
+        )
     return dataset, Task(dataset.name, semantics, dataset.task_id, validation)
 
 
 def needs_validation(parsed: ParsedRequest, dataset: str, semantics: str) -> bool:
-    """Return whether validation classes decide the epochs, by ``--select val`` or by the preset's rule."""
-    if parsed.request.select == "val":
+    """Return whether validation classes decide epochs or gamma, by the request or by the preset's rule."""
+    if _validates(parsed.request):
         return True
     if all(info.name != EPOCHS_RULE for info in fields_of(parsed.spec.params)):
         return False
     values = preset(parsed.spec, dataset, semantics, parsed.request.preset).values
     return {**values, **parsed.settings}.get(EPOCHS_RULE) == "early-stopping"
+
+
+def _validates(request: Request) -> bool:
+    return request.select == "val" or request.calibrate == "val"
+
+
+def calibrates_apart(settings: Request | Cell) -> bool:
+    """Return whether gamma is chosen in trainings of its own, one for each validation split.
+
+    With ``--select val`` the training that chooses the epochs chooses gamma as well, on its one split.
+    """
+    return settings.calibrate == "val" and settings.select == "last"
 
 
 def parse_request(request: Request) -> ParsedRequest:
@@ -183,6 +196,9 @@ def parse_request(request: Request) -> ParsedRequest:
         raise ParamError(
             f"no selection rule {request.select!r}", where="--select", fix=f"choose one of {SELECTIONS}"
         )
+    if request.calibrate not in ("none", "val"):
+        what = f"gamma cannot be chosen by {request.calibrate!r}"
+        raise ParamError(what, where="--calibrate", fix="choose none or val")
     if request.eval_repeats < 1:
         what = f"the model cannot be evaluated {request.eval_repeats} times"
         raise ParamError(what, where="--eval-repeats", fix="give 1 or more")
@@ -211,7 +227,8 @@ def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
         seed=0,
         **head_fields,
         select=request.select,
-        validation=task.validation if request.select == "val" or stops_early(params) else None,
+        calibrate=request.calibrate,
+        validation=task.validation if _validates(request) or stops_early(params) else None,
         eval_every=request.eval_every,
         # Scores of a method without a head do not depend on random numbers.
         eval_repeats=request.eval_repeats if spec.kind == "generative" else 1,

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from gzslbench.errors import StoreError
+from gzslbench.evaluation.selection import GammaChoice, Transfer
 from gzslbench.plugins.spec import Setting
 from gzslbench.runs.cell import Cell, TaskInfo
 
@@ -24,9 +25,15 @@ SCHEMA = 1
 Status = Literal["complete", "diverged"]
 Selection = Literal["last", "val"]
 SELECTIONS: tuple[Selection, ...] = get_args(Selection)
-RULES = ("last", "val", "test-peek", "test-peek-inner", "test-peek-outer")
+CALIBRATED = "-calibrated"
+"""Ends the name of the rule whose metrics are those of a selection after calibration."""
+RULES = (
+    *("last-calibrated", "val-calibrated", "last", "val"),
+    *("test-peek", "test-peek-inner", "test-peek-outer", "test-peek-gamma"),
+)
 PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
 EPOCHS = ("epoch", "head_epoch")
+BIAS = ("unseen_to_seen", "seen_to_unseen")
 _LISTED_OF_TASK = ("id", "dataset", "features", "semantics", "notes")
 _LISTED_OF_RUN = (
     *("started", "seconds_train", "seconds_evaluate", "peak_memory_bytes"),
@@ -56,22 +63,62 @@ class Repeat:
 
 @dataclass(frozen=True)
 class RunMetrics(Repeat):
-    """The metrics by one selection rule, and the completed epochs, from 1, at which they were taken."""
+    """The metrics by one selection rule, and the completed epochs, from 1, at which they were taken.
+
+    Attributes:
+        gamma: What was subtracted from the scores of seen classes; None: nothing.
+        unseen_to_seen: Unseen test rows given to a seen class, percent; None: not known.
+        seen_to_unseen: Seen test rows given to an unseen class, percent; None: not known.
+    """
 
     epoch: Count
     head_epoch: Count
+    gamma: float | None = None
+    unseen_to_seen: Percentage | None = None
+    seen_to_unseen: Percentage | None = None
 
 
-@dataclass(frozen=True)
-class ValidationChoice(RunMetrics):
-    """The epochs that validation classes chose, and the metrics on these classes there.
+@dataclass(frozen=True, kw_only=True)
+class ValidationSplit:
+    """A validation split, and the gamma that its classes chose if the run is calibrated.
 
-    ``task`` is the id of the task with the validation split; ``counts`` are the rows of the split's parts.
+    ``task`` is the id of the task with that split; ``counts`` are the rows of the split's parts.
     """
 
     task: str
     counts: Mapping[str, int]
     notes: Sequence[str]
+    calibration: GammaChoice | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationChoice(RunMetrics, ValidationSplit):
+    """The epochs that validation classes chose, and the metrics on these classes there."""
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """A gamma that was passed on in one way, and the H that it gives on the test rows, percent."""
+
+    gamma: float
+    H: Percentage
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How gamma was chosen.
+
+    Attributes:
+        transfer: How gamma was passed on from validation to the final model, see ``evaluation.calibration``.
+        splits: The validation splits with the gamma that each of them chose.
+        transfers: What each way of passing gamma on gives; only ``transfer`` is reported.
+        repeats: The calibrated metrics of all final evaluations if there were several.
+    """
+
+    transfer: Transfer
+    splits: Sequence[ValidationSplit]
+    transfers: Mapping[str, Transferred]
+    repeats: Sequence[Repeat] | None = None
 
 
 @dataclass(frozen=True)
@@ -152,9 +199,14 @@ class Summary:
         return cls(**parts)
 
     @property
+    def reported(self) -> str:
+        """The name in ``metrics`` of what the run reports: its selection, calibrated if the run is."""
+        return self.selection + (CALIBRATED if self.cell.calibrate != "none" else "")
+
+    @property
     def headline(self) -> RunMetrics | None:
-        """The metrics by the run's own rule; None if the run diverged before it had any."""
-        return self.metrics.get(self.selection)
+        """The metrics that the run reports; None if the run diverged before it had any."""
+        return self.metrics.get(self.reported)
 
     def as_dict(self) -> dict[str, Any]:
         """Every field by name, in JSON types."""
@@ -168,12 +220,13 @@ class Record(Summary):
     Attributes:
         status: ``complete``, or ``diverged`` if a loss became NaN or infinite; ``failure`` then says where.
         setting: ``inductive``, ``class-transductive`` or ``transductive``.
-        selection: The run's own rule, ``last`` or ``val``; its metrics are the headline.
-        metrics: By selection rule.
+        selection: How the run's epochs were chosen, ``last`` or ``val``.
+        metrics: By selection rule; calibrated ones have names of their own.
         parameters: Trained numbers in the method's modules; None if the run diverged.
         validation: The choice made on the class-wise validation split, if there was one.
-        repeats: All final evaluations if there were several: the headline is their mean, and the predictions
-            are those of the first.
+        repeats: All final evaluations if there were several: the metrics by ``selection`` are their mean, and
+            the predictions are those of the first.
+        calibration: How gamma was chosen, if the run is calibrated.
 
     Raises:
         StoreError: The fields contradict each other.
@@ -182,40 +235,54 @@ class Record(Summary):
     validation: ValidationChoice | None = None
     failure: Failure | None = None
     repeats: Sequence[Repeat] | None = None
+    calibration: Calibration | None = None
     schema: Annotated[int, msgspec.Meta(ge=1, le=SCHEMA)] = SCHEMA
 
     def __post_init__(self) -> None:
         complete = self.status == "complete"
-        if complete and self.headline is None:
-            raise _wrong(f"metrics.{self.selection}", "is missing")
+        for rule in (self.reported, self.selection) if complete else ():
+            if rule not in self.metrics:
+                raise _wrong(f"metrics.{rule}", "is missing")
+        if complete and (self.calibration is None) != (self.reported == self.selection):
+            raise _wrong("calibration", "is missing" if self.calibration is None else "is of no use here")
         if complete != (self.parameters is not None):
             raise _wrong("parameters", "is missing" if complete else "is given for a diverged run")
-        if self.repeats and self.headline is not None:
-            for name in PERCENTAGES:
-                mean = fmean(getattr(one, name) for one in self.repeats)
-                if abs(getattr(self.headline, name) - mean) > MEAN_TOLERANCE:
-                    raise _wrong(f"metrics.{self.selection}.{name}", "is not the mean over repeats")
+        for rule, repeats in self._repeats_by_rule().items():
+            for name in PERCENTAGES if rule in self.metrics else ():
+                mean = fmean(getattr(one, name) for one in repeats)
+                if abs(getattr(self.metrics[rule], name) - mean) > MEAN_TOLERANCE:
+                    raise _wrong(f"metrics.{rule}.{name}", "is not the mean over repeats")
         if complete != (self.failure is None):
             raise _wrong("failure", "is given for a complete run" if complete else "is missing")
 
     def as_dict(self) -> dict[str, Any]:
-        """Every field by name in JSON types, the schema first; ``repeats`` only if there are any."""
+        """Every field by name in JSON types, the schema first; later ones only if they have a value."""
         values = {"schema": self.schema, **_known_parts(asdict(self)), "cell": self.cell.as_dict()}
-        if self.repeats is None:
-            del values["repeats"]
+        for name in ("repeats", "calibration"):
+            if values[name] is None:
+                del values[name]
         return values
 
+    def _repeats_by_rule(self) -> dict[str, Sequence[Repeat]]:
+        """All final evaluations by the rule whose metrics are their mean; empty if there was only one."""
+        found: dict[str, Sequence[Repeat] | None] = {self.selection: self.repeats}
+        if self.calibration is not None:
+            found[self.reported] = self.calibration.repeats
+        return {rule: repeats for rule, repeats in found.items() if repeats}
+
     @property
-    def predicted(self) -> Repeat | None:
-        """The metrics that the stored predictions give: the headline, or the first of several evaluations."""
-        return self.repeats[0] if self.repeats else self.headline
+    def predicted(self) -> dict[str, Repeat]:
+        """By rule, the metrics that the stored predictions give: those of the first final evaluation."""
+        rules = {rule: self.metrics[rule] for rule in (self.selection, self.reported) if rule in self.metrics}
+        return {**rules, **{rule: repeats[0] for rule, repeats in self._repeats_by_rule().items()}}
 
     @property
     def spread(self) -> dict[str, float]:
-        """Standard deviation of each metric over the final evaluations; empty if there was only one."""
-        if not self.repeats or len(self.repeats) < 2:
+        """Standard deviation of each reported metric over the final evaluations; empty for a single one."""
+        repeats = self._repeats_by_rule().get(self.reported, ())
+        if len(repeats) < 2:
             return {}
-        return {name: stdev(getattr(one, name) for one in self.repeats) for name in PERCENTAGES}
+        return {name: stdev(getattr(one, name) for one in repeats) for name in PERCENTAGES}
 
     def comparable(self) -> dict[str, Any]:
         """Every field but ``run``: equal, to the bit, for two runs of one cell on one kind of device."""
@@ -256,9 +323,11 @@ def _wrong(field: str, what: str) -> StoreError:
 
 
 def _known_parts(values: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the fields of task and run that are None."""
-    for part in ("task", "run"):
-        values[part] = {name: value for name, value in values[part].items() if value is not None}
+    """Leave out the fields of task, run and metrics that are None."""
+    parts = [values[part] for part in ("task", "run", "validation") if values.get(part)]
+    for part in (*parts, *values["metrics"].values()):
+        for name in [name for name, value in part.items() if value is None]:
+            del part[name]
     return values
 
 

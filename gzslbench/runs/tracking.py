@@ -20,7 +20,7 @@ from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, Tracker, TrackerSpec, missing_modules
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.folder import RunFolder
-from gzslbench.runs.record import EPOCHS, PERCENTAGES, Record, RunMetrics
+from gzslbench.runs.record import BIAS, EPOCHS, PERCENTAGES, Record, RunMetrics
 from gzslbench.training.trainer import load_class
 
 VARIABLE = "GZSLBENCH_TRACK"
@@ -186,10 +186,12 @@ def record_numbers(record: Record) -> dict[str, float]:
     tables: dict[str, RunMetrics] = {f"result/{rule}": numbers for rule, numbers in record.metrics.items()}
     if record.validation is not None:
         tables["chosen-on-validation"] = record.validation
+    names = (*PERCENTAGES, *EPOCHS, "gamma", *BIAS)
     numbers = {
         f"{table}/{name}": getattr(values, name)
         for table, values in tables.items()
-        for name in (*PERCENTAGES, *EPOCHS)
+        for name in names
+        if getattr(values, name) is not None
     }
     costs = {f"cost/{name}": getattr(record.run, name) for name in COSTS}
     costs["cost/parameters"] = record.parameters

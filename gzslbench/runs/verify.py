@@ -6,7 +6,8 @@ import warnings
 from collections.abc import Iterator
 
 from gzslbench.errors import GzslBenchError, StoreError
-from gzslbench.evaluation.metrics import harmonic_mean, metrics_of
+from gzslbench.evaluation.calibration import calibrated_metrics
+from gzslbench.evaluation.metrics import Metrics, harmonic_mean, metrics_of
 from gzslbench.evaluation.predictions import Predictions, load_predictions
 from gzslbench.runs.cell import PROTOCOL
 from gzslbench.runs.record import PERCENTAGES, Record, Repeat
@@ -36,8 +37,10 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
     if record.cell.protocol == PROTOCOL and record.id != record.cell.id:
         yield f"its settings are those of run {record.cell.id}"
     # The mean of several H is not the harmonic mean of the mean U and S.
-    averaged = record.selection if record.repeats else None
-    checked: dict[str, Repeat] = {rule: found for rule, found in record.metrics.items() if rule != averaged}
+    averaged = (record.selection, record.reported) if record.repeats else ()
+    checked: dict[str, Repeat] = {
+        rule: found for rule, found in record.metrics.items() if rule not in averaged
+    }
     checked |= {f"evaluation {number}": one for number, one in enumerate(record.repeats or (), start=1)}
     for rule, metrics in checked.items():
         expected = harmonic_mean(metrics.U, metrics.S)
@@ -51,7 +54,7 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
         yield error.what
         return
     for name, (stored, computed) in compare_predictions(record, predictions).items():
-        yield f"by {record.selection} {name} is {stored:.4f}, and its predictions give {computed:.4f}"
+        yield f"by {name} is {stored:.4f}, and its predictions give {computed:.4f}"
 
 
 def read_predictions(record: Record, folder: RunFolder) -> Predictions:
@@ -84,11 +87,17 @@ def check_predictions(record: Record, folder: RunFolder) -> None:
 
 
 def compare_predictions(record: Record, predictions: Predictions) -> dict[str, tuple[float, float]]:
-    """Return the metrics that differ, by name: the record's value and the recomputed one, in percent."""
-    if record.predicted is None:
-        return {}
-    computed = metrics_of(predictions).as_dict()
-    pairs = {name: (getattr(record.predicted, name), computed[name]) for name in PERCENTAGES}
+    """Return the metrics that differ, by rule and name: the record's and the recomputed one, in percent."""
+    plain = metrics_of(predictions)
+    computed: dict[str, Metrics] = {record.selection: plain}
+    if record.calibration is not None and record.headline is not None:
+        gamma = record.headline.gamma or 0.0
+        computed[record.reported] = calibrated_metrics(plain, predictions, gamma)
+    pairs = {
+        f"{rule} {name}": (getattr(stored, name), computed[rule].as_dict()[name])
+        for rule, stored in record.predicted.items()
+        for name in PERCENTAGES
+    }
     return {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > TOLERANCE}
 
 

@@ -93,7 +93,7 @@ def test_select_val_still_chooses_by_h(tmp_path):
     plan = make_plan(request(select="val", eval_every=1, epochs=5))
     record, _ = run_cell(plan, plan.cells[0], Store(tmp_path), Options())
     assert record.selection == "val"
-    assert set(record.metrics) == {"val"}
+    assert set(record.metrics) == {"val", "test-peek-gamma"}
 
 
 def test_data_without_validation_classes_name_the_way_out(tmp_path):

@@ -90,6 +90,6 @@ def test_no_evaluation_at_all_is_refused():
 
 def test_selection_on_validation_classes_averages_too(tmp_path):
     record, folder = run(tmp_path, 2, select="val", eval_every=1)
-    assert set(record.metrics) == {"val"} and len(record.repeats) == 2
+    assert set(record.metrics) == {"val", "test-peek-gamma"} and len(record.repeats) == 2
     assert record.headline.H == pytest.approx(mean(one.H for one in record.repeats))
     assert find_problems(folder) == []

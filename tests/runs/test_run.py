@@ -17,6 +17,7 @@ from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.plugins.hooks import hookimpl
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
+from gzslbench.runs.record import RULES
 from gzslbench.runs.store import Store
 from gzslbench.training.interruption import Interruption
 from gzslbench.training.optimization import PhaseOptimizer
@@ -87,7 +88,9 @@ def test_evaluating_more_often_leaves_training_and_the_last_metrics_unchanged(ru
 
 def test_peeks_are_listed_apart_and_never_below_the_last_epoch(run):
     metrics = record_of(run("--json", "--eval-every", "1"))["metrics"]
-    assert set(metrics) == {"last", "test-peek", "test-peek-inner", "test-peek-outer"}
+    assert set(metrics) == {"last", *(rule for rule in RULES if rule.startswith("test-peek"))}
+    assert metrics["last"]["H"] <= metrics["test-peek-gamma"]["H"]
+    assert metrics["last"]["AUSUC"] == metrics["test-peek-gamma"]["AUSUC"]
     assert metrics["last"]["epoch"] == metrics["test-peek-inner"]["epoch"] == 4
     assert metrics["last"]["H"] <= metrics["test-peek-inner"]["H"] <= metrics["test-peek"]["H"]
     assert metrics["last"]["H"] <= metrics["test-peek-outer"]["H"] <= metrics["test-peek"]["H"]
@@ -95,7 +98,7 @@ def test_peeks_are_listed_apart_and_never_below_the_last_epoch(run):
 
 def test_select_val_tests_once_at_the_epochs_the_validation_classes_chose(run, results):
     record = record_of(run("--json", "--select", "val", "--eval-every", "1"))
-    assert set(record["metrics"]) == {"val"}
+    assert set(record["metrics"]) == {"val", "test-peek-gamma"}
     chosen, reported = record["validation"], record["metrics"]["val"]
     assert (chosen["epoch"], chosen["head_epoch"]) == (reported["epoch"], reported["head_epoch"])
     (file,) = results.glob("*/metrics.jsonl")

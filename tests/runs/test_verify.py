@@ -87,8 +87,8 @@ def test_a_record_that_its_predictions_confirm_gives_no_warning(record, folder, 
 @pytest.mark.parametrize("name", ["U", "S", "H", "T1", "AUSUC"])
 def test_a_changed_number_is_named_with_both_values(record, folder, table, name: str) -> None:
     changed = replace(record, metrics={"last": replace(record.metrics["last"], **{name: 12.5})})
-    kept, again = compare_predictions(changed, table)[name]
-    assert list(compare_predictions(changed, table)) == [name]
+    kept, again = compare_predictions(changed, table)[f"last {name}"]
+    assert list(compare_predictions(changed, table)) == [f"last {name}"]
     assert (kept, again) == (12.5, pytest.approx(getattr(record.metrics["last"], name)))
     with pytest.warns(PredictionsWarning, match=f"{name} 12.5000 against {again:.4f}"):
         check_predictions(changed, folder)

@@ -12,7 +12,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ LAYOUT = "gzslbench-dataset"
 VERSION = 1
 _CHUNK = 1 << 20
 _AGAIN = "move it away, and write it again with `gzslbench data import`"
-_HINTS = ("train_rows", "val_rows", "train_classes", "val_classes")
+_HINTS = tuple(field.name for field in fields(ValidationHint))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ RAW = "original_"
 PROVENANCE = "gzslbench_provenance"
 NAMES = "allclasses_names"
 HINTS = ("train_loc", "val_loc")
-CLASS_LISTS = ("trainclasses1.txt", "valclasses1.txt")
+CLASS_LISTS = ("trainclasses1.txt", "valclasses1.txt", "valclasses2.txt", "valclasses3.txt")
 MARKER = "SYNTHETIC.txt"
 
 
@@ -215,8 +215,8 @@ def _read_hint(folder: Path, splits: SplitsFile, count: int) -> ValidationHint |
     for field, rows in (("train_loc", splits.train_rows), ("val_loc", splits.val_rows)):
         if rows is not None:
             checks.check_rows(rows, count, f"{splits.path}: {field}")
-    train, val = (_read_class_ids(folder / file, splits.class_names) for file in CLASS_LISTS)
-    hints = (splits.train_rows, splits.val_rows, train, val)
+    listed = (_read_class_ids(folder / file, splits.class_names) for file in CLASS_LISTS)
+    hints = (splits.train_rows, splits.val_rows, *listed)
     return None if all(hint is None for hint in hints) else ValidationHint(*hints)
 
 

@@ -24,11 +24,14 @@ _PUBLISHED_NOTE = (
     " seeds; below them are ours chosen the same way (test-peek); neither is ranked"
 )
 _RULES = {
+    "last-calibrated": "the last epoch, calibrated by a gamma chosen on validation classes",
+    "val-calibrated": "epoch and gamma chosen on validation classes",
     "last": "the last epoch",
     "val": "the epoch chosen on validation classes",
     "test-peek": "the best epoch ON TEST of model and head: comparable with published habits only",
     "test-peek-inner": "the best epoch ON TEST of the head: comparable with published habits only",
     "test-peek-outer": "the best epoch ON TEST of the model: comparable with published habits only",
+    "test-peek-gamma": "the last epoch, gamma chosen ON TEST: comparable with published habits only",
 }
 
 

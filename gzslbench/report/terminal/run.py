@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path, PurePath
@@ -19,23 +19,35 @@ from gzslbench.plugins.head import SOFTMAX
 from gzslbench.report.leaderboard.entry import HEAD, entry_of
 from gzslbench.report.printing import key_values, make_console, make_table, print_line
 from gzslbench.runs.plan import Plan
-from gzslbench.runs.record import PERCENTAGES, RULES, SELECTIONS, Record, Summary
+from gzslbench.runs.record import PERCENTAGES, RULES, Record, Summary
 from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
 
 if TYPE_CHECKING:
     from gzslbench.runs.profile import Profile
 
 CHOSEN_ON = {
+    "last-calibrated": "gamma: validation",
+    "val-calibrated": "validation",
     "last": "nothing (last)",
     "val": "validation",
     "test-peek": "TEST epoch+head",
     "test-peek-inner": "TEST head",
     "test-peek-outer": "TEST epoch",
+    "test-peek-gamma": "TEST gamma",
 }
 PROFILE_ROWS = 25
 CAVEAT = "Tracing slows down operators, especially small ones, so all times are approximate."
 _NOT_LISTED = ("class_names", "files", "notes")
-_CELL_OPTIONS = ("eval_every", "eval_repeats", "select", "preprocessing", "device", "precision", "seed")
+_CELL_OPTIONS = (
+    "eval_every",
+    "eval_repeats",
+    "select",
+    "calibrate",
+    "preprocessing",
+    "device",
+    "precision",
+    "seed",
+)
 
 
 def metrics_table(record: Record) -> Table:
@@ -46,14 +58,26 @@ def metrics_table(record: Record) -> Table:
             numbers = record.metrics[rule]
             scores = numbers.percentages().values()
             rows.append((rule, *scores, numbers.epoch, numbers.head_epoch, CHOSEN_ON[rule]))
-            own = "bold green" if rule == record.selection else ""
-            styles.append(own if rule in SELECTIONS else "yellow")
-            if rule == record.selection and record.repeats:
+            own = "bold green" if rule == record.reported else ""
+            styles.append("yellow" if rule.startswith("test") else own)
+            if rule == record.reported and record.repeats:
                 deviations = (f"± {value:.2f}" for value in record.spread.values())
                 rows.append(("", *deviations, "", "", f"mean of {len(record.repeats)} evaluations"))
                 styles.append("dim")
     columns = (*PERCENTAGES, "epoch", "head")
     return make_table(["selection", *columns, "chosen on"], rows, columns, styles)
+
+
+def bias_lines(record: Record) -> Iterator[str]:
+    """Say how many test rows are given to the other side, and what was subtracted from seen classes."""
+    for rule in dict.fromkeys((record.reported, record.selection)):
+        numbers = record.metrics.get(rule)
+        if numbers is not None and numbers.unseen_to_seen is not None:
+            gamma = "" if numbers.gamma is None else f" (gamma {numbers.gamma:.4g})"
+            yield (
+                f"{rule}{gamma}: {numbers.unseen_to_seen:.1f} % of the unseen test rows are given to seen"
+                f" classes, {numbers.seen_to_unseen:.1f} % of the seen ones to unseen classes"
+            )
 
 
 def run_summary(record: Record, folder: RunFolder) -> RenderableType:
@@ -64,7 +88,7 @@ def run_summary(record: Record, folder: RunFolder) -> RenderableType:
     if record.failure is not None:
         parts += [Text(f"{name}: {value}") for name, value in asdict(record.failure).items()]
     if record.metrics:
-        parts += [Text(), metrics_table(record), Text()]
+        parts += [Text(), metrics_table(record), *map(Text, bias_lines(record)), Text()]
     root = folder.path.parent
     results = [] if root == Path(DEFAULT_ROOT) else ["--results", str(root)]
     show = shlex.join(["gzslbench", "show", folder.id, *results])
@@ -76,7 +100,7 @@ def run_description(record: Record, folder: RunFolder) -> RenderableType:
     """Return all of a record: metrics, settings, task, environment, files, and how to repeat it."""
     parts: list[RenderableType] = [Text(f"{record.id}: {record.status}", style="bold"), Text()]
     if record.metrics:
-        parts += [metrics_table(record), Text()]
+        parts += [metrics_table(record), *map(Text, bias_lines(record)), Text()]
     files = {path.name: path for path in sorted(folder.path.iterdir()) if path.name != "lock"}
     for title, values in {**record_sections(record), "files": files}.items():
         if values:
@@ -99,9 +123,27 @@ def record_sections(record: Record) -> dict[str, Mapping[str, Any]]:
         "task": {**task, **notes},
         "data files (sha256)": record.task.files or {},
         "validation": values["validation"] or {},
+        "calibration": _calibration_section(record),
         "failure": values["failure"] or {},
         "environment": {**run, "parameters trained": record.parameters},
     }
+
+
+def _calibration_section(record: Record) -> dict[str, str]:
+    """Return what each validation split chose, and what each way of passing gamma on gives."""
+    if record.calibration is None:
+        return {}
+    splits = [split.calibration for split in record.calibration.splits if split.calibration is not None]
+    chosen = {
+        f"split {number}": f"gamma {one.gamma:.4g}, quantile {one.quantile:.3f}, validation H {one.H:.2f}"
+        for number, one in enumerate(splits, start=1)
+    }
+    used = record.calibration.transfer
+    transfers = {
+        f"by {name}": f"gamma {one.gamma:.4g}, H {one.H:.2f}{' (reported)' if name == used else ''}"
+        for name, one in record.calibration.transfers.items()
+    }
+    return {**chosen, **transfers}
 
 
 def repeat_command(record: Record) -> str:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.errors import StoreError
+from gzslbench.evaluation.selection import GammaChoice
 from gzslbench.plugins.spec import SETTINGS
 from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import (
@@ -36,8 +37,11 @@ json_values = st.recursive(
 tables = st.dictionaries(st.text(), json_values, max_size=4)
 texts = st.lists(st.text(), max_size=3)
 counts = st.dictionaries(st.text(), st.integers(), max_size=3)
-metrics = st.builds(RunMetrics, *[percentages] * 5, epochs, epochs)
-choices = st.builds(ValidationChoice, *[percentages] * 5, epochs, epochs, st.text(), counts, texts)
+shares = st.none() | percentages
+metrics = st.builds(RunMetrics, *[percentages] * 5, epochs, epochs, *[shares] * 3)
+gammas = st.builds(GammaChoice, *[percentages] * 3)
+splits = {"task": st.text(), "counts": counts, "notes": texts, "calibration": st.none() | gammas}
+choices = st.builds(ValidationChoice, *[percentages] * 5, epochs, epochs, **splits)
 cells = st.builds(
     Cell,
     *(st.text(), st.integers(), st.text(), st.text(), st.text(), tables, st.integers()),
