@@ -21,7 +21,15 @@ from gzslbench.errors import DataError, GzslBenchError, ParamError
 from gzslbench.files import write_atomically
 from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.runs.cell import Cell, Task
-from gzslbench.runs.plan import ParsedRequest, Request, needs_validation, parse_request, read_task, resolve
+from gzslbench.runs.plan import (
+    ParsedRequest,
+    Request,
+    calibrates_apart,
+    needs_validation,
+    parse_request,
+    read_task,
+    resolve,
+)
 from gzslbench.runs.record import Summary
 from gzslbench.runs.store import Store, read_summaries
 from gzslbench.sweep.suites.suite import Suite, SuiteRun
@@ -198,7 +206,9 @@ class TaskCache:
 def _key(request: Request) -> str:
     where = Path(request.dataset).resolve() if "/" in request.dataset else request.dataset.lower()
     data = None if request.data is None else str(Path(request.data).resolve())
-    return json.dumps([str(where), data, request.features, request.semantics, request.shuffle_semantics])
+    names = [str(where), data, request.features, request.semantics, request.shuffle_semantics]
+    # Gamma may be chosen on more validation splits than the epochs are: then the task is another entry.
+    return json.dumps([*names, "calibrated"] if calibrates_apart(request) else names)
 
 
 def _stamp(found: DatasetSpec | Place, request: Request) -> list[Any]:

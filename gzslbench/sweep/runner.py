@@ -12,6 +12,7 @@ from gzslbench.errors import StoreError
 from gzslbench.plugins.executor import Ended, Event, Executor, Failure, Job, Started
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import DatasetHandle, Request, make_plan
+from gzslbench.runs.record import CALIBRATED
 from gzslbench.runs.store import Store
 from gzslbench.runs.tracking import resolve_trackers
 from gzslbench.sweep.executors import stop_on_signals
@@ -209,7 +210,8 @@ def _headline(ended: Ended) -> dict[str, Any]:
     if ended.result is None:
         return {}
     record = ended.result["record"]
-    metrics = record["metrics"].get(record["selection"], {})
+    calibrated = record["cell"].get("calibrate", "none") != "none"
+    metrics = record["metrics"].get(record["selection"] + (CALIBRATED if calibrated else ""), {})
     return {
         "status": record["status"],
         "task": record["task"]["id"],

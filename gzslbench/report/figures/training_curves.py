@@ -46,8 +46,9 @@ class ChosenEpochs:
 
 def chosen_epochs(record: Record) -> Iterator[ChosenEpochs]:
     """Yield the run's own epochs first, then those chosen on test, then those of the validation fit."""
-    for rule in sorted(record.metrics, key=lambda rule: (rule in PEEKS, rule != record.selection)):
-        found = record.metrics[rule]
+    for rule in (record.selection, *PEEKS):  # numbers with a gamma are not on the curves
+        if (found := record.metrics.get(rule)) is None:
+            continue
         yield ChosenEpochs("final", found.epoch, found.head_epoch, found.H, rule, rule in PEEKS)
     if (best := record.validation) is not None:
         rule = "best H of validation classes"

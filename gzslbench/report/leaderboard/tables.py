@@ -244,12 +244,12 @@ def run_lines(entries: Sequence[Entry]) -> Iterator[str]:
     """Return a line per run; it is plain text, because there may be tens of thousands."""
     width = max((len(entry.summary.id) for entry in entries), default=0)
     numbers = "".join(f"{name:>7}" for name in PERCENTAGES)
-    yield f"{'run':<{width}}{numbers}  {'by':<9}{'minutes':>8}  not as in the preset"
+    yield f"{'run':<{width}}{numbers}  {'by':<16}{'minutes':>8}  not as in the preset"
     for entry in entries:
         summary = entry.summary
         scores = dict.fromkeys(PERCENTAGES) if summary.headline is None else summary.headline.percentages()
         numbers = "".join("      –" if score is None else f"{score:7.1f}" for score in scores.values())
-        rule = summary.selection if summary.status == "complete" else summary.status
+        rule = summary.reported if summary.status == "complete" else summary.status
         changes = " ".join(f"{name}={value}" for name, value in entry.changes.items())
-        line = f"{summary.id:<{width}}{numbers}  {rule:<9}{summary.run.seconds / 60:8.1f}  {changes}"
+        line = f"{summary.id:<{width}}{numbers}  {rule:<16}{summary.run.seconds / 60:8.1f}  {changes}"
         yield line.rstrip()

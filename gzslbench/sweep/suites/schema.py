@@ -23,6 +23,7 @@ class RunOptions(Struct, forbid_unknown_fields=True, kw_only=True):
     features: str | UnsetType = UNSET
     semantics: str | UnsetType = UNSET
     select: str | UnsetType = UNSET
+    calibrate: str | UnsetType = UNSET
     eval_every: int | UnsetType = UNSET
     eval_repeats: int | UnsetType = UNSET
     precision: str | UnsetType = UNSET
@@ -61,6 +62,7 @@ class Axes(Struct, forbid_unknown_fields=True, kw_only=True):
     head: Texts | UnsetType = UNSET
     preprocessing: Texts | UnsetType = UNSET
     precision: Texts | UnsetType = UNSET
+    calibrate: Texts | UnsetType = UNSET
     epochs: Counts | UnsetType = UNSET
 
 

@@ -150,9 +150,10 @@ def _complete(entry: RunEntry, content: SuiteFile, where: str) -> SuiteRun:
         head_settings=_assignments(entry.head_set),
         **{**msgspec.to_builtins(content.shared), **own},
     )
-    if request.select != "last":
+    if (request.select, request.calibrate) != ("last", "none"):
         if "at" in fields:
-            raise ValueError(f"run {entry.name!r} selects its epoch by {request.select!r}: leave out at")
+            chosen = "gamma" if request.select == "last" else "its epoch"
+            raise ValueError(f"run {entry.name!r} chooses {chosen} on validation classes: leave out at")
         return SuiteRun(entry.name, request, None, where)
     at, epochs, every = fields.get("at", request.epochs), request.epochs, request.eval_every
     is_evaluated = at == epochs or (every > 0 and at % every == 0 and epochs is not None and 0 < at < epochs)
