@@ -1,48 +1,44 @@
-"""Bilinear compatibility x^T W a of features and semantics, which ALE, DeViSE and SJE train by hinges."""
+"""What ALE, DeViSE and SJE share: a compatibility x^T W a of features and semantics, and its hinges."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gzslbench.plugins import Batch, Phase, Sgd, Stage, TrainView
-from gzslbench_methods.layers import to_float32, uninitialized_linear
-from gzslbench_methods.params import BilinearParams
+from gzslbench.plugins import Batch, Phase, Sgd, Stage, TrainView, choices, log, param
+from gzslbench_methods.late import layers, nn, torch
+from gzslbench_methods.params import MethodParams
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-class Compatibility(nn.Module):
-    """F(x, a) = x^T W a, of features that it normalizes first.
+@dataclass(frozen=True)
+class BilinearParams(MethodParams):
+    """How the features of a bilinear method are scaled, and how its map is trained."""
 
-    Each column of W starts uniform in [0, 1) and is brought to length 1.
-    """
-
-    def __init__(self, features: Tensor, semantics: int, normalization: str) -> None:
-        """``features``: ``(n, d)`` training rows, whose means and deviations standardize."""
-        super().__init__()
-        self.normalization = normalization
-        self.to_semantics = uninitialized_linear(features.shape[1], semantics, bias=False)
-        weight = torch.rand(semantics, features.shape[1])
-        self.to_semantics.weight.data = functional.normalize(weight, dim=1)
-        self.mean: Tensor
-        self.deviation: Tensor
-        if normalization == "standardize":
-            deviation = features.double().std(0, correction=0)
-            self.register_buffer("mean", features.double().mean(0).to(features))
-            self.register_buffer("deviation", torch.where(deviation > 0, deviation, 1.0).to(features))
-
-    def project(self, features: Tensor) -> Tensor:
-        """``(n, d)`` features to their ``(n, a)`` images x^T W among the semantics."""
-        if self.normalization == "l2":
-            features = functional.normalize(features, dim=1)
-        elif self.normalization == "standardize":
-            features = (features - self.mean) / self.deviation
-        images: Tensor = self.to_semantics(features)
-        return to_float32(images)
-
-    def forward(self, features: Tensor, semantics: Tensor) -> Tensor:
-        """``(n, d)`` features and ``(C, a)`` semantics to ``(n, C)`` scores."""
-        return to_float32(self.project(features) @ semantics.t())
+    epochs: int = param(100, "passes over the training rows, or the most of them", low=1, unit="epochs")
+    epochs_rule: str = param(
+        "fixed",
+        "fixed: so many epochs; early-stopping: stops where T1 of validation classes has not risen for 10"
+        " epochs, then trains as many epochs as had the highest T1 on all of trainval",
+        choices=("fixed", "early-stopping"),
+        omit_default=True,
+    )
+    batch_size: int = param(
+        32, "rows a step, whose losses are summed; the published methods step by one", low=1, unit="rows"
+    )
+    lr: float = param(
+        0.1, "learning rate of gradient descent on the sum over a batch", above=0, search=log(1e-3, 1.0)
+    )
+    margin: float = param(1.0, "by how much the own class's score must lead", above=0, search=log(0.5, 200.0))
+    normalization: str = param(
+        "l2",
+        "how features are scaled: each row to length 1, each column to mean 0 and deviation 1 over the"
+        " training rows, or not at all",
+        choices=("l2", "standardize", "none"),
+        search=choices("l2", "standardize", "none"),
+    )
 
 
 class Bilinear:
@@ -51,7 +47,9 @@ class Bilinear:
     def __init__(self, view: TrainView, params: BilinearParams) -> None:
         self.params = params
         self.semantics = view.semantics
-        self.compatibility = Compatibility(view.features, view.semantics.shape[1], params.normalization)
+        self.compatibility = layers.Compatibility(
+            view.features, view.semantics.shape[1], params.normalization
+        )
         self.modules = nn.ModuleDict({"compatibility": self.compatibility})
 
     def stages(self) -> tuple[Stage]:

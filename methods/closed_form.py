@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
+
+from gzslbench_methods.late import functional
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def gram(rows: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gzslbench.plugins import Batch
 
@@ -79,3 +80,37 @@ def linear_warmup(weight: float, epoch: Tensor, start: float, end: float) -> Ten
         end: First epoch of the final weight, later than ``start``.
     """
     return weight * ((epoch - start) / (end - start)).clamp(0, 1)
+
+
+class Compatibility(nn.Module):
+    """F(x, a) = x^T W a, of features that it normalizes first.
+
+    Each column of W starts uniform in [0, 1) and is brought to length 1.
+    """
+
+    def __init__(self, features: Tensor, semantics: int, normalization: str) -> None:
+        """``features``: ``(n, d)`` training rows, whose means and deviations standardize."""
+        super().__init__()
+        self.normalization = normalization
+        self.to_semantics = uninitialized_linear(features.shape[1], semantics, bias=False)
+        weight = torch.rand(semantics, features.shape[1])
+        self.to_semantics.weight.data = functional.normalize(weight, dim=1)
+        self.mean: Tensor
+        self.deviation: Tensor
+        if normalization == "standardize":
+            deviation = features.double().std(0, correction=0)
+            self.register_buffer("mean", features.double().mean(0).to(features))
+            self.register_buffer("deviation", torch.where(deviation > 0, deviation, 1.0).to(features))
+
+    def project(self, features: Tensor) -> Tensor:
+        """``(n, d)`` features to their ``(n, a)`` images x^T W among the semantics."""
+        if self.normalization == "l2":
+            features = functional.normalize(features, dim=1)
+        elif self.normalization == "standardize":
+            features = (features - self.mean) / self.deviation
+        images: Tensor = self.to_semantics(features)
+        return to_float32(images)
+
+    def forward(self, features: Tensor, semantics: Tensor) -> Tensor:
+        """``(n, d)`` features and ``(C, a)`` semantics to ``(n, C)`` scores."""
+        return to_float32(self.project(features) @ semantics.t())

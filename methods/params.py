@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gzslbench.plugins import HeadSettings, Params, choices, log, param, steps
+from gzslbench.plugins import HeadSettings, Params, log, param, steps
 
 
 @dataclass(frozen=True)
@@ -68,31 +68,3 @@ class GanParams(MethodParams):
     )
     ngh: int = param(4096, "hidden width of the generator", low=1, unit="units")
     ndh: int = param(4096, "hidden width of the critic", low=1, unit="units")
-
-
-@dataclass(frozen=True)
-class BilinearParams(MethodParams):
-    """How the features of a bilinear method are scaled, and how its map is trained."""
-
-    epochs: int = param(100, "passes over the training rows, or the most of them", low=1, unit="epochs")
-    epochs_rule: str = param(
-        "fixed",
-        "fixed: so many epochs; early-stopping: stops where T1 of validation classes has not risen for 10"
-        " epochs, then trains as many epochs as had the highest T1 on all of trainval",
-        choices=("fixed", "early-stopping"),
-        omit_default=True,
-    )
-    batch_size: int = param(
-        32, "rows a step, whose losses are summed; the published methods step by one", low=1, unit="rows"
-    )
-    lr: float = param(
-        0.1, "learning rate of gradient descent on the sum over a batch", above=0, search=log(1e-3, 1.0)
-    )
-    margin: float = param(1.0, "by how much the own class's score must lead", above=0, search=log(0.5, 200.0))
-    normalization: str = param(
-        "l2",
-        "how features are scaled: each row to length 1, each column to mean 0 and deviation 1 over the"
-        " training rows, or not at all",
-        choices=("l2", "standardize", "none"),
-        search=choices("l2", "standardize", "none"),
-    )

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gzslbench.plugins import Batch, TrainView
-from gzslbench_methods.bilinear import Compatibility
-from gzslbench_methods.layers import SLOPE
+from gzslbench_methods.layers import SLOPE, Compatibility
 from gzslbench_methods.wgan import Critic, Generator
 
 Batches = Callable[[str], Iterator[Batch]]

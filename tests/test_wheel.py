@@ -20,24 +20,6 @@ PACKAGES = {
     "gzslbench_features": "features",
     "gzslbench_benchmarks": "benchmarks",
 }
-METHODS = (
-    "ale",
-    "cada-vae",
-    "ce-gzsl",
-    "cnzsl",
-    "cycle-clswgan",
-    "dem",
-    "devise",
-    "eszsl",
-    "f-clswgan",
-    "f-vaegan-d2",
-    "free",
-    "lisgan",
-    "sae",
-    "sdgzsl",
-    "sje",
-    "tf-vaegan",
-)
 OFFLINE = ("--no-deps", "--no-index", "--disable-pip-version-check", "--quiet", "--no-compile")
 
 pytestmark = pytest.mark.acceptance
@@ -96,7 +78,7 @@ def expected_files(sources: Path) -> set[str]:
         for pattern in (
             "**/*.py",
             "**/*.toml",
-            "*/README.md",
+            "**/README.md",
             "metrics/*.json",
             "speed/measured/*.json",
             "py.typed",
@@ -119,7 +101,10 @@ def check_it_runs(target: Path, elsewhere: Path) -> None:
     for file in installed(target, "-c", places, *modules, cwd=elsewhere).splitlines():
         assert Path(file).is_relative_to(target), file
     listed = json.loads(installed(target, "-m", "gzslbench", "methods", "--json", cwd=elsewhere))
-    assert set(METHODS) <= set(listed)
+    folders = (file.parent.name for file in (ROOT / "methods").glob("*/defaults.toml"))
+    assert set(listed) == {folder.replace("_", "-") for folder in folders}
+    heads = json.loads(installed(target, "-m", "gzslbench", "heads", "--json", cwd=elsewhere))
+    assert {"lisgan-transductive", "zlap"} <= set(heads)
     results = elsewhere / "results"
     arguments = ["run", "--method", "ce-gzsl", "--dataset", "digits", "--epochs", "2", "--json"]
     for setting in ("ngh=16", "ndh=16", "syn_num=20", "batch_size=512", "critic_iter=1"):
@@ -142,8 +127,10 @@ def test_the_wheel_holds_all_packages_and_data_and_runs_away_from_the_checkout(
         names = {name for name in archive.namelist() if not name.endswith("/")}
     about = {name for name in names if name.partition("/")[0].endswith(".dist-info")}
     expected = expected_files(sources)
-    for folder in ("ce_gzsl", "f_clswgan"):
-        assert {f"gzslbench_methods/{folder}/{file}" for file in ("defaults.toml", "README.md")} <= expected
+    for folder in ("ale", "ce_gzsl"):
+        of_method = ("__init__.py", "defaults.toml", "README.md", "plain.py")
+        assert {f"gzslbench_methods/{folder}/{file}" for file in of_method} <= expected
+    assert {f"gzslbench_methods/heads/zlap/{file}" for file in ("head.py", "defaults.toml")} <= expected
     assert any(name.startswith("gzslbench_benchmarks/suites/") for name in expected)
     assert names - about == expected
     of_tests = [name for name in names if {"tests", "conftest.py"} & set(name.split("/")) or "/test_" in name]

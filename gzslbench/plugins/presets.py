@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.errors import ParamError
 from gzslbench.files import reading
 from gzslbench.plugins.params import build
+from gzslbench.plugins.spec import PRESETS
 
 if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
     from gzslbench.plugins.head import HeadSpec
     from gzslbench.plugins.method import MethodSpec
 
@@ -23,7 +27,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-FILE = "defaults.toml"
 DEFAULT = "default"
 _METHOD = "method"
 _SOURCE = "source"
@@ -78,12 +81,21 @@ def preset_values(spec: MethodSpec | HeadSpec, dataset: str, semantics: str) -> 
     return build(spec.params, found.values, found.places).as_dict()
 
 
+def find_beside(spec: MethodSpec | HeadSpec, name: str) -> Traversable | None:
+    """Return the file ``name`` in the package of the code that ``spec`` loads; None if there is none."""
+    module = spec.load.partition(":")[0]
+    found = find_spec(module)
+    is_package = found is not None and found.submodule_search_locations is not None
+    package = module if is_package else module.rpartition(".")[0]
+    file = files(package).joinpath(name) if package else None
+    return file if file is not None and file.is_file() else None
+
+
 def _read_tables(spec: MethodSpec | HeadSpec, file: Path | None = None) -> tuple[str, Mapping[str, Any]]:
     """Return name and tables of ``file``, or of the plugin's own file; no tables if there is none."""
     if file is None:
-        package = spec.load.partition(":")[0].rpartition(".")[0]
-        own = files(package).joinpath(FILE) if package else None
-        if own is None or not own.is_file():
+        own = find_beside(spec, PRESETS)
+        if own is None:
             return "", {}
         place, content = str(own), own.read_bytes()
     else:

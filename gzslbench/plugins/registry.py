@@ -5,6 +5,10 @@ that it offers, for example ``gzslbench.methods``, or in ``gzslbench.hooks`` if 
 module is imported when something of its kind is needed, so listing one kind imports nothing of another. If a
 plugin cannot be imported, that is a warning, and ``gzslbench doctor`` names it.
 
+An entry point ``* = package`` stands for many: every folder of the package that has a ``defaults.toml`` is a
+plugin, with the folder's name and hyphens for underscores. gzslbench's own methods and heads are found in
+this way, so a new one is a new folder and nothing else.
+
 ``GZSLBENCH_PLUGINS`` lists the third-party plugins that may load, separated by commas; set to nothing it
 disables them all. The plugins of the gzslbench distribution itself are always there.
 """
@@ -17,6 +21,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,7 +30,7 @@ import pluggy
 
 from gzslbench.errors import PluginError, did_you_mean
 from gzslbench.plugins import hooks
-from gzslbench.plugins.spec import METHOD_KINDS, SETTINGS
+from gzslbench.plugins.spec import METHOD_KINDS, PRESETS, SETTINGS
 
 if TYPE_CHECKING:
     from gzslbench.plugins.dataset import DatasetSpec
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
 Spec = TypeVar("Spec")
 SWITCH = "GZSLBENCH_PLUGINS"
 OWN_DISTRIBUTION = "gzslbench"
+EVERY_FOLDER = "*"
 SPECS = {
     "methods": "gzslbench.plugins.method:MethodSpec",
     "heads": "gzslbench.plugins.head:HeadSpec",
@@ -241,8 +247,22 @@ def allowed(entry: EntryPoint) -> bool:
 def every_entry() -> list[EntryPoint]:
     """Return the entry points of all installed plugins, also of those that the environment disables."""
     found = entry_points()
-    entries = [entry for group in GROUPS for entry in found.select(group=group)]
+    entries = [one for group in GROUPS for entry in found.select(group=group) for one in _expand(entry)]
     return sorted(entries, key=lambda entry: (not is_own(entry), entry.name))
+
+
+def _expand(entry: EntryPoint) -> Iterator[EntryPoint]:
+    """Yield an entry point for each folder with presets, if ``entry`` stands for all of a package."""
+    spec = find_spec(entry.value) if entry.name == EVERY_FOLDER else None
+    if spec is None:
+        yield entry
+        return
+    for location in spec.submodule_search_locations or ():
+        for file in Path(location).glob(f"*/{PRESETS}"):
+            name = file.parent.name
+            one = EntryPoint(name.replace("_", "-"), f"{entry.value}.{name}", entry.group)
+            vars(one)["dist"] = entry.dist  # the constructor does not take it
+            yield one
 
 
 @cache

@@ -13,6 +13,8 @@ Setting = Literal["inductive", "class-transductive", "transductive"]
 Nothing; the semantics of the unseen classes; these and the unlabelled test features.
 """
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
+PRESETS = "defaults.toml"
+"""The file of presets, in the folder of a method or a head."""
 
 
 def widest(*settings: Setting) -> Setting:

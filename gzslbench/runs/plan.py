@@ -12,7 +12,7 @@ import msgspec
 from gzslbench.errors import ParamError
 from gzslbench.plugins.head import SOFTMAX, HeadSpec
 from gzslbench.plugins.method import MethodSpec
-from gzslbench.plugins.params import Params, build, fields_of, parse_assignments
+from gzslbench.plugins.params import Params, build, parse_assignments
 from gzslbench.plugins.presets import Preset, preset
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import Setting
@@ -167,8 +167,6 @@ def needs_validation(parsed: ParsedRequest, dataset: str, semantics: str) -> boo
     """Return whether validation classes decide epochs or gamma, by the request or by the preset's rule."""
     if _validates(parsed.request):
         return True
-    if all(info.name != EPOCHS_RULE for info in fields_of(parsed.spec.params)):
-        return False
     values = preset(parsed.spec, dataset, semantics, parsed.request.preset).values
     return {**values, **parsed.settings}.get(EPOCHS_RULE) == "early-stopping"
 

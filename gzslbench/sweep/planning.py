@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,17 +89,13 @@ def plan_sweep(
     planned: dict[str, PlannedCell] = {}
     for run in suite.runs:
         seeds = [replace(run.request, seeds=(seed,)) for seed in run.request.seeds or (0,)]
-        with _naming(run):  # an error that does not depend on the data is found in any case
-            parsed = parse_request(run.request)
         try:
-            task = cache.get(parsed)
-            if task is None and on_read is not None:
-                task, name = cache.read(parsed)
-                on_read(name)
+            cells = list(_plan_run(run, seeds, cache, on_read, store, records, folders))
         except DataError as error:
             cells = [PlannedCell(run.name, request, None, "impossible", str(error)) for request in seeds]
-        else:
-            cells = list(_plan_run(run, parsed, seeds, task, store, records, folders))
+        except GzslBenchError as error:
+            where = f"{run.where}: {error.where or run.name}"
+            raise ParamError(error.what, where=where, fix=error.fix) from error
         for cell in cells:
             planned.setdefault(cell.cell.id if cell.cell else f"{cell.request}", cell)
     return list(planned.values())
@@ -107,15 +103,20 @@ def plan_sweep(
 
 def _plan_run(
     run: SuiteRun,
-    parsed: ParsedRequest,
     seeds: list[Request],
-    task: Task | None,
+    cache: TaskCache,
+    on_read: Callable[[str], None] | None,
     store: Store,
     records: dict[str, Summary],
     folders: frozenset[str],
 ) -> Iterator[PlannedCell]:
-    with _naming(run):
-        resolved = resolve(parsed, task or Task(run.request.dataset, run.request.semantics or "att", ""))
+    parsed = parse_request(run.request)
+    task = cache.get(parsed)
+    if task is None and on_read is not None:
+        task, name = cache.read(parsed)
+        on_read(name)
+    # Errors that do not depend on the data are found in any case.
+    resolved = resolve(parsed, task or Task(run.request.dataset, run.request.semantics or "att", ""))
     for request, cell in zip(seeds, resolved.cells, strict=True):
         if task is None:
             yield PlannedCell(run.name, request, None, "unread", WHY["unread"])
@@ -127,16 +128,6 @@ def _plan_run(
         elif cell.id in folders and any(store.run(cell.id).path.glob("checkpoint-*.pt")):
             state = "interrupted"
         yield PlannedCell(run.name, request, cell, state, WHY[state], summary, resolved.spec.gpu_share)
-
-
-@contextmanager
-def _naming(run: SuiteRun) -> Iterator[None]:
-    """Name the place in the suite in an error."""
-    try:
-        yield
-    except GzslBenchError as error:
-        where = f"{run.where}: {error.where or run.name}"
-        raise ParamError(error.what, where=where, fix=error.fix) from error
 
 
 def _list_names(root: Path) -> frozenset[str]:

@@ -7,14 +7,13 @@ import json
 import sys
 from contextlib import suppress
 from dataclasses import is_dataclass
-from importlib.resources import files
 
 from gzslbench.data.preprocessing import PREPROCESSINGS
 from gzslbench.errors import ParamError
 from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build, fields_of
-from gzslbench.plugins.presets import load_presets
+from gzslbench.plugins.presets import find_beside, load_presets
 from gzslbench.plugins.spec import METHOD_KINDS, SETTINGS
 from gzslbench.testing.check import (
     CheckFailure,
@@ -105,9 +104,8 @@ def presets_name_their_sources(spec: Spec) -> None:
 def readme_names_losses_and_parameters(spec: Spec) -> None:
     """The README next to the code names every loss and every parameter."""
     cls = load_class(spec)
-    package = spec.load.partition(":")[0].rpartition(".")[0]
-    readme = files(package).joinpath("README.md") if package else None
-    if readme is None or not readme.is_file():
+    readme = find_beside(spec, "README.md")
+    if readme is None:
         raise NotApplicable("there is no README.md next to the code")
     functions = inspect.getmembers(sys.modules[cls.__module__], inspect.isfunction)
     own = [name for name, function in functions if function.__module__ == cls.__module__]

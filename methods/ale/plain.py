@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gzslbench.plugins import Batch, TrainView
-from gzslbench_methods.ale.method import Ale
+from gzslbench_methods.ale import Ale
 from gzslbench_methods.plain import Batches, compatibility, iterations, step
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gzslbench.plugins import Batch, TrainView
-from gzslbench_methods.dem.method import Dem
+from gzslbench_methods.dem import Dem
 from gzslbench_methods.plain import Batches, iterations, step
 
 

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.plugins import TrainView
-from gzslbench_methods.eszsl import EszslParams
-from gzslbench_methods.eszsl.method import Eszsl
+from gzslbench_methods.eszsl import Eszsl, EszslParams
 from gzslbench_methods.layers import uninitialized_linear
 
 

@@ -13,8 +13,7 @@ from torch.nn import functional
 
 from gzslbench.plugins import TrainView
 from gzslbench_methods.layers import uninitialized_linear
-from gzslbench_methods.sae import DEFAULT_WEIGHT, SaeParams
-from gzslbench_methods.sae.method import FEWEST_CLASSES, GRID, Sae
+from gzslbench_methods.sae import DEFAULT_WEIGHT, FEWEST_CLASSES, GRID, Sae, SaeParams
 
 
 class PlainSae(Sae):

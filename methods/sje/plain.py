@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gzslbench.plugins import Batch, TrainView
 from gzslbench_methods.plain import Batches, compatibility, iterations, map_feature, step
-from gzslbench_methods.sje.method import Sje
+from gzslbench_methods.sje import Sje
 
 
 class PlainSje(Sje):

@@ -35,7 +35,7 @@ def test_no_stored_number_moves(name, tmp_path):
     ("name", "broken"),
     [
         ("cada-vae", "gzslbench_methods.cada_vae.method.alignment_loss"),
-        ("devise", "gzslbench_methods.devise.method.rank_loss"),
+        ("devise", "gzslbench_methods.devise.rank_loss"),
     ],
 )
 def test_a_loss_that_is_ten_times_too_small_moves_a_number(name, broken, tmp_path, monkeypatch):

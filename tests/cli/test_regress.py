@@ -14,7 +14,7 @@ from gzslbench.runs.plan import parse_request, resolve
 from gzslbench.sweep.planning import TaskCache
 from gzslbench.sweep.suites.baseline import summarize
 from gzslbench.sweep.suites.suite import load_suite
-from gzslbench_methods.dem.method import embedding_loss
+from gzslbench_methods.dem import embedding_loss
 
 METRICS = sorted((Path(gzslbench_benchmarks.__file__).parent / "metrics").glob("*.json"))
 TINY = """
@@ -158,7 +158,7 @@ def test_a_broken_loss_is_an_alarm(tiny, monkeypatch):
     tiny(BROKEN)
     assert tiny(BROKEN, check=True, results="again").exit_code == 0
     monkeypatch.setattr(
-        "gzslbench_methods.dem.method.embedding_loss", lambda *arguments: -embedding_loss(*arguments)
+        "gzslbench_methods.dem.embedding_loss", lambda *arguments: -embedding_loss(*arguments)
     )
     outcome = tiny(BROKEN, check=True, results="broken")
     assert outcome.exit_code == 1

@@ -8,13 +8,11 @@ from sklearn.preprocessing import StandardScaler
 
 from gzslbench.plugins import Batch, TrainView
 from gzslbench.training.trainer import Trainer
-from gzslbench_methods.ale.method import Ale, ranking_loss
-from gzslbench_methods.bilinear import Compatibility, violations
-from gzslbench_methods.devise import DeviseParams
-from gzslbench_methods.devise.method import Devise, rank_loss
-from gzslbench_methods.params import BilinearParams
-from gzslbench_methods.sje import SjeParams
-from gzslbench_methods.sje.method import Sje, most_violating, structured_loss
+from gzslbench_methods.ale import Ale, ranking_loss
+from gzslbench_methods.bilinear import BilinearParams, violations
+from gzslbench_methods.devise import Devise, DeviseParams, rank_loss
+from gzslbench_methods.layers import Compatibility
+from gzslbench_methods.sje import Sje, SjeParams, most_violating, structured_loss
 
 pytestmark = pytest.mark.usefixtures("float64")
 

@@ -10,10 +10,8 @@ from torch.nn import functional
 from gzslbench.errors import ParamError
 from gzslbench.plugins import TrainView
 from gzslbench_methods.closed_form import class_counts, class_sums, gram
-from gzslbench_methods.eszsl import EszslParams
-from gzslbench_methods.eszsl.method import Eszsl
-from gzslbench_methods.sae import SaeParams
-from gzslbench_methods.sae.method import GRID, Sae, choose_weight
+from gzslbench_methods.eszsl import Eszsl, EszslParams
+from gzslbench_methods.sae import GRID, Sae, SaeParams, choose_weight
 
 pytestmark = pytest.mark.usefixtures("float64")
 

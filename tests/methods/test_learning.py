@@ -10,6 +10,7 @@ from gzslbench.data.views import make_views
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
 from gzslbench.plugins.registry import plugins
+from gzslbench.testing.methods.case import MethodCase
 from gzslbench.training.trainer import Trainer, build_method
 
 FALLING = {
@@ -26,7 +27,7 @@ FALLING = {
     "sje": ("hinges", "hinges/structured"),
     "tf-vaegan": ("game", "critic/semantics"),
 }
-TRAINED = [*FALLING, "f-vaegan-d2", "free"]
+TRAINED = [spec.name for spec in plugins().methods().values() if MethodCase(spec).has_stages]
 SLOW = ("ce-gzsl", "sdgzsl", "tf-vaegan")
 CASES = [pytest.param(name, marks=pytest.mark.acceptance) if name in SLOW else name for name in FALLING]
 

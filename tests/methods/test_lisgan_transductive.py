@@ -10,8 +10,8 @@ import torch
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.plugins import HeadData
 from gzslbench.plugins.head import HeadSettings
-from gzslbench_methods.lisgan_transductive import LisGanTransductiveParams
-from gzslbench_methods.lisgan_transductive.head import LisGanTransductive
+from gzslbench_methods.heads.lisgan_transductive import LisGanTransductiveParams
+from gzslbench_methods.heads.lisgan_transductive.head import LisGanTransductive
 
 OF_METHOD = HeadSettings(per_class=5, batch_size=8, epochs=3, lr=0.05)
 

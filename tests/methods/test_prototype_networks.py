@@ -17,8 +17,7 @@ from gzslbench_methods.cnzsl.method import (
     class_loss,
     scaled_cosines,
 )
-from gzslbench_methods.dem import DemParams
-from gzslbench_methods.dem.method import Dem
+from gzslbench_methods.dem import Dem, DemParams
 
 pytestmark = pytest.mark.usefixtures("float64")
 

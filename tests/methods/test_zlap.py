@@ -11,8 +11,8 @@ from torch import nn
 from gzslbench.computing.seeds import PermutationSampler
 from gzslbench.plugins import HeadData
 from gzslbench.plugins.head import HeadSettings
-from gzslbench_methods.zlap import ZlapParams
-from gzslbench_methods.zlap.head import Zlap, adjusted_loss, cosine_logits, log_priors
+from gzslbench_methods.heads.zlap import ZlapParams
+from gzslbench_methods.heads.zlap.head import Zlap, adjusted_loss, cosine_logits, log_priors
 
 SEEN = torch.tensor([True, False, True, True, False])
 

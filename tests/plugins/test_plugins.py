@@ -220,6 +220,48 @@ def test_the_environment_restricts_third_party_plugins(
         module.plugins.cache_clear()
 
 
+@pytest.fixture
+def expand(tmp_path: Path, monkeypatch) -> Callable[[EntryPoint], list[EntryPoint]]:
+    """Return what the registry finds where only one entry point is installed."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def expand(entry: EntryPoint) -> list[EntryPoint]:
+        monkeypatch.setattr(module, "entry_points", lambda: EntryPoints([entry]))
+        return every_entry()
+
+    yield expand
+    for name in [name for name in sys.modules if name.partition(".")[0] == "collected"]:
+        del sys.modules[name]
+
+
+def test_a_star_stands_for_every_folder_with_presets(tmp_path: Path, expand) -> None:
+    for folder, presets in (("my_first", True), ("second", True), ("shared", False)):
+        place = tmp_path / "collected" / folder
+        place.mkdir(parents=True)
+        (place / "__init__.py").write_text(METHOD.format(name=folder.replace("_", "-")))
+        (place / "defaults.toml").write_text("") if presets else None
+    found = expand(EntryPoint("*", "collected", "gzslbench.methods"))
+    assert [(entry.name, entry.value, entry.group) for entry in found] == [
+        ("my-first", "collected.my_first", "gzslbench.methods"),
+        ("second", "collected.second", "gzslbench.methods"),
+    ]
+    here = Plugins(found)
+    assert here.method("second").name == "second"
+    assert "collected.second" in sys.modules and "collected.my_first" not in sys.modules
+    assert set(here.methods()) == {"my-first", "second"}
+
+
+def test_a_star_for_a_package_that_is_not_there_is_a_warning(expand) -> None:
+    here = Plugins(expand(EntryPoint("*", "collected", "gzslbench.methods")))
+    with pytest.warns(RuntimeWarning, match="No module named 'collected'"):
+        assert here.methods() == {}
+
+
+def test_methods_that_a_star_stands_for_belong_to_the_distribution_of_the_star() -> None:
+    (entry,) = [entry for entry in every_entry() if entry.name == "ce-gzsl"]
+    assert is_own(entry) and entry.value == "gzslbench_methods.ce_gzsl"
+
+
 def test_listing_one_kind_imports_nothing_of_another(write: Write) -> None:
     here = Plugins(
         [write("mine", METHOD.format(name="mine")), write("other", "raise RuntimeError", "datasets")]

@@ -65,17 +65,17 @@ then write your own networks and losses in src/, paper and url in __init__.py, a
 def method(name: str, kind: str) -> None:
     """Create a method in a checkout of gzslbench.
 
-    Call it inside the checkout. It writes methods/NAME and its test, and lists the method in setup.cfg.
+    Call it inside the checkout. It writes methods/NAME and its test. An editable installation finds the
+    method at once.
     """
     from gzslbench.cli.new.scaffold import new_method
 
-    *written, setup = new_method(name, kind, Path())
+    written = new_method(name, kind, Path())
     for path in written:
         click.echo(f"wrote {path}")
-    click.echo(f"""changed {setup}
-next:
-  pip install --no-deps --editable {setup.parent}
+    click.echo(f"""next:
   gzslbench check {name}
   gzslbench run --method {name} --dataset digits
-  pytest {next(path for path in written if path.name.startswith("test_"))}
-then write your own networks and losses, and paper and url in __init__.py""")
+  pytest {written[-1]}
+then write your own networks and losses, plain.py with the losses as in the paper, and paper and url in
+__init__.py""")

@@ -31,7 +31,6 @@ _PLACES = {
 """Where files of a package go that are not in its top folder."""
 _CHECKOUT = "\nname = gzslbench\n"
 _ELSEWHERE = "choose another folder"
-_ENTRY_POINTS = "gzslbench.methods =\n"
 
 
 def new_plugin(name: str, kind: str, parent: Path) -> list[Path]:
@@ -48,13 +47,12 @@ def new_plugin(name: str, kind: str, parent: Path) -> list[Path]:
 
 
 def new_method(name: str, kind: str, start: Path) -> list[Path]:
-    """Write a new method to the checkout that contains `start`, list it in setup.cfg; return the files."""
+    """Write a new method and its test to the checkout that contains `start`; return the files."""
     values, top = template_values(name, kind), find_checkout(start)
-    module, setup = values["module"], top / "setup.cfg"
+    module = values["module"]
     values["package"] = f"gzslbench_methods.{module}"
     contents = dict((*fill_templates("shared", values), *fill_templates(kind, values)))
     folder, test = top / "methods" / module, top / "tests" / "methods" / f"test_{module}.py"
-    listed = add_method(setup.read_text(encoding="utf-8"), name, module)
     _check_absent(folder.with_suffix(".py"))
     _check_absent(test)
     test_text = contents.pop("test.py")
@@ -62,12 +60,11 @@ def new_method(name: str, kind: str, start: Path) -> list[Path]:
     try:
         test.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(test, test_text, PluginError, _ELSEWHERE)
-        write_atomically(setup, listed, PluginError, _ELSEWHERE)
     except BaseException:  # Ctrl-C, too, must leave nothing half-written
         shutil.rmtree(folder)
         test.unlink(missing_ok=True)
         raise
-    return [*(folder / place for place in contents), test, setup]
+    return [*(folder / place for place in contents), test]
 
 
 def template_values(name: str, kind: str) -> dict[str, str]:
@@ -107,25 +104,6 @@ def find_checkout(start: Path) -> Path:
             return folder
     fix = "go to a checkout, or create a package of your own: gzslbench new plugin NAME"
     raise PluginError("this folder is not in a checkout of gzslbench", where=start.absolute(), fix=fix)
-
-
-def add_method(setup: str, name: str, module: str) -> str:
-    """Return the text of setup.cfg with the package and the entry point of a new method, in order."""
-    package = f"gzslbench_methods.{module}"
-    text = _insert(setup, r"    gzslbench_methods\.\w+\n", f"    {package}\n")
-    before, group, after = text.partition(_ENTRY_POINTS)
-    return (
-        before + group + _insert(after, r"    [\w-]+ = gzslbench_methods\.\w+\n", f"    {name} = {package}\n")
-    )
-
-
-def _insert(text: str, pattern: str, line: str) -> str:
-    """Insert `line` in alphabetical order into the first block of lines that match `pattern`."""
-    block = re.search(f"(^{pattern})+", text, re.MULTILINE)
-    if block is None:
-        raise PluginError("setup.cfg lists no methods", where=line.strip(), fix="add this line by hand")
-    lines = sorted([*block[0].splitlines(keepends=True), line])
-    return text[: block.start()] + "".join(lines) + text[block.end() :]
 
 
 def _check_absent(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import os
 import shutil
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.cli.new.scaffold import KINDS, add_method, find_checkout, new_method
+from gzslbench.cli.new.scaffold import KINDS, find_checkout, new_method
 from gzslbench.errors import PluginError
 
 ROOT = Path(__file__).parents[3]
@@ -25,39 +24,23 @@ def checkout(tmp_path):
     top = tmp_path / "checkout"
     for folder in ("gzslbench", "methods", "features", "benchmarks"):
         shutil.copytree(ROOT / folder, top / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for file in ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, top / file)
     return top
-
-
-def lists(checkout):
-    parser = configparser.ConfigParser()
-    parser.read(checkout / "setup.cfg")
-    packages = parser["options"]["packages"].split()
-    plugins = parser["options.entry_points"]["gzslbench.methods"].strip().splitlines()
-    return packages, dict(line.split(" = ") for line in plugins)
 
 
 def files(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_setup_cfg_lists_its_package_and_entry_point_in_order(checkout) -> None:
-    packages, plugins = lists(checkout)
+def test_it_writes_one_folder_and_a_test_and_changes_no_file(checkout) -> None:
+    before = files(checkout)
     written = new_method("dark-horse", "scoring", checkout / "methods")
-    assert written[-1] == checkout / "setup.cfg"
-    more_packages, more_plugins = lists(checkout)
-    assert more_packages == sorted([*packages, "gzslbench_methods.dark_horse"])
-    assert more_plugins == {**plugins, "dark-horse": "gzslbench_methods.dark_horse"}
-    assert list(more_plugins).index("dark-horse") == list(plugins).index("dem")
-
-
-def test_a_name_behind_all_others_is_put_behind_them() -> None:
-    group, heads = "gzslbench.methods =\n", "gzslbench.heads =\n    c = gzslbench_methods.c\n"
-    packages, entries = "    gzslbench_methods.a\n", "    a = gzslbench_methods.a\n"
-    more_packages, more_entries = "    gzslbench_methods.b\n", "    b = gzslbench_methods.b\n"
-    listed = add_method(f"{packages}\n{group}{entries}{heads}", "b", "b")
-    assert listed == f"{packages}{more_packages}\n{group}{entries}{more_entries}{heads}"
+    after = files(checkout)
+    assert {path: after[path] for path in before} == before
+    assert set(after) - set(before) == set(written)
+    test = checkout / "tests" / "methods" / "test_dark_horse.py"
+    assert {path.parent for path in written if path != test} == {checkout / "methods" / "dark_horse"}
 
 
 @pytest.mark.acceptance
@@ -75,7 +58,7 @@ def test_it_is_ruff_clean_with_the_longest_name(checkout, kind) -> None:
 
 @pytest.mark.acceptance
 def test_installed_it_passes_its_checks_and_its_test(checkout, tmp_path) -> None:
-    *written, _ = new_method("dark-horse", "closed-form", checkout)
+    written = new_method("dark-horse", "closed-form", checkout)
     target, options = tmp_path / "target", ["--no-deps", "--no-index", "--no-build-isolation", "--no-compile"]
     install = [sys.executable, "-m", "pip", "install", "--quiet", *options, "--target", str(target)]
     subprocess.run([*install, str(checkout)], check=True, timeout=120)

@@ -26,14 +26,14 @@ def test_a_folder_that_exists_is_left_alone(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("failing", [PluginError("no space left"), KeyboardInterrupt()])
-def test_if_setup_cfg_cannot_be_written_everything_is_as_it_was(tmp_path, monkeypatch, failing) -> None:
+def test_if_the_test_cannot_be_written_everything_is_as_it_was(tmp_path, monkeypatch, failing) -> None:
     (tmp_path / "methods").mkdir()
     (tmp_path / "tests" / "methods").mkdir(parents=True)
     (tmp_path / "setup.cfg").write_text((ROOT / "setup.cfg").read_text())
     before, write = everything(tmp_path), scaffold.write_atomically
 
     def fail(path, *arguments):
-        if path.name == "setup.cfg":
+        if path.name == "test_dark_horse.py":
             raise failing
         write(path, *arguments)
 

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from gzslbench.computing.seeds import PermutationSampler
 from gzslbench.plugins import HeadData, HeadSettings
+from gzslbench_methods.heads.zlap import ZlapParams
 from gzslbench_methods.layers import SLOPE
-from gzslbench_methods.zlap import ZlapParams
 
 
 def cosine_logits(features: Tensor, prototypes: Tensor, temperature: float) -> Tensor:

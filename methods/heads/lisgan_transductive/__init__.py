@@ -23,7 +23,7 @@ SPEC = HeadSpec(
     " CVPR 2019",
     url="https://arxiv.org/abs/1904.04092",
     params=LisGanTransductiveParams,
-    load="gzslbench_methods.lisgan_transductive.head:LisGanTransductive",
+    load="gzslbench_methods.heads.lisgan_transductive.head:LisGanTransductive",
     setting="transductive",
     version=2,
 )

@@ -11,7 +11,7 @@ from torch.special import entr
 
 from gzslbench.evaluation.softmax_head import SoftmaxHead, fit_softmax_head
 from gzslbench.plugins import HeadData, HeadSettings
-from gzslbench_methods.lisgan_transductive import LisGanTransductiveParams
+from gzslbench_methods.heads.lisgan_transductive import LisGanTransductiveParams
 
 
 class LisGanTransductive:

@@ -32,7 +32,7 @@ SPEC = HeadSpec(
     paper="Chen, Shen, Zhang, Torr: Zero-Shot Logit Adjustment, IJCAI 2022",
     url="https://arxiv.org/abs/2204.11822",
     params=ZlapParams,
-    load="gzslbench_methods.zlap.head:Zlap",
+    load="gzslbench_methods.heads.zlap.head:Zlap",
     version=2,
 )
 
