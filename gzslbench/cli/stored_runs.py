@@ -43,6 +43,7 @@ class RunFilter:
     results: tuple[Path, ...]
     datasets: Sequence[str] = ()
     methods: Sequence[str] = ()
+    without: Sequence[str] = ()
 
     def read(self) -> tuple[list[Entry], dict[str, RunFolder]]:
         """Return the runs, and all folders by id; of several with one id, the last good one counts."""
@@ -54,6 +55,7 @@ class RunFilter:
             for entry in entries
             if (not self.datasets or entry.dataset in self.datasets)
             and (not self.methods or entry.method in self.methods)
+            and not entry.summary.id.startswith(tuple(self.without))
         ]
         return chosen, folders
 
@@ -64,14 +66,18 @@ class RunFilter:
 
 
 def run_filter(command: Callable[..., Any]) -> Any:
-    """Add folders of runs, `--dataset` and `--method`; the command receives them as `runs`."""
+    """Add folders of runs and options to choose among them; the command receives them as `runs`."""
 
     @results_folders
     @option("--dataset", "Only runs on this dataset; repeatable.", to="datasets", multiple=True)
     @option("--method", "Only runs of this method; repeatable.", to="methods", multiple=True)
+    @option(
+        "--without", "Leave out runs whose id begins like this; repeatable.", metavar="RUN", multiple=True
+    )
     @wraps(command)
-    def call(results: tuple[Path, ...], datasets: Sequence[str], methods: Sequence[str], **more: Any) -> Any:
-        return command(runs=RunFilter(results, datasets, methods), **more)
+    def call(results: tuple[Path, ...], **more: Any) -> Any:
+        chosen = {name: more.pop(name) for name in ("datasets", "methods", "without")}
+        return command(runs=RunFilter(results, **chosen), **more)
 
     return call
 

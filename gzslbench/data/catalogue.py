@@ -61,7 +61,7 @@ def known_as(name: str) -> DatasetSpec | None:
 
 
 def compare(dataset: Dataset, expected: Expected) -> Iterator[Comparison]:
-    """Compare counts, dimensions and the split's fingerprint; skip unknown features and semantics."""
+    """Compare counts, dimensions and fingerprints of split and semantics; skip what is not known."""
     split = dataset.split
     yield Comparison("images", str(expected.rows), str(len(dataset.labels)))
     yield Comparison("seen classes", str(expected.seen), str(len(dataset.seen_classes)))
@@ -76,6 +76,8 @@ def compare(dataset: Dataset, expected: Expected) -> Iterator[Comparison]:
     ):
         if name in known_dimensions:
             yield Comparison(f"dimension of {what} {name}", str(known_dimensions[name]), str(array.shape[1]))
+    if content := expected.semantics_content.get(dataset.semantics_name):
+        yield Comparison(f"content of semantics {dataset.semantics_name}", content, dataset.semantics_content)
 
 
 def _spec(name: str, table: dict[str, Any]) -> DatasetSpec:

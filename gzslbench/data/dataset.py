@@ -142,6 +142,11 @@ class Dataset:
         """Sorted ids of the classes of test_unseen."""
         return np.unique(self.labels[self.split.test_unseen])
 
+    @cached_property
+    def semantics_content(self) -> str:
+        """The sha256 of the semantics, row by row as little-endian float32."""
+        return hashlib.sha256(self.semantics.astype("<f4").tobytes()).hexdigest()
+
     @property
     def task_id(self) -> str:
         """Names, and fingerprints of split and content; only numbers with the same id may be compared."""

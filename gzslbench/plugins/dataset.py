@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
@@ -65,6 +65,7 @@ class Expected:
         unseen: Unseen classes.
         counts: Rows of trainval, test_seen and test_unseen.
         fingerprints: ``Split.fingerprint`` of each known edition of the split, by edition.
+        semantics_content: ``Dataset.semantics_content`` of each known semantics, by name.
     """
 
     features: Mapping[str, int]
@@ -74,6 +75,7 @@ class Expected:
     unseen: int
     counts: Mapping[str, int]
     fingerprints: Mapping[str, str]
+    semantics_content: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def write_synthetic_folder(like: str, out: Path, *, seed: int = 0, scale: float 
         how = f"like {spec.name}, seed {seed}, scale {scale:g}"
         with atomic_folder(out) as scratch:
             # This text becomes a note of the dataset, and notes are in records of runs.
-            marker = f"Features and image names in this folder are made: {how}.\n"
+            marker = f"features and image names are random numbers and texts, {how}.\n"
             (scratch / MARKER).write_text(marker, encoding="utf-8")
             _write(scratch, template, features)
     return out

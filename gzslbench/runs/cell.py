@@ -107,6 +107,9 @@ class TaskInfo:
         semantics: Name of the semantics, with the seed of a shuffling.
         split_fingerprint: sha256 of the split.
         content: sha256 of features, labels and semantics.
+        feature_dimension: Length of a feature vector.
+        extractor: What computed the features, if gzslbench extracted them.
+        semantics_content: ``Dataset.semantics_content``.
         counts: Rows of each part of the split.
         class_names: The candidates' names, in the order of their labels.
         files: sha256 of each data file, by name.
@@ -120,6 +123,9 @@ class TaskInfo:
     split: str | None = None
     split_fingerprint: str | None = None
     content: str | None = None
+    feature_dimension: int | None = None
+    extractor: str | None = None
+    semantics_content: str | None = None
     counts: Mapping[str, int] | None = None
     seen_classes: int | None = None
     unseen_classes: int | None = None
@@ -131,6 +137,7 @@ class TaskInfo:
 
 def describe_task(dataset: Dataset) -> TaskInfo:
     """Describe the task of ``dataset`` for a record."""
+    extractor = dataset.extraction.get("extractor")
     candidates = sorted({*dataset.seen_classes.tolist(), *dataset.unseen_classes.tolist()})
     return TaskInfo(
         id=dataset.task_id,
@@ -140,6 +147,9 @@ def describe_task(dataset: Dataset) -> TaskInfo:
         split=dataset.split.name,
         split_fingerprint=dataset.split.fingerprint,
         content=dataset.content,
+        feature_dimension=dataset.features.shape[-1],
+        extractor=None if extractor is None else str(extractor),
+        semantics_content=dataset.semantics_content,
         counts=dataset.split.counts,
         seen_classes=len(dataset.seen_classes),
         unseen_classes=len(dataset.unseen_classes),

@@ -34,7 +34,10 @@ RULES = (
 PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
 EPOCHS = ("epoch", "head_epoch")
 BIAS = ("unseen_to_seen", "seen_to_unseen")
-_LISTED_OF_TASK = ("id", "dataset", "features", "semantics", "notes")
+_LISTED_OF_TASK = (
+    *("id", "dataset", "features", "semantics", "notes"),
+    *("split_fingerprint", "feature_dimension", "extractor", "semantics_content"),
+)
 _LISTED_OF_RUN = (
     *("started", "seconds_train", "seconds_evaluate", "peak_memory_bytes"),
     *("gzslbench", "torch", "device", "threads"),

@@ -20,7 +20,7 @@ from gzslbench.runs.record import Record, Summary
 __all__ = ["DEFAULT_ROOT", "INDEX", "DamagedRecordWarning", "RunFolder", "Store", "read_summaries"]
 
 DEFAULT_ROOT = "results"
-INDEX = ".index-3.json"
+INDEX = ".index-4.json"
 """Its name has a number that is raised when a summary has other fields."""
 MAX_LISTED = 5
 """Ids that an error message lists."""

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gzslbench.cli import main
+from gzslbench.data.catalogue import catalogue
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
 from gzslbench.plugins.registry import plugins
@@ -79,7 +80,7 @@ def store(tmp_path: Path, record: Record) -> Store:
 
 
 def run_of(method, seed, H, dataset="AWA2", features="res101", **params) -> Record:
-    """A finished run whose metrics are all ``H``, its parameters the preset's but for ``params``."""
+    """A finished run on published data, all metrics ``H``, its parameters the preset's but for ``params``."""
     spec = plugins().method(method)
     values = {**preset(spec, dataset, "att").values, **params}
     task = f"{dataset}/{features}/att/ps-1-2"
@@ -89,7 +90,7 @@ def run_of(method, seed, H, dataset="AWA2", features="res101", **params) -> Reco
         method_version=1,
         dataset=dataset,
         task=task,
-        preprocessing="minmax",
+        preprocessing=spec.preprocessing,
         params=build(spec.params, values, "test").as_dict(),
         seed=seed,
     )
@@ -98,7 +99,14 @@ def run_of(method, seed, H, dataset="AWA2", features="res101", **params) -> Reco
         id=f"{method}-{dataset}-s{seed}-{H}",
         status="complete",
         cell=cell,
-        task=TaskInfo(task, dataset, features, "att"),
+        task=TaskInfo(
+            task,
+            dataset,
+            features,
+            "att",
+            split_fingerprint=next(iter(catalogue()[dataset].expected.fingerprints.values())),
+            feature_dimension=2048,
+        ),
         setting="inductive",
         selection="last",
         metrics={"last": metrics, "test-peek": replace(metrics, H=H + 1)},

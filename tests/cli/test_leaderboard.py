@@ -83,3 +83,29 @@ def test_intervals_may_be_left_out_and_the_test_chosen(results):
     for refused in (("--metric", "H"), ("--metric", "U", "--select", "test-peek")):
         outcome = called(results, "--test", "classes", *refused)
         assert outcome.exit_code == 2 and "--test classes needs" in outcome.output
+
+
+def test_two_runs_of_one_seed_in_a_row_are_an_error_and_one_can_be_left_out(results, keep):
+    keep("ce-gzsl", 1, 99.0)
+    other = edit_cell(results / "ce-gzsl-AWA2-s1-99.0", lambda cell: cell["params"].popitem())
+    done = called(results)
+    assert done.exit_code == 2
+    assert "ce-gzsl-AWA2-s1-72.0" in done.output and other in done.output and "--without" in done.output
+    assert "74.0 ± 2.0" in called(results, "--without", other).stdout
+
+
+def edit_cell(folder, change):
+    record = json.loads((folder / "record.json").read_text())
+    change(record["cell"])
+    (folder / "record.json").write_text(json.dumps(record))
+    return folder.name
+
+
+def test_data_that_are_not_the_published_ones_are_marked_in_every_format(results, keep):
+    folder = keep("ce-gzsl", 1, 99.0, dataset="CUB")
+    record = json.loads((folder / "record.json").read_text())
+    record["task"]["split_fingerprint"] = "0" * 64
+    (folder / "record.json").write_text(json.dumps(record))
+    for form in ("console", "md", "latex", "html", "csv", "json"):
+        assert "another split" in called(results, "--format", form).stdout
+        assert "another split" not in called(results, "--format", form, "--dataset", "AWA2").stdout

@@ -63,9 +63,10 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_other_ones(tmp_pat
     assert content(other)["res101.mat"] != content(made)["res101.mat"]
 
 
-def test_a_record_on_it_says_that_the_features_are_made(made):
+def test_a_record_on_it_says_that_the_features_are_synthetic(made):
     assert (
-        "Features and image names in this folder are made: like CUB, seed 0, scale 0.05." in read(made).notes
+        "synthetic data: features and image names are random numbers and texts, like CUB, seed 0, scale 0.05."
+        in read(made).notes
     )
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gzslbench.data import checks
 from gzslbench.data.dataset import PARTS, Dataset, Rows, Split, ValidationHint, content_fingerprint
 from gzslbench.data.formats.matfile import read_mat, variables
+from gzslbench.data.variants import SYNTHETIC
 from gzslbench.errors import DataError
 from gzslbench.files import reading, sha256_of
 
@@ -90,7 +91,7 @@ def read_folder(folder: Path, name: str, features: str, semantics: Sequence[str]
     notes = checks.check_features(read.features, f"{read.path}: features")
     marker = folder / MARKER
     if marker.is_file():  # the features are synthetic, not extracted: the file says how they were drawn
-        notes += (marker.read_text(encoding="utf-8", errors="replace").strip(),)
+        notes += (SYNTHETIC + marker.read_text(encoding="utf-8", errors="replace").strip(),)
     hashes = {read.path.name: sha256_of(read.path)}
     return [assemble(folder, name, read, semantics_name, notes, hashes) for semantics_name in semantics]
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data.dataset import Dataset, Split, content_fingerprint, hold_out
+from gzslbench.data.variants import SYNTHETIC
 
 
 def load_synthetic() -> Dataset:
@@ -51,7 +52,7 @@ def make_synthetic(
         class_names=tuple(f"class {label + 1}" for label in range(classes)),
         split=Split("fixed", trainval, test_seen, np.arange(len(seen), len(labels))),
         content=content_fingerprint(features, labels, semantics),
-        notes=(f"made, seed {seed}: Gaussian noise of {noise:g} around ReLU(W s)",),
+        notes=(f"{SYNTHETIC}seed {seed}, Gaussian noise of {noise:g} around ReLU(W s)",),
     )
 
 

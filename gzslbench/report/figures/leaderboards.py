@@ -27,9 +27,11 @@ def figures_of_boards(boards: Sequence[Board]) -> Iterator[Drawing]:
         if ranking is None or ranking.critical_difference is None:
             shared = sum(all(dataset in row.scores for row in board.rows) for dataset in board.tasks)
             reason = "it needs three methods and two datasets that all of them have;"
-            yield Drawing(name, title, reason=f"{reason} there are {len(board.rows)} and {shared}")
+            yield Drawing(
+                name, title, reason=f"{reason} there are {len(board.rows)} and {shared}", mark=group.mark
+            )
         else:
-            yield Drawing(name, title, partial(critical_difference_figure, ranking))
+            yield Drawing(name, title, partial(critical_difference_figure, ranking), mark=group.mark)
 
 
 _LINE_INCHES = 0.17

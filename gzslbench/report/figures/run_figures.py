@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gzslbench.errors import GzslBenchError
 from gzslbench.evaluation.curve import seen_unseen_curve
 from gzslbench.evaluation.metrics import class_accuracies, confusion_matrix
+from gzslbench.report.published_data import mark_of
 from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.record import Record
 from gzslbench.runs.verify import read_predictions
@@ -23,12 +24,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure; ``title`` is for readers who cannot see it. Without ``draw``, ``reason`` says why."""
+    """A figure; ``title`` is for readers who cannot see it. Without ``draw``, ``reason`` says why.
+
+    ``mark`` says that the data are not the published ones, see ``mark_of``; title and figure say it.
+    """
 
     name: str
     title: str
     draw: Callable[[], Figure] | None = None
     reason: str = ""
+    mark: str = ""
+
+    def __post_init__(self) -> None:
+        if self.mark:
+            object.__setattr__(self, "title", f"{self.title} Data: {self.mark}.")
+            if self.draw is not None:
+                object.__setattr__(self, "draw", partial(_draw_with_mark, self.draw, self.mark))
+
+
+def _draw_with_mark(draw: Callable[[], Figure], mark: str) -> Figure:
+    """Write the mark across the figure, so that it stays when the figure is cut out."""
+    figure = draw()
+    width, height = figure.get_size_inches()
+    points = min(30.0, 100 * width / len(mark), 40 * height)
+    figure.text(0.5, 0.5, mark.upper(), ha="center", va="center", fontsize=points, alpha=0.15)
+    return figure
 
 
 def require_matplotlib() -> None:
@@ -42,9 +62,14 @@ def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) ->
     """Return every figure of a run; those that cannot be drawn have the reason."""
     from gzslbench.report.figures import predictions as view
 
-    run = f"{record.cell.method} on {record.task.dataset}, seed {record.cell.seed}"
+    run, mark = (
+        f"{record.cell.method} on {record.task.dataset}, seed {record.cell.seed}",
+        mark_of(record.task),
+    )
     names = record.task.class_names or ()
-    yield _training_curves(record, folder, f"Losses and accuracies over the epochs of {run}.")
+    yield replace(
+        _training_curves(record, folder, f"Losses and accuracies over the epochs of {run}."), mark=mark
+    )
     try:
         predictions, reason = read_predictions(record, folder), ""
     except GzslBenchError as error:
@@ -64,9 +89,10 @@ def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) ->
         ),
     }
     for name, (title, draw) in figures.items():
-        yield Drawing(name, title, None if predictions is None else partial(draw, predictions), reason)
+        yield Drawing(name, title, None if predictions is None else partial(draw, predictions), reason, mark)
     if with_features:
-        yield _features(record, folder, f"Real and synthesized features of unseen classes, by {run}.")
+        title = f"Real and synthesized features of unseen classes, by {run}."
+        yield replace(_features(record, folder, title), mark=mark)
 
 
 def _training_curves(record: Record, folder: RunFolder, title: str) -> Drawing:

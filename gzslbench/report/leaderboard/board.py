@@ -10,8 +10,11 @@ from statistics import fmean
 from typing import TypeVar
 
 from gzslbench.report.leaderboard.entry import Entry, Score, make_score
+from gzslbench.report.leaderboard.rows import group_rows, select_runs
 from gzslbench.report.leaderboard.significance import OverSeeds, Ranking, Test, rank
 from gzslbench.report.published import METRICS, PublishedNumber
+from gzslbench.report.published_data import dataset_label, why_not_verified
+from gzslbench.runs.cell import TaskInfo
 
 Key = TypeVar("Key")
 DEFAULT_TOLERANCE = 2.0
@@ -26,6 +29,7 @@ class ComparableGroup:
     Attributes:
         setting: What the methods saw apart from the training rows of seen classes.
         variant: The methods' variant, where it is not that of the presets.
+        mark: How the data differ from the published ones of that name, see ``mark_of``; empty if they do not.
         edition: 0 for the task of each dataset with most runs, 1 for the next, and so on.
         protocol: Minus the version of trainer and evaluator, so that the newest sorts first.
     """
@@ -35,6 +39,7 @@ class ComparableGroup:
     variant: str
     features: str
     semantics: str
+    mark: str
     edition: int
     protocol: int
 
@@ -68,7 +73,7 @@ class Board:
     Attributes:
         metric: The metric that orders the rows and decides the ranking.
         metrics: The metrics that every dataset shows, in order; ``metric`` is one of them.
-        tasks: By dataset, in order, the id of the task.
+        data: By dataset, in order, the task.
         rows: Best first: by mean rank over the datasets that all rows have, else by their mean.
         reason: Why it is a separate table; empty for the first.
         ranking: Of the rows over the datasets; None unless two datasets have all rows.
@@ -79,10 +84,20 @@ class Board:
     metric: str
     metrics: Sequence[str]
     test: Test
-    tasks: Mapping[str, str]
+    data: Mapping[str, TaskInfo]
     rows: Sequence[Row]
     reason: str
     ranking: Ranking | None
+
+    @property
+    def tasks(self) -> dict[str, str]:
+        """By dataset, in order, the id of the task."""
+        return {dataset: task.id for dataset, task in self.data.items()}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """By dataset, in order, its name as views show it, see ``dataset_label``."""
+        return {dataset: dataset_label(task) for dataset, task in self.data.items()}
 
 
 def boards(
@@ -97,49 +112,37 @@ def boards(
     ``metric`` orders the rows; ``metrics`` are those to show, and only ``metric`` if there are none.
     """
     test, metrics = test or OverSeeds(), metrics or (metric,)
-    newest, left_out = _select(entries, rule)
+    newest, left_out = select_runs(entries, rule)
     editions = _editions(newest)
     groups: dict[ComparableGroup, list[Entry]] = defaultdict(list)
     for entry in newest:
         task, variant = entry.summary.task, str(entry.changes.get("variant", ""))
         changed = any(name != "variant" for name in entry.changes)
-        what = (changed, entry.summary.setting, variant, task.features, task.semantics)
+        what = (changed, entry.summary.setting, variant, task.features, task.semantics, entry.mark)
         group = ComparableGroup(*what, edition=editions[task.id], protocol=-entry.summary.cell.protocol)
         groups[group].append(entry)
     ordered = sorted(
-        groups, key=lambda group: (group.changed, group.setting != "inductive", -len(groups[group]), group)
+        groups,
+        key=lambda group: (
+            *(bool(group.mark), group.changed, group.setting != "inductive"),
+            *(-len(groups[group]), group),
+        ),
     )
     tables = []
     for group in ordered:
-        tasks = {entry.dataset: entry.summary.task.id for entry in groups[group]}
-        tasks = dict(sorted(tasks.items()))
-        reason = "" if group == ordered[0] else _reason(group, ordered[0], tasks)
-        rows = _rows(groups[group], list(tasks), rule, metric, test, metrics)
-        common = [name for name in tasks if all(name in row.scores for row in rows)]
+        data = {entry.dataset: entry.summary.task for entry in groups[group]}
+        data = dict(sorted(data.items()))
+        reason = "" if group == ordered[0] else _reason(group, ordered[0], data)
+        rows = _rows(groups[group], list(data), rule, metric, test, metrics)
+        common = [name for name in data if all(name in row.scores for row in rows)]
         ranking = None
         if len(rows) > 1 and len(common) > 1:
             ranking = rank({row.label: [row.scores[name].estimate.mean for name in common] for row in rows})
         means = {row.label: fmean(score.estimate.mean for score in row.scores.values()) for row in rows}
         places = {label: -mean for label, mean in means.items()} if ranking is None else ranking.ranks
         rows.sort(key=lambda row: (places[row.label], row.label))
-        tables.append(Board(group, rule, metric, metrics, test, tasks, rows, reason, ranking))
+        tables.append(Board(group, rule, metric, metrics, test, data, rows, reason, ranking))
     return tables, left_out
-
-
-def _select(entries: Iterable[Entry], rule: str) -> tuple[list[Entry], Counter[str]]:
-    """Keep runs with a number by the rule; of those with the same settings and seed, the newest."""
-    left_out: Counter[str] = Counter()
-    newest: dict[tuple[str, int], Entry] = {}
-    for entry in sorted(entries, key=lambda entry: entry.summary.run.started or ""):
-        if entry.summary.status != "complete":
-            left_out["diverged"] += 1
-        elif rule not in entry.summary.metrics:
-            left_out[f"no metrics selected by {rule}, only by {', '.join(entry.summary.metrics)}"] += 1
-        else:
-            if (entry.identity, entry.seed) in newest:
-                left_out["repeated: a newer run of the same settings and seed is shown"] += 1
-            newest[entry.identity, entry.seed] = entry
-    return list(newest.values()), left_out
 
 
 def _editions(entries: Sequence[Entry]) -> dict[str, int]:
@@ -155,8 +158,9 @@ def _editions(entries: Sequence[Entry]) -> dict[str, int]:
     }
 
 
-def _reason(group: ComparableGroup, first: ComparableGroup, tasks: Mapping[str, str]) -> str:
+def _reason(group: ComparableGroup, first: ComparableGroup, data: Mapping[str, TaskInfo]) -> str:
     """Return what distinguishes this table's numbers from those of the first."""
+    tasks = ", ".join(task.id for task in data.values())
     verb = "differ from the presets" if group.changed else "are the presets'"
     reasons = {
         "changed": f"parameters {verb}",
@@ -164,7 +168,8 @@ def _reason(group: ComparableGroup, first: ComparableGroup, tasks: Mapping[str, 
         "variant": f"the variant is {group.variant}",
         "features": f"the features are {group.features}",
         "semantics": f"the semantics are {group.semantics}",
-        "edition": f"the task is another one: {', '.join(tasks.values())}",
+        "mark": f"the data are not the published ones: {group.mark}",
+        "edition": f"the task is another one: {tasks}",
         "protocol": f"trainer and evaluator had protocol {-group.protocol}",
     }
     return "; ".join(text for name, text in reasons.items() if getattr(group, name) != getattr(first, name))
@@ -179,10 +184,7 @@ def _rows(
     metrics: Sequence[str],
 ) -> list[Row]:
     """Return the rows of a table; rows that only the changes distinguish are numbered."""
-    runs: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
-    for entry in entries:
-        changes = " ".join(f"{name}={value}" for name, value in entry.changes.items() if name != "variant")
-        runs[entry.row, changes][entry.dataset].append(entry)
+    runs = group_rows(entries, rule)
     counts = Counter(row for row, _ in runs)
     numbers: Counter[str] = Counter()
     scores: dict[tuple[str, str], dict[str, dict[str, Score]]] = {
@@ -267,13 +269,15 @@ def _chosen_on_test(board: Board, method: str) -> dict[str, float]:
 
 def why_not_comparable(number: PublishedNumber, board: Board) -> str | None:
     """Return why the number may not be in the table; None if it may."""
-    if number.dataset not in board.tasks:
+    if number.dataset not in board.data:
         return "another dataset"
+    if board.group.mark:
+        return board.group.mark
     for name in ("features", "semantics", "setting"):
         published, ours = getattr(number, name), getattr(board.group, name)
         if published not in (ours, "unknown"):
             return f"{name} {published}, not {ours}"
-    return "features fine-tuned" if number.finetuned else None
+    return "features fine-tuned" if number.finetuned else why_not_verified(board.data[number.dataset])
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,20 +16,39 @@ from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.presets import preset_values
 from gzslbench.plugins.registry import plugins
 from gzslbench.report.leaderboard.significance import MIN_SEEDS, SIGNIFICANCE
+from gzslbench.report.published_data import dataset_label, mark_of
+from gzslbench.runs.plan import EPOCHS_RULE
 from gzslbench.runs.record import Summary
 from gzslbench.runs.store import Store, read_summaries
 
 if TYPE_CHECKING:
+    from gzslbench.plugins.head import HeadSpec
+    from gzslbench.plugins.method import MethodSpec
     from gzslbench.runs.folder import RunFolder
 
 HEAD = "head."
 """Prefix of the parameters of a head among the changes."""
 CONFIDENCE = 0.95
 INTERVAL = f"Student's 95 % interval of the mean over seeds, from {MIN_SEEDS} seeds on"
-_IDENTITY = (
-    "method", "method_version", "head", "head_version", "preprocessing", "precision", "params",
-    "head_params", "task",
-)  # fmt: skip
+CELL_FIELDS = {
+    **dict.fromkeys(("method", "head", "precision", "eval_repeats"), "label"),
+    **dict.fromkeys(("method_version", "head_version", "preprocessing", "params", "head_params"), "change"),
+    **dict.fromkeys(("dataset", "task", "protocol"), "table"),
+    **dict.fromkeys(("eval_every", "validation"), "choice"),
+    "select": "rule: a run has numbers by the rules that its selection gives, and a table is by one rule",
+    "calibrate": "rule: calibrated numbers have a rule of their own",
+    "control": "no table: controls are in no ranking",
+    "seed": "average: a score is the mean over seeds",
+    "device": "average: it rounds in another way; two runs of one seed are two rows",
+    "deterministic": "average: it orders the same sums; two runs of one seed are two rows",
+}
+"""Where each field of a cell counts in a leaderboard. ``tests`` check that a new field is added here.
+
+``label``: in the row's label. ``change``: a difference to the preset, in rows and tables of its own.
+``table``: a column or a table of its own. ``choice``: it decides what some rules choose from, and so divides
+a row by these rules. Other values say why the field divides nothing.
+"""
+_AVERAGED = ("device", "deterministic", "calibrate")
 _ABSENT = object()
 
 
@@ -39,9 +58,10 @@ class Entry:
 
     Attributes:
         summary: Summary of its record.
-        row: Label of its row apart from ``changes``: the method, its head, its precision.
-        changes: By name, the parameters that differ from the preset of its dataset; those of the head begin
-            with ``head.``. A method that is not installed has no preset, so all its parameters are changes.
+        row: Label of its row apart from ``changes``: the method, its head, its precision, its evaluations.
+        changes: By name, what differs from the preset of its dataset: parameters (those of the head begin
+            with ``head.``), preprocessing, and versions that are not the installed ones. A method that is not
+            installed has no preset, so all these are changes.
     """
 
     summary: Summary
@@ -64,10 +84,38 @@ class Entry:
         return self.summary.task.dataset
 
     @cached_property
+    def mark(self) -> str:
+        """How its data differ from the published ones of that name, see ``mark_of``."""
+        return mark_of(self.summary.task)
+
+    @cached_property
+    def dataset_label(self) -> str:
+        """The dataset's name with the mark."""
+        return dataset_label(self.summary.task)
+
+    @cached_property
     def identity(self) -> str:
-        """Equal for runs of a dataset that differ in nothing but seed, device and evaluation calendar."""
+        """The id of its cell: equal for repetitions of one run."""
+        return self.summary.cell.id
+
+    @cached_property
+    def changes_text(self) -> str:
+        """The changes as text, without the variant, which has a table of its own."""
+        return " ".join(f"{name}={value}" for name, value in self.changes.items() if name != "variant")
+
+    def choices(self, rule: str, *, averaged: bool = False) -> dict[str, Any]:
+        """Return, by field of the cell, what the rule's choice of epochs or gamma depends on.
+
+        With ``averaged`` also what divides a row only if it has two runs of one seed.
+        """
         cell = self.summary.cell
-        return json.dumps({name: getattr(cell, name) for name in _IDENTITY}, sort_keys=True)
+        stops_early = cell.params.get(EPOCHS_RULE) == "early-stopping"
+        on_validation = rule.startswith("val") or "calibrated" in rule or stops_early
+        found: dict[str, Any] = {
+            "eval_every": None if rule.startswith("last") and not averaged else cell.eval_every,
+            "validation": (cell.validation or "")[:8] if on_validation or averaged else None,
+        }
+        return found | {name: getattr(cell, name, None) for name in (_AVERAGED if averaged else ())}
 
 
 def read_entries(roots: Iterable[Path]) -> tuple[list[Entry], dict[str, RunFolder]]:
@@ -88,27 +136,49 @@ def entry_of(summary: Summary) -> Entry:
         row += f", with {cell.head}"
     if cell.precision != "fp32":
         row += f", in {cell.precision}"
+    if cell.eval_repeats != 1:
+        row += f", mean of {cell.eval_repeats} evaluations"
     dataset, semantics = summary.task.dataset, summary.task.semantics.partition(SHUFFLED)[0]
-    changes: dict[str, Any] = {}
-    for kind, name, prefix, params in (
-        ("method", cell.method, "", cell.params),
-        ("head", cell.head, HEAD, cell.head_params),
+    method, head = _spec("method", cell.method), _spec("head", cell.head)
+    softmax = cell.head in (None, SOFTMAX)  # it belongs to gzslbench and has no version of its own
+    changes = {
+        **_changes(cell.params, method, dataset, semantics),
+        **_changes(cell.head_params, head, dataset, semantics, HEAD),
+    }
+    for name, usual in (
+        ("preprocessing", getattr(method, "preprocessing", None)),
+        ("method_version", getattr(method, "version", None)),
+        ("head_version", 1 if softmax else getattr(head, "version", None)),
     ):
-        known = _preset(kind, name, dataset, semantics)
-        changes |= {prefix + key: value for key, value in params.items() if known.get(key, _ABSENT) != value}
+        if getattr(cell, name) != usual:
+            changes[name] = getattr(cell, name)
     return Entry(summary, row, changes)
 
 
 @cache
-def _preset(kind: str, name: str | None, dataset: str, semantics: str) -> Mapping[str, Any]:
-    """Return all parameters of the preset; none where the plugin is not installed or cannot be loaded."""
+def _spec(kind: str, name: str | None) -> MethodSpec | HeadSpec | None:
+    """Return the spec; None where the plugin is not installed or cannot be loaded."""
     if name in (None, SOFTMAX):
-        return {}
+        return None
     try:
-        spec = plugins().method(str(name)) if kind == "method" else plugins().head(str(name))
-        return preset_values(spec, dataset, semantics)
+        return plugins().method(str(name)) if kind == "method" else plugins().head(str(name))
     except GzslBenchError:
-        return {}
+        return None
+
+
+def _changes(
+    params: Mapping[str, Any],
+    spec: MethodSpec | HeadSpec | None,
+    dataset: str,
+    semantics: str,
+    prefix: str = "",
+) -> dict[str, Any]:
+    """Return the parameters that are not as in the preset; without a spec all of them."""
+    known: Mapping[str, Any] = {}
+    if spec is not None:
+        with suppress(GzslBenchError):
+            known = preset_values(spec, dataset, semantics)
+    return {prefix + key: value for key, value in params.items() if known.get(key, _ABSENT) != value}
 
 
 @dataclass(frozen=True)

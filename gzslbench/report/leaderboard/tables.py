@@ -47,7 +47,7 @@ def leaderboard_table(
     title = (
         f"{board.metric} (%) by {board.rule}, {group.features}, semantics {group.semantics}, {group.setting}"
     )
-    header = ["method", *board.tasks]
+    header = ["method", *board.labels.values()]
     header += ["rank"] if board.ranking is not None else []
     header += COST_COLUMNS if costs else ()
     rows = [_board_row(board, row, intervals, costs) for row in board.rows]
@@ -123,7 +123,7 @@ def _board_notes(board: Board, intervals: bool) -> Iterator[str]:
         f" finds no significant difference (5 %); {board.test.limits}"
     )
     for name, task in board.tasks.items():
-        yield f"{name}: task {task}"
+        yield f"{board.labels[name]}: task {task}"
     ranking = board.ranking
     if ranking is not None and ranking.probability is not None:
         yield (
@@ -149,6 +149,7 @@ def _about(board: Board) -> dict[str, Any]:
         "interval": INTERVAL,
         "test": board.test.description,
         "variant": group.variant or None,
+        "mark": group.mark or None,
     }
 
 
@@ -218,7 +219,8 @@ def _comparison_row(comparison: Comparison) -> list[TableCell]:
     ours = (f"{estimate.mean:.1f}{spread}", str(estimate.n))
     difference = _MISSING if comparison.difference is None else f"{comparison.difference:+.1f}"
     verdict = TableCell(comparison.verdict, best=comparison.verdict == "agrees")
-    cells = map(TableCell, (comparison.row, comparison.dataset, *values, *ours, difference))
+    dataset = comparison.now.entries[0].dataset_label
+    cells = map(TableCell, (comparison.row, dataset, *values, *ours, difference))
     return [*cells, verdict, TableCell("; ".join(filter(None, [*source, comparison.why_not])))]
 
 
@@ -227,6 +229,7 @@ def comparison_json(comparisons: Sequence[Comparison]) -> str:
     content = [
         {
             **{name: getattr(item, name) for name in ("row", "dataset", "stored", "difference", "verdict")},
+            "mark": item.now.entries[0].mark or None,
             **{name: getattr(item.published, name, None) for name in ("source", "verified", "label")},
             **{name: getattr(item.now.estimate, name) for name in ("std", "n")},
             "method": item.now.method,
@@ -251,5 +254,7 @@ def run_lines(entries: Sequence[Entry]) -> Iterator[str]:
         numbers = "".join("      –" if score is None else f"{score:7.1f}" for score in scores.values())
         rule = summary.reported if summary.status == "complete" else summary.status
         changes = " ".join(f"{name}={value}" for name, value in entry.changes.items())
+        if entry.mark:
+            changes = f"({entry.mark}) {changes}"
         line = f"{summary.id:<{width}}{numbers}  {rule:<16}{summary.run.seconds / 60:8.1f}  {changes}"
         yield line.rstrip()

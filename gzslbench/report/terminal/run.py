@@ -16,8 +16,9 @@ from rich.text import Text
 
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.plugins.head import SOFTMAX
-from gzslbench.report.leaderboard.entry import HEAD, entry_of
+from gzslbench.report.leaderboard.entry import CELL_FIELDS, HEAD, entry_of
 from gzslbench.report.printing import key_values, make_console, make_table, print_line
+from gzslbench.report.published_data import dataset_label
 from gzslbench.runs.plan import Plan
 from gzslbench.runs.record import PERCENTAGES, RULES, Record, Summary
 from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
@@ -83,7 +84,7 @@ def bias_lines(record: Record) -> Iterator[str]:
 def run_summary(record: Record, folder: RunFolder) -> RenderableType:
     """Return the result of a run, where it is stored, and what to type next."""
     cell, task = record.cell, record.task
-    title = f"{cell.method} on {task.dataset}, seed {cell.seed}: {record.status}"
+    title = f"{cell.method} on {dataset_label(task)}, seed {cell.seed}: {record.status}"
     parts: list[RenderableType] = [Text(title, style="bold" if record.status == "complete" else "bold red")]
     if record.failure is not None:
         parts += [Text(f"{name}: {value}") for name, value in asdict(record.failure).items()]
@@ -98,7 +99,8 @@ def run_summary(record: Record, folder: RunFolder) -> RenderableType:
 
 def run_description(record: Record, folder: RunFolder) -> RenderableType:
     """Return all of a record: metrics, settings, task, environment, files, and how to repeat it."""
-    parts: list[RenderableType] = [Text(f"{record.id}: {record.status}", style="bold"), Text()]
+    title = f"{record.id}: {record.status}, on {dataset_label(record.task)}"
+    parts: list[RenderableType] = [Text(title, style="bold"), Text()]
     if record.metrics:
         parts += [metrics_table(record), *map(Text, bias_lines(record)), Text()]
     files = {path.name: path for path in sorted(folder.path.iterdir()) if path.name != "lock"}
@@ -163,6 +165,8 @@ def repeat_command(record: Record) -> str:
         ("--head", None if cell.head == SOFTMAX else cell.head),
     ]
     for name, value in entry_of(Summary.of(record)).changes.items():
+        if name in CELL_FIELDS:  # a version cannot be chosen, preprocessing is an option of its own
+            continue
         option = "--head-set" if name.startswith(HEAD) else "--set"
         options.append((option, f"{name.removeprefix(HEAD)}={value}"))
     of_cell = cell.as_dict()  # without what a cell leaves out by default

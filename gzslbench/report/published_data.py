@@ -1,0 +1,59 @@
+"""Whether the data of a run are the published ones of that name; every view of numbers says where not."""
+
+from __future__ import annotations
+
+from gzslbench.data.catalogue import catalogue
+from gzslbench.data.variants import is_synthetic
+from gzslbench.runs.cell import TaskInfo
+
+SYNTHETIC_MARK = "synthetic data"
+OTHER_SPLIT = "another split"
+OTHER_FEATURES = "other features"
+OTHER_SEMANTICS = "other semantics"
+
+
+def mark_of(task: TaskInfo) -> str:
+    """Return how a task's data differ from the published ones of that name; empty if they are not known to.
+
+    A dataset without published files can only be synthetic. Features and semantics with names of their own
+    are no difference, because every view shows the name.
+    """
+    if is_synthetic(task.notes or ()):
+        return SYNTHETIC_MARK
+    expected = getattr(catalogue().get(task.dataset), "expected", None)
+    if expected is None:
+        return ""
+    marks = []
+    if task.split_fingerprint not in (None, *expected.fingerprints.values()):
+        marks.append(OTHER_SPLIT)
+    dimension = expected.features.get(task.features)
+    if dimension is not None and (
+        task.feature_dimension not in (None, dimension) or task.extractor not in (None, task.features)
+    ):
+        marks.append(OTHER_FEATURES)
+    content = expected.semantics_content.get(task.semantics)
+    if content is not None and task.semantics_content not in (None, content):
+        marks.append(OTHER_SEMANTICS)
+    return ", ".join(marks)
+
+
+def dataset_label(task: TaskInfo) -> str:
+    """Return the dataset's name as views show it: with the mark, if there is one."""
+    mark = mark_of(task)
+    return f"{task.dataset} ({mark})" if mark else task.dataset
+
+
+def why_not_verified(task: TaskInfo) -> str | None:
+    """Return why the data of a task without a mark are not known to be the published ones; None if they are.
+
+    They are if the split has a known fingerprint, which covers the number of rows, and the features have the
+    name and the dimension of published ones.
+    """
+    expected = getattr(catalogue().get(task.dataset), "expected", None)
+    if expected is None:
+        return "the published data are not known"
+    if task.features not in expected.features:
+        return f"the published features {task.features} are not known, so ours cannot be checked"
+    if None in (task.split_fingerprint, task.feature_dimension):
+        return "the record does not describe its data: it is of an older version, so run it again"
+    return None
