@@ -35,11 +35,11 @@ def linear(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
     return layer
 
 
-def embed_per_class(layer: nn.Linear, semantics: Tensor, labels: Tensor) -> Tensor:
+def embed_per_class(layer: nn.Module, semantics: Tensor, labels: Tensor) -> Tensor:
     """Compute ``layer(semantics[labels])``, once for each class if there are fewer classes than rows.
 
     Args:
-        layer: From a inputs to m units.
+        layer: From ``(n, a)`` to ``(n, m)``.
         semantics: ``(C, a)``.
         labels: ``(B,)`` rows of ``semantics``.
 

@@ -105,7 +105,8 @@ class Shape:
 
     def _rows(self, rows: int, low: int, high: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         features = torch.rand(rows, self.features, generator=random)
-        return features, torch.randint(low, high, (rows,), generator=random)
+        # Each class has rows, because some methods draw equally many of each.
+        return features, low + torch.randperm(rows, generator=random) % (high - low)
 
 
 SHAPES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from gzslbench.plugins import Adam, Batch, ClassNoise, HeadSettings, Phase, Stage, TrainView
@@ -122,13 +123,17 @@ class CadaVae:
         cross = linear_warmup(params.cross_weight, batch.epoch, params.cross_start, params.cross_end)
         align = linear_warmup(params.align_weight, batch.epoch, params.align_start, params.align_end)
         apart = alignment_loss(mean, log_variance, mean_of_class, log_variance_of_class)
+        # Each decoder reads both at once: half as many products, and gradients of its weights to add up.
+        both = torch.cat([z, z_of_class])
+        own_features, cross_features = self.features_decoder(both).chunk(2)
+        cross_semantics, own_semantics = self.semantics_decoder(both).chunk(2)
         return {
-            "features": reconstruction_loss(features, self.features_decoder(z)),
-            "semantics": reconstruction_loss(semantics, self.semantics_decoder(z_of_class)),
+            "features": reconstruction_loss(features, own_features),
+            "semantics": reconstruction_loss(semantics, own_semantics),
             "features_prior": kl * prior_loss(mean, log_variance),
             "semantics_prior": kl * prior_loss(mean_of_class, log_variance_of_class),
-            "cross_features": cross * reconstruction_loss(features, self.features_decoder(z_of_class)),
-            "cross_semantics": cross * reconstruction_loss(semantics, self.semantics_decoder(z)),
+            "cross_features": cross * reconstruction_loss(features, cross_features),
+            "cross_semantics": cross * reconstruction_loss(semantics, cross_semantics),
             "alignment": align * apart,
         }
 

@@ -23,8 +23,8 @@ class PlainCnzsl(Cnzsl):
     def prototype_loss(self, batch: Batch) -> dict[str, Tensor]:
         """-E log softmax(γ² cos(x, p_k))_y, the softmax over the seen classes k; γ is ``scale``."""
         prototypes = self.compute_prototypes(self.semantics)
-        pairs = torch.cosine_similarity(batch.features[:, None, :], prototypes[None, :, :], dim=2)
-        log_probabilities = torch.log_softmax(self.params.scale**2 * pairs, dim=1)
+        cosines = functional.normalize(batch.features, dim=1) @ functional.normalize(prototypes, dim=1).t()
+        log_probabilities = torch.log_softmax(self.params.scale**2 * cosines, dim=1)
         return {"class": functional.nll_loss(log_probabilities, batch.labels)}
 
     def compute_prototypes(self, semantics: Tensor) -> Tensor:

@@ -80,8 +80,8 @@ class Dem:
 
     def embedding_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Each row against the embedding of its class's semantics."""
-        by_class = self.embedding(self.semantics)
-        return {"distance": embedding_loss(by_class.index_select(0, batch.labels), batch.features)}
+        embedded = layers.embed_per_class(self.embedding, self.semantics, batch.labels)
+        return {"distance": embedding_loss(embedded, batch.features)}
 
     def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
         """Minus the distance, or the cosine, of ``(n, d)`` features and embedded ``(C, a)`` semantics."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.func import functional_call
 from torch.nn import functional
 
@@ -70,6 +72,20 @@ def center_loss(
     return (margin + own_share * own - (1 - own_share) * other).clamp(min=0).mean()
 
 
+class _ZeroGradients(torch.autograd.Function):
+    """A loss as it is, with a gradient of zero for parameters, which an optimizer needs to step them."""
+
+    @staticmethod
+    def forward(ctx: Any, loss: Tensor, *parameters: Tensor) -> Tensor:
+        ctx.save_for_backward(*parameters)
+        return loss.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        return gradient, *map(torch.zeros_like, ctx.saved_tensors)
+
+
 LOOPS = 2
 """How often an epoch goes through its iterations, as published."""
 
@@ -121,17 +137,15 @@ class Free(FVaegan):
     def generator_terms(self, code: Code, logits: Tensor, fake: Tensor, batch: Batch) -> dict[str, Tensor]:
         """f-VAEGAN-D2's terms, and the refinement's semantic loss of the fakes."""
         terms = super().generator_terms(code, logits, fake, batch)
-        if self.params.freeze_dec and self.params.frozen_step:
-            # The optimizer needs a gradient of zero, not the absence of one.
-            named = self.refinement.named_parameters()
-            fixed = {name: parameter.detach() + 0 * parameter for name, parameter in named}
-            mean, deviation = functional_call(self.refinement, fixed, (fake,))
-        else:
+        if not (self.params.freeze_dec and self.params.frozen_step):
             mean, deviation = self.refinement(fake)
-        return {
-            **terms,
-            "fake_semantics": self._lost_semantics(mean, deviation, batch),
-        }
+            return {**terms, "fake_semantics": self._lost_semantics(mean, deviation, batch)}
+        parameters = dict(self.refinement.named_parameters())
+        frozen = {name: parameter.detach() for name, parameter in parameters.items()}
+        mean, deviation = functional_call(self.refinement, frozen, (fake,))
+        lost = self._lost_semantics(mean, deviation, batch)
+        with_zeros: Tensor = _ZeroGradients.apply(lost, *parameters.values())  # type: ignore[no-untyped-call]
+        return {**terms, "fake_semantics": with_zeros}
 
     def embed(self, features: Tensor) -> Tensor:
         """``(n, d)`` features to ``(n, d + ngh + a)``: features, hidden layer, semantics expected."""

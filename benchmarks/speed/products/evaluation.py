@@ -18,7 +18,7 @@ def published_evaluation_products(shape: Shape) -> list[Product]:
     tested = _blocks(shape.test_seen, batch) + _blocks(shape.test_unseen, batch)
     epoch = _steps(shape) * [(batch, d, e), (batch, e, k), (k, batch, e)]
     epoch += [product for rows in tested for product in ((rows, d, e), (rows, e, k))]
-    return _synthesis(shape, shape.noise + shape.semantics, 1) + epoch * shape.head_epochs
+    return _synthesis(shape, 1) + epoch * shape.head_epochs
 
 
 def our_evaluation_products(shape: Shape) -> list[Product]:
@@ -27,13 +27,13 @@ def our_evaluation_products(shape: Shape) -> list[Product]:
     tested = _blocks(shape.test_seen + shape.test_unseen, OUR_CHUNK)
     embedded = [(rows, d, e) for rows in _blocks(_fitted(shape), OUR_CHUNK) + tested]
     epoch = _steps(shape) * [(batch, e, k), (k, batch, e)] + [(rows, e, k) for rows in tested]
-    return _synthesis(shape, shape.noise, OUR_CHUNK) + embedded + epoch * shape.head_epochs
+    return _synthesis(shape, OUR_CHUNK) + embedded + epoch * shape.head_epochs
 
 
-def _synthesis(shape: Shape, inputs: int, at_once: int) -> list[Product]:
+def _synthesis(shape: Shape, at_once: int) -> list[Product]:
     g, classes = shape.generator, max(1, at_once // shape.syn_num)
     rows = [count * shape.syn_num for count in _blocks(shape.unseen, classes)]
-    return [product for count in rows for product in ((count, inputs, g), (count, g, shape.features))]
+    return [product for count in rows for product in ((count, shape.noise, g), (count, g, shape.features))]
 
 
 def _fitted(shape: Shape) -> int:

@@ -9,20 +9,17 @@ from gzslbench.plugins import TrainView
 
 
 class RandomBatches:
-    """Fresh random rows for every step, with the semantics of their classes."""
+    """Fresh random rows for every step."""
 
     def __init__(self, view: TrainView, size: int) -> None:
         self.device = view.features.device
         self.features, self.labels = view.features.cpu(), view.labels.cpu()
-        self.semantics = view.semantics.cpu()
         self.size = size
 
-    def draw(self) -> tuple[Tensor, Tensor, Tensor]:
-        """``(B, d)`` features, ``(B,)`` labels, ``(B, a)`` semantics on the device."""
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """``(B, d)`` features and ``(B,)`` labels on the device."""
         rows = torch.randperm(len(self.labels))[: self.size]
-        labels = self.labels[rows]
-        features, semantics = self.features[rows], self.semantics[labels]
-        return features.to(self.device), labels.to(self.device), semantics.to(self.device)
+        return self.features[rows].to(self.device), self.labels[rows].to(self.device)
 
 
 class ShuffledBatches:

@@ -29,6 +29,6 @@ def test_every_contestant_runs():
 
 def test_the_settings_are_those_of_the_preset_but_for_their_length():
     spec = plugins().method("ce-gzsl")
-    params = small_params(spec, "CUB", "sent", quick=False)
-    assert (params.epochs, params.head_epochs, params.zsl_epochs, params.syn_num) == (1, 2, 0, 50)
-    assert (params.batch_size, params.ngh, params.nhF) == (2048, 4096, 2048)
+    params = small_params(spec, "sent", quick=False)
+    assert (params.epochs, params.head_epochs, params.zsl_epochs, params.syn_num) == (1, 25, 0, 100)
+    assert (params.batch_size, params.ngh, params.nhF) == (256, 4096, 2048)

@@ -22,7 +22,7 @@ from gzslbench_benchmarks.speed.products.evaluation import (
     published_evaluation_products,
 )
 from gzslbench_benchmarks.speed.products.f_clswgan import our_epoch_products, published_epoch_products
-from gzslbench_benchmarks.speed.products.product import MatrixProducts, floor, gigaflop
+from gzslbench_benchmarks.speed.products.product import AdamStep, MatrixProducts, floor, gigaflop
 from gzslbench_benchmarks.speed.published import evaluation, f_clswgan
 from gzslbench_benchmarks.speed.published.ce_gzsl import pair_matrix_iteration
 from gzslbench_benchmarks.speed.shapes import SHAPES, Shape
@@ -104,6 +104,21 @@ def test_ours_does_fewer_products_than_published_and_the_second_layer_comes_on_t
 def test_the_floor_does_each_product_as_often_as_it_is_listed(conditions):
     products = [(2, 3, 4), (5, 3, 2), (2, 3, 4)]
     assert seen_in(floor(products, conditions)) == {(2, 3, 4): 2, (2, 3, 5): 1}
+
+
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_a_floor_with_adam_steps_as_many_numbers_by_the_same_rule(conditions, amsgrad):
+    weights = [torch.nn.Parameter(torch.ones(3, 4)), torch.nn.Parameter(torch.ones(5))]
+    adam = torch.optim.Adam(weights, amsgrad=amsgrad, fused=True)
+    for weight in weights:
+        weight.grad = torch.ones_like(weight)
+    with MatrixProducts() as seen:
+        adam.step()
+        adam.step()
+    assert seen.steps == [AdamStep(17, amsgrad)] * 2 and not seen.found
+    with MatrixProducts() as again:
+        floor([(2, 3, 4)], conditions, seen.steps)()
+    assert (again.steps, again.found) == (seen.steps, [(2, 3, 4)])
 
 
 def test_a_floor_multiplies_at_its_precision(conditions, monkeypatch):

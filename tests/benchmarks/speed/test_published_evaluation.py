@@ -1,18 +1,24 @@
+"""The habits of the published programs: what they draw, fit and test is what we do."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from gzslbench.evaluation.metrics import per_class_accuracy
 from gzslbench.evaluation.softmax_head import fit_softmax_head
 from gzslbench.plugins import ClassNoise
 from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.params import build
+from gzslbench.plugins.registry import plugins
+from gzslbench_benchmarks.speed.ours import ce_gzsl_params
 from gzslbench_benchmarks.speed.published.batches import RandomBatches, ShuffledBatches
-from gzslbench_benchmarks.speed.published.evaluation import PublishedEvaluation, PublishedHead
-from gzslbench_benchmarks.speed.published.networks import Embedding
+from gzslbench_benchmarks.speed.published.evaluation import PublishedEvaluation, PublishedHead, mean_accuracy
+from gzslbench_benchmarks.speed.published.training import build_plain
 from gzslbench_benchmarks.speed.shapes import SHAPES
-from gzslbench_methods.wgan import Generator, synthesize
+from gzslbench_methods.ce_gzsl import SPEC as CE_GZSL
 
 SHAPE = SHAPES["AWA2"].tiny()
 CPU = torch.device("cpu")
@@ -21,7 +27,14 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def embedding():
     torch.manual_seed(0)
-    return Embedding(SHAPE.features, SHAPE.embedding, SHAPE.projection)
+    return nn.Sequential(nn.Linear(SHAPE.features, SHAPE.embedding), nn.ReLU())
+
+
+@pytest.fixture
+def evaluation():
+    view = SHAPE.train_view()
+    method = build_plain(CE_GZSL, view, ce_gzsl_params(SHAPE))
+    return PublishedEvaluation(method, view, SHAPE.eval_view())
 
 
 @pytest.mark.parametrize("size", [3, 4, 6])
@@ -44,21 +57,20 @@ def test_a_shuffled_batch_reaches_from_one_order_into_the_next():
     assert all(order.sort().values.tolist() == list(range(10)) for order in labels)
 
 
-def test_random_batches_hold_different_rows_and_the_semantics_of_their_classes():
+def test_random_batches_hold_different_rows_and_their_labels():
     torch.manual_seed(0)
     view = SHAPE.train_view()
-    features, labels, semantics = RandomBatches(view, SHAPE.batch).draw()
+    features, labels = RandomBatches(view, SHAPE.batch).draw()
     found = [torch.nonzero((view.features == row).all(dim=1)).item() for row in features]
     assert len(set(found)) == SHAPE.batch
     assert torch.equal(labels, view.labels[found])
-    assert torch.equal(semantics, view.semantics[labels])
 
 
 def test_head_fitted_as_published_is_our_head_for_the_same_start_and_batches(embedding):
     rows, size, classes = 24, 6, 4
     features, labels = torch.rand(rows, SHAPE.features), torch.arange(rows) % classes
     with torch.no_grad():
-        hidden, _ = embedding(features)
+        hidden = embedding(features)
     settings = HeadSettings(per_class=1, batch_size=size)
     ours = next(fit_softmax_head(hidden, labels, classes, settings, 1, torch.Generator().manual_seed(5)))
 
@@ -82,32 +94,59 @@ def test_accuracy_is_our_per_class_accuracy_for_any_batch(embedding):
     torch.nn.init.normal_(head.layer.weight)
     features, labels = torch.rand(50, SHAPE.features), torch.arange(50) % 7 % 3
     with torch.no_grad():
-        predicted = head.layer(embedding(features)[0]).argmax(dim=1)
+        predicted = head.layer(embedding(features)).argmax(dim=1)
     expected = per_class_accuracy(predicted.numpy(), labels.numpy(), np.arange(1, 3)) / 100
     assert 0 < expected < 1
     for batch in (7, 50, 64):
-        assert head.accuracy(features, labels, range(1, 3), batch) == pytest.approx(expected)
+        assert head.accuracy(features, labels, torch.arange(1, 3), batch) == pytest.approx(expected)
 
 
-def test_synthesized_features_are_ours_for_the_same_noise(conditions):
-    torch.manual_seed(0)
-    evaluation = PublishedEvaluation(SHAPE, conditions)
-    ours = Generator(SHAPE.noise, SHAPE.semantics, SHAPE.generator, SHAPE.features)
-    first, second = evaluation.generator.first, evaluation.generator.second
-    with torch.no_grad():
-        first.weight.copy_(torch.cat([ours.from_noise.weight, ours.from_semantics.weight], dim=1))
-        second.weight.copy_(ours.out.weight)
-    stream = torch.Generator().manual_seed(9)
-    torch.set_rng_state(stream.get_state())
+def test_a_class_without_rows_counts_as_missed():
+    labels = torch.tensor([0, 0, 2])
+    assert mean_accuracy(torch.tensor([0, 1, 2]), labels, torch.arange(3)) == pytest.approx((0.5 + 0 + 1) / 3)
+
+
+def test_features_are_synthesized_class_by_class_as_the_method_does(evaluation, monkeypatch):
+    streams = [torch.Generator().manual_seed(seed) for seed in (9, 10)]
+    waiting = iter([stream.clone_state() for stream in streams])
+    monkeypatch.setattr(evaluation, "_stream", lambda: next(waiting))
     features, labels = evaluation.synthesize()
     unseen = SHAPE.eval_view().semantics[SHAPE.classes :]
-    noise = ClassNoise([stream] * SHAPE.unseen, SHAPE.syn_num)
-    torch.testing.assert_close(features, synthesize(ours, SHAPE.noise, unseen, noise))
+    noise = ClassNoise(streams, SHAPE.syn_num)
+    torch.testing.assert_close(features, evaluation.method.synthesize(unseen, noise))
     assert labels.bincount(minlength=SHAPE.candidates).tolist() == [0] * SHAPE.classes + [SHAPE.syn_num] * 2
 
 
-def test_an_evaluation_gives_both_accuracies_after_every_epoch_of_the_head(conditions):
+def test_a_method_that_samples_seen_rows_gets_equally_many_of_each_class(evaluation):
+    view, spec = SHAPE.train_view(), plugins().method("cada-vae")
+    small = {"latent": 3, "features_encoder": 4, "semantics_encoder": 4, "features_decoder": 4}
+    params = build(spec.params, {**small, "semantics_decoder": 4, "seen_num": 13, "syn_num": 6}, "a test")
+    sampled = PublishedEvaluation(build_plain(spec, view, params), view, SHAPE.eval_view())
+    features, labels = sampled.sample()
+    assert features.shape == (13 * SHAPE.classes, 3)
+    assert labels.bincount().tolist() == [13] * SHAPE.classes
+    assert len(sampled.evaluate()) == params.head_epochs
+    rows, own = evaluation.sample()  # and any other method its training rows
+    assert torch.equal(rows, view.features) and torch.equal(own, view.labels)
+
+
+def test_an_evaluation_gives_both_accuracies_after_every_epoch_of_the_head(evaluation):
     torch.manual_seed(0)
-    trace = PublishedEvaluation(SHAPE, conditions).evaluate()
+    trace = evaluation.evaluate()
     assert len(trace) == SHAPE.head_epochs
     assert all(0 <= share <= 1 for pair in trace for share in pair)
+    assert evaluation.method.modules.training
+
+
+def test_a_scoring_method_is_evaluated_once():
+    view, spec = SHAPE.train_view(), plugins().method("dem")
+    method = build_plain(spec, view, build(spec.params, {"hidden": 4}, "a test"))
+    test = SHAPE.eval_view()
+    ((seen, unseen),) = PublishedEvaluation(method, view, test).evaluate()
+    predicted = method.scores(test.features, test.semantics).argmax(1).numpy()
+    labels, classes = test.labels.numpy(), np.arange(SHAPE.candidates)
+    ours = [
+        per_class_accuracy(predicted, labels, part)
+        for part in (classes[: SHAPE.classes], classes[SHAPE.classes :])
+    ]
+    assert [100 * seen, 100 * unseen] == pytest.approx(ours)
