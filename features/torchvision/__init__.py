@@ -16,6 +16,7 @@ SPEC = ExtractorSpec(
     poolings=("own", "mean", "max"),
     model="NAME",
     preparation=None,
+    pretraining="imagenet-1k for weights of torchvision, apart from SWAG's; unknown for those of other files",
     version=2,
     about=(
         "The transforms of the weights preprocess the images."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def load(request: Request) -> Extractor:
         chosen = by_name.get(request.weights)
     file = download_weights(chosen.url, sha256_start(chosen)) if chosen else Path(request.weights)
     weights = read_weights(network, file, rename=partial(_OLD_NAMES.sub, r"\1\2"))
+    weights = replace(weights, pretraining=find_pretraining(published, weights.sha256))
     preparation, crop = find_transforms(published, weights.sha256)
     if request.layer:
         features = _pool_node(network, request, crop, where)
@@ -78,6 +80,17 @@ def find_transforms(published: Sequence[Any], sha256: str) -> tuple[ImageTransfo
     transforms = (matching or published)[0].transforms()
     (crop,) = transforms.crop_size
     return ImageTransform(transforms, {"transforms": " ".join(repr(transforms).split())}), crop
+
+
+def find_pretraining(published: Sequence[Any], sha256: str) -> str:
+    """Return what the published weights with this sha256 learned from; ``unknown`` for other weights.
+
+    SWAG's learned from hashtags of images (Singh et al., CVPR 2022) before ImageNet.
+    """
+    names = [weights.name for weights in published if sha256.startswith(sha256_start(weights))]
+    if any("SWAG" in name for name in names):
+        return "web images with hashtags"
+    return "imagenet-1k" if any(name.startswith("IMAGENET1K") for name in names) else "unknown"
 
 
 def _create_network(models: Any, name: str, where: str) -> nn.Module:

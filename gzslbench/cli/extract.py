@@ -63,6 +63,13 @@ you pass --again.
 @opt.precision_option
 @opt.data_option
 @option("--out", "The .h5 file to write. [default: next to the splits, named after the extractor]", FILE)
+@option(
+    "--pretraining",
+    "What weights of your own learned from: imagenet-1k, imagenet-22k, web image-text, or as you call it.",
+    default="",
+    show_default="as the extractor knows it",
+)
+@option("--finetuned", "The rows on which weights of your own were fine-tuned: trainval, ...", default="")
 @flag("--skip", "Leave out the rows whose images cannot be read.")
 @flag("--again", "Repeat a finished extraction.")
 def extract(**options: Any) -> None:

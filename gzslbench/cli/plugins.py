@@ -27,6 +27,7 @@ METHODS_EPILOG = """\b
 Examples:
   gzslbench methods
   gzslbench methods ce-gzsl
+  gzslbench methods transzero
   gzslbench methods --json
 """
 HEADS_EPILOG = """\b
@@ -65,16 +66,24 @@ list_options = combine(click.argument("name", required=False), json_option())
 def methods(name: str | None, as_json: bool) -> None:
     """List the methods, or describe one.
 
-    With NAME: its parameters, its settings for each dataset, and published numbers with their sources.
+    With NAME: its parameters, its settings for each dataset, and published numbers with their sources. The
+    latter are also known of methods that are not installed.
     """
+    specs = plugins().methods()
     if name is None:
-        _print_specs(plugins().methods(), ("name", "title", "year", "kind", "setting", "paper"), as_json)
+        _print_specs(specs, ("name", "title", "year", "kind", "setting", "paper"), as_json)
+        if not as_json:
+            stems = {path.stem for folder in plugins().published() for path in folder.glob("*.toml")}
+            click.echo(f"of others only published numbers are known: {' '.join(sorted(stems - set(specs)))}")
         return
     from gzslbench.report.published import published_of
     from gzslbench.report.terminal import plugins as view
 
+    numbers = published_of(name, plugins().published())
+    if numbers and name not in specs:
+        _print([number.as_dict() for number in numbers], view.published_view(numbers), as_json)
+        return
     spec = plugins().method(name)
-    numbers = published_of(spec.name, plugins().published())
     _print(view.spec_json(spec, numbers), view.spec_description(spec, numbers), as_json)
 
 

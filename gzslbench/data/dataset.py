@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
 PARTS = ("trainval", "test_seen", "test_unseen")
+UNKNOWN = "unknown"
+"""What is said of the pretraining of features whose files do not tell it."""
 _CHUNK = 4096
 
 
@@ -111,6 +113,7 @@ class Dataset:
         validation: What the files say about validation, if anything.
         provenance: How the semantics were computed, if `gzslbench data semantics` did it.
         extraction: How the features were computed, if `gzslbench extract` did it.
+        pretraining: What the network behind the features learned from, as in ``describe_pretraining``.
         described_classes: C names, of the class that each row of ``semantics`` describes; empty if those are
             ``class_names``. Shuffled semantics take these names along.
     """
@@ -130,6 +133,7 @@ class Dataset:
     validation: ValidationHint | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
     extraction: Mapping[str, object] = field(default_factory=dict)
+    pretraining: str = UNKNOWN
     described_classes: tuple[str, ...] = ()
 
     @cached_property
@@ -169,6 +173,12 @@ def content_fingerprint(features: NDArray[Any], labels: NDArray[Any], semantics:
     return digest.hexdigest()
 
 
+def describe_pretraining(extraction: Mapping[str, object]) -> str:
+    """Return what the network learned from, and the rows of its fine-tuning, from how features were made."""
+    rows = extraction.get("finetuned")
+    return str(extraction.get("pretraining", UNKNOWN)) + (f", fine-tuned on {rows}" if rows else "")
+
+
 def summarize(dataset: Dataset) -> dict[str, Any]:
     """Return names, sizes, split, fingerprints, notes and provenance of a dataset in plain JSON types."""
     hint, split = vars(dataset.validation or ValidationHint()), dataset.split
@@ -189,4 +199,5 @@ def summarize(dataset: Dataset) -> dict[str, Any]:
         "notes": list(dataset.notes),
         "provenance": dict(dataset.provenance),
         "extraction": dict(dataset.extraction),
+        "pretraining": dataset.pretraining,
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gzslbench.data import checks
 from gzslbench.data.catalogue import Comparison, compare, how_to_get, known_as, require_folder
-from gzslbench.data.dataset import Dataset, content_fingerprint
+from gzslbench.data.dataset import UNKNOWN, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.errors import DataError, PluginError, did_you_mean
 from gzslbench.files import check_folder, is_there, reading, sha256_of
@@ -57,7 +57,9 @@ def load_dataset(
         for line in compare(dataset, spec.expected)
         if not line.agrees
     )
-    return replace(dataset, notes=dataset.notes + notes)
+    is_published = not notes and dataset.features_name in spec.expected.features
+    known = spec.expected.pretraining if is_published and dataset.pretraining == UNKNOWN else ""
+    return replace(dataset, notes=dataset.notes + notes, pretraining=known or dataset.pretraining)
 
 
 def verify_dataset(

@@ -78,6 +78,7 @@ class ExtractorSpec(Published):
         preparation: Its default preprocessing; None if the model decides.
         about: What ``--extractor``, ``--layer`` and ``--pooling`` mean, if the names do not say it.
         examples: What may follow ``--extractor`` on a command line.
+        pretraining: What its usual weights learned from, for people; the loaded ``Weights`` decide.
         version: Raise it when the same images give other features than before.
     """
 
@@ -94,6 +95,7 @@ class ExtractorSpec(Published):
     preparation: Preparation | None = Preparation()
     about: str = ""
     examples: tuple[str, ...] = ()
+    pretraining: str = ""
     version: int = 1
 
     @property
@@ -121,15 +123,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Weights:
-    """Which weights a network has.
+    """Which weights a network has, and what they learned from.
 
     Attributes:
         name: The file's name, or the model's if they come with it.
         sha256: Of the file, or of the weights (``gzslbench.prepare.extract.loading.hash_weights``).
+        pretraining: ``imagenet-1k``, ``imagenet-22k``, ``web image-text``, ``self-supervised: DATA``,
+            ``none`` or a name of your own; ``unknown`` if the extractor cannot know.
+        finetuned: The rows on which they were trained further, such as ``trainval``; empty for none.
     """
 
     name: str
     sha256: str
+    pretraining: str = "unknown"
+    finetuned: str = ""
 
 
 @dataclass(frozen=True)

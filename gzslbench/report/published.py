@@ -25,6 +25,10 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Split = Literal["ps-v1", "ps-v2", "unknown"]
 Verified = Literal["seen", "memory", "doubtful"]
+Habit = Literal["test-peek", "val", "last", "unknown"]
+"""The epoch: the best on the test set, chosen by validation classes, or fixed before training."""
+Calibrated = Literal["none", "test-peek", "fixed", "val", "unknown"]
+"""The calibration constant: the best on the test set, fixed in the program, or by validation classes."""
 
 
 class PublishedError(GzslBenchError):
@@ -47,6 +51,9 @@ class PublishedEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         finetuned: Whether the backbone was fine-tuned on the seen classes.
         split: Edition of the proposed split, or ``unknown``.
         setting: What the method sees while it trains, as in a ``MethodSpec``.
+        selection: How the epoch was chosen, as the published program does it; see ``Habit``.
+        calibration: Where its calibration constant comes from, if it has one; see ``Calibrated``.
+        code: Where selection and calibration were read: repository, file and line.
         label: What distinguishes it from the method as published: a rerun, a variant; empty for the method.
         note: What else a reader should know, such as a misprint that is corrected here.
     """
@@ -63,6 +70,9 @@ class PublishedEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     finetuned: bool = False
     split: Split = "unknown"
     setting: Setting = "inductive"
+    selection: Habit = "unknown"
+    calibration: Calibrated = "unknown"
+    code: str = ""
     label: str = ""
     note: str = ""
 
@@ -81,6 +91,11 @@ class PublishedNumber(PublishedEntry, frozen=True, kw_only=True, forbid_unknown_
     method: str
     title: str
     paper: str = ""
+
+    @property
+    def habits(self) -> str:
+        """How the epoch and the calibration constant were chosen."""
+        return f"selection {self.selection}, calibration {self.calibration}"
 
     @property
     def harmonic(self) -> float | None:

@@ -114,6 +114,7 @@ class TaskInfo:
         class_names: The candidates' names, in the order of their labels.
         files: sha256 of each data file, by name.
         provenance: How gzslbench made the semantics, if it did.
+        pretraining: What the network behind the features learned from, as ``Dataset.pretraining``.
     """
 
     id: str
@@ -133,6 +134,7 @@ class TaskInfo:
     files: Mapping[str, str] | None = None
     notes: Sequence[str] | None = None
     provenance: Mapping[str, Any] | None = None
+    pretraining: str | None = None
 
 
 def describe_task(dataset: Dataset) -> TaskInfo:
@@ -157,4 +159,5 @@ def describe_task(dataset: Dataset) -> TaskInfo:
         files=dict(dataset.files),
         notes=list(dataset.notes),
         provenance=dict(dataset.provenance) if dataset.provenance else None,
+        pretraining=dataset.pretraining,
     )

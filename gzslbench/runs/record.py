@@ -36,7 +36,7 @@ EPOCHS = ("epoch", "head_epoch")
 BIAS = ("unseen_to_seen", "seen_to_unseen")
 _LISTED_OF_TASK = (
     *("id", "dataset", "features", "semantics", "notes"),
-    *("split_fingerprint", "feature_dimension", "extractor", "semantics_content"),
+    *("split_fingerprint", "feature_dimension", "extractor", "semantics_content", "pretraining"),
 )
 _LISTED_OF_RUN = (
     *("started", "seconds_train", "seconds_evaluate", "peak_memory_bytes"),

@@ -99,9 +99,10 @@ def rows_of(output: str) -> list[list[str]]:
 
 def test_the_published_numbers_of_a_method_are_shown_with_their_sources(invoke) -> None:
     rows = rows_of(invoke("methods", "ce-gzsl").output)
-    (sentences,) = [row for row in rows if row[:5] == ["CUB", "sent", "res101", "no", "63.9"]]
-    assert sentences[5:10] == ["66.8", "65.3", "77.5", "ps-v1", "seen"]
-    assert " ".join(sentences[10:]) == "READMEs of SAYXNER/SCFA-GZSL and JingHu-gdut/DKGZSL"
+    (sentences,) = [row for row in rows if row[:4] == ["CUB", "sent", "res101", "63.9"]]
+    assert sentences[4:8] == ["66.8", "65.3", "77.5", "ps-v1"]
+    assert sentences[8:11] == ["test-peek", "none", "seen"]
+    assert " ".join(sentences[11:]) == "READMEs of SAYXNER/SCFA-GZSL and JingHu-gdut/DKGZSL"
     shown = json.loads(invoke("methods", "ce-gzsl", "--json").output)["published"]
     (author,) = [item for item in shown if (item["dataset"], item["semantics"]) == ("CUB", "att")]
     assert author["source"] == "the author, issue 4 of Hanzy1996/CE-GZSL"
@@ -113,10 +114,10 @@ def test_published_numbers_that_are_doubtful_are_marked_and_the_marks_explained(
     (offer / "ce-gzsl.toml").write_text(PUBLISHED)
     rows = rows_of(invoke("methods", "ce-gzsl").output)
     assert [" ".join(row) for row in rows] == [
-        "CUB att ViT yes 60.0 40.0 50.0 ! ps-v2 seen the paper; one is misprinted",
-        "CUB att res101 no 60.0 40.0 48.0 * unknown seen a rerun, transductive: README of a/b",
-        "SUN att res101 no 51.25 unknown memory the paper, once",
-        "APY att res101 no 30.0 unknown doubtful the paper, once",
+        "CUB att ViT, fine-tuned 60.0 40.0 50.0 ! ps-v2 unknown unknown seen the paper; one is misprinted",
+        "CUB att res101 60.0 40.0 48.0 * unknown unknown unknown seen a rerun, transductive: README of a/b",
+        "SUN att res101 51.25 unknown unknown unknown memory the paper, once",
+        "APY att res101 30.0 unknown unknown unknown doubtful the paper, once",
         "! H is not 2US/(U+S): one of the three is wrong",
         "* H computed from U and S",
     ]
@@ -137,3 +138,15 @@ def test_a_damaged_file_of_published_numbers_is_named(invoke, offer: Path) -> No
     assert f"{offer / 'ce-gzsl.toml'}: entry 3 (SUM)" in done.stderr
     assert "did you mean 'SUN'?" in done.stderr
     assert invoke("methods", "f-clswgan").exit_code == 0
+
+
+def test_of_methods_that_are_not_installed_the_published_numbers_are_shown(invoke) -> None:
+    last = invoke("methods").output.splitlines()[-1]
+    assert last.startswith("of others only published numbers are known: agzsl apn ")
+    assert " transzero " in last and " ce-gzsl " not in last
+    output = invoke("methods", "transzero").output
+    assert "TransZero, Chen et al., AAAI 2022" in output
+    assert "selection and calibration: shiming-chen/TransZero, train_cub.py:58" in output
+    shown = json.loads(invoke("methods", "transzero", "--json").output)
+    assert {number["dataset"]: number["H"] for number in shown} == {"AWA2": 70.2, "CUB": 68.8, "SUN": 40.8}
+    assert {number["calibration"] for number in shown} == {"fixed"}

@@ -15,7 +15,7 @@ from gzslbench.data.load import feature_files, find, load_dataset
 from gzslbench.data.synthetic.digits import load_digits
 from gzslbench.errors import DataError, PluginError
 from gzslbench.plugins import registry
-from gzslbench.plugins.dataset import DatasetSpec
+from gzslbench.plugins.dataset import DatasetSpec, Expected
 from gzslbench.prepare.importing import import_dataset
 
 
@@ -160,6 +160,31 @@ def test_what_differs_from_the_published_files_is_a_note(root):
     notes = load_dataset("FLO", root=root).notes
     assert "images: 30, but the published files have 8189" in notes
     assert any(note.startswith("split fingerprint: ") for note in notes)
+
+
+def as_published(dataset) -> DatasetSpec:
+    """A spec whose published files are those of ``dataset``."""
+    counts, split = dataset.split.counts, {"this": dataset.split.fingerprint}
+    dimensions = {"res101": dataset.features.shape[1]}, {"att": dataset.semantics.shape[1]}
+    classes = len(dataset.seen_classes), len(dataset.unseen_classes)
+    return DatasetSpec(
+        "FLO", "", expected=Expected(*dimensions, len(dataset.labels), *classes, counts, split)
+    )
+
+
+def test_only_features_that_agree_with_the_published_ones_are_taken_for_imagenets(root, monkeypatch):
+    other = load_dataset("FLO", root=root)
+    assert other.pretraining == "unknown"
+    monkeypatch.setattr("gzslbench.data.load.known_as", lambda name: as_published(other))
+    assert load_dataset("FLO", root=root).pretraining == "imagenet-1k"
+    import_dataset(root / "FLO")
+    assert load_dataset(root / "FLO" / "res101.h5").pretraining == "imagenet-1k"
+    (root / "FLO" / "res101.mat").rename(root / "FLO" / "finetuned.mat")
+    assert load_dataset("FLO", "finetuned", root=root).pretraining == "unknown"
+
+
+def test_built_in_features_come_from_no_network():
+    assert load_dataset("digits").pretraining == load_dataset("synthetic").pretraining == "none"
 
 
 def offer(monkeypatch, function):

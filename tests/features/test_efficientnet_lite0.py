@@ -43,3 +43,10 @@ def test_weights_of_another_network_are_refused(tmp_path):
     torch.save({"weight": torch.zeros(1)}, file)
     with pytest.raises(ExtractionError, match="another network"):
         load(Request(weights=str(file)))
+
+
+def test_only_the_weights_of_the_package_are_known_to_be_imagenets(tmp_path):
+    packaged = load(Request(pooling="mean"))
+    assert packaged.weights.pretraining == SPEC.pretraining == "imagenet-1k"
+    torch.save(packaged.network.network.state_dict(), tmp_path / "mine.pth")
+    assert load(Request(weights=str(tmp_path / "mine.pth"), pooling="mean")).weights.pretraining == "unknown"

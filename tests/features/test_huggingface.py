@@ -16,7 +16,7 @@ from gzslbench.prepare.extract.extract import load_extractor, make_request
 from gzslbench.prepare.extract.image import normalize, preprocess
 from gzslbench.testing import extractor_checks
 from gzslbench_features.huggingface import SPEC
-from gzslbench_features.huggingface.loading import ModelSource, load
+from gzslbench_features.huggingface.loading import ModelSource, find_pretraining, load
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 pytestmark = pytest.mark.acceptance  # transformers takes seconds to import its models
@@ -353,3 +353,24 @@ def test_the_environment_is_restored(folder, monkeypatch):
 def test_it_passes_the_checks_of_extractors(folder, kind):
     for check in extractor_checks(SPEC, str(folder(kind)))[2:6]:
         check()
+
+
+@pytest.mark.parametrize(
+    ("model", "pretraining"),
+    [
+        ("facebook/dinov2-base", "self-supervised: lvd-142m"),
+        ("openai/clip-vit-large-patch14@main", "web image-text"),
+        ("google/vit-base-patch16-224", "imagenet-22k"),
+        ("facebook/convnext-base-224", "imagenet-1k"),
+        ("facebook/convnext-base-224-22k-1k", "imagenet-22k"),
+        ("someone/else", "unknown"),
+    ],
+)
+def test_what_well_known_models_learned_from_is_known_by_name(model, pretraining):
+    assert find_pretraining(ModelSource.parse(model)) == pretraining
+
+
+def test_a_folder_may_contain_any_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "facebook" / "dinov2-base").mkdir(parents=True)
+    assert find_pretraining(ModelSource.parse("facebook/dinov2-base")) == "unknown"

@@ -240,8 +240,12 @@ def test_published_weights_are_downloaded_once_and_checked_with_their_own_prepar
     for _ in range(2):
         loaded = load(make_request(SPEC, weights="IMAGENET1K_V2"))
         assert loaded.weights.sha256 == sha256 and loaded.preparation.short_side == 232
+        assert loaded.weights.pretraining == "imagenet-1k"
     assert asked == [1]
-    assert load(make_request(SPEC, weights=str(file))).preparation.short_side == 232  # its sha256 tells
+    from_file = load(make_request(SPEC, weights=str(file)))  # its sha256 tells what it is
+    assert from_file.preparation.short_side == 232 and from_file.weights.pretraining == "imagenet-1k"
+    monkeypatch.setitem(PUBLISHED, "IMAGENET1K_V2", PublishedWeights(url, "cd907fc2", Preparation()))
+    assert load(make_request(SPEC, weights=str(file))).weights.pretraining == "unknown"
 
 
 def test_a_download_that_is_another_file_is_refused_and_not_kept(file, tmp_path, monkeypatch, serve):

@@ -12,7 +12,12 @@ from gzslbench.errors import ExtractionError
 from gzslbench.prepare.extract.extract import make_request
 from gzslbench.prepare.extract.image import preprocess
 from gzslbench_features.timm import SPEC
-from gzslbench_features.timm.loading import check_complete, collect_missing_weights, load
+from gzslbench_features.timm.loading import (
+    check_complete,
+    collect_missing_weights,
+    find_pretraining,
+    load,
+)
 
 try:
     import timm
@@ -204,3 +209,24 @@ def test_a_missing_or_unfit_timm_is_reported():
     with pytest.raises(ExtractionError) as caught:
         load(make_request(SPEC, "resnet18"))
     assert "gzslbench[timm]" in caught.value.fix or "built for this torch" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "pretraining"),
+    [
+        ("resnet50.a1_in1k", "imagenet-1k"),
+        ("convnext_base.fb_in22k_ft_in1k", "imagenet-22k"),
+        ("vit_base_patch16_224.augreg_in21k", "imagenet-22k"),
+        ("vit_base_patch16_clip_224.laion2b_ft_in12k_in1k", "imagenet-22k"),
+        ("vit_base_patch16_clip_224.openai", "web image-text"),
+        ("vit_base_patch16_siglip_224.webli", "web image-text"),
+        ("vit_base_patch14_dinov2.lvd142m", "self-supervised: lvd-142m"),
+        ("vit_base_patch16_224.mae", "self-supervised: imagenet-1k"),
+        ("regnety_160.swag_ft_in1k", "web images with hashtags"),
+        ("tf_efficientnet_b0.ns_jft_in1k", "web images with labels"),
+        ("resnet50", "unknown"),
+        ("mine.my_tag", "unknown"),
+    ],
+)
+def test_what_weights_learned_from_is_read_from_their_tag(name, pretraining):
+    assert find_pretraining(name) == pretraining

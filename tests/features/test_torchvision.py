@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from gzslbench.prepare.extract.image import preprocess
 from gzslbench_features.torchvision import SPEC
 from gzslbench_features.torchvision.loading import (
     channel_axis,
+    find_pretraining,
     find_transforms,
     load,
     sha256_start,
@@ -204,3 +206,17 @@ def test_a_missing_or_unfit_torchvision_is_reported():
         with pytest.raises(ExtractionError) as caught:
             load(make_request(SPEC, "resnet50"))
         assert "gzslbench[torchvision]" in caught.value.fix or "built for this torch" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "sha256", "pretraining"),
+    [
+        ("IMAGENET1K_V2", "0123abcd" * 8, "imagenet-1k"),
+        ("IMAGENET1K_SWAG_E2E_V1", "0123abcd" * 8, "web images with hashtags"),
+        ("IMAGENET1K_V2", "ffff0000" * 8, "unknown"),
+        ("MINE", "0123abcd" * 8, "unknown"),
+    ],
+)
+def test_what_published_weights_learned_from_is_known_by_name_and_sha256(name, sha256, pretraining):
+    published = [SimpleNamespace(name=name, url="https://a.b/net-0123abcd.pth")]
+    assert find_pretraining(published, sha256) == pretraining

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.dataset import PARTS, Dataset, Split, ValidationHint
+from gzslbench.data.dataset import PARTS, Dataset, Split, ValidationHint, describe_pretraining
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import atomic_path, check_file, sha256_of, writing
 
@@ -160,6 +160,7 @@ def _read(file: Any, path: Path, semantics: str | None) -> Dataset:
         raise DataError(f"no semantics {semantics!r}", where=path, fix=did_you_mean(semantics, stored))
     group = file["semantics"][semantics]
     hints = {hint: group[hint][()].astype(np.int64) for hint in _HINTS if hint in group}
+    extraction = _read_extraction(file) or {}
     dataset = Dataset(
         name=file.attrs["name"],
         features_name=file.attrs["features_name"],
@@ -175,7 +176,8 @@ def _read(file: Any, path: Path, semantics: str | None) -> Dataset:
         notes=tuple(json.loads(group.attrs["notes"])),
         validation=ValidationHint(**hints) if hints else None,
         provenance=_read_provenance(group),
-        extraction=_read_extraction(file) or {},
+        extraction=extraction,
+        pretraining=describe_pretraining(extraction),
     )
     checks.check_dataset(dataset, str(path))
     return dataset

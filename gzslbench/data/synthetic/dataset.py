@@ -52,6 +52,7 @@ def make_synthetic(
         class_names=tuple(f"class {label + 1}" for label in range(classes)),
         split=Split("fixed", trainval, test_seen, np.arange(len(seen), len(labels))),
         content=content_fingerprint(features, labels, semantics),
+        pretraining="none",
         notes=(f"{SYNTHETIC}seed {seed}, Gaussian noise of {noise:g} around ReLU(W s)",),
     )
 

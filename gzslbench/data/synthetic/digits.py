@@ -72,4 +72,5 @@ def load_digits() -> Dataset:
         class_names=_NAMES,
         split=Split("fixed", trainval, test_seen, np.flatnonzero(unseen)),
         content=content_fingerprint(features, labels, semantics),
+        pretraining="none",
     )

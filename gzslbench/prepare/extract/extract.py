@@ -19,13 +19,15 @@ from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.load import Place, find
 from gzslbench.data.variants import restrict_to_split
 from gzslbench.errors import DataError, ExtractionError, did_you_mean
-from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request
+from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request, Weights
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.extract.listings import ImageList, read_image_list
 from gzslbench.prepare.importing import check_target
 
 MAX_LISTED = 10
 BUILT = "gzslbench.prepare.extract.listings:list_built"
+TRAINING = {"pretraining": "unknown", "finetuned": ""}
+"""What the provenance of features says of the training of the weights, and when it is not known."""
 _ANOTHER_FILE = "name another file with --out, or move this one away"
 
 
@@ -34,6 +36,7 @@ class ExtractionRequest:
     """What to extract: the options of `gzslbench extract`, whose help describes them.
 
     Empty values mean the defaults of the extractor, and None as ``out`` a file next to the splits.
+    ``pretraining`` and ``finetuned`` say of weights that the extractor does not know what ``Weights`` says.
     """
 
     dataset: str
@@ -49,6 +52,8 @@ class ExtractionRequest:
     precision: str = "fp32"
     data: Path | None = None
     out: Path | None = None
+    pretraining: str = ""
+    finetuned: str = ""
     skip: bool = False
     again: bool = False
 
@@ -100,7 +105,7 @@ def extract_features(
     )
     boxed = image_list.boxes is not None
     target = request.out or place.path / f"{features_name(spec, network, request.crops, boxed)}.h5"
-    provenance = {**extraction.provenance(), "boxes": boxed}
+    provenance = {**extraction.provenance(), "boxes": boxed, **declare_training(extractor.weights, request)}
     with lock_partial(target) as folder:
         check_features_target(target, provenance)
         if target.exists() and not request.again:
@@ -123,6 +128,18 @@ def extract_features(
         write_features(target, place, partial.features, image_list, failures, provenance)
         partial.remove()
     return ExtractionResult(target, len(image_list.files) - len(failures), left_out)
+
+
+def declare_training(weights: Weights, request: ExtractionRequest) -> dict[str, object]:
+    """Return what the weights were trained on; the request may say what the extractor does not know."""
+    declared = {}
+    for name, unknown in TRAINING.items():
+        known, told = getattr(weights, name), getattr(request, name)
+        if told and known not in (unknown, told):
+            where = f"--{name} {told}"
+            raise ExtractionError(f"{name} of {weights.name} is {known}", where=where, fix="leave it out")
+        declared[name] = told or known
+    return declared
 
 
 def shorten(lines: Sequence[str]) -> list[str]:
@@ -201,8 +218,10 @@ def check_features_target(target: Path, provenance: Mapping[str, object]) -> Non
     if matlab.exists():
         raise DataError("features of this name exist in a .mat file", where=matlab, fix=_ANOTHER_FILE)
     if target.exists():
-        stored = hdf5.stored_extraction(target) or {}
         wanted = json.loads(json.dumps(provenance))  # tuples become lists, as in the file
+        # Files of 0.1 do not say what the weights were trained on.
+        trained = {name: wanted[name] for name in TRAINING if name in wanted}
+        stored = trained | (hdf5.stored_extraction(target) or {})
         different = [name for name, value in wanted.items() if stored.get(name) != value]
         if different:
             what = f"features of this name exist that differ in: {', '.join(different)}"

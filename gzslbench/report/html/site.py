@@ -177,6 +177,7 @@ def method_page(name: str, content: SiteContent) -> str:
         about={} if spec is None else spec_fields(spec),
         parameters=None if spec is None else plugins.parameters_json(spec),
         published=plugins.published_rows(numbers),
+        published_notes=plugins.read_in_code(numbers),
         comparison=comparison_table(found, "last", "H") if found else None,
         entries=entries,
     )

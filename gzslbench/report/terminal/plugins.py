@@ -40,7 +40,7 @@ def spec_description(
     """Return the same for the terminal: parameters, settings for each dataset, published numbers, sources."""
     option = f"--method {spec.name}" if numbers is not None else f"--method ce-gzsl --head {spec.name}"
     example = Text.assemble("try it: ", (f"gzslbench run {option} --dataset digits", "bold"))
-    published = [] if numbers is None else [Text(), _published_table(numbers)]
+    published = [] if numbers is None else [Text(), published_view(numbers)]
     return Group(key_values(spec_fields(spec)), Text(), *_parameters(spec), *published, Text(), example)
 
 
@@ -98,11 +98,12 @@ def published_rows(numbers: Sequence[PublishedNumber]) -> list[dict[str, str]]:
             {
                 "dataset": number.dataset,
                 "semantics": number.semantics,
-                "features": number.features,
-                "fine-tuned": "yes" if number.finetuned else "no",
+                "features": number.features + ", fine-tuned" * number.finetuned,
                 **shown,
                 "": mark,
                 "split": number.split,
+                "selection": number.selection,
+                "calibration": number.calibration,
                 "verified": number.verified,
                 "source": "; ".join(filter(None, remarks)),
             }
@@ -110,7 +111,12 @@ def published_rows(numbers: Sequence[PublishedNumber]) -> list[dict[str, str]]:
     return rows
 
 
-def _published_table(numbers: Sequence[PublishedNumber]) -> RenderableType:
+def read_in_code(numbers: Sequence[PublishedNumber]) -> list[str]:
+    """Return where selection and calibration were read."""
+    return sorted({f"selection and calibration: {number.code}" for number in numbers if number.code})
+
+
+def published_view(numbers: Sequence[PublishedNumber]) -> RenderableType:
     """Return a row per published number, with the marks explained below it."""
     if not numbers:
         return Text.assemble(("published numbers", "bold"), "  none known")
@@ -120,8 +126,10 @@ def _published_table(numbers: Sequence[PublishedNumber]) -> RenderableType:
     styles = ["yellow" if row[""] or row["verified"] != "seen" else "" for row in rows]
     table = make_table(list(rows[0]), (list(row.values()) for row in rows), METRICS, styles)
     used = {row[""] for row in rows}
-    title = Text.assemble(("published numbers", "bold"), "  in percent, as others print them")
-    return Group(title, table, key_values({mark: text for mark, text in MARKS.items() if mark in used}))
+    about = ", ".join(filter(None, (numbers[0].title, numbers[0].paper)))
+    title = Text.assemble(("published numbers", "bold"), f"  in percent, as others print them ({about})")
+    marks = key_values({mark: text for mark, text in MARKS.items() if mark in used})
+    return Group(title, table, marks, *map(Text, read_in_code(numbers)))
 
 
 def extractor_description(spec: ExtractorSpec) -> RenderableType:

@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -14,10 +15,12 @@ from click.testing import CliRunner
 from gzslbench.cli import main
 from gzslbench.data.formats.hdf5 import stored_extraction
 from gzslbench.data.load import load_dataset
-from gzslbench.plugins.extractor import Request
+from gzslbench.plugins.extractor import Request, Weights
+from gzslbench.prepare.extract import extract as extract_module
 from gzslbench.prepare.extract.compute import lock_partial
 from gzslbench.prepare.extract.image import normalize, preprocess, read_image
 from gzslbench.prepare.extract.listings import list_flowers
+from gzslbench.runs.cell import describe_task
 from gzslbench_features.efficientnet_lite0 import PREPARATION
 from gzslbench_features.efficientnet_lite0.loading import load
 
@@ -80,6 +83,46 @@ def test_a_finished_extraction_is_repeated_only_with_again(world, extracted):
     assert outcome.exit_code == 0 and "was extracted in exactly this way" in outcome.output
     assert target.stat().st_mtime_ns == before and "40 of 40 images" not in outcome.output
     assert extracted("--again").exit_code == 0 and target.stat().st_mtime_ns > before
+
+
+def test_features_say_what_the_network_was_trained_on(world, extracted):
+    target = world.folder / "efficientnet_lite0.h5"
+    assert extracted("--pretraining", "imagenet-1k", "--finetuned", "trainval").exit_code == 0
+    stored = stored_extraction(target)
+    assert (stored["pretraining"], stored["finetuned"]) == ("imagenet-1k", "trainval")
+    dataset = load_dataset("FLO", "efficientnet_lite0", root=world.folder.parent)
+    assert dataset.pretraining == describe_task(dataset).pretraining == "imagenet-1k, fine-tuned on trainval"
+    outcome = extracted("--pretraining", "web image-text")
+    assert outcome.exit_code == 2 and "differ in: pretraining, finetuned" in outcome.output
+
+
+def test_features_of_which_nobody_says_it_are_of_unknown_training(world, extracted):
+    assert extracted().exit_code == 0
+    dataset = load_dataset("FLO", "efficientnet_lite0", root=world.folder.parent)
+    assert dataset.pretraining == "unknown"
+
+
+def test_a_file_of_an_earlier_version_is_complete_and_of_unknown_training(world, extracted):
+    target = world.folder / "efficientnet_lite0.h5"
+    assert extracted().exit_code == 0
+    with h5py.File(target, "r+") as file:
+        earlier = {
+            name: value
+            for name, value in json.loads(file.attrs["extraction"]).items()
+            if name not in ("pretraining", "finetuned")
+        }
+        file.attrs["extraction"] = json.dumps(earlier)
+    assert "was extracted in exactly this way" in extracted("--pretraining", "imagenet-1k").output
+    assert load_dataset("FLO", "efficientnet_lite0", root=world.folder.parent).pretraining == "unknown"
+
+
+def test_what_the_extractor_knows_of_its_weights_is_not_overruled(world, extracted, monkeypatch):
+    known = Weights("known.pth", "0" * 64, "imagenet-1k")
+    network = extract_module.load_extractor()
+    monkeypatch.setattr(extract_module, "load_extractor", lambda *_: replace(network, weights=known))
+    outcome = extracted("--pretraining", "web image-text")
+    assert outcome.exit_code == 2 and "pretraining of known.pth is imagenet-1k" in outcome.output
+    assert extracted("--pretraining", "imagenet-1k").exit_code == 0
 
 
 def test_missing_images_are_named_before_anything_is_computed(world, extracted):
