@@ -79,6 +79,7 @@ class GridEntry(Axes, forbid_unknown_fields=True, kw_only=True):
     eval_every: int | UnsetType = UNSET
     eval_repeats: int | UnsetType = UNSET
     select: str | UnsetType = UNSET
+    shuffle_semantics: int | UnsetType = UNSET
 
 
 class Claim(Struct, frozen=True, forbid_unknown_fields=True):

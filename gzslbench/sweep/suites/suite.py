@@ -189,11 +189,11 @@ def expand_grid(grid: GridEntry) -> Iterator[RunEntry]:
     name = grid.name.strip()
     if name and len(kept) > 1:
         raise ValueError(f"{len(kept)} runs of the grid would have the name {name!r}: leave the name out")
-    common = {
-        key: content[key] for key in ("seeds", "eval_every", "eval_repeats", "select") if key in content
-    }
+    shared = ("seeds", "eval_every", "eval_repeats", "select", "shuffle_semantics")
+    common = {key: content[key] for key in shared if key in content}
+    suffix = ", semantics shuffled" if "shuffle_semantics" in common else ""
     for run in kept:
-        entry: dict[str, Any] = {**common, "name": name or _describe(run, axes), "set": {}, "head_set": {}}
+        entry = {**common, "name": name or _describe(run, axes) + suffix, "set": {}, "head_set": {}}
         for key, value in run.items():
             table, dot, parameter = key.partition(".")
             if dot:

@@ -34,7 +34,8 @@ def test_every_bundled_suite_names_known_methods_and_parameters(name):
     for run in suite.runs:
         spec = plugins().method(run.request.method)
         parse_assignments(spec.params, run.request.settings)
-        if run.request.epochs is None:
+        is_chosen = (run.request.select, run.request.calibrate) != ("last", "none")
+        if run.request.epochs is None or is_chosen:
             assert run.at is None
             continue
         assert 1 <= run.at <= run.request.epochs
@@ -164,3 +165,30 @@ def test_a_value_of_a_wrong_type_is_named_with_its_key_and_line(tmp_path, text, 
         load_suite(str(path))
     assert words in caught.value.what and str(caught.value.where) == f"{path}{line}"
     assert caught.value.fix.endswith("digits.toml")
+
+
+def test_a_grid_calibrates_or_shuffles_its_runs(tmp_path):
+    path = tmp_path / "suite.toml"
+    path.write_text(
+        'title = "controls"\n[shared]\nselect = "val"\n'
+        '[[grids]]\nmethod = "eszsl"\ndataset = "digits"\nseeds = [1]\ncalibrate = ["none", "val"]\n'
+        '[[grids]]\nmethod = "eszsl"\ndataset = "digits"\nseeds = [1]\nshuffle_semantics = 3\n'
+    )
+    plain, calibrated, shuffled = load_suite(str(path)).runs
+    assert [run.name for run in (plain, calibrated)] == [
+        "eszsl on digits, calibrate=none",
+        "eszsl on digits, calibrate=val",
+    ]
+    assert (plain.request.calibrate, calibrated.request.calibrate) == ("none", "val")
+    assert shuffled.name == "eszsl on digits, semantics shuffled"
+    assert (shuffled.request.shuffle_semantics, plain.request.shuffle_semantics) == (3, None)
+
+
+def test_a_calibrated_run_is_not_read_at_an_earlier_epoch(tmp_path):
+    path = tmp_path / "suite.toml"
+    path.write_text(
+        'title = "t"\n[[runs]]\nname = "one"\nmethod = "ce-gzsl"\ndataset = "digits"\nseeds = [1]\n'
+        'epochs = 4\nat = 2\neval_every = 2\ncalibrate = "val"\n'
+    )
+    with pytest.raises(ParamError, match="chooses gamma on validation classes: leave out at"):
+        load_suite(str(path))
