@@ -187,6 +187,18 @@ SJE = table(
 CADA_VAE_HEADS = table(
     "head_epochs zsl_epochs", ("CUB", 23, 22), ("SUN", 21, 30), ("AWA1", 33, 25), ("AWA2", 29, 39)
 )
+CNZSL = table("seen_factor", ("AWA1", 0.95), ("AWA2", 0.95), ("CUB", 1.0), ("SUN", 0.95), ("APY", 0.95))
+CNZSL_EVERYWHERE = {
+    "epochs": 50,
+    "batch_size": 256,
+    "lr": 5e-4,
+    "lr_decay_epoch": 25,
+    "lr_decay_rate": 0.1,
+    "weight_decay": 1e-4,
+    "hidden": 1024,
+    "scale": 5.0,
+    "normalization": "variance",
+}
 SDGZSL = table(
     "ga beta dis syn_num s_dim classifier_lr",
     ("APY", 0.1, 1.0, 1.0, 1200, 128, 0.005),
@@ -257,6 +269,7 @@ def test_every_preset_builds_and_names_its_source(spec):
             ("ale", ALE, {"margin": 1.0, "normalization": "l2"}),
             ("devise", DEVISE, {"terms": "first"}),
             ("sje", SJE, {"search": "scaled"}),
+            ("cnzsl", CNZSL, CNZSL_EVERYWHERE),
             ("sdgzsl", SDGZSL, {"batch_size": 64}),
             ("cada-vae", CADA_VAE_HEADS, {"batch_size": 50, "epochs": 100}),
         )

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from gzslbench.errors import ParamError, did_you_mean
-from gzslbench.plugins.registry import plugins
+from gzslbench.plugins.registry import EVERY_FOLDER, is_own, plugins
 from gzslbench.runs.plan import Request
 from gzslbench.sweep.suites.schema import (
     Axes,
@@ -172,9 +172,13 @@ def expand_grid(grid: GridEntry) -> Iterator[RunEntry]:
     """List every run of a grid as an entry of ``[[runs]]``; its name says what the grid varies.
 
     ``dataset = "CUB/sent"`` is short for a dataset and its semantics. Values of ``set`` and ``head_set`` may
-    be lists too. A run that matches all keys of an entry of ``exclude`` is left out.
+    be lists too. ``method = "*"`` stands for every method of gzslbench itself. A run that matches all keys of
+    an entry of ``exclude`` is left out.
     """
     content = msgspec.to_builtins(grid)
+    if content["method"] == EVERY_FOLDER:
+        entries = plugins().entries["methods"].values()
+        content["method"] = [entry.name for entry in entries if is_own(entry)]
     axes = {name: _as_list(name, content[name]) for name in Axes.__struct_fields__ if name in content}
     for table in ("set", "head_set"):
         axes |= {f"{table}.{name}": _as_list(name, value) for name, value in content[table].items()}

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gzslbench_methods
 from gzslbench.errors import ParamError
 from gzslbench.sweep.suites.schema import GridEntry
 from gzslbench.sweep.suites.suite import expand_grid, load_suite
@@ -109,3 +111,10 @@ def test_a_suite_without_runs_or_with_an_unknown_key_is_refused(tmp_path):
         path.write_text(text)
         with pytest.raises(ParamError, match=words):
             load_suite(str(path))
+
+
+def test_a_star_stands_for_every_method_that_comes_with_gzslbench():
+    folders = [file.parent.name for file in Path(gzslbench_methods.__file__).parent.glob("*/defaults.toml")]
+    found = [entry["method"] for entry in entries_of({"method": "*", "dataset": "digits", "seeds": [1]})]
+    assert found == sorted(folder.replace("_", "-") for folder in folders)
+    assert len(found) >= 16
