@@ -83,12 +83,11 @@ def preset_values(spec: MethodSpec | HeadSpec, dataset: str, semantics: str) -> 
 
 def find_beside(spec: MethodSpec | HeadSpec, name: str) -> Traversable | None:
     """Return the file ``name`` in the package of the code that ``spec`` loads; None if there is none."""
-    module = spec.load.partition(":")[0]
-    found = find_spec(module)
-    is_package = found is not None and found.submodule_search_locations is not None
-    package = module if is_package else module.rpartition(".")[0]
-    file = files(package).joinpath(name) if package else None
-    return file if file is not None and file.is_file() else None
+    found = find_spec(spec.load.partition(":")[0])
+    if found is None or not found.parent:
+        return None
+    file = files(found.parent).joinpath(name)
+    return file if file.is_file() else None
 
 
 def _read_tables(spec: MethodSpec | HeadSpec, file: Path | None = None) -> tuple[str, Mapping[str, Any]]:

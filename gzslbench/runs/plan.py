@@ -167,6 +167,8 @@ def needs_validation(parsed: ParsedRequest, dataset: str, semantics: str) -> boo
     """Return whether validation classes decide epochs or gamma, by the request or by the preset's rule."""
     if _validates(parsed.request):
         return True
+    if not hasattr(parsed.spec.params, EPOCHS_RULE):  # then its preset is read only once
+        return False
     values = preset(parsed.spec, dataset, semantics, parsed.request.preset).values
     return {**values, **parsed.settings}.get(EPOCHS_RULE) == "early-stopping"
 

@@ -65,8 +65,7 @@ then write your own networks and losses in src/, paper and url in __init__.py, a
 def method(name: str, kind: str) -> None:
     """Create a method in a checkout of gzslbench.
 
-    Call it inside the checkout. It writes methods/NAME and its test. An editable installation finds the
-    method at once.
+    Call it inside the checkout. It writes methods/NAME and its test, and changes no other file.
     """
     from gzslbench.cli.new.scaffold import new_method
 

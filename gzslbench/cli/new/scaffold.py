@@ -90,10 +90,8 @@ def fill_templates(folder: str, values: Mapping[str, str]) -> Iterator[tuple[str
     """Yield the place and the text of each file, from the templates in `folder`."""
     templates = files(__package__).joinpath("templates").joinpath(folder).iterdir()
     for template in sorted(templates, key=lambda template: template.name):
-        name = template.name.removesuffix(".tmpl")
-        if name != template.name:
-            text = Template(template.read_text(encoding="utf-8")).substitute(values)
-            yield _PLACES.get(name, name), text
+        name, text = template.name.removesuffix(".tmpl"), Template(template.read_text(encoding="utf-8"))
+        yield _PLACES.get(name, name), text.substitute(values)
 
 
 def find_checkout(start: Path) -> Path:

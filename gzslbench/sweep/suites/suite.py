@@ -177,8 +177,7 @@ def expand_grid(grid: GridEntry) -> Iterator[RunEntry]:
     """
     content = msgspec.to_builtins(grid)
     if content["method"] == EVERY_FOLDER:
-        entries = plugins().entries["methods"].values()
-        content["method"] = [entry.name for entry in entries if is_own(entry)]
+        content["method"] = [name for name, entry in plugins().entries["methods"].items() if is_own(entry)]
     axes = {name: _as_list(name, content[name]) for name in Axes.__struct_fields__ if name in content}
     for table in ("set", "head_set"):
         axes |= {f"{table}.{name}": _as_list(name, value) for name, value in content[table].items()}
