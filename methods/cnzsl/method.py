@@ -34,15 +34,15 @@ class ClassNormalization(nn.Module):
     def forward(self, units: Tensor) -> Tensor:
         """``(C, units)`` to the same, normalized."""
         if not self.training:
-            return self._normalized(units, self.mean, self.variance)
-        mean, variance = units.mean(0), units.var(0, correction=1 if len(units) > 1 else 0)
+            return (units - self.mean) / (self.variance + _EPSILON).pow(self.power)
+        mean = units.mean(0)
+        apart = units - mean
+        # torch's own variance of columns takes ten times as long on a CPU.
+        variance = apart.square().sum(0) / max(1, len(units) - 1)
         with torch.no_grad():
             self.mean.lerp_(mean.to(self.mean), _MOMENTUM)
             self.variance.lerp_(variance.to(self.variance), _MOMENTUM)
-        return self._normalized(units, mean, variance)
-
-    def _normalized(self, units: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-        return (units - mean) / (variance + _EPSILON).pow(self.power)
+        return apart / (variance + _EPSILON).pow(self.power)
 
 
 class PrototypeNetwork(nn.Module):
