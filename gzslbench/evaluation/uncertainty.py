@@ -82,29 +82,25 @@ class Uncertainty(NamedTuple):
         return 2 * float(stdtr(self.degrees, -abs(self.value) / self.error))
 
 
-def class_shares(predictions: Predictions, gamma: float = 0.0) -> ClassShares:
-    """Return the shares of one run; ``gamma`` is subtracted from the scores of the seen classes."""
-    labels, seen = predictions.labels, predictions.seen
+def class_shares(predictions: Predictions) -> ClassShares:
+    """Return the shares of one run; for a calibrated one pass what ``calibrate`` returns."""
+    labels, seen, gap = predictions.labels, predictions.seen, predictions.gap
     rows = np.bincount(labels, minlength=len(seen))
     unseen_classes, seen_classes = (np.flatnonzero(side & (rows > 0)) for side in (~seen, seen))
-    chosen = np.where(
-        predictions.gap.astype(np.float64) >= gamma, predictions.best_seen, predictions.best_unseen
-    )
-    hits = np.bincount(labels[chosen == labels], minlength=len(seen))
+    shares = np.bincount(labels[predictions.predicted == labels], minlength=len(seen)) / np.maximum(rows, 1)
     of_unseen = labels[~seen[labels]]
     zsl = np.bincount(of_unseen[predictions.zsl == of_unseen], minlength=len(seen))
     won = predictions.best_unseen == labels
-    gaps, classes = predictions.gap[won], np.searchsorted(unseen_classes, labels[won])
+    gaps, classes = gap[won], np.searchsorted(unseen_classes, labels[won])
     area = np.empty((len(unseen_classes), len(seen_classes)))
     for j, label in enumerate(seen_classes):
         # A pair of rows counts if gamma reaches the gap of the unseen row first, and half if both at once.
-        kept = np.sort(predictions.gap[(labels == label) & (predictions.best_seen == label)])
-        sides = (np.searchsorted(kept, gaps, side) for side in ("left", "right"))
-        later = len(kept) - sum(sides) / 2
+        kept = np.sort(gap[(labels == label) & (predictions.best_seen == label)])
+        later = len(kept) - (np.searchsorted(kept, gaps) + np.searchsorted(kept, gaps, "right")) / 2
         area[:, j] = np.bincount(classes, later, len(unseen_classes)) / rows[label]
     return ClassShares(
-        U=(hits / np.maximum(rows, 1))[None, unseen_classes],
-        S=(hits / np.maximum(rows, 1))[None, seen_classes],
+        U=shares[None, unseen_classes],
+        S=shares[None, seen_classes],
         T1=(zsl / np.maximum(rows, 1))[None, unseen_classes],
         area=area / rows[unseen_classes, None],
     )

@@ -109,16 +109,6 @@ def test_all_classes_weighted_alike_give_the_metrics(unseen, seen, rows, seed, d
     assert 100 * shares.area.mean() == pytest.approx(expected.AUSUC)
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.integers(0, 99), st.floats(-2, 2))
-def test_gamma_lowers_the_scores_of_seen_classes(seed, gamma):
-    found = predictions(7, 8, 6, np.random.default_rng(seed))
-    shares, shifted = class_shares(found, gamma), replace(found, gap=found.gap.astype(float) - gamma)
-    expected = metrics_of(shifted)
-    assert (100 * shares.U.mean(), 100 * shares.S.mean()) == pytest.approx((expected.U, expected.S))
-    assert np.array_equal(shares.area, class_shares(found).area)
-
-
 @pytest.mark.parametrize("name", METRICS)
 def test_an_interval_is_that_of_resampled_rows_and_the_ordinary_metrics(few_resamples, name):
     found = predictions(7, 9, 5, np.random.default_rng(1))
