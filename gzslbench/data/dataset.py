@@ -15,6 +15,8 @@ Rows = NDArray[np.int64]
 PARTS = ("trainval", "test_seen", "test_unseen")
 UNKNOWN = "unknown"
 """What is said of the pretraining of features whose files do not tell it."""
+FINETUNED = ", fine-tuned on "
+"""Between what a network learned from, and the rows of its fine-tuning."""
 _CHUNK = 4096
 
 
@@ -176,7 +178,7 @@ def content_fingerprint(features: NDArray[Any], labels: NDArray[Any], semantics:
 def describe_pretraining(extraction: Mapping[str, object]) -> str:
     """Return what the network learned from, and the rows of its fine-tuning, from how features were made."""
     rows = extraction.get("finetuned")
-    return str(extraction.get("pretraining", UNKNOWN)) + (f", fine-tuned on {rows}" if rows else "")
+    return str(extraction.get("pretraining", UNKNOWN)) + (f"{FINETUNED}{rows}" if rows else "")
 
 
 def summarize(dataset: Dataset) -> dict[str, Any]:

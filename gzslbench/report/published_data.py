@@ -1,8 +1,9 @@
-"""Whether the data of a run are the published ones of that name; every view of numbers says where not."""
+"""What views say of the data of a run: are they the published ones, what did their network learn from."""
 
 from __future__ import annotations
 
 from gzslbench.data.catalogue import catalogue
+from gzslbench.data.dataset import FINETUNED, UNKNOWN
 from gzslbench.data.variants import is_synthetic
 from gzslbench.runs.cell import TaskInfo
 
@@ -41,6 +42,25 @@ def dataset_label(task: TaskInfo) -> str:
     """Return the dataset's name as views show it: with the mark, if there is one."""
     mark = mark_of(task)
     return f"{task.dataset} ({mark})" if mark else task.dataset
+
+
+def training_note(task: TaskInfo) -> str:
+    """Return why the network behind the features may have seen unseen classes; empty if it has not.
+
+    The proposed splits keep classes of ImageNet-1k out of the unseen ones (Xian et al., TPAMI 2018); a split
+    of one's own need not.
+    """
+    trained, _, rows = (task.pretraining or UNKNOWN).partition(FINETUNED)
+    network, may = "the network behind the features", "it may have seen unseen classes"
+    if trained == UNKNOWN:
+        return f"what {network} was trained on is not known: {may}"
+    if rows not in ("", "trainval"):
+        return f"{network} was fine-tuned on {rows}: {may}"
+    if trained not in ("none", "imagenet-1k", "self-supervised: imagenet-1k"):
+        return f"{network} was trained on {trained}: {may}"
+    if trained != "none" and (task.dataset not in catalogue() or OTHER_SPLIT in mark_of(task)):
+        return f"{network} was trained on {trained}, which may contain unseen classes of {task.dataset}"
+    return ""
 
 
 def why_not_verified(task: TaskInfo) -> str | None:

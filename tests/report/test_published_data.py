@@ -6,7 +6,7 @@ import pytest
 
 from gzslbench.data.catalogue import catalogue
 from gzslbench.data.load import load_dataset
-from gzslbench.report.published_data import dataset_label, mark_of, why_not_verified
+from gzslbench.report.published_data import dataset_label, mark_of, training_note, why_not_verified
 from gzslbench.runs.cell import TaskInfo, describe_task
 
 EXPECTED = catalogue()["CUB"].expected
@@ -71,3 +71,30 @@ def test_the_real_flowers_are_the_published_ones_and_a_part_of_them_is_not(real_
     assert mark_of(describe_task(flowers)) == ""
     halved = replace(flowers, semantics=flowers.semantics / 2)
     assert mark_of(describe_task(halved)) == "other semantics"
+
+
+@pytest.mark.parametrize(
+    ("pretraining", "changes", "words"),
+    [
+        ("none", {}, ""),
+        ("none", {"dataset": "mine"}, ""),
+        ("imagenet-1k", {}, ""),
+        ("imagenet-1k, fine-tuned on trainval", {}, ""),
+        ("self-supervised: imagenet-1k", {}, ""),
+        (
+            "imagenet-1k",
+            {"dataset": "mine"},
+            "imagenet-1k, which may contain unseen classes of mine",
+        ),
+        ("imagenet-1k", {"split_fingerprint": "0" * 64}, "may contain unseen classes of CUB"),
+        ("imagenet-1k, fine-tuned on all rows", {}, "fine-tuned on all rows: it may have seen unseen"),
+        ("imagenet-22k", {}, "trained on imagenet-22k: it may have seen unseen classes"),
+        ("web image-text", {}, "trained on web image-text: it may have seen unseen classes"),
+        ("self-supervised: lvd-142m", {}, "trained on self-supervised: lvd-142m: it may have seen"),
+        ("unknown", {}, "was trained on is not known: it may have seen unseen classes"),
+        (None, {}, "was trained on is not known: it may have seen unseen classes"),
+    ],
+)
+def test_where_the_network_may_have_seen_unseen_classes_a_note_says_so(pretraining, changes, words):
+    note = training_note(replace(PUBLISHED, pretraining=pretraining, **changes))
+    assert words in note and bool(note) == bool(words)

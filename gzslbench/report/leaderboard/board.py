@@ -9,11 +9,12 @@ from itertools import product
 from statistics import fmean
 from typing import TypeVar
 
+from gzslbench.data.dataset import FINETUNED, UNKNOWN
 from gzslbench.report.leaderboard.entry import Entry, Score, make_score
 from gzslbench.report.leaderboard.rows import group_rows, select_runs
 from gzslbench.report.leaderboard.significance import OverSeeds, Ranking, Test, rank
 from gzslbench.report.published import METRICS, PublishedNumber
-from gzslbench.report.published_data import dataset_label, why_not_verified
+from gzslbench.report.published_data import dataset_label, training_note, why_not_verified
 from gzslbench.runs.cell import TaskInfo
 
 Key = TypeVar("Key")
@@ -29,6 +30,7 @@ class ComparableGroup:
     Attributes:
         setting: What the methods saw apart from the training rows of seen classes.
         variant: The methods' variant, where it is not that of the presets.
+        pretraining: What the network behind the features learned from, see ``Dataset.pretraining``.
         mark: How the data differ from the published ones of that name, see ``mark_of``; empty if they do not.
         edition: 0 for the task of each dataset with most runs, 1 for the next, and so on.
         protocol: Minus the version of trainer and evaluator, so that the newest sorts first.
@@ -39,6 +41,7 @@ class ComparableGroup:
     variant: str
     features: str
     semantics: str
+    pretraining: str
     mark: str
     edition: int
     protocol: int
@@ -99,6 +102,12 @@ class Board:
         """By dataset, in order, its name as views show it, see ``dataset_label``."""
         return {dataset: dataset_label(task) for dataset, task in self.data.items()}
 
+    @property
+    def training_notes(self) -> list[str]:
+        """Why the network behind the features may have seen unseen classes; empty if it has not."""
+        tasks = (replace(task, pretraining=self.group.pretraining) for task in self.data.values())
+        return list(dict.fromkeys(filter(None, map(training_note, tasks))))
+
 
 def boards(
     entries: Iterable[Entry],
@@ -113,14 +122,16 @@ def boards(
     """
     test, metrics = test or OverSeeds(), metrics or (metric,)
     newest, left_out = select_runs(entries, rule)
-    editions = _editions(newest)
+    editions, trained = _editions(newest), _pretraining(newest)
     groups: dict[ComparableGroup, list[Entry]] = defaultdict(list)
     for entry in newest:
         task, variant = entry.summary.task, str(entry.changes.get("variant", ""))
         changed = any(name != "variant" for name in entry.changes)
-        what = (changed, entry.summary.setting, variant, task.features, task.semantics, entry.mark)
-        group = ComparableGroup(*what, edition=editions[task.id], protocol=-entry.summary.cell.protocol)
-        groups[group].append(entry)
+        what = (changed, entry.summary.setting, variant, task.features, task.semantics)
+        own = task.pretraining or UNKNOWN
+        pretraining = trained.get(task.id, own) if own == UNKNOWN else own
+        place = (pretraining, entry.mark, editions[task.id], -entry.summary.cell.protocol)
+        groups[ComparableGroup(*what, *place)].append(entry)
     ordered = sorted(
         groups,
         key=lambda group: (
@@ -158,6 +169,12 @@ def _editions(entries: Sequence[Entry]) -> dict[str, int]:
     }
 
 
+def _pretraining(entries: Iterable[Entry]) -> dict[str, str]:
+    """Return what is known of the features' network, by task id: earlier records do not say it."""
+    tasks = (entry.summary.task for entry in entries)
+    return {task.id: task.pretraining for task in tasks if task.pretraining not in (None, UNKNOWN)}
+
+
 def _reason(group: ComparableGroup, first: ComparableGroup, data: Mapping[str, TaskInfo]) -> str:
     """Return what distinguishes this table's numbers from those of the first."""
     tasks = ", ".join(task.id for task in data.values())
@@ -168,6 +185,7 @@ def _reason(group: ComparableGroup, first: ComparableGroup, data: Mapping[str, T
         "variant": f"the variant is {group.variant}",
         "features": f"the features are {group.features}",
         "semantics": f"the semantics are {group.semantics}",
+        "pretraining": f"the pretraining of the features is {group.pretraining}",
         "mark": f"the data are not the published ones: {group.mark}",
         "edition": f"the task is another one: {tasks}",
         "protocol": f"trainer and evaluator had protocol {-group.protocol}",
@@ -277,7 +295,9 @@ def why_not_comparable(number: PublishedNumber, board: Board) -> str | None:
         published, ours = getattr(number, name), getattr(board.group, name)
         if published not in (ours, "unknown"):
             return f"{name} {published}, not {ours}"
-    return "features fine-tuned" if number.finetuned else why_not_verified(board.data[number.dataset])
+    if number.finetuned or FINETUNED in board.group.pretraining:
+        return "features fine-tuned"
+    return why_not_verified(board.data[number.dataset])
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,7 @@ def _board_notes(board: Board, intervals: bool) -> Iterator[str]:
         yield f"this is a separate table because {board.reason}"
     if intervals:
         yield f"in brackets: {INTERVAL}"
+    yield from board.training_notes
     yield f"selection: {_RULES[board.rule]}"
     yield (
         f"the best of each column is bold; a tie means that {board.test.description}, with Holm's correction,"
@@ -149,6 +150,7 @@ def _about(board: Board) -> dict[str, Any]:
         "interval": INTERVAL,
         "test": board.test.description,
         "variant": group.variant or None,
+        "pretraining": group.pretraining,
         "mark": group.mark or None,
     }
 
@@ -214,7 +216,9 @@ def comparison_table(comparisons: Sequence[Comparison], rule: str, metric: str) 
 def _comparison_row(comparison: Comparison) -> list[TableCell]:
     estimate, number = comparison.now.estimate, comparison.published
     spread = "" if estimate.std is None else f" ± {estimate.std:.1f}"
-    source = [] if number is None else [number.source, f"verified: {number.verified}", number.label]
+    source = []
+    if number is not None:
+        source = [number.source, f"verified: {number.verified}", number.habits, number.label]
     values = (_one_decimal(comparison.value), _one_decimal(comparison.stored))
     ours = (f"{estimate.mean:.1f}{spread}", str(estimate.n))
     difference = _MISSING if comparison.difference is None else f"{comparison.difference:+.1f}"
@@ -230,7 +234,10 @@ def comparison_json(comparisons: Sequence[Comparison]) -> str:
         {
             **{name: getattr(item, name) for name in ("row", "dataset", "stored", "difference", "verdict")},
             "mark": item.now.entries[0].mark or None,
-            **{name: getattr(item.published, name, None) for name in ("source", "verified", "label")},
+            **{
+                name: getattr(item.published, name, None)
+                for name in ("source", "verified", "selection", "calibration", "label")
+            },
             **{name: getattr(item.now.estimate, name) for name in ("std", "n")},
             "method": item.now.method,
             "published": item.value,

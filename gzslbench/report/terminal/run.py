@@ -18,7 +18,7 @@ from gzslbench.data.variants import SHUFFLED
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.report.leaderboard.entry import CELL_FIELDS, HEAD, entry_of
 from gzslbench.report.printing import key_values, make_console, make_table, print_line
-from gzslbench.report.published_data import dataset_label
+from gzslbench.report.published_data import dataset_label, training_note
 from gzslbench.runs.plan import Plan
 from gzslbench.runs.record import PERCENTAGES, RULES, Record, Summary
 from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
@@ -117,7 +117,8 @@ def record_sections(record: Record) -> dict[str, Mapping[str, Any]]:
     cell = values["cell"]
     params = cell.pop("params")
     task = {name: value for name, value in values["task"].items() if name not in _NOT_LISTED}
-    notes = {f"note {i}": note for i, note in enumerate(record.task.notes or (), 1)}
+    told = filter(None, (*(record.task.notes or ()), training_note(record.task)))
+    notes = {f"note {i}": note for i, note in enumerate(told, 1)}
     run = {name: value for name, value in values["run"].items() if name != "command"}
     return {
         "settings": {**cell, "setting": record.setting},

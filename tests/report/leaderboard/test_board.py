@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gzslbench.report.leaderboard.board import boards
+from gzslbench.report.leaderboard.tables import leaderboard_table
 
 
 def tables(*entries, rule="last", metric="H"):
@@ -28,6 +29,7 @@ def test_seeds_of_a_row_are_one_score(entry):
     [
         ({"semantics": "sent"}, "the semantics are sent"),
         ({"features": "mine"}, "the features are mine"),
+        ({"data": {"pretraining": "imagenet-22k"}}, "the pretraining of the features is imagenet-22k"),
         ({"task": "AWA2/res101/att/ps-2"}, "the task is another one: AWA2/res101/att/ps-2"),
         ({"setting": "transductive"}, "the setting is transductive"),
         ({"changes": {"epochs": 3}}, "parameters differ from the presets"),
@@ -36,10 +38,28 @@ def test_seeds_of_a_row_are_one_score(entry):
     ],
 )
 def test_numbers_that_may_not_be_compared_share_no_table_and_it_is_said_why(entry, other, reason):
-    usual = [entry(H=50.0, seed=seed) for seed in (1, 2)]
+    usual = [entry(H=50.0, seed=seed, data={"pretraining": "imagenet-1k"}) for seed in (1, 2)]
+    other = {"data": {"pretraining": "imagenet-1k"}, **other}
     first, second = tables(entry("sae", H=90.0, **other), *usual)
     assert (first.reason, second.reason) == ("", reason)
     assert (list(shown(first)), list(shown(second))) == (["ce-gzsl"], ["sae"])
+
+
+def test_what_one_run_says_of_the_network_holds_for_the_same_features_in_earlier_records(entry):
+    earlier, unknown = entry("sae"), entry("dem", data={"pretraining": "unknown"})
+    (board,) = tables(earlier, entry(data={"pretraining": "imagenet-1k"}), unknown)
+    assert set(shown(board)) == {"sae", "ce-gzsl", "dem"} and board.training_notes == []
+    elsewhere = entry("sae", dataset="CUB")
+    first, second = tables(entry(data={"pretraining": "imagenet-1k"}), elsewhere)
+    assert {first.group.pretraining, second.group.pretraining} == {"imagenet-1k", "unknown"}
+
+
+def test_a_table_says_once_that_the_network_may_have_seen_unseen_classes(entry):
+    data = {"pretraining": "web image-text"}
+    (board,) = tables(entry(data=data), entry(dataset="CUB", data=data))
+    note = "the network behind the features was trained on web image-text: it may have seen unseen classes"
+    assert board.training_notes == [note]
+    assert leaderboard_table(board).notes.count(note) == 1
 
 
 def test_the_same_dataset_may_be_in_one_task_only_while_others_go_on(entry):

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gzslbench.report.leaderboard.board import boards, comparisons
+from gzslbench.report.leaderboard.tables import comparison_json, comparison_table
 from gzslbench.report.published import PublishedNumber
 
 
@@ -63,3 +66,11 @@ def test_what_was_stored_is_the_mean_over_the_runs_that_both_have(entry):
     (found,) = compared(entries, [], {ids[0]: 49.0, ids[1]: 61.0, "another": 0.0})
     assert found.stored == 55.0
     assert compared(entries, [])[0].stored is None
+
+
+def test_a_comparison_says_how_the_published_program_chooses(entry):
+    found = compared([entry()], [number(selection="test-peek", calibration="fixed")])
+    *_, source = comparison_table(found, "last", "H").rows[0]
+    assert "selection test-peek, calibration fixed" in source.text
+    (item,) = json.loads(comparison_json(found))
+    assert (item["selection"], item["calibration"]) == ("test-peek", "fixed")

@@ -54,3 +54,10 @@ def test_only_comparable_numbers_are_shown(board, changes, words):
 def test_a_metric_without_published_numbers_adds_no_row(entry):
     (board,), _ = boards([entry()], "last", "U")
     assert published_rows(board, [number()]) == {}
+
+
+def test_numbers_of_the_published_features_are_not_beside_fine_tuned_ones(entry):
+    data = {"pretraining": "imagenet-1k, fine-tuned on trainval"}
+    (found,), _ = boards([entry(data=data)], "last", "H")
+    assert why_not_comparable(number(), found) == "features fine-tuned"
+    assert not published_rows(found, [number()])
