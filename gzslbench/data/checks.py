@@ -5,6 +5,7 @@ Rows and classes are counted from 0 in memory; messages count from 1, as the fil
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from gzslbench.data.dataset import PARTS, Dataset, Rows, Split
 from gzslbench.errors import DataError
 
+NAMES = "allclasses_names"
+_ONE_ORDER = f"sort {NAMES}, and the columns of att, as the labels count the classes; or move the file away"
+
 
 def check_dataset(dataset: Dataset, where: str) -> None:
     """Check everything but the values of the features, which :func:`check_features` reads."""
@@ -24,6 +28,7 @@ def check_dataset(dataset: Dataset, where: str) -> None:
     check_labels(labels, len(dataset.semantics), f"{where}: labels")
     check_split(split, len(labels), f"{where}: split")
     check_classes(split, labels, names, where)
+    check_class_folders(names, labels, dataset.image_files, where)
 
 
 def check_features(features: NDArray[np.float32], where: str) -> tuple[str, ...]:
@@ -149,6 +154,42 @@ def check_classes(split: Split, labels: NDArray[np.int64], names: Sequence[str],
         what = f"{len(untrained)} classes of test_seen have no training image {first}"
         fix = "use the row order of the split, or move these classes to test_unseen_loc"
         raise DataError(what, where=f"{where}: trainval_loc, test_seen_loc, labels", fix=fix)
+
+
+def check_class_order(names: Sequence[str], others: Sequence[str], where: str) -> None:
+    """Check that two lists of as many classes have one order; they may write a name in two ways."""
+    one, two = list(map(_plain, names)), list(map(_plain, others))
+    for number, (name, other) in enumerate(zip(one, two, strict=False)):
+        if len(one) == len(two) and name != other and (name in two or other in one):
+            what = f"class {number + 1} is {names[number]!r} in one list, but {others[number]!r} in the other"
+            raise DataError(what, where=where, fix=_ONE_ORDER)
+
+
+def check_class_folders(
+    names: Sequence[str], labels: NDArray[np.int64], image_files: Sequence[str], where: str
+) -> None:
+    """Check that no class has its images in a folder with the name of another class.
+
+    A folder with images of several classes is not taken for one of a class.
+    """
+    parents = (file.rpartition("/")[0] for file in image_files)
+    labels_of: dict[str, set[int]] = {}
+    for parent, label in set(zip(parents, labels.tolist(), strict=False)):
+        labels_of.setdefault(parent, set()).add(label)
+    plain_names = list(map(_plain, names))
+    known = set(plain_names)
+    for label, parent in sorted((*found, parent) for parent, found in labels_of.items() if len(found) == 1):
+        folder = parent.rpartition("/")[2]
+        if _plain(folder) in known and plain_names[label] not in _plain(parent):
+            what = (
+                f"class {label + 1} is called {names[label]!r}, but its images are in the folder {folder!r}"
+            )
+            raise DataError(what, where=f"{where}: {NAMES}, image_files", fix=_ONE_ORDER)
+
+
+def _plain(name: str) -> str:
+    """Return the letters and digits of a name, without a number in front as in ``001.Albatross``."""
+    return "".join(filter(str.isalnum, re.sub(r"^\d+[\W_]+", "", name).casefold()))
 
 
 def _mask(ids: NDArray[np.int64], count: int) -> NDArray[np.bool_]:

@@ -180,6 +180,9 @@ def _read(file: Any, path: Path, semantics: str | None) -> Dataset:
         pretraining=describe_pretraining(extraction),
     )
     checks.check_dataset(dataset, str(path))
+    for other in stored:
+        listed, where = _decode(file["semantics"][other]["class_names"]), f"{path}: {semantics} and {other}"
+        checks.check_class_order(dataset.class_names, listed, where)
     return dataset
 
 

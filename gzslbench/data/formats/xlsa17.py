@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
+from gzslbench.data.checks import NAMES
 from gzslbench.data.dataset import PARTS, Dataset, Rows, Split, ValidationHint, content_fingerprint
 from gzslbench.data.formats.matfile import read_mat, variables
 from gzslbench.data.variants import SYNTHETIC
@@ -27,7 +28,6 @@ from gzslbench.files import reading, sha256_of
 SPLITS = "_splits.mat"
 RAW = "original_"
 PROVENANCE = "gzslbench_provenance"
-NAMES = "allclasses_names"
 HINTS = ("train_loc", "val_loc")
 CLASS_LISTS = ("trainclasses1.txt", "valclasses1.txt", "valclasses2.txt", "valclasses3.txt")
 MARKER = "SYNTHETIC.txt"
@@ -129,6 +129,14 @@ def read_splits(folder: Path, semantics: str) -> SplitsFile:
     return SplitsFile(path, matrix, tuple(names), split, train, val, read_provenance(found, path))
 
 
+def _read_names(path: Path) -> Sequence[str]:
+    """Return the class names of a splits file; none if it has none, or is damaged, which its use reports."""
+    try:
+        return tuple(read_mat(path, (NAMES,)).get(NAMES, ()))
+    except DataError:
+        return ()
+
+
 def read_provenance(found: Mapping[str, NDArray[Any]], path: Path) -> dict[str, object]:
     """Return what a splits file says about how its semantics were computed; empty if it says nothing."""
     if PROVENANCE not in found:
@@ -159,6 +167,11 @@ def assemble(
     checks.check_split(splits.split, len(read.labels), str(splits.path))
     both = f"{splits.path} with {read.path.name}"
     checks.check_classes(splits.split, read.labels, splits.class_names, both)
+    checks.check_class_folders(splits.class_names, read.labels, read.image_files, both)
+    for other in sorted({*folder.glob(f"*{SPLITS}")} - {splits.path}):
+        checks.check_class_order(
+            splits.class_names, _read_names(other), f"{splits.path} and {other}: {NAMES}"
+        )
     hint = _read_hint(folder, splits, len(read.labels))
     lists = [folder / file for file in CLASS_LISTS if (folder / file).is_file()]
     return Dataset(
