@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from gzslbench.data.dataset import PARTS, Dataset, Rows, Split
 from gzslbench.errors import DataError
 
-NAMES = "allclasses_names"
-_ONE_ORDER = f"sort {NAMES}, and the columns of att, as the labels count the classes; or move the file away"
+_ONE_ORDER = (
+    "sort allclasses_names, and the columns of att, as the labels count the classes; or move the file away"
+)
 
 
 def check_dataset(dataset: Dataset, where: str) -> None:
@@ -172,19 +173,21 @@ def check_class_folders(
 
     A folder with images of several classes is not taken for one of a class.
     """
-    parents = (file.rpartition("/")[0] for file in image_files)
     labels_of: dict[str, set[int]] = {}
-    for parent, label in set(zip(parents, labels.tolist(), strict=False)):
+    pairs = zip(image_files, labels.tolist(), strict=False)
+    for parent, label in {(file.rpartition("/")[0], label) for file, label in pairs}:
         labels_of.setdefault(parent, set()).add(label)
     plain_names = list(map(_plain, names))
     known = set(plain_names)
-    for label, parent in sorted((*found, parent) for parent, found in labels_of.items() if len(found) == 1):
+    for label, parent in sorted(
+        (min(found), parent) for parent, found in labels_of.items() if len(found) == 1
+    ):
         folder = parent.rpartition("/")[2]
         if _plain(folder) in known and plain_names[label] not in _plain(parent):
             what = (
                 f"class {label + 1} is called {names[label]!r}, but its images are in the folder {folder!r}"
             )
-            raise DataError(what, where=f"{where}: {NAMES}, image_files", fix=_ONE_ORDER)
+            raise DataError(what, where=f"{where}: allclasses_names, image_files", fix=_ONE_ORDER)
 
 
 def _plain(name: str) -> str:

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.checks import NAMES
 from gzslbench.data.dataset import PARTS, Dataset, Rows, Split, ValidationHint, content_fingerprint
 from gzslbench.data.formats.matfile import read_mat, variables
 from gzslbench.data.variants import SYNTHETIC
@@ -28,6 +27,7 @@ from gzslbench.files import reading, sha256_of
 SPLITS = "_splits.mat"
 RAW = "original_"
 PROVENANCE = "gzslbench_provenance"
+NAMES = "allclasses_names"
 HINTS = ("train_loc", "val_loc")
 CLASS_LISTS = ("trainclasses1.txt", "valclasses1.txt", "valclasses2.txt", "valclasses3.txt")
 MARKER = "SYNTHETIC.txt"
