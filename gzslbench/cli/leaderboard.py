@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import flag, json_option, number_options, option
+from gzslbench.cli.options import METRICS, OutputFile, flag, json_option, option, select_option, write_output
 from gzslbench.cli.stored_runs import (
     RunFilter,
     all_published_numbers,
@@ -22,7 +22,7 @@ LEADERBOARD_EPILOG = """\b
 Examples:
   gzslbench leaderboard
   gzslbench leaderboard results other-lab/results --dataset FLO --metric AUSUC
-  gzslbench leaderboard --select val --format latex > table.tex
+  gzslbench leaderboard --select val --format latex --bib methods.bib --label tab:results > table.tex
   gzslbench leaderboard --costs --format csv > table.csv
   gzslbench leaderboard --test classes --metric U
   gzslbench leaderboard --figures figures
@@ -52,7 +52,16 @@ NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzs
 
 @click.command(epilog=LEADERBOARD_EPILOG)
 @run_filter
-@number_options
+@select_option
+@option(
+    "--metric",
+    "A metric to show, in percent; repeatable. The rows are in the order of H, or of the first metric if H is"
+    " not shown. [default: T1, U, S, H]",
+    METRICS,
+    to="metrics",
+    multiple=True,
+    default=("T1", "U", "S", "H"),
+)
 @option(
     "--format",
     "The format of the tables on standard output.",
@@ -60,7 +69,18 @@ NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzs
     to="form",
     default="console",
 )
-@option("--intervals/--no-intervals", "Show Student's 95 % intervals of the means.", default=True)
+@option("--caption", "The caption, for --format latex. [default: what the numbers are]")
+@option("--label", "The name of the table for \\ref, for --format latex.")
+@option(
+    "--bib",
+    "Cite the methods, for --format latex, and write the references that are known to FILE.",
+    OutputFile(".bib"),
+)
+@option(
+    "--intervals/--no-intervals",
+    "Show Student's 95 % intervals of the means, in a table of one metric.",
+    default=True,
+)
 @option(
     "--test",
     "How to test whether a row is worse than the best: Student's paired test over common seeds, or"
@@ -79,8 +99,11 @@ NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzs
 def leaderboard(
     runs: RunFilter,
     rule: str,
-    metric: str,
+    metrics: tuple[str, ...],
     form: str,
+    caption: str | None,
+    label: str | None,
+    bib: Path | None,
     intervals: bool,
     over: str,
     with_published: bool,
@@ -89,6 +112,7 @@ def leaderboard(
     formats: tuple[str, ...],
 ) -> None:
     """Compare methods by the runs in RESULTS (folders; ./results by default)."""
+    from gzslbench.plugins.registry import plugins
     from gzslbench.report import tables as renderers
     from gzslbench.report.leaderboard import tables
     from gzslbench.report.leaderboard.board import boards, published_rows
@@ -97,14 +121,17 @@ def leaderboard(
     from gzslbench.runs.record import SELECTIONS
 
     check_figure_options(figures, formats)
-    if over == "classes" and (metric not in OverClasses.METRICS or rule not in SELECTIONS):
+    if form != "latex" and (caption or label or bib):
+        raise click.UsageError("--caption, --label and --bib need --format latex")
+    metric = "H" if "H" in metrics else metrics[0]
+    if over == "classes" and (metrics in (("H",), ("AUSUC",)) or rule not in SELECTIONS):
         raise click.UsageError(
             "--test classes needs --metric U, S or T1, because H and AUSUC are not means over classes, and"
             " --select last or val, because runs store predictions for these rules only"
         )
     entries, folders = runs.read()
     test = OverClasses(folders) if over == "classes" else OverSeeds()
-    found, left_out = boards(entries, rule, metric, test)
+    found, left_out = boards(entries, rule, metric, test, tuple(dict.fromkeys(metrics)))
     notes = tables.left_out_notes(left_out)
     if not found:
         raise runs.no_runs("; ".join(["no runs to compare", *notes]))
@@ -112,30 +139,43 @@ def leaderboard(
         from gzslbench.report.figures.leaderboards import figures_of_boards
 
         write_figures(figures_of_boards(found), figures, formats)
+    numbers = all_published_numbers() if with_published or form == "latex" else []
+    published = [published_rows(board, numbers if with_published else ()) for board in found]
     if form == "csv":
-        click.echo(tables.leaderboard_csv(found), nl=False)
+        click.echo(tables.leaderboard_csv(found, published), nl=False)
         return
     if form == "json":
-        click.echo(tables.leaderboard_json(found, left_out), nl=False)
+        click.echo(tables.leaderboard_json(found, left_out, published), nl=False)
         return
-    numbers = all_published_numbers() if with_published else []
+    papers = {**{n.method: n for n in numbers}, **plugins().methods()} if form == "latex" else None
+    cite = bib is not None
     shown = [
-        tables.leaderboard_table(board, published_rows(board, numbers), intervals=intervals, costs=costs)
-        for board in found
+        tables.leaderboard_table(board, rows, intervals=intervals, costs=costs, papers=papers, cite=cite)
+        for board, rows in zip(found, published, strict=True)
     ]
+    if bib is not None and papers is not None:
+        methods = sorted({row.method for board in found for row in board.rows})
+        write_output(bib, tables.bibliography({name: papers[name] for name in methods if name in papers}))
     if form == "console":
         console = make_console()
-        for table in shown:
+        for table in renderers.share_notes(shown):
             console.print(renderers.to_console(table), "")
     else:
-        click.echo("\n".join(renderers.render(table, form) for table in shown), nl=False)
+        texts = [
+            renderers.render(
+                table, form, caption=caption, label=label and label + f"-{number}" * (number > 1)
+            )
+            for number, table in enumerate(shown if papers else renderers.share_notes(shown), start=1)
+        ]
+        click.echo("\n".join(texts), nl=False)
     for note in notes:
         click.echo(note, err=form != "console")
 
 
 @click.command(epilog=COMPARE_EPILOG)
 @run_filter
-@number_options
+@select_option
+@option("--metric", "The metric that is compared, in percent.", METRICS, default="H")
 @option("--tolerance", "Percentage points that count as agreement.", click.FloatRange(min=0), default=2)
 @json_option()
 def compare(runs: RunFilter, rule: str, metric: str, tolerance: float, as_json: bool) -> None:

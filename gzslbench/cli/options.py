@@ -105,16 +105,13 @@ def results_option(help: str = "The folder of the stored runs.") -> Decorator[An
     return option("--results", help, PATH, default=DEFAULT_RESULTS)
 
 
-number_options = combine(
-    option(
-        "--select",
-        "The rule that chose the epoch. last: the last epoch. val: chosen on validation classes. The"
-        " test-peek rules choose on the test set; use them only to compare with papers that did so.",
-        RULES,
-        to="rule",
-        default="last",
-    ),
-    option("--metric", "The metric that is compared, in percent.", METRICS, default="H"),
+select_option = option(
+    "--select",
+    "The rule that chose the epoch. last: the last epoch. val: chosen on validation classes. The"
+    " test-peek rules choose on the test set; use them only to compare with papers that did so.",
+    RULES,
+    to="rule",
+    default="last",
 )
 
 

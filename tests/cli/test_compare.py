@@ -22,6 +22,8 @@ def test_published_and_own_numbers_are_side_by_side_and_decide_the_exit_status(
     assert done.exit_code == code, done.output
     rows = [line for line in done.stdout.splitlines() if line.startswith("ce-gzsl")]
     assert any(verdict in row and "70.0" in row and "74.0 ± 2.0" in row for row in rows)
+    assert "\n[1] READMEs of SAYXNER/SCFA-GZSL and JingHu-gdut/DKGZSL (seen); selection" in done.stdout
+    assert rows[0].rstrip().endswith("[1]")
 
 
 def test_json_has_sources_and_runs(results):

@@ -14,8 +14,23 @@ def called(*arguments):
     return CliRunner().invoke(main, ["leaderboard", *map(str, arguments)])
 
 
-def test_methods_are_side_by_side_with_spread_interval_and_seeds(results):
+def test_a_table_shows_the_four_usual_metrics_in_the_order_of_h(results):
     done = called(results)
+    assert done.exit_code == 0, done.output
+    title, datasets, metrics, first, second, *_ = done.stdout.splitlines()
+    assert title.startswith("T1, U, S and H in percent") and "last epoch" in title and "AWA2" in datasets
+    assert metrics.split() == ["method", "T1", "U", "S", "H", "seeds"]
+    assert first.split() == ["ce-gzsl", *["74.0±2.0*"] * 4, "3"]
+    assert second.split() == ["f-clswgan", *["62.0±1.0'"] * 4, "3"]
+
+
+def test_metrics_can_be_chosen(results):
+    _, _, metrics, *_ = called(results, "--metric", "AUSUC", "--metric", "H").stdout.splitlines()
+    assert metrics.split() == ["method", "AUSUC", "H", "seeds"]
+
+
+def test_a_table_of_one_metric_has_spread_interval_and_seeds(results):
+    done = called(results, "--metric", "H")
     assert done.exit_code == 0, done.output
     first, second = (line for line in done.stdout.splitlines() if line.startswith(("ce-gzsl", "f-clswgan")))
     assert "74.0 ± 2.0 [69.0, 79.0] (n=3) *" in first
@@ -27,19 +42,42 @@ def test_every_format_has_every_row(results, form):
     done = called(results, "--format", form, "--no-intervals", "--costs")
     assert done.exit_code == 0
     for text in ("ce-gzsl", "f-clswgan", "74.0", "62.0", "minutes"):
-        assert text in done.stdout
+        assert text in done.stdout.lower()
 
 
 def test_data_formats_contain_the_runs_of_each_number(results):
     content = json.loads(called(results, "--format", "json").stdout)
     (board,) = content["boards"]
-    best = board["rows"][0]["scores"]["AWA2"]
+    assert board["metrics"] == ["T1", "U", "S", "H"] and board["ordered_by"] == "H"
+    best = board["rows"][0]["scores"]["AWA2"]["H"]
     assert best["by_seed"] == {"1": 72.0, "2": 74.0, "3": 76.0} and len(best["runs"]) == 3
     lines = list(csv.DictReader(io.StringIO(called(results, "--format", "csv").stdout)))
-    assert [(line["method"], float(line["mean"]), line["n"]) for line in lines] == [
-        ("ce-gzsl", 74.0, "3"),
-        ("f-clswgan", 62.0, "3"),
+    assert [(line["method"], line["metric"], float(line["mean"]), line["n"]) for line in lines] == [
+        (method, metric, mean, "3")
+        for method, mean in (("ce-gzsl", 74.0), ("f-clswgan", 62.0))
+        for metric in ("T1", "U", "S", "H")
     ]
+
+
+def test_data_formats_contain_published_numbers_with_their_sources(results):
+    (board,) = json.loads(called(results, "--format", "json", "--with-published").stdout)["boards"]
+    published = [row for row in board["rows"] if row["kind"] == "reference"]
+    assert published[0]["scores"]["AWA2"]["H"]["mean"] == 70.0 and "README" in published[0]["source"]
+    text = called(results, "--format", "csv", "--with-published").stdout
+    lines = [line for line in csv.DictReader(io.StringIO(text)) if line["kind"] == "reference"]
+    assert {(line["method"], line["n"]) for line in lines} >= {("CE-GZSL, published", "")}
+
+
+def test_latex_cites_the_methods_and_writes_their_references(results, tmp_path):
+    bib = tmp_path / "methods.bib"
+    done = called(results, "--format", "latex", "--bib", bib, "--caption", "Ours & theirs.", "--label", "t:a")
+    assert done.exit_code == 0, done.output
+    assert r"\caption{Ours \& theirs.}\label{t:a}" in done.stdout and r"CE-GZSL~\cite{ce-gzsl}" in done.stdout
+    assert bib.read_text(encoding="utf-8").startswith("@misc{ce-gzsl,")
+    table = "".join(line for line in done.stdout.splitlines(keepends=True) if not line.startswith("%"))
+    assert "ce-gzsl-AWA2-s1" in done.stdout and "ce-gzsl-AWA2-s1" not in table  # ids are in comments only
+    assert r"\cite" not in called(results, "--format", "latex").stdout
+    assert called(results, "--bib", bib).exit_code == 2
 
 
 def test_runs_of_other_parameters_get_a_table_that_says_why(results, keep):
@@ -47,6 +85,7 @@ def test_runs_of_other_parameters_get_a_table_that_says_why(results, keep):
     done = called(results)
     assert "this is a separate table because parameters differ from the presets" in done.stdout
     assert "ce-gzsl: epochs=2" in done.stdout
+    assert done.stdout.count("~ not significantly worse") == 1  # the second table does not repeat it
 
 
 def test_published_numbers_are_below(results):
@@ -75,11 +114,11 @@ def test_without_runs_it_says_what_to_do(tmp_path, results):
 
 
 def test_intervals_may_be_left_out_and_the_test_chosen(results):
-    assert "[69.0, 79.0]" in called(results).output
-    assert "[" not in called(results, "--no-intervals").output
+    assert "[69.0, 79.0]" in called(results, "--metric", "H").output
+    assert "[" not in called(results, "--metric", "H", "--no-intervals").output
     over = called(results, "--test", "classes", "--metric", "U")
     assert over.exit_code == 0 and "Wilcoxon's signed-rank test" in over.output
-    assert "~" not in over.output.split("in brackets")[0]  # these runs keep no predictions
+    assert "~" not in over.output.split("~ not significantly")[0]  # these runs keep no predictions
     for refused in (("--metric", "H"), ("--metric", "U", "--select", "test-peek")):
         outcome = called(results, "--test", "classes", *refused)
         assert outcome.exit_code == 2 and "--test classes needs" in outcome.output
@@ -91,7 +130,7 @@ def test_two_runs_of_one_seed_in_a_row_are_an_error_and_one_can_be_left_out(resu
     done = called(results)
     assert done.exit_code == 2
     assert "ce-gzsl-AWA2-s1-72.0" in done.output and other in done.output and "--without" in done.output
-    assert "74.0 ± 2.0" in called(results, "--without", other).stdout
+    assert "74.0±2.0" in called(results, "--without", other).stdout
 
 
 def edit_cell(folder, change):

@@ -13,7 +13,7 @@ from gzslbench.data.dataset import FINETUNED, UNKNOWN
 from gzslbench.report.leaderboard.entry import Entry, Score, make_score
 from gzslbench.report.leaderboard.rows import group_rows, select_runs
 from gzslbench.report.leaderboard.significance import OverSeeds, Ranking, Test, rank
-from gzslbench.report.published import METRICS, PublishedNumber
+from gzslbench.report.published import PublishedNumber
 from gzslbench.report.published_data import dataset_label, training_note, why_not_verified
 from gzslbench.runs.cell import TaskInfo
 
@@ -62,6 +62,11 @@ class Row:
     columns: Mapping[str, Mapping[str, Score]]
     metric: str
     changes: str
+
+    @property
+    def method(self) -> str:
+        """Name of the method."""
+        return next(iter(self.scores.values())).method
 
     @property
     def scores(self) -> Mapping[str, Score]:
@@ -252,36 +257,53 @@ def holm(probabilities: Mapping[Key, float]) -> dict[Key, float]:
     return corrected
 
 
-def published_rows(board: Board, numbers: Iterable[PublishedNumber]) -> dict[str, Mapping[str, float]]:
-    """Return, by label, published numbers of the table's methods, and ours chosen as most of them are."""
-    if board.metric not in METRICS:
-        return {}
-    usable = [
-        number
-        for number in numbers
-        if getattr(number, board.metric) is not None and why_not_comparable(number, board) is None
-    ]
-    rows: dict[str, Mapping[str, float]] = {}
+@dataclass(frozen=True)
+class ReferenceRow:
+    """Numbers next to a table, which are not ranked: published ones, or ours chosen as most of those are.
+
+    Attributes:
+        title: The method's name and what the numbers are.
+        values: In percent, by dataset, by metric.
+        sources: What distinguishes them from the method as published, and where they were read.
+    """
+
+    method: str
+    title: str
+    values: dict[str, dict[str, float]]
+    sources: list[str]
+
+
+def published_rows(board: Board, numbers: Iterable[PublishedNumber]) -> list[ReferenceRow]:
+    """Return published numbers of the table's methods, and ours chosen as most of them are."""
+    usable = [number for number in numbers if why_not_comparable(number, board) is None]
+    rows = []
     for method in sorted({score.method for row in board.rows for score in row.scores.values()}):
-        published: dict[str, dict[str, float]] = defaultdict(dict)
+        published: dict[str, ReferenceRow] = {}
         for number in usable:
-            if number.method == method:
-                label = f"{number.title}, published" + (f" ({number.label})" if number.label else "")
-                published[label].setdefault(number.dataset, getattr(number, board.metric))
-        rows |= published
+            values = {name: getattr(number, name, None) for name in board.metrics}
+            known = {name: value for name, value in values.items() if value is not None}
+            if number.method == method and known:
+                title, variant = f"{number.title}, published", [number.label] if number.label else []
+                row = published.setdefault(number.label, ReferenceRow(method, title, {}, variant))
+                source = f"{number.source} ({number.habits})"
+                if row.values.setdefault(number.dataset, known) is known and source not in row.sources:
+                    row.sources.append(source)
+        rows += published.values()
         if published and (peeked := _chosen_on_test(board, method)):
-            rows[f"{method}, best epoch on test"] = peeked
+            rows.append(ReferenceRow(method, f"{method}, best epoch on test", peeked, []))
     return rows
 
 
-def _chosen_on_test(board: Board, method: str) -> dict[str, float]:
+def _chosen_on_test(board: Board, method: str) -> dict[str, dict[str, float]]:
     """Return our means over seeds chosen on the test set, of the method's first row that has them."""
-    found: dict[str, float] = {}
-    for row in board.rows:
+    found: dict[str, dict[str, float]] = {}
+    for row in reversed(board.rows):
         for dataset, score in row.scores.items():
             metrics = [entry.summary.metrics for entry in score.entries]
-            if score.method == method and dataset not in found and all(_PEEK in rules for rules in metrics):
-                found[dataset] = fmean(getattr(rules[_PEEK], board.metric) for rules in metrics)
+            if score.method == method and all(_PEEK in rules for rules in metrics):
+                found[dataset] = {
+                    name: fmean(getattr(rules[_PEEK], name) for rules in metrics) for name in board.metrics
+                }
     return found
 
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import product, zip_longest
 from typing import Any
 
-from gzslbench.report.leaderboard.board import Board, Comparison, Row
+from gzslbench.plugins.method import MethodSpec
+from gzslbench.report.leaderboard.board import Board, Comparison, ReferenceRow, Row
 from gzslbench.report.leaderboard.entry import INTERVAL, Entry, Score
-from gzslbench.report.tables import ResultTable, TableCell
+from gzslbench.report.published import PublishedNumber
+from gzslbench.report.tables import TIED, ColumnGroup, ResultTable, TableCell, render
 from gzslbench.runs.record import PERCENTAGES
+
+Papers = Mapping[str, MethodSpec | PublishedNumber]
+"""By method, what is known of it: the spec, or a published number where it is not installed."""
 
 COST_COLUMNS = ("minutes", "parameters", "peak MiB")
 COMPARISON_COLUMNS = (
-    "method", "dataset", "published", "stored", "ours", "n", "difference", "verdict", "source",
+    "method", "dataset", "published", "stored", "ours", "n", "difference", "verdict", "notes",
 )  # fmt: skip
 _MISSING = "–"
 _PUBLISHED_NOTE = (
@@ -37,25 +45,66 @@ _RULES = {
 
 def leaderboard_table(
     board: Board,
-    published: Mapping[str, Mapping[str, float]] | None = None,
+    published: Sequence[ReferenceRow] = (),
     *,
     intervals: bool = True,
     costs: bool = False,
+    papers: Papers | None = None,
+    cite: bool = False,
 ) -> ResultTable:
-    """Return a board as a table, with rows of ``published`` numbers below, which are not ranked or tested."""
-    group = board.group
-    title = (
-        f"{board.metric} (%) by {board.rule}, {group.features}, semantics {group.semantics}, {group.setting}"
+    """Return a board as a table, with rows of ``published`` numbers below, which are not ranked or tested.
+
+    Every dataset has a column per metric; a table of one metric has room for ``intervals`` and seeds. With
+    ``papers``, by method, it is a table for a paper: titles for names, citations with ``cite``, and no ranks.
+    """
+    several = len(board.metrics) > 1
+    columns = list(product(board.tasks, board.metrics))
+    header = ["method", *(metric if several else board.labels[name] for name, metric in columns)]
+    aside = ["seeds"] * several + ["rank"] * (board.ranking is not None) if papers is None else []
+    rows = []
+    for row in board.rows:
+        cells = [_method_cell(row.label, row.method, papers, cite)]
+        cells += [
+            _score_cell(row.columns[metric].get(name), intervals and not several, several)
+            for name, metric in columns
+        ]
+        rank = f"{board.ranking.ranks[row.label]:.2f}" if board.ranking is not None else ""
+        cells += [TableCell(_seeds(row) if name == "seeds" else rank) for name in aside]
+        rows.append([*cells, *(_costs(row) if costs else ())])
+    header += [*aside, *(COST_COLUMNS if costs else ())]
+    for other in published:
+        label = replace(_method_cell(other.title, other.method, papers, cite), notes=_one_note(other.sources))
+        numbers = (other.values.get(name, {}).get(metric) for name, metric in columns)
+        cells = [label, *(TableCell(_one_decimal(number)) for number in numbers)]
+        rows.append(cells + [TableCell("")] * (len(header) - len(cells)))
+    width = len(board.metrics)
+    reason = [f"this is a separate table because {board.reason}"] if board.reason and papers is None else []
+    return ResultTable(
+        title=_title(board),
+        header=header,
+        rows=rows,
+        notes=[
+            *reason,
+            *board.training_notes,
+            *_row_notes(board, papers),
+            *([_PUBLISHED_NOTE] if published else []),
+        ],
+        groups=[
+            ColumnGroup(board.labels[name], 1 + width * at, 1 + width * (at + 1))
+            for at, name in enumerate(board.tasks)
+            if several
+        ],
+        main_columns=[at for at, (_, metric) in enumerate(columns, start=1) if metric == board.metric],
+        details=[*_board_notes(board, intervals and not several), *(_run_ids(board) if papers else ())],
+        ranked=len(board.rows) if published else None,
     )
-    header = ["method", *board.labels.values()]
-    header += ["rank"] if board.ranking is not None else []
-    header += COST_COLUMNS if costs else ()
-    rows = [_board_row(board, row, intervals, costs) for row in board.rows]
-    for label, numbers in (published or {}).items():
-        texts = [label, *(_one_decimal(numbers.get(name)) for name in board.tasks)]
-        rows.append([TableCell(text) for text in texts + [""] * (len(header) - len(texts))])
-    notes = list(_board_notes(board, intervals))
-    return ResultTable(title, header, rows, [*notes, _PUBLISHED_NOTE] if published else notes)
+
+
+def _run_ids(board: Board) -> Iterator[str]:
+    """Return a line per row with the ids of its runs."""
+    for row in board.rows:
+        entries = [entry.summary.id for score in row.scores.values() for entry in score.entries]
+        yield f"{row.label}: {' '.join(entries)}"
 
 
 def left_out_notes(left_out: Mapping[str, int]) -> list[str]:
@@ -63,86 +112,128 @@ def left_out_notes(left_out: Mapping[str, int]) -> list[str]:
     return [f"{count} run{'s' * (count > 1)} left out: {why}" for why, count in sorted(left_out.items())]
 
 
-def leaderboard_json(boards: Sequence[Board], left_out: Mapping[str, int]) -> str:
+def leaderboard_json(
+    boards: Sequence[Board], left_out: Mapping[str, int], published: Iterable[Sequence[ReferenceRow]] = ()
+) -> str:
     """Return everything the tables show, and the runs behind each number."""
-    content = {"boards": [_board_as_dict(board) for board in boards], "left_out": dict(left_out)}
-    return json.dumps(content, indent=1) + "\n"
+    tables = [_board_as_dict(*pair) for pair in zip_longest(boards, published, fillvalue=())]
+    return json.dumps({"boards": tables, "left_out": dict(left_out)}, indent=1) + "\n"
 
 
-def leaderboard_csv(boards: Sequence[Board]) -> str:
+def leaderboard_csv(boards: Sequence[Board], published: Iterable[Sequence[ReferenceRow]] = ()) -> str:
     """Return a line per score: what it may be compared with, and its numbers."""
+    lines = [
+        line
+        for pair in zip_longest(boards, published, fillvalue=())
+        for line in _csv_lines(_board_as_dict(*pair))
+    ]
     text = io.StringIO()
-    lines = [line for board in boards for line in _csv_lines(board)]
     writer = csv.DictWriter(text, list(lines[0]) if lines else ["board"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
 
 
-def _board_row(board: Board, row: Row, intervals: bool, costs: bool) -> list[TableCell]:
-    cells = [TableCell(row.label)]
-    for name in board.tasks:
-        score = row.scores.get(name)
-        if score is None:
-            cells.append(TableCell(_MISSING))
-        else:
-            cells.append(TableCell(_format_score(score, intervals), score.best, score.tied))
-    if board.ranking is not None:
-        cells.append(TableCell(f"{board.ranking.ranks[row.label]:.2f}"))
-    if costs:
-        found = [score.costs for score in row.scores.values()]
-        minutes = sum(part["seconds"] for part in found) / 60
-        parameters = max(part["parameters"] or 0 for part in found)
-        mebibytes = max(part["peak_memory_bytes"] for part in found) / 2**20
-        cells += map(TableCell, (f"{minutes:.1f}", f"{parameters:,}", f"{mebibytes:,.0f}"))
-    return cells
+def bibliography(papers: Papers) -> str:
+    """Return the references of methods as a .bib file, with no field that is not known."""
+    pattern = r"(?P<authors>[^:]+): (?P<title>.+), (?P<venue>.+?) (?P<year>\d{4})"
+    parts = {name: re.fullmatch(pattern, paper.paper) for name, paper in papers.items()}
+    return render(ResultTable("", (), ()), "bib", papers=papers, parts=parts)
 
 
-def _format_score(score: Score, intervals: bool) -> str:
+def _method_cell(label: str, method: str, papers: Papers | None, cite: bool = False) -> TableCell:
+    if papers is None or method not in papers:
+        return TableCell(label)
+    title, rest = papers[method].title, label.removeprefix(method)
+    key = method if cite and papers[method].paper else ""
+    return TableCell(label if label.startswith(title) else title + rest, cite=key)
+
+
+def _one_note(parts: Sequence[str]) -> list[str]:
+    return ["; ".join(parts)] if parts else []
+
+
+def _score_cell(score: Score | None, intervals: bool, several: bool) -> TableCell:
+    if score is None:
+        return TableCell(_MISSING)
     estimate = score.estimate
-    spread = "" if estimate.std is None else f" ± {estimate.std:.1f}"
-    interval = ""
+    mean, spread = f"{estimate.mean:.1f}", "" if estimate.std is None else f"{estimate.std:.1f}"
+    text = mean + f" ± {spread}" * bool(spread)
     if intervals and estimate.interval is not None:
-        low, high = estimate.interval
-        interval = f" [{low:.1f}, {high:.1f}]"
-    return f"{estimate.mean:.1f}{spread}{interval} (n={estimate.n})"
+        text += " [{:.1f}, {:.1f}]".format(*estimate.interval)
+    text += "" if several else f" (n={estimate.n})"
+    marks = {name: getattr(score, name) for name in ("best", "second", "tied")}
+    return TableCell(text, mean=mean, spread=spread, **marks)
+
+
+def _seeds(row: Row) -> str:
+    counts = sorted({score.estimate.n for score in row.scores.values()})
+    return "–".join(map(str, counts[:1] + counts[1:][-1:]))
+
+
+def _costs(row: Row) -> list[TableCell]:
+    found = [score.costs for score in row.scores.values()]
+    minutes = sum(part["seconds"] for part in found) / 60
+    parameters = max(part["parameters"] or 0 for part in found)
+    mebibytes = max(part["peak_memory_bytes"] for part in found) / 2**20
+    return list(map(TableCell, (f"{minutes:.1f}", f"{parameters:,}", f"{mebibytes:,.0f}")))
 
 
 def _one_decimal(number: float | None) -> str:
     return _MISSING if number is None else f"{number:.1f}"
 
 
+def _title(board: Board) -> str:
+    *others, last = board.metrics
+    metrics = f"{', '.join(others)} and {last}" if others else last
+    group = board.group
+    what = f"{group.features} features, {group.semantics} semantics, {group.setting}"
+    return f"{metrics} in percent, {what}; {_RULES[board.rule]}"
+
+
+def _row_notes(board: Board, papers: Papers | None) -> Iterator[str]:
+    """Return once what differs from the presets, with the rows where it does."""
+    rows: dict[str, list[str]] = defaultdict(list)
+    for row in board.rows:
+        rows[row.changes].append(_method_cell(row.label, row.method, papers).text)
+    yield from (f"{', '.join(labels)}: {changes}" for changes, labels in rows.items() if changes)
+
+
 def _board_notes(board: Board, intervals: bool) -> Iterator[str]:
-    if board.reason:
-        yield f"this is a separate table because {board.reason}"
     if intervals:
         yield f"in brackets: {INTERVAL}"
-    yield from board.training_notes
-    yield f"selection: {_RULES[board.rule]}"
     yield (
-        f"the best of each column is bold; a tie means that {board.test.description}, with Holm's correction,"
-        f" finds no significant difference (5 %); {board.test.limits}"
+        f"{TIED} not significantly worse than the best (5 %) by {board.test.description}, with Holm's"
+        f" correction; {board.test.limits}"
     )
     for name, task in board.tasks.items():
         yield f"{board.labels[name]}: task {task}"
     ranking = board.ranking
     if ranking is not None and ranking.probability is not None:
         yield (
-            f"mean ranks over {ranking.datasets} datasets; Friedman's test: p = {ranking.probability:.2g};"
-            f" ranks less than {ranking.critical_difference:.2f} apart do not differ significantly"
-            " (Nemenyi, 5 %)"
+            f"mean ranks by {board.metric} over {ranking.datasets} datasets; Friedman's test: p ="
+            f" {ranking.probability:.2g}; ranks less than {ranking.critical_difference:.2f} apart do not"
+            " differ significantly (Nemenyi, 5 %)"
         )
-    for row in board.rows:
-        if row.changes:
-            yield f"{row.label}: {row.changes}"
 
 
-def _about(board: Board) -> dict[str, Any]:
-    """Return what the numbers of a board have in common."""
-    group = board.group
+def _board_as_dict(board: Board, published: Sequence[ReferenceRow]) -> dict[str, Any]:
+    group, ranking = board.group, board.ranking
+    rows = [
+        {
+            "method": row.label,
+            "kind": "runs",
+            "changes": row.changes,
+            "rank": ranking and ranking.ranks[row.label],
+            "scores": {
+                name: {metric: _score_as_dict(row.columns[metric][name]) for metric in board.metrics}
+                for name in row.scores
+            },
+        }
+        for row in board.rows
+    ]
     return {
         "rule": board.rule,
-        "metric": board.metric,
         "features": group.features,
         "semantics": group.semantics,
         "setting": group.setting,
@@ -152,30 +243,27 @@ def _about(board: Board) -> dict[str, Any]:
         "variant": group.variant or None,
         "pretraining": group.pretraining,
         "mark": group.mark or None,
-    }
-
-
-def _board_as_dict(board: Board) -> dict[str, Any]:
-    return {
-        **_about(board),
+        "metrics": list(board.metrics),
+        "ordered_by": board.metric,
         "reason": board.reason,
         "tasks": dict(board.tasks),
-        "rows": [
-            {
-                "method": row.label,
-                "changes": row.changes,
-                "rank": board.ranking and board.ranking.ranks[row.label],
-                "scores": {name: _score_as_dict(score) for name, score in row.scores.items()},
-            }
-            for row in board.rows
-        ],
+        "rows": rows + [_reference_as_dict(row) for row in published],
     }
+
+
+def _reference_as_dict(row: ReferenceRow) -> dict[str, Any]:
+    scores = {
+        dataset: {metric: {"mean": value} for metric, value in found.items()}
+        for dataset, found in row.values.items()
+    }
+    return {"method": row.title, "kind": "reference", "source": "; ".join(row.sources), "scores": scores}
 
 
 def _score_as_dict(score: Score) -> dict[str, Any]:
     return {
         **asdict(score.estimate),
         "best": score.best,
+        "second": score.second,
         "probability": score.probability,
         "by_seed": {str(seed): value for seed, value in score.values.items()},
         "runs": [entry.summary.id for entry in score.entries],
@@ -183,24 +271,25 @@ def _score_as_dict(score: Score) -> dict[str, Any]:
     }
 
 
-def _csv_lines(board: Board) -> Iterator[dict[str, Any]]:
-    for row in board.rows:
-        for dataset, score in row.scores.items():
-            mean, std, n = score.estimate.mean, score.estimate.std, score.estimate.n
-            low, high = score.estimate.interval or (None, None)
-            yield {
-                "method": row.label, "changes": row.changes, "dataset": dataset,
-                "task": board.tasks[dataset], **_about(board), "mean": mean, "std": std, "low": low,
-                "high": high, "n": n, "best": score.best, "probability": score.probability,
-                "rank": board.ranking and board.ranking.ranks[row.label], **score.costs,
-                "runs": " ".join(entry.summary.id for entry in score.entries),
-            }  # fmt: skip
+def _csv_lines(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    about = {name: value for name, value in board.items() if name not in ("metrics", "tasks", "rows")}
+    for row in board["rows"]:
+        who = {"source": "", **{name: value for name, value in row.items() if name != "scores"}}
+        for dataset, metric in ((name, metric) for name, found in row["scores"].items() for metric in found):
+            score = row["scores"][dataset][metric]
+            known = {
+                name: value for name, value in score.items() if name not in ("interval", "by_seed", "runs")
+            }
+            low, high = score.get("interval") or (None, None)
+            where = {"dataset": dataset, "task": board["tasks"][dataset], "metric": metric}
+            ends = {"low": low, "high": high, "runs": " ".join(score.get("runs", ()))}
+            yield {**where, **who, **about, **known, **ends}
 
 
 def comparison_table(comparisons: Sequence[Comparison], rule: str, metric: str) -> ResultTable:
     """Return a row per published number."""
     title = f"{metric} (%): published, ours when stored, ours now by {rule}"
-    text = [COMPARISON_COLUMNS.index(name) for name in ("method", "dataset", "verdict", "source")]
+    text = [COMPARISON_COLUMNS.index(name) for name in ("method", "dataset", "verdict", "notes")]
     notes = []
     if comparisons:
         limit = comparisons[0].tolerance
@@ -218,14 +307,16 @@ def _comparison_row(comparison: Comparison) -> list[TableCell]:
     spread = "" if estimate.std is None else f" ± {estimate.std:.1f}"
     source = []
     if number is not None:
-        source = [number.source, f"verified: {number.verified}", number.habits, number.label]
+        about = (f"{number.source} ({number.verified})", number.habits, number.label)
+        source = ["; ".join(filter(None, about))]
     values = (_one_decimal(comparison.value), _one_decimal(comparison.stored))
     ours = (f"{estimate.mean:.1f}{spread}", str(estimate.n))
     difference = _MISSING if comparison.difference is None else f"{comparison.difference:+.1f}"
     verdict = TableCell(comparison.verdict, best=comparison.verdict == "agrees")
     dataset = comparison.now.entries[0].dataset_label
     cells = map(TableCell, (comparison.row, dataset, *values, *ours, difference))
-    return [*cells, verdict, TableCell("; ".join(filter(None, [*source, comparison.why_not])))]
+    reasons = [comparison.why_not] if comparison.why_not else []
+    return [*cells, verdict, TableCell("", notes=[*source, *reasons])]
 
 
 def comparison_json(comparisons: Sequence[Comparison]) -> str:

@@ -155,7 +155,7 @@ def test_the_way_back_shows_what_the_filters_say(browse):
     tab.go_back()
     tab.wait_for_timeout(300)
     metric = tab.get_by_label("Metric").input_value()
-    assert tab.locator(".board:visible h2").first.inner_text().startswith(f"{metric} (%)")
+    assert tab.locator(".board:visible h2").first.inner_text().startswith(f"{metric} in percent")
 
 
 def test_names_in_records_cannot_put_anything_into_a_page(browse, site):

@@ -71,6 +71,6 @@ def test_what_was_stored_is_the_mean_over_the_runs_that_both_have(entry):
 def test_a_comparison_says_how_the_published_program_chooses(entry):
     found = compared([entry()], [number(selection="test-peek", calibration="fixed")])
     *_, source = comparison_table(found, "last", "H").rows[0]
-    assert "selection test-peek, calibration fixed" in source.text
+    assert "selection test-peek, calibration fixed" in source.notes[0]
     (item,) = json.loads(comparison_json(found))
     assert (item["selection"], item["calibration"]) == ("test-peek", "fixed")
