@@ -60,10 +60,10 @@ def test_the_values_of_a_head_are_checked_once(checked) -> None:
 
 
 def test_a_leaderboard_checks_a_preset_once_for_all_records(checked) -> None:
-    found = entry._preset("method", "ce-gzsl", "CUB", "att")
-    checked.clear()
-    assert entry._preset("method", "ce-gzsl", "CUB", "att") == found
-    assert not checked
     spec = plugins().method("ce-gzsl")
+    found = entry.preset_values(spec, "CUB", "att")
+    checked.clear()
+    assert entry.preset_values(spec, "CUB", "att") == found
+    assert not checked
     preset = presets.preset(spec, "CUB", "att")
     assert found == build(spec.params, preset.values, preset.places).as_dict()
