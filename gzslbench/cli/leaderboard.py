@@ -182,20 +182,21 @@ def compare(runs: RunFilter, rule: str, metric: str, tolerance: float, as_json: 
     """Compare the runs in RESULTS (folders; ./results by default) with published and stored numbers."""
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.leaderboard.board import boards, comparisons
-    from gzslbench.report.leaderboard.tables import comparison_json, comparison_table
+    from gzslbench.report.leaderboard.tables import comparison_json, comparison_table, left_out_notes
     from gzslbench.report.printing import make_console
     from gzslbench.report.tables import to_console
     from gzslbench.sweep.suites.baseline import stored_metrics
 
-    tables, _ = boards(runs.read()[0], rule, metric)
+    tables, left_out = boards(runs.read()[0], rule, metric)
+    notes = left_out_notes(left_out)
     if not tables:
-        raise runs.no_runs(f"no runs with a number by {rule!r}")
+        raise runs.no_runs("; ".join([f"no runs with a number by {rule!r}", *notes]))
     stored = stored_metrics([folder / "metrics" for folder in plugins().suites()], rule, metric)
     found = comparisons(tables, all_published_numbers(), stored, tolerance)
     if as_json:
         click.echo(comparison_json(found), nl=False)
     else:
-        make_console().print(to_console(comparison_table(found, rule, metric)))
+        make_console().print(to_console(comparison_table(found, rule, metric)), *notes, sep="\n")
     if any(comparison.verdict in ("lower", "higher") for comparison in found):
         raise SystemExit(1)
 

@@ -21,6 +21,7 @@ RULES = (
     *("test-peek", "test-peek-inner", "test-peek-outer", "test-peek-gamma"),
 )
 METRICS = ("U", "S", "H", "T1", "AUSUC")
+CONTROLS = ("shuffled", "oracle", "chance")
 
 POSITIVE = click.IntRange(min=1)
 NOT_NEGATIVE = click.IntRange(min=0)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from gzslbench.cli import options as opt
-from gzslbench.cli.options import FILE, NOT_NEGATIVE, flag, option
+from gzslbench.cli.options import CONTROLS, FILE, NOT_NEGATIVE, flag, option
 from gzslbench.data.preprocessing import PREPROCESSINGS
 
 EPILOG = """\b
@@ -74,8 +74,15 @@ A finished run is not run again; its record is printed. An interrupted run conti
 )
 @option("--preprocessing", "How features are scaled. [default: the method's own]", PREPROCESSINGS)
 @option(
+    "--control",
+    "A control experiment, which is in no ranking. shuffled: every class gets the semantics of another one."
+    " oracle: the head is trained on real rows of the unseen classes, half of test_unseen,"
+    " and tested on the other half. chance: random predictions.",
+    CONTROLS,
+)
+@option(
     "--shuffle-semantics",
-    "Control experiment: permute the semantics over the classes. U should fall to chance.",
+    "The seed of --control shuffled, which it implies. [default: 1]",
     NOT_NEGATIVE,
     metavar="SEED",
 )

@@ -35,6 +35,7 @@ class EvalView:
         seen: ``(K,)`` bool, which candidates are seen; the i-th seen candidate is row i of the
             TrainView's semantics.
         classes: ``(K,)`` ids of the candidates in the dataset, increasing.
+        real_unseen: For the control ``oracle``, ``(n_c, d)`` features of each unseen class for the head.
     """
 
     seen_features: Tensor
@@ -44,6 +45,7 @@ class EvalView:
     semantics: Tensor
     seen: Tensor
     classes: NDArray[np.int64]
+    real_unseen: tuple[Tensor, ...] | None = None
 
     @cached_property
     def features(self) -> Tensor:

@@ -137,8 +137,8 @@ def build_head_data(
 ) -> tuple[HeadData, Tensor]:
     """Build the data for a head with ``settings``.
 
-    Of ``test`` it reads the classes and their semantics, but no row. Each class draws from a random stream
-    named by the position of the class.
+    Of ``test`` it reads the classes and their semantics, but no row that is tested. Each class draws from a
+    random stream named by the position of the class.
 
     Returns:
         All rows, embedded, and only the synthesized ones.
@@ -155,8 +155,11 @@ def build_head_data(
     streams = _class_streams("synthesis", unseen, epoch, seed)
     is_embedded = settings.space == "embedding"
     width = None if is_embedded else train.features.shape[1]
-    blocks = method.synthesize(test.semantics[unseen], settings.per_class, streams, width)
-    synthesized = blocks if is_embedded else chain.from_iterable(map(method.embed, blocks))
+    if test.real_unseen is not None:
+        synthesized = method.sample(test.real_unseen, settings.per_class, streams)
+    else:
+        blocks = method.synthesize(test.semantics[unseen], settings.per_class, streams, width)
+        synthesized = blocks if is_embedded else chain.from_iterable(map(method.embed, blocks))
     features = method.collect(chain(seen_rows, synthesized), len(labels))
     data = HeadData(features, labels, test.semantics, test.seen)
     return data, features[len(seen_labels) :]

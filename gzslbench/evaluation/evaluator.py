@@ -106,14 +106,15 @@ class Evaluator:
             DivergedError: The scores are NaN or infinite.
             PluginError: The method neither synthesizes nor scores, or a result has a wrong shape.
         """
-        if not hasattr(method, "synthesize") and not hasattr(method, "scores"):
+        has_head = hasattr(method, "synthesize") or self.test.real_unseen is not None
+        if not has_head and not hasattr(method, "scores"):
             raise PluginError(
                 "the method has neither synthesize nor scores",
                 where=type(method).__name__,
                 fix="implement one of the two, see gzslbench.plugins.method",
             )
         with _inference(method):
-            if hasattr(method, "synthesize"):
+            if has_head:
                 return self._with_head(cast("GenerativeMethod", method), epoch, seed, head_epochs)
             return self._with_scores(cast("ScoringMethod", method), epoch, seed)
 

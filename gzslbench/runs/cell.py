@@ -13,11 +13,13 @@ from gzslbench.plugins.head import SOFTMAX
 if TYPE_CHECKING:
     from gzslbench.data.dataset import Dataset
 
+CONTROLS = ("shuffled", "oracle", "chance")
+"""Control experiments. The name of its semantics marks a shuffled run, ``Cell.control`` the others."""
 PROTOCOL = 3
 """Raised when the trainer or the evaluator gives other numbers for the same cell."""
 
 _ABSENT = object()
-_LATER = {"eval_repeats": 1, "calibrate": "none"}
+_LATER = {"eval_repeats": 1, "calibrate": "none", "control": None}
 """Fields added after 0.1 with their default, which an id leaves out so that cells of 0.1 keep theirs."""
 
 
@@ -45,6 +47,7 @@ class Cell:
         protocol: Version of trainer and evaluator.
         eval_repeats: Final evaluations of a generative method that are averaged, each with its own stream.
         calibrate: ``val`` if a gamma is chosen on validation classes; ``none`` otherwise.
+        control: ``oracle``, ``chance``, or None for the method itself, see ``gzslbench.evaluation.controls``.
     """
 
     method: str
@@ -66,6 +69,7 @@ class Cell:
     protocol: int = PROTOCOL
     eval_repeats: int = 1
     calibrate: str = "none"
+    control: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return every field by name; without the ``_LATER`` ones that have their default."""
@@ -82,7 +86,8 @@ class Cell:
     def id(self) -> str:
         """The run's id and folder name: readable, and unique by the digest's first ten digits."""
         head = "" if self.head in (None, SOFTMAX) else f"-{self.head}"
-        return f"{self.method}{head}-{self.dataset}-s{self.seed}-{self.digest[:10]}"
+        control = f"-{self.control}" if self.control else ""
+        return f"{self.method}{head}{control}-{self.dataset}-s{self.seed}-{self.digest[:10]}"
 
 
 @dataclass(frozen=True)

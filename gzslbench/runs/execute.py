@@ -26,6 +26,7 @@ from gzslbench.evaluation.calibration import (
     finite_gamma,
     transfer_gamma,
 )
+from gzslbench.evaluation.controls import CONTROL_NOTES
 from gzslbench.evaluation.predictions import save_predictions
 from gzslbench.evaluation.selection import DEFAULT_TRANSFER, PEEKS, SelectedEpoch, select
 from gzslbench.files import reading, write_atomically
@@ -181,10 +182,12 @@ def execute(
         provenance=dict(plan.dataset.provenance) or None,
         **environment(device),
     )
+    task = describe_task(plan.dataset)
+    notes = [f"control: {CONTROL_NOTES[cell.control]}"] if cell.control else []
     record = Record(
         id=cell.id,
         cell=cell,
-        task=describe_task(plan.dataset),
+        task=replace(task, notes=[*(task.notes or ()), *notes]),
         setting=widest(plan.spec.setting, plan.head_setting),
         selection="val" if cell.select == "val" else "last",
         run=run,

@@ -21,6 +21,7 @@ from gzslbench.data.dataset import Dataset
 from gzslbench.data.views import make_views
 from gzslbench.errors import DivergedError, InterruptedRunError
 from gzslbench.evaluation.calibration import choose_gamma
+from gzslbench.evaluation.controls import StandIn, split_unseen, uses_method
 from gzslbench.evaluation.evaluator import Evaluation, Evaluator
 from gzslbench.evaluation.metrics import Metrics
 from gzslbench.evaluation.selection import EvaluatedEpoch, GammaChoice, select
@@ -101,7 +102,12 @@ class FitRun:
         self.device = torch.device(plan.device)
         train, held_out = make_views(fit.dataset, cell.preprocessing, self.device, plan.spec.setting)
         clock = time.perf_counter()
-        self.method = build_method(plan.spec, train, fit.params, cell.seed)
+        if cell.control == "oracle":
+            held_out = split_unseen(held_out)
+        if uses_method(cell.control, plan.spec.kind):
+            self.method = build_method(plan.spec, train, fit.params, cell.seed)
+        else:
+            self.method = StandIn(train, cell.seed)
         self.seconds = Seconds(train=time.perf_counter() - clock)  # a closed form is solved here
         self.trainer = Trainer(self.method, train, cell.seed, cell.precision, cell.deterministic, graphs)
         head = None if plan.head is None else load_class(plan.head.spec)(plan.head.params)

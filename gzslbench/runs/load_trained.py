@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from gzslbench.data.load import load_dataset
 from gzslbench.data.variants import SHUFFLED, shuffle_semantics
 from gzslbench.data.views import EvalView, make_views
 from gzslbench.errors import CheckpointError, DataError, PluginError, StoreError
+from gzslbench.evaluation.controls import uses_method
 from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.params import build
 from gzslbench.plugins.registry import plugins
@@ -24,7 +24,6 @@ from gzslbench.runs.store import RunFolder
 from gzslbench.training.checkpoint import load_checkpoint
 from gzslbench.training.trainer import build_method
 
-_SHUFFLED = re.compile(rf"(.+){SHUFFLED}(\d+)")
 _REPEAT = "repeat the run with --rerun"
 
 
@@ -49,6 +48,8 @@ def open_trained(
         what = f"the record's settings are those of run {cell.id}"
         raise StoreError(what, where=folder.record_file, fix=_REPEAT)
     spec = plugins().method(cell.method)
+    if not uses_method(cell.control, spec.kind):
+        raise StoreError(f"the control {cell.control} has no trained model", where=folder.path)
     if spec.version != cell.method_version:
         what = f"the run is by version {cell.method_version} of {spec.name}, and {spec.version} is installed"
         raise PluginError(what, fix=_REPEAT)
@@ -75,11 +76,10 @@ def open_trained(
 def _dataset(record: Record, data: Path | None) -> Dataset:
     """Load the dataset, and check that it is the one of the run."""
     task = record.task
-    shuffled = _SHUFFLED.fullmatch(task.semantics)
-    semantics = shuffled[1] if shuffled else task.semantics
+    semantics, _, shuffle_seed = task.semantics.partition(SHUFFLED)
     dataset = load_dataset(task.dataset, task.features, semantics, data)
-    if shuffled:
-        dataset = shuffle_semantics(dataset, int(shuffled[2]))
+    if shuffle_seed:
+        dataset = shuffle_semantics(dataset, int(shuffle_seed))
     for what, there, kept in (
         ("split", dataset.split.fingerprint, str(task.split_fingerprint)),
         ("features, labels or semantics", dataset.content, str(task.content)),

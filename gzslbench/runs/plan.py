@@ -16,7 +16,7 @@ from gzslbench.plugins.params import Params, build, parse_assignments
 from gzslbench.plugins.presets import Preset, preset
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import Setting
-from gzslbench.runs.cell import Cell, Task
+from gzslbench.runs.cell import CONTROLS, Cell, Task
 from gzslbench.runs.record import SELECTIONS
 
 if TYPE_CHECKING:
@@ -52,6 +52,14 @@ class Request:
     deterministic: bool = False
     shuffle_semantics: int | None = None
     preset: Path | None = None
+    control: str | None = None
+
+    def __post_init__(self) -> None:
+        """Write the control ``shuffled`` as a seed of ``shuffle_semantics``."""
+        if self.control == "shuffled":
+            object.__setattr__(self, "control", None)
+            if self.shuffle_semantics is None:
+                object.__setattr__(self, "shuffle_semantics", 1)
 
     def for_a_worker(self) -> dict[str, Any]:
         """Return it in JSON types for a process in another folder, whose only GPU has no number."""
@@ -199,6 +207,9 @@ def parse_request(request: Request) -> ParsedRequest:
     if request.calibrate not in ("none", "val"):
         what = f"gamma cannot be chosen by {request.calibrate!r}"
         raise ParamError(what, where="--calibrate", fix="choose none or val")
+    if request.control not in (None, *CONTROLS):
+        fix = f"choose one of {CONTROLS}"
+        raise ParamError(f"no control {request.control!r}", where="--control", fix=fix)
     if request.eval_repeats < 1:
         what = f"the model cannot be evaluated {request.eval_repeats} times"
         raise ParamError(what, where="--eval-repeats", fix="give 1 or more")
@@ -213,7 +224,8 @@ def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
     chosen = preset(spec, task.dataset, task.semantics, request.preset)
     head = _plan_head(request, spec, task)
     params = build(spec.params, chosen.values, chosen.places, checked=parsed.settings)
-    head_fields: dict[str, Any] = {"head": SOFTMAX if spec.kind == "generative" else None}
+    has_head = spec.kind == "generative" or request.control == "oracle"
+    head_fields: dict[str, Any] = {"head": SOFTMAX if has_head else None}
     if head is not None:
         head_fields = {"head": head.spec.name, "head_version": head.spec.version}
         head_fields["head_params"] = head.params.as_dict()
@@ -235,6 +247,7 @@ def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
         device=parsed.device.type,
         precision=request.precision,
         deterministic=request.deterministic,
+        control=request.control,
     )
     cells = [replace(cell, seed=seed) for seed in request.seeds or (0,)]
     return Resolved(spec, params, chosen, cells, str(parsed.device), head)

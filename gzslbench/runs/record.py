@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import StoreError
 from gzslbench.evaluation.selection import GammaChoice, Transfer
 from gzslbench.plugins.spec import Setting
@@ -205,6 +206,11 @@ class Summary:
     def reported(self) -> str:
         """The name in ``metrics`` of what the run reports: its selection, calibrated if the run is."""
         return self.selection + (CALIBRATED if self.cell.calibrate != "none" else "")
+
+    @property
+    def control(self) -> str | None:
+        """The control experiment that the run is; None for the method itself."""
+        return self.cell.control or ("shuffled" if SHUFFLED in self.task.semantics else None)
 
     @property
     def headline(self) -> RunMetrics | None:

@@ -62,4 +62,4 @@ def test_every_command_of_the_page_does_what_it_says(place, encoder):
         outputs.append(outcome.output)
     assert "a photo of a pink primrose, a type of flower." in outputs[0]
     semantics = {line.split(",")[3].split("/")[2] for line in outputs[-1].splitlines()[1:]}
-    assert semantics == {"att", "names", "looks", "looks-shuffled1"}
+    assert semantics == {"att", "names", "looks"}

@@ -138,6 +138,8 @@ def entry_of(summary: Summary) -> Entry:
         row += f", in {cell.precision}"
     if cell.eval_repeats != 1:
         row += f", mean of {cell.eval_repeats} evaluations"
+    if summary.control:
+        row += f", control: {summary.control}"
     dataset, semantics = summary.task.dataset, summary.task.semantics.partition(SHUFFLED)[0]
     method, head = _spec("method", cell.method), _spec("head", cell.head)
     softmax = cell.head in (None, SOFTMAX)  # it belongs to gzslbench and has no version of its own

@@ -16,6 +16,8 @@ def select_runs(entries: Iterable[Entry], rule: str) -> tuple[list[Entry], Count
     for entry in sorted(entries, key=lambda entry: entry.summary.run.started or ""):
         if entry.summary.status != "complete":
             left_out["diverged"] += 1
+        elif entry.summary.control:
+            left_out["control experiments, which are in no ranking"] += 1
         elif rule not in entry.summary.metrics:
             left_out[f"no metrics selected by {rule}, only by {', '.join(entry.summary.metrics)}"] += 1
         else:

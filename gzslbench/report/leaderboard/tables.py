@@ -354,5 +354,7 @@ def run_lines(entries: Sequence[Entry]) -> Iterator[str]:
         changes = " ".join(f"{name}={value}" for name, value in entry.changes.items())
         if entry.mark:
             changes = f"({entry.mark}) {changes}"
+        if summary.control:
+            changes = f"(control: {summary.control}) {changes}"
         line = f"{summary.id:<{width}}{numbers}  {rule:<16}{summary.run.seconds / 60:8.1f}  {changes}"
         yield line.rstrip()

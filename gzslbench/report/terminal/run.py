@@ -40,6 +40,7 @@ PROFILE_ROWS = 25
 CAVEAT = "Tracing slows down operators, especially small ones, so all times are approximate."
 _NOT_LISTED = ("class_names", "files", "notes")
 _CELL_OPTIONS = (
+    "control",
     "eval_every",
     "eval_repeats",
     "select",
@@ -84,7 +85,8 @@ def bias_lines(record: Record) -> Iterator[str]:
 def run_summary(record: Record, folder: RunFolder) -> RenderableType:
     """Return the result of a run, where it is stored, and what to type next."""
     cell, task = record.cell, record.task
-    title = f"{cell.method} on {dataset_label(task)}, seed {cell.seed}: {record.status}"
+    control = f", control {record.control}" if record.control else ""
+    title = f"{cell.method} on {dataset_label(task)}, seed {cell.seed}{control}: {record.status}"
     parts: list[RenderableType] = [Text(title, style="bold" if record.status == "complete" else "bold red")]
     if record.failure is not None:
         parts += [Text(f"{name}: {value}") for name, value in asdict(record.failure).items()]
@@ -99,7 +101,8 @@ def run_summary(record: Record, folder: RunFolder) -> RenderableType:
 
 def run_description(record: Record, folder: RunFolder) -> RenderableType:
     """Return all of a record: metrics, settings, task, environment, files, and how to repeat it."""
-    title = f"{record.id}: {record.status}, on {dataset_label(record.task)}"
+    control = f", control {record.control}" if record.control else ""
+    title = f"{record.id}: {record.status}, on {dataset_label(record.task)}{control}"
     parts: list[RenderableType] = [Text(title, style="bold"), Text()]
     if record.metrics:
         parts += [metrics_table(record), *map(Text, bias_lines(record)), Text()]

@@ -29,6 +29,7 @@ class RunOptions(Struct, forbid_unknown_fields=True, kw_only=True):
     precision: str | UnsetType = UNSET
     preprocessing: str | UnsetType = UNSET
     shuffle_semantics: int | UnsetType = UNSET
+    control: str | UnsetType = UNSET
     head: str | UnsetType = UNSET
 
 

@@ -75,6 +75,13 @@ def test_what_has_no_number_by_the_rule_is_counted_and_not_shown(entry):
     assert dict(left) == {"diverged": 1, "no metrics selected by last, only by val": 1}
 
 
+def test_controls_are_in_no_table_and_are_counted(entry):
+    controls = [entry("ce-gzsl", H=99.0, cell={"control": "oracle"}), entry(H=1.0, semantics="att-shuffled1")]
+    tables_, left = boards([entry(), *controls], "last", "H")
+    assert [shown(board) for board in tables_] == [{"ce-gzsl": {"AWA2": 50.0}}]
+    assert dict(left) == {"control experiments, which are in no ranking": 2}
+
+
 def test_of_runs_that_differ_in_nothing_the_newest_counts(entry):
     tables_, left = boards([entry(H=50.0), entry(H=60.0)], "last", "H")
     assert shown(tables_[0]) == {"ce-gzsl": {"AWA2": 60.0}}
