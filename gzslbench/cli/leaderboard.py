@@ -83,9 +83,8 @@ NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzs
 )
 @option(
     "--test",
-    "How to test whether a row is worse than the best: Student's paired test over common seeds, or"
-    " Wilcoxon's signed-rank test over the accuracies of the test classes (U, S and T1), which works with"
-    " single seeds.",
+    "How to test whether a row is worse than the best: Student's paired test over common seeds, or the paired"
+    " bootstrap over the test classes, which works with single seeds.",
     ["seeds", "classes"],
     to="over",
     default="seeds",
@@ -117,20 +116,20 @@ def leaderboard(
     from gzslbench.report.leaderboard import tables
     from gzslbench.report.leaderboard.board import boards, published_rows
     from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
+    from gzslbench.report.leaderboard.stored_classes import StoredClasses
     from gzslbench.report.printing import make_console
-    from gzslbench.runs.record import SELECTIONS
 
     check_figure_options(figures, formats)
     if form != "latex" and (caption or label or bib):
         raise click.UsageError("--caption, --label and --bib need --format latex")
     metric = "H" if "H" in metrics else metrics[0]
-    if over == "classes" and (metrics in (("H",), ("AUSUC",)) or rule not in SELECTIONS):
+    if over == "classes" and rule.startswith("test"):
         raise click.UsageError(
-            "--test classes needs --metric U, S or T1, because H and AUSUC are not means over classes, and"
-            " --select last or val, because runs store predictions for these rules only"
+            f"--test classes needs predictions, and runs store none by {rule}; choose another --select"
         )
     entries, folders = runs.read()
-    test = OverClasses(folders) if over == "classes" else OverSeeds()
+    classes = StoredClasses(folders)
+    test = OverClasses(classes) if over == "classes" else OverSeeds()
     found, left_out = boards(entries, rule, metric, test, tuple(dict.fromkeys(metrics)))
     notes = tables.left_out_notes(left_out)
     if not found:

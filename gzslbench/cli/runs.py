@@ -72,7 +72,10 @@ Examples:
     OutputFile(".csv"),
 )
 @figure_options
-@json_option("Print the record as it is stored, with `classes` and `curve` if these options are given.")
+@json_option(
+    "Print the record as it is stored, with `classes` and `curve` if these options are given; `classes` come"
+    " with the 95 % intervals over classes."
+)
 def show(
     run: str,
     results: Path,
@@ -85,12 +88,14 @@ def show(
 ) -> None:
     """Show RUN: a run's id, the beginning of its id, or a run's folder.
 
-    The metrics are computed again from the run's predictions; a difference is a warning. With --classes,
+    The metrics are computed again from the run's predictions; a difference is a warning. Below them are their
+    95 % intervals over classes: how far other test classes would move the numbers. With --classes,
     --curve, --confusion or --figures, only these are shown or written.
     """
     from rich.text import Text
 
     from gzslbench.evaluation.curve import seen_unseen_curve
+    from gzslbench.report.leaderboard.stored_classes import read_intervals
     from gzslbench.report.printing import make_console
     from gzslbench.report.terminal import predictions as view
     from gzslbench.report.terminal.run import run_description
@@ -113,6 +118,7 @@ def show(
         if classes:
             outcomes = view.class_outcomes(predictions, names)
             values["classes"] = [asdict(outcome) for outcome in outcomes]
+            values["class_intervals"] = read_intervals(record, folder)
             parts.append(view.classes_table(outcomes))
         if curve:
             traced = seen_unseen_curve(predictions)

@@ -54,12 +54,14 @@ class ClassShares:
             seen: ``(B, seen)`` or ``(1, seen)``.
         """
         if name == "AUSUC":
-            return np.sum((unseen @ self.area) * seen, axis=1)
-        if name != "H":
+            values: _Array = np.sum((unseen @ self.area) * seen, axis=1)
+        elif name == "H":
+            U, S = unseen @ self.U.T, seen @ self.S.T  # (B, seeds)
+            values = np.mean(2 * U * S / np.maximum(U + S, _EQUAL), axis=1)
+        else:
             weights, shares = (seen, self.S) if name == "S" else (unseen, getattr(self, name))
-            return weights @ shares.mean(axis=0)
-        U, S = unseen @ self.U.T, seen @ self.S.T  # (B, seeds)
-        return np.mean(2 * U * S / np.maximum(U + S, _EQUAL), axis=1)
+            values = weights @ shares.mean(axis=0)
+        return values
 
 
 class Uncertainty(NamedTuple):
@@ -170,7 +172,7 @@ def _bootstrap(metric: str, shares: ClassShares, less: ClassShares | None = None
     # Satterthwaite's degrees of freedom, from the variances that each side alone contributes.
     variances = np.var(values(unseen, all_seen)), np.var(values(all_unseen, seen))
     squares = sum(variance**2 / (count - 1) for variance, count in zip(variances, sizes, strict=True))
-    degrees = sum(variances) ** 2 / squares if squares > 0 else np.inf
+    degrees = sum(variances) ** 2 / squares if squares > 0 else min(sizes) - 1
     value, error = values(all_unseen, all_seen)[0], np.std(values(unseen, seen))
     return Uncertainty(float(value), float(error), float(degrees))
 

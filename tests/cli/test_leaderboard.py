@@ -116,12 +116,12 @@ def test_without_runs_it_says_what_to_do(tmp_path, results):
 def test_intervals_may_be_left_out_and_the_test_chosen(results):
     assert "[69.0, 79.0]" in called(results, "--metric", "H").output
     assert "[" not in called(results, "--metric", "H", "--no-intervals").output
-    over = called(results, "--test", "classes", "--metric", "U")
-    assert over.exit_code == 0 and "Wilcoxon's signed-rank test" in over.output
-    assert "~" not in over.output.split("~ not significantly")[0]  # these runs keep no predictions
-    for refused in (("--metric", "H"), ("--metric", "U", "--select", "test-peek")):
-        outcome = called(results, "--test", "classes", *refused)
-        assert outcome.exit_code == 2 and "--test classes needs" in outcome.output
+    for metric in ("U", "H"):
+        over = called(results, "--test", "classes", "--metric", metric)
+        assert over.exit_code == 0 and "the paired bootstrap over test classes" in over.output
+        assert "~" not in over.output.split("~ not significantly")[0]  # these runs keep no predictions
+    refused = called(results, "--test", "classes", "--select", "test-peek")
+    assert refused.exit_code == 2 and "--test classes needs predictions" in refused.output
 
 
 def test_two_runs_of_one_seed_in_a_row_are_an_error_and_one_can_be_left_out(results, keep):

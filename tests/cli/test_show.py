@@ -11,6 +11,7 @@ import pytest
 
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.evaluation.predictions import Predictions, save_predictions
+from gzslbench.evaluation.uncertainty import class_intervals, class_shares
 from gzslbench.runs.record import RunMetrics
 
 NAMES = ["cat", "dog", "fox", "owl", "bee"]
@@ -139,6 +140,33 @@ def predicted(store, record):
     return folder
 
 
+def test_below_the_metrics_are_their_intervals_over_classes(invoke, predicted, record) -> None:
+    assert "–" in next(line for line in shown_lines(invoke) if "95 % over classes" in line)  # too few classes
+    random, classes = np.random.default_rng(0), np.repeat(np.arange(16), 9)
+    best_seen = np.where(random.random(144) < 0.7, classes % 8, (classes + 1) % 8)
+    found = Predictions(
+        labels=classes,
+        best_seen=best_seen,
+        best_unseen=best_seen + 8,
+        gap=random.normal(size=144).astype(np.float32),
+        zsl=best_seen[72:] + 8,
+        seen=np.arange(16) < 8,
+    )
+    save_predictions(predicted.predictions_file, found)
+    intervals = class_intervals(class_shares(found))
+    (line,) = (line for line in shown_lines(invoke) if "95 % over classes" in line)
+    expected = ["{:.1f} to {:.1f}".format(*intervals[name]) for name in ("U", "S", "H", "T1", "AUSUC")]
+    assert line.split("95 %")[0].split() == " ".join(expected).split()
+
+
+def test_without_predictions_it_says_that_there_are_no_intervals(invoke, store) -> None:
+    assert "no intervals over classes: the run has no predictions" in invoke("show", "ce").output
+
+
+def shown_lines(invoke):
+    return invoke("show", "ce").output.splitlines()
+
+
 def test_classes_and_curve_are_shown_alone_and_together(invoke, predicted) -> None:
     classes, curve, both = (
         invoke("show", "ce", *flags) for flags in (["--classes"], ["--curve"], ["--classes", "--curve"])
@@ -156,6 +184,7 @@ def test_json_is_the_record_with_the_requested_parts(invoke, predicted) -> None:
     plain = json.loads(invoke("show", "ce", "--json").stdout)
     done = json.loads(invoke("show", "ce", "--json", "--classes", "--curve").stdout)
     classes, curve = done.pop("classes"), done.pop("curve")
+    assert done.pop("class_intervals") == dict.fromkeys(("U", "S", "H", "T1", "AUSUC"))  # too few classes
     assert done == plain
     assert classes[0] == {
         "name": "owl",

@@ -12,7 +12,8 @@ from typing import TypeVar
 from gzslbench.data.dataset import FINETUNED, UNKNOWN
 from gzslbench.report.leaderboard.entry import Entry, Score, make_score
 from gzslbench.report.leaderboard.rows import group_rows, select_runs
-from gzslbench.report.leaderboard.significance import OverSeeds, Ranking, Test, rank
+from gzslbench.report.leaderboard.significance import SIGNIFICANCE, OverSeeds, Ranking, Test, rank
+from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published import PublishedNumber
 from gzslbench.report.published_data import dataset_label, training_note, why_not_verified
 from gzslbench.runs.cell import TaskInfo
@@ -120,10 +121,12 @@ def boards(
     metric: str,
     test: Test | None = None,
     metrics: Sequence[str] = (),
+    classes: StoredClasses | None = None,
 ) -> tuple[list[Board], Counter[str]]:
     """Put runs with a number by ``rule`` into tables, the usual ones first; count the others by reason.
 
-    ``metric`` orders the rows; ``metrics`` are those to show, and only ``metric`` if there are none.
+    ``metric`` orders the rows; ``metrics`` are those to show, and only ``metric`` if there are none. With
+    ``classes`` the scores have intervals over classes.
     """
     test, metrics = test or OverSeeds(), metrics or (metric,)
     newest, left_out = select_runs(entries, rule)
@@ -149,7 +152,7 @@ def boards(
         data = {entry.dataset: entry.summary.task for entry in groups[group]}
         data = dict(sorted(data.items()))
         reason = "" if group == ordered[0] else _reason(group, ordered[0], data)
-        rows = _rows(groups[group], list(data), rule, metric, test, metrics)
+        rows = _rows(groups[group], list(data), rule, metric, test, metrics, classes)
         common = [name for name in data if all(name in row.scores for row in rows)]
         ranking = None
         if len(rows) > 1 and len(common) > 1:
@@ -205,6 +208,7 @@ def _rows(
     metric: str,
     test: Test,
     metrics: Sequence[str],
+    classes: StoredClasses | None,
 ) -> list[Row]:
     """Return the rows of a table; rows that only the changes distinguish are numbered."""
     runs = group_rows(entries, rule)
@@ -215,7 +219,9 @@ def _rows(
     }
     for dataset, name in product(datasets, metrics):
         column = {
-            key: make_score(found[dataset], rule, name) for key, found in runs.items() if dataset in found
+            key: make_score(found[dataset], rule, name, classes)
+            for key, found in runs.items()
+            if dataset in found
         }
         for key, score in compare_column(column, test).items():
             scores[key][name][dataset] = score
@@ -239,12 +245,15 @@ def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
         return column[row].is_chance_of_one_seed, -column[row].estimate.mean
 
     best, second, *_ = [*sorted(column, key=order), None]
-    found = {row: test(column[best], score) for row, score in column.items() if row != best}
-    corrected = holm({row: probability for row, probability in found.items() if probability is not None})
-    return {
-        row: replace(score, best=row == best, second=row == second, probability=corrected.get(row))
-        for row, score in column.items()
-    }
+    outcomes = {row: test(column[best], score) for row, score in column.items() if row != best}
+    found = {row: outcome for row, outcome in outcomes.items() if outcome is not None}
+    corrected = holm({row: outcome.probability for row, outcome in found.items()})
+    marked = {row: replace(score, best=row == best, second=row == second) for row, score in column.items()}
+    level = SIGNIFICANCE / max(1, len(found))  # what Holm's correction asks of the lowest probability
+    for row, outcome in found.items():
+        detectable = outcome.detectable(level)
+        marked[row] = replace(marked[row], probability=corrected[row], detectable=detectable)
+    return marked
 
 
 def holm(probabilities: Mapping[Key, float]) -> dict[Key, float]:

@@ -24,6 +24,7 @@ from gzslbench.runs.store import Store, read_summaries
 if TYPE_CHECKING:
     from gzslbench.plugins.head import HeadSpec
     from gzslbench.plugins.method import MethodSpec
+    from gzslbench.report.leaderboard.stored_classes import StoredClasses
     from gzslbench.runs.folder import RunFolder
 
 HEAD = "head."
@@ -220,8 +221,12 @@ class Score:
         best: Whether its mean is the highest of the column; of equal means the first. A single seed of a
             method that a seed changes counts only if the column has nothing else.
         second: Whether its mean is the second highest by this rule.
+        class_interval: The 95 % interval over classes of the mean over the seeds; None if it was not asked
+            for, without predictions by the rule, and with too few classes.
         probability: That a difference to the best as large as this one is chance, with Holm's correction
             over the column; None for the best, and if the test says nothing.
+        detectable: The smallest true difference to the best, in points, that the test finds with a
+            probability of 80 %, at 5 % over the number of tests in the column; None as ``probability``.
     """
 
     values: Mapping[int, float]
@@ -231,7 +236,9 @@ class Score:
     metric: str
     best: bool = False
     second: bool = False
+    class_interval: tuple[float, float] | None = None
     probability: float | None = None
+    detectable: float | None = None
 
     @property
     def method(self) -> str:
@@ -264,7 +271,10 @@ class Score:
         }
 
 
-def make_score(entries: Sequence[Entry], rule: str, metric: str) -> Score:
-    """Return the score of one row's runs on one dataset, one run per seed."""
+def make_score(
+    entries: Sequence[Entry], rule: str, metric: str, classes: StoredClasses | None = None
+) -> Score:
+    """Return the score of one row's runs on one dataset, one run per seed; ``classes`` add an interval."""
     values = {entry.seed: getattr(entry.summary.metrics[rule], metric) for entry in entries}
-    return Score(values, estimate(list(values.values())), entries, rule, metric)
+    interval = None if classes is None else classes.intervals(entries, rule).get(metric)
+    return Score(values, estimate(list(values.values())), entries, rule, metric, class_interval=interval)

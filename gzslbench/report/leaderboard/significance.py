@@ -6,36 +6,53 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
-from typing import TYPE_CHECKING, Protocol
-
-from gzslbench.errors import GzslBenchError
+from statistics import stdev
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from gzslbench.report.leaderboard.entry import Entry, Score
-    from gzslbench.runs.folder import RunFolder
+    from gzslbench.report.leaderboard.entry import Score
+    from gzslbench.report.leaderboard.stored_classes import StoredClasses
 
 SIGNIFICANCE = 0.05
 """A difference with a probability below this counts as significant."""
-DECIMALS = 9
-"""Differences are rounded to so many decimals before they are ranked."""
+POWER = 0.8
+"""A difference is detectable if the test finds it with this probability."""
 MIN_SEEDS = 3
 """Common seeds that a test needs: with two, Student's test cannot even tell 20 from 60 percent."""
-MIN_CLASSES = 6
-"""Classes that a test needs: with five, the clearest difference still has a probability of 6 %."""
+
+
+class Outcome(NamedTuple):
+    """What a test finds.
+
+    Attributes:
+        probability: Two-sided, that chance gives such a difference; 1 where the row that is not the best is
+            ahead in what is tested.
+        error: Standard error of the difference, in points.
+        degrees: Degrees of freedom of Student's distribution of the difference over its error.
+    """
+
+    probability: float
+    error: float
+    degrees: float
+
+    def detectable(self, level: float) -> float:
+        """Return the smallest true difference, in points, that the test finds with the probability POWER."""
+        from scipy.special import nctdtrinc, stdtrit
+
+        return self.error * float(nctdtrinc(self.degrees, 1 - POWER, stdtrit(self.degrees, 1 - level / 2)))
 
 
 class Test(Protocol):
     """Computes how likely a difference between two scores is chance.
 
     ``description`` and ``limits``, what the test does not say, are printed below the table. A call returns
-    the two-sided probability; None where the test says nothing, 1 where ``other`` is ahead.
+    None where the test says nothing.
     """
 
     description: str
     limits: str
 
-    def __call__(self, best: Score, other: Score) -> float | None: ...  # noqa: D102
+    def __call__(self, best: Score, other: Score) -> Outcome | None: ...  # noqa: D102
 
 
 class OverSeeds:
@@ -44,75 +61,42 @@ class OverSeeds:
     description = "Student's paired test over common seeds"
     limits = "a row with fewer than three common seeds is not tested"
 
-    def __call__(self, best: Score, other: Score) -> float | None:  # noqa: D102
+    def __call__(self, best: Score, other: Score) -> Outcome | None:  # noqa: D102
         seeds = sorted(best.values.keys() & other.values.keys())
         if len(seeds) < MIN_SEEDS:
             return None
         one, two = ([score.values[seed] for seed in seeds] for score in (best, other))
-        return 1.0 if sum(two) > sum(one) else t_test(one, two)
+        error = stdev(first - second for first, second in zip(one, two, strict=True)) / len(seeds) ** 0.5
+        return Outcome(1.0 if sum(two) > sum(one) else t_test(one, two), error, len(seeds) - 1)
 
 
 class OverClasses:
-    """Wilcoxon's signed-rank test over the accuracies of the test classes, each a mean over a row's seeds.
+    """The paired bootstrap over the test classes, of the means over a row's seeds.
 
     It works with single seeds too, but then it is about these trainings only: another seed may reverse it.
-    U is tested over the unseen classes, S over the seen ones, and T1 over the unseen ones as the only
-    candidates. H and AUSUC are not means over classes, so there is no such test of them.
     """
 
-    METRICS = ("U", "S", "T1")
-
-    description = "Wilcoxon's signed-rank test over the accuracies of the test classes"
+    description = "the paired bootstrap over test classes"
     limits = (
         "it is about these trainings, not about other seeds; rows without predictions by this rule, and"
         " fewer than six classes, are not tested"
     )
 
-    def __init__(self, folders: Mapping[str, RunFolder]) -> None:
-        """Take the runs' folders by id."""
-        self.folders = folders
-        self._by_run: dict[tuple[str, str, str], list[float] | None] = {}
+    def __init__(self, classes: StoredClasses) -> None:
+        """Take what reads the runs' predictions."""
+        self.classes = classes
 
-    def __call__(self, best: Score, other: Score) -> float | None:
-        """Return None for another metric, without predictions by the rule, or below MIN_CLASSES classes."""
-        if best.metric not in self.METRICS:
-            return None
-        one, two = self._mean_accuracies(best), self._mean_accuracies(other)
-        if one is None or two is None or len(one) != len(two) or len(one) < MIN_CLASSES:
-            return None
-        return 1.0 if sum(two) > sum(one) else wilcoxon_test(one, two)
+    def __call__(self, best: Score, other: Score) -> Outcome | None:
+        """Return None without predictions by the rule, or with too few classes."""
+        from gzslbench.evaluation.uncertainty import compare_over_classes
 
-    def _mean_accuracies(self, score: Score) -> list[float] | None:
-        found = []
-        for entry in score.entries:
-            key = (entry.summary.id, score.rule, score.metric)
-            if key not in self._by_run:
-                self._by_run[key] = self._accuracies(entry, score.rule, score.metric)
-            found.append(self._by_run[key])
-        known = [accuracies for accuracies in found if accuracies is not None]
-        if len(known) < len(found):
+        one, two = (self.classes.shares(score.entries, score.rule) for score in (best, other))
+        if one is None or two is None or one.area.shape != two.area.shape:
             return None
-        return [fmean(of_class) for of_class in zip(*known, strict=True)]
-
-    def _accuracies(self, entry: Entry, rule: str, metric: str) -> list[float] | None:
-        """Return the accuracies of the test classes that the metric is about, in percent, in their order."""
-        import numpy as np
-
-        from gzslbench.evaluation.predictions import load_predictions
-
-        if entry.summary.selection != rule:
+        found = compare_over_classes(one, two, best.metric)
+        if found is None:
             return None
-        try:
-            predictions = load_predictions(self.folders[entry.summary.id].predictions_file)
-        except GzslBenchError:
-            return None
-        labels, predicted, seen = predictions.labels, predictions.predicted, predictions.seen
-        if metric == "T1":
-            labels, predicted = labels[~seen[labels]], predictions.zsl
-        rows = np.bincount(labels, minlength=len(seen))
-        hits = np.bincount(labels[predicted == labels], minlength=len(seen))
-        counted = (seen if metric == "S" else ~seen) & (rows > 0)
-        return list(map(float, 100.0 * hits[counted] / rows[counted]))
+        return Outcome(1.0 if found.value < 0 else found.probability, 100 * found.error, found.degrees)
 
 
 def t_test(one: Sequence[float], other: Sequence[float]) -> float:
@@ -125,19 +109,6 @@ def t_test(one: Sequence[float], other: Sequence[float]) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # scipy warns of nearly equal differences
         return float(ttest_rel(one, other).pvalue)
-
-
-def wilcoxon_test(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return the two-sided probability of Wilcoxon's signed-rank test, for many pairs such as classes.
-
-    Differences are rounded, so that rounding errors do not decide their ranks. Without any it is 1.
-    """
-    differences = [round(first - second, DECIMALS) for first, second in zip(one, other, strict=True)]
-    if not any(differences):
-        return 1.0
-    from scipy.stats import wilcoxon
-
-    return float(wilcoxon(differences).pvalue)
 
 
 @dataclass(frozen=True)

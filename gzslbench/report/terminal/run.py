@@ -17,6 +17,7 @@ from rich.text import Text
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.report.leaderboard.entry import CELL_FIELDS, HEAD, entry_of
+from gzslbench.report.leaderboard.stored_classes import Intervals, read_intervals
 from gzslbench.report.printing import key_values, make_console, make_table, print_line
 from gzslbench.report.published_data import dataset_label, training_note
 from gzslbench.runs.plan import Plan
@@ -52,8 +53,11 @@ _CELL_OPTIONS = (
 )
 
 
-def metrics_table(record: Record) -> Table:
-    """Return the metrics by selection rule; rules that choose on the test set are yellow and say so."""
+def metrics_table(record: Record, intervals: Intervals | None = None) -> Table:
+    """Return the metrics by selection rule; rules that choose on the test set are yellow and say so.
+
+    ``intervals`` are those over classes, by metric, and stand below the numbers that the run reports.
+    """
     rows, styles = [], []
     for rule in RULES:
         if rule in record.metrics:
@@ -65,6 +69,11 @@ def metrics_table(record: Record) -> Table:
             if rule == record.reported and record.repeats:
                 deviations = (f"± {value:.2f}" for value in record.spread.values())
                 rows.append(("", *deviations, "", "", f"mean of {len(record.repeats)} evaluations"))
+                styles.append("dim")
+            if rule == record.reported and intervals:
+                ends = (intervals.get(name) for name in PERCENTAGES)
+                shown = ("–" if pair is None else "{:.1f} to {:.1f}".format(*pair) for pair in ends)
+                rows.append(("", *shown, "", "", "95 % over classes"))
                 styles.append("dim")
     columns = (*PERCENTAGES, "epoch", "head")
     return make_table(["selection", *columns, "chosen on"], rows, columns, styles)
@@ -105,7 +114,11 @@ def run_description(record: Record, folder: RunFolder) -> RenderableType:
     title = f"{record.id}: {record.status}, on {dataset_label(record.task)}{control}"
     parts: list[RenderableType] = [Text(title, style="bold"), Text()]
     if record.metrics:
-        parts += [metrics_table(record), *map(Text, bias_lines(record)), Text()]
+        intervals = read_intervals(record, folder)
+        parts += [metrics_table(record, intervals), *map(Text, bias_lines(record))]
+        if not intervals:
+            parts.append(Text("no intervals over classes: the run has no predictions that can be read"))
+        parts.append(Text())
     files = {path.name: path for path in sorted(folder.path.iterdir()) if path.name != "lock"}
     for title, values in {**record_sections(record), "files": files}.items():
         if values:

@@ -4,16 +4,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import wilcoxon
+from scipy.stats import nct
+from scipy.stats import t as student
 
-from gzslbench.evaluation.predictions import Predictions, save_predictions
+from gzslbench.evaluation.calibration import calibrate
+from gzslbench.evaluation.metrics import metrics_of
+from gzslbench.evaluation.predictions import Predictions, load_predictions, save_predictions
+from gzslbench.evaluation.uncertainty import class_intervals, class_shares, compare_over_classes
 from gzslbench.report.leaderboard.board import boards, compare_column
 from gzslbench.report.leaderboard.entry import make_score
-from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
+from gzslbench.report.leaderboard.significance import Outcome, OverClasses, OverSeeds
+from gzslbench.report.leaderboard.stored_classes import StoredClasses, read_class_shares
 from gzslbench.runs.store import Store
 
 SEEN, UNSEEN, ROWS = 12, 16, 29
 SHOWN = ("last", "U")
+
+
+def over_classes(folders):
+    return OverClasses(StoredClasses(folders))
 
 
 def read_predictions(skill, random):
@@ -47,67 +56,46 @@ def column(entry, tmp_path):
 
 def test_over_classes_one_seed_distinguishes_large_and_small_differences(column):
     scores, folders = column
-    found = compare_column(scores, OverClasses(folders))
+    found = compare_column(scores, over_classes(folders))
     assert found["best"].best and found["near"].tied and not found["far"].tied
     assert found["far"].probability < 0.01
     assert all(item.probability is None for item in compare_column(scores, OverSeeds()).values())
 
 
-def naive(predictions, metric):
-    """Accuracy of each class the metric is about, row by row."""
-    accuracies = []
-    tested_seen = len(predictions.labels) - len(predictions.zsl)
-    for c, seen in enumerate(predictions.seen):
-        rows = [i for i, label in enumerate(predictions.labels) if label == c]
-        if not rows or (metric in ("U", "T1") and seen) or (metric == "S" and not seen):
-            continue
-        if metric == "T1":
-            hits = [predictions.zsl[i - tested_seen] == c for i in rows]
-        else:
-            hits = [
-                (predictions.best_seen[i] if predictions.gap[i] >= 0 else predictions.best_unseen[i]) == c
-                for i in rows
-            ]
-        accuracies.append(100 * sum(hits) / len(rows))
-    return accuracies
-
-
-@pytest.mark.parametrize("metric", OverClasses.METRICS)
-def test_it_is_wilcoxons_over_the_classes_that_the_metric_is_about(column, metric):
-    from gzslbench.evaluation.predictions import load_predictions
-
+@pytest.mark.parametrize("metric", ["U", "S", "H", "T1", "AUSUC"])
+def test_it_is_the_paired_bootstrap_of_the_stored_predictions(column, metric):
     scores, folders = column
-    kept = {
-        row: load_predictions(folders[item.entries[0].summary.id].predictions_file)
-        for row, item in scores.items()
-    }
-    one, two = (naive(kept[row], metric) for row in ("best", "far"))
-    assert len(one) == {"U": UNSEEN, "S": SEEN, "T1": UNSEEN}[metric]
-    found = OverClasses(folders)(*(replace(scores[row], metric=metric) for row in ("best", "far")))
-    differences = [round(first - second, 9) for first, second in zip(one, two, strict=True)]
-    assert found == pytest.approx(wilcoxon(differences).pvalue)
+    one, two = (
+        class_shares(load_predictions(folders[scores[row].entries[0].summary.id].predictions_file))
+        for row in ("best", "far")
+    )
+    expected = compare_over_classes(one, two, metric)
+    found = over_classes(folders)(*(replace(scores[row], metric=metric) for row in ("best", "far")))
+    assert found == (pytest.approx(expected.probability), 100 * expected.error, expected.degrees)
+    back = over_classes(folders)(*(replace(scores[row], metric=metric) for row in ("far", "best")))
+    assert back.probability == 1.0  # what is not the best is ahead
 
 
 def test_without_the_predictions_of_this_number_there_is_no_probability(column):
     scores, folders = column
     best, far = scores["best"], scores["far"]
-    assert OverClasses(folders)(replace(best, rule="val"), replace(far, rule="val")) is None
+    assert over_classes(folders)(replace(best, rule="val"), replace(far, rule="val")) is None
     folders[far.entries[0].summary.id].predictions_file.unlink()
-    assert OverClasses(folders)(best, far) is None
+    assert over_classes(folders)(best, far) is None
     both = replace(best, entries=[*best.entries, *far.entries])  # one of two seeds without its predictions
-    assert OverClasses(folders)(both, scores["near"]) is None
+    assert over_classes(folders)(both, scores["near"]) is None
 
 
 def test_five_classes_are_too_few(column, monkeypatch):
     scores, folders = column
-    monkeypatch.setattr("gzslbench.report.leaderboard.significance.MIN_CLASSES", UNSEEN + 1)
-    assert OverClasses(folders)(scores["best"], scores["far"]) is None
+    monkeypatch.setattr("gzslbench.evaluation.uncertainty.MIN_CLASSES", UNSEEN + 1)
+    assert over_classes(folders)(scores["best"], scores["far"]) is None
 
 
 def test_a_table_keeps_the_test_it_was_made_with(column):
     scores, folders = column
     entries = [entry for item in scores.values() for entry in item.entries]
-    test = OverClasses(folders)
+    test = over_classes(folders)
     (board,), _ = boards(entries, "last", "U", test)
     assert board.test is test
     assert {row.label: row.scores["AWA2"].tied for row in board.rows}["near"]
@@ -126,7 +114,7 @@ def test_three_seeds_of_odd_rows_are_equal_where_they_differ_by_rounding_alone(e
             folders[folder.id] = folder
             rows[row].append(made)
     a, b = (make_score(found, *SHOWN) for found in rows.values())
-    assert OverClasses(folders)(a, b) == 1.0
+    assert over_classes(folders)(a, b).probability == pytest.approx(1.0)
 
 
 def test_a_row_that_is_ahead_on_every_shared_seed_is_not_worse_though_its_mean_is_lower(entry):
@@ -134,3 +122,87 @@ def test_a_row_that_is_ahead_on_every_shared_seed_is_not_worse_though_its_mean_i
     other = make_score([entry("b", H=H, seed=s) for s, H in enumerate((55.0, 56.2, 55.4))], *SHOWN)
     found = compare_column({"a": best, "b": other}, OverSeeds())
     assert found["a"].best and found["b"].tied and found["b"].probability == 1.0
+
+
+def test_the_detectable_difference_is_found_in_80_of_100_cases():
+    for degrees, level in ((2, 0.05), (9, 0.05), (49, 0.05 / 15)):
+        limit, shift = student.ppf(1 - level / 2, degrees), Outcome(0.5, 2.0, degrees).detectable(level) / 2.0
+        found = nct.sf(limit, degrees, shift) if degrees > 2 else simulated_power(degrees, limit, shift)
+        assert found == pytest.approx(0.8, abs=0.01 if degrees == 2 else 1e-4)
+
+
+def simulated_power(degrees, limit, shift):
+    random = np.random.default_rng(0)
+    spread = np.sqrt(random.chisquare(degrees, 40_000) / degrees)
+    return np.mean((random.standard_normal(40_000) + shift) / spread > limit)
+
+
+def test_a_detectable_difference_stands_by_each_probability(entry):
+    numbers = {
+        "best": (60.0, 62.0, 61.0),
+        "near": (60.0, 61.0, 62.0),
+        "far": (40.0, 43.0, 41.0),
+        "one": (50.0,),
+    }
+    column = {
+        row: make_score([entry(row, H=H, seed=seed) for seed, H in enumerate(values)], *SHOWN[:1], "H")
+        for row, values in numbers.items()
+    }
+    found = compare_column(column, OverSeeds())
+    for row in ("near", "far"):
+        differences = np.subtract(numbers["best"], numbers[row])
+        error = differences.std(ddof=1) / 3**0.5
+        assert found[row].detectable == pytest.approx(
+            Outcome(0.5, error, 2).detectable(0.05 / 2)
+        )  # two tests
+    assert found["best"].detectable is None and found["one"].detectable is None
+
+
+def test_a_score_has_the_interval_over_classes_of_the_mean_over_its_seeds(column, entry):
+    scores, folders = column
+    kept = [scores[row].entries[0] for row in ("near", "far")]
+    intervals = StoredClasses(folders).intervals(kept, "last")
+    shares = [class_shares(load_predictions(folders[one.summary.id].predictions_file)) for one in kept]
+    means = [np.concatenate(pair) for pair in zip(*((one.U, one.S, one.T1) for one in shares), strict=True)]
+    joined = replace(
+        shares[0], U=means[0], S=means[1], T1=means[2], area=(shares[0].area + shares[1].area) / 2
+    )
+    assert intervals == class_intervals(joined)
+    (board,), _ = boards(kept, "last", "U", classes=StoredClasses(folders))
+    by_row = {row.label: row.scores["AWA2"].class_interval for row in board.rows}
+    assert (
+        by_row["near"] == class_intervals(shares[0])["U"] and by_row["far"] == class_intervals(shares[1])["U"]
+    )
+    assert boards(kept, "last", "U")[0][0].rows[0].scores["AWA2"].class_interval is None  # nobody wants it
+
+
+def test_predictions_are_read_once_and_not_before_they_are_needed(column, monkeypatch):
+    scores, folders = column
+    reads = []
+    monkeypatch.setattr(
+        "gzslbench.report.leaderboard.stored_classes.read_class_shares",
+        lambda run, folder, rule: reads.append(run.id) or read_class_shares(run, folder, rule),
+    )
+    classes = StoredClasses(folders)
+    assert reads == []
+    for metric in ("U", "S", "H"):
+        for score in scores.values():
+            make_score(score.entries, "last", metric, classes)
+    assert len(reads) == 3
+
+
+def test_calibrated_numbers_have_intervals_of_calibrated_predictions(column):
+    scores, folders = column
+    run = scores["best"].entries[0].summary
+    metrics = {**run.metrics, "last-calibrated": replace(run.metrics["last"], gamma=0.5)}
+    folder = folders[run.id]
+    kept = load_predictions(folder.predictions_file)
+    save_predictions(folder.predictions_file, replace(kept, gap=kept.gap / 3))
+    shares = read_class_shares(replace(run, metrics=metrics), folder, "last-calibrated")
+    expected = metrics_of(calibrate(load_predictions(folder.predictions_file), 0.5))
+    assert (100 * shares.U.mean(), 100 * shares.S.mean()) == pytest.approx((expected.U, expected.S))
+    for peek in ("test-peek", "val"):  # the predictions are not those of these epochs
+        assert (
+            read_class_shares(replace(run, metrics={**metrics, peek: run.metrics["last"]}), folder, peek)
+            is None
+        )
