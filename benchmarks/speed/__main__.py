@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,13 @@ Exit status: 0 all measured; 2 an error to fix; 130 interrupted.
     show_default=True,
     help="Of the matrix products in training, of every contestant.",
 )
+@click.option(
+    "--clock",
+    type=click.Choice(["wall", "cpu"]),
+    default="wall",
+    show_default=True,
+    help="cpu: the time that this process computes, for a machine that does other work; with one thread.",
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Threads on the CPU. [default: torch's choice]")
 @click.option("--out", type=OutputFile(".json", new_folder=True), help="Write what was measured as JSON.")
 def speed(
@@ -60,6 +68,7 @@ def speed(
     quick: bool,
     device: str,
     precision: str,
+    clock: str,
     threads: int | None,
     out: Path | None,
 ) -> None:
@@ -74,7 +83,10 @@ def speed(
         return
     try:
         _check_names(cases)
-        conditions = _conditions(device, precision, rounds or (QUICK_ROUNDS if quick else ROUNDS), quick)
+        rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
+        conditions = replace(_conditions(device, precision, rounds, quick), clock=clock)
+        if clock == "cpu":
+            _check_cpu_clock(cases or tuple(CASES), conditions, threads)
         interrupted = _measure_all(cases or tuple(CASES), only, conditions, threads, out)
     except GzslBenchError as error:
         raise UserError(str(error)) from error
@@ -87,6 +99,16 @@ def _check_names(cases: tuple[str, ...]) -> None:
     for name in cases:
         if name not in CASES:
             raise ParamError(f"no case {name!r}", fix=did_you_mean(name, list(CASES)))
+
+
+def _check_cpu_clock(cases: tuple[str, ...], conditions: Conditions, threads: int | None) -> None:
+    fix = "use --clock wall"
+    if conditions.on_cuda or threads != 1:
+        fix = "use --device cpu --threads 1, or --clock wall"
+        raise ParamError("the time of the process is that of one thread on a CPU", where="--clock", fix=fix)
+    for name in cases:
+        if not CASES[name].computes:
+            raise ParamError(f"case {name!r} reads files or starts processes", where="--clock", fix=fix)
 
 
 def _conditions(device: str, precision: str, rounds: int, quick: bool) -> Conditions:

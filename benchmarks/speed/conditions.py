@@ -22,12 +22,14 @@ class Conditions:
         precision: fp32, tf32 or bf16, of the matrix products.
         rounds: How often each contestant is timed; slow ones less often.
         quick: Whether the shapes are tiny, which only tests the programs.
+        clock: wall, or cpu for the time that this process computes, whatever else the machine does.
     """
 
     device: torch.device
     precision: str = "fp32"
     rounds: int = 5
     quick: bool = False
+    clock: str = "wall"
 
     @property
     def dtype(self) -> torch.dtype:

@@ -130,11 +130,12 @@ def _times(seconds: float) -> int:
 
 def _seconds(program: Program, times: int, conditions: Conditions) -> float:
     conditions.synchronize()
-    start = time.perf_counter()
+    now = time.process_time if conditions.clock == "cpu" else time.perf_counter
+    start = now()
     for _ in range(times):
         program()
     conditions.synchronize()
-    return time.perf_counter() - start
+    return now() - start
 
 
 @contextmanager

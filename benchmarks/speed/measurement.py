@@ -73,6 +73,7 @@ class Measurement:
             "versions": {name: found[name] for name in VERSIONS},
             "commit": self.commit,
             "threads": self.threads,
+            "clock": self.conditions.clock,
             "precision": self.conditions.precision,
             "quick": self.conditions.quick,
             "computed": self.computed,

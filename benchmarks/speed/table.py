@@ -42,6 +42,8 @@ def report(measured: Mapping[str, Any]) -> RenderableType:
 def _heading(measured: Mapping[str, Any]) -> list[Text]:
     state = "" if measured["complete"] else " (not finished)"
     where = f"{measured['device']}, {measured['threads']} threads, {measured['precision']}"
+    if measured.get("clock") == "cpu":
+        where += ", CPU time"
     versions = f"torch {measured['versions']['torch']}, gzslbench {measured['versions']['gzslbench']}"
     lines = [f"{where}, {versions}, {measured['date']}"]
     if measured["quick"]:

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Case:
-    """A module of this folder with a function ``settings(conditions)``."""
+    """A module of this folder with a function ``settings(conditions)``.
+
+    Attributes:
+        computes: Whether its contestants only compute, in this process.
+    """
 
     title: str
     module: str
+    computes: bool = True
 
     def settings(self, conditions: Conditions) -> Iterator[Setting]:
         """Yield the settings to measure, one after another, so that the memory of each is freed."""
@@ -32,11 +37,17 @@ CASES = {
     "f-clswgan": Case("one f-CLSWGAN epoch at batch 64", "f_clswgan"),
     "methods": Case("every trained method against its plain form: an epoch, and its evaluation", "methods"),
     "training": Case("a whole training with an evaluation each epoch (CUDA)", "training"),
-    "opening": Case("opening AWA2-sized files that were opened before", "opening"),
-    "startup": Case("the command line, a whole process", "startup"),
-    "store": Case("ten thousand stored runs: listing and comparing them, whole processes", "store"),
-    "extraction": Case("features of images, from JPEG files", "extraction"),
-    "sweep": Case("sweeps: planning ten thousand cells, two workers against one, cells of no work", "sweep"),
+    "opening": Case("opening AWA2-sized files that were opened before", "opening", computes=False),
+    "startup": Case("the command line, a whole process", "startup", computes=False),
+    "store": Case(
+        "ten thousand stored runs: listing and comparing them, whole processes", "store", computes=False
+    ),
+    "extraction": Case("features of images, from JPEG files", "extraction", computes=False),
+    "sweep": Case(
+        "sweeps: planning ten thousand cells, two workers against one, cells of no work",
+        "sweep",
+        computes=False,
+    ),
     "growth": Case("time and memory with batch, seen classes and syn_num", "growth"),
     "peak-memory": Case("peak memory of a CE-GZSL iteration, one process for each", "peak_memory"),
     "precision": Case("one CE-GZSL iteration of ours at each precision", "precision"),

@@ -120,6 +120,19 @@ def test_a_case_with_nothing_for_this_device_says_so():
     assert done.exit_code == 2 and "nothing to measure on cpu: training" in done.output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("methods", "--threads", 2), "--threads 1"),
+        (("methods",), "--threads 1"),
+        (("store", "--threads", 1), "starts processes"),
+    ],
+)
+def test_the_cpu_clock_is_for_one_thread_and_cases_that_compute(arguments, reason):
+    done = call(*arguments, "--clock", "cpu", "--quick")
+    assert done.exit_code == 2 and reason in done.output
+
+
 @pytest.mark.acceptance
 def test_only_json_is_written(made):
     made()

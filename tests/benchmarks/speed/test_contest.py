@@ -66,6 +66,20 @@ def test_contestants_are_timed_in_turn_each_right_after_an_untimed_call_of_its_o
     assert [row.seconds for row in rows] == [[2, 2, 2], [6, 6, 6]]
 
 
+def test_the_cpu_clock_counts_only_the_time_that_the_process_computes(clock, conditions, monkeypatch):
+    rows, computed = [], [0.0]
+    monkeypatch.setattr(module.time, "process_time", lambda: computed[0])
+
+    def program():
+        clock[0] += 9.0  # while other processes had the processor
+        computed[0] += 2.0
+
+    on_cpu = replace(conditions, clock="cpu")
+    contest(Setting("one", [Contestant("ours", lambda: program)]), on_cpu, rows)
+    assert rows[0].seconds == [2, 2, 2]
+    assert Measurement("case", "title", on_cpu, 1, None, rows).as_dict()["clock"] == "cpu"
+
+
 def test_a_long_program_is_called_untimed_only_before_its_first_round(clock, conditions):
     calls, rows = [], []
     contest(Setting("one", [Contestant("long", taking(clock, calls, "long", module.LONG))]), conditions, rows)
