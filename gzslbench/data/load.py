@@ -58,8 +58,8 @@ def load_dataset(
         if not line.agrees
     )
     is_published = not notes and dataset.features_name in spec.expected.features
-    known = spec.expected.pretraining if is_published and dataset.pretraining == UNKNOWN else ""
-    return replace(dataset, notes=dataset.notes + notes, pretraining=known or dataset.pretraining)
+    known = "imagenet-1k" if is_published and dataset.pretraining == UNKNOWN else dataset.pretraining
+    return replace(dataset, notes=dataset.notes + notes, pretraining=known)
 
 
 def verify_dataset(

@@ -66,7 +66,6 @@ class Expected:
         counts: Rows of trainval, test_seen and test_unseen.
         fingerprints: ``Split.fingerprint`` of each known edition of the split, by edition.
         semantics_content: ``Dataset.semantics_content`` of each known semantics, by name.
-        pretraining: What the network behind these features learned from.
     """
 
     features: Mapping[str, int]
@@ -77,7 +76,6 @@ class Expected:
     counts: Mapping[str, int]
     fingerprints: Mapping[str, str]
     semantics_content: Mapping[str, str] = field(default_factory=dict)
-    pretraining: str = "imagenet-1k"
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,9 @@ def boards(
     """
     test, metrics = test or OverSeeds(), metrics or (metric,)
     newest, left_out = select_runs(entries, rule)
-    editions, trained = _editions(newest), _pretraining(newest)
+    editions, described = _editions(newest), (entry.summary.task for entry in newest)
+    # Earlier records do not say it; the same task has the same features.
+    trained = {task.id: task.pretraining for task in described if task.pretraining not in (None, UNKNOWN)}
     groups: dict[ComparableGroup, list[Entry]] = defaultdict(list)
     for entry in newest:
         task, variant = entry.summary.task, str(entry.changes.get("variant", ""))
@@ -175,12 +177,6 @@ def _editions(entries: Sequence[Entry]) -> dict[str, int]:
         for tasks in counts.values()
         for place, task_id in enumerate(sorted(tasks, key=lambda name: (-tasks[name], name)))
     }
-
-
-def _pretraining(entries: Iterable[Entry]) -> dict[str, str]:
-    """Return what is known of the features' network, by task id: earlier records do not say it."""
-    tasks = (entry.summary.task for entry in entries)
-    return {task.id: task.pretraining for task in tasks if task.pretraining not in (None, UNKNOWN)}
 
 
 def _reason(group: ComparableGroup, first: ComparableGroup, data: Mapping[str, TaskInfo]) -> str:
