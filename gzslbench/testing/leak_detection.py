@@ -72,8 +72,9 @@ def find_rows(rows: set[bytes], width: int, root: object) -> str | None:
 
 def reachable_arrays(root: object) -> Iterator[tuple[str, NDArray[Any]]]:
     """Yield every array of floats that `root`, its class or their package refers to, with its path."""
-    package = type(root).__module__.rpartition(".")[0] or type(root).__module__
-    modules = [m for name, m in sys.modules.items() if name == package or name.startswith(f"{package}.")]
+    name = type(root).__module__
+    package = getattr(sys.modules.get(name), "__package__", "") or name
+    modules = [m for name, m in sys.modules.items() if f"{name}.".startswith(f"{package}.")]
     stack: list[tuple[str, object]] = [("self", root), (type(root).__name__, type(root))]
     stack += [(module.__name__, module) for module in modules]
     visited: dict[int, object] = {}  # keeps the objects alive, so that no id is used twice
