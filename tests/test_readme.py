@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
+from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 
 README = Path(__file__).parents[1] / "README.md"
@@ -77,3 +78,11 @@ def test_every_command_of_the_makefile_has_a_line_in_its_help():
     makefile = README.with_name("Makefile").read_text(encoding="utf-8")
     told = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
     assert {"help", "demo", "test", "lint", "bench", "docs"} <= told
+
+
+def test_the_methods_that_it_names_are_there():
+    section = README.read_text(encoding="utf-8").partition("\n## Methods\n")[2].partition("\n## ")[0]
+    items = re.findall(r"^- [^:]+: ([^;.]+)[;.]$", section, re.MULTILINE)
+    named = {name.strip() for item in items for name in item.split(",")}
+    assert len(items) == 4 and len(named) >= 16
+    assert named <= {spec.title for spec in plugins().methods().values()}

@@ -62,7 +62,6 @@ def new_method(name: str, kind: str, start: Path) -> list[Path]:
         write_atomically(test, test_text, PluginError, _ELSEWHERE)
     except BaseException:  # Ctrl-C, too, must leave nothing half-written
         shutil.rmtree(folder)
-        test.unlink(missing_ok=True)
         raise
     return [*(folder / place for place in contents), test]
 
