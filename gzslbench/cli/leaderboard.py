@@ -28,7 +28,8 @@ Examples:
   gzslbench leaderboard --figures figures
 
 Numbers that cannot be compared are in separate tables: other features, semantics or split, another setting
-(transductive), a variant, parameters that differ from the preset. Each further table says why it is separate.
+(transductive), a variant, parameters or preprocessing that differ from the preset. Each further table says
+why it is separate.
 """
 COMPARE_EPILOG = """\b
 Examples:
@@ -36,7 +37,8 @@ Examples:
   gzslbench compare --method ce-gzsl --dataset AWA2 --select test-peek
   gzslbench compare --tolerance 1 --json > compare.json
 
-Where features, semantics, setting or parameters differ, the numbers are not compared, and the table says why.
+Where features, semantics, split, setting or parameters differ, the numbers are not compared, and the table
+says why. A verdict needs the published split and features.
 """
 REPORT_EPILOG = """\b
 Examples:

@@ -7,11 +7,6 @@ from gzslbench.data.dataset import FINETUNED, UNKNOWN
 from gzslbench.data.variants import is_synthetic
 from gzslbench.runs.cell import TaskInfo
 
-SYNTHETIC_MARK = "synthetic data"
-OTHER_SPLIT = "another split"
-OTHER_FEATURES = "other features"
-OTHER_SEMANTICS = "other semantics"
-
 
 def mark_of(task: TaskInfo) -> str:
     """Return how a task's data differ from the published ones of that name; empty if they are not known to.
@@ -20,21 +15,21 @@ def mark_of(task: TaskInfo) -> str:
     are no difference, because every view shows the name.
     """
     if is_synthetic(task.notes or ()):
-        return SYNTHETIC_MARK
+        return "synthetic data"
     expected = getattr(catalogue().get(task.dataset), "expected", None)
     if expected is None:
         return ""
     marks = []
     if task.split_fingerprint not in (None, *expected.fingerprints.values()):
-        marks.append(OTHER_SPLIT)
+        marks.append("another split")
     dimension = expected.features.get(task.features)
     if dimension is not None and (
         task.feature_dimension not in (None, dimension) or task.extractor not in (None, task.features)
     ):
-        marks.append(OTHER_FEATURES)
+        marks.append("other features")
     content = expected.semantics_content.get(task.semantics)
     if content is not None and task.semantics_content not in (None, content):
-        marks.append(OTHER_SEMANTICS)
+        marks.append("other semantics")
     return ", ".join(marks)
 
 
@@ -58,7 +53,7 @@ def training_note(task: TaskInfo) -> str:
         return f"{network} was fine-tuned on {rows}: {may}"
     if trained not in ("none", "imagenet-1k", "self-supervised: imagenet-1k"):
         return f"{network} was trained on {trained}: {may}"
-    if trained != "none" and (task.dataset not in catalogue() or OTHER_SPLIT in mark_of(task)):
+    if trained != "none" and (task.dataset not in catalogue() or "another split" in mark_of(task)):
         return f"{network} was trained on {trained}, which may contain unseen classes of {task.dataset}"
     return ""
 

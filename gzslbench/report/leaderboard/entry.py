@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,12 +17,10 @@ from gzslbench.plugins.registry import plugins
 from gzslbench.report.leaderboard.significance import MIN_SEEDS, SIGNIFICANCE
 from gzslbench.report.published_data import dataset_label, mark_of
 from gzslbench.runs.plan import EPOCHS_RULE
-from gzslbench.runs.record import Summary
+from gzslbench.runs.record import CALIBRATED, Summary
 from gzslbench.runs.store import Store, read_summaries
 
 if TYPE_CHECKING:
-    from gzslbench.plugins.head import HeadSpec
-    from gzslbench.plugins.method import MethodSpec
     from gzslbench.report.leaderboard.stored_classes import StoredClasses
     from gzslbench.runs.folder import RunFolder
 
@@ -49,7 +46,8 @@ CELL_FIELDS = {
 ``table``: a column or a table of its own. ``choice``: it decides what some rules choose from, and so divides
 a row by these rules. Other values say why the field divides nothing.
 """
-_AVERAGED = ("device", "deterministic", "calibrate")
+CHOICES = ("eval_every", "validation", "device", "deterministic", "calibrate")
+"""Fields that may divide a row, see ``Entry.choices``."""
 _ABSENT = object()
 
 
@@ -104,19 +102,17 @@ class Entry:
         """The changes as text, without the variant, which has a table of its own."""
         return " ".join(f"{name}={value}" for name, value in self.changes.items() if name != "variant")
 
-    def choices(self, rule: str, *, averaged: bool = False) -> dict[str, Any]:
+    def choices(self, rule: str, *, again: bool) -> dict[str, Any]:
         """Return, by field of the cell, what the rule's choice of epochs or gamma depends on.
 
-        With ``averaged`` also what divides a row only if it has two runs of one seed.
+        With ``again``, because there is another run of the same seed, also what distinguishes the two.
         """
         cell = self.summary.cell
         stops_early = cell.params.get(EPOCHS_RULE) == "early-stopping"
-        on_validation = rule.startswith("val") or "calibrated" in rule or stops_early
-        found: dict[str, Any] = {
-            "eval_every": None if rule.startswith("last") and not averaged else cell.eval_every,
-            "validation": (cell.validation or "")[:8] if on_validation or averaged else None,
-        }
-        return found | {name: getattr(cell, name, None) for name in (_AVERAGED if averaged else ())}
+        validated = rule.startswith("val") or CALIBRATED in rule or stops_early
+        counts = {"eval_every": not rule.startswith("last"), "validation": validated}
+        values = {name: getattr(cell, name) for name in CHOICES if again or counts.get(name)}
+        return {name: value[:8] if isinstance(value, str) else value for name, value in values.items()}
 
 
 def read_entries(roots: Iterable[Path]) -> tuple[list[Entry], dict[str, RunFolder]]:
@@ -142,46 +138,30 @@ def entry_of(summary: Summary) -> Entry:
     if summary.control:
         row += f", control: {summary.control}"
     dataset, semantics = summary.task.dataset, summary.task.semantics.partition(SHUFFLED)[0]
-    method, head = _spec("method", cell.method), _spec("head", cell.head)
-    softmax = cell.head in (None, SOFTMAX)  # it belongs to gzslbench and has no version of its own
-    changes = {
-        **_changes(cell.params, method, dataset, semantics),
-        **_changes(cell.head_params, head, dataset, semantics, HEAD),
-    }
-    for name, usual in (
-        ("preprocessing", getattr(method, "preprocessing", None)),
-        ("method_version", getattr(method, "version", None)),
-        ("head_version", 1 if softmax else getattr(head, "version", None)),
+    changes: dict[str, Any] = {}
+    for kind, name, prefix, params, own in (
+        ("method", cell.method, "", cell.params, ("preprocessing", "version")),
+        ("head", cell.head, HEAD, cell.head_params, ("version",)),
     ):
-        if getattr(cell, name) != usual:
-            changes[name] = getattr(cell, name)
+        if name in (None, SOFTMAX):  # the softmax head has neither parameters nor a version
+            continue
+        spec, known = _installed(kind, name, dataset, semantics)
+        changes |= {prefix + key: value for key, value in params.items() if known.get(key, _ABSENT) != value}
+        for field in own:
+            in_cell = f"{kind}_version" if field == "version" else field
+            if getattr(cell, in_cell) != getattr(spec, field, None):
+                changes[in_cell] = getattr(cell, in_cell)
     return Entry(summary, row, changes)
 
 
 @cache
-def _spec(kind: str, name: str | None) -> MethodSpec | HeadSpec | None:
-    """Return the spec; None where the plugin is not installed or cannot be loaded."""
-    if name in (None, SOFTMAX):
-        return None
+def _installed(kind: str, name: str, dataset: str, semantics: str) -> tuple[Any, Mapping[str, Any]]:
+    """Return the spec and its preset; None and no preset if it is not installed or cannot be loaded."""
     try:
-        return plugins().method(str(name)) if kind == "method" else plugins().head(str(name))
+        spec = plugins().method(name) if kind == "method" else plugins().head(name)
+        return spec, preset_values(spec, dataset, semantics)
     except GzslBenchError:
-        return None
-
-
-def _changes(
-    params: Mapping[str, Any],
-    spec: MethodSpec | HeadSpec | None,
-    dataset: str,
-    semantics: str,
-    prefix: str = "",
-) -> dict[str, Any]:
-    """Return the parameters that are not as in the preset; without a spec all of them."""
-    known: Mapping[str, Any] = {}
-    if spec is not None:
-        with suppress(GzslBenchError):
-            known = preset_values(spec, dataset, semantics)
-    return {prefix + key: value for key, value in params.items() if known.get(key, _ABSENT) != value}
+        return None, {}
 
 
 @dataclass(frozen=True)

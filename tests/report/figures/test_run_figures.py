@@ -100,3 +100,10 @@ def test_a_model_that_cannot_be_opened_is_the_reason_why_features_are_left_out(g
     drawing = found(generative, folder, with_features=True)["features"]
     assert drawing.draw is None and "settings are those of run" in drawing.reason
     assert "record.json" in drawing.reason
+
+
+def test_the_mark_of_data_that_are_not_published_is_in_every_figure_and_its_title(generative, folder):
+    task = replace(generative.task, notes=["synthetic data: like CUB"])
+    for drawing in found(replace(generative, task=task), folder).values():
+        assert drawing.title.endswith("Data: synthetic data.")
+        assert [text.get_text() for text in drawing.draw().texts][-1] == "SYNTHETIC DATA"
