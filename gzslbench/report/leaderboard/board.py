@@ -12,13 +12,12 @@ from typing import TypeVar
 from gzslbench.data.dataset import FINETUNED, UNKNOWN
 from gzslbench.report.leaderboard.entry import Entry, Score, make_score
 from gzslbench.report.leaderboard.rows import group_rows, select_runs
-from gzslbench.report.leaderboard.significance import SIGNIFICANCE, OverSeeds, Ranking, Test, rank
+from gzslbench.report.leaderboard.significance import OverSeeds, Ranking, Test, compare_column, rank
 from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published import PublishedNumber
 from gzslbench.report.published_data import dataset_label, training_note, why_not_verified
 from gzslbench.runs.cell import TaskInfo
 
-Key = TypeVar("Key")
 DEFAULT_TOLERANCE = 2.0
 """Points between a published number and ours that count as agreement, unless the user chooses another."""
 _PEEK = "test-peek"
@@ -227,39 +226,6 @@ def _rows(
         label = f"{row} ({numbers[row]})" if counts[row] > 1 else row
         rows.append(Row(label, scores[row, changes], metric, changes))
     return rows
-
-
-def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
-    """Mark the best and the second best score of a column, given by row; test all against the best.
-
-    Single seeds of methods that a seed changes come last: a lucky seed is not better than a mean.
-    """
-    if not column:
-        return {}
-
-    def order(row: Key) -> tuple[bool, float]:
-        return column[row].is_chance_of_one_seed, -column[row].estimate.mean
-
-    best, second, *_ = [*sorted(column, key=order), None]
-    outcomes = {row: test(column[best], score) for row, score in column.items() if row != best}
-    found = {row: outcome for row, outcome in outcomes.items() if outcome is not None}
-    corrected = holm({row: outcome.probability for row, outcome in found.items()})
-    marked = {row: replace(score, best=row == best, second=row == second) for row, score in column.items()}
-    level = SIGNIFICANCE / max(1, len(found))  # what Holm's correction asks of the lowest probability
-    for row, outcome in found.items():
-        detectable = outcome.detectable(level)
-        marked[row] = replace(marked[row], probability=corrected[row], detectable=detectable)
-    return marked
-
-
-def holm(probabilities: Mapping[Key, float]) -> dict[Key, float]:
-    """Correct probabilities for being several (Holm 1979, step down); the order of names is kept."""
-    corrected = dict(probabilities)
-    highest = 0.0
-    for position, name in enumerate(sorted(probabilities, key=lambda name: probabilities[name])):
-        highest = max(highest, min(1.0, (len(probabilities) - position) * probabilities[name]))
-        corrected[name] = highest
-    return corrected
 
 
 @dataclass(frozen=True)
