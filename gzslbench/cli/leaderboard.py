@@ -79,9 +79,10 @@ NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzs
     OutputFile(".bib"),
 )
 @option(
-    "--intervals/--no-intervals",
-    "Show Student's 95 % intervals of the means, in a table of one metric.",
-    default=True,
+    "--intervals",
+    "Show 95 % intervals: over seeds (Student's, from three seeds on), over test classes (bootstrap, from the"
+    " runs' predictions), or both. [default: seeds in a table of one metric, else none]",
+    ["none", "classes", "seeds", "both"],
 )
 @option(
     "--test",
@@ -105,7 +106,7 @@ def leaderboard(
     caption: str | None,
     label: str | None,
     bib: Path | None,
-    intervals: bool,
+    intervals: str | None,
     over: str,
     with_published: bool,
     costs: bool,
@@ -132,7 +133,10 @@ def leaderboard(
     entries, folders = runs.read()
     classes = StoredClasses(folders)
     test = OverClasses(classes) if over == "classes" else OverSeeds()
-    found, left_out = boards(entries, rule, metric, test, tuple(dict.fromkeys(metrics)))
+    metrics = tuple(dict.fromkeys(metrics))
+    intervals = intervals or ("seeds" if len(metrics) == 1 else "none")
+    wanted = classes if intervals in ("classes", "both") else None
+    found, left_out = boards(entries, rule, metric, test, metrics, wanted)
     notes = tables.left_out_notes(left_out)
     if not found:
         raise runs.no_runs("; ".join(["no runs to compare", *notes]))

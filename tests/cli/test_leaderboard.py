@@ -4,10 +4,14 @@ import csv
 import io
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
+from gzslbench.evaluation.predictions import Predictions, save_predictions
+from gzslbench.evaluation.uncertainty import class_intervals, class_shares, join_seeds
+from gzslbench.report.leaderboard.significance import Outcome
 
 
 def called(*arguments):
@@ -39,7 +43,7 @@ def test_a_table_of_one_metric_has_spread_interval_and_seeds(results):
 
 @pytest.mark.parametrize("form", ["md", "latex", "html"])
 def test_every_format_has_every_row(results, form):
-    done = called(results, "--format", form, "--no-intervals", "--costs")
+    done = called(results, "--format", form, "--intervals", "none", "--costs")
     assert done.exit_code == 0
     for text in ("ce-gzsl", "f-clswgan", "74.0", "62.0", "minutes"):
         assert text in done.stdout.lower()
@@ -115,13 +119,52 @@ def test_without_runs_it_says_what_to_do(tmp_path, results):
 
 def test_intervals_may_be_left_out_and_the_test_chosen(results):
     assert "[69.0, 79.0]" in called(results, "--metric", "H").output
-    assert "[" not in called(results, "--metric", "H", "--no-intervals").output
+    assert "[" not in called(results, "--metric", "H", "--intervals", "none").output
     for metric in ("U", "H"):
         over = called(results, "--test", "classes", "--metric", metric)
         assert over.exit_code == 0 and "the paired bootstrap over test classes" in over.output
         assert "~" not in over.output.split("~ not significantly")[0]  # these runs keep no predictions
     refused = called(results, "--test", "classes", "--select", "test-peek")
     assert refused.exit_code == 2 and "--test classes needs predictions" in refused.output
+
+
+def test_intervals_over_classes_come_from_the_predictions_and_rows_without_are_named(results):
+    over = called(results, "--metric", "U", "--intervals", "classes")
+    assert "no interval over classes: ce-gzsl, f-clswgan; the runs have no predictions by last" in one_line(
+        over
+    )
+    random, shares = np.random.default_rng(0), []
+    for folder in sorted(results.glob("ce-gzsl-*")):
+        labels = np.repeat(np.arange(16), 9)
+        best = np.where(random.random(144) < 0.7, labels % 8, (labels + 1) % 8)
+        gap = random.normal(size=144).astype(np.float32)
+        found = Predictions(labels, best, best + 8, gap, best[72:] + 8, np.arange(16) < 8)
+        save_predictions(folder / "predictions.npz", found)
+        shares.append(class_shares(found))
+    ends = class_intervals(join_seeds(shares))
+    both = called(results, "--metric", "H", "--intervals", "both").stdout
+    assert "[69.0, 79.0] ({:.1f} to {:.1f}) (n=3)".format(*ends["H"]) in both
+    for form in ("console", "md", "latex", "html"):  # a table of several metrics
+        every = called(results, "--intervals", "classes", "--format", form).stdout
+        assert all("({:.1f} to {:.1f})".format(*ends[name]) in every for name in ("T1", "U", "S", "H"))
+    content = json.loads(called(results, "--format", "json", "--intervals", "classes").stdout)
+    scores = content["boards"][0]["rows"][0]["scores"]["AWA2"]
+    assert scores["S"]["class_interval"] == list(ends["S"])
+    line = next(csv.DictReader(io.StringIO(called(results, "--format", "csv", "--intervals", "both").stdout)))
+    assert (float(line["class_low"]), float(line["class_high"])) == ends[line["metric"]]
+
+
+def test_probabilities_come_with_the_detectable_difference(results):
+    content = json.loads(called(results, "--metric", "H", "--format", "json").stdout)
+    score = content["boards"][0]["rows"][1]["scores"]["AWA2"]["H"]
+    error = np.std(np.subtract([72.0, 74.0, 76.0], list(score["by_seed"].values())), ddof=1) / 3**0.5
+    assert score["detectable"] == pytest.approx(Outcome(0.5, error, 2).detectable(0.05))
+    shown = f"{score['detectable']:.1f}"
+    assert f"first step: {shown} to {shown} points" in one_line(called(results, "--metric", "H"))
+
+
+def one_line(done):
+    return " ".join(done.stdout.split())
 
 
 def test_two_runs_of_one_seed_in_a_row_are_an_error_and_one_can_be_left_out(results, keep):

@@ -75,7 +75,8 @@ class Population:
 POPULATIONS = {
     "biased to seen classes": Population((0.60, 0.85), (0.5, 1.8)),
     "balanced": Population((0.60, 0.75), (-0.3, 0.7)),
-    "high": Population((0.90, 0.95), (-1.8, 2.2), spread=5.0, between=0.5),
+    "high": Population((0.90, 0.90), (-1.8, 2.2), spread=5.0, between=0.5),
+    "nearly perfect": Population((0.90, 0.95), (-1.8, 2.2), spread=5.0, between=0.5),
     "low": Population((0.40, 0.45), (-0.6, 0.6)),
 }
 SIZES = ((10, 27), (10, 40), (20, 82), (50, 150))

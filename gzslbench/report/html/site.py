@@ -27,6 +27,7 @@ from gzslbench.plugins.spec import spec_fields
 from gzslbench.report.figures.run_figures import Drawing, figures_of_run
 from gzslbench.report.leaderboard.board import boards, comparisons, published_rows
 from gzslbench.report.leaderboard.entry import Entry
+from gzslbench.report.leaderboard.stored_classes import StoredClasses, read_intervals
 from gzslbench.report.leaderboard.tables import comparison_table, leaderboard_table, left_out_notes
 from gzslbench.report.printing import format_value
 from gzslbench.report.published import PublishedNumber
@@ -130,11 +131,12 @@ def _render(template: str, **values: Any) -> str:
 def overview_page(content: SiteContent, figures: bool) -> str:
     """Return the first page: leaderboards of every rule and metric, with figures of those shown first."""
     rules = [rule for rule in RULES if any(rule in entry.summary.metrics for entry in content.entries)]
+    classes = StoredClasses(content.folders)
     found = [
         board
         for rule in rules
         for metric in PERCENTAGES
-        for board in boards(content.entries, rule, metric)[0]
+        for board in boards(content.entries, rule, metric, classes=classes)[0]
     ]
     first = rules[0] if rules else RULES[0]
     shown = [board for board in found if (board.rule, board.metric) == (first, "H")]
@@ -146,10 +148,7 @@ def overview_page(content: SiteContent, figures: bool) -> str:
     left_out = [f"by {first}: {note}" for note in left_out_notes(boards(content.entries, first, "H")[1])]
     return _render(
         "index.html",
-        boards=[
-            (board, leaderboard_table(board, published_rows(board, content.numbers), intervals=False))
-            for board in found
-        ],
+        boards=[(board, leaderboard_table(board, published_rows(board, content.numbers))) for board in found],
         rules=rules,
         datasets=sorted({name for board in found for name in board.tasks}),
         notes=[*content.notes, *left_out],
@@ -197,6 +196,7 @@ def run_page(entry: Entry, folder: RunFolder, figures: bool) -> str:
         record=record,
         entry=entry,
         command=repeat_command(record),
+        intervals=read_intervals(record, folder),
         problems=find_problems(folder),
         classes=_classes(record, folder),
         sections=record_sections(record),

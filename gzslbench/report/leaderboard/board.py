@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from statistics import fmean
-from typing import TypeVar
 
 from gzslbench.data.dataset import FINETUNED, UNKNOWN
 from gzslbench.report.leaderboard.entry import Entry, Score, make_score

@@ -15,6 +15,7 @@ from typing import Any
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.report.leaderboard.board import Board, Comparison, ReferenceRow, Row
 from gzslbench.report.leaderboard.entry import INTERVAL, Entry, Score
+from gzslbench.report.leaderboard.significance import POWER
 from gzslbench.report.published import PublishedNumber
 from gzslbench.report.tables import TIED, ColumnGroup, ResultTable, TableCell, render
 from gzslbench.runs.record import PERCENTAGES
@@ -22,11 +23,14 @@ from gzslbench.runs.record import PERCENTAGES
 Papers = Mapping[str, MethodSpec | PublishedNumber]
 """By method, what is known of it: the spec, or a published number where it is not installed."""
 
+CLASS_INTERVAL = "95 % interval of the mean over other test classes (bootstrap)"
+
 COST_COLUMNS = ("minutes", "parameters", "peak MiB")
 COMPARISON_COLUMNS = (
     "method", "dataset", "published", "stored", "ours", "n", "difference", "verdict", "notes",
 )  # fmt: skip
 _MISSING = "–"
+_LISTS = ("interval", "class_interval", "by_seed", "runs")
 _PUBLISHED_NOTE = (
     "published numbers are as their sources print them, most of them best epochs on the test set of single"
     " seeds; below them are ours chosen the same way (test-peek); neither is ranked"
@@ -47,15 +51,16 @@ def leaderboard_table(
     board: Board,
     published: Sequence[ReferenceRow] = (),
     *,
-    intervals: bool = True,
+    intervals: str = "none",
     costs: bool = False,
     papers: Papers | None = None,
     cite: bool = False,
 ) -> ResultTable:
     """Return a board as a table, with rows of ``published`` numbers below, which are not ranked or tested.
 
-    Every dataset has a column per metric; a table of one metric has room for ``intervals`` and seeds. With
-    ``papers``, by method, it is a table for a paper: titles for names, citations with ``cite``, and no ranks.
+    Every dataset has a column per metric; a table of one metric has room for seeds. ``intervals`` are over
+    ``classes`` (if the scores have them), ``seeds``, ``both`` or ``none``. With ``papers``, by method, it is
+    a table for a paper: titles for names, citations with ``cite``, and no ranks.
     """
     several = len(board.metrics) > 1
     columns = list(product(board.tasks, board.metrics))
@@ -64,10 +69,7 @@ def leaderboard_table(
     rows = []
     for row in board.rows:
         cells = [_method_cell(row.label, row.method, papers, cite)]
-        cells += [
-            _score_cell(row.columns[metric].get(name), intervals and not several, several)
-            for name, metric in columns
-        ]
+        cells += [_score_cell(row.columns[metric].get(name), intervals, several) for name, metric in columns]
         rank = f"{board.ranking.ranks[row.label]:.2f}" if board.ranking is not None else ""
         cells += [TableCell(_seeds(row) if name == "seeds" else rank) for name in aside]
         rows.append([*cells, *(_costs(row) if costs else ())])
@@ -95,7 +97,7 @@ def leaderboard_table(
             if several
         ],
         main_columns=[at for at, (_, metric) in enumerate(columns, start=1) if metric == board.metric],
-        details=[*_board_notes(board, intervals and not several), *(_run_ids(board) if papers else ())],
+        details=[*_board_notes(board, intervals), *(_run_ids(board) if papers else ())],
         ranked=len(board.rows) if published else None,
     )
 
@@ -153,14 +155,18 @@ def _one_note(parts: Sequence[str]) -> list[str]:
     return ["; ".join(parts)] if parts else []
 
 
-def _score_cell(score: Score | None, intervals: bool, several: bool) -> TableCell:
+def _score_cell(score: Score | None, intervals: str, several: bool) -> TableCell:
     if score is None:
         return TableCell(_MISSING)
     estimate = score.estimate
     mean, spread = f"{estimate.mean:.1f}", "" if estimate.std is None else f"{estimate.std:.1f}"
     text = mean + f" ± {spread}" * bool(spread)
-    if intervals and estimate.interval is not None:
+    if intervals in ("seeds", "both") and estimate.interval is not None:
         text += " [{:.1f}, {:.1f}]".format(*estimate.interval)
+    if intervals in ("classes", "both") and score.class_interval is not None:
+        text += " ({:.1f} to {:.1f})".format(*score.class_interval)
+    if "(" in text or (several and "[" in text):
+        mean = spread = ""  # so that every format shows the whole text
     text += "" if several else f" (n={estimate.n})"
     marks = {name: getattr(score, name) for name in ("best", "second", "tied")}
     return TableCell(text, mean=mean, spread=spread, **marks)
@@ -199,13 +205,30 @@ def _row_notes(board: Board, papers: Papers | None) -> Iterator[str]:
     yield from (f"{', '.join(labels)}: {changes}" for changes, labels in rows.items() if changes)
 
 
-def _board_notes(board: Board, intervals: bool) -> Iterator[str]:
-    if intervals:
+def _board_notes(board: Board, intervals: str) -> Iterator[str]:
+    scores = [
+        (row, score) for row in board.rows for found in row.columns.values() for score in found.values()
+    ]
+    if intervals in ("seeds", "both"):
         yield f"in brackets: {INTERVAL}"
+    if intervals in ("classes", "both"):
+        yield f"in parentheses: {CLASS_INTERVAL}"
+        without = dict.fromkeys(row.label for row, score in scores if score.class_interval is None)
+        if without:
+            yield (
+                f"no interval over classes: {', '.join(without)}; the runs have no predictions by"
+                f" {board.rule}, or there are fewer than six test classes"
+            )
     yield (
         f"{TIED} not significantly worse than the best (5 %) by {board.test.description}, with Holm's"
         f" correction; {board.test.limits}"
     )
+    detectable = [score.detectable for _, score in scores if score.detectable is not None]
+    if detectable:
+        yield (
+            f"the smallest true difference that a test finds with {100 * POWER:.0f} % power, at the level of"
+            f" Holm's first step: {min(detectable):.1f} to {max(detectable):.1f} points, by row and column"
+        )
     for name, task in board.tasks.items():
         yield f"{board.labels[name]}: task {task}"
     ranking = board.ranking
@@ -262,9 +285,8 @@ def _reference_as_dict(row: ReferenceRow) -> dict[str, Any]:
 def _score_as_dict(score: Score) -> dict[str, Any]:
     return {
         **asdict(score.estimate),
-        "best": score.best,
-        "second": score.second,
-        "probability": score.probability,
+        "class_interval": score.class_interval,
+        **{name: getattr(score, name) for name in ("best", "second", "probability", "detectable")},
         "by_seed": {str(seed): value for seed, value in score.values.items()},
         "runs": [entry.summary.id for entry in score.entries],
         **score.costs,
@@ -277,12 +299,12 @@ def _csv_lines(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
         who = {"source": "", **{name: value for name, value in row.items() if name != "scores"}}
         for dataset, metric in ((name, metric) for name, found in row["scores"].items() for metric in found):
             score = row["scores"][dataset][metric]
-            known = {
-                name: value for name, value in score.items() if name not in ("interval", "by_seed", "runs")
-            }
+            known = {name: value for name, value in score.items() if name not in _LISTS}
             low, high = score.get("interval") or (None, None)
+            class_low, class_high = score.get("class_interval") or (None, None)
             where = {"dataset": dataset, "task": board["tasks"][dataset], "metric": metric}
-            ends = {"low": low, "high": high, "runs": " ".join(score.get("runs", ()))}
+            ends = {"low": low, "high": high, "class_low": class_low, "class_high": class_high}
+            ends["runs"] = " ".join(score.get("runs", ()))
             yield {**where, **who, **about, **known, **ends}
 
 
