@@ -40,8 +40,8 @@ ITERATIONS = 2
 OTHER_ITERATIONS = {"ce-gzsl": 1, "sdgzsl": 1, "lisgan": 3, "cada-vae": 12, "cnzsl": 12, "dem": 12}
 CUDA_ITERATIONS = 60
 """On CUDA an epoch has more iterations, because its steps are captured as graphs in the first ones."""
-LARGEST_BATCH = 256
-"""A batch of 2048, CE-GZSL's, takes 12 GiB in the plain form."""
+LARGEST_BATCH = 128
+"""A batch of 2048, that of CE-GZSL, takes 12 GiB and minutes in the plain form."""
 
 
 def settings(conditions: Conditions) -> Iterator[Setting]:

@@ -31,4 +31,4 @@ def test_the_settings_are_those_of_the_preset_but_for_their_length():
     spec = plugins().method("ce-gzsl")
     params = small_params(spec, "sent", quick=False)
     assert (params.epochs, params.head_epochs, params.zsl_epochs, params.syn_num) == (1, 25, 0, 100)
-    assert (params.batch_size, params.ngh, params.nhF) == (256, 4096, 2048)
+    assert (params.batch_size, params.ngh, params.nhF) == (128, 4096, 2048)
