@@ -46,9 +46,9 @@ class ChosenEpochs:
 
 def chosen_epochs(record: Record) -> Iterator[ChosenEpochs]:
     """Yield the run's own epochs first, then those chosen on test, then those of the validation fit."""
-    for rule in (record.selection, *PEEKS):  # numbers with a gamma are not on the curves
-        if (found := record.metrics.get(rule)) is None:
-            continue
+    own = [record.selection] if record.selection in record.metrics else []
+    for rule in (*own, *(rule for rule in record.metrics if rule in PEEKS)):  # a gamma moves no curve
+        found = record.metrics[rule]
         yield ChosenEpochs("final", found.epoch, found.head_epoch, found.H, rule, rule in PEEKS)
     if (best := record.validation) is not None:
         rule = "best H of validation classes"
