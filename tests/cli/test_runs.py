@@ -95,3 +95,13 @@ def test_a_run_that_is_running_is_not_removed(results):
         done = called("remove", folder.id, "--results", results, "--yes")
     assert done.exit_code == 2 and "is running already" in done.output
     assert folder.has_ended()
+
+
+def test_the_list_names_preprocessing_precision_and_data_that_are_not_as_usual(store, record, invoke):
+    cell = replace(record.cell, preprocessing="l2", precision="bf16", params={})
+    task = replace(record.task, split_fingerprint="0" * 64)
+    other = replace(record, id=cell.id, cell=cell, task=task)
+    with store.run(other.id).lock():
+        store.run(other.id).write_record(other)
+    line = next(line for line in invoke("runs", "list").stdout.splitlines() if line.startswith(other.id))
+    assert line.endswith("(another split) precision=bf16 preprocessing=l2")

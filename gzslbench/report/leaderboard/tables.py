@@ -374,9 +374,9 @@ def run_lines(entries: Sequence[Entry]) -> Iterator[str]:
         numbers = "".join("      –" if score is None else f"{score:7.1f}" for score in scores.values())
         rule = summary.reported if summary.status == "complete" else summary.status
         changes = " ".join(f"{name}={value}" for name, value in entry.changes.items())
-        if entry.mark:
-            changes = f"({entry.mark}) {changes}"
-        if summary.control:
-            changes = f"(control: {summary.control}) {changes}"
+        control = f"control: {summary.control}" if summary.control else ""
+        precision = "" if summary.cell.precision == "fp32" else f"precision={summary.cell.precision}"
+        remarks = (f"({remark})" for remark in (control, entry.mark) if remark)
+        changes = " ".join(filter(None, [*remarks, precision, changes]))
         line = f"{summary.id:<{width}}{numbers}  {rule:<16}{summary.run.seconds / 60:8.1f}  {changes}"
         yield line.rstrip()
