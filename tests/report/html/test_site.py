@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
 from gzslbench.errors import StoreError
+from gzslbench.evaluation.metrics import metrics_of
+from gzslbench.evaluation.predictions import Predictions, save_predictions
+from gzslbench.evaluation.uncertainty import class_intervals, class_shares, join_seeds
 from gzslbench.report.html.site import MARK, check_output_folder
+from gzslbench.runs.record import RunMetrics
+from gzslbench.runs.store import Store
 
 
 def report(*arguments):
@@ -97,3 +104,32 @@ def test_without_matplotlib_the_pages_say_how_to_get_figures(store, tmp_path, mo
 def test_a_method_that_is_not_installed_has_a_page_of_its_runs(store, site):
     pages = [path for path in (site / "methods").iterdir() if "not installed here" in path.read_text()]
     assert len(pages) == 1 and "run-b-bold-1~" in pages[0].read_text()
+
+
+def test_pages_show_intervals_over_classes_and_what_a_test_would_find(store, tmp_path):
+    stored = next(record for record in store.records() if record.cell.method == "ce-gzsl")
+    results, shares, runs = Store(tmp_path / "results"), [], []
+    for precision, skill in (("fp32", 0.7), ("tf32", 0.5)):  # two rows of one table
+        for seed in (1, 2, 3):
+            random, labels = np.random.default_rng(seed), np.repeat(np.arange(16), 9)
+            best = np.where(random.random(144) < skill, labels % 8, (labels + 1) % 8)
+            gap = random.normal(size=144).astype(np.float32)
+            found = Predictions(labels, best, best + 8, gap, best[72:] + 8, np.arange(16) < 8)
+            metrics = RunMetrics(**metrics_of(found).as_dict(), epoch=2, head_epoch=3)
+            cell = replace(stored.cell, precision=precision, seed=seed)
+            task = replace(stored.task, class_names=[f"class {number}" for number in range(16)])
+            folder = results.run(cell.id)
+            folder.path.mkdir(parents=True)
+            folder.write_record(replace(stored, id=cell.id, cell=cell, task=task, metrics={"last": metrics}))
+            save_predictions(folder.predictions_file, found)
+            shares.append(class_shares(found))
+            runs.append(cell.id)
+    out = tmp_path / "site"
+    assert report(results.root, "--out", out, "--no-figures").exit_code == 0
+    first = (out / "index.html").read_text()
+    low, high = class_intervals(join_seeds(shares[:3]))["H"]
+    assert f"<p>95 % interval over classes: {low:.1f} to {high:.1f}</p>" in first
+    assert "against the best; the test finds a true difference of" in first
+    low, high = class_intervals(shares[0])["AUSUC"]
+    page = (out / "runs" / f"{runs[0]}.html").read_text()
+    assert f'<td class="number">{low:.1f} to {high:.1f}</td>' in page
