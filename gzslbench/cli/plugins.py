@@ -27,6 +27,7 @@ METHODS_EPILOG = """\b
 Examples:
   gzslbench methods
   gzslbench methods ce-gzsl
+  gzslbench methods --published
   gzslbench methods transzero
   gzslbench methods --json
 """
@@ -63,18 +64,21 @@ list_options = combine(click.argument("name", required=False), json_option())
 
 @click.command(epilog=METHODS_EPILOG)
 @list_options
-def methods(name: str | None, as_json: bool) -> None:
+@flag("--published", "List the methods of which only published numbers are known.", to="only_published")
+def methods(name: str | None, as_json: bool, only_published: bool) -> None:
     """List the methods, or describe one.
 
     With NAME: its parameters, its settings for each dataset, and published numbers with their sources. The
-    latter are also known of methods that are not installed.
+    latter are also known of methods that are not installed (--published).
     """
     specs = plugins().methods()
+    if only_published:
+        stems = {path.stem for folder in plugins().published() for path in folder.glob("*.toml")}
+        others = sorted(stems - set(specs))
+        click.echo(json.dumps(others) if as_json else "\n".join(others))
+        return
     if name is None:
         _print_specs(specs, ("name", "title", "year", "kind", "setting", "paper"), as_json)
-        if not as_json:
-            stems = {path.stem for folder in plugins().published() for path in folder.glob("*.toml")}
-            click.echo(f"of others only published numbers are known: {' '.join(sorted(stems - set(specs)))}")
         return
     from gzslbench.report.published import published_of
     from gzslbench.report.terminal import plugins as view
