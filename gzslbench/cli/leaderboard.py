@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -49,6 +50,10 @@ Examples:
 Then open site/index.html in a browser; it needs no network. An earlier report in the folder is replaced; a
 folder that contains anything else is refused. A report with figures takes about a second per run.
 """
+if TYPE_CHECKING:
+    from gzslbench.plugins.method import MethodSpec
+    from gzslbench.report.published import PublishedNumber
+
 NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzslbench[figures]'"
 
 
@@ -143,7 +148,7 @@ def leaderboard(
     if figures is not None:
         from gzslbench.report.figures.leaderboards import figures_of_boards
 
-        write_figures(figures_of_boards(found), figures, formats)
+        write_figures(figures_of_boards(found, folders), figures, formats)
     numbers = all_published_numbers() if with_published or form == "latex" else []
     published = [published_rows(board, numbers if with_published else ()) for board in found]
     if form == "csv":
@@ -152,25 +157,29 @@ def leaderboard(
     if form == "json":
         click.echo(tables.leaderboard_json(found, left_out, published), nl=False)
         return
-    papers = {**{n.method: n for n in numbers}, **plugins().methods()} if form == "latex" else None
+    papers: dict[str, MethodSpec | PublishedNumber] = {}
+    if form == "latex":
+        papers = {**{number.method: number for number in numbers}, **plugins().methods()}
     cite = bib is not None
     shown = [
-        tables.leaderboard_table(board, rows, intervals=intervals, costs=costs, papers=papers, cite=cite)
+        tables.leaderboard_table(
+            board, rows, intervals=intervals, costs=costs, papers=papers or None, cite=cite
+        )
         for board, rows in zip(found, published, strict=True)
     ]
-    if bib is not None and papers is not None:
+    if bib is not None:
         methods = sorted({row.method for board in found for row in board.rows})
         write_output(bib, tables.bibliography({name: papers[name] for name in methods if name in papers}))
     if form == "console":
         console = make_console()
-        for table in renderers.share_notes(shown):
+        for table in renderers.share_details(shown):
             console.print(renderers.to_console(table), "")
     else:
         texts = [
             renderers.render(
                 table, form, caption=caption, label=label and label + f"-{number}" * (number > 1)
             )
-            for number, table in enumerate(shown if papers else renderers.share_notes(shown), start=1)
+            for number, table in enumerate(shown if papers else renderers.share_details(shown), start=1)
         ]
         click.echo("\n".join(texts), nl=False)
     for note in notes:

@@ -100,15 +100,12 @@ class ResultTable:
         return [*legend, *numbered, *self.notes, *self.details]
 
 
-def share_notes(tables: Sequence[ResultTable]) -> Iterator[ResultTable]:
-    """Leave out the notes that an earlier table has, so that each is read once."""
-    known: set[str] = set()
-    for table in tables:
-        notes, details = (
-            [note for note in part if note not in known] for part in (table.notes, table.details)
-        )
-        known.update(notes, details)
-        yield replace(table, notes=notes, details=details)
+def share_details(tables: Sequence[ResultTable]) -> Iterator[ResultTable]:
+    """Leave the details that all tables have with the first alone, so that they are read once."""
+    common = set(tables[0].details).intersection(*(table.details for table in tables))
+    yield tables[0]
+    for table in tables[1:]:
+        yield replace(table, details=[detail for detail in table.details if detail not in common])
 
 
 def to_console(table: ResultTable) -> RenderableType:

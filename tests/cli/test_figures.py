@@ -18,7 +18,7 @@ from gzslbench.runs.record import RunMetrics
 from gzslbench.runs.store import RunFolder, Store
 
 SETTINGS = ("batch_size=256", "ngh=16", "ndh=16", "syn_num=20", "nz=4", "zsl_epochs=1", "head_epochs=1")
-OF_PREDICTIONS = ["seen-unseen", "class-accuracy", "confusion"]
+OF_PREDICTIONS = ["seen-unseen", "gamma", "class-accuracy", "confusion"]
 
 
 def called(*arguments):
@@ -100,7 +100,7 @@ def test_json_and_the_requested_parts_stay_as_they_are(scoring):
     plain = called("show", scoring.id, "--json", "--classes")
     done = called("show", scoring.id, "--json", "--classes", "--figures", "figures", "--figure-format", "png")
     assert json.loads(done.stdout) == json.loads(plain.stdout)
-    assert len(files("figures")) == 3
+    assert len(files("figures")) == len(OF_PREDICTIONS)
 
 
 def test_an_existing_folder_is_used_and_its_other_files_are_left_alone(scoring):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from gzslbench.report.tables import ColumnGroup, ResultTable, TableCell, render, share_notes, to_console
+from gzslbench.report.tables import ColumnGroup, ResultTable, TableCell, render, share_details, to_console
 
 SHEET = ResultTable(
     "H (%) by last",
@@ -85,10 +85,10 @@ def test_long_notes_are_numbered_once_below():
     )
 
 
-def test_of_several_tables_only_the_first_has_a_note_that_all_have():
-    first, second = share_notes([ResultTable("t", [], [], ["both", name], details=["both"]) for name in "ab"])
-    assert (first.notes, first.details) == (["both", "a"], ["both"])
-    assert (second.notes, second.details) == (["b"], [])
+def test_of_several_tables_only_the_first_has_the_details_that_all_have():
+    first, second = share_details([ResultTable("t", [], [], ["note"], details=["all", at]) for at in "ab"])
+    assert (first.notes, first.details) == (["note"], ["all", "a"])
+    assert (second.notes, second.details) == (["note"], ["b"])
 
 
 def test_markdown_and_html_name_the_dataset_of_every_column():

@@ -31,9 +31,13 @@ MAX_ROWS = 100
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Rows of each class on the first two principal components of the real ones.
+    """Rows of each class on the first two principal components of the real ones, and by t-SNE of all.
 
-    ``unseen`` counts all unseen classes; ``variance`` is the percent of the variance of each component.
+    Attributes:
+        unseen: Number of all unseen classes.
+        variance: Percent of the variance of the real rows that is along each component.
+        real, synthesized: By class, ``(rows, 2)`` on the components.
+        real_tsne, synthesized_tsne: The same by t-SNE (van der Maaten and Hinton, JMLR 2008).
     """
 
     names: Sequence[str]
@@ -42,11 +46,14 @@ class Projection:
     variance: tuple[float, float]
     real: Sequence[NDArray[np.float64]]
     synthesized: Sequence[NDArray[np.float64]]
+    real_tsne: Sequence[NDArray[np.float64]]
+    synthesized_tsne: Sequence[NDArray[np.float64]]
 
 
 def project(trained: Trained, seed: int, *, classes: int = MAX_CLASSES, rows: int = MAX_ROWS) -> Projection:
     """Sample test rows of the unseen classes that have most, synthesize as many, and project both."""
     from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
 
     method, test = trained.method, trained.test
     checked = CheckedMethod(method, Chunk(8192))
@@ -68,13 +75,19 @@ def project(trained: Trained, seed: int, *, classes: int = MAX_CLASSES, rows: in
         raise DataError("too few test rows or features for two dimensions", where=trained.dataset.name)
     pca = PCA(n_components=2, svd_solver="full").fit(together)
     first, second = (100 * pca.explained_variance_ratio_).tolist()
+    parts = [part.cpu().numpy() for part in (*real, *synthesized)]
+    ends = np.cumsum([len(part) for part in parts])[:-1]
+    tsne = TSNE(perplexity=min(30.0, (sum(map(len, parts)) - 1) / 3), random_state=seed)
+    embedded = np.split(tsne.fit_transform(np.concatenate(parts)), ends)
     return Projection(
         names=[trained.dataset.class_names[test.classes[position]] for position in chosen],
         unseen=len(unseen),
         space=method.head.space,
         variance=(first, second),
-        real=[pca.transform(part.cpu().numpy()) for part in real],
-        synthesized=[pca.transform(part.cpu().numpy()) for part in synthesized],
+        real=[pca.transform(part) for part in parts[: len(real)]],
+        synthesized=[pca.transform(part) for part in parts[len(real) :]],
+        real_tsne=embedded[: len(real)],
+        synthesized_tsne=embedded[len(real) :],
     )
 
 
@@ -94,29 +107,38 @@ _MEAN: dict[str, Any] = {
 
 
 def features_figure(projection: Projection) -> Figure:
-    """Draw real test rows left, synthesized rows right, on the same axes; a class has one colour in both."""
+    """Draw real rows left and synthesized rows right, on the same axes: components above, t-SNE below."""
     first, second = projection.variance
-    kinds = {"real test rows": projection.real, "synthesized rows": projection.synthesized}
-    with canvas(PAGE, 0.55 * PAGE) as figure:
-        panels = figure.subplots(1, 2, sharex=True, sharey=True)
-        panels[0].set_ylabel(f"second component ({second:.0f} % of the real variance)")
-        for axes, (kind, rows) in zip(panels, kinds.items(), strict=True):
-            axes.set(title=kind, xlabel=f"first component ({first:.0f} % of the real variance)")
-            axes.tick_params(labelleft=False, labelbottom=False, length=0)
-            for name, color, points in zip(projection.names, PALETTE, rows, strict=False):
-                axes.plot(*points.T, color=color, label=label(name, longest=24), **_ROW)
-            for color, points in zip(PALETTE, projection.real, strict=False):
-                axes.plot(*points.mean(axis=0), color=color, **_MEAN)
+    components = (
+        f"first component ({first:.0f} % of the real variance)",
+        f"second component ({second:.0f} %)",
+    )
+    views = (
+        ("principal components", components, projection.real, projection.synthesized),
+        ("t-SNE", ("", ""), projection.real_tsne, projection.synthesized_tsne),
+    )
+    with canvas(PAGE, 1.05 * PAGE) as figure:
+        panels = figure.subplots(2, 2, sharex="row", sharey="row")
+        for row, (view, (xlabel, ylabel), *kinds) in zip(panels, views, strict=True):
+            row[0].set_ylabel(ylabel)
+            for axes, kind, rows in zip(row, ("real test rows", "synthesized rows"), kinds, strict=True):
+                axes.set(title=f"{kind}, {view}", xlabel=xlabel)
+                axes.tick_params(labelleft=False, labelbottom=False, length=0)
+                for name, color, points in zip(projection.names, PALETTE, rows, strict=False):
+                    axes.plot(*points.T, color=color, label=label(name, longest=24), **_ROW)
+                for color, points in zip(PALETTE, kinds[0], strict=False):
+                    axes.plot(*points.mean(axis=0), color=color, **_MEAN)
         shown, there = len(projection.names), projection.unseen
-        which = f"the {shown} most tested of {there} unseen" if shown < there else f"all {there} unseen"
+        which = f"the {shown} unseen classes of {there} with most test rows"
         most = max(map(len, projection.synthesized))
-        where = "the method's embedding" if projection.space == "embedding" else "the features"
+        space = "the method's embedding" if projection.space == "embedding" else "the features"
         title = (
-            f"principal components of the real rows, in the space of {where}\n"
-            f"{which} classes; {most} synthesized rows a class, and at most as many real ones"
+            f"Real and synthesized rows in the space of {space}:"
+            f" {which if shown < there else f'all {there} unseen classes'},\n"
+            f"{most} synthesized rows of each class and at most as many real ones"
         )
         figure.suptitle(title, x=0.01, ha="left", fontsize=8)
-        classes = [line for line in panels[0].lines if line.get_marker() == _ROW["marker"]]
+        classes = [line for line in panels[0, 0].lines if line.get_marker() == _ROW["marker"]]
         mean = Line2D([], [], color="none", label="mean of the class's real rows", **_MEAN)
         figure.legend(handles=[*classes, mean], loc="outside lower left", ncols=4)
     return figure

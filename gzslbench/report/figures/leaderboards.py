@@ -1,12 +1,17 @@
-"""The figure of a leaderboard: the critical-difference diagram of its methods."""
+"""The figures of a leaderboard: the critical-difference diagram, and seen-unseen curves of its methods."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from gzslbench.errors import GzslBenchError
+from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
+from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.report.figures.canvas import COLUMN, NEUTRAL, VERMILLION, canvas, label
+from gzslbench.report.figures.predictions import compare_curves_figure
 from gzslbench.report.figures.run_figures import Drawing
 from gzslbench.report.leaderboard.board import Board
 from gzslbench.report.leaderboard.significance import Ranking
@@ -15,12 +20,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from gzslbench.runs.folder import RunFolder
 
-def figures_of_boards(boards: Sequence[Board]) -> Iterator[Drawing]:
-    """Return the critical-difference diagram of each board; all boards are of one rule and one metric."""
+
+def figures_of_boards(
+    boards: Sequence[Board], folders: Mapping[str, RunFolder] | None = None
+) -> Iterator[Drawing]:
+    """Return the critical-difference diagram of each board; all boards are of one rule and one metric.
+
+    With the runs' ``folders``, by id, also a figure per dataset with the seen-unseen curves of all rows.
+    """
     for number, board in enumerate(boards, start=1):
         group, ranking = board.group, board.ranking
-        name = "critical-difference" + (f"-{number}" if len(boards) > 1 else "")
+        suffix = f"-{number}" if len(boards) > 1 else ""
+        name = f"critical-difference{suffix}"
         what = f"numbers by {board.rule}, features {group.features}, semantics {group.semantics},"
         what = "; ".join(filter(None, [f"{what} {group.setting}", board.reason]))
         title = f"Mean ranks of the methods by {board.metric} with the critical difference; {what}."
@@ -32,6 +45,26 @@ def figures_of_boards(boards: Sequence[Board]) -> Iterator[Drawing]:
             )
         else:
             yield Drawing(name, title, partial(critical_difference_figure, ranking), mark=group.mark)
+        for dataset in board.tasks if folders else ():
+            name, curves = f"seen-unseen-{dataset}{suffix}", _curves(board, dataset, folders or {})
+            title = f"The seen-unseen curves of the methods on {board.labels[dataset]}; {what}."
+            draw = partial(compare_curves_figure, curves, board.labels[dataset])
+            reason = f"it needs predictions of two rows by {board.rule}; there are {len(curves)}"
+            yield Drawing(name, title, draw if len(curves) > 1 else None, reason, mark=group.mark)
+
+
+def _curves(
+    board: Board, dataset: str, folders: Mapping[str, RunFolder]
+) -> dict[str, tuple[SeenUnseenCurve, float]]:
+    """Return by row the curve of its first seed, and the gamma that was subtracted."""
+    curves = {}
+    for row in board.rows:
+        summary = row.scores[dataset].entries[0].summary if dataset in row.scores else None
+        if summary is not None and board.rule in (summary.selection, summary.reported):
+            with suppress(GzslBenchError):
+                predictions = load_predictions(folders[summary.id].predictions_file)
+                curves[row.label] = seen_unseen_curve(predictions), summary.metrics[board.rule].gamma or 0.0
+    return curves
 
 
 _LINE_INCHES = 0.17

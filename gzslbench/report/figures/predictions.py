@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.colors import PowerNorm
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from gzslbench.evaluation.metrics import harmonic_mean
@@ -17,6 +19,8 @@ from gzslbench.report.figures.canvas import (
     HARMONIC,
     INK,
     NEUTRAL,
+    PAGE,
+    PALETTE,
     SEEN,
     SMALLEST,
     UNSEEN,
@@ -33,46 +37,76 @@ if TYPE_CHECKING:
     from gzslbench.evaluation.curve import SeenUnseenCurve
     from gzslbench.evaluation.metrics import ClassAccuracy
 
-_CLASS_INCHES, _MAX_INCHES, _REST_INCHES = 0.14, 11.0, 0.95
+_CLASS_INCHES, _MAX_INCHES, _REST_INCHES = 0.14, 10.5, 0.95
 """Heights of a class, of the largest figure, and of all but the classes."""
 _LARGEST, _SHARE = 7.0, 0.8
 """Largest size of a name in points, and its share of the height of a class."""
 _BARS_INCHES = 2.8
+_PER_PANEL, _PANELS = 68, 3
+"""Classes below one another before the next panel begins, and panels that a page is wide."""
 
 
 def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
-    """Draw a bar per class, in percent of its test rows: unseen ones, then seen ones, both best first."""
+    """Draw a bar per class, in percent of its test rows: unseen ones, then seen ones, both best first.
+
+    Many classes are in panels side by side, so that their names stay readable on a page.
+    """
     ordered = sorted(
         classes, key=lambda found: (found.seen, found.accuracy is None, -(found.accuracy or 0.0), found.name)
     )
-    height = min(_MAX_INCHES, _CLASS_INCHES * len(ordered) + _REST_INCHES)
-    fontsize = min(_LARGEST, _SHARE * 72 * (height - _REST_INCHES) / len(ordered))
-    names = [label(found.name, longest=32) for found in ordered] if fontsize >= SMALLEST else []
-    with canvas(max(COLUMN, _BARS_INCHES + text_width(names, fontsize)), height) as figure:
-        limits: dict[str, Any] = {"xlim": (0, 100), "ylim": (len(ordered) - 0.5, -0.5)}
-        axes = figure.add_subplot(xlabel="accuracy (% of the class's test rows)", **limits)
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0, labelsize=fontsize)
-        axes.set_yticks(range(len(names)), names)
-        unseen = sum(not found.seen for found in ordered)
-        _bars(axes, 0, ordered[:unseen], UNSEEN, "unseen", "U")
-        _bars(axes, unseen, ordered[unseen:], SEEN, "seen", "S")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=2)
-        axes.set_title(f"{len(ordered)} class{'es' * (len(ordered) > 1)}", pad=18)
+    panels = min(_PANELS, math.ceil(len(ordered) / _PER_PANEL))
+    most = math.ceil(len(ordered) / panels)
+    height = min(_MAX_INCHES, _CLASS_INCHES * most + _REST_INCHES)
+    fontsize = min(_LARGEST, _SHARE * 72 * (height - _REST_INCHES) / most)
+    longest = 32 if panels == 1 else 22
+    names = [label(found.name, longest) if fontsize >= SMALLEST else "" for found in ordered]
+    width = max(COLUMN, _BARS_INCHES + text_width(names, fontsize)) if panels == 1 else PAGE
+    parts = {seen: [found for found in ordered if found.seen == seen] for seen in (False, True)}
+    with canvas(width, height) as figure:
+        for number, axes in enumerate(figure.subplots(1, panels, squeeze=False)[0]):
+            shown = slice(number * most, (number + 1) * most)
+            _class_bars(axes, ordered[shown], names[shown], most, fontsize, parts)
+        figure.axes[0].set_title(f"Accuracy of {len(ordered)} class{'es' * (len(ordered) > 1)}", pad=4)
+        figure.supxlabel("accuracy (% of the class's test rows)", fontsize=8)
+        handles = [Patch(color=_COLORS[seen], label=_part_label(seen, part)) for seen, part in parts.items()]
+        figure.legend(handles=handles, loc="outside upper left", ncols=2)
     return figure
 
 
-def _bars(axes: Axes, first: int, group: Sequence[ClassAccuracy], color: str, part: str, metric: str) -> None:
-    """Draw the bars of one part from place ``first`` on, and a line at their mean, which is U or S."""
-    places = range(first, first + len(group))
-    tested = [found.accuracy for found in group if found.accuracy is not None]
-    legend = f"{part}, not tested"
-    if tested:
-        legend = f"{part}, {metric} {fmean(tested):.1f} %"
-        axes.vlines(fmean(tested), first - 0.5, first + len(group) - 0.5, color=NEUTRAL, linewidth=0.9)
-    if group:
-        axes.barh(places, [found.accuracy or 0.0 for found in group], color=color, label=legend)
-    for place, found in zip(places, group, strict=True):
+_COLORS = {False: UNSEEN, True: SEEN}
+
+
+def _mean_accuracy(part: Sequence[ClassAccuracy]) -> float | None:
+    tested = [found.accuracy for found in part if found.accuracy is not None]
+    return fmean(tested) if tested else None
+
+
+def _part_label(seen: bool, part: Sequence[ClassAccuracy]) -> str:
+    name, metric, mean = *(("seen", "S") if seen else ("unseen", "U")), _mean_accuracy(part)
+    return f"{name}, not tested" if mean is None else f"{name}, {metric} {mean:.1f} % (line)"
+
+
+def _class_bars(
+    axes: Axes,
+    classes: Sequence[ClassAccuracy],
+    names: Sequence[str],
+    most: int,
+    fontsize: float,
+    parts: Mapping[bool, Sequence[ClassAccuracy]],
+) -> None:
+    """Draw the bars of a panel of up to ``most`` classes, and lines at the means of all unseen and seen."""
+    axes.set(xlim=(0, 100), ylim=(most - 0.5, -0.5))
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0, labelsize=fontsize)
+    axes.set_yticks(range(len(names)) if any(names) else (), names if any(names) else ())
+    for seen, part in parts.items():
+        places = [place for place, found in enumerate(classes) if found.seen == seen]
+        mean = _mean_accuracy(part)
+        if places:
+            axes.barh(places, [classes[place].accuracy or 0.0 for place in places], color=_COLORS[seen])
+        if places and mean is not None:
+            axes.vlines(mean, places[0] - 0.5, places[-1] + 0.5, color=NEUTRAL, linewidth=0.9)
+    for place, found in enumerate(classes):
         if found.accuracy is None:
             axes.text(1, place, "no test rows", va="center", fontsize=SMALLEST, alpha=0.6)
 
@@ -95,7 +129,10 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDAr
     margin = text_width(shown, fontsize)
     with canvas(side + margin + 1.3, side + margin + 0.7) as figure:
         axes = figure.add_subplot(
-            title="confusion of classes", xlabel="predicted class", ylabel="true class", aspect="equal"
+            title="Which classes are taken for which",
+            xlabel="predicted class",
+            ylabel="true class",
+            aspect="equal",
         )
         axes.grid(visible=False)
         image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 100), interpolation="none")
@@ -117,31 +154,103 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], seen: NDAr
     return figure
 
 
-def seen_unseen_figure(curve: SeenUnseenCurve) -> Figure:
-    """Draw the curve with the run's own point and the point of highest H, which is chosen on test."""
-    place, best = curve.position(0.0), curve.best
-    U, S = float(curve.U[place]), float(curve.S[place])
-    H = harmonic_mean(U, S)
-    with canvas(COLUMN, 1.22 * COLUMN) as figure:
-        axes = figure.add_subplot(
-            title=f"seen-unseen curve, AUSUC {curve.area:.1f} %",
-            xlabel="U: accuracy on unseen classes (%)",
-            ylabel="S: accuracy on seen classes (%)",
-            xlim=(0, 102),
-            ylim=(0, 102),
-            aspect="equal",
-        )
+def seen_unseen_figure(curve: SeenUnseenCurve, chosen: float | None = None) -> Figure:
+    """Draw the curve with the run's own point, that of the ``chosen`` gamma, and the best, chosen on test."""
+    with canvas(COLUMN, 1.25 * COLUMN) as figure:
+        axes = _square(figure, f"Seen-unseen curve: AUSUC {curve.area:.1f} %")
         axes.plot(curve.U, curve.S, color=BLUE, label="curve of calibrated stacking")
-        if H > 0:  # all U and S whose harmonic mean is H: S = H U / (2 U - H)
-            x = np.linspace(H / (2 - H / 100), 100, 200)
-            y = H * x / (2 * x - H)
+        H = harmonic_mean(*_point(curve, 0.0))
+        if H > 0:
             contour: dict[str, Any] = {"color": NEUTRAL, "alpha": 0.5, "linewidth": 0.9}
-            axes.plot(x, y, ":", label=f"all points of H {H:.1f}", **contour)
-        point: dict[str, Any] = {"clip_on": False, "zorder": 3}
-        own = f"the run itself: H {H:.1f}"
-        axes.plot([U], [S], "o", color=VERMILLION, markersize=6, label=own, **point)
-        point |= {"fillstyle": "none", "markeredgewidth": 1.2, "markersize": 5}
-        chosen = f"best H {best.H:.1f}: gamma chosen on TEST"
-        axes.plot([best.U], [best.S], "D", color=HARMONIC, label=chosen, **point)
+            axes.plot(*_contour(H), ":", label=f"all points of H {H:.1f}", **contour)
+        for gamma, name, style in _marked_gammas(curve, chosen):
+            axes.plot(*zip(_point(curve, gamma), strict=True), label=name, **style)
         figure.legend(loc="outside lower left")
+    return figure
+
+
+def _square(figure: Figure, title: str) -> Axes:
+    return figure.add_subplot(
+        title=title,
+        xlabel="U: accuracy on unseen classes (%)",
+        ylabel="S: accuracy on seen classes (%)",
+        xlim=(0, 102),
+        ylim=(0, 102),
+        aspect="equal",
+    )
+
+
+def _point(curve: SeenUnseenCurve, gamma: float) -> tuple[float, float]:
+    place = curve.position(gamma)
+    return float(curve.U[place]), float(curve.S[place])
+
+
+def _contour(H: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return all U and S whose harmonic mean is H: S = H U / (2 U - H)."""
+    U = np.linspace(H / (2 - H / 100), 100, 200)
+    return U, H * U / (2 * U - H)
+
+
+def _marked_gammas(
+    curve: SeenUnseenCurve, chosen: float | None
+) -> Iterator[tuple[float, str, dict[str, Any]]]:
+    """Return each gamma to mark, what it is with its H, and how it is drawn."""
+    style: dict[str, Any] = {"linestyle": "", "clip_on": False, "zorder": 3, "markersize": 6}
+    H = {gamma: harmonic_mean(*_point(curve, gamma)) for gamma in (0.0, chosen or 0.0)}
+    yield 0.0, f"nothing subtracted: H {H[0.0]:.1f}", {**style, "marker": "o", "color": VERMILLION}
+    if chosen is not None:
+        what = f"gamma chosen on validation classes: H {H[chosen]:.1f}"
+        yield chosen, what, {**style, "marker": "*", "markersize": 9, "color": NEUTRAL}
+    hollow = {"marker": "D", "color": HARMONIC, "fillstyle": "none", "markeredgewidth": 1.2, "markersize": 5}
+    yield curve.best.gamma, f"gamma chosen on TEST: H {curve.best.H:.1f}", {**style, **hollow}
+
+
+def gamma_figure(curve: SeenUnseenCurve, chosen: float | None = None) -> Figure:
+    """Draw U, S and H while gamma grows, and mark 0, the ``chosen`` gamma, and the best, chosen on test."""
+    gained = curve.U - curve.S  # it only grows; the first and last percent of it are long and flat
+    low, high = np.searchsorted(gained, [gained[0] + 1, gained[-1] - 1])
+    marked = list(_marked_gammas(curve, chosen))
+    finite = [float(gamma) for gamma in (curve.gamma[low], curve.gamma[high]) if np.isfinite(gamma)]
+    ends = [*finite, *(gamma for gamma, *_ in marked if np.isfinite(gamma))]
+    room = 0.04 * ((max(ends) - min(ends)) or 1.0)
+    with canvas(COLUMN, 0.95 * COLUMN) as figure:
+        axes = figure.add_subplot(
+            title="Accuracy as gamma grows",
+            xlabel="gamma, subtracted from the scores of seen classes",
+            ylabel="accuracy (%)",
+            xlim=(min(ends) - room, max(ends) + room),
+            ylim=(0, 102),
+        )
+        H = [harmonic_mean(*point) for point in zip(curve.U, curve.S, strict=True)]
+        for name, color, values in (("U", UNSEEN, curve.U), ("S", SEEN, curve.S), ("H", HARMONIC, H)):
+            width = 2.0 if name == "H" else 1.0
+            # A point holds from the one before up to its own gamma; the last has none.
+            axes.step(curve.gamma[:-1], values[:-1], where="pre", color=color, label=name, linewidth=width)
+        for gamma, what, style in marked:
+            axes.plot([gamma], [harmonic_mean(*_point(curve, gamma))], label=what, **style)
+        figure.legend(loc="outside lower left", ncols=2)
+    return figure
+
+
+def compare_curves_figure(curves: Mapping[str, tuple[SeenUnseenCurve, float]], dataset: str) -> Figure:
+    """Draw the curves of several methods with the points of their gammas, best H first, and contours of H."""
+    points = {name: _point(curve, gamma) for name, (curve, gamma) in curves.items()}
+    ordered = sorted(curves, key=lambda name: -harmonic_mean(*points[name]))
+    texts = {
+        name: f"{label(name, 24)}: H {harmonic_mean(*points[name]):.1f}, AUSUC {curves[name][0].area:.1f}"
+        for name in ordered
+    }
+    height = max(1.15 * COLUMN, 0.16 * len(ordered) + 0.3)
+    with canvas(1.35 * COLUMN + text_width(list(texts.values()), 7), height) as figure:
+        axes = _square(figure, f"Seen-unseen curves on {dataset}")
+        for H in range(20, 100, 20):
+            axes.plot(*_contour(H), ":", color=NEUTRAL, alpha=0.35, linewidth=0.7)
+            axes.annotate(f"H {H}", (H, H), ha="center", va="center", fontsize=6, alpha=0.6)
+        for place, name in enumerate(ordered):
+            curve, (U, S) = curves[name][0], points[name]
+            style: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)]}
+            style["linestyle"] = ("-", "--", ":", "-.")[place // len(PALETTE) % 4]
+            axes.plot(curve.U, curve.S, label=texts[name], **style)
+            axes.plot([U], [S], "o", color=style["color"], markersize=5, clip_on=False, zorder=3)
+        figure.legend(loc="outside right upper")
     return figure

@@ -67,6 +67,7 @@ def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) ->
         mark_of(record.task),
     )
     names = record.task.class_names or ()
+    chosen = None if record.calibration is None or record.headline is None else record.headline.gamma
     yield replace(
         _training_curves(record, folder, f"Losses and accuracies over the epochs of {run}."), mark=mark
     )
@@ -77,7 +78,11 @@ def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) ->
     figures: dict[str, tuple[str, Callable[[Predictions], Figure]]] = {
         "seen-unseen": (
             f"The seen-unseen curve of {run}.",
-            lambda found: view.seen_unseen_figure(seen_unseen_curve(found)),
+            lambda found: view.seen_unseen_figure(seen_unseen_curve(found), chosen),
+        ),
+        "gamma": (
+            f"U, S and H of {run} as the calibration constant gamma grows.",
+            lambda found: view.gamma_figure(seen_unseen_curve(found), chosen),
         ),
         "class-accuracy": (
             f"The accuracy of every class, by {run}.",

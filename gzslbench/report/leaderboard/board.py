@@ -246,7 +246,7 @@ class ReferenceRow:
 def published_rows(board: Board, numbers: Iterable[PublishedNumber]) -> list[ReferenceRow]:
     """Return published numbers of the table's methods, and ours chosen as most of them are."""
     usable = [number for number in numbers if why_not_comparable(number, board) is None]
-    rows = []
+    rows: list[ReferenceRow] = []
     for method in sorted({score.method for row in board.rows for score in row.scores.values()}):
         published: dict[str, ReferenceRow] = {}
         for number in usable:

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from itertools import product, zip_longest
+from itertools import product
 from typing import Any
 
 from gzslbench.plugins.method import MethodSpec
@@ -115,19 +115,19 @@ def left_out_notes(left_out: Mapping[str, int]) -> list[str]:
 
 
 def leaderboard_json(
-    boards: Sequence[Board], left_out: Mapping[str, int], published: Iterable[Sequence[ReferenceRow]] = ()
+    boards: Sequence[Board], left_out: Mapping[str, int], published: Iterable[Sequence[ReferenceRow]]
 ) -> str:
     """Return everything the tables show, and the runs behind each number."""
-    tables = [_board_as_dict(*pair) for pair in zip_longest(boards, published, fillvalue=())]
+    tables = [_board_as_dict(board, rows) for board, rows in zip(boards, published, strict=True)]
     return json.dumps({"boards": tables, "left_out": dict(left_out)}, indent=1) + "\n"
 
 
-def leaderboard_csv(boards: Sequence[Board], published: Iterable[Sequence[ReferenceRow]] = ()) -> str:
+def leaderboard_csv(boards: Sequence[Board], published: Iterable[Sequence[ReferenceRow]]) -> str:
     """Return a line per score: what it may be compared with, and its numbers."""
     lines = [
         line
-        for pair in zip_longest(boards, published, fillvalue=())
-        for line in _csv_lines(_board_as_dict(*pair))
+        for board, rows in zip(boards, published, strict=True)
+        for line in _csv_lines(_board_as_dict(board, rows))
     ]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(lines[0]) if lines else ["board"], lineterminator="\n")

@@ -32,11 +32,11 @@ def test_every_format_is_what_its_name_says(figure, tmp_path):
     assert len(list(tmp_path.iterdir())) == len(FORMATS)
 
 
-def test_a_png_has_150_dots_an_inch(figure):
+def test_a_png_has_300_dots_an_inch(figure):
     import struct
 
     width, height = struct.unpack(">II", render(figure, "png")[16:24])
-    assert (width, height) == tuple(int(side * 150) for side in figure.get_size_inches())
+    assert (width, height) == tuple(int(side * 300) for side in figure.get_size_inches())
 
 
 @pytest.mark.parametrize("form", FORMATS)

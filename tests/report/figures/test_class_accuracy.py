@@ -13,12 +13,11 @@ NAMES = ["cat", "dog", "fox", "owl", "bee"]
 
 
 def bars(figure):
-    (axes,) = figure.axes
-    return [bar for group in axes.containers for bar in group]
+    return [bar for axes in figure.axes for group in axes.containers for bar in group]
 
 
 def names(figure):
-    return [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    return [text.get_text() for axes in figure.axes for text in axes.get_yticklabels()]
 
 
 def test_a_bar_is_as_long_as_its_class_is_accurate_the_unseen_first_and_each_part_best_first(table, beyond):
@@ -33,12 +32,13 @@ def test_a_bar_is_as_long_as_its_class_is_accurate_the_unseen_first_and_each_par
 
 
 def test_the_lines_are_means_of_seen_and_unseen_and_a_class_without_test_rows_says_so(table):
-    (axes,) = class_accuracy_figure(class_accuracies(table, NAMES)).axes
+    figure = class_accuracy_figure(class_accuracies(table, NAMES))
+    (axes,) = figure.axes
     means = [line.get_segments()[0] for line in axes.collections if hasattr(line, "get_segments")]
     assert [mean[0][0] for mean in means] == pytest.approx([25, 100 / 3])
     assert [(mean[0][1], mean[1][1]) for mean in means] == [(-0.5, 1.5), (1.5, 4.5)]
-    told = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert told == ["unseen, U 25.0 %", "seen, S 33.3 %"]
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told == ["unseen, U 25.0 % (line)", "seen, S 33.3 % (line)"]
     assert [(text.get_text(), text.get_position()[1]) for text in axes.texts] == [("no test rows", 4)]
 
 
@@ -47,24 +47,26 @@ def test_one_class_alone_is_drawn(accuracy, beyond):
     figure = class_accuracy_figure([ClassAccuracy("owl", False, 4, accuracy)])
     assert names(figure) == ["owl"]
     assert [bar.get_width() for bar in bars(figure)] == [accuracy or 0]
-    assert figure.axes[0].get_title(loc="left") == "1 class"
+    assert figure.axes[0].get_title(loc="left") == "Accuracy of 1 class"
     assert beyond(figure) == []
 
 
-@pytest.mark.parametrize(("count", "named"), [(2, True), (102, True), (150, False)])
-def test_the_figure_grows_to_a_limit_and_names_that_would_touch_are_left_out(count, named, beyond):
+@pytest.mark.parametrize(
+    ("count", "panels", "named"),
+    [(2, 1, True), (68, 1, True), (102, 2, True), (200, 3, True), (717, 3, False)],
+)
+def test_many_classes_are_in_panels_and_names_that_would_touch_are_left_out(count, panels, named, beyond):
     classes = [ClassAccuracy(f"class {i}", i % 3 > 0, 2, float(i % 101)) for i in range(count)]
     figure = class_accuracy_figure(classes)
-    (axes,) = figure.axes
-    assert len(bars(figure)) == count
-    assert figure.get_size_inches()[1] == pytest.approx(min(11, 0.95 + 0.14 * count))
+    assert (len(bars(figure)), len(figure.axes)) == (count, panels)
+    assert figure.get_size_inches()[1] == pytest.approx(min(10.5, 0.95 + 0.14 * -(-count // panels)))
     ordered = sorted(classes, key=lambda found: (found.seen, -found.accuracy, found.name))
     assert names(figure) == [found.name for found in ordered] * named
-    if named:
+    for axes in figure.axes if named else ():
         size = axes.get_yticklabels()[0].get_fontsize()
         boxes = [text.get_window_extent() for text in axes.get_yticklabels()]
         between = [first.y0 - second.y0 for first, second in pairwise(boxes)]
-        assert size >= 4 and min(between) > 0.9 * size * figure.dpi / 72
+        assert size >= 6 and min(between) > 0.9 * size * figure.dpi / 72
     assert beyond(figure) == []
 
 

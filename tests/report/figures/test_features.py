@@ -11,7 +11,9 @@ from gzslbench.report.figures.features import MAX_CLASSES, Projection, features_
 def projection(names, unseen=20, space="features"):
     random = np.random.default_rng(0)
     real = [random.normal(size=(3 + i, 2)) for i in range(len(names))]
-    return Projection(names, unseen, space, (34.4, 12.6), real, [random.normal(size=(9, 2)) for _ in names])
+    synthesized = [random.normal(size=(9, 2)) for _ in names]
+    tsne = [[5 * part for part in parts] for parts in (real, synthesized)]
+    return Projection(names, unseen, space, (34.4, 12.6), real, synthesized, *tsne)
 
 
 def rows(axes):
@@ -25,14 +27,22 @@ def test_there_are_as_many_colours_as_classes():
 def test_real_and_synthesized_rows_are_side_by_side_on_the_same_axes(beyond):
     found = projection([f"class {i}" for i in range(6)])
     figure = features_figure(found)
-    left, right = figure.axes
-    for axes, expected in ((left, found.real), (right, found.synthesized)):
+    left, right, *below = figure.axes
+    parts = (found.real, found.synthesized, found.real_tsne, found.synthesized_tsne)
+    for axes, expected, real in zip(
+        figure.axes, parts, (parts[0], parts[0], parts[2], parts[2]), strict=True
+    ):
         assert [line.get_xydata().tolist() for line in rows(axes)] == [item.tolist() for item in expected]
         assert all(same_color(a.get_color(), b) for a, b in zip(rows(axes), PALETTE, strict=True))
         means = [line.get_xydata()[0].tolist() for line in axes.lines if line.get_marker() == "P"]
-        assert means == [item.mean(axis=0).tolist() for item in found.real]
-    assert left.get_xlim() == right.get_xlim() and left.get_ylim() == right.get_ylim()
-    assert (left.get_title(loc="left"), right.get_title(loc="left")) == ("real test rows", "synthesized rows")
+        assert means == [item.mean(axis=0).tolist() for item in real]
+    for one, other in ((left, right), below):
+        assert one.get_xlim() == other.get_xlim() and one.get_ylim() == other.get_ylim()
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        f"{kind}, {view}"
+        for view in ("principal components", "t-SNE")
+        for kind in ("real test rows", "synthesized rows")
+    ]
     assert "34 %" in left.get_xlabel() and "13 %" in left.get_ylabel()
     told = [text.get_text() for text in figure.legends[0].get_texts()]
     assert told == [*found.names, "mean of the class's real rows"]
@@ -45,7 +55,11 @@ def test_real_and_synthesized_rows_are_side_by_side_on_the_same_axes(beyond):
         (
             20,
             "features",
-            ["the 2 most tested of 20 unseen classes", "9 synthesized", "in the space of the features"],
+            [
+                "the 2 unseen classes of 20 with most test rows",
+                "9 synthesized",
+                "in the space of the features",
+            ],
         ),
         (2, "embedding", ["all 2 unseen classes", "the method's embedding"]),
     ],

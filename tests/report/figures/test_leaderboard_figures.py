@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from gzslbench.evaluation.predictions import save_predictions
 from gzslbench.report.figures.leaderboards import figures_of_boards
 from gzslbench.report.leaderboard.board import boards
+from gzslbench.runs.store import Store
 
 DATASETS = ("AWA2", "CUB", "FLO")
 
@@ -37,3 +39,20 @@ def test_several_boards_are_numbered_and_say_how_they_differ(entry):
     assert list(drawings) == ["critical-difference-1", "critical-difference-2"]
     assert "parameters differ from the presets" in drawings["critical-difference-2"].title
     assert "parameters differ" not in drawings["critical-difference-1"].title
+
+
+def test_the_curves_of_all_rows_with_predictions_are_in_one_plot_per_dataset(
+    entry, random_predictions, tmp_path
+):
+    entries = [entry(50.0, row=row, dataset=name) for name in ("AWA2", "CUB") for row in ("a", "b", "c")]
+    folders = {item.summary.id: Store(tmp_path).run(item.summary.id) for item in entries}
+    for at, folder in enumerate(list(folders.values())[:3] + list(folders.values())[5:]):
+        folder.path.mkdir()
+        save_predictions(folder.predictions_file, random_predictions(20 + at, 8))
+    drawings = {
+        drawing.name: drawing for drawing in figures_of_boards(boards(entries, "last", "H")[0], folders)
+    }
+    named = [line.get_label() for line in drawings["seen-unseen-AWA2"].draw().axes[0].lines]
+    assert sorted(name[0] for name in named if "AUSUC" in name) == ["a", "b", "c"]
+    assert drawings["seen-unseen-CUB"].draw is None
+    assert drawings["seen-unseen-CUB"].reason == "it needs predictions of two rows by last; there are 1"

@@ -10,7 +10,7 @@ from gzslbench.report.figures.run_figures import figures_of_run
 from gzslbench.runs.record import Failure
 from gzslbench.runs.verify import PredictionsWarning
 
-NAMES = ["training-curves", "seen-unseen", "class-accuracy", "confusion"]
+NAMES = ["training-curves", "seen-unseen", "gamma", "class-accuracy", "confusion"]
 LINE = {"leg": "final", "stage": "game", "epoch": 12, "losses": {"critic/critic": 1.0}}
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
 from gzslbench.evaluation.metrics import metrics_of
-from gzslbench.report.figures.predictions import seen_unseen_figure
+from gzslbench.evaluation.predictions import Predictions
+from gzslbench.report.figures.predictions import compare_curves_figure, gamma_figure, seen_unseen_figure
 
 
 def lines(figure):
@@ -18,7 +19,7 @@ def test_the_curve_is_drawn_point_by_point_with_its_area(table, beyond):
     figure = seen_unseen_figure(curve)
     drawn = lines(figure)["curve of calibrated stacking"]
     assert drawn.tolist() == np.column_stack([curve.U, curve.S]).tolist()
-    assert figure.axes[0].get_title(loc="left") == "seen-unseen curve, AUSUC 41.7 %"
+    assert figure.axes[0].get_title(loc="left") == "Seen-unseen curve: AUSUC 41.7 %"
     assert figure.axes[0].get_xlabel().startswith("U") and figure.axes[0].get_ylabel().startswith("S")
     assert beyond(figure) == []
 
@@ -26,8 +27,8 @@ def test_the_curve_is_drawn_point_by_point_with_its_area(table, beyond):
 def test_the_runs_own_point_and_the_best_one_which_is_chosen_on_test_are_marked(table):
     curve, metrics = seen_unseen_curve(table), metrics_of(table)
     drawn = lines(seen_unseen_figure(curve))
-    assert drawn["the run itself: H 28.6"].tolist() == [pytest.approx([metrics.U, metrics.S])]
-    assert drawn["best H 46.2: gamma chosen on TEST"].tolist() == [[curve.best.U, curve.best.S]]
+    assert drawn["nothing subtracted: H 28.6"].tolist() == [pytest.approx([metrics.U, metrics.S])]
+    assert drawn["gamma chosen on TEST: H 46.2"].tolist() == [[curve.best.U, curve.best.S]]
 
 
 def test_every_point_of_the_contour_has_the_harmonic_mean_of_the_run(table):
@@ -39,5 +40,40 @@ def test_every_point_of_the_contour_has_the_harmonic_mean_of_the_run(table):
 def test_a_run_that_is_never_right_has_a_curve_and_no_contour():
     nothing = SeenUnseenCurve(np.array([-1.0, np.inf]), np.zeros(2), np.zeros(2))
     drawn = lines(seen_unseen_figure(nothing))
-    assert drawn["the run itself: H 0.0"].tolist() == [[0, 0]]
+    assert drawn["nothing subtracted: H 0.0"].tolist() == [[0, 0]]
     assert not any(name.startswith("all points") for name in drawn)
+
+
+def test_h_is_drawn_against_gamma_and_the_gammas_are_marked_with_how_they_were_chosen(table, beyond):
+    curve = seen_unseen_curve(table)
+    figure = gamma_figure(curve, chosen=0.25)
+    drawn = lines(figure)
+    for name in "USH":
+        for gamma, value in drawn[name]:
+            shifted = Predictions(**{**vars(table), "gap": table.gap - np.float32(gamma)})
+            assert value == pytest.approx(getattr(metrics_of(shifted), name))
+    marked = {name: points[0].tolist() for name, points in drawn.items() if "H" in name and len(name) > 1}
+    chosen = metrics_of(Predictions(**{**vars(table), "gap": table.gap - np.float32(0.25)})).H
+    assert marked == {
+        "nothing subtracted: H 28.6": pytest.approx([0, metrics_of(table).H]),
+        f"gamma chosen on validation classes: H {chosen:.1f}": pytest.approx([0.25, chosen]),
+        "gamma chosen on TEST: H 46.2": pytest.approx([curve.best.gamma, curve.best.H]),
+    }
+    assert beyond(figure) == []
+
+
+def test_several_methods_are_in_one_plot_the_best_first(table, random_predictions, beyond):
+    curves = {name: seen_unseen_curve(random_predictions(20 + at, 8)) for at, name in enumerate("abcdefgh")}
+    figure = compare_curves_figure({name: (curve, 0.0) for name, curve in curves.items()}, "CUB")
+    named = {name: line for name, line in lines(figure).items() if "AUSUC" in name}
+    assert {name.partition(":")[0] for name in named} == set(curves)
+    for name, points in named.items():
+        curve = curves[name[0]]
+        assert points.tolist() == np.column_stack([curve.U, curve.S]).tolist()
+    values = [float(name.split()[2].strip(",")) for name in named]
+    assert values == sorted(values, reverse=True)
+    styles = {
+        (line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines if len(line.get_xdata()) > 1
+    }
+    assert len(styles) >= len(curves)
+    assert beyond(figure) == []

@@ -72,7 +72,7 @@ def test_figures_of_a_run_are_written(trained, tmp_path):
     forms = [option for form in ("png", "pdf", "svg") for option in ("--figure-format", form)]
     run("show", first, "--results", trained.root, "--figures", tmp_path / "run", *forms)
     made = {path.name for path in (tmp_path / "run").iterdir()}
-    for name in ("training-curves", "seen-unseen", "class-accuracy", "confusion", "features"):
+    for name in ("training-curves", "seen-unseen", "gamma", "class-accuracy", "confusion", "features"):
         assert {f"{name}.png", f"{name}.pdf", f"{name}.svg"} <= made
 
 
@@ -89,6 +89,6 @@ def test_the_site_shows_both_methods_in_a_browser(trained, chromium, tmp_path):
         assert row.locator("li a").count() == len(SEEDS)
     row.locator("li a").first.click()
     tab.wait_for_selector("figure svg")
-    assert tab.locator("figure svg").count() == 4
+    assert tab.locator("figure svg").count() == 5
     assert {url.partition(":")[0] for url in fetched} <= {"file", "data"}
     tab.close()
