@@ -1,7 +1,7 @@
 """What calibration gives, and what its honest choice loses: a table of stored calibrated runs.
 
-Each row is a method on a task, averaged over seeds: H without calibration, H with gamma passed on in each way,
-and the best H that any gamma reaches on the test rows, which no honest choice can pass.
+Each row is a method on a task, averaged over seeds: H without calibration, H with gamma passed on in each
+way, and the best H that any gamma reaches on the test rows, which no honest choice can pass.
 
     python -m gzslbench_benchmarks.calibration RESULTS
 """
