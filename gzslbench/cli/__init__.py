@@ -24,6 +24,7 @@ TARGETS = {
     "regress": Target("gzslbench.cli.suites:regress", "Run a suite again and find metrics that changed."),
     "sweep": Target("gzslbench.cli.suites:sweep", "Run all cells of a suite, several at the same time."),
     "claims": Target("gzslbench.cli.suites:claims", "Check the claims of papers against stored metrics."),
+    "controls": Target("gzslbench.cli.controls:controls", "Judge a method by three control experiments."),
     "check": Target("gzslbench.cli.plugins:check", "Check that a plugin keeps its contract."),
     "new": Target("gzslbench.cli.new:new", "Create the files of a new method."),
     "doctor": Target("gzslbench.cli.plugins:doctor", "Check versions, device, plugins and folders."),

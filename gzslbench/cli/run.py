@@ -77,7 +77,7 @@ A finished run is not run again; its record is printed. An interrupted run conti
     "--control",
     "A control experiment, which is in no ranking. shuffled: every class gets the semantics of another one."
     " oracle: the head is trained on real rows of the unseen classes, half of test_unseen,"
-    " and tested on the other half. chance: random predictions.",
+    " and tested on the other half. chance: random predictions. `gzslbench controls` runs and judges all.",
     CONTROLS,
 )
 @option(

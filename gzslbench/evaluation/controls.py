@@ -7,14 +7,18 @@ the features.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DataError
+from gzslbench.evaluation.predictions import Predictions
 from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.inputs import TrainView
 
@@ -23,8 +27,6 @@ CONTROL_NOTES = {
     "chance": "the scores are uniform random numbers; the method is not used",
 }
 """What the record of a control says about it."""
-
-BATCH = 64
 
 
 def uses_method(control: str | None, kind: str) -> bool:
@@ -37,10 +39,10 @@ class StandIn:
 
     def __init__(self, view: TrainView, seed: int) -> None:
         self.modules = nn.ModuleDict()
-        # An unseen class has as many rows as a seen class on average. Small datasets need more epochs.
+        # An unseen class has as many rows as a seen class on average. A small dataset has
+        # small batches, so that 25 epochs have some 3000 steps.
         rows, classes = len(view.labels), len(view.semantics)
-        epochs = max(25, 3000 * BATCH // rows)
-        self.head = HeadSettings(max(1, round(rows / classes)), batch_size=BATCH, epochs=epochs)
+        self.head = HeadSettings(max(1, round(rows / classes)), min(64, max(1, rows // 120)), epochs=25)
         self.random = generator(view.features.device, seed, "evaluation", "chance")
 
     def stages(self) -> tuple[()]:
@@ -77,3 +79,21 @@ def split_unseen(view: EvalView) -> EvalView:
     kept = torch.cat(tested).sort().values
     features, labels = view.unseen_features[kept], view.unseen_labels[kept]
     return replace(view, unseen_features=features, unseen_labels=labels, real_unseen=tuple(for_the_head))
+
+
+def compare_with_chance(runs: Sequence[Predictions], zsl: bool) -> tuple[float, NDArray[np.float64]]:
+    """Return T1 (``zsl``) or U, and in percent, and 9999 times the same with permuted predicted classes.
+
+    With wrong semantics all rows of a class may go to the same wrong class, or by luck to the right one. So
+    chance permutes classes, not rows. ``runs`` have independent shuffles; their mean is returned.
+    """
+    blocks = []
+    for run in runs:
+        size, unseen = len(run.seen), ~run.seen[run.labels]
+        labels, predicted = run.labels[unseen], run.zsl if zsl else run.predicted[unseen]
+        counts = np.bincount(labels * size + predicted, minlength=size * size).reshape(size, size)
+        classes = np.unique(labels)
+        blocks.append(100 * counts[np.ix_(classes, classes)] / counts[classes].sum(axis=1, keepdims=True))
+    random, places = np.random.default_rng(0), np.arange(len(blocks[0]))
+    drawn = [np.mean([block[places, random.permutation(places)] for block in blocks]) for _ in range(9999)]
+    return float(np.mean([block.diagonal() for block in blocks])), np.array(drawn)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binomtest
 from torch import nn
 
 from gzslbench.data.synthetic.dataset import make_synthetic
 from gzslbench.data.views import make_views
 from gzslbench.errors import DataError
-from gzslbench.evaluation.controls import StandIn, split_unseen
+from gzslbench.evaluation.controls import StandIn, compare_with_chance, split_unseen
 from gzslbench.evaluation.evaluator import Evaluator
+from gzslbench.evaluation.metrics import metrics_of
+from gzslbench.evaluation.predictions import Predictions
 from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.inputs import HeadData
 
@@ -160,3 +164,57 @@ def test_chance_is_the_same_each_time_and_differs_by_seed(views):
         for seed in (1, 1, 2)
     )
     assert first == again != other
+
+
+def random_predictions(rng, seen=2, unseen=5, rows=6, skill=0.3):
+    """Predictions in which a share ``skill`` of the rows is right, apart from the seen-unseen decision."""
+    labels = np.repeat(np.arange(seen + unseen), rows)
+    best_seen = rng.integers(0, seen, len(labels))
+    best_unseen = rng.integers(seen, seen + unseen, len(labels))
+    right = (rng.random(len(labels)) < skill) & (labels >= seen)
+    best_unseen = np.where(right, labels, best_unseen)
+    gap = rng.standard_normal(len(labels)).astype(np.float32)
+    mask = np.arange(seen + unseen) < seen
+    return Predictions(labels, best_seen, best_unseen, gap, best_unseen[labels >= seen], mask)
+
+
+@pytest.mark.parametrize("metric", ["T1", "U"])
+@pytest.mark.parametrize("skill", [0.0, 0.3])
+def test_chance_is_that_of_all_permutations_of_the_predicted_classes(metric, skill):
+    """Worked out row by row: every unseen class is renamed in the predictions, in all 120 ways."""
+    run = random_predictions(np.random.default_rng(1), skill=skill)
+    predicted = run.zsl if metric == "T1" else run.predicted[12:]
+    rows = [(label, chosen) for label, chosen in zip(run.labels[12:], predicted, strict=True)]
+    every = [
+        sum(chosen >= 2 and names[chosen - 2] == label for label, chosen in rows) / len(rows)
+        for names in itertools.permutations(range(2, 7))
+    ]
+    observed, drawn = compare_with_chance([run], metric == "T1")
+    assert observed == pytest.approx(getattr(metrics_of(run), metric))
+    assert drawn.mean() == pytest.approx(100 * np.mean(every), abs=0.5)
+    assert drawn.std() == pytest.approx(100 * np.std(every), rel=0.05)
+    assert set(drawn.round(6)) == set((100 * np.array(every)).round(6))
+
+
+def test_independent_shuffles_are_permuted_independently():
+    """Of the pairs of permutations of three classes, one in 36 has both runs right on every row."""
+    run = random_predictions(np.random.default_rng(2), unseen=3, skill=1.0)
+    for runs, share in (([run], 1 / 6), ([run, run], 1 / 36)):
+        observed, drawn = compare_with_chance(runs, zsl=True)
+        assert observed == 100
+        assert np.mean(drawn > 99) == pytest.approx(share, abs=0.02)
+
+
+def test_classes_that_go_astray_as_a_whole_alarm_no_oftener_than_the_level():
+    """A binomial test over the rows would take every third of them for a leak."""
+    rng, false_alarms, by_rows = np.random.default_rng(3), 0, 0
+    for _ in range(25):
+        run = random_predictions(rng, unseen=6, rows=20, skill=0.0)
+        to = 2 + rng.permutation(6)
+        zsl = np.where(rng.random(120) < 0.9, to[run.labels[40:] - 2], run.zsl)
+        observed, drawn = compare_with_chance([replace(run, zsl=zsl)], zsl=True)
+        false_alarms += np.mean(drawn > observed - 1e-9) < 0.05
+        right = round(observed * 1.2)
+        by_rows += binomtest(right, 120, 1 / 6, alternative="greater").pvalue < 0.05
+    assert false_alarms <= 4
+    assert by_rows > 5

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from gzslbench.report.printing import MISSING, key_values, make_table
 from gzslbench.report.tables import ResultTable, TableCell
+from gzslbench.runs.controls import METRICS, VERDICTS, ControlsResult
 
 if TYPE_CHECKING:
     from gzslbench.sweep.suites.baseline import Change
@@ -40,6 +41,17 @@ def checks_summary(found: Mapping[str, Sequence[Outcome]]) -> Text:
     line = Text(f"{counts} in {seconds:.0f} s", style="bold")
     failed = [title for title, outcomes in found.items() if any(o.status == "failed" for o in outcomes)]
     return line.append(f"; failed: {', '.join(failed)}", style="bold red") if failed else line
+
+
+def controls_table(method: str, found: ControlsResult) -> ResultTable:
+    """Return the means of a method and of each of its controls; notes are the judgements."""
+    rows = [[name, *(f"{value:.1f}" for value in means.values())] for name, means in found.means.items()]
+    notes = [f"{status}: {name}: {what}" for name, (status, what) in found.judgements.items()]
+    title = f"{method} and its controls on {found.task} (%)"
+    verdict = f"verdict: {VERDICTS[found.status]}"
+    return ResultTable(
+        title, ["runs", *METRICS], [list(map(TableCell, row)) for row in rows], [*notes, verdict]
+    )
 
 
 def health_report(health: Mapping[str, Any]) -> RenderableType:
