@@ -180,7 +180,7 @@ def test_the_command_shows_both_numbers_and_the_bias(tmp_path):
     command = ["run", "--method", "eszsl", "--dataset", "digits", "--calibrate", "val"]
     outcome = CliRunner().invoke(main, [*command, "--results", str(tmp_path)])
     assert outcome.exit_code == 0, outcome.output
-    for words in ("last-calibrated", "test-peek-gamma", "TEST gamma", "% of the unseen test rows"):
+    for words in ("last-calibrated", "test-peek-gamma", "TEST gamma", "% of unseen rows go to seen classes"):
         assert words in outcome.stdout
     (folder,) = tmp_path.iterdir()
     shown = CliRunner().invoke(main, ["show", folder.name, "--results", str(tmp_path)]).stdout

@@ -86,8 +86,8 @@ def bias_lines(record: Record) -> Iterator[str]:
         if numbers is not None and numbers.unseen_to_seen is not None:
             gamma = "" if numbers.gamma is None else f" (gamma {numbers.gamma:.4g})"
             yield (
-                f"{rule}{gamma}: {numbers.unseen_to_seen:.1f} % of the unseen test rows are given to seen"
-                f" classes, {numbers.seen_to_unseen:.1f} % of the seen ones to unseen classes"
+                f"{rule}: {numbers.unseen_to_seen:.1f} % of unseen rows go to seen classes,"
+                f" {numbers.seen_to_unseen:.1f} % of seen rows to unseen ones{gamma}"
             )
 
 
