@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.options import combine, data_option, flag, json_option, option, results_option
+from gzslbench.cli.options import (
+    DEFAULT_RESULTS,
+    combine,
+    data_option,
+    features_option,
+    flag,
+    json_option,
+    option,
+    results_option,
+)
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import spec_fields
@@ -51,6 +61,7 @@ Examples:
   gzslbench check my-method
   gzslbench check my-method --fast
   gzslbench check --all --kind dataset
+  gzslbench check my-method --dataset CUB
 
 The same checks can run in your tests, see gzslbench.testing.
 """
@@ -208,8 +219,13 @@ def _readable(described: Mapping[str, Any]) -> dict[str, Any]:
     "method, head, dataset or extractor: if several plugins are called NAME, or with --all.",
 )
 @flag("--fast", "Skip the checks that train for a long time.")
+@option("--dataset", "Judge the method NAME on this dataset too, as `gzslbench controls` does.")
+@features_option
+@data_option
 @json_option()
-def check(name: str | None, check_all: bool, kind: str | None, fast: bool, as_json: bool) -> None:
+def check(
+    name: str | None, check_all: bool, kind: str | None, fast: bool, as_json: bool, **task: Any
+) -> None:
     """Check that a plugin keeps its contract.
 
     NAME is a method, head, dataset or extractor. Each failed check says what to change.
@@ -219,12 +235,19 @@ def check(name: str | None, check_all: bool, kind: str | None, fast: bool, as_js
     from gzslbench.testing.check import run_check
     from gzslbench.testing.suites import all_specs, checks_of, find_spec
 
+    if task["dataset"] and (name is None or kind not in (None, "method")):
+        raise click.UsageError("--dataset needs the name of one method.")
     if check_all == (name is not None):
         raise click.UsageError("Give the name of one plugin, or --all.")
     found: dict[str, list[Outcome]] = {}
     for kind_of_spec, spec in all_specs(kind) if name is None else [find_spec(name, kind)]:
         title = f"{kind_of_spec} {spec.name}"
         found[title] = [run_check(check) for check in checks_of(spec, fast=fast)]
+        if not as_json:
+            make_console().print(checks_table(title, found[title]))
+    if task["dataset"]:
+        title = f"controls of {name} on {task['dataset']}"
+        found[title] = _judge_by_controls(method=name, **task)
         if not as_json:
             make_console().print(checks_table(title, found[title]))
     if as_json:
@@ -234,6 +257,24 @@ def check(name: str | None, check_all: bool, kind: str | None, fast: bool, as_js
         make_console().print(checks_summary(found))
     if any(outcome.status == "failed" for outcomes in found.values() for outcome in outcomes):
         raise SystemExit(1)
+
+
+def _judge_by_controls(**task: Any) -> list[Outcome]:
+    """Run a method and its controls in the usual results folder; undecided judgements are skipped checks."""
+    from gzslbench.report.terminal.progress import watch_run
+    from gzslbench.runs.controls import run_controls
+    from gzslbench.runs.execute import Options
+    from gzslbench.runs.plan import Request
+    from gzslbench.runs.store import Store
+    from gzslbench.testing.check import Outcome
+
+    start = time.perf_counter()
+    found = run_controls(Request(**task), Store(DEFAULT_RESULTS), Options(), watch_run)
+    seconds = (time.perf_counter() - start) / len(found.judgements)
+    return [
+        Outcome(name, "skipped" if status == "undecided" else status, seconds, what)
+        for name, (status, what) in found.judgements.items()
+    ]
 
 
 @click.command(epilog=DOCTOR_EPILOG)

@@ -174,3 +174,19 @@ def test_a_run_that_diverges_is_an_error_that_names_it(gzslbench):
     outcome = gzslbench("controls", "f-clswgan", "--dataset", "digits", "--epochs", "1", *settings)
     assert outcome.exit_code == 2
     assert "f-clswgan-digits-s0-" in outcome.output and "diverged" in outcome.output
+
+
+def test_check_judges_a_method_on_a_dataset_too(toys, gzslbench, monkeypatch):
+    monkeypatch.setattr("gzslbench.testing.suites._all_checks", lambda spec: ())
+    outcome = gzslbench("check", "leaking", "--dataset", "synthetic", "--json")
+    assert outcome.exit_code == 1
+    (found,) = (value for title, value in json.loads(outcome.stdout).items() if "controls" in title)
+    assert [one["status"] for one in found] == ["failed"] * 3
+    fine = gzslbench("check", "ridge", "--dataset", "digits")
+    assert fine.exit_code == 0 and "3 skipped" in fine.output
+
+
+@pytest.mark.parametrize("arguments", [("--all",), ("digits", "--kind", "dataset")])
+def test_check_needs_a_method_for_a_dataset(gzslbench, arguments):
+    outcome = gzslbench("check", *arguments, "--dataset", "synthetic")
+    assert outcome.exit_code == 2 and "needs the name of one method" in outcome.output
