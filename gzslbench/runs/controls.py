@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from math import factorial
 from statistics import fmean
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from gzslbench.runs.progress import Progress
 from gzslbench.runs.store import Store
 from gzslbench.runs.verify import read_predictions
 
+Status = Literal["failed", "undecided", "passed"]
 LEVEL = 0.01
 """A difference is significant if chance explains it with a lower probability."""
 METRICS = ("T1", "U", "S", "H")
@@ -35,7 +37,7 @@ MEANINGS = {
 """What is true of a sound method, and what it may mean if it is not."""
 
 
-VERDICTS = {
+VERDICTS: Mapping[Status, str] = {
     "failed": "do not use these numbers before you can explain what failed",
     "undecided": "nothing failed, but the dataset is too small to test everything",
     "passed": "the method uses the semantics, and nothing points to a leak",
@@ -53,10 +55,10 @@ class ControlsResult:
     task: str
     runs: Mapping[str, Sequence[str]]
     means: Mapping[str, Mapping[str, float]]
-    judgements: Mapping[str, tuple[str, str]]
+    judgements: Mapping[str, tuple[Status, str]]
 
     @property
-    def status(self) -> str:
+    def status(self) -> Status:
         """The worst status of a judgement."""
         found = {status for status, _ in self.judgements.values()}
         return next(status for status in VERDICTS if status in found)
@@ -100,7 +102,7 @@ def run_controls(
 
 def _judge(
     means: Mapping[str, Mapping[str, float]], predictions: Mapping[str, Sequence[Predictions]]
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[Status, str]]:
     at_chance, above_shuffled, not_above_oracle = MEANINGS.values()
     shares = {name: join_seeds([class_shares(run) for run in runs]) for name, runs in predictions.items()}
 
@@ -127,7 +129,7 @@ def _judge(
 
 def _decide(
     tests: Sequence[tuple[str, float | None]], meaning: str, expected: bool = False
-) -> tuple[str, str]:
+) -> tuple[Status, str]:
     """Judge by texts and probabilities of tests, with Bonferroni's correction; None is no probability."""
     what, found = "; ".join(text for text, _ in tests), [value for _, value in tests if value is not None]
     if len(found) < len(tests):
