@@ -8,8 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
+from gzslbench.errors import StoreError
 from gzslbench.runs.cell import Cell
+from gzslbench.runs.load_trained import open_trained
 from gzslbench.runs.plan import Request, make_plan
+from gzslbench.runs.store import Store
 
 
 @pytest.fixture
@@ -66,3 +69,13 @@ def test_a_generative_method_has_controls_too(arguments, gzslbench, control):
 def test_an_unknown_control_is_refused(gzslbench):
     outcome = gzslbench("run", "--method", "eszsl", "--dataset", "digits", "--control", "placebo")
     assert outcome.exit_code == 2 and "'shuffled', 'oracle', 'chance'" in outcome.output
+
+
+@pytest.mark.parametrize("control", ["oracle", "chance"])
+def test_a_control_that_does_not_need_the_method_has_no_model_to_open(gzslbench, control):
+    record = json.loads(
+        gzslbench("run", "--method", "eszsl", "--dataset", "digits", "--control", control, "--json").stdout
+    )
+    folder = Store("results").run(record["id"])
+    with pytest.raises(StoreError, match=f"the control {control} has no trained model"):
+        open_trained(folder.record(), folder)
