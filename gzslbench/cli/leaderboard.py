@@ -63,7 +63,7 @@ NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzs
 @option(
     "--metric",
     "A metric to show, in percent; repeatable. The rows are in the order of H, or of the first metric if H is"
-    " not shown. [default: T1, U, S, H]",
+    " not shown.",
     METRICS,
     to="metrics",
     multiple=True,

@@ -90,10 +90,12 @@ def show(
 
     The metrics are computed again from the run's predictions; a difference is a warning. Below them are their
     95 % intervals over classes: how far other test classes would move the numbers. With --classes,
-    --curve, --confusion or --figures, only these are shown or written.
+    --curve, --confusion or --figures, only these are shown or written; of a calibrated run, classes and
+    confusion are those after calibration.
     """
     from rich.text import Text
 
+    from gzslbench.evaluation.calibration import calibrate
     from gzslbench.evaluation.curve import seen_unseen_curve
     from gzslbench.report.leaderboard.stored_classes import read_intervals
     from gzslbench.report.printing import make_console
@@ -115,17 +117,19 @@ def show(
         check_predictions(record, folder)
     else:
         predictions, names = read_predictions(record, folder), record.task.class_names or ()
+        gamma = None if record.headline is None else record.headline.gamma
+        reported = calibrate(predictions, gamma)
         if classes:
-            outcomes = view.class_outcomes(predictions, names)
+            outcomes = view.class_outcomes(reported, names)
             values["classes"] = [asdict(outcome) for outcome in outcomes]
             values["class_intervals"] = read_intervals(record, folder)
             parts.append(view.classes_table(outcomes))
         if curve:
             traced = seen_unseen_curve(predictions)
             values["curve"] = view.curve_json(traced)
-            parts.append(view.curve_table(traced))
+            parts.append(view.curve_table(traced, gamma))
         if confusion is not None:
-            write_output(confusion, view.confusion_csv(predictions, names))
+            write_output(confusion, view.confusion_csv(reported, names))
     if figures is not None:
         from gzslbench.report.figures.run_figures import figures_of_run
 

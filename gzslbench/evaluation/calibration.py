@@ -63,9 +63,12 @@ def transfer_gamma(
     return {transfer: float(np.float32(found[transfer])) for transfer in TRANSFERS}
 
 
-def calibrate(predictions: Predictions, gamma: float) -> Predictions:
-    """Return the predictions after ``gamma`` was subtracted from the scores of the seen classes."""
-    return replace(predictions, gap=predictions.gap - np.float32(gamma))
+def calibrate(predictions: Predictions, gamma: float | None) -> Predictions:
+    """Return the predictions after ``gamma`` was subtracted from the scores of the seen classes.
+
+    None, the gamma of a run that is not calibrated, changes nothing.
+    """
+    return predictions if gamma is None else replace(predictions, gap=predictions.gap - np.float32(gamma))
 
 
 def calibrated_metrics(metrics: Metrics, predictions: Predictions, gamma: float) -> Metrics:

@@ -155,12 +155,7 @@ def compare_over_classes(one: ClassShares, other: ClassShares, metric: str) -> U
 
 def _bootstrap(metric: str, shares: ClassShares, less: ClassShares | None = None) -> Uncertainty | None:
     sizes = shares.area.shape
-    about = [
-        side
-        for side, name in enumerate("US")
-        if metric in (name, "H", "AUSUC") or (metric, side) == ("T1", 0)
-    ]
-    if any(sizes[side] < MIN_CLASSES for side in about):
+    if any(sizes[side] < MIN_CLASSES for side in _SIDES[metric]):
         return None
 
     def values(unseen: _Array, seen: _Array) -> _Array:
@@ -170,9 +165,11 @@ def _bootstrap(metric: str, shares: ClassShares, less: ClassShares | None = None
     all_unseen, all_seen = (np.full((1, count), 1 / count) for count in sizes)
     unseen, seen = map(_draw, range(2), sizes)
     # Satterthwaite's degrees of freedom, from the variances that each side alone contributes.
-    variances = np.var(values(unseen, all_seen)), np.var(values(all_unseen, seen))
-    squares = sum(variance**2 / (count - 1) for variance, count in zip(variances, sizes, strict=True))
-    degrees = sum(variances) ** 2 / squares if squares > 0 else min(sizes) - 1
+    alone = values(unseen, all_seen), values(all_unseen, seen)
+    variances = [(float(np.var(alone[side])), sizes[side] - 1) for side in _SIDES[metric]]
+    squares = sum(variance**2 / count for variance, count in variances)
+    total = sum(variance for variance, _ in variances)
+    degrees = total**2 / squares if squares > 0 else min(count for _, count in variances)
     value, error = values(all_unseen, all_seen)[0], np.std(values(unseen, seen))
     return Uncertainty(float(value), float(error), float(degrees))
 
@@ -185,4 +182,5 @@ def _draw(side: int, classes: int) -> _Array:
     JASA 1988).
     """
     random = np.random.default_rng((side, classes))
-    return random.multinomial(classes - 1, np.full(classes, 1 / classes), RESAMPLES) / (classes - 1)
+    drawn = max(1, classes - 1)
+    return random.multinomial(drawn, np.full(classes, 1 / classes), RESAMPLES) / drawn

@@ -40,6 +40,7 @@ from gzslbench.runs.progress import LogFile, Progress
 from gzslbench.runs.record import (
     CALIBRATED,
     EPOCHS,
+    PEEK_GAMMA,
     PERCENTAGES,
     Calibration,
     Failure,
@@ -286,10 +287,13 @@ def _numbers(
     epochs = {name: getattr(metrics[rule], name) for name in EPOCHS}
     evaluated = [evaluation.trace[-1] for evaluation in outcome.evaluations]
     metrics[rule] = _average(evaluated, **epochs, **bias_of(first.predictions)._asdict())
-    gamma = finite_gamma(first.best[-1])  # of the curve on test rows: a peek
-    peeked = calibrated_metrics(evaluated[0], first.predictions, gamma)
-    bias = bias_of(calibrate(first.predictions, gamma))
-    metrics["test-peek-gamma"] = _average([peeked], **epochs, gamma=gamma, **bias._asdict())
+    gammas = [finite_gamma(one.best[-1]) for one in outcome.evaluations]  # of curves on test rows: peeks
+    peeked = [
+        calibrated_metrics(one.trace[-1], one.predictions, gamma)
+        for one, gamma in zip(outcome.evaluations, gammas, strict=True)
+    ]
+    bias = bias_of(calibrate(first.predictions, gammas[0]))
+    metrics[PEEK_GAMMA] = _average(peeked, **epochs, gamma=gammas[0], **bias._asdict())
     numbers = {"status": "complete", "parameters": outcome.parameters, "metrics": metrics}
     if len(evaluated) > 1:
         numbers["repeats"] = _repeats(evaluated)

@@ -28,9 +28,10 @@ Selection = Literal["last", "val"]
 SELECTIONS: tuple[Selection, ...] = get_args(Selection)
 CALIBRATED = "-calibrated"
 """Ends the name of the rule whose metrics are those of a selection after calibration."""
+PEEK_GAMMA = "test-peek-gamma"
 RULES = (
     *("last-calibrated", "val-calibrated", "last", "val"),
-    *("test-peek", "test-peek-inner", "test-peek-outer", "test-peek-gamma"),
+    *("test-peek", "test-peek-inner", "test-peek-outer", PEEK_GAMMA),
 )
 PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
 EPOCHS = ("epoch", "head_epoch")

@@ -10,7 +10,7 @@ from gzslbench.evaluation.calibration import calibrated_metrics
 from gzslbench.evaluation.metrics import Metrics, harmonic_mean, metrics_of
 from gzslbench.evaluation.predictions import Predictions, load_predictions
 from gzslbench.runs.cell import PROTOCOL
-from gzslbench.runs.record import PERCENTAGES, Record, Repeat
+from gzslbench.runs.record import PEEK_GAMMA, PERCENTAGES, Record, Repeat
 from gzslbench.runs.store import RunFolder
 
 # In percent. On one machine the numbers are equal to the bit; another machine may round sums differently.
@@ -37,7 +37,7 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
     if record.cell.protocol == PROTOCOL and record.id != record.cell.id:
         yield f"its settings are those of run {record.cell.id}"
     # The mean of several H is not the harmonic mean of the mean U and S.
-    averaged = (record.selection, record.reported) if record.repeats else ()
+    averaged = (record.selection, record.reported, PEEK_GAMMA) if record.repeats else ()
     checked: dict[str, Repeat] = {
         rule: found for rule, found in record.metrics.items() if rule not in averaged
     }

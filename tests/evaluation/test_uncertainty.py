@@ -208,3 +208,17 @@ def test_other_classes_are_refused():
         )
         is None
     )
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("sides", "metric"), [((1, 8), "S"), ((8, 1), "U"), ((8, 1), "T1")])
+def test_a_single_class_on_the_side_that_a_metric_is_not_about_does_not_matter(sides, metric):
+    found = class_shares(predictions(*sides, 30, np.random.default_rng(3)))
+    shares = 100 * getattr(found, metric)[0]
+    low, high = class_intervals(found)[metric]
+    assert low < shares.mean() < high
+    # Student's interval of the mean of 8 classes on the scale of the logit, to the bootstrap's precision.
+    mean = shares.mean() / 100
+    half = student.ppf(0.975, 7) * shares.std(ddof=1) / 8**0.5 / 100 / (mean * (1 - mean))
+    expected = 100 * expit(logit(mean) + np.array([-half, half]))
+    assert (low, high) == pytest.approx(expected, abs=2)

@@ -14,6 +14,7 @@ from gzslbench.data.dataset import ValidationHint
 from gzslbench.data.load import load_dataset
 from gzslbench.data.validation import validation_dataset
 from gzslbench.errors import InterruptedRunError, ParamError, StoreError
+from gzslbench.report.figures.run_figures import figures_of_run
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import Request, make_plan
 from gzslbench.runs.record import PERCENTAGES, Record
@@ -190,3 +191,28 @@ def test_the_command_shows_both_numbers_and_the_bias(tmp_path):
 def test_another_way_to_choose_gamma_is_refused():
     with pytest.raises(ParamError, match="gamma cannot be chosen by 'test'"):
         make_plan(Request("eszsl", "digits", calibrate="test"))
+
+
+def test_classes_confusion_and_figures_of_a_calibrated_run_are_those_that_it_reports(digits, tmp_path):
+    """Not those before calibration: their mean over the unseen classes is the U that the run reports."""
+    record, folder = run(tmp_path, digits)
+    matrix = tmp_path / "confusion.csv"
+    arguments = ["show", record.id, "--results", str(tmp_path), "--classes", "--json"]
+    done = CliRunner().invoke(main, [*arguments, "--confusion", str(matrix)])
+    assert done.exit_code == 0, done.output
+    classes = json.loads(done.stdout)["classes"]
+    means = {
+        seen: np.mean([one["accuracy"] for one in classes if one["seen"] == seen]) for seen in (True, False)
+    }
+    assert means[False] == pytest.approx(record.headline.U) and means[True] == pytest.approx(
+        record.headline.S
+    )
+    assert record.headline.U > record.metrics["last"].U + 10
+    counts = np.loadtxt(matrix, delimiter=",", skiprows=1, usecols=range(1, 11))
+    unseen = counts[digits.unseen_classes]
+    right = unseen[np.arange(len(unseen)), digits.unseen_classes]
+    assert np.mean(100 * right / unseen.sum(axis=1)) == pytest.approx(record.headline.U)
+    bars = {found.name: found for found in figures_of_run(record, folder, with_features=False)}
+    drawn = bars["class-accuracy"].draw().axes[0].patches
+    assert np.mean([bar.get_width() for bar in drawn[: len(unseen)]]) == pytest.approx(record.headline.U)
+    assert "calibrated" in bars["class-accuracy"].title

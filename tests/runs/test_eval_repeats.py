@@ -49,6 +49,15 @@ def test_the_first_evaluation_is_that_of_a_run_with_one(runs):
     assert one.id != several.id
 
 
+def test_gamma_chosen_on_test_is_chosen_in_each_evaluation_and_its_metrics_are_the_mean(runs):
+    """So it is an upper bound for the mean of the evaluations, which it stands beside."""
+    one, several = (runs[repeats][0].metrics["test-peek-gamma"] for repeats in (1, 3))
+    assert several.T1 == pytest.approx(runs[3][0].headline.T1)
+    assert several.AUSUC == pytest.approx(runs[3][0].headline.AUSUC)
+    assert several.H >= runs[3][0].headline.H
+    assert (several.gamma, several.unseen_to_seen) == (one.gamma, one.unseen_to_seen)
+
+
 def test_a_run_with_one_evaluation_has_the_cell_of_earlier_versions(runs):
     assert "eval_repeats" not in runs[1][0].cell.as_dict()
     assert "repeats" not in runs[1][0].as_dict()

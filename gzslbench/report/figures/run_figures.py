@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gzslbench.errors import GzslBenchError
+from gzslbench.evaluation.calibration import calibrate
 from gzslbench.evaluation.curve import seen_unseen_curve
 from gzslbench.evaluation.metrics import class_accuracies, confusion_matrix
 from gzslbench.report.published_data import mark_of
@@ -67,7 +68,8 @@ def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) ->
         mark_of(record.task),
     )
     names = record.task.class_names or ()
-    chosen = None if record.calibration is None or record.headline is None else record.headline.gamma
+    chosen = None if record.headline is None else record.headline.gamma
+    calibrated = "" if chosen is None else ", calibrated"
     yield replace(
         _training_curves(record, folder, f"Losses and accuracies over the epochs of {run}."), mark=mark
     )
@@ -85,12 +87,14 @@ def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) ->
             lambda found: view.gamma_figure(seen_unseen_curve(found), chosen),
         ),
         "class-accuracy": (
-            f"The accuracy of every class, by {run}.",
-            lambda found: view.class_accuracy_figure(class_accuracies(found, names)),
+            f"The accuracy of every class, by {run}{calibrated}.",
+            lambda found: view.class_accuracy_figure(class_accuracies(calibrate(found, chosen), names)),
         ),
         "confusion": (
-            f"Which classes are taken for which, by {run}.",
-            lambda found: view.confusion_figure(confusion_matrix(found), names, found.seen),
+            f"Which classes are taken for which, by {run}{calibrated}.",
+            lambda found: view.confusion_figure(
+                confusion_matrix(calibrate(found, chosen)), names, found.seen
+            ),
         ),
     }
     for name, (title, draw) in figures.items():

@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from gzslbench import __version__
 from gzslbench.errors import GzslBenchError, StoreError
+from gzslbench.evaluation.calibration import calibrate
 from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.files import atomic_folder, make_folder, writing
 from gzslbench.plugins.method import MethodSpec
@@ -34,7 +35,7 @@ from gzslbench.report.published import PublishedNumber
 from gzslbench.report.terminal import plugins
 from gzslbench.report.terminal.predictions import ClassOutcome, class_outcomes
 from gzslbench.report.terminal.run import CHOSEN_ON, record_sections, repeat_command
-from gzslbench.runs.record import EPOCHS, PERCENTAGES, RULES, SELECTIONS, Record
+from gzslbench.runs.record import EPOCHS, PERCENTAGES, RULES, Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.runs.verify import PredictionsWarning, find_problems
 
@@ -117,7 +118,7 @@ _ENVIRONMENT.globals.update(
     metrics=PERCENTAGES,
     epochs=EPOCHS,
     all_rules=RULES,
-    without_test=SELECTIONS,
+    without_test=[rule for rule in RULES if not rule.startswith("test")],
     chosen_on=CHOSEN_ON,
     marks=plugins.MARKS,
     base="",
@@ -211,7 +212,9 @@ def _classes(record: Record, folder: RunFolder) -> list[ClassOutcome]:
         predictions = load_predictions(folder.predictions_file)
     except GzslBenchError:
         return []
-    return class_outcomes(predictions, names) if len(names) == len(predictions.seen) else []
+    if record.headline is None or len(names) != len(predictions.seen):
+        return []
+    return class_outcomes(calibrate(predictions, record.headline.gamma), names)
 
 
 def _draw(drawings: Iterable[Drawing]) -> list[tuple[Drawing, Markup | None]]:

@@ -16,6 +16,7 @@ from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published import PublishedNumber
 from gzslbench.report.published_data import dataset_label, training_note, why_not_verified
 from gzslbench.runs.cell import TaskInfo
+from gzslbench.runs.record import CALIBRATED
 
 DEFAULT_TOLERANCE = 2.0
 """Points between a published number and ours that count as agreement, unless the user chooses another."""
@@ -260,7 +261,9 @@ def published_rows(board: Board, numbers: Iterable[PublishedNumber]) -> list[Ref
                     row.sources.append(source)
         rows += published.values()
         if published and (peeked := _chosen_on_test(board, method)):
-            rows.append(ReferenceRow(method, f"{method}, best epoch on test", peeked, []))
+            not_calibrated = ", not calibrated" * (CALIBRATED in board.rule)
+            title = f"{method}, best epoch on test{not_calibrated}"
+            rows.append(ReferenceRow(method, title, peeked, []))
     return rows
 
 

@@ -17,7 +17,7 @@ from gzslbench.plugins.registry import plugins
 from gzslbench.report.leaderboard.significance import MIN_SEEDS, SIGNIFICANCE
 from gzslbench.report.published_data import dataset_label, mark_of
 from gzslbench.runs.plan import EPOCHS_RULE
-from gzslbench.runs.record import CALIBRATED, Summary
+from gzslbench.runs.record import CALIBRATED, PEEK_GAMMA, Summary
 from gzslbench.runs.store import Store, read_summaries
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ CELL_FIELDS = {
     **dict.fromkeys(("method", "head", "precision", "eval_repeats"), "label"),
     **dict.fromkeys(("method_version", "head_version", "preprocessing", "params", "head_params"), "change"),
     **dict.fromkeys(("dataset", "task", "protocol"), "table"),
-    **dict.fromkeys(("eval_every", "validation"), "choice"),
-    "select": "rule: a run has numbers by the rules that its selection gives, and a table is by one rule",
+    **dict.fromkeys(("eval_every", "validation", "select"), "choice"),
     "calibrate": "rule: calibrated numbers have a rule of their own",
     "control": "no table: controls are in no ranking",
     "seed": "average: a score is the mean over seeds",
@@ -46,7 +45,7 @@ CELL_FIELDS = {
 ``table``: a column or a table of its own. ``choice``: it decides what some rules choose from, and so divides
 a row by these rules. Other values say why the field divides nothing.
 """
-CHOICES = ("eval_every", "validation", "device", "deterministic", "calibrate")
+CHOICES = ("eval_every", "validation", "select", "device", "deterministic", "calibrate")
 """Fields that may divide a row, see ``Entry.choices``."""
 _ABSENT = object()
 
@@ -109,8 +108,10 @@ class Entry:
         """
         cell = self.summary.cell
         stops_early = cell.params.get(EPOCHS_RULE) == "early-stopping"
+        of_both = rule == PEEK_GAMMA  # runs of every selection have numbers by this rule
         validated = rule.startswith("val") or CALIBRATED in rule or stops_early
-        counts = {"eval_every": not rule.startswith("last"), "validation": validated}
+        validated |= of_both and cell.select == "val"
+        counts = {"eval_every": not rule.startswith("last"), "validation": validated, "select": of_both}
         values = {name: getattr(cell, name) for name in CHOICES if again or counts.get(name)}
         return {name: value[:8] if isinstance(value, str) else value for name, value in values.items()}
 

@@ -31,8 +31,7 @@ def read_class_shares(run: Summary, folder: RunFolder, rule: str) -> ClassShares
         predictions = load_predictions(folder.predictions_file)
     except GzslBenchError:
         return None
-    gamma = run.metrics[rule].gamma
-    return class_shares(predictions if gamma is None else calibrate(predictions, gamma))
+    return class_shares(calibrate(predictions, run.metrics[rule].gamma))
 
 
 def read_intervals(run: Summary, folder: RunFolder) -> Intervals:

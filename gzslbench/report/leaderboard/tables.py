@@ -43,7 +43,7 @@ _RULES = {
     "test-peek": "the best epoch ON TEST of model and head: comparable with published habits only",
     "test-peek-inner": "the best epoch ON TEST of the head: comparable with published habits only",
     "test-peek-outer": "the best epoch ON TEST of the model: comparable with published habits only",
-    "test-peek-gamma": "the last epoch, gamma chosen ON TEST: comparable with published habits only",
+    "test-peek-gamma": "the run's own epoch, gamma chosen ON TEST: comparable with published habits only",
 }
 
 
@@ -316,7 +316,7 @@ def comparison_table(comparisons: Sequence[Comparison], rule: str, metric: str) 
     if comparisons:
         limit = comparisons[0].tolerance
         notes.append(f"a difference of {limit:g} points or less counts as agreement (--tolerance)")
-    if rule in ("last", "val"):
+    if not rule.startswith("test"):
         notes.append(
             "most published numbers are the best epoch on the test set, which favours them; use"
             " --select test-peek to choose ours the same way"

@@ -21,6 +21,7 @@ from gzslbench.report.printing import make_table
 CURVE_POINTS = 12
 """Points of the curve that the terminal shows, apart from the run's own and the best."""
 AS_PREDICTED = "as predicted, nothing subtracted"
+CHOSEN = "gamma chosen on validation classes"
 BEST = "best H: gamma chosen on TEST"
 
 
@@ -78,15 +79,18 @@ def curve_json(curve: SeenUnseenCurve) -> dict[str, Any]:
     }
 
 
-def curve_table(curve: SeenUnseenCurve) -> RenderableType:
-    """Return the area and some points: the run's own, that of best H (chosen on test), and even steps."""
+def curve_table(curve: SeenUnseenCurve, chosen: float | None = None) -> RenderableType:
+    """Return the area and some points: gamma 0, the ``chosen`` one, the best on test, and even steps."""
     own, best = curve.position(0.0), curve.position(curve.best.gamma)
+    marked = [(own, AS_PREDICTED), (best, BEST)]
+    if chosen is not None:
+        marked.insert(1, (curve.position(chosen), CHOSEN))
     gained = curve.U - curve.S  # it only grows along the curve, so even steps of it spread the points
     even: list[int] = np.searchsorted(gained, np.linspace(gained[0], gained[-1], CURVE_POINTS)).tolist()
     rows, styles = [], []
-    for i in sorted({*even, own, best}):
+    for i in sorted({*even, *(place for place, _ in marked)}):
         gamma, S, U = (float(values[i]) for values in (curve.gamma, curve.S, curve.U))
-        notes = [note for place, note in ((own, AS_PREDICTED), (best, BEST)) if place == i]
+        notes = [note for place, note in marked if place == i]
         shown = "0" if i == own else f"{gamma:.4g}" if math.isfinite(gamma) else "∞"
         rows.append((shown, S, U, harmonic_mean(U, S), "; ".join(notes)))
         styles.append("yellow" if i == best else "")

@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli import main
+from gzslbench.report.html.site import SiteContent, overview_page, run_page
+from gzslbench.report.leaderboard.entry import read_entries
 
 
 @pytest.mark.acceptance  # it writes a site
@@ -22,3 +24,14 @@ def test_every_page_with_a_number_on_synthetic_data_says_so(store, tmp_path):
     assert done.exit_code == 0, done.output
     for page in ("index.html", "runs.html", "methods/eszsl.html", f"runs/{folder.id}.html"):
         assert "synthetic (synthetic data)" in (tmp_path / "site" / page).read_text(), page
+
+
+@pytest.mark.acceptance  # it runs a method
+def test_calibrated_numbers_are_not_marked_as_chosen_on_test(tmp_path):
+    arguments = ["run", "--method", "eszsl", "--dataset", "digits", "--calibrate", "val"]
+    assert CliRunner().invoke(main, [*arguments, "--results", str(tmp_path)]).exit_code == 0
+    entries, folders = read_entries([tmp_path])
+    page = overview_page(SiteContent(entries, folders, {}, (), {}), figures=False)
+    assert "test-peek-gamma (on TEST)" in page and "last-calibrated (on TEST)" not in page
+    run = run_page(entries[0], folders[entries[0].summary.id], figures=False)
+    assert '<tr class="own"><th scope="row">last-calibrated' in run

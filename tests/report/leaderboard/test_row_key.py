@@ -56,7 +56,7 @@ def test_every_field_of_a_cell_has_a_declared_place():
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "seed"])
 def test_a_field_divides_the_seeds_of_a_row_as_declared(entry, name):
     place, value = CELL_FIELDS[name], OTHER[name]
-    rule = "val" if place == "choice" else "last"
+    rule = "test-peek-gamma" if name == "select" else "val" if place == "choice" else "last"
     usual = entry_of(entry(seed=1, rule=rule, cell={"head": "zlap"}).summary)
     # The task is also described next to the cell, and that is where tables look.
     described = {"dataset": value} if name == "dataset" else {"task": value} if name == "task" else {}
@@ -77,6 +77,16 @@ def test_peeks_after_other_epochs_are_rows_that_say_so(entry):
     runs = [entry(seed=seed, rule="test-peek", cell={"eval_every": seed}) for seed in (1, 2)]
     ((board,), _) = boards(runs, "test-peek", "H")
     assert sorted(row.label for row in board.rows) == ["ce-gzsl, eval_every=1", "ce-gzsl, eval_every=2"]
+
+
+def test_gamma_chosen_on_test_at_epochs_of_different_selections_is_in_rows_of_its_own(entry):
+    runs = [
+        entry(H=H, seed=seed, rule="test-peek-gamma", cell={"select": select})
+        for H, seed, select in ((50.0, 1, "last"), (60.0, 2, "val"), (70.0, 1, "val"))
+    ]
+    ((board,), _) = boards(runs, "test-peek-gamma", "H")
+    found = {row.label: row.scores["AWA2"].values for row in board.rows}
+    assert found == {"ce-gzsl, select=last": {1: 50.0}, "ce-gzsl, select=val": {1: 70.0, 2: 60.0}}
 
 
 def test_another_calendar_on_another_dataset_leaves_one_row(entry):

@@ -10,13 +10,20 @@ from hypothesis import strategies as st
 from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.report.printing import make_console
-from gzslbench.report.terminal.predictions import AS_PREDICTED, BEST, CURVE_POINTS, curve_json, curve_table
+from gzslbench.report.terminal.predictions import (
+    AS_PREDICTED,
+    BEST,
+    CHOSEN,
+    CURVE_POINTS,
+    curve_json,
+    curve_table,
+)
 
 
-def lines(curve: SeenUnseenCurve) -> list[str]:
+def lines(curve: SeenUnseenCurve, chosen: float | None = None) -> list[str]:
     terminal = make_console()
     with terminal.capture() as printed:
-        terminal.print(curve_table(curve))
+        terminal.print(curve_table(curve, chosen))
     return [line.strip() for line in printed.get().splitlines()]
 
 
@@ -31,6 +38,11 @@ def test_the_table_worked_by_hand(table) -> None:
         "∞   0.00  100.00   0.00",
         "AUSUC 41.67",
     ]
+
+
+def test_the_gamma_of_a_calibrated_run_is_marked(table) -> None:
+    found = [line for line in lines(seen_unseen_curve(table), 1.5) if CHOSEN in line]
+    assert found == [f"1.75  16.67   75.00  27.27  {CHOSEN}"]
 
 
 def test_json_has_every_point_and_no_infinity(table) -> None:
