@@ -101,6 +101,10 @@ NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzs
     "--with-published",
     "Add published numbers with the same features and semantics, and ours chosen the same way.",
 )
+@flag(
+    "--any-parameters",
+    "Put runs whose parameters differ from the presets into the same tables; a note names what differs.",
+)
 @flag("--costs", "Add columns for time, trained parameters and peak memory.")
 @figure_options
 def leaderboard(
@@ -114,6 +118,7 @@ def leaderboard(
     intervals: str | None,
     over: str,
     with_published: bool,
+    any_parameters: bool,
     costs: bool,
     figures: Path | None,
     formats: tuple[str, ...],
@@ -141,7 +146,7 @@ def leaderboard(
     metrics = tuple(dict.fromkeys(metrics))
     intervals = intervals or ("seeds" if len(metrics) == 1 else "none")
     wanted = classes if intervals in ("classes", "both") else None
-    found, left_out = boards(entries, rule, metric, test, metrics, wanted)
+    found, left_out = boards(entries, rule, metric, test, metrics, wanted, any_parameters=any_parameters)
     notes = tables.left_out_notes(left_out)
     if not found:
         raise runs.no_runs("; ".join(["no runs to compare", *notes]))

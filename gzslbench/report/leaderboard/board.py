@@ -121,11 +121,14 @@ def boards(
     test: Test | None = None,
     metrics: Sequence[str] = (),
     classes: StoredClasses | None = None,
+    *,
+    any_parameters: bool = False,
 ) -> tuple[list[Board], Counter[str]]:
     """Put runs with a number by ``rule`` into tables, the usual ones first; count the others by reason.
 
     ``metric`` orders the rows; ``metrics`` are those to show, and only ``metric`` if there are none. With
-    ``classes`` the scores have intervals over classes.
+    ``classes`` the scores have intervals over classes. With ``any_parameters`` runs whose parameters differ
+    from the presets are in the tables of the others; the rows keep their changes.
     """
     test, metrics = test or OverSeeds(), metrics or (metric,)
     newest, left_out = select_runs(entries, rule)
@@ -135,7 +138,7 @@ def boards(
     groups: dict[ComparableGroup, list[Entry]] = defaultdict(list)
     for entry in newest:
         task, variant = entry.summary.task, str(entry.changes.get("variant", ""))
-        changed = any(name != "variant" for name in entry.changes)
+        changed = not any_parameters and any(name != "variant" for name in entry.changes)
         what = (changed, entry.summary.setting, variant, task.features, task.semantics)
         own = task.pretraining or UNKNOWN
         pretraining = trained.get(task.id, own) if own == UNKNOWN else own

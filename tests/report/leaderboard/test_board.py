@@ -96,6 +96,14 @@ def test_rows_of_other_parameters_are_rows_of_their_own_and_numbered(entry):
     ]
 
 
+def test_rows_of_other_parameters_share_the_table_if_the_user_says_so(entry):
+    runs = [entry(H=50.0), entry(H=60.0, changes={"epochs": 20})]
+    apart, _ = boards(runs, "last", "H")
+    (together,), _ = boards(runs, "last", "H", any_parameters=True)
+    assert len(apart) == 2
+    assert [row.changes for row in together.rows] == ["epochs=20", ""]
+
+
 def test_rows_come_by_mean_rank_over_the_datasets_that_all_have(entry):
     numbers = {"a": (50, 60, 70), "b": (40, 61, 71), "c": (10, 10, 99)}
     entries = [
