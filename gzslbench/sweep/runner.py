@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gzslbench.errors import StoreError
-from gzslbench.plugins.executor import Ended, Event, Executor, Failure, Job, Started
+from gzslbench.plugins.executor import Event, Executor, Failure, Job, Started
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import DatasetHandle, Request, make_plan
-from gzslbench.runs.record import CALIBRATED
+from gzslbench.runs.record import Record
 from gzslbench.runs.store import Store
 from gzslbench.runs.tracking import resolve_trackers
 from gzslbench.sweep.executors import stop_on_signals
@@ -31,20 +31,20 @@ class CellResult:
 
     Attributes:
         planned: The cell.
-        headline: Its status, task, H and failure; empty if it has no record.
+        record: None if it has none.
         failure: Why it has no record; None if it has one.
         seconds: Wall time of the last attempt.
     """
 
     planned: PlannedCell
-    headline: Mapping[str, Any]
+    record: Record | None
     failure: Failure | None
     seconds: float
 
     @property
     def good(self) -> bool:
         """Whether it has a record, and did not diverge."""
-        return self.failure is None and self.headline.get("status") != "diverged"
+        return self.record is not None and self.record.status == "complete"
 
 
 @dataclass(frozen=True)
@@ -180,10 +180,11 @@ def _follow(
             log.write("started", cell=cell.id, where=event.where, attempt=event.attempt)
             view.started(cell, event.where, event.attempt)
             continue
-        result = CellResult(cell, _headline(event), event.failure, event.seconds)
+        record = None if event.result is None else Record.from_dict(event.result["record"])
+        result = CellResult(cell, record, event.failure, event.seconds)
         seconds, failure = round(event.seconds, 3), event.failure
         if failure is None:
-            log.write("ended", cell=cell.id, seconds=seconds, told=result.headline)
+            log.write("ended", cell=cell.id, seconds=seconds)
         elif failure.kind == "stopped":
             log.write("stopped", cell=cell.id, seconds=seconds)
         else:
@@ -203,21 +204,6 @@ def _gpu_share(planned: PlannedCell, requested: float | None) -> float:
     if planned.cell is None or planned.cell.device != "cuda":
         return 0.0
     return planned.gpus if requested is None else requested
-
-
-def _headline(ended: Ended) -> dict[str, Any]:
-    """What views and logs show of a record."""
-    if ended.result is None:
-        return {}
-    record = ended.result["record"]
-    calibrated = record["cell"].get("calibrate", "none") != "none"
-    metrics = record["metrics"].get(record["selection"] + (CALIBRATED if calibrated else ""), {})
-    return {
-        "status": record["status"],
-        "task": record["task"]["id"],
-        "H": metrics.get("H"),
-        "failure": record.get("failure"),
-    }
 
 
 def cell_argument(request: Request, cell: str, checkpoint_every: int) -> dict[str, Any]:

@@ -43,8 +43,6 @@ class SweepStatus:
     """Number of cells that ended with a record."""
     failed: dict[str, str] = field(default_factory=dict)
     """For each cell that failed when it was last tried, also in earlier sweeps, the reason."""
-    best: dict[str, tuple[float, str]] = field(default_factory=dict)
-    """For each task, the highest H in percent and its cell."""
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Add what one line says. The keys are those of version 0.1."""
@@ -64,9 +62,6 @@ class SweepStatus:
                 self.failed[cell] = line["failure"]
                 return
             self.done += 1
-            task, percent = line["told"].get("task", ""), line["told"].get("H")
-            if percent is not None and percent > self.best.get(task, (-1.0, ""))[0]:
-                self.best[task] = (percent, cell)
 
 
 class SweepLog:

@@ -18,7 +18,7 @@ def write_lines(log):
         log.write("begun", who="me", counts={"new": 3, "done": 1}, total=4, to_run=3)
         log.write("started", cell="a", where="process 1", attempt=1)
         log.write("started", cell="b", where="process 2", attempt=1)
-        log.write("ended", cell="a", seconds=1.0, told={"task": "t", "H": 40.0})
+        log.write("ended", cell="a", seconds=1.0)
         log.write("ended", cell="b", seconds=1.0, failure="died: by SIGKILL")
 
 
@@ -27,7 +27,7 @@ def test_a_log_says_what_became_of_each_cell(log):
     found = log.read()
     assert (found.total, found.to_run, found.ended, found.who) == (4, 3, 2, "me")
     assert found.counts == {"new": 3, "done": 1}
-    assert found.best == {"t": (40.0, "a")} and found.failed == {"b": "died: by SIGKILL"}
+    assert found.done == 1 and found.failed == {"b": "died: by SIGKILL"}
     assert not found.alive and not found.running
 
 
@@ -60,9 +60,9 @@ def test_a_torn_line_is_ignored_and_the_next_sweep_starts_a_new_one(log):
         file.write('{"event": "started", "ce')
     with log.open():
         log.write("started", cell="b", where="process 3", attempt=1)
-        log.write("ended", cell="b", seconds=1.0, told={"task": "t", "H": 50.0})
+        log.write("ended", cell="b", seconds=1.0)
     found = log.read()
-    assert found.failed == {} and found.best == {"t": (50.0, "b")} and found.done == 2
+    assert found.failed == {} and found.done == 2
 
 
 def test_a_missing_log_says_nothing(log):
@@ -81,4 +81,4 @@ def test_a_log_of_version_0_1_is_read(log):
     )
     found = log.read()
     assert (found.who, found.total, found.ended) == ("process 7 on here", 2, 1)
-    assert found.best == {"t": (41.5, "a")} and not found.alive and not found.running
+    assert found.done == 1 and not found.alive and not found.running

@@ -134,11 +134,11 @@ def declare_training(weights: Weights, request: ExtractionRequest) -> dict[str, 
     """Return what the weights were trained on; the request may say what the extractor does not know."""
     declared = {}
     for name, unknown in TRAINING.items():
-        known, told = getattr(weights, name), getattr(request, name)
-        if told and known not in (unknown, told):
-            where = f"--{name} {told}"
+        known, stated = getattr(weights, name), getattr(request, name)
+        if stated and known not in (unknown, stated):
+            where = f"--{name} {stated}"
             raise ExtractionError(f"{name} of {weights.name} is {known}", where=where, fix="leave it out")
-        declared[name] = told or known
+        declared[name] = stated or known
     return declared
 
 

@@ -61,18 +61,18 @@ def require_matplotlib() -> None:
 
 def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) -> Iterator[Drawing]:
     """Return every figure of a run; those that cannot be drawn have the reason."""
+    mark = mark_of(record.task)
+    return (replace(found, mark=mark) for found in _figures(record, folder, with_features))
+
+
+def _figures(record: Record, folder: RunFolder, with_features: bool) -> Iterator[Drawing]:
     from gzslbench.report.figures import predictions as view
 
-    run, mark = (
-        f"{record.cell.method} on {record.task.dataset}, seed {record.cell.seed}",
-        mark_of(record.task),
-    )
+    run = f"{record.cell.method} on {record.task.dataset}, seed {record.cell.seed}"
     names = record.task.class_names or ()
     chosen = None if record.headline is None else record.headline.gamma
     calibrated = "" if chosen is None else ", calibrated"
-    yield replace(
-        _training_curves(record, folder, f"Losses and accuracies over the epochs of {run}."), mark=mark
-    )
+    yield _training_curves(record, folder, f"Losses and accuracies over the epochs of {run}.")
     try:
         predictions, reason = read_predictions(record, folder), ""
     except GzslBenchError as error:
@@ -98,10 +98,9 @@ def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) ->
         ),
     }
     for name, (title, draw) in figures.items():
-        yield Drawing(name, title, None if predictions is None else partial(draw, predictions), reason, mark)
+        yield Drawing(name, title, None if predictions is None else partial(draw, predictions), reason)
     if with_features:
-        title = f"Real and synthesized features of unseen classes, by {run}."
-        yield replace(_features(record, folder, title), mark=mark)
+        yield _features(record, folder, f"Real and synthesized features of unseen classes, by {run}.")
 
 
 def _training_curves(record: Record, folder: RunFolder, title: str) -> Drawing:

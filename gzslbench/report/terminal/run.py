@@ -133,8 +133,8 @@ def record_sections(record: Record) -> dict[str, Mapping[str, Any]]:
     cell = values["cell"]
     params = cell.pop("params")
     task = {name: value for name, value in values["task"].items() if name not in _NOT_LISTED}
-    told = filter(None, (*(record.task.notes or ()), training_note(record.task)))
-    notes = {f"note {i}": note for i, note in enumerate(told, 1)}
+    remarks = filter(None, (*(record.task.notes or ()), training_note(record.task)))
+    notes = {f"note {i}": note for i, note in enumerate(remarks, 1)}
     run = {name: value for name, value in values["run"].items() if name != "command"}
     return {
         "settings": {**cell, "setting": record.setting},

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from gzslbench.report.printing import key_values, print_line
+from gzslbench.report.printing import format_value, key_values, print_line
 from gzslbench.sweep.planning import PlannedCell, State
 from gzslbench.sweep.runner import CellResult, SweepView
 from gzslbench.sweep.sweep_log import SweepStatus
@@ -42,8 +42,8 @@ def failure_lines(results: Sequence[CellResult], planned: Sequence[PlannedCell])
             lines.append(Text(f"{failure.kind}  {name}: {failure.what}", style="red"))
             if failure.traceback:
                 lines.append(Text(failure.traceback.rstrip(), style="dim"))
-        elif result.headline.get("status") == "diverged":
-            lines.append(Text(f"diverged  {name}: {result.headline.get('failure')}", style="yellow"))
+        elif result.record is not None and result.record.failure is not None:
+            lines.append(Text(f"diverged  {name}: {format_value(result.record.failure)}", style="yellow"))
     return lines
 
 
@@ -68,7 +68,6 @@ def status_view(status: SweepStatus) -> RenderableType:
     return Group(
         key_values(facts),
         *(Text(f"running  {cell}, {where}") for cell, where in running.items()),
-        *(Text(f"best on {task}: {best:.1f}  {cell}") for task, (best, cell) in status.best.items()),
         *(Text(f"failed  {cell}: {why}", style="red") for cell, why in failed.items()),
     )
 
@@ -105,8 +104,9 @@ class SweepLines(SweepView):
         if failure is not None:
             print_line(f"{failure.kind:7} {name}: {failure.what.splitlines()[0]}  {progress}")
             return
-        H = result.headline.get("H")
-        outcome = result.headline.get("status") if H is None else f"H {H:.1f}"
+        record = result.record
+        numbers = None if record is None else record.headline
+        outcome = f"H {numbers.H:.1f}, {record.reported}" if record and numbers else "diverged"
         print_line(f"done    {name}: {outcome} in {result.seconds:.1f} s  {progress}")
 
     def stopping(self) -> None:
