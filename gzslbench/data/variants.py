@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,6 @@ SHUFFLED = "-shuffled"
 """Stands between the name of the semantics and the seed that shuffled them."""
 SYNTHETIC = "synthetic data: "
 """Begins the note of a dataset with synthetic features."""
-_SYNTHETIC_BEFORE = ("Features and image names in this folder are made", "made, seed ")
-"""How the note began in records and HDF5 files of 0.1."""
-
-
-def is_synthetic(notes: Iterable[str]) -> bool:
-    """Return whether the notes of a dataset or of a record say that its features are synthetic."""
-    return any(note.startswith((SYNTHETIC, *_SYNTHETIC_BEFORE)) for note in notes)
 
 
 def restrict_to_split(dataset: Dataset) -> Dataset:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gzslbench.data.catalogue import catalogue
 from gzslbench.data.dataset import FINETUNED, UNKNOWN
-from gzslbench.data.variants import is_synthetic
+from gzslbench.data.variants import SYNTHETIC
 from gzslbench.runs.cell import TaskInfo
+
+_SYNTHETIC_BEFORE = ("Features and image names in this folder are made", "made, seed ")
+"""How the note began in records and HDF5 files of 0.1."""
+
+
+def is_synthetic(notes: Iterable[str]) -> bool:
+    """Return whether the notes of a dataset or of a record say that its features are synthetic."""
+    return any(note.startswith((SYNTHETIC, *_SYNTHETIC_BEFORE)) for note in notes)
 
 
 def mark_of(task: TaskInfo) -> str:

@@ -9,9 +9,15 @@ from itertools import product
 from statistics import fmean
 
 from gzslbench.data.dataset import FINETUNED, UNKNOWN
-from gzslbench.report.leaderboard.entry import Entry, Score, make_score
-from gzslbench.report.leaderboard.rows import group_rows, select_runs
-from gzslbench.report.leaderboard.significance import OverSeeds, Ranking, Test, compare_column, rank
+from gzslbench.report.leaderboard.entry import (
+    Entry,
+    Score,
+    compare_column,
+    group_rows,
+    make_score,
+    select_runs,
+)
+from gzslbench.report.leaderboard.significance import OverSeeds, Ranking, Test, rank
 from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published import PublishedNumber
 from gzslbench.report.published_data import dataset_label, training_note, why_not_verified

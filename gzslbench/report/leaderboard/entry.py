@@ -1,16 +1,17 @@
-"""A stored run, and the score of several: what leaderboards and lists of runs are built from."""
+"""Stored runs, the rows that they form, and their scores: what leaderboards and lists are built from."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gzslbench.data.variants import SHUFFLED
-from gzslbench.errors import GzslBenchError
+from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.presets import preset_values
 from gzslbench.plugins.registry import plugins
@@ -21,9 +22,11 @@ from gzslbench.runs.record import CALIBRATED, PEEK_GAMMA, Summary
 from gzslbench.runs.store import Store, read_summaries
 
 if TYPE_CHECKING:
+    from gzslbench.report.leaderboard.significance import Test
     from gzslbench.report.leaderboard.stored_classes import StoredClasses
     from gzslbench.runs.folder import RunFolder
 
+Key = TypeVar("Key")
 HEAD = "head."
 """Prefix of the parameters of a head among the changes."""
 CONFIDENCE = 0.95
@@ -259,3 +262,98 @@ def make_score(
     values = {entry.seed: getattr(entry.summary.metrics[rule], metric) for entry in entries}
     interval = None if classes is None else classes.intervals(entries, rule).get(metric)
     return Score(values, estimate(list(values.values())), entries, rule, metric, class_interval=interval)
+
+
+def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
+    """Mark the best and the second best score of a column, given by row; test all against the best.
+
+    Single seeds of methods that a seed changes come last: a lucky seed is not better than a mean.
+    """
+    if not column:
+        return {}
+
+    def order(row: Key) -> tuple[bool, float]:
+        return column[row].is_chance_of_one_seed, -column[row].estimate.mean
+
+    best, second, *_ = [*sorted(column, key=order), None]
+    outcomes = {row: test(column[best], score) for row, score in column.items() if row != best}
+    found = {row: outcome for row, outcome in outcomes.items() if outcome is not None}
+    corrected = holm({row: outcome.probability for row, outcome in found.items()})
+    marked = {row: replace(score, best=row == best, second=row == second) for row, score in column.items()}
+    level = SIGNIFICANCE / max(1, len(found))  # what Holm's correction asks of the lowest probability
+    for row, outcome in found.items():
+        detectable = outcome.detectable(level)
+        marked[row] = replace(marked[row], probability=corrected[row], detectable=detectable)
+    return marked
+
+
+def holm(probabilities: Mapping[Key, float]) -> dict[Key, float]:
+    """Correct probabilities for being several (Holm 1979, step down); the order of names is kept."""
+    corrected = dict(probabilities)
+    highest = 0.0
+    for position, name in enumerate(sorted(probabilities, key=lambda name: probabilities[name])):
+        highest = max(highest, min(1.0, (len(probabilities) - position) * probabilities[name]))
+        corrected[name] = highest
+    return corrected
+
+
+def select_runs(entries: Iterable[Entry], rule: str) -> tuple[list[Entry], Counter[str]]:
+    """Keep runs with a number by the rule; of several runs of one cell, the newest."""
+    left_out: Counter[str] = Counter()
+    newest: dict[str, Entry] = {}
+    for entry in sorted(entries, key=lambda entry: entry.summary.run.started or ""):
+        if entry.summary.status != "complete":
+            left_out["diverged"] += 1
+        elif entry.summary.control:
+            left_out["control experiments, which are in no ranking"] += 1
+        elif rule not in entry.summary.metrics:
+            left_out[f"no metrics selected by {rule}, only by {', '.join(entry.summary.metrics)}"] += 1
+        else:
+            if entry.identity in newest:
+                left_out["repeated: a newer run of the same settings and seed is shown"] += 1
+            newest[entry.identity] = entry
+    return list(newest.values()), left_out
+
+
+def group_rows(entries: Iterable[Entry], rule: str) -> dict[tuple[str, str], dict[str, list[Entry]]]:
+    """Return by row and changes, by dataset, the runs: one per seed.
+
+    A row whose runs on one dataset depend on different choices is divided, and its label says so. So is a row
+    with two runs of one seed, by what else distinguishes these.
+
+    Raises:
+        StoreError: Nothing distinguishes two runs of one seed but their numbers.
+    """
+    rows: dict[tuple[str, str], dict[str, dict[Any, Entry]]] = defaultdict(lambda: defaultdict(dict))
+    for entry in entries:
+        # Equal numbers are of one training, which was evaluated at other epochs, for example.
+        numbers = tuple(entry.summary.metrics[rule].percentages().values())
+        rows[entry.row, entry.changes_text][entry.dataset][entry.seed, numbers] = entry
+    divided: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    for (row, changes), found in rows.items():
+        again = any(len({seed for seed, _ in runs}) < len(runs) for runs in found.values())
+        values: dict[tuple[str, str], set[Any]] = defaultdict(set)
+        for dataset, runs in found.items():
+            for entry in runs.values():
+                for name, value in entry.choices(rule, again=again).items():
+                    values[dataset, name].add(value)
+        several = {name for (_, name), different in values.items() if len(different) > 1}
+        for dataset, runs in found.items():
+            for entry in runs.values():
+                choices = entry.choices(rule, again=again).items()
+                label = ", ".join([row, *(f"{name}={value}" for name, value in choices if name in several)])
+                score = divided[label, changes][dataset]
+                for other in score:
+                    if other.seed == entry.seed:
+                        raise _seed_error(label, other, entry)
+                score.append(entry)
+    return divided
+
+
+def _seed_error(label: str, one: Entry, other: Entry) -> StoreError:
+    what = f"two runs of seed {one.seed} would be averaged in the row {label!r} on {one.dataset}"
+    fix = (
+        "see how they differ with `gzslbench show RUN --json`; then leave one out with --without RUN,"
+        " or remove it with `gzslbench runs remove RUN`"
+    )
+    return StoreError(what, where=f"{one.summary.id} and {other.summary.id}", fix=fix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import stdev
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
@@ -98,39 +98,6 @@ class OverClasses:
         if found is None:
             return None
         return Outcome(1.0 if found.value < 0 else found.probability, 100 * found.error, found.degrees)
-
-
-def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
-    """Mark the best and the second best score of a column, given by row; test all against the best.
-
-    Single seeds of methods that a seed changes come last: a lucky seed is not better than a mean.
-    """
-    if not column:
-        return {}
-
-    def order(row: Key) -> tuple[bool, float]:
-        return column[row].is_chance_of_one_seed, -column[row].estimate.mean
-
-    best, second, *_ = [*sorted(column, key=order), None]
-    outcomes = {row: test(column[best], score) for row, score in column.items() if row != best}
-    found = {row: outcome for row, outcome in outcomes.items() if outcome is not None}
-    corrected = holm({row: outcome.probability for row, outcome in found.items()})
-    marked = {row: replace(score, best=row == best, second=row == second) for row, score in column.items()}
-    level = SIGNIFICANCE / max(1, len(found))  # what Holm's correction asks of the lowest probability
-    for row, outcome in found.items():
-        detectable = outcome.detectable(level)
-        marked[row] = replace(marked[row], probability=corrected[row], detectable=detectable)
-    return marked
-
-
-def holm(probabilities: Mapping[Key, float]) -> dict[Key, float]:
-    """Correct probabilities for being several (Holm 1979, step down); the order of names is kept."""
-    corrected = dict(probabilities)
-    highest = 0.0
-    for position, name in enumerate(sorted(probabilities, key=lambda name: probabilities[name])):
-        highest = max(highest, min(1.0, (len(probabilities) - position) * probabilities[name]))
-        corrected[name] = highest
-    return corrected
 
 
 def t_test(one: Sequence[float], other: Sequence[float]) -> float:

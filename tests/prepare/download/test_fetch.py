@@ -209,7 +209,7 @@ def test_complete_features_need_no_archive(get, root, server, monkeypatch):
     dataset, spec = read_folder(folder, "APY", "res101", ["att"])[0], catalogue()["APY"]
     counts, fingerprints = dataset.split.counts, {"ps": dataset.split.fingerprint}
     expected = replace(spec.expected, rows=len(dataset.labels), counts=counts, fingerprints=fingerprints)
-    spec = replace(spec, expected=replace(expected, semantics={"att": 64}))
+    spec = replace(spec, expected=replace(expected, semantics={"att": 64}, semantics_content={}))
     monkeypatch.setitem(catalogue(), "APY", spec)
     (done,) = get(spec, mirror=server.url)
     assert (done.provenance, server.requests) == (None, [])

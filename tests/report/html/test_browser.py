@@ -118,8 +118,8 @@ def test_a_number_leads_to_its_runs_and_they_to_the_command_that_repeats_them(br
 def test_figures_are_drawn_and_their_ids_are_their_own(browse, site):
     tab = browse(kinds(site)[2])
     figures = tab.locator("figure svg[role=img]")
-    assert figures.count() == 4
-    for i in range(4):
+    assert figures.count() == 5
+    for i in range(5):
         box = figures.nth(i).bounding_box()
         assert box["width"] > 200 and box["height"] > 100
         assert figures.nth(i).get_attribute("aria-label")

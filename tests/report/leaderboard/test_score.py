@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from scipy.stats import ttest_rel
 
-from gzslbench.report.leaderboard.entry import make_score
-from gzslbench.report.leaderboard.significance import OverSeeds, compare_column
+from gzslbench.report.leaderboard.entry import compare_column, make_score
+from gzslbench.report.leaderboard.significance import OverSeeds
 
 SEEDS = (1, 2, 3, 4)
 NUMBERS = {"best": (60, 62, 61, 63), "near": (60, 61, 62, 62), "far": (40, 43, 41, 42), "none": (70, 0, 0, 0)}

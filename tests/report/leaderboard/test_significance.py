@@ -12,8 +12,8 @@ from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.evaluation.predictions import Predictions, load_predictions, save_predictions
 from gzslbench.evaluation.uncertainty import class_intervals, class_shares, compare_over_classes
 from gzslbench.report.leaderboard.board import boards
-from gzslbench.report.leaderboard.entry import make_score
-from gzslbench.report.leaderboard.significance import Outcome, OverClasses, OverSeeds, compare_column
+from gzslbench.report.leaderboard.entry import compare_column, make_score
+from gzslbench.report.leaderboard.significance import Outcome, OverClasses, OverSeeds
 from gzslbench.report.leaderboard.stored_classes import StoredClasses, read_class_shares
 from gzslbench.runs.store import Store
 

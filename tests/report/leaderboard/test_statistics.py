@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.special import chdtrc, ndtr, stdtr, stdtrit
 
-from gzslbench.report.leaderboard.entry import estimate
-from gzslbench.report.leaderboard.significance import holm, nemenyi_difference, rank, t_test
+from gzslbench.report.leaderboard.entry import estimate, holm
+from gzslbench.report.leaderboard.significance import nemenyi_difference, rank, t_test
 
 _TABLE = """
     C4.5      .763 .599 .954 .628 .882 .936 .661 .583 .775 1 .940 .619 .972 .957
