@@ -117,7 +117,7 @@ def files_entered(action: Action) -> list[str]:
     def profile(frame: FrameType, event: str, argument: Any) -> None:
         code = frame.f_code
         # Only the code of functions is "optimized". That of modules and class bodies, run by imports, is not;
-        # the __getattr__ of a package, which imports a name when it is first used, is a part of an import too.
+        # neither is the __getattr__ of a package, which imports a name when it is first used.
         is_function = code.co_flags & inspect.CO_OPTIMIZED and code.co_name != "__getattr__"
         if event == "call" and is_function:
             entered.add(code.co_filename)
