@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -26,8 +28,9 @@ from gzslbench.files import atomic_folder, make_folder, writing
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.spec import spec_fields
 from gzslbench.report.figures.run_figures import Drawing, figures_of_run
-from gzslbench.report.leaderboard.board import boards, comparisons, published_rows
+from gzslbench.report.leaderboard.board import Board, boards, comparisons, published_rows
 from gzslbench.report.leaderboard.entry import Entry
+from gzslbench.report.leaderboard.significance import OverClasses
 from gzslbench.report.leaderboard.stored_classes import StoredClasses, read_intervals
 from gzslbench.report.leaderboard.tables import comparison_table, leaderboard_table, left_out_notes
 from gzslbench.report.printing import format_value
@@ -35,14 +38,16 @@ from gzslbench.report.published import PublishedNumber
 from gzslbench.report.terminal import plugins
 from gzslbench.report.terminal.predictions import ClassOutcome, class_outcomes
 from gzslbench.report.terminal.run import CHOSEN_ON, record_sections, repeat_command
-from gzslbench.runs.record import EPOCHS, PERCENTAGES, RULES, Record
+from gzslbench.runs.record import EPOCHS, RULES, Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.runs.verify import PredictionsWarning, find_problems
 
 INDEX = "index.html"
 RUNS = "runs.html"
 MARK = ".gzslbench-site"
-"""File that marks a folder as a report, so that the next report may replace it."""
+"""File that marks a folder as a report, so that the next report may replace it; it has digests of pages."""
+METRICS = ("T1", "U", "S", "H", "AUSUC")
+"""In the order in which the field prints them."""
 _ELSEWHERE = "choose another folder with --out"
 
 
@@ -115,7 +120,7 @@ _ENVIRONMENT.globals.update(
     run_file=run_file,
     method_file=method_file,
     web_address=web_address,
-    metrics=PERCENTAGES,
+    metrics=METRICS,
     epochs=EPOCHS,
     all_rules=RULES,
     without_test=[rule for rule in RULES if not rule.startswith("test")],
@@ -130,30 +135,43 @@ def _render(template: str, **values: Any) -> str:
 
 
 def overview_page(content: SiteContent, figures: bool) -> str:
-    """Return the first page: leaderboards of every rule and metric, with figures of those shown first."""
-    rules = [rule for rule in RULES if any(rule in entry.summary.metrics for entry in content.entries)]
+    """Return the first page: leaderboards by every rule, with figures of the one that is shown first."""
+    finished = [entry for entry in content.entries if entry.summary.headline and not entry.summary.control]
+    counts = Counter(rule for entry in finished for rule in entry.summary.metrics)
+    rules = [rule for rule in RULES if counts[rule]]
+    # Most runs decide which is shown first, but never one that looked at the test set if there is another.
+    first = max(rules, key=lambda rule: (not rule.startswith("test"), counts[rule]), default=RULES[0])
     classes = StoredClasses(content.folders)
-    found = [
-        board
-        for rule in rules
-        for metric in PERCENTAGES
-        for board in boards(content.entries, rule, metric, classes=classes)[0]
-    ]
-    first = rules[0] if rules else RULES[0]
-    shown = [board for board in found if (board.rule, board.metric) == (first, "H")]
-    drawn: list[tuple[Drawing, Markup | None]] = []
-    if figures and shown:
+    found: list[tuple[Board, dict[str, Board]]] = []
+    for rule in rules:
+        wide = boards(content.entries, rule, "H", OverClasses(classes), METRICS, classes)[0]
+        by_metric = [boards(content.entries, rule, metric)[0] for metric in METRICS]
+        for board, *same in zip(wide, *by_metric, strict=True):
+            found.append((board, dict(zip(METRICS, same, strict=True))))
+    drawn: list[tuple[str, Sequence[tuple[Drawing, Markup | None]]]] = []
+    if figures:
         from gzslbench.report.figures.leaderboards import figures_of_boards  # it imports matplotlib
 
-        drawn = [drawing for drawing in _draw(figures_of_boards(shown)) if drawing[1]]
+        for metric in METRICS:
+            shown = [same[metric] for board, same in found if board.rule == first]
+            drawings = (drawing for drawing in figures_of_boards(shown) if drawing.draw)
+            drawn.append((metric, _draw(drawings)))
     left_out = [f"by {first}: {note}" for note in left_out_notes(boards(content.entries, first, "H")[1])]
+    tables = [
+        (board, same, leaderboard_table(board, published_rows(board, content.numbers), intervals="both"))
+        for board, same in found
+    ]
     return _render(
         "index.html",
-        boards=[(board, leaderboard_table(board, published_rows(board, content.numbers))) for board in found],
-        rules=rules,
-        datasets=sorted({name for board in found for name in board.tasks}),
+        tables=tables,
+        first=first,
+        counts={rule: counts[rule] for rule in rules},
+        data=list(dict.fromkeys((board.group.features, board.group.semantics) for board, _ in found)),
+        settings=sorted({board.group.setting for board, _ in found}),
+        datasets=sorted({name for board, _ in found for name in board.tasks}),
         notes=[*content.notes, *left_out],
         figures=drawn,
+        controls=[entry for entry in content.entries if entry.summary.control],
         runs=len(content.entries),
         methods=content.methods,
     )
@@ -230,17 +248,59 @@ def _draw(drawings: Iterable[Drawing]) -> list[tuple[Drawing, Markup | None]]:
 def build_site(
     content: SiteContent, out: Path, *, figures: bool = True, step: Callable[[str], None] = lambda page: None
 ) -> None:
-    """Write the site to ``out`` in one step; call ``step`` after each page; ``figures`` need matplotlib."""
+    """Write the site to ``out`` in one step; call ``step`` after each page; ``figures`` need matplotlib.
+
+    A page of a run is copied from the site before if nothing that it shows has changed since.
+    """
     check_output_folder(out)
+    before, digests = _read_digests(out), {}
     with _writing(out), atomic_folder(out) as scratch:
-        for file, text in _files(content, figures):
+        for file, inputs, make in _files(content, figures):
             path = scratch / file
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode("utf-8", "replace"))
+            if file in before and before[file] == _page_digest(inputs, out / file):
+                shutil.copyfile(out / file, path)
+            else:
+                path.write_bytes(make().encode("utf-8", "replace"))
+            if inputs:
+                digests[file] = _page_digest(inputs, path)
             if file.endswith(".html"):
                 step(file)
+        about = "A report of gzslbench; the next one replaces this folder."
+        (scratch / MARK).write_text(json.dumps({"about": about, "pages": digests}, indent=1) + "\n")
         if out.exists():
             shutil.copymode(out, scratch)
+
+
+def _read_digests(out: Path) -> dict[str, str]:
+    """Return the digests of the pages of the site before, by file; empty if there is none."""
+    try:
+        return dict(json.loads((out / MARK).read_bytes())["pages"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
+def _page_digest(inputs: str, page: Path) -> str:
+    """Return a digest of a page and what it was made from; empty if the page is gone."""
+    return sha256(inputs.encode() + page.read_bytes()).hexdigest() if page.is_file() else ""
+
+
+def _run_digest(entry: Entry, folder: RunFolder, figures: bool) -> str:
+    """Return a digest of everything that decides the page of a run: its files, the presets, and the code."""
+    digest = sha256(f"{_code_digest()} {figures} {entry}".encode("utf-8", "replace"))
+    for path in (folder.record_file, folder.predictions_file, folder.metrics_file):
+        content = sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
+        digest.update(content.encode())
+    return digest.hexdigest()
+
+
+@cache
+def _code_digest() -> str:
+    root = files("gzslbench")
+    paths = sorted(
+        path for path in Path(str(root)).rglob("*") if path.suffix in (".py", ".html", ".mplstyle")
+    )
+    return sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def check_output_folder(out: Path) -> None:
@@ -259,16 +319,16 @@ def _writing(out: Path) -> AbstractContextManager[None]:
     return writing(out, "the report cannot be written", elsewhere=_ELSEWHERE)
 
 
-def _files(content: SiteContent, figures: bool) -> Iterator[tuple[str, str]]:
-    """Return the path and the text of every file of the site."""
-    yield MARK, "A report of gzslbench; the next one replaces this folder.\n"
+def _files(content: SiteContent, figures: bool) -> Iterator[tuple[str, str, Callable[[], str]]]:
+    """Return every file of the site: its path, a digest of what it is made from or nothing, and its maker."""
     for name in ("site.css", "site.js"):
         asset = files("gzslbench.report.html") / "assets" / name
-        yield f"assets/{name}", asset.read_text(encoding="utf-8")
-    yield INDEX, overview_page(content, figures)
-    yield RUNS, runs_page(content)
+        yield f"assets/{name}", "", partial(asset.read_text, encoding="utf-8")
+    yield INDEX, "", partial(overview_page, content, figures)
+    yield RUNS, "", partial(runs_page, content)
     for name in content.methods:
-        yield method_file(name), method_page(name, content)
+        yield method_file(name), "", partial(method_page, name, content)
     for entry in content.entries:
-        run = entry.summary.id
-        yield run_file(run), run_page(entry, content.folders[run], figures)
+        run, folder = entry.summary.id, content.folders[entry.summary.id]
+        inputs = _run_digest(entry, folder, figures)
+        yield run_file(run), inputs, partial(run_page, entry, folder, figures)

@@ -90,10 +90,18 @@ class _RunView(RunProgress):
 
 @contextmanager
 def watch_pages(total: int) -> Iterator[Callable[[str], None]]:
-    """Yield what to call for each page written; it advances a bar, or does nothing without a terminal."""
+    """Yield what to call with the file of each page written: a bar, or a line now and then."""
+    pace = _Pace()
     with _make_bar(*Progress.get_default_columns()) as bar:
-        task = bar.add_task("pages", total=total)
-        yield lambda page: bar.advance(task)
+        number = bar.add_task("pages", total=total)
+
+        def advance(page: str) -> None:
+            bar.advance(number)
+            (task,) = bar.tasks
+            if bar.disable and pace.allows():
+                print_line(f"{task.completed:.0f} of {total} pages: {page}")
+
+        yield advance
 
 
 @contextmanager

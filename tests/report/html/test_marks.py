@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -32,6 +33,9 @@ def test_calibrated_numbers_are_not_marked_as_chosen_on_test(tmp_path):
     assert CliRunner().invoke(main, [*arguments, "--results", str(tmp_path)]).exit_code == 0
     entries, folders = read_entries([tmp_path])
     page = overview_page(SiteContent(entries, folders, {}, (), {}), figures=False)
-    assert "test-peek-gamma (on TEST)" in page and "last-calibrated (on TEST)" not in page
+    assert '<label class="peek"><input type="radio" name="rule" value="test-peek-gamma"' in page
+    assert '<label><input type="radio" name="rule" value="last-calibrated" checked' in page
+    calibrated = re.search(r'data-rule="last-calibrated".*?</section>', page, re.DOTALL)[0]
+    assert "chosen on the test set" not in calibrated and "chosen on the test set" in page
     run = run_page(entries[0], folders[entries[0].summary.id], figures=False)
     assert '<tr class="own"><th scope="row">last-calibrated' in run

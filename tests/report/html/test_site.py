@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import gzslbench.report.html.site as site_module
 from gzslbench.cli import main
 from gzslbench.errors import StoreError
 from gzslbench.evaluation.metrics import metrics_of
@@ -55,7 +59,7 @@ def test_where_a_page_fails_the_site_before_is_still_there(store, tmp_path, monk
     def fails(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gzslbench.report.html.site.run_page", fails)
+    monkeypatch.setattr("gzslbench.report.html.site.runs_page", fails)
     outcome = report(store.root, "--out", out, "--no-figures")
     assert outcome.exit_code == 2 and "No space left on device" in outcome.output
     assert files(out) == before and [path.name for path in tmp_path.iterdir()] == ["site"]
@@ -128,8 +132,52 @@ def test_pages_show_intervals_over_classes_and_what_a_test_would_find(store, tmp
     assert report(results.root, "--out", out, "--no-figures").exit_code == 0
     first = (out / "index.html").read_text()
     low, high = class_intervals(join_seeds(shares[:3]))["H"]
-    assert f"<p>95 % interval over classes: {low:.1f} to {high:.1f}</p>" in first
-    assert "against the best; the test finds a true difference of" in first
+    row = re.search(r'95 % over classes</th>((?:\s*<td class="number">[^<]*</td>)+)', first)
+    shown = re.findall(r">([^<]+)</td>", row[1])  # T1, U, S, H, AUSUC
+    assert shown[3] == f"{low:.1f} to {high:.1f}"
+    assert "p against the best" in first and "detectable difference" in first
     low, high = class_intervals(shares[0])["AUSUC"]
     page = (out / "runs" / f"{runs[0]}.html").read_text()
     assert f'<td class="number">{low:.1f} to {high:.1f}</td>' in page
+
+
+def test_only_pages_of_changed_runs_are_made_again(store, tmp_path, monkeypatch):
+    results, out = tmp_path / "results", tmp_path / "site"
+    shutil.copytree(store.root, results)
+    made = []
+    make = site_module.run_page
+    monkeypatch.setattr(
+        site_module, "run_page", lambda entry, *rest: made.append(entry.summary.id) or make(entry, *rest)
+    )
+
+    def rebuilt():
+        made.clear()
+        assert report(results, "--out", out, "--no-figures").exit_code == 0
+        return set(made)
+
+    every = {folder.id for folder in Store(results).runs()}
+    assert rebuilt() == every
+    before = files(out)
+    assert rebuilt() == set() and files(out) == before
+    changed, damaged, redone, *_ = sorted(run for run in every if run.startswith("ce-gzsl-digits"))
+    record = Store(results).run(changed).record_file
+    values = json.loads(record.read_text())
+    values["run"]["seconds_train"] = 71.0
+    record.write_text(json.dumps(values))
+    (out / "runs" / f"{damaged}.html").write_text("half a page")
+    save_predictions(Store(results).run(redone).predictions_file, made_predictions())
+    assert rebuilt() == {changed, damaged, redone}
+    assert rebuilt() == set()
+    (out / MARK).write_text("the mark of an earlier version")
+    assert rebuilt() == every
+
+
+def made_predictions():
+    labels = np.arange(4).repeat(2)
+    gap = np.zeros(8, np.float32)
+    return Predictions(labels, labels % 2, labels % 2 + 2, gap, labels[4:], np.arange(4) < 2)
+
+
+def test_a_long_report_says_how_far_it_is(store, tmp_path):
+    outcome = report(store.root, "--out", tmp_path / "site", "--no-figures")
+    assert re.search(r"1 of \d+ pages: index.html", outcome.stderr)
