@@ -62,6 +62,6 @@ def test_every_command_of_the_page_does_what_it_says(place, encoder):
         assert outcome.exit_code == 0, f"{command}: {outcome.output}"
         outputs.append(outcome.output)
     assert "a photo of a pink primrose, a type of flower." in outputs[0]
-    (table,) = [output for output in outputs if output.startswith("method,")]
+    (table,) = [output for output in outputs if output.startswith("dataset,")]
     semantics = {row["task"].split("/")[2] for row in csv.DictReader(table.splitlines())}
     assert semantics == {"att", "names", "looks"}
