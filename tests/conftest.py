@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner, Result
 from hypothesis import settings
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
@@ -256,6 +257,22 @@ def fork(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.C
         return subprocess.CompletedProcess(arguments, process.exitcode, out, err)
 
     return run
+
+
+@pytest.fixture
+def gzslbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Invoke the command line in an empty folder; an exception that it does not handle is raised."""
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments: str) -> Result:
+        from gzslbench.cli import main
+
+        outcome = CliRunner().invoke(main, arguments)
+        if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
+            raise outcome.exception
+        return outcome
+
+    return invoke
 
 
 @pytest.fixture(autouse=True)

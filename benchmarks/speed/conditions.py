@@ -22,7 +22,7 @@ class Conditions:
         precision: fp32, tf32 or bf16, of the matrix products.
         rounds: How often each contestant is timed; slow ones less often.
         quick: Whether the shapes are tiny, which only tests the programs.
-        clock: wall, or cpu for the time that this process computes, whatever else the machine does.
+        clock: wall, or cpu for the computing time of this process, which other processes change little.
     """
 
     device: torch.device

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ class Evaluation:
         trace: The metrics after each epoch of the head, one entry for a scoring method.
         predictions: Those of the last entry.
         best: By entry, the point of highest H of its seen-unseen curve. On test rows it is a peek.
-        training_gaps: By entry, the ``(n,)`` gaps of the training rows; empty unless they were asked for.
+        training_gaps: The ``(n,)`` gaps of the training rows, for the entries with such scores.
     """
 
     epoch: int
@@ -64,7 +64,7 @@ class Evaluator:
         head_setting: Setting = "inductive",
         chunk: int = 8192,
         graphs: bool = True,
-        training_gaps: bool = False,
+        training_gaps: Literal["none", "last", "every"] = "none",
     ) -> None:
         """Prepare the evaluation of one task.
 
@@ -75,12 +75,13 @@ class Evaluator:
             head_setting: What the head sees; a transductive one gets the unlabelled test rows.
             chunk: Rows embedded or scored at once; it shrinks where memory runs out.
             graphs: Whether a CUDA device replays captured steps of the head; it changes no number.
-            training_gaps: Whether to score the training rows too, from whose gaps a gamma is transferred.
+            training_gaps: The entries of a trace after which the training rows are scored as well, because a
+                gamma is passed on by their gaps.
         """
         self.head = SoftmaxFit() if head is None else head
         self.head_setting = head_setting
         self.graphs = graphs
-        self.with_gaps = training_gaps
+        self.training_gaps = training_gaps
         self.train = train_view
         self.test = eval_view
         self.chunk = Chunk(chunk, "rows evaluated at once")
@@ -126,8 +127,9 @@ class Evaluator:
             scores = torch.split(shuffled[order.argsort()], self.chunk.size)
             predictions = predict(scores, self.labels, self.test.seen)
             gaps = []
-            if self.with_gaps:
-                gaps.append(_gaps([checked.scores(self.train.features, self.test.semantics)], self.test.seen))
+            if self.training_gaps != "none":
+                training = checked.scores(self.train.features, self.test.semantics)
+                gaps.append(_finite_gaps([training], self.test.seen, epoch))
         metrics, best = _finite_metrics(predictions, epoch)
         return Evaluation(epoch, (metrics,), predictions, (best,), tuple(gaps))
 
@@ -150,14 +152,15 @@ class Evaluator:
             epochs = settings.epochs if head_epochs is None else head_epochs
             random = generator(test.device, seed, "evaluation", epoch, "head")
             heads = self.head.fit(data, settings, epochs, random, self.graphs)
-            for _ in range(epochs):
+            for done in range(1, epochs + 1):
                 with span("head"):
                     head = next(heads)
                 with span("scoring"):
                     scores = self.chunk.map_chunks(test, head.scores)
                     predictions = predict(scores, self.labels, self.test.seen, zsl)
-                    if training is not None:
-                        gaps.append(_gaps(self.chunk.map_chunks(training, head.scores), self.test.seen))
+                    if training is not None and (self.training_gaps == "every" or done == epochs):
+                        training_scores = self.chunk.map_chunks(training, head.scores)
+                        gaps.append(_finite_gaps(training_scores, self.test.seen, epoch))
                 metrics, point = _finite_metrics(predictions, epoch)
                 trace.append(metrics)
                 best.append(point)
@@ -166,9 +169,9 @@ class Evaluator:
     def _embedded_training_rows(
         self, method: CheckedMethod, settings: HeadSettings, data: HeadData
     ) -> Tensor | None:
-        """Return the training rows as the head sees them; None if their gaps were not asked for."""
+        """Return the training rows as the head sees them; None if their gaps are not needed."""
         rows = len(self.train.labels)
-        if not self.with_gaps:
+        if self.training_gaps == "none":
             return None
         if settings.seen_per_class == 0:  # the head's data begin with all training rows
             return data.features[:rows]
@@ -213,36 +216,39 @@ def predict(
     Where scores are not finite, neither is the gap. ``zsl`` has predictions of test_unseen with unseen
     candidates only; None takes them from ``scores``.
     """
-    blocks = []
-    for block in scores:
-        seen_score, best_seen = block.masked_fill(~seen, -torch.inf).max(dim=1)
-        unseen_score, best_unseen = block.masked_fill(seen, -torch.inf).max(dim=1)
-        blocks.append((best_seen, best_unseen, seen_score.float() - unseen_score.float()))
+    blocks = [_best_of_sides(block, seen) for block in scores]
     of_seen, of_unseen, gap = (torch.cat(parts).cpu().numpy() for parts in zip(*blocks, strict=True))
     mask = seen.cpu().numpy()
     by_scores: NDArray[np.int64] = of_unseen[~mask[labels]]
     return Predictions(labels, of_seen, of_unseen, gap, by_scores if zsl is None else zsl, mask)
 
 
-def _gaps(scores: Iterable[Tensor], seen: Tensor) -> NDArray[np.float32]:
-    """Return, by row, the highest score of a seen class minus the highest of an unseen class."""
-    blocks = [
-        block.masked_fill(~seen, -torch.inf).amax(1).float()
-        - block.masked_fill(seen, -torch.inf).amax(1).float()
-        for block in scores
-    ]
-    gaps: NDArray[np.float32] = torch.cat(blocks).cpu().numpy()
+def _best_of_sides(scores: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return, by row, the best seen class, the best unseen one, and the difference of their scores."""
+    seen_score, best_seen = scores.masked_fill(~seen, -torch.inf).max(dim=1)
+    unseen_score, best_unseen = scores.masked_fill(seen, -torch.inf).max(dim=1)
+    return best_seen, best_unseen, seen_score.float() - unseen_score.float()
+
+
+def _finite_gaps(scores: Iterable[Tensor], seen: Tensor, epoch: int) -> NDArray[np.float32]:
+    """Return the gaps of training rows, after checking that the scores behind them are finite."""
+    gaps: NDArray[np.float32] = torch.cat([_best_of_sides(block, seen)[2] for block in scores]).cpu().numpy()
+    _check_finite(gaps, epoch)
     return gaps
 
 
 def _finite_metrics(predictions: Predictions, epoch: int) -> tuple[Metrics, CurvePoint]:
     """Compute metrics and the best point of the curve, after checking that the scores are finite."""
-    infinite = predictions.gap[~np.isfinite(predictions.gap)]
-    if len(infinite):
-        raise DivergedError("scores", float(infinite[0]), "evaluation", epoch)
+    _check_finite(predictions.gap, epoch)
     with span("metrics"):
         curve = seen_unseen_curve(predictions)
         return metrics_of(predictions, curve), curve.best
+
+
+def _check_finite(gaps: NDArray[np.float32], epoch: int) -> None:
+    infinite = gaps[~np.isfinite(gaps)]
+    if len(infinite):
+        raise DivergedError("scores", float(infinite[0]), "evaluation", epoch)
 
 
 @contextmanager

@@ -67,7 +67,7 @@ class ResultTable:
     Attributes:
         text_columns: Positions from 0 of the columns of text; the others are right-aligned numbers.
         groups: The columns with a common heading, which follow the first column.
-        main_columns: Positions of the numbers that keep their spread where there is no room for all.
+        main_columns: Positions of the numbers that keep their spread if not all columns can.
         details: Notes for who wants to repeat the numbers; in LaTeX they are comments.
         ranked: Number of the rows above a rule; None without one.
     """

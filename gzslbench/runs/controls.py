@@ -35,8 +35,6 @@ MEANINGS = {
     " features: try another head, or more epochs of the head",
 }
 """What is true of a sound method, and what it may mean if it is not."""
-
-
 VERDICTS: Mapping[Status, str] = {
     "failed": "do not use these numbers before you can explain what failed",
     "undecided": "nothing failed, but the dataset is too small to test everything",
@@ -93,7 +91,7 @@ def run_controls(
             found = read_predictions(record, folder)
             runs[name].append(record.id)
             metrics.append(record.headline)
-            predictions[name].append(calibrate(found, getattr(record.headline, "gamma", None) or 0.0))
+            predictions[name].append(calibrate(found, getattr(record.headline, "gamma", None)))
         means[name] = {metric: fmean(getattr(one, metric) for one in metrics) for metric in METRICS}
     assert dataset is not None
     judgements = dict(zip(MEANINGS, _judge(means, predictions), strict=True))
@@ -130,7 +128,7 @@ def _judge(
 def _decide(
     tests: Sequence[tuple[str, float | None]], meaning: str, expected: bool = False
 ) -> tuple[Status, str]:
-    """Judge by texts and probabilities of tests, with Bonferroni's correction; None is no probability."""
+    """Judge by texts and probabilities of tests, with Bonferroni's correction; None: no test."""
     what, found = "; ".join(text for text, _ in tests), [value for _, value in tests if value is not None]
     if len(found) < len(tests):
         return "undecided", f"{what}; there are too few classes for a test"

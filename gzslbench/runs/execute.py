@@ -199,11 +199,11 @@ def execute(
 
 def _fit_once(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
     """Train, and select the last epoch; also keep the selections of the rules that use the test set."""
-    splits = [_choose_gamma(fit, number, spent) for number in _calibration_splits(fit)]
+    splits = _choose_gammas(fit, spent) if calibrates_apart(fit.cell) else []
     outcome = _train(fit, spent)
     chosen = {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)}
-    for number in _calibration_splits(fit):  # they were kept for a resumed run only
-        fit.folder.checkpoint_file(f"calibration-{number}").unlink(missing_ok=True)
+    for number in range(len(splits)):  # a resumed run needed their checkpoints until now
+        fit.folder.checkpoint_file(_calibration_fit(number)).unlink(missing_ok=True)
     return _numbers(fit, outcome, chosen, splits)
 
 
@@ -244,16 +244,18 @@ def _choose_epochs(fit: Fit, spent: list[Seconds], metric: str) -> ValidationCho
     return choice
 
 
-def _choose_gamma(fit: Fit, number: int, spent: list[Seconds]) -> ValidationSplit:
-    """Train on a validation split with the epochs of the final training, and choose gamma at the end."""
-    dataset = validation_datasets(fit.dataset)[number - 1]
-    outcome = _train(replace(fit, name=f"calibration-{number}", dataset=dataset, eval_every=0), spent)
-    return ValidationSplit(**_describe_split(dataset), calibration=outcome.history[-1].gammas[-1])
+def _choose_gammas(fit: Fit, spent: list[Seconds]) -> list[ValidationSplit]:
+    """Train on each validation split with the epochs of the final training, and choose gamma at the end."""
+    splits = []
+    for number, dataset in enumerate(validation_datasets(fit.dataset)):
+        outcome = _train(replace(fit, name=_calibration_fit(number), dataset=dataset, eval_every=0), spent)
+        gamma = outcome.history[-1].gammas[-1]
+        splits.append(ValidationSplit(**_describe_split(dataset), calibration=gamma))
+    return splits
 
 
-def _calibration_splits(fit: Fit) -> range:
-    """Return the numbers, from 1, of the validation splits on which gamma is chosen by itself."""
-    return range(1, 1 + (len(validation_datasets(fit.dataset)) if calibrates_apart(fit.cell) else 0))
+def _calibration_fit(number: int) -> str:
+    return f"calibration-{number + 1}"
 
 
 def _describe_split(dataset: Dataset) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class FitRun:
             head=head,
             head_setting=plan.head_setting,
             graphs=graphs,
-            training_gaps=self.calibrates,
+            training_gaps=("every" if fit.name == "validation" else "last") if self.calibrates else "none",
         )
         self.history: list[EvaluatedEpoch] = []
         self.evaluation: Evaluation | None = None
@@ -214,7 +214,8 @@ class FitRun:
             self.history = [evaluated for evaluated in self.history if evaluated.epoch < epoch]
             gammas: tuple[GammaChoice, ...] = ()
             if self.calibrates and fit.name != "final":  # in the final fit it would be chosen on test rows
-                gammas = tuple(map(choose_gamma, evaluation.best, evaluation.training_gaps))
+                known = evaluation.best[-len(evaluation.training_gaps) :]  # the entries that have gaps
+                gammas = tuple(map(choose_gamma, known, evaluation.training_gaps))
             self.history.append(EvaluatedEpoch(epoch, evaluation.trace, gammas))
             self.evaluation = evaluation
         return evaluation.trace[-1]

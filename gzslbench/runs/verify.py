@@ -41,7 +41,9 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
     checked: dict[str, Repeat] = {
         rule: found for rule, found in record.metrics.items() if rule not in averaged
     }
-    checked |= {f"evaluation {number}": one for number, one in enumerate(record.repeats or (), start=1)}
+    calibrated = None if record.calibration is None else record.calibration.repeats
+    for name, repeats in (("evaluation", record.repeats), ("calibrated evaluation", calibrated)):
+        checked |= {f"{name} {number}": one for number, one in enumerate(repeats or (), start=1)}
     for rule, metrics in checked.items():
         expected = harmonic_mean(metrics.U, metrics.S)
         if abs(metrics.H - expected) > TOLERANCE:

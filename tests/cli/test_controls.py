@@ -9,10 +9,8 @@ from importlib.metadata import EntryPoint
 
 import pytest
 import torch
-from click.testing import CliRunner
 from torch import nn
 
-from gzslbench.cli import main
 from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.plugins.hooks import hookimpl
 from gzslbench.plugins.method import MethodSpec
@@ -98,19 +96,6 @@ def toys(monkeypatch):
         plugins().entries["methods"][name] = EntryPoint(name, MODULE, "gzslbench.methods")
     yield
     plugins.cache_clear()
-
-
-@pytest.fixture
-def gzslbench(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*arguments):
-        outcome = CliRunner().invoke(main, arguments)
-        if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
-            raise outcome.exception
-        return outcome
-
-    return invoke
 
 
 def judged(outcome):

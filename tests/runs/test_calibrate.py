@@ -216,3 +216,12 @@ def test_classes_confusion_and_figures_of_a_calibrated_run_are_those_that_it_rep
     drawn = bars["class-accuracy"].draw().axes[0].patches
     assert np.mean([bar.get_width() for bar in drawn[: len(unseen)]]) == pytest.approx(record.headline.U)
     assert "calibrated" in bars["class-accuracy"].title
+
+
+def test_a_calibrated_evaluation_edited_by_hand_is_caught(digits, tmp_path):
+    _, folder = run(tmp_path, digits, **GAN, eval_repeats=2)
+    content = json.loads(folder.record_file.read_text())
+    for number, shift in enumerate((10.0, -10.0)):  # the mean stays
+        content["calibration"]["repeats"][number]["H"] += shift
+    folder.record_file.write_text(json.dumps(content))
+    assert any("by calibrated evaluation 1 H is" in problem for problem in find_problems(folder))

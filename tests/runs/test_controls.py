@@ -5,27 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from gzslbench.cli import main
 from gzslbench.errors import StoreError
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.load_trained import open_trained
 from gzslbench.runs.plan import Request, make_plan
 from gzslbench.runs.store import Store
-
-
-@pytest.fixture
-def gzslbench(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*arguments):
-        outcome = CliRunner().invoke(main, arguments)
-        if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
-            raise outcome.exception
-        return outcome
-
-    return invoke
 
 
 def test_the_plain_form_of_shuffled_is_the_first_shuffle():

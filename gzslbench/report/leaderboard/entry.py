@@ -231,7 +231,7 @@ class Score:
 
     @property
     def is_chance_of_one_seed(self) -> bool:
-        """Whether another seed could give another number, and there is no other seed.
+        """Whether the score is of a single seed, and another seed could give another number.
 
         No seed changes a closed form, which solves for its weights: a scoring method with 0 epochs.
         """

@@ -43,7 +43,7 @@ def read_intervals(run: Summary, folder: RunFolder) -> Intervals:
 
 
 class StoredClasses:
-    """Reads class shares and computes intervals when they are asked for, and remembers both."""
+    """Reads class shares and computes intervals when a view needs them, and remembers both."""
 
     def __init__(self, folders: Mapping[str, RunFolder]) -> None:
         """Take the runs' folders by id."""

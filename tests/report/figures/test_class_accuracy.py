@@ -37,8 +37,8 @@ def test_the_lines_are_means_of_seen_and_unseen_and_a_class_without_test_rows_sa
     means = [line.get_segments()[0] for line in axes.collections if hasattr(line, "get_segments")]
     assert [mean[0][0] for mean in means] == pytest.approx([25, 100 / 3])
     assert [(mean[0][1], mean[1][1]) for mean in means] == [(-0.5, 1.5), (1.5, 4.5)]
-    told = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert told == ["unseen, U 25.0 % (line)", "seen, S 33.3 % (line)"]
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["unseen, U 25.0 % (line)", "seen, S 33.3 % (line)"]
     assert [(text.get_text(), text.get_position()[1]) for text in axes.texts] == [("no test rows", 4)]
 
 

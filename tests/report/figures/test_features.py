@@ -44,13 +44,13 @@ def test_real_and_synthesized_rows_are_side_by_side_on_the_same_axes(beyond):
         for kind in ("real test rows", "synthesized rows")
     ]
     assert "34 %" in left.get_xlabel() and "13 %" in left.get_ylabel()
-    told = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert told == [*found.names, "mean of the class's real rows"]
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == [*found.names, "mean of the class's real rows"]
     assert beyond(figure) == []
 
 
 @pytest.mark.parametrize(
-    ("unseen", "space", "told"),
+    ("unseen", "space", "texts"),
     [
         (
             20,
@@ -64,9 +64,9 @@ def test_real_and_synthesized_rows_are_side_by_side_on_the_same_axes(beyond):
         (2, "embedding", ["all 2 unseen classes", "the method's embedding"]),
     ],
 )
-def test_the_title_says_what_is_shown(unseen, space, told, beyond):
+def test_the_title_says_what_is_shown(unseen, space, texts, beyond):
     figure = features_figure(projection(["a", "b"], unseen, space))
-    for text in told:
+    for text in texts:
         assert text in figure.get_suptitle()
     assert beyond(figure) == []
 

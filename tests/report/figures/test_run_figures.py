@@ -16,7 +16,7 @@ LINE = {"leg": "final", "stage": "game", "epoch": 12, "losses": {"critic/critic"
 
 @pytest.fixture
 def generative(record, folder):
-    """The record as that of a method with a head, and its folder with one epoch told."""
+    """The record as that of a method with a head, and its folder with the line of one epoch."""
     folder.append_metrics({**LINE, "metrics": record.metrics["last"].percentages()})
     return replace(record, cell=replace(record.cell, head="softmax"))
 
@@ -66,12 +66,12 @@ def test_of_a_diverged_run_there_is_what_it_came_to(generative, folder, epochs):
     for epoch in range(epochs):
         folder.append_metrics({**LINE, "epoch": epoch + 1})
     drawings = found(diverged, folder, with_features=True)
-    told = f"critic/critic diverged in epoch {epochs + 1} of game"
+    message = f"critic/critic diverged in epoch {epochs + 1} of game"
     curves = drawings.pop("training-curves")
     if epochs:
-        assert told in curves.draw().subfigs[0].get_suptitle()
+        assert message in curves.draw().subfigs[0].get_suptitle()
     else:
-        assert curves.draw is None and curves.reason == told
+        assert curves.draw is None and curves.reason == message
     assert set(drawings) == {*NAMES[1:], "features"}
     assert all(item.draw is None and "diverged" in item.reason for item in drawings.values())
 
