@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gzslbench.data import checks
-from gzslbench.data.catalogue import Comparison, compare, how_to_get, known_as, require_folder
+from gzslbench.data.catalogue import (
+    Comparison,
+    compare,
+    data_root,
+    find_folder,
+    how_to_get,
+    known_as,
+    require_folder,
+)
 from gzslbench.data.dataset import UNKNOWN, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.errors import DataError, PluginError, did_you_mean
@@ -98,14 +106,16 @@ def verify_dataset(
 def find(name_or_path: str | Path, root: str | Path | None = None) -> DatasetSpec | Place:
     """Return the spec of a dataset that a function creates, or the place of a dataset in files.
 
-    A folder with the name of a known dataset, in any case, is taken for that dataset.
+    A name is that of a known dataset, else of a folder below the data root, else of a folder or file here;
+    ``./name`` is always here. A folder with the name of a known dataset, in any case, is taken for it.
 
     Raises:
         DataError: There is no such name or path, the files of a known dataset are missing, or the path may
             not be read.
     """
     path, name = Path(name_or_path), str(name_or_path)
-    if len(path.parts) > 1 and is_there(path, DataError):  # the name of a dataset is not a path
+    is_name = name == path.name != ".."
+    if not is_name and is_there(path, DataError):
         return _place(path)
     from gzslbench.plugins.registry import plugins  # late: a path needs no plugin
 
@@ -115,10 +125,13 @@ def find(name_or_path: str | Path, root: str | Path | None = None) -> DatasetSpe
     spec = {known_name.lower(): spec for known_name, spec in known.items()}.get(name.lower())
     if spec is not None:
         return spec if spec.load else Place(spec.name, require_folder(spec, root), spec)
-    if is_there(path, DataError):
+    if is_name and (folder := find_folder(name, root)):
+        return _place(folder)
+    if is_name and is_there(path, DataError):
         return _place(path)
     what = f"no dataset {name!r}: neither a known name nor a folder or HDF5 file"
-    raise DataError(what, where=path.absolute(), fix=did_you_mean(name, list(known)))
+    where = f"{path.absolute()}, and below {data_root(root)}" if is_name else path.absolute()
+    raise DataError(what, where=where, fix=did_you_mean(name, list(known)))
 
 
 def _place(path: Path) -> Place:

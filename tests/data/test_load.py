@@ -69,6 +69,23 @@ def test_an_hdf5_file_of_a_known_dataset_in_another_case_is_that_dataset(root, t
     assert "images: 30, but the published files have 8189" in dataset.notes
 
 
+def test_a_name_unknown_to_the_catalogue_is_searched_below_the_root_first(root, tmp_path, monkeypatch):
+    (root / "data").mkdir()
+    (root / "FLO").rename(root / "data" / "MINE")
+    assert load_dataset("MINE", root=root).task_id.startswith("MINE/res101/att/ps-")
+    (tmp_path / "MINE").mkdir()  # it is empty
+    monkeypatch.chdir(tmp_path)
+    assert find("MINE", root).path == root / "data" / "MINE"
+    assert find("./MINE", root).path.resolve() == tmp_path / "MINE"
+    assert find("..", root).path.resolve() == tmp_path.parent
+
+
+def test_an_unknown_name_says_where_it_was_searched(root):
+    with pytest.raises(DataError, match="neither a known name nor a folder") as caught:
+        load_dataset("MINE", root=root)
+    assert str(root) in caught.value.where
+
+
 @pytest.mark.parametrize("name", ["", " "])
 def test_an_empty_name_is_refused_with_the_known_names(folder, monkeypatch, name):
     monkeypatch.chdir(folder)
