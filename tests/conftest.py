@@ -242,7 +242,7 @@ def fork(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.C
     other keywords are its variables; by default it calls the command line with ``arguments``.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["gzslbench.sweep.preload"])
+    context.set_forkserver_preload(["gzslbench.sweeps.preload"])
 
     def run(folder, *arguments, program=None, path=(), environment=None, **names):
         place = tmp_path_factory.mktemp("outputs")

@@ -23,7 +23,7 @@ LAYERS = (
     "evaluation",
     "prepare",
     "runs",
-    "sweep",
+    "sweeps",
     "report",
     "testing",
     "cli",

@@ -127,7 +127,7 @@ def _measure_all(
     import torch
 
     from gzslbench.report.printing import make_console
-    from gzslbench.sweep.suites.baseline import make_writable
+    from gzslbench.sweeps.suites.baseline import make_writable
     from gzslbench_benchmarks.commit import commit_of
     from gzslbench_benchmarks.speed.measurement import Measurement, write_measured
     from gzslbench_benchmarks.speed.table import report

@@ -204,7 +204,7 @@ def compare(runs: RunFilter, rule: str, metric: str, tolerance: float, as_json: 
     from gzslbench.report.leaderboard.tables import comparison_json, comparison_table, left_out_notes
     from gzslbench.report.printing import make_console
     from gzslbench.report.tables import to_console
-    from gzslbench.sweep.suites.baseline import stored_metrics
+    from gzslbench.sweeps.suites.baseline import stored_metrics
 
     tables, left_out = boards(runs.read()[0], rule, metric)
     notes = left_out_notes(left_out)
@@ -243,7 +243,7 @@ def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
     from gzslbench.report.figures.run_figures import require_matplotlib
     from gzslbench.report.html.site import SiteContent, build_site, check_output_folder
     from gzslbench.report.terminal.progress import watch_pages
-    from gzslbench.sweep.suites.baseline import stored_metrics
+    from gzslbench.sweeps.suites.baseline import stored_metrics
 
     notes: list[str] = []
     try:

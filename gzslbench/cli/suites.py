@@ -97,11 +97,11 @@ def sweep(
     from gzslbench.report.printing import make_console
     from gzslbench.report.terminal import sweep as view
     from gzslbench.runs.store import Store
-    from gzslbench.sweep.executors import make_executor
-    from gzslbench.sweep.planning import TaskCache, plan_sweep
-    from gzslbench.sweep.runner import run_sweep
-    from gzslbench.sweep.suites.suite import load_suite
-    from gzslbench.sweep.sweep_log import SweepLog
+    from gzslbench.sweeps.executors import make_executor
+    from gzslbench.sweeps.planning import TaskCache, plan_sweep
+    from gzslbench.sweeps.runner import run_sweep
+    from gzslbench.sweeps.suites.suite import load_suite
+    from gzslbench.sweeps.sweep_log import SweepLog
 
     loaded, store = load_suite(suite), Store(results)
     if status:
@@ -154,8 +154,8 @@ def regress(suite: str, update: bool, **options: Any) -> None:
     from gzslbench.report.tables import to_console
     from gzslbench.report.terminal.checks import changes_table, measured_table
     from gzslbench.report.terminal.progress import watch_run
-    from gzslbench.sweep.suites.measure import run_regress
-    from gzslbench.sweep.suites.suite import load_suite
+    from gzslbench.sweeps.suites.measure import run_regress
+    from gzslbench.sweeps.suites.suite import load_suite
 
     loaded = load_suite(suite)
     result = run_regress(loaded, watch_run, update=update, **options)
@@ -176,8 +176,8 @@ def claims(suite: str, stored: Path | None) -> None:
 
     SUITE is the name of a bundled suite or a .toml file; flo-lite0-claims by default. Nothing is run.
     """
-    from gzslbench.sweep.suites.baseline import baseline_file, claims_table, read_baseline
-    from gzslbench.sweep.suites.suite import load_suite
+    from gzslbench.sweeps.suites.baseline import baseline_file, claims_table, read_baseline
+    from gzslbench.sweeps.suites.suite import load_suite
 
     loaded = load_suite(suite)
     groups = read_baseline(stored or baseline_file(loaded))

@@ -13,7 +13,7 @@ from gzslbench.cli import options as opt
 from gzslbench.cli.options import FILE, NOT_NEGATIVE, POSITIVE, OutputFile, option
 
 if TYPE_CHECKING:
-    from gzslbench.sweep.tuning.best_trial import BestTrial
+    from gzslbench.sweeps.tuning.best_trial import BestTrial
 
 EPILOG = """\b
 Examples:
@@ -110,11 +110,11 @@ def tune(
     from gzslbench.report.terminal.progress import watch_run
     from gzslbench.report.terminal.tuning import tuning_json, tuning_report
     from gzslbench.runs.plan import Request
-    from gzslbench.sweep.executors import make_executor
-    from gzslbench.sweep.tuning.tune import TuneRequest, require_optuna
+    from gzslbench.sweeps.executors import make_executor
+    from gzslbench.sweeps.tuning.tune import TuneRequest, require_optuna
 
     require_optuna()
-    from gzslbench.sweep.tuning.best_trial import run_tune  # imports optuna
+    from gzslbench.sweeps.tuning.best_trial import run_tune  # imports optuna
 
     def write_table(best: BestTrial) -> None:
         if write is not None:

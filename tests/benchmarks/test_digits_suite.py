@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from gzslbench.cli import main
 from gzslbench.plugins.registry import plugins
-from gzslbench.sweep.suites.suite import load_suite
+from gzslbench.sweeps.suites.suite import load_suite
 
 pytestmark = pytest.mark.acceptance
 

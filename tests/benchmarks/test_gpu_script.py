@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gzslbench.cli.suites import regress
-from gzslbench.sweep.suites.suite import load_suite
+from gzslbench.sweeps.suites.suite import load_suite
 from gzslbench_benchmarks.speed.__main__ import speed
 from gzslbench_benchmarks.speed.cases import CASES
 

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 import gzslbench_benchmarks
 from gzslbench.cli import main
 from gzslbench.runs.plan import parse_request, resolve
-from gzslbench.sweep.planning import TaskCache
-from gzslbench.sweep.suites.baseline import summarize
-from gzslbench.sweep.suites.suite import load_suite
+from gzslbench.sweeps.planning import TaskCache
+from gzslbench.sweeps.suites.baseline import summarize
+from gzslbench.sweeps.suites.suite import load_suite
 from gzslbench_methods.dem import embedding_loss
 
 METRICS = sorted((Path(gzslbench_benchmarks.__file__).parent / "metrics").glob("*.json"))

@@ -97,7 +97,7 @@ def test_impossible_requests_are_refused_before_any_trial(invoke, optuna, tmp_pa
 
 
 def test_without_optuna_the_error_says_what_to_install(invoke, monkeypatch) -> None:
-    from gzslbench.sweep.tuning import tune
+    from gzslbench.sweeps.tuning import tune
 
     monkeypatch.setattr(tune, "find_spec", lambda name: None)
     done = invoke("tune", *QUICK)
@@ -179,7 +179,7 @@ TAKE_A_TRIAL = """
 import time
 from pathlib import Path
 from gzslbench.runs.plan import Request
-from gzslbench.sweep.tuning.tune import TuneRequest, open_tuning
+from gzslbench.sweeps.tuning.tune import TuneRequest, open_tuning
 
 run = Request("cnzsl", "digits", settings=("hidden=8",), epochs=2, seeds=(0,), device="cpu")
 open_tuning(TuneRequest(run, study=Path("shared.journal"))).study.take(4)

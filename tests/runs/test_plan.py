@@ -14,7 +14,7 @@ from gzslbench.errors import DataError
 from gzslbench.plugins.params import parse_assignments
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 from gzslbench.runs.plan import DatasetHandle, Request, make_plan
-from gzslbench.sweep.runner import cell_argument, run_cell_job
+from gzslbench.sweeps.runner import cell_argument, run_cell_job
 
 
 @pytest.fixture

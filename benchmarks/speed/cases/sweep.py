@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 from gzslbench.runs.plan import parse_request
 from gzslbench.runs.store import Store
-from gzslbench.sweep.planning import TaskCache, plan_sweep
-from gzslbench.sweep.suites.suite import load_suite
+from gzslbench.sweeps.planning import TaskCache, plan_sweep
+from gzslbench.sweeps.suites.suite import load_suite
 from gzslbench_benchmarks.speed.conditions import Conditions, Program
 from gzslbench_benchmarks.speed.contest import Contestant, Setting
 from gzslbench_benchmarks.speed.made_records import made_record

@@ -13,7 +13,7 @@ from gzslbench.report.tables import ResultTable, TableCell
 from gzslbench.runs.controls import METRICS, VERDICTS, ControlsResult
 
 if TYPE_CHECKING:
-    from gzslbench.sweep.suites.baseline import Change
+    from gzslbench.sweeps.suites.baseline import Change
     from gzslbench.testing.check import Outcome
 
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}

@@ -12,9 +12,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gzslbench.report.printing import format_value, key_values, print_line
-from gzslbench.sweep.planning import PlannedCell, State
-from gzslbench.sweep.runner import CellResult, SweepView
-from gzslbench.sweep.sweep_log import SweepStatus
+from gzslbench.sweeps.planning import PlannedCell, State
+from gzslbench.sweeps.runner import CellResult, SweepView
+from gzslbench.sweeps.sweep_log import SweepStatus
 
 STATES: tuple[State, ...] = ("done", "diverged", "interrupted", "new", "unread", "impossible")
 

@@ -15,8 +15,8 @@ from rich.text import Text
 
 from gzslbench.report.printing import format_value, key_values, make_table
 from gzslbench.runs.record import PERCENTAGES, Record
-from gzslbench.sweep.tuning.best_trial import BestTrial, TuneResult
-from gzslbench.sweep.tuning.trial_result import StudyResult
+from gzslbench.sweeps.tuning.best_trial import BestTrial, TuneResult
+from gzslbench.sweeps.tuning.trial_result import StudyResult
 
 _TASK_OPTIONS = ("method", "dataset", "features", "semantics", "data")
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from gzslbench.cli import main
 from gzslbench.prepare.extract.loading import Pooled
 from gzslbench.report.printing import make_console
-from gzslbench.sweep.suites.suite import load_suite
+from gzslbench.sweeps.suites.suite import load_suite
 from gzslbench_benchmarks.speed import cases, contest, memory_probe
 from gzslbench_benchmarks.speed.__main__ import speed
 from gzslbench_benchmarks.speed.cases import (

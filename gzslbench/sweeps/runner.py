@@ -1,0 +1,231 @@
+"""Run a sweep: plan the cells of a suite, run those without a record, and log what happens."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gzslbench.errors import StoreError
+from gzslbench.plugins.executor import Event, Executor, Failure, Job, Started
+from gzslbench.runs.execute import Options, run_cell
+from gzslbench.runs.plan import DatasetHandle, Request, make_plan
+from gzslbench.runs.record import Record
+from gzslbench.runs.store import Store
+from gzslbench.runs.tracking import resolve_trackers
+from gzslbench.sweeps.executors import stop_on_signals
+from gzslbench.sweeps.planning import TO_RUN, PlannedCell, TaskCache, plan_sweep
+from gzslbench.sweeps.suites.suite import Suite
+from gzslbench.sweeps.sweep_log import SweepLog, this_process
+
+WORK = f"{__name__}:run_cell_job"
+MEMORY_MARGIN = 1.25
+"""Factor on the memory that the largest finished cell took: what a cell is expected to take."""
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of a cell that was run.
+
+    Attributes:
+        planned: The cell.
+        record: None if it has none.
+        failure: Why it has no record; None if it has one.
+        seconds: Wall time of the last attempt.
+    """
+
+    planned: PlannedCell
+    record: Record | None
+    failure: Failure | None
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        """Whether it has a record, and did not diverge."""
+        return self.record is not None and self.record.status == "complete"
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What became of a sweep.
+
+    Attributes:
+        planned: All cells of the suite, as they were before.
+        to_run: The cells that were to run.
+        results: One for each cell that ended.
+    """
+
+    planned: Sequence[PlannedCell]
+    to_run: Sequence[PlannedCell]
+    results: Sequence[CellResult]
+
+    @property
+    def good(self) -> int:
+        """Number of cells that were run and did not diverge."""
+        return sum(result.good for result in self.results)
+
+    @property
+    def not_run(self) -> list[PlannedCell]:
+        """The cells that were not to run: done, impossible, or not selected."""
+        ids = {cell.id for cell in self.to_run}
+        return [cell for cell in self.planned if cell.id not in ids]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the user stopped it."""
+        kinds = {result.failure.kind for result in self.results if result.failure is not None}
+        return "stopped" in kinds or len(self.results) < len(self.to_run)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell has a record, and none diverged; ``only_failed`` may have left some to do."""
+        bad = ("impossible", "diverged", "unread")
+        return self.good == len(self.to_run) and not any(cell.state in bad for cell in self.planned)
+
+
+class SweepView:
+    """Shows a sweep while it runs. This one shows nothing."""
+
+    def read(self, name: str) -> None:
+        """The dataset of this name has been read for planning."""
+
+    def begin(self, planned: Sequence[PlannedCell], to_run: Sequence[PlannedCell]) -> None:
+        """All cells are planned, and those of ``to_run`` will run."""
+
+    def started(self, planned: PlannedCell, where: str, attempt: int) -> None:
+        """A cell has started; ``attempt`` counts from 1."""
+
+    def ended(self, result: CellResult) -> None:
+        """A cell has ended."""
+
+    def stopping(self) -> None:
+        """The user asked to stop. A signal handler calls this."""
+
+
+def run_sweep(
+    suite: Suite,
+    store: Store,
+    executor: Executor,
+    *,
+    only_failed: bool = False,
+    gpus_per_cell: float | None = None,
+    checkpoint_every: int = 10,
+    ship_data: bool = False,
+    view: SweepView | None = None,
+) -> SweepResult:
+    """Run the cells of ``suite`` that have no record in ``store``.
+
+    The first Ctrl-C starts no more cells and lets the running ones save; the second one ends them at once.
+    The same call continues a sweep that was stopped or killed.
+
+    Args:
+        suite: The cells.
+        store: Where records are read and written.
+        executor: What runs the cells, for example ``LocalExecutor(Limits(jobs=2))``.
+        only_failed: Run only cells that failed when they were last tried.
+        gpus_per_cell: The share of a GPU that a cell takes, from 0 to 1; None leaves it to each method.
+        checkpoint_every: Epochs between two checkpoints.
+        ship_data: Send the datasets along, for machines that may not have them.
+        view: What shows the sweep.
+
+    Raises:
+        ParamError: A run of the suite cannot be resolved.
+        DataError: A dataset that is to be sent cannot be read.
+        ExecutorError: The executor cannot continue.
+        StoreError: The store cannot be written, or another sweep of the suite is running.
+    """
+    view = view or SweepView()
+    resolve_trackers()
+    store.make()
+    log, cache = SweepLog(store.root, suite.name), TaskCache(store.root)
+    with log.open():
+        planned = plan_sweep(suite, store, cache)  # finds wrong parameters before any data are read
+        if any(cell.state == "unread" for cell in planned):
+            planned = plan_sweep(suite, store, cache, view.read)
+        failed = log.read().failed if only_failed else None
+        to_run = [cell for cell in planned if cell.state in TO_RUN and (failed is None or cell.id in failed)]
+        counts = Counter(cell.state for cell in planned)
+        log.write("begun", who=this_process(), counts=dict(counts), total=len(planned), to_run=len(to_run))
+        view.begin(planned, to_run)
+        # Cells of one dataset share one object, so that an executor sends it to a machine once.
+        handles = [DatasetHandle.of(cell.request) for cell in to_run]
+        datasets = {handle: handle for handle in handles}
+        memory = expected_memory(planned)
+        jobs = [
+            Job(
+                cell.id,
+                WORK,
+                cell_argument(cell.request, cell.id, checkpoint_every),
+                gpus=_gpu_share(cell, gpus_per_cell),
+                memory=memory,
+                folder=store.run(cell.id).path.absolute(),
+                shared={"dataset": datasets[handle]} if ship_data else {},
+            )
+            for cell, handle in zip(to_run, handles, strict=True)
+        ]
+        with stop_on_signals(executor, view.stopping):
+            results = list(_follow(executor.run(jobs), {cell.id: cell for cell in to_run}, log, view))
+    return SweepResult(planned, to_run, results)
+
+
+def _follow(
+    events: Iterator[Event], cells: Mapping[str, PlannedCell], log: SweepLog, view: SweepView
+) -> Iterator[CellResult]:
+    """Log and show what happens. Yields the result of each cell that ends."""
+    for event in events:
+        cell = cells[event.job]
+        if isinstance(event, Started):
+            log.write("started", cell=cell.id, where=event.where, attempt=event.attempt)
+            view.started(cell, event.where, event.attempt)
+            continue
+        record = None if event.result is None else Record.from_dict(event.result["record"])
+        result = CellResult(cell, record, event.failure, event.seconds)
+        seconds, failure = round(event.seconds, 3), event.failure
+        if failure is None:
+            log.write("ended", cell=cell.id, seconds=seconds)
+        elif failure.kind == "stopped":
+            log.write("stopped", cell=cell.id, seconds=seconds)
+        else:
+            log.write("ended", cell=cell.id, seconds=seconds, failure=f"{failure.kind}: {failure.what}")
+        view.ended(result)
+        yield result
+
+
+def expected_memory(planned: Sequence[PlannedCell]) -> int:
+    """Estimate the bytes of host memory that a cell takes by the finished ones on a CPU; 0 without any."""
+    summaries = [cell.summary for cell in planned if cell.summary is not None]
+    peaks = [summary.run.peak_memory_bytes or 0 for summary in summaries if summary.cell.device == "cpu"]
+    return int(MEMORY_MARGIN * max(peaks, default=0))
+
+
+def _gpu_share(planned: PlannedCell, requested: float | None) -> float:
+    if planned.cell is None or planned.cell.device != "cuda":
+        return 0.0
+    return planned.gpus if requested is None else requested
+
+
+def cell_argument(request: Request, cell: str, checkpoint_every: int) -> dict[str, Any]:
+    """The argument of ``run_cell_job``, in plain JSON types; ``cell`` is the id that the cell must have."""
+    return {"request": request.for_a_worker(), "cell": cell, "checkpoint_every": checkpoint_every}
+
+
+def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a cell in a worker process, continue it, or read its record, which is returned and in the store.
+
+    The argument is that of ``cell_argument`` with the ``folder`` of the run, and optionally its ``dataset``.
+    """
+    request, root = Request.from_json(argument["request"]), Path(argument["folder"]).parent
+    plan = make_plan(request, argument.get("dataset"))
+    (cell,) = plan.cells
+    if cell.id != argument["cell"]:
+        TaskCache(root).forget(request)
+        raise StoreError(
+            f"the cell is now {cell.id}: its data changed after the sweep was planned",
+            where=argument["cell"],
+            fix="repeat the command, which plans again",
+        )
+    options = Options(resume=True, checkpoint_every=argument["checkpoint_every"])
+    record, _folder = run_cell(plan, cell, Store(root), options)
+    return {"record": record.as_dict()}
