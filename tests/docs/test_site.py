@@ -1,0 +1,61 @@
+"""The documentation site: it builds without a warning and needs nothing from the web."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The site, built as `make docs` builds it."""
+    for package in ("material", "mkdocstrings_handlers", "latex2mathml"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: pip install 'gzslbench[docs]'")
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(folder)]
+    quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # of the theme, about another program
+    done = subprocess.run(command, cwd=ROOT, env=quiet, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+    return folder
+
+
+def read_pages(site: Path) -> dict[str, str]:
+    return {
+        file.relative_to(site).as_posix(): file.read_text(encoding="utf-8") for file in site.rglob("*.html")
+    }
+
+
+def test_a_page_loads_nothing_from_the_web(site):
+    for name, text in read_pages(site).items():
+        loaded = re.findall(r"<(?:script|img|link|iframe)\b[^>]*?(?:src|href)=[\"']?(https?:[^\"' >]+)", text)
+        assert loaded == [], name
+
+
+def test_there_is_a_page_for_every_method_head_and_command(site):
+    from gzslbench.cli import main
+    from gzslbench.plugins.registry import plugins
+
+    pages = read_pages(site)
+    for name, spec in {**plugins().methods(), **plugins().heads()}.items():
+        if spec.load.startswith("gzslbench_methods."):
+            assert "Table of the parameters" in pages[f"methods/{name}.html"]
+    commands = pages["reference/cli.html"]
+    assert all(f'id="gzslbench-{name}"' in commands for name in main.targets)
+
+
+def test_no_mark_for_generated_text_is_left(site):
+    for name, text in read_pages(site).items():
+        assert not re.search(r"<!-- (facts|commands)", text), name
+        assert "arithmatex" not in text, name
