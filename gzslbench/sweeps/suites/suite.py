@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -123,9 +123,10 @@ def _list_runs(content: SuiteFile, path: Path, text: str) -> Iterator[SuiteRun]:
     for number, entry in enumerate(content.runs):
         with _errors_at(line_of(path, text, "[[runs]]", number)) as where:
             yield _complete(entry, content, where)
+    written_out = {entry.method for entry in content.runs}
     for number, grid in enumerate(content.grids):
         with _errors_at(line_of(path, text, "[[grids]]", number)) as where:
-            yield from [_complete(entry, content, where) for entry in expand_grid(grid)]
+            yield from [_complete(entry, content, where) for entry in expand_grid(grid, written_out)]
 
 
 @contextmanager
@@ -168,16 +169,20 @@ def _assignments(settings: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in settings.items())
 
 
-def expand_grid(grid: GridEntry) -> Iterator[RunEntry]:
+def expand_grid(grid: GridEntry, written_out: Collection[str] = ()) -> Iterator[RunEntry]:
     """List every run of a grid as an entry of ``[[runs]]``; its name says what the grid varies.
 
     ``dataset = "CUB/sent"`` is short for a dataset and its semantics. Values of ``set`` and ``head_set`` may
-    be lists too. ``method = "*"`` stands for every method of gzslbench itself. A run that matches all keys of
-    an entry of ``exclude`` is left out.
+    be lists too. ``method = "*"`` stands for every method of gzslbench itself that is not in ``written_out``,
+    the methods that ``[[runs]]`` of the suite name. A run that matches all keys of an entry of ``exclude`` is
+    left out.
     """
     content = msgspec.to_builtins(grid)
     if content["method"] == EVERY_FOLDER:
-        content["method"] = [name for name, entry in plugins().entries["methods"].items() if is_own(entry)]
+        own = (name for name, entry in plugins().entries["methods"].items() if is_own(entry))
+        content["method"] = [name for name in own if name not in written_out]
+        if not content["method"]:
+            return
     axes = {name: _as_list(name, content[name]) for name in Axes.__struct_fields__ if name in content}
     for table in ("set", "head_set"):
         axes |= {f"{table}.{name}": _as_list(name, value) for name, value in content[table].items()}

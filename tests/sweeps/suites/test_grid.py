@@ -118,3 +118,15 @@ def test_a_star_stands_for_every_method_that_comes_with_gzslbench():
     found = [entry["method"] for entry in entries_of({"method": "*", "dataset": "digits", "seeds": [1]})]
     assert found == sorted(folder.replace("_", "-") for folder in folders)
     assert len(found) >= 16
+
+
+def test_a_star_leaves_out_the_methods_that_the_suite_writes_out(tmp_path):
+    run = '[[runs]]\nname = "mine"\nmethod = "eszsl"\nseeds = [1]\n'
+    grid = '[[grids]]\nmethod = "*"\ndataset = "digits"\nseeds = [1]\n'
+    path = tmp_path / "mine.toml"
+    path.write_text(f'title = "t"\n[shared]\ndataset = "digits"\n{run}{grid}')
+    methods = [run.request.method for run in load_suite(str(path)).runs]
+    assert methods.count("eszsl") == 1
+    assert len(methods) == len(set(methods)) >= 16
+    path.write_text(path.read_text() + '[[grids]]\nmethod = "*"\ndataset = "synthetic"\nseeds = [1]\n')
+    assert len(load_suite(str(path)).runs) == 2 * len(methods) - 1
