@@ -17,6 +17,7 @@ TARGETS = {
     "data": Target("gzslbench.cli.data:data", "Fetch, show, verify, import or build datasets."),
     "extract": Target("gzslbench.cli.extract:extract", "Compute the features of a dataset's images."),
     "show": Target("gzslbench.cli.runs:show", "Show a run: settings, metrics, files, how to repeat it."),
+    "predict": Target("gzslbench.cli.predict:predict", "Classify new photographs or features with a run."),
     "runs": Target("gzslbench.cli.runs:runs", "List, verify, export, import or remove stored runs."),
     "leaderboard": Target("gzslbench.cli.leaderboard:leaderboard", "Compare methods by the stored runs."),
     "report": Target("gzslbench.cli.leaderboard:report", "Write the stored runs as a web site."),

@@ -90,6 +90,8 @@ class Extraction:
 
 Batch = tuple[int, list[int], Tensor, dict[int, str]]
 """A number, the rows whose images can be read, their views, and by row why another image cannot be read."""
+ComputedBatch = tuple[int, list[int], NDArray[np.float32], dict[int, str]]
+"""The same with the ``(len(rows), d)`` features in place of the views."""
 
 
 class _Batches(Dataset[Batch]):
@@ -146,26 +148,26 @@ def compute_features(
     missing = [number for number in range(len(checksums)) if number not in done]
     all_failures: dict[int, str] = {}
     with extraction.computing():
-        for (number, rows, _, failures), computed in _compute_ahead(extraction, image_list, images, missing):
-            if computed is not None:
-                features = computed.cpu().numpy()
-                bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
-                if len(bad):
-                    what, fix = "the network gives NaN or infinite features", "try --precision fp32"
-                    raise ExtractionError(what, where=files[rows[bad[0]]], fix=f"check the weights, or {fix}")
-                if failures:  # not marked as done: the images may be readable next time
-                    partial.features[rows] = features
-                else:
-                    partial.store(number, checksums[number], rows, features)
+        for number, rows, features, failures in compute_batches(extraction, image_list, images, missing):
+            if failures and rows:  # not marked as done: the images may be readable next time
+                partial.features[rows] = features
+            elif rows:
+                partial.store(number, checksums[number], rows, features)
             all_failures |= failures
             step(len(rows) + len(failures))
     return partial, all_failures
 
 
-def _compute_ahead(
+def compute_batches(
     extraction: Extraction, image_list: ImageList, images: Path, numbers: Sequence[int]
-) -> Iterator[tuple[Batch, Tensor | None]]:
-    """Yield every batch with its features after the next one has started, so that a GPU need not wait."""
+) -> Iterator[ComputedBatch]:
+    """Compute the features of these batches; the caller is in the block of ``extraction.computing``.
+
+    A batch is yielded after the next one has started, so that a GPU need not wait.
+
+    Raises:
+        ExtractionError: A feature is NaN or infinite.
+    """
     loader = DataLoader(
         _Batches(extraction, image_list, images),
         batch_size=None,  # The dataset makes the batches: a worker sends one message per batch.
@@ -178,10 +180,20 @@ def _compute_ahead(
         _, rows, views, _ = batch
         computed = extraction.features(views) if rows else None
         if last is not None:
-            yield last
+            yield _finish(*last, image_list)
         last = batch, computed
     if last is not None:
-        yield last
+        yield _finish(*last, image_list)
+
+
+def _finish(batch: Batch, computed: Tensor | None, image_list: ImageList) -> ComputedBatch:
+    number, rows, _, failures = batch
+    features = np.empty((0, 0), np.float32) if computed is None else computed.cpu().numpy()
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(bad):
+        what, fix = "the network gives NaN or infinite features", "try --precision fp32"
+        raise ExtractionError(what, where=image_list.files[rows[bad[0]]], fix=f"check the weights, or {fix}")
+    return number, rows, features, failures
 
 
 def _checksum(images: Path, files: Sequence[str]) -> str:
