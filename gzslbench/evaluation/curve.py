@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.errors import DataError
+
 if TYPE_CHECKING:
     from gzslbench.evaluation.predictions import Predictions
 
@@ -61,7 +63,15 @@ def seen_unseen_curve(predictions: Predictions) -> SeenUnseenCurve:
 
     A row goes to the seen classes while its gap is at least gamma, so only rows whose best class on one
     side is the true one matter. Each row weighs 1 / (rows of its class x classes with rows in its part).
+
+    Raises:
+        DataError: Only the predicted labels are known.
     """
+    if not predictions.has_scores:
+        raise DataError(
+            "predicted labels alone have no seen-unseen curve",
+            fix="give the scores of all classes instead, one row for each test image",
+        )
     labels, seen = predictions.labels, predictions.seen
     is_seen = seen[labels]
     correct = np.where(is_seen, predictions.best_seen, predictions.best_unseen) == labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +24,19 @@ class Metrics:
         U: Per-class top-1 accuracy of the unseen test rows, all classes as candidates.
         S: The same of the seen test rows.
         H: Harmonic mean of U and S; 0 where both are 0.
-        T1: Per-class top-1 accuracy of the unseen test rows, unseen classes as candidates.
-        AUSUC: Area under the seen-unseen curve (Chao et al., ECCV 2016), per-class weighted.
+        T1: Per-class top-1 accuracy of the unseen test rows, unseen classes as candidates; None if labels do
+            not tell it.
+        AUSUC: Area under the seen-unseen curve (Chao et al., ECCV 2016), per-class weighted; None without
+            scores.
     """
 
     U: float
     S: float
     H: float
-    T1: float
-    AUSUC: float
+    T1: float | None
+    AUSUC: float | None
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the five numbers by name."""
         return asdict(self)
 
@@ -75,6 +77,9 @@ def harmonic_mean(U: float, S: float) -> float:
 def metrics_of(predictions: Predictions, curve: SeenUnseenCurve | None = None) -> Metrics:
     """Compute the five numbers of ``predictions``, equal to the bit each time.
 
+    Predicted labels alone give no AUSUC. They give T1 if no unseen test row is predicted as a seen class:
+    then T1 is U.
+
     Args:
         predictions: Of one evaluation.
         curve: Their seen-unseen curve, if it has been computed already.
@@ -85,15 +90,14 @@ def metrics_of(predictions: Predictions, curve: SeenUnseenCurve | None = None) -
     labels, seen = predictions.labels, predictions.seen
     predicted = predictions.predicted
     unseen_classes = np.flatnonzero(~seen)
+    T1 = AUSUC = None
+    if (predictions.zsl >= 0).all():
+        T1 = per_class_accuracy(predictions.zsl, labels[~seen[labels]], unseen_classes)
+    if predictions.has_scores:
+        AUSUC = (curve or seen_unseen_curve(predictions)).area
     U = per_class_accuracy(predicted, labels, unseen_classes)
     S = per_class_accuracy(predicted, labels, np.flatnonzero(seen))
-    return Metrics(
-        U=U,
-        S=S,
-        H=harmonic_mean(U, S),
-        T1=per_class_accuracy(predictions.zsl, labels[~seen[labels]], unseen_classes),
-        AUSUC=(curve or seen_unseen_curve(predictions)).area,
-    )
+    return Metrics(U=U, S=S, H=harmonic_mean(U, S), T1=T1, AUSUC=AUSUC)
 
 
 @dataclass(frozen=True)

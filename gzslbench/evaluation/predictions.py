@@ -19,10 +19,13 @@ _DTYPES: dict[str, Any] = {
     "labels": np.int64,
     "best_seen": np.int64,
     "best_unseen": np.int64,
-    "gap": np.float32,
+    "gap": np.float32,  # or float64
     "zsl": np.int64,
     "seen": np.bool_,
 }
+
+UNKNOWN_CLASS = -1
+"""Stands for a class that predicted labels alone do not tell."""
 
 # What numpy and zipfile raise when bytes are missing or changed (RuntimeError for flags they do not know).
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -38,18 +41,25 @@ class Predictions:
         labels: ``(n,)`` true class.
         best_seen: ``(n,)`` the seen class of highest score.
         best_unseen: ``(n,)`` the unseen class of highest score.
-        gap: ``(n,)`` float32, highest seen minus highest unseen score; the prediction is ``best_seen``
-            where it is positive or zero, else ``best_unseen``.
+        gap: ``(n,)`` float32 or float64, highest seen minus highest unseen score; the prediction is
+            ``best_seen`` where it is positive or zero, else ``best_unseen``.
         zsl: ``(n_u,)`` the class predicted for each test_unseen row with unseen candidates only.
         seen: ``(K,)`` bool, which candidates are seen.
+
+    Where only predicted labels are known, each gap is infinite, and -1 stands for a class that is not known.
     """
 
     labels: NDArray[np.int64]
     best_seen: NDArray[np.int64]
     best_unseen: NDArray[np.int64]
-    gap: NDArray[np.float32]
+    gap: NDArray[np.floating[Any]]
     zsl: NDArray[np.int64]
     seen: NDArray[np.bool_]
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether the gaps are known; otherwise only the predicted labels are."""
+        return bool(np.isfinite(self.gap).all())
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -65,6 +75,8 @@ def save_predictions(path: Path, predictions: Predictions) -> None:
     """
     content = io.BytesIO()
     arrays = {name: np.asarray(getattr(predictions, name), dtype) for name, dtype in _DTYPES.items()}
+    if predictions.gap.dtype == np.float64:
+        arrays["gap"] = predictions.gap
     np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
     write_atomically(path, content.getvalue())
 
@@ -83,19 +95,23 @@ def load_predictions(path: Path) -> Predictions:
     except _UNREADABLE as error:
         raise _damaged(f"the predictions cannot be read ({error})", path) from error
     for name, dtype in _DTYPES.items():
-        if arrays[name].dtype != dtype or arrays[name].ndim != 1:
+        dtypes = (np.float32, np.float64) if name == "gap" else (dtype,)
+        if arrays[name].dtype not in dtypes or arrays[name].ndim != 1:
             raise _damaged(f"{name} is not a vector of {np.dtype(dtype)}", path)
     p = Predictions(**arrays)
     n, seen = len(p.labels), p.seen
     if not len(p.best_seen) == len(p.best_unseen) == len(p.gap) == n:
         raise _damaged("labels, best_seen, best_unseen and gap differ in length", path)
-    if not np.isfinite(p.gap).all():
+    if not (p.has_scores or np.isinf(p.gap).all()):
         raise _damaged("gap holds NaN or infinite values", path)
     for name in ("labels", "best_seen", "best_unseen", "zsl"):
-        classes = arrays[name]
-        if len(classes) and not 0 <= classes.min() <= classes.max() < len(seen):
-            raise _damaged(f"{name} holds a class outside 0..{len(seen) - 1}", path)
-    if not (seen[p.best_seen].all() and not seen[p.best_unseen].any() and not seen[p.zsl].any()):
+        classes, lowest = arrays[name], 0 if p.has_scores or name == "labels" else UNKNOWN_CLASS
+        if len(classes) and not lowest <= classes.min() <= classes.max() < len(seen):
+            raise _damaged(f"{name} holds a class outside {lowest}..{len(seen) - 1}", path)
+    if (p.predicted < 0).any():
+        raise _damaged("the predicted class of a row is not known", path)
+    best_seen, best_unseen, zsl = (known[known >= 0] for known in (p.best_seen, p.best_unseen, p.zsl))
+    if not (seen[best_seen].all() and not seen[best_unseen].any() and not seen[zsl].any()):
         raise _damaged("best_seen, best_unseen or zsl holds a class of the other side", path)
     tested_seen = n - len(p.zsl)
     if tested_seen < 0 or not seen[p.labels[:tested_seen]].all() or seen[p.labels[tested_seen:]].any():

@@ -99,7 +99,9 @@ def test_a_pickle_is_never_loaded(path, table):
     ("changes", "message"),
     [
         ({"gap": np.full(7, np.nan, np.float32)}, "NaN"),
-        ({"gap": np.zeros(7)}, "gap is not a vector of float32"),
+        ({"gap": np.zeros(7, np.float16)}, "gap is not a vector of float32"),
+        ({"gap": np.array([1, 1, 1, 1, 1, 1, np.inf], np.float32)}, "NaN or infinite"),
+        ({"gap": np.full(7, np.inf), "best_seen": np.full(7, -1)}, "predicted class of a row is not known"),
         ({"gap": np.zeros(6, np.float32)}, "differ in length"),
         ({"labels": np.zeros((7, 1), np.int64)}, "labels is not a vector"),
         ({"labels": np.array([0, 0, 0, 1, 3, 3, 5])}, "outside 0..4"),
