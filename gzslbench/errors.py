@@ -21,6 +21,10 @@ class GzslBenchError(Exception):
             lines.append(f"  to do: {self.fix}")
         return "\n".join(lines)
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the message without the traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class DataError(GzslBenchError):
     """A dataset, feature, semantics or split file is missing, damaged or contradicts itself."""

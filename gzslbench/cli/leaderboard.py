@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gzslbench.cli.options import METRICS, OutputFile, flag, json_option, option, select_option, write_output
 from gzslbench.cli.stored_runs import (
-    RunFilter,
-    all_published_numbers,
     check_figure_options,
     figure_options,
     run_filter,
@@ -51,8 +49,7 @@ Then open site/index.html in a browser; it needs no network. An earlier report i
 folder that contains anything else is refused. A report with figures takes about a second per run.
 """
 if TYPE_CHECKING:
-    from gzslbench.plugins.method import MethodSpec
-    from gzslbench.report.published import PublishedNumber
+    from gzslbench.api.results import RunFilter
 
 NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzslbench[figures]'"
 
@@ -109,85 +106,40 @@ NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzs
 @figure_options
 def leaderboard(
     runs: RunFilter,
-    rule: str,
-    metrics: tuple[str, ...],
     form: str,
     caption: str | None,
     label: str | None,
     bib: Path | None,
-    intervals: str | None,
-    over: str,
-    with_published: bool,
-    any_parameters: bool,
-    costs: bool,
     figures: Path | None,
     formats: tuple[str, ...],
+    **options: Any,
 ) -> None:
     """Compare methods by the runs in RESULTS (folders; ./results by default)."""
-    from gzslbench.plugins.registry import plugins
-    from gzslbench.report import tables as renderers
-    from gzslbench.report.leaderboard import tables
-    from gzslbench.report.leaderboard.board import boards, published_rows
-    from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
-    from gzslbench.report.leaderboard.stored_classes import StoredClasses
+    from gzslbench.api.leaderboard import make_leaderboard
     from gzslbench.report.printing import make_console
 
     check_figure_options(figures, formats)
     if form != "latex" and (caption or label or bib):
         raise click.UsageError("--caption, --label and --bib need --format latex")
-    metric = "H" if "H" in metrics else metrics[0]
-    if over == "classes" and rule.startswith("test"):
-        raise click.UsageError(
-            f"--test classes needs predictions, and runs store none by {rule}; choose another --select"
-        )
-    entries, folders = runs.read()
-    classes = StoredClasses(folders)
-    test = OverClasses(classes) if over == "classes" else OverSeeds()
-    metrics = tuple(dict.fromkeys(metrics))
-    intervals = intervals or ("seeds" if len(metrics) == 1 else "none")
-    wanted = classes if intervals in ("classes", "both") else None
-    found, left_out = boards(entries, rule, metric, test, metrics, wanted, any_parameters=any_parameters)
-    notes = tables.left_out_notes(left_out)
-    if not found:
-        raise runs.no_runs("; ".join(["no runs to compare", *notes]))
+    found = make_leaderboard(runs, **options)
     if figures is not None:
         from gzslbench.report.figures.leaderboards import figures_of_boards
 
-        write_figures(figures_of_boards(found, folders), figures, formats)
-    numbers = all_published_numbers() if with_published or form == "latex" else []
-    published = [published_rows(board, numbers if with_published else ()) for board in found]
-    if form == "csv":
-        click.echo(tables.leaderboard_csv(found, published), nl=False)
-        return
-    if form == "json":
-        click.echo(tables.leaderboard_json(found, left_out, published), nl=False)
-        return
-    papers: dict[str, MethodSpec | PublishedNumber] = {}
-    if form == "latex":
-        papers = {**{number.method: number for number in numbers}, **plugins().methods()}
-    cite = bib is not None
-    shown = [
-        tables.leaderboard_table(
-            board, rows, intervals=intervals, costs=costs, papers=papers or None, cite=cite
-        )
-        for board, rows in zip(found, published, strict=True)
-    ]
+        write_figures(figures_of_boards(found.boards, found.folders), figures, formats)
     if bib is not None:
-        methods = sorted({row.method for board in found for row in board.rows})
-        write_output(bib, tables.bibliography({name: papers[name] for name in methods if name in papers}))
+        write_output(bib, found.bibliography())
     if form == "console":
-        console = make_console()
-        for table in renderers.share_details(shown):
-            console.print(renderers.to_console(table), "")
+        make_console().print(found, end="")
     else:
-        texts = [
-            renderers.render(
-                table, form, caption=caption, label=label and label + f"-{number}" * (number > 1)
-            )
-            for number, table in enumerate(shown if papers else renderers.share_details(shown), start=1)
-        ]
-        click.echo("\n".join(texts), nl=False)
-    for note in notes:
+        texts = {
+            "csv": found.to_csv,
+            "html": found.to_html,
+            "json": found.to_json,
+            "latex": lambda: found.to_latex(caption, label, cite=bib is not None),
+            "md": found.to_markdown,
+        }
+        click.echo(texts[form](), nl=False)
+    for note in found.notes if form not in ("csv", "json") else ():
         click.echo(note, err=form != "console")
 
 
@@ -203,6 +155,7 @@ def compare(runs: RunFilter, rule: str, metric: str, tolerance: float, as_json: 
     from gzslbench.report.leaderboard.board import boards, comparisons
     from gzslbench.report.leaderboard.tables import comparison_json, comparison_table, left_out_notes
     from gzslbench.report.printing import make_console
+    from gzslbench.report.published import all_published_numbers
     from gzslbench.report.tables import to_console
     from gzslbench.sweeps.suites.baseline import stored_metrics
 
@@ -242,6 +195,7 @@ def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.figures.run_figures import require_matplotlib
     from gzslbench.report.html.site import SiteContent, build_site, check_output_folder
+    from gzslbench.report.published import all_published_numbers
     from gzslbench.report.terminal.progress import watch_pages
     from gzslbench.sweeps.suites.baseline import stored_metrics
 

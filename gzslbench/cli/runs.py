@@ -14,7 +14,6 @@ import click
 from gzslbench.cli.group import LazyGroup
 from gzslbench.cli.options import PATH, OutputFile, flag, json_option, option, results_option, write_output
 from gzslbench.cli.stored_runs import (
-    RunFilter,
     check_figure_options,
     figure_options,
     results_folders,
@@ -25,6 +24,8 @@ from gzslbench.errors import StoreError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from gzslbench.api.results import RunFilter
 
 SHOW_EPILOG = """\b
 Examples:

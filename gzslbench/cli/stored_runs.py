@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gzslbench.cli.options import DEFAULT_RESULTS, FOLDER, PATH, combine, option
-from gzslbench.errors import StoreError
 
 if TYPE_CHECKING:
     from gzslbench.report.figures.run_figures import Drawing
-    from gzslbench.report.leaderboard.entry import Entry
-    from gzslbench.report.published import PublishedNumber
-    from gzslbench.runs.store import RunFolder
 
 FORMATS = ("png", "pdf", "svg")
 """File formats of figures."""
@@ -36,35 +31,6 @@ def results_folders(command: Callable[..., Any]) -> Any:
     return call
 
 
-@dataclass(frozen=True)
-class RunFilter:
-    """The stored runs that a command is about."""
-
-    results: tuple[Path, ...]
-    datasets: Sequence[str] = ()
-    methods: Sequence[str] = ()
-    without: Sequence[str] = ()
-
-    def read(self) -> tuple[list[Entry], dict[str, RunFolder]]:
-        """Return the runs, and all folders by id; of several with one id, the last good one counts."""
-        from gzslbench.report.leaderboard.entry import read_entries
-
-        entries, folders = read_entries(self.results)
-        chosen = [
-            entry
-            for entry in entries
-            if (not self.datasets or entry.dataset in self.datasets)
-            and (not self.methods or entry.method in self.methods)
-            and not entry.summary.id.startswith(tuple(self.without))
-        ]
-        return chosen, folders
-
-    def no_runs(self, what: str) -> StoreError:
-        """Return the error that there are no such runs."""
-        fix = "run some first, or name the folders that hold runs: --results FOLDER"
-        return StoreError(what, where=", ".join(map(str, self.results)), fix=fix)
-
-
 def run_filter(command: Callable[..., Any]) -> Any:
     """Add folders of runs and options to choose among them; the command receives them as `runs`."""
 
@@ -76,18 +42,12 @@ def run_filter(command: Callable[..., Any]) -> Any:
     )
     @wraps(command)
     def call(results: tuple[Path, ...], **more: Any) -> Any:
+        from gzslbench.api.results import RunFilter
+
         chosen = {name: more.pop(name) for name in ("datasets", "methods", "without")}
         return command(runs=RunFilter(results, **chosen), **more)
 
     return call
-
-
-def all_published_numbers() -> list[PublishedNumber]:
-    """Return the published numbers of all plugins."""
-    from gzslbench.plugins.registry import plugins
-    from gzslbench.report.published import published_numbers
-
-    return [number for folder in plugins().published() for number in published_numbers(folder)]
 
 
 figure_options = combine(

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -96,8 +97,23 @@ class ValidationHint:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The rows of one part of a split, from 0, with their features ``(n, d)`` and labels ``(n,)``."""
+
+    rows: Rows
+    features: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return f"<{len(self.rows)} rows of {len(np.unique(self.labels))} classes>"
+
+
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """One choice of features and semantics of a dataset, already checked.
+
+    To make one in memory, leave ``content`` empty: ``gzslbench.load`` and ``gzslbench.run`` check the arrays
+    and compute it.
 
     Attributes:
         name: For example ``AWA2``.
@@ -128,7 +144,7 @@ class Dataset:
     semantics: NDArray[np.float32]
     class_names: tuple[str, ...]
     split: Split
-    content: str
+    content: str = ""
     image_files: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -147,6 +163,48 @@ class Dataset:
     def unseen_classes(self) -> NDArray[np.int64]:
         """Sorted ids of the classes of test_unseen."""
         return np.unique(self.labels[self.split.test_unseen])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of all classes; a label is a position in them."""
+        return self.class_names
+
+    @cached_property
+    def train(self) -> Part:
+        """The training rows: ``trainval`` of the split, all of seen classes."""
+        return self._part(self.split.trainval)
+
+    @cached_property
+    def test_seen(self) -> Part:
+        """The test rows of seen classes."""
+        return self._part(self.split.test_seen)
+
+    @cached_property
+    def test_unseen(self) -> Part:
+        """The test rows of unseen classes."""
+        return self._part(self.split.test_unseen)
+
+    def _part(self, rows: Rows) -> Part:
+        return Part(rows, np.asarray(self.features[rows]), self.labels[rows])
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {', '.join(self._facts().values())}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: sizes of arrays and split."""
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{escape(what)}</td></tr>" for name, what in self._facts().items()
+        )
+        return f"<table><caption>{escape(self.name)}</caption>{rows}</table>"
+
+    def _facts(self) -> dict[str, str]:
+        width, counts = "x".join(map(str, self.features.shape[1:])), self.split.counts
+        return {
+            "features": f"{len(self.features)} rows of {width} {self.features_name} features",
+            "semantics": f"{self.semantics.shape[-1]} {self.semantics_name} semantics",
+            "classes": f"{len(self.seen_classes)} seen and {len(self.unseen_classes)} unseen classes",
+            "split": ", ".join(f"{part} {count}" for part, count in counts.items()),
+        }
 
     @cached_property
     def semantics_content(self) -> str:

@@ -14,6 +14,48 @@ SHUFFLED = "-shuffled"
 """Stands between the name of the semantics and the seed that shuffled them."""
 SYNTHETIC = "synthetic data: "
 """Begins the note of a dataset with synthetic features."""
+MADE_IN_MEMORY = "made in memory"
+"""Begins the note of a dataset whose arrays are not those of files."""
+
+
+def check_in_memory(dataset: Dataset) -> Dataset:
+    """Check the arrays of a dataset that a program made or changed, and fingerprint them as they are now.
+
+    Numbers become float32, and labels int64. A note says so if the arrays are not those that were loaded.
+
+    Raises:
+        DataError: The arrays contradict each other, or the features are not finite.
+    """
+    import numpy as np
+
+    from gzslbench.data import checks
+    from gzslbench.data.dataset import content_fingerprint
+
+    where = f"the dataset {dataset.name!r} in memory"
+    try:
+        features = np.asanyarray(dataset.features, dtype=np.float32)
+        labels = np.asarray(dataset.labels, dtype=np.int64)
+        semantics = np.asarray(dataset.semantics, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        fix = "give features and semantics as arrays of numbers, and labels as integers from 0"
+        raise DataError(f"its arrays cannot be read: {error}", where=where, fix=fix) from error
+    content = content_fingerprint(features, labels, semantics)
+    if content == dataset.content:
+        checks.check_dataset(dataset, where)  # the split may be another one
+        return dataset
+    note = f"{MADE_IN_MEMORY}: its arrays are not those of files"
+    checked = replace(
+        dataset,
+        features=features,
+        labels=labels,
+        semantics=semantics,
+        class_names=tuple(dataset.class_names),
+        content=content,
+        files={},
+        notes=(*(known for known in dataset.notes if known != note), note),
+    )
+    checks.check_dataset(checked, where)
+    return replace(checked, notes=checked.notes + checks.check_features(features, where))
 
 
 def restrict_to_split(dataset: Dataset) -> Dataset:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, TypeVar
 
 from gzslbench.errors import ParamError, did_you_mean
@@ -273,18 +273,27 @@ def build(
     ``where`` is the place of all values, or of each by name. Values in ``checked`` were checked by
     ``parse_assignments`` already; they replace ``values`` of the same name.
     """
-    infos, accepted = {info.name: info for info in fields_of(cls)}, dict(checked or {})
-    for name, value in values.items():
-        place = where if isinstance(where, str) else where[name]
-        _refuse_unknown(name, infos, place)
-        if name not in accepted:
-            accepted[name] = infos[name].check(value, place)
+    known = dict(checked or {})
+    accepted = {**check_values(cls, values, where, known), **known}
     if cls not in _DEFAULTS:
-        _DEFAULTS[cls] = {name: info.check(info.default, cls.__name__) for name, info in infos.items()}
+        _DEFAULTS[cls] = {info.name: info.check(info.default, cls.__name__) for info in fields_of(cls)}
     params = object.__new__(cls)
     params.__dict__.update({**_DEFAULTS[cls], **accepted, _CHECKED: True})
     params.__post_init__()
     return params
+
+
+def check_values(
+    cls: type[Params], values: Mapping[str, Any], where: str | Mapping[str, str], known: Container[str] = ()
+) -> dict[str, Any]:
+    """Return the values in the types of their parameters, without those of ``known`` names."""
+    infos = {info.name: info for info in fields_of(cls)}
+    places = where if isinstance(where, Mapping) else dict.fromkeys(values, where)
+    for name in values:
+        _refuse_unknown(name, infos, places[name])
+    return {
+        name: infos[name].check(value, places[name]) for name, value in values.items() if name not in known
+    }
 
 
 def parse_assignments(cls: type[Params], assignments: Iterable[str], option: str = "--set") -> dict[str, Any]:

@@ -16,6 +16,7 @@ import msgspec
 from gzslbench.data.catalogue import catalogue
 from gzslbench.errors import GzslBenchError, did_you_mean
 from gzslbench.files import check_folder, is_there, reading
+from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import Setting
 
 METRICS = ("U", "S", "H", "T1")
@@ -154,3 +155,8 @@ def published_of(method: str, folders: Iterable[Path]) -> tuple[PublishedNumber,
     paths = [folder / f"{method}.toml" for folder in folders]
     present = [path for path in paths if is_there(path, PublishedError)]
     return tuple(number for path in present for number in read_published(path))
+
+
+def all_published_numbers() -> list[PublishedNumber]:
+    """Return the published numbers of all plugins."""
+    return [number for folder in plugins().published() for number in published_numbers(folder)]

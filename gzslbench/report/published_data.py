@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gzslbench.data.catalogue import catalogue
 from gzslbench.data.dataset import FINETUNED, UNKNOWN
-from gzslbench.data.variants import SYNTHETIC
+from gzslbench.data.variants import MADE_IN_MEMORY, SYNTHETIC
 from gzslbench.runs.cell import TaskInfo
 
 _SYNTHETIC_BEFORE = ("Features and image names in this folder are made", "made, seed ")
@@ -26,10 +26,11 @@ def mark_of(task: TaskInfo) -> str:
     """
     if is_synthetic(task.notes or ()):
         return "synthetic data"
+    in_memory = any(note.startswith(MADE_IN_MEMORY) for note in task.notes or ())
+    marks = [MADE_IN_MEMORY] * in_memory
     expected = getattr(catalogue().get(task.dataset), "expected", None)
     if expected is None:
-        return ""
-    marks = []
+        return "".join(marks)
     if task.split_fingerprint not in (None, *expected.fingerprints.values()):
         marks.append("another split")
     dimension = expected.features.get(task.features)

@@ -35,7 +35,7 @@ _PUBLISHED_NOTE = (
     "published numbers are as their sources print them, most of them best epochs on the test set of single"
     " seeds; below them are ours chosen the same way (test-peek); neither is ranked"
 )
-_RULES = {
+RULES_IN_WORDS = {
     "last-calibrated": "the last epoch, calibrated by a gamma chosen on validation classes",
     "val-calibrated": "epoch and gamma chosen on validation classes",
     "last": "the last epoch",
@@ -124,16 +124,23 @@ def leaderboard_json(
 
 def leaderboard_csv(boards: Sequence[Board], published: Iterable[Sequence[ReferenceRow]]) -> str:
     """Return a line per score: what it may be compared with, and its numbers."""
-    lines = [
-        line
-        for board, rows in zip(boards, published, strict=True)
-        for line in _csv_lines(_board_as_dict(board, rows))
-    ]
+    lines = leaderboard_rows(boards, published)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(lines[0]) if lines else ["board"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
+
+
+def leaderboard_rows(
+    boards: Sequence[Board], published: Iterable[Sequence[ReferenceRow]]
+) -> list[dict[str, Any]]:
+    """Return the lines of ``leaderboard_csv`` by column."""
+    return [
+        line
+        for board, rows in zip(boards, published, strict=True)
+        for line in _csv_lines(_board_as_dict(board, rows))
+    ]
 
 
 def bibliography(papers: Papers) -> str:
@@ -194,7 +201,7 @@ def _title(board: Board) -> str:
     metrics = f"{', '.join(others)} and {last}" if others else last
     group = board.group
     what = f"{group.features} features, {group.semantics} semantics, {group.setting}"
-    return f"{metrics} in percent, {what}; {_RULES[board.rule]}"
+    return f"{metrics} in percent, {what}; {RULES_IN_WORDS[board.rule]}"
 
 
 def _row_notes(board: Board, papers: Papers | None) -> Iterator[str]:

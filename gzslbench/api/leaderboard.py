@@ -1,0 +1,187 @@
+"""Leaderboards: methods compared by their stored runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from gzslbench.api.arguments import errors_in_python, require_choice
+from gzslbench.api.results import RunFilter, make_filter
+from gzslbench.api.tables import TableView
+from gzslbench.errors import ParamError
+from gzslbench.plugins.method import MethodSpec
+from gzslbench.plugins.registry import plugins
+from gzslbench.report.leaderboard import tables as views
+from gzslbench.report.leaderboard.board import Board, ReferenceRow, boards, published_rows
+from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
+from gzslbench.report.leaderboard.stored_classes import StoredClasses
+from gzslbench.report.published import PublishedNumber, all_published_numbers
+from gzslbench.report.tables import ResultTable, render
+from gzslbench.runs.record import CALIBRATED, PERCENTAGES, RULES
+from gzslbench.runs.store import RunFolder
+
+Intervals = Literal["none", "classes", "seeds", "both"]
+Select = Literal["last", "val", "test-peek", "test-peek-inner", "test-peek-outer", "test-peek-gamma"]
+
+
+@dataclass(frozen=True, repr=False)
+class Leaderboard(TableView):
+    """Tables of methods by datasets; numbers that cannot be compared are in separate tables.
+
+    Attributes:
+        boards: The tables, the usual one first.
+        left_out: How many runs are in no table, by reason.
+        folders: The runs, by id.
+        intervals: Which 95 % intervals the tables show.
+        costs: Whether they show time, parameters and memory.
+        with_published: Whether they show published numbers.
+    """
+
+    boards: Sequence[Board]
+    left_out: Mapping[str, int]
+    folders: Mapping[str, RunFolder]
+    intervals: Intervals = "none"
+    costs: bool = False
+    with_published: bool = False
+
+    @cached_property
+    def published(self) -> Sequence[Sequence[ReferenceRow]]:
+        """By board, the rows of published numbers."""
+        numbers = all_published_numbers() if self.with_published else ()
+        return [published_rows(board, numbers) for board in self.boards]
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence for each reason why runs are in no table."""
+        return views.left_out_notes(self.left_out)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row per score: what it may be compared with, and its numbers."""
+        return views.leaderboard_rows(self.boards, self.published)
+
+    def tables(self) -> Sequence[ResultTable]:
+        """Return a table per board."""
+        return list(self._tables())
+
+    def to_csv(self) -> str:
+        """Return ``rows`` as CSV."""
+        return views.leaderboard_csv(self.boards, self.published)
+
+    def to_json(self) -> str:
+        """Return everything that the tables show, and the runs behind each number, as JSON."""
+        return views.leaderboard_json(self.boards, self.left_out, self.published)
+
+    def to_latex(self, caption: str | None = None, label: str | None = None, *, cite: bool = False) -> str:
+        r"""Return the tables for a paper: titles for names, no ranks; needs booktabs and graphicx.
+
+        Args:
+            caption: The caption. Default: what the numbers are.
+            label: The name for ``\ref``; that of the second table ends in ``-2``.
+            cite: Cite the methods; ``bibliography`` has the references.
+        """
+        return "\n".join(
+            render(table, "latex", caption=caption, label=label and label + f"-{number}" * (number > 1))
+            for number, table in enumerate(self._tables(self._papers, cite), start=1)
+        )
+
+    def bibliography(self) -> str:
+        """Return the references of the methods as the text of a .bib file."""
+        methods = sorted({row.method for board in self.boards for row in board.rows})
+        return views.bibliography({name: self._papers[name] for name in methods if name in self._papers})
+
+    @cached_property
+    def _papers(self) -> dict[str, MethodSpec | PublishedNumber]:
+        return {**{number.method: number for number in all_published_numbers()}, **plugins().methods()}
+
+    def _tables(self, papers: views.Papers | None = None, cite: bool = False) -> Iterator[ResultTable]:
+        for board, rows in zip(self.boards, self.published, strict=True):
+            yield views.leaderboard_table(
+                board, rows, intervals=self.intervals, costs=self.costs, papers=papers, cite=cite
+            )
+
+
+@errors_in_python()
+def leaderboard(
+    *folders: str | Path,
+    calibrated: bool = False,
+    select: Select = "last",
+    metric: str | Sequence[str] = ("T1", "U", "S", "H"),
+    datasets: str | Sequence[str] = (),
+    methods: str | Sequence[str] = (),
+    without: str | Sequence[str] = (),
+    intervals: Intervals | None = None,
+    test: Literal["seeds", "classes"] = "seeds",
+    with_published: bool = False,
+    any_parameters: bool = False,
+    costs: bool = False,
+) -> Leaderboard:
+    """Compare methods by the runs in one or more folders, ``results`` by default.
+
+    Args:
+        *folders: The folders of runs.
+        calibrated: Show the numbers after calibrated stacking; only runs with ``calibrate="val"`` have them.
+        select: How the epoch was chosen. The test-peek rules choose on the test set: use them only to compare
+            with papers that did so.
+        metric: The metric, or the metrics, to show, in percent. Rows are in the order of H, or of the first.
+        datasets: Only runs on these datasets.
+        methods: Only runs of these methods.
+        without: Leave out runs whose id begins like this.
+        intervals: Show 95 % intervals over seeds, over test classes, or both.
+        test: Whether a row is worse than the best is tested over seeds or over test classes.
+        with_published: Add published numbers with the same features and semantics.
+        any_parameters: Put runs whose parameters differ from the presets into the same tables.
+        costs: Add time, trained parameters and peak memory.
+
+    Raises:
+        StoreError: There are no such runs.
+        ParamError: An argument is unknown, or two of them contradict each other.
+    """
+    require_choice("select", select, get_args(Select))
+    rule = select + CALIBRATED * calibrated
+    require_choice("select with calibrated=True", rule, RULES)
+    metrics = (metric,) if isinstance(metric, str) else tuple(metric)
+    for name in metrics or (None,):
+        require_choice("metric", name, PERCENTAGES)
+    require_choice("intervals", intervals, (None, *get_args(Intervals)))
+    require_choice("test", test, ("seeds", "classes"))
+    return make_leaderboard(
+        make_filter(folders, datasets, methods, without),
+        rule=rule,
+        metrics=metrics,
+        intervals=intervals,
+        over=test,
+        with_published=with_published,
+        any_parameters=any_parameters,
+        costs=costs,
+    )
+
+
+def make_leaderboard(
+    runs: RunFilter,
+    *,
+    rule: str,
+    metrics: Sequence[str],
+    intervals: Intervals | None,
+    over: str,
+    with_published: bool,
+    any_parameters: bool,
+    costs: bool,
+) -> Leaderboard:
+    """Read the runs, and put those with a number by ``rule`` into tables; ``over`` is what is tested over."""
+    if over == "classes" and rule.startswith("test"):
+        what = f"--test classes needs predictions, and runs store none by {rule}"
+        raise ParamError(what, where="--test", fix="choose another --select")
+    entries, folders = runs.read()
+    classes = StoredClasses(folders)
+    test = OverClasses(classes) if over == "classes" else OverSeeds()
+    metrics = tuple(dict.fromkeys(metrics))
+    metric = "H" if "H" in metrics else metrics[0]
+    intervals = intervals or ("seeds" if len(metrics) == 1 else "none")
+    wanted = classes if intervals in ("classes", "both") else None
+    found, left_out = boards(entries, rule, metric, test, metrics, wanted, any_parameters=any_parameters)
+    if not found:
+        raise runs.no_runs("; ".join(["no runs to compare", *views.left_out_notes(left_out)]))
+    return Leaderboard(found, left_out, folders, intervals, costs, with_published)

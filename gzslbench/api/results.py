@@ -1,0 +1,155 @@
+"""Stored runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gzslbench.api.arguments import errors_in_python
+from gzslbench.api.run import RunResult, summary_row
+from gzslbench.api.tables import TableView, make_table
+from gzslbench.errors import StoreError
+from gzslbench.report.leaderboard.entry import Entry, read_entries
+from gzslbench.report.tables import ResultTable
+from gzslbench.runs.record import PERCENTAGES
+from gzslbench.runs.store import RunFolder
+
+LATEST = "latest"
+"""The name of the run that was started last."""
+MOST_SHOWN = 50
+"""Runs that a table shows; a data frame has them all."""
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """The stored runs that a command or a function is about."""
+
+    results: tuple[Path, ...]
+    datasets: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    without: Sequence[str] = ()
+
+    def read(self) -> tuple[list[Entry], dict[str, RunFolder]]:
+        """Return the runs, and all folders by id; of several with one id, the last good one counts."""
+        entries, folders = read_entries(self.results)
+        chosen = [
+            entry
+            for entry in entries
+            if (not self.datasets or entry.dataset in self.datasets)
+            and (not self.methods or entry.method in self.methods)
+            and not entry.summary.id.startswith(tuple(self.without))
+        ]
+        return chosen, folders
+
+    def no_runs(self, what: str) -> StoreError:
+        """Return the error that there are no such runs."""
+        fix = "run some first, or name the folders that hold runs: --results FOLDER"
+        return StoreError(what, where=", ".join(map(str, self.results)), fix=fix)
+
+
+@dataclass(frozen=True, repr=False)
+class Results(TableView, Sequence[RunResult]):
+    """Stored runs, the newest last.
+
+    ``results["latest"]``, ``results["ce-gzsl-CUB"]`` (an id, or the beginning of one) and ``results[-1]`` are
+    single runs.
+    """
+
+    entries: Sequence[Entry]
+    folders: dict[str, RunFolder]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return one run, or with a slice several; a StoreError says which runs there are."""
+        if isinstance(key, slice):
+            return Results(self.entries[key], self.folders)
+        if isinstance(key, str):
+            return self._open(self._find(key))
+        return self._open(self.entries[key].summary.id)
+
+    def __iter__(self) -> Iterator[RunResult]:
+        return (self[at] for at in range(len(self)))
+
+    @property
+    def latest(self) -> RunResult:
+        """The run that was started last."""
+        return self._open(self._find(LATEST))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row per run: what was run, its metrics in percent, and its id."""
+        return [
+            {**summary_row(entry.summary), "not as in the preset": entry.changes_text or None}
+            for entry in self.entries
+        ]
+
+    def tables(self) -> Sequence[ResultTable]:
+        """Return the newest runs as a table."""
+        columns = ("id", "rule", *PERCENTAGES, "minutes", "status", "not as in the preset")
+        rows = [{name: row[name] for name in columns} for row in self.rows()[-MOST_SHOWN:]]
+        more = len(self) - len(rows)
+        notes = [f"{more} older runs are not shown; to_frame() has them"] if more else []
+        return [make_table(f"{len(self)} stored runs", rows, notes, numbers=(*PERCENTAGES, "minutes"))]
+
+    def _find(self, run: str) -> str:
+        ids = [entry.summary.id for entry in self.entries]
+        if run == LATEST and ids:
+            return ids[-1]
+        matches = [name for name in ids if name == run] or [
+            name for name in ids if run and name.startswith(run)
+        ]
+        if len(matches) == 1:
+            return matches[0]
+        known = ", ".join((matches or ids)[:5]) or "none"
+        what = f"{run!r} is the beginning of {len(matches)} ids" if matches else f"no run {run!r}"
+        raise StoreError(what, fix=f"give an id, the beginning of one, or {LATEST!r}; for example {known}")
+
+    def _open(self, run: str) -> RunResult:
+        folder = self.folders[run]
+        record = folder.record()
+        if record is None:
+            raise StoreError(f"run {run} was removed", where=folder.path, fix="read the folder again")
+        return RunResult([record], [folder])
+
+
+@errors_in_python()
+def results(
+    *folders: str | Path,
+    datasets: str | Sequence[str] = (),
+    methods: str | Sequence[str] = (),
+    without: str | Sequence[str] = (),
+) -> Results:
+    """Return the stored runs in one or more folders, ``results`` by default, the newest last.
+
+    Args:
+        *folders: The folders of runs.
+        datasets: Only runs on these datasets.
+        methods: Only runs of these methods.
+        without: Leave out runs whose id begins like this.
+
+    Raises:
+        StoreError: A folder cannot be read.
+    """
+    entries, found = make_filter(folders, datasets, methods, without).read()
+    entries.sort(key=lambda entry: (entry.summary.run.started or "", entry.summary.id))
+    return Results(entries, found)
+
+
+def make_filter(
+    folders: Sequence[str | Path],
+    datasets: str | Sequence[str],
+    methods: str | Sequence[str],
+    without: str | Sequence[str],
+) -> RunFilter:
+    """Return the filter; each folder must exist, and one name stands for itself."""
+    paths = tuple(map(Path, folders)) or (Path("results"),)
+    for path in paths:
+        if not path.is_dir():
+            raise StoreError(
+                "there is no such folder of runs", where=path.absolute(), fix="run something first"
+            )
+    lists = ((names,) if isinstance(names, str) else tuple(names) for names in (datasets, methods, without))
+    return RunFilter(paths, *lists)

@@ -1,0 +1,291 @@
+"""Run a method on a dataset, and look at the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any, Literal
+
+from gzslbench.api.arguments import (
+    errors_in_python,
+    read_seeds,
+    require_choice,
+    require_count,
+    require_type,
+    write_assignments,
+)
+from gzslbench.api.data import DatasetLike, load
+from gzslbench.api.tables import TableView
+from gzslbench.data.preprocessing import PREPROCESSINGS
+from gzslbench.errors import InterruptedRunError, StoreError
+from gzslbench.evaluation.metrics import Metrics
+from gzslbench.plugins.head import SOFTMAX
+from gzslbench.plugins.registry import plugins
+from gzslbench.report.leaderboard.tables import RULES_IN_WORDS
+from gzslbench.report.tables import ResultTable, TableCell
+from gzslbench.runs.execute import Options, run_cell
+from gzslbench.runs.plan import Plan, Request, make_plan
+from gzslbench.runs.progress import Progress
+from gzslbench.runs.record import PERCENTAGES, Record, Summary
+from gzslbench.runs.store import RunFolder, Store
+from gzslbench.runs.tracking import resolve_trackers
+from gzslbench.runs.verify import read_predictions
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from gzslbench.evaluation.predictions import Predictions
+    from gzslbench.runs.cell import Cell
+
+Watch = Callable[["Cell"], AbstractContextManager[Progress]]
+
+
+@dataclass(frozen=True, repr=False)
+class RunResult(TableView):
+    """The runs of one method on one task, one for each seed.
+
+    Attributes:
+        records: The records, by seed as they were requested.
+        folders: Where each of them is stored.
+    """
+
+    records: Sequence[Record]
+    folders: Sequence[RunFolder]
+
+    @property
+    def rule(self) -> str:
+        """The selection rule of ``metrics``, for example ``last`` or ``val-calibrated``."""
+        return self.records[0].reported
+
+    @property
+    def metrics(self) -> Metrics:
+        """The mean over the seeds of U, S, H, T1 and AUSUC, in percent, by ``rule``.
+
+        Raises:
+            StoreError: A run diverged.
+        """
+        for record, folder in zip(self.records, self.folders, strict=True):
+            if record.headline is None:
+                fix = "lower the learning rate, or leave this seed out and say so"
+                raise StoreError(f"the run of seed {record.cell.seed} diverged", where=folder.path, fix=fix)
+        return Metrics(**{name: fmean(self._values(name)) for name in PERCENTAGES})
+
+    @property
+    def deviations(self) -> Mapping[str, float]:
+        """The standard deviation over the seeds of each metric; empty for a single seed."""
+        several = len(self._values("H")) > 1
+        return {name: stdev(self._values(name)) for name in PERCENTAGES if several}
+
+    @property
+    def predictions(self) -> dict[int, Predictions]:
+        """By seed, what was predicted for each test row: those of test_seen, then those of test_unseen.
+
+        Classes are positions in ``classes``. Of a calibrated run they are those before calibration.
+        """
+        pairs = zip(self.records, self.folders, strict=True)
+        return {record.cell.seed: read_predictions(record, folder) for record, folder in pairs}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the candidate classes, in the order that ``predictions`` count them."""
+        return tuple(self.records[0].task.class_names or ())
+
+    def plot_curve(self, seed: int | None = None) -> Figure:
+        """Draw the seen-unseen curve of a seed, by default the first: U and S as gamma grows.
+
+        Raises:
+            GzslBenchError: matplotlib is not installed, or the run has no predictions.
+        """
+        from gzslbench.evaluation.curve import seen_unseen_curve
+        from gzslbench.report.figures.run_figures import require_matplotlib
+
+        require_matplotlib()
+        from gzslbench.report.figures.predictions import seen_unseen_figure
+
+        seeds = [record.cell.seed for record in self.records]
+        require_choice("seed", seeds[0] if seed is None else seed, seeds)
+        at = 0 if seed is None else seeds.index(seed)
+        predictions = read_predictions(self.records[at], self.folders[at])
+        gamma = getattr(self.records[at].headline, "gamma", None)
+        return seen_unseen_figure(seen_unseen_curve(predictions), gamma)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row per seed: what was run, its metrics in percent, and its id."""
+        return [summary_row(record) for record in self.records]
+
+    def tables(self) -> Sequence[ResultTable]:
+        """Return the metrics by seed, with their mean and standard deviation."""
+        first, rows = self.records[0], []
+        for record in self.records:
+            scores = dict.fromkeys(PERCENTAGES) if record.headline is None else record.headline.percentages()
+            shown = ["diverged" if score is None else f"{score:.2f}" for score in scores.values()]
+            rows.append([f"seed {record.cell.seed}", *shown])
+        if self.deviations:
+            ends = [(fmean(self._values(name)), deviation) for name, deviation in self.deviations.items()]
+            rows.append(["mean", *(f"{mean:.2f} ± {deviation:.2f}" for mean, deviation in ends)])
+        root = self.folders[0].path.parent
+        control = f", control {first.control}" if first.control else ""
+        return [
+            ResultTable(
+                f"{first.cell.method} on {first.task.id}{control}: {RULES_IN_WORDS[self.rule]}",
+                ["in percent", *PERCENTAGES],
+                [list(map(TableCell, row)) for row in rows],
+                notes=[f"stored in {root}: {', '.join(record.id for record in self.records)}"],
+            )
+        ]
+
+    def _values(self, name: str) -> list[float]:
+        found = (record.headline for record in self.records)
+        return [getattr(metrics, name) for metrics in found if metrics is not None]
+
+
+def summary_row(summary: Summary) -> dict[str, Any]:
+    """Return what a data frame shows of a run."""
+    cell, task, headline = summary.cell, summary.task, summary.headline
+    scores = dict.fromkeys(PERCENTAGES) if headline is None else headline.percentages()
+    return {
+        "method": cell.method,
+        "dataset": task.dataset,
+        "features": task.features,
+        "semantics": task.semantics,
+        "seed": cell.seed,
+        "rule": summary.reported,
+        **scores,
+        "gamma": getattr(headline, "gamma", None),
+        "epoch": getattr(headline, "epoch", None),
+        "setting": summary.setting,
+        "control": summary.control,
+        "status": summary.status,
+        "minutes": summary.run.seconds / 60,
+        "started": summary.run.started,
+        "task": task.id,
+        "id": summary.id,
+    }
+
+
+@errors_in_python()
+def run(
+    method: str,
+    dataset: DatasetLike,
+    *,
+    seeds: int | Iterable[int] = 0,
+    params: Mapping[str, Any] | None = None,
+    preset: str | Path | None = None,
+    features: str | None = None,
+    semantics: str | None = None,
+    data: str | Path | None = None,
+    head: str | None = None,
+    head_params: Mapping[str, Any] | None = None,
+    epochs: int | None = None,
+    eval_every: int = 10,
+    eval_repeats: int = 1,
+    select: Literal["last", "val"] = "last",
+    calibrate: Literal["none", "val"] = "none",
+    preprocessing: str | None = None,
+    control: Literal["shuffled", "oracle", "chance"] | None = None,
+    shuffle_semantics: int | None = None,
+    device: str = "auto",
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32",
+    deterministic: bool = False,
+    results: str | Path = "results",
+    resume: bool = True,
+    rerun: bool = False,
+    checkpoint_every: int = 10,
+    graphs: bool = True,
+    track: Sequence[str] = (),
+    quiet: bool = False,
+) -> RunResult:
+    """Train a method on a dataset with one or more seeds, test it, and store the records.
+
+    A run that is stored already is read, not run again. If you stop it, its state is saved, and the same call
+    continues it. The arguments are the options of ``gzslbench run``, whose help says more about each.
+
+    Args:
+        method: A name from ``gzslbench.methods()``, or of a class given to ``gzslbench.register``.
+        dataset: A name, a path, or a loaded Dataset, also one that you made or changed in memory.
+        seeds: The root seeds; one run for each.
+        params: Parameters of the method that differ from its preset; ``epochs`` can be given on its own.
+        preset: A file of ``gzslbench tune --write`` to take the settings from. Default: the method's own.
+        features: The feature file without its ending. Default: the dataset's own; so for ``semantics``.
+        semantics: For example ``att`` or ``sent``.
+        data: The folder that holds the datasets. Default: $GZSLBENCH_DATA, else ./data.
+        head: The classifier of a generative method, with ``head_params``. Default: softmax.
+        head_params: Parameters of the head that differ from its preset.
+        epochs: The number of epochs.
+        eval_every: Epochs between two evaluations; 0 evaluates only at the end.
+        eval_repeats: Final evaluations, each with new random numbers, whose mean is reported.
+        select: How the number of epochs is chosen: ``last`` is that of the preset.
+        calibrate: ``val`` lowers the scores of seen classes by a constant chosen on validation classes.
+        preprocessing: How features are scaled: none, minmax, l2, standardize. Default: the method's own.
+        control: A control experiment, which is in no ranking.
+        shuffle_semantics: The seed of ``control="shuffled"``, which it implies.
+        device: auto, cpu, cuda, or cuda:N.
+        precision: The precision of the matrix products.
+        deterministic: Whether to use only deterministic algorithms.
+        results: The folder where the records are stored.
+        resume: Whether to continue an interrupted run from its checkpoint.
+        rerun: Whether to run again what is finished or interrupted, from the beginning.
+        checkpoint_every: Epochs between two checkpoints; 0 writes them on interruption and at the end.
+        graphs: Whether to replay captured steps on CUDA.
+        track: Names of trackers that get the metrics during the run.
+        quiet: Whether to show no progress.
+
+    Raises:
+        ParamError: A parameter or an argument is unknown, of a wrong type, or out of range.
+        DataError: The dataset is missing or damaged.
+        InterruptedRunError: You stopped it; what was done is saved.
+        GzslBenchError: Anything else that you can correct; the message says how.
+    """
+    given = dict(locals())
+    fix = "give the name of an installed method, or register the class first: gzslbench.register(MyMethod)"
+    require_type("method", method, (str,), fix)
+    for name in ("eval_every", "checkpoint_every"):
+        require_count(name, given[name])
+    require_count("eval_repeats", eval_repeats, least=1)
+    require_choice("preprocessing", preprocessing, (None, *PREPROCESSINGS))
+    track = (track,) if isinstance(track, str) else tuple(track)
+    resolve_trackers(track)
+    settings = write_assignments(plugins().method(method).params, params, "params")
+    head_settings = _head_settings(head, head_params)
+    chosen = {"seeds": read_seeds(seeds), "settings": settings, "head_settings": head_settings}
+    task = load(dataset, features, semantics, data)
+    names = {"dataset": task.name, "features": task.features_name, "semantics": task.semantics_name}
+    same = {field.name: given[field.name] for field in fields(Request) if field.name in given}
+    places = {"data": None, "preset": None if preset is None else Path(preset)}
+    plan = make_plan(Request(**{**same, **chosen, **names, **places}), task)
+    options = Options(resume and not rerun, rerun, checkpoint_every, graphs=graphs, track=track)
+    found = list(run_plan(plan, Store(Path(results)), options, watch_runs(quiet)))
+    return RunResult([record for record, _ in found], [folder for _, folder in found])
+
+
+def run_plan(plan: Plan, store: Store, options: Options, watch: Watch) -> Iterator[tuple[Record, RunFolder]]:
+    """Run the cells of a plan, or read those that are stored; yield each record with its folder."""
+    for cell in plan.cells:
+        try:
+            with watch(cell) as progress:
+                found = run_cell(plan, cell, store, options, progress)
+        except KeyboardInterrupt as error:
+            what = f"stopped; run {cell.id} and the seeds after it are not finished"
+            raise InterruptedRunError(what, where=store.root, fix="call it again to continue") from error
+        yield found
+
+
+def watch_runs(quiet: bool) -> Watch:
+    """Return what shows the progress of each run, or what shows nothing."""
+    if quiet:
+        return lambda _cell: nullcontext(Progress())
+    from gzslbench.report.terminal.progress import watch_run
+
+    return partial(watch_run, plain=False)
+
+
+def _head_settings(head: str | None, params: Mapping[str, Any] | None) -> tuple[str, ...]:
+    if not params:
+        return ()
+    if head in (None, SOFTMAX):
+        return ("",)  # the plan says that the softmax head has no parameters
+    return write_assignments(plugins().head(str(head)).params, params, "head_params")
