@@ -116,7 +116,7 @@ def _extract(dataset: Dataset, files: list[Path], weights: str | None, device: s
 
 
 def _read_added(path: Path) -> AddedClasses:
-    from gzslbench.prepare.building.inputs import read_table
+    from gzslbench.prepare.building.tables import read_table
     from gzslbench.runs.predictor import AddedClasses
 
     if path.suffix.lower() != ".csv":

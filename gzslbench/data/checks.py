@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.dataset import PARTS, Dataset, Rows, Split
+from gzslbench.data.dataset import PARTS, Dataset, Rows, Split, read_blocks
 from gzslbench.errors import DataError
 
 _ONE_ORDER = (
@@ -40,12 +40,17 @@ def check_features(features: NDArray[np.float32], where: str) -> tuple[str, ...]
     """
     if features.ndim != 2 or not features.size:
         raise DataError(f"features of shape {features.shape}", where=where, fix="store a d x N matrix")
+    low = np.full(features.shape[1], np.inf, dtype=np.float32)
+    high = -low
     with np.errstate(invalid="ignore"):  # NaN is expected here: it is what this check looks for
-        low, high = features.min(axis=0), features.max(axis=0)
+        for block in read_blocks(features):
+            np.minimum(low, block.min(axis=0), out=low)
+            np.maximum(high, block.max(axis=0), out=high)
     damaged = np.flatnonzero(~(np.isfinite(low) & np.isfinite(high)))
     if len(damaged):
         column = int(damaged[0])
-        row = int(np.flatnonzero(~np.isfinite(features[:, column]))[0])
+        values = np.concatenate([block[:, column] for block in read_blocks(features)])
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
         share = f"{len(damaged)} of {features.shape[1]} feature columns contain NaN or infinite values"
         what = f"{share}: feature {column + 1} of image {row + 1} is {features[row, column]}"
         raise DataError(what, where=where, fix="extract the features again, or leave these images out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -18,7 +18,8 @@ UNKNOWN = "unknown"
 """What is said of the pretraining of features whose files do not tell it."""
 FINETUNED = ", fine-tuned on "
 """Between what a network learned from, and the rows of its fine-tuning."""
-_CHUNK = 4096
+_BLOCK = 1 << 24
+"""Bytes of single precision that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -228,9 +229,22 @@ def content_fingerprint(features: NDArray[Any], labels: NDArray[Any], semantics:
     arrays = {"features": (features, "<f4"), "labels": (labels, "<i8"), "semantics": (semantics, "<f4")}
     for name, (array, dtype) in arrays.items():
         digest.update(f"{name}:{array.shape};".encode())
-        for start in range(0, len(array), _CHUNK):  # a memory map is never read into memory as a whole
-            digest.update(np.ascontiguousarray(array[start : start + _CHUNK], dtype=dtype).tobytes())
+        for block in read_blocks(array, dtype):
+            digest.update(block.tobytes())
     return digest.hexdigest()
+
+
+def read_blocks(array: NDArray[Any], dtype: str = "<f4") -> Iterator[NDArray[Any]]:
+    """Yield the rows of an array in order, converted, in blocks: a large file is never in memory as a whole.
+
+    ``array`` may also be a dataset of h5py. Values that are too large for ``dtype`` become infinite.
+    """
+    row_size = 4 * int(np.prod(array.shape[1:], dtype=np.int64))
+    rows = max(1, _BLOCK // max(row_size, 1))
+    for start in range(0, len(array), rows):
+        with np.errstate(over="ignore"):
+            block = np.ascontiguousarray(array[start : start + rows], dtype=dtype)
+        yield block
 
 
 def describe_pretraining(extraction: Mapping[str, object]) -> str:

@@ -32,6 +32,9 @@ def import_dataset(
     with reading(folder, DataError):
         check_folder(folder, DataError)
         features = features or default_features(place)
+        if not (folder / f"{features}.mat").is_file() and hdf5.is_ours(folder / f"{features}{SUFFIX}"):
+            what, fix = "these features are in gzslbench's format already", "use the dataset as it is"
+            raise DataError(what, where=folder / f"{features}{SUFFIX}", fix=fix)
         if not (folder / f"{features}.mat").is_file():
             raise missing_features(place, features, root)
         target = Path(out) if out is not None else folder / f"{features}{SUFFIX}"

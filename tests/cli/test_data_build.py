@@ -157,3 +157,51 @@ def flowers(tmp_path):
     (tmp_path / "table.csv").write_text("\n".join(rows))
     (tmp_path / "unseen.txt").write_text("flower 3\nflower 7\nflower 11\n")
     return folder
+
+
+@pytest.fixture
+def arrays(tmp_path) -> Path:
+    """Arrays of six classes and a table of semantics, in the folder of the test."""
+    random = np.random.default_rng(0)
+    semantics, labels = random.normal(size=(6, 4)), np.repeat(np.arange(6), 8)
+    features = semantics[labels] @ random.normal(size=(4, 10)) + 0.1 * random.normal(size=(48, 10))
+    np.save(tmp_path / "x.npy", features)
+    np.save(tmp_path / "y.npy", labels)
+    lines = (",".join([f"class {row}", *map(str, values)]) for row, values in enumerate(semantics.tolist()))
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    (tmp_path / "unseen.txt").write_text("class 4\nclass 5\n")
+    return tmp_path
+
+
+ARRAYS = ("--features", "x.npy", "--labels", "y.npy", "--semantics", "table.csv", "--unseen", "unseen.txt")
+
+
+def test_three_commands_lead_from_arrays_to_a_leaderboard(invoke, arrays):
+    outcome = invoke("data", "build", "folder/sensors", *ARRAYS)
+    assert outcome.exit_code == 0, outcome.output
+    assert "sensors: 6 classes, 48 rows" in outcome.output and "next: gzslbench run" in outcome.output
+    for command in (
+        ("run", "--method", "eszsl", "--dataset", "sensors", "--data", "folder"),
+        ("leaderboard", "--dataset", "sensors"),
+        ("data", "show", "sensors", "--data", "folder"),
+        ("data", "verify", "sensors", "--data", "folder"),
+    ):
+        outcome = invoke(*command)
+        assert outcome.exit_code == 0, outcome.output
+        assert "sensors/x/att/ps-" in outcome.output.replace("\n", "") or command[0] == "run"
+    outcome = invoke("data", "import", "sensors", "--data", "folder")
+    assert outcome.exit_code == 2 and "in gzslbench's format already" in outcome.output
+    shown = json.loads(invoke("data", "show", "folder/sensors", "--json").stdout)
+    assert (shown["images"], shown["feature_dimension"], shown["unseen_classes"]) == (48, 10, 2)
+
+
+def test_a_dry_run_on_arrays_writes_nothing(invoke, arrays):
+    before = sorted(arrays.rglob("*"))
+    outcome = invoke("data", "build", "sensors", *ARRAYS, "--dry-run", "--json")
+    assert outcome.exit_code == 0 and json.loads(outcome.stdout)["features"]["dimension"] == 10
+    assert sorted(arrays.rglob("*")) == before
+    np.save(arrays / "x.npy", np.full((48, 10), np.nan))
+    outcome = invoke("data", "build", "sensors", *ARRAYS)
+    assert outcome.exit_code == 2 and "x.npy" in outcome.output and not (arrays / "sensors").exists()
+    outcome = invoke("data", "build", "sensors", *ARRAYS, "--extractor", "efficientnet-lite0")
+    assert outcome.exit_code == 2 and "an extractor needs images" in outcome.output

@@ -51,6 +51,7 @@ def place(tmp_path, monkeypatch):
 
 def test_every_block_does_what_the_page_says(place):
     files = {"csv": "attributes.csv", "list": "unseen.txt"}
+    sounds = ""
     output = ""
     for language, block in BLOCKS:
         if language == "sh":
@@ -60,16 +61,20 @@ def test_every_block_does_what_the_page_says(place):
                 done = CliRunner().invoke(main, arguments)
                 assert done.exit_code == 0, f"{command}: {done.output}"
                 output = done.stdout
+                sounds = output if command == "gzslbench leaderboard --dataset sounds" else sounds
                 assert "--dry-run" not in command or not (place / "animals").exists()
+        elif language == "python":
+            exec(compile(block, PAGE, "exec"), {})
         elif language == "text":
             assert [line.rstrip() for line in output.splitlines()] == block.splitlines()
         else:
             (place / files[language]).write_text(block, encoding="utf-8")
-    assert len(list((place / "results").glob("*/record.json"))) == 3
+    assert len(list((place / "results").glob("*/record.json"))) == 4
+    assert "eszsl" in sounds and "sounds/sounds/att" in sounds
     assert {path.name for path in (place / "animals").iterdir()} == {
         "att_splits.mat", "listing.csv", "build.json", "efficientnet_lite0.h5"
     }  # fmt: skip
 
 
 def test_there_are_blocks_of_every_language():
-    assert {language for language, _ in BLOCKS} == {"sh", "csv", "text", "list"}
+    assert {language for language, _ in BLOCKS} == {"sh", "csv", "text", "list", "python"}

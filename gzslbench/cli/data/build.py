@@ -1,4 +1,4 @@
-"""gzslbench data build: a folder of class folders becomes a dataset."""
+"""gzslbench data build: a folder of class folders, or arrays of features, become a dataset."""
 
 from __future__ import annotations
 
@@ -27,11 +27,17 @@ Examples:
   gzslbench data build birds --images photos --semantics words.npy --unseen-classes 10 --seed 1 \\
       --extractor efficientnet-lite0
   gzslbench run --method eszsl --dataset birds
+  gzslbench data build sounds --features wav2vec.npy --labels labels.csv --semantics words.csv \\
+      --unseen-classes 5
 
 The dataset has the name of FOLDER. The command writes a split in the format of xlsa17 (att_splits.mat),
 listing.csv with the image and the class of each row, and build.json with the settings. The same images and
 seed give the same split on every machine. If the dataset exists already, the command keeps it, and continues
 an interrupted extraction.
+
+Features and labels are .npy, .npz, .csv, .parquet, .mat or .h5 files, of any modality. FILE:NAME names one of
+several arrays in a file. Labels are names of classes, or numbers that count the rows of the table of
+semantics from 0 or from 1.
 
 The dataset is written atomically. If the extraction of features fails, the dataset stays.
 """
@@ -43,8 +49,11 @@ The dataset is written atomically. If the extraction of features fails, the data
     "--images",
     "The folder with one folder of images per class, which may contain folders.",
     EXISTING_FOLDER,
-    required=True,
 )
+@option("--features", "A file with the features of each row, instead of images.", PATH, metavar="FILE[:NAME]")
+@option("--labels", "A file with the class of each row, by name or number.", PATH, metavar="FILE[:NAME]")
+@option("--names", "A file with a name for each row, such as its image.", PATH, metavar="FILE[:NAME]")
+@option("--features-name", "The name that `run --features` takes. [default: that of the file]")
 @option(
     "--semantics",
     "A .csv (class, then numbers) or .npy file (a class per row).",
@@ -54,12 +63,12 @@ The dataset is written atomically. If the extraction of features fails, the data
 @option("--semantics-name", "The name that `run --semantics` takes.", default="att")
 @option(
     "--class-names",
-    "The classes of the rows of a table without names, one per line. [default: the folders, sorted]",
+    "The classes of the rows of a table without names, one per line. [default: the classes, sorted]",
     EXISTING_FILE,
 )
 @option("--unseen", "A file with the unseen classes, one per line.", EXISTING_FILE)
 @option("--unseen-classes", "Draw this number of unseen classes at random instead.", int, metavar="K")
-@option("--test-seen", "The share of each seen class's images for testing, from 0 to 1.", default=0.2)
+@option("--test-seen", "The share of each seen class's rows for testing, from 0 to 1.", default=0.2)
 @option(
     "--validation-classes",
     "Draw this number of seen classes for `run --select val`. [default: every fifth class]",
@@ -71,13 +80,16 @@ The dataset is written atomically. If the extraction of features fails, the data
 @option("--extractor", "Also extract features with this extractor, as `gzslbench extract` with its defaults.")
 @json_option()
 def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **settings: Any) -> None:
-    """Make a dataset from your own images.
+    """Make a dataset from your own images or features.
 
-    The images are in one folder per class. The dataset in FOLDER gets semantics from a table, and a split.
+    Images are in one folder per class; features are arrays. The dataset in FOLDER gets semantics from a
+    table, and a split.
     """
     from gzslbench.cli.extract import run_extraction
+    from gzslbench.errors import ParamError
     from gzslbench.plugins.registry import plugins
-    from gzslbench.prepare.building.plan import Request, check_place, describe, plan_build, write_build
+    from gzslbench.prepare.building.plan import Request
+    from gzslbench.prepare.building.write import build_dataset, describe
     from gzslbench.prepare.extract.extract import ExtractionRequest, features_name, make_request
     from gzslbench.report.printing import make_console
     from gzslbench.report.terminal.dataset import (
@@ -88,15 +100,16 @@ def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **s
     )
 
     request = Request(**settings)
-    check_place(folder, request.images)
     features = None
     if extractor is not None:  # an unknown one is refused before anything is read
+        if request.images is None:
+            raise ParamError("an extractor needs images", where="--extractor", fix="give --images too")
         name, _, model = extractor.partition(":")
         spec = plugins().extractor(name)
         features = features_name(spec, make_request(spec, model, None), None, False)
-    plan = plan_build(request)
+    built = build_dataset(folder, request, dry_run=dry_run)
+    plan = built.plan
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        written = write_build(plan, folder, dry_run=dry_run)
         for line in left_out_lines(plan):
             click.echo(line, err=True)
         if dry_run:
@@ -106,11 +119,11 @@ def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **s
         if dry_run:
             click.echo("nothing was written (--dry-run)")
         else:
-            click.echo(f"wrote {folder}" if written else f"{folder} contains this dataset already")
-        if extractor is not None and not dry_run:
+            click.echo(f"wrote {folder}" if built.is_new else f"{folder} contains this dataset already")
+        if extractor is not None and request.images is not None and not dry_run:
             run_extraction(ExtractionRequest(str(folder.resolve()), request.images, extractor))
     if as_json:
         click.echo(json.dumps(describe(plan), indent=2))
     elif not dry_run:
-        for command in next_commands(plan, folder, features):
+        for command in next_commands(plan, folder, plan.features.name if plan.features else features):
             click.echo(f"next: {command}")

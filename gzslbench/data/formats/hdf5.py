@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.dataset import PARTS, Dataset, Split, ValidationHint, describe_pretraining
+from gzslbench.data.dataset import PARTS, Dataset, Split, ValidationHint, describe_pretraining, read_blocks
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import atomic_path, check_file, sha256_of, writing
 
@@ -69,13 +69,16 @@ def write_hdf5(
 
     first, image_files = datasets[0], _encode(datasets[0].image_files)
     semantics_size = sum(64 * len(dataset.labels) + 2 * dataset.semantics.nbytes for dataset in datasets)
-    size = first.features.nbytes + image_files.nbytes + semantics_size + _CHUNK
+    size = 4 * first.features.size + image_files.nbytes + semantics_size + _CHUNK
     with _reserved_file(path, size) as scratch, h5py.File(scratch, "w") as file:
         file.attrs.update(layout=LAYOUT, version=VERSION, name=first.name, features_name=first.features_name)
         file.attrs["sources"] = json.dumps([asdict(source) for source in sources])
         if extraction is not None:
             file.attrs["extraction"] = json.dumps(extraction)
-        file.create_dataset("features", data=np.asarray(first.features, dtype="<f4"))
+        features, start = file.create_dataset("features", first.features.shape, "<f4"), 0
+        for block in read_blocks(first.features):  # they may be larger than the memory
+            features[start : start + len(block)] = block
+            start += len(block)
         file["labels"] = first.labels.astype("<i8")
         file["image_files"] = image_files
         for dataset in datasets:

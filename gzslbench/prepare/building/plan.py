@@ -1,4 +1,4 @@
-"""Plan and write a dataset: read images and semantics, match their classes, and split them.
+"""Plan a dataset: read images or arrays, and semantics, match their classes, and split the rows.
 
 No random generator is used, because another version of a library may change its numbers. Instead names are
 sorted by the random stream that the seed gives to each name, and the first ones are taken. So an additional
@@ -7,55 +7,64 @@ class or image does not change the order of the others.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
 import re
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from gzslbench._version import VERSION
 from gzslbench.computing.seeds import stream
 from gzslbench.data import checks
-from gzslbench.data.dataset import PARTS, Split
-from gzslbench.data.formats.xlsa17 import NAMES, SPLITS, numbered_classes
+from gzslbench.data.dataset import PARTS, Split, content_fingerprint
 from gzslbench.errors import DataError, ParamError
-from gzslbench.files import atomic_folder, reading, sha256_of, writing
-from gzslbench.plugins.registry import plugins
-from gzslbench.prepare.building.inputs import (
-    ClassFolder,
-    Images,
-    Table,
-    check_unique,
-    compose,
-    find_images,
-    read_table,
-    suggest,
-)
+from gzslbench.files import sha256_of
+from gzslbench.prepare.building.arrays import read_features, read_labels, read_row_names
+from gzslbench.prepare.building.folders import find_images
+from gzslbench.prepare.building.names import check_unique, compose, read_names, suggest
+from gzslbench.prepare.building.tables import Table, read_table
 
 MAX_LISTED = 10
 STREAM = "build"
-LISTING, HEADER = "listing.csv", ("file", "class")
-RECORD, LAYOUT = "build.json", "gzslbench-build"
-_TEXT = b"MATLAB 5.0 MAT-file, written by gzslbench".ljust(116)
-_ELSEWHERE = "name a folder that does not exist yet, where you may write"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a dataset is built from: the options of `gzslbench data build`, whose help describes them."""
+    """What a dataset is built from: the options of `gzslbench data build`, whose help describes them.
 
-    images: Path
-    semantics: Path
+    Attributes:
+        semantics: A .csv or .npy file, a ``(C, a)`` array, or a vector for the name of each class.
+        images: The folder with a folder of images per class; or None, and the next two are given.
+        features: A file or an array of ``(N, d)`` floats. ``file.npz:name`` names an array in a file.
+        labels: A file or a sequence of N names or numbers of classes. Numbers count the rows of the table
+            from 0 or from 1, unless the table has these numbers as names.
+        names: A file or a sequence of N names of the rows, such as paths of images; None counts the rows.
+        features_name: What `run --features` takes; None takes the name of the file.
+        semantics_name: What `run --semantics` takes.
+        class_names: A file with the classes of the rows of a table without names, one per line.
+        unseen: The unseen classes: a file with one per line, or their names.
+        unseen_classes: How many unseen classes to draw instead.
+        test_seen: The share of each seen class's rows for testing, above 0 and below 1.
+        validation_classes: How many seen classes to draw for validation; None lets a run choose them.
+        seed: The seed of all random choices.
+
+    Raises:
+        ParamError: An option is missing, or has an impossible value.
+    """
+
+    semantics: Path | ArrayLike | Mapping[str, ArrayLike]
+    images: Path | None = None
+    features: Path | ArrayLike | None = None
+    labels: Path | ArrayLike | None = None
+    names: Path | ArrayLike | None = None
+    features_name: str | None = None
     semantics_name: str = "att"
     class_names: Path | None = None
-    unseen: Path | None = None
+    unseen: Path | Sequence[str] | None = None
     unseen_classes: int | None = None
     test_seen: float = 0.2
     validation_classes: int | None = None
@@ -63,6 +72,15 @@ class Request:
 
     def __post_init__(self) -> None:
         """Raise a ParamError for values that are not possible."""
+        if (self.images is None) == (self.features is None):
+            what = "a dataset is built either from images or from features"
+            raise ParamError(what, where="--images, --features", fix="give one of the two")
+        if (self.features is None) != (self.labels is None):
+            what = "features need labels, and images have theirs from their folders"
+            raise ParamError(what, where="--labels", fix="give --features and --labels, or neither")
+        if self.features is None and (self.names is not None or self.features_name is not None):
+            where, fix = "--names, --features-name", "leave them out, or give --features"
+            raise ParamError("these belong to features, not to images", where=where, fix=fix)
         if (self.unseen is None) == (self.unseen_classes is None):
             what = "unseen classes are either listed or sampled"
             raise ParamError(what, where="--unseen, --unseen-classes", fix="give one of the two")
@@ -73,11 +91,65 @@ class Request:
             what = f"semantics cannot have the name {self.semantics_name!r}"
             fix = "use letters, digits, - and _; names that begin with original_ are reserved"
             raise ParamError(what, where="--semantics-name", fix=fix)
+        if self.features_name is not None and not re.fullmatch(r"\w[\w.-]*", self.features_name):
+            what = f"features cannot have the name {self.features_name!r}"
+            raise ParamError(what, where="--features-name", fix="use letters, digits, ., - and _")
+
+
+class Words(NamedTuple):
+    """How errors and summaries call one class, several, what a class without rows lacks, and a row."""
+
+    one: str
+    many: str
+    missing: str
+    row: str
+
+
+FOLDERS = Words("class folder", "class folders", "class folder", "image")
+LABELS = Words("class", "classes", "row with this label", "row")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a dataset: which class and which name each has.
+
+    Attributes:
+        classes: C names; labels are their indices.
+        labels: ``(N,)`` int64 from 0.
+        names: N names, for example paths of images, or numbers from 1.
+        words: What messages call classes and rows.
+        has_names: Whether the names are more than the numbers of the rows.
+        left_out: The files that are in no row, with the reasons.
+    """
+
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
+    words: Words = FOLDERS
+    has_names: bool = True
+    left_out: tuple[str, ...] = ()
+
+    @cached_property
+    def by_class(self) -> list[list[int]]:
+        """The sorted rows of each class."""
+        order = np.argsort(self.labels, kind="stable")
+        ends = np.cumsum(np.bincount(self.labels, minlength=len(self.classes)))
+        return [part.tolist() for part in np.split(order, ends[:-1])]
+
+
+@dataclass(frozen=True)
+class Features:
+    """``(N, d)`` features, perhaps still in a file; their name, notes, and ``content_fingerprint``."""
+
+    name: str
+    values: NDArray[Any]
+    notes: tuple[str, ...]
+    content: str
 
 
 @dataclass(frozen=True)
 class Partition:
-    """The split of images, class after class; ``labels`` are ``(N,)`` from 0, ``validation`` may be empty."""
+    """The split of the rows; ``labels`` are ``(N,)`` from 0, ``validation`` may be empty."""
 
     labels: NDArray[np.int64]
     unseen: tuple[str, ...]
@@ -87,119 +159,182 @@ class Partition:
 
 @dataclass(frozen=True)
 class Plan:
-    """A dataset before it is written; its semantics are ``(C, a)`` float32 in the order of the classes."""
+    """A dataset before it is written; its semantics are ``(C, a)`` float32 in the order of the classes.
+
+    ``features`` are None if it is built from images, and ``semantics_sha256`` if they come from no file.
+    """
 
     request: Request
-    images: Images
+    rows: Rows
     semantics: NDArray[np.float32]
     partition: Partition
-    semantics_sha256: str
-
-    @property
-    def classes(self) -> tuple[ClassFolder, ...]:
-        """The classes sorted by name; labels are their indices."""
-        return self.images.classes
+    semantics_sha256: str | None
+    features: Features | None = None
 
     @property
     def identity(self) -> str:
-        """The sha256 of all that decides the dataset: names, files, semantics, split, validation classes."""
+        """The sha256 of all that decides the dataset: names, rows, semantics, split, validation classes."""
         digest = hashlib.sha256(self.request.semantics_name.encode())
-        for item in self.classes:
-            digest.update("\0".join((item.name, *item.files, "")).encode())
+        for name, own in zip(self.rows.classes, self.rows.by_class, strict=True):
+            digest.update("\0".join((name, *(self.rows.names[row] for row in own), "")).encode())
         digest.update("\0".join(("", *self.partition.validation)).encode())
         digest.update(self.semantics.astype("<f4").tobytes())
         digest.update(self.partition.split.fingerprint.encode())
+        if self.features is not None:
+            digest.update(f"{self.features.name}\0{self.features.content}".encode())
         return digest.hexdigest()
 
 
 def plan_build(request: Request) -> Plan:
     """Read and check everything, and write nothing."""
-    images = find_images(request.images)
-    classes = images.classes
-    folders = [item.name for item in classes]
-    table = _add_names(read_table(request.semantics, folders), request, folders)
-    semantics = _match_semantics(classes, table, request.images, request.semantics)
-    unseen = _choose_unseen(request, folders)
+    source = request.semantics
+    rows = _rows_of_arrays(request) if request.images is None else _rows_of_images(request.images)
+    table = _add_names(read_table(source, rows.classes, rows.words.many), request, rows.classes)
+    rows = _name_classes(rows, table.names or (), request)
+    semantics = _match_semantics(rows, table, request)
+    if request.images is None:  # numbers of classes, and the order of the user's table, stay as they are
+        rows, semantics = _sort_classes(rows, table.names or ()), table.values
+    unseen = _choose_unseen(request, rows)
     validation: tuple[str, ...] = ()
     if request.validation_classes is not None:
-        seen = [name for name in folders if name not in unseen]
+        seen = [name for name in rows.classes if name not in unseen]
         number = request.validation_classes
         validation = sample_classes(seen, number, request.seed, "validation", "--validation-classes")
-    parts = partition(classes, unseen, share=request.test_seen, seed=request.seed, validation=validation)
-    return Plan(request, images, semantics, parts, sha256_of(request.semantics))
+    parts = partition(rows, unseen, share=request.test_seen, seed=request.seed, validation=validation)
+    sha256 = sha256_of(source) if isinstance(source, Path) else None
+    features = None if request.features is None else _check_features(request, rows, semantics)
+    return Plan(request, rows, semantics, parts, sha256, features)
 
 
-def _choose_unseen(request: Request, folders: Sequence[str]) -> tuple[str, ...]:
+def _rows_of_images(folder: Path) -> Rows:
+    images = find_images(folder)
+    labels = np.repeat(np.arange(len(images.classes)), [len(item.files) for item in images.classes])
+    names = tuple(file for item in images.classes for file in item.files)
+    return Rows(tuple(item.name for item in images.classes), labels, names, left_out=images.left_out)
+
+
+def _rows_of_arrays(request: Request) -> Rows:
+    """Read labels and names of rows. Without names, the numbers of the rows from 1 stand for them."""
+    assert request.labels is not None
+    texts, are_numbers = read_labels(request.labels)
+    classes = sorted(set(texts), key=int if are_numbers else None)
+    first = {name: row for row, name in reversed(list(enumerate(texts, 1)))}
+    check_unique((name, f"{_describe(request.labels)}: row {first[name]}") for name in classes)
+    ids = {name: label for label, name in enumerate(classes)}
+    labels = np.array([ids[text] for text in texts], dtype=np.int64)
+    if request.names is None:
+        names = tuple(map(str, range(1, len(texts) + 1)))
+    else:
+        names = read_row_names(request.names, len(texts))
+    return Rows(tuple(classes), labels, names, LABELS, has_names=request.names is not None)
+
+
+def _describe(source: object) -> str:
+    """Return the name of a file, or what else the labels or the semantics are."""
+    return str(source) if isinstance(source, Path) else "the array"
+
+
+def _name_classes(rows: Rows, names: Sequence[str], request: Request) -> Rows:
+    """Give numbered classes their names: numbers count ``names`` from 0 or from 1, unless they are names."""
+    if request.images is not None or not all(name.isdigit() for name in rows.classes):
+        return rows
+    numbers = [int(name) for name in rows.classes]  # sorted
+    if set(rows.classes) & set(names):
+        return rows
+    if numbers not in (list(range(len(names))), list(range(1, len(names) + 1))):
+        span = f"{len(numbers)} numbers from {numbers[0]} to {numbers[-1]}"
+        what = f"the labels are {span}, but the semantics describe {len(names)} classes"
+        fix = "count the classes from 0 or from 1, in the order of the semantics; each needs rows"
+        raise DataError(what, where=_describe(request.labels), fix=fix)
+    return replace(rows, classes=tuple(names))
+
+
+def _sort_classes(rows: Rows, names: Sequence[str]) -> Rows:
+    """Return the rows with the classes in the order of ``names``."""
+    new_ids = np.array([names.index(name) for name in rows.classes], dtype=np.int64)
+    return replace(rows, classes=tuple(names), labels=new_ids[rows.labels])
+
+
+def _check_features(request: Request, rows: Rows, semantics: NDArray[np.float32]) -> Features:
+    source = request.features
+    assert source is not None
+    values = read_features(source, len(rows.labels))
+    notes = checks.check_features(values, str(source) if isinstance(source, Path) else "features")
+    stem = source.name.partition(".")[0] if isinstance(source, Path) else "features"
+    name = request.features_name or re.sub(r"\W", "_", stem) or "features"
+    return Features(name, values, notes, content_fingerprint(values, rows.labels, semantics))
+
+
+def _choose_unseen(request: Request, rows: Rows) -> tuple[str, ...]:
+    classes = rows.classes
     if request.unseen is None:
         assert request.unseen_classes is not None
-        return sample_classes(folders, request.unseen_classes, request.seed, "unseen", "--unseen-classes")
-    listed = _read_names(request.unseen)
-    unknown = [name for name in listed if name not in folders]
+        return sample_classes(classes, request.unseen_classes, request.seed, "unseen", "--unseen-classes")
+    if isinstance(request.unseen, Path):
+        where, listed = str(request.unseen), read_names(request.unseen)
+    else:
+        where, listed = "unseen", {compose(str(name).strip()): f"unseen: {name!r}" for name in request.unseen}
+    unknown = [name for name in listed if name not in classes]
     if unknown:
-        names = ", ".join(f"{name!r}{suggest(name, folders)}" for name in unknown[:MAX_LISTED])
-        what = f"{len(unknown)} of the unseen classes have no class folder: {names}"
-        raise DataError(what, where=listed[unknown[0]], fix="write the name of one class folder a line")
-    if not 1 <= len(listed) < len(folders):
-        what = f"{len(listed)} of {len(folders)} classes are unseen"
-        raise DataError(what, where=request.unseen, fix=f"list from 1 to {len(folders) - 1} of them")
+        names = ", ".join(f"{name!r}{suggest(name, classes)}" for name in unknown[:MAX_LISTED])
+        what = f"{len(unknown)} of the unseen classes have no {rows.words.missing}: {names}"
+        fix = f"write the name of one {rows.words.one} a line"
+        raise DataError(what, where=listed[unknown[0]], fix=fix)
+    if not 1 <= len(listed) < len(classes):
+        what = f"{len(listed)} of {len(classes)} classes are unseen"
+        raise DataError(what, where=where, fix=f"list from 1 to {len(classes) - 1} of them")
     return tuple(listed)
 
 
-def _read_names(path: Path) -> dict[str, str]:
-    """Read a class list; return the place of each name, in Unicode's composed form."""
-    listed = [(compose(name), f"{path}: line {line}") for line, name in numbered_classes(path)]
-    check_unique(listed)
-    return dict(listed)
-
-
-def _add_names(table: Table, request: Request, folders: Sequence[str]) -> Table:
-    """Name each row: by the table itself, by the list, or by the class folders in their order."""
+def _add_names(table: Table, request: Request, classes: Sequence[str]) -> Table:
+    """Name each row: by the table itself, by the list, or by the sorted classes."""
     if request.class_names is not None and table.names is not None:
         what = "the table names its classes itself, and --class-names does too"
         raise DataError(what, where=request.class_names, fix="leave --class-names out")
-    names = tuple(_read_names(request.class_names)) if request.class_names else table.names or folders
+    names = tuple(read_names(request.class_names)) if request.class_names else table.names or classes
     if len(names) != len(table.values):
         what, where = (
             f"{len(names)} class names for {len(table.values)} rows of semantics",
             request.class_names,
         )
         fix = "list one class for each row, in the rows' order"
-        raise DataError(what, where=where or request.semantics, fix=fix)
+        raise DataError(what, where=where or _describe(request.semantics), fix=fix)
     return Table(table.values, tuple(names), table.places)
 
 
-def _match_semantics(
-    classes: Sequence[ClassFolder], table: Table, images: Path, where: Path
-) -> NDArray[np.float32]:
-    """Return ``(C, a)`` semantics in the order of the class folders; an error lists all mismatches."""
+def _match_semantics(rows: Rows, table: Table, request: Request) -> NDArray[np.float32]:
+    """Return ``(C, a)`` semantics in the order of the classes; an error lists all mismatches."""
     assert table.names is not None
     check_unique(zip(table.names, table.places, strict=True))
-    problems = list(_find_mismatches(classes, table))
+    problems = list(_find_mismatches(rows, table))
+    where = _describe(request.semantics)
     if problems:
         more = [f"and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
         lines = "".join(f"\n    {line}" for line in (*problems[:MAX_LISTED], *more))
         fix = "give each class a folder with images, and semantics of the same name"
-        what = f"class folders and semantics do not match:{lines}"
-        raise DataError(what, where=f"{images} and {where}", fix=fix)
-    rows = {name: row for row, name in enumerate(table.names)}
-    semantics = table.values[[rows[item.name] for item in classes]]
-    checks.check_semantics(semantics, [item.name for item in classes], str(where))
+        if request.images is None:
+            fix = "give each class rows, and semantics of the same name"
+        what = f"{rows.words.many} and semantics do not match:{lines}"
+        raise DataError(what, where=f"{request.images or _describe(request.labels)} and {where}", fix=fix)
+    places = {name: row for row, name in enumerate(table.names)}
+    semantics = table.values[[places[name] for name in rows.classes]]
+    checks.check_semantics(semantics, rows.classes, where)
     return semantics
 
 
-def _find_mismatches(classes: Sequence[ClassFolder], table: Table) -> Iterator[str]:
+def _find_mismatches(rows: Rows, table: Table) -> Iterator[str]:
     assert table.names is not None
-    folders = [item.name for item in classes]
-    without_folder = [name for name in table.names if name not in set(folders)]
-    without_semantics = [name for name in folders if name not in set(table.names)]
-    for item in classes:
-        if not item.files:
-            yield f"the class folder {item.name!r} has no image"
-        if item.name in without_semantics:
-            yield f"the class folder {item.name!r} has no semantics{suggest(item.name, without_folder)}"
+    one, missing, known = rows.words.one, rows.words.missing, set(rows.classes)
+    without_rows = [name for name in table.names if name not in known]
+    without_semantics = [name for name in rows.classes if name not in set(table.names)]
+    for name, own in zip(rows.classes, rows.by_class, strict=True):
+        if not own:
+            yield f"the {one} {name!r} has no {rows.words.row}"
+        if name in without_semantics:
+            yield f"the {one} {name!r} has no semantics{suggest(name, without_rows)}"
     for name, place in zip(table.names, table.places, strict=True):
-        if name in without_folder:
-            yield f"{name!r} has semantics ({place}), but no class folder{suggest(name, without_semantics)}"
+        if name in without_rows:
+            yield f"{name!r} has semantics ({place}), but no {missing}{suggest(name, without_semantics)}"
 
 
 def sample_classes(
@@ -213,147 +348,26 @@ def sample_classes(
 
 
 def partition(
-    classes: Sequence[ClassFolder],
-    unseen: Collection[str],
-    share: float,
-    seed: int,
-    validation: Sequence[str] = (),
+    rows: Rows, unseen: Collection[str], share: float, seed: int, validation: Sequence[str] = ()
 ) -> Partition:
-    """Split images: all images of ``unseen`` classes test; of each other class, a share of them.
+    """Split rows: all rows of ``unseen`` classes test; of each other class, a share of them.
 
-    Of a seen class with n images, n·share (rounded) test, but at least one and at most n-1.
+    Of a seen class with n rows, n·share (rounded) test, but at least one and at most n-1.
     """
-    single = [item.name for item in classes if len(item.files) < 2 and item.name not in unseen]
+    known = list(zip(rows.classes, rows.by_class, strict=True))
+    single = [name for name, own in known if len(own) < 2 and name not in unseen]
     if single:
-        what = f"{len(single)} seen classes have a single image, which cannot both train and test"
-        fix = "add an image, make the class an unseen one, or remove folder and semantics"
-        raise DataError(what, where=f"the class folder {single[0]!r}", fix=fix)
+        what = f"{len(single)} seen classes have a single {rows.words.row}, which cannot both train and test"
+        fix = f"add another {rows.words.row}, make the class an unseen one, or remove it and its semantics"
+        raise DataError(what, where=f"the {rows.words.one} {single[0]!r}", fix=fix)
     parts: dict[str, list[int]] = {part: [] for part in PARTS}
-    row = 0
-    for item in classes:
-        number = min(max(round(len(item.files) * share), 1), len(item.files) - 1)
-        order = sorted(item.files, key=lambda file: stream(seed, STREAM, "test_seen", compose(file)))
-        tested = set(order[:number])
-        for file in item.files:
-            seen_part = "test_seen" if file in tested else "trainval"
-            parts["test_unseen" if item.name in unseen else seen_part].append(row)
-            row += 1
-    labels = np.repeat(np.arange(len(classes)), [len(item.files) for item in classes])
-    split = Split("ps", *(np.array(rows, dtype=np.int64) for rows in parts.values()))
-    return Partition(labels.astype(np.int64), tuple(sorted(unseen)), tuple(sorted(validation)), split)
-
-
-def check_place(folder: Path, images: Path) -> None:
-    """Check the name and the place of the dataset's folder, not its content."""
-    with reading(folder, DataError):
-        resolved, among, here = folder.resolve(), images.resolve(), Path.cwd().resolve()
-    known = {name.casefold(): name for name in plugins().datasets()}
-    if resolved == among or among in resolved.parents:
-        what, fix = "the dataset would be among its own class folders", "name another folder"
-    elif resolved == here or resolved in here.parents:
-        what, fix = "this is the current folder, or above it", "name a folder below it, or elsewhere"
-    elif resolved.name.casefold() in known:
-        what = f"a folder of this name would be taken for the dataset {known[resolved.name.casefold()]}"
-        fix = "give it another name: the dataset has the name of its folder"
-    else:
-        return
-    raise DataError(what, where=folder, fix=fix)
-
-
-def write_build(plan: Plan, folder: Path, *, dry_run: bool = False) -> bool:
-    """Write the splits, listing.csv and build.json to ``folder``, unless the same dataset is there already.
-
-    ``dry_run`` only checks the folder. Returns whether the dataset is not there already.
-    """
-    check_place(folder, plan.request.images)
-    with writing(folder, "the dataset cannot be written", DataError, _ELSEWHERE):
-        if _is_same(folder, plan):
-            return False
-        if folder.exists() and any(folder.iterdir()):
-            what = "the folder is not empty, and its files are not those of this dataset"
-            raise DataError(what, where=folder, fix="name another folder, or remove this one")
-        if not dry_run:
-            folder = folder.resolve()
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_folder(folder) as scratch:
-                for name, content in _file_contents(plan).items():
-                    (scratch / name).write_bytes(content)
-    return True
-
-
-def describe(plan: Plan) -> dict[str, Any]:
-    """Return what was requested and the result, in plain JSON types."""
-    split, unseen = plan.partition.split, set(plan.partition.unseen)
-    arguments = {
-        name: value if value is None or isinstance(value, (int, float)) else str(value)
-        for name, value in asdict(plan.request).items()
-    }
-    return {
-        "layout": LAYOUT,
-        "gzslbench": VERSION,
-        "arguments": arguments,
-        "semantics_sha256": plan.semantics_sha256,
-        "semantics_dimension": plan.semantics.shape[1],
-        "images": len(plan.partition.labels),
-        "split": {**split.counts, "fingerprint": split.fingerprint},
-        "seen": [item.name for item in plan.classes if item.name not in unseen],
-        "unseen": list(plan.partition.unseen),
-        "validation": list(plan.partition.validation),
-        "left_out": list(plan.images.left_out),
-        "identity": plan.identity,
-    }
-
-
-def _file_contents(plan: Plan) -> dict[str, bytes]:
-    """Return the bytes of each file by name; they depend only on the dataset."""
-    files = {f"{plan.request.semantics_name}{SPLITS}": _splits_file(plan), LISTING: _listing_file(plan)}
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    record = {**describe(plan), "files": hashes}
-    return {**files, RECORD: (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()}
-
-
-def _splits_file(plan: Plan) -> bytes:
-    """Return a file of xlsa17 shape; its train_loc and val_loc, both of trainval, give validation classes."""
-    from scipy.io import savemat
-
-    parts, names = plan.partition, [item.name for item in plan.classes]
-    split = parts.split
-    found = {"att": plan.semantics.T, NAMES: np.array(names, dtype=object).reshape(-1, 1)}
-    for part in PARTS:
-        found[f"{part}_loc"] = _count_from_one(getattr(split, part))
-    if parts.validation:
-        is_val = np.isin(parts.labels[split.trainval], [names.index(name) for name in parts.validation])
-        found["train_loc"] = _count_from_one(split.trainval[~is_val])
-        found["val_loc"] = _count_from_one(split.trainval[is_val])
-    stream = io.BytesIO()
-    savemat(stream, found)
-    return _TEXT + stream.getvalue()[len(_TEXT) :]  # instead of the time, which scipy writes there
-
-
-def _count_from_one(rows: NDArray[np.int64]) -> NDArray[np.int32]:
-    return (rows[:, None] + 1).astype(np.int32)
-
-
-def _listing_file(plan: Plan) -> bytes:
-    stream = io.StringIO(newline="")
-    rows = [(file, item.name) for item in plan.classes for file in item.files]
-    csv.writer(stream, lineterminator="\n").writerows([HEADER, *rows])
-    return stream.getvalue().encode()
-
-
-def _is_same(folder: Path, plan: Plan) -> bool:
-    record = read_record(folder)
-    return record.get("identity") == plan.identity and all(
-        (folder / name).is_file() and sha256_of(folder / name) == sha256
-        for name, sha256 in record["files"].items()
-    )
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """Read the record of an earlier build; return an empty one if there is none."""
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return {}
-    is_ours = isinstance(record, dict) and record.get("layout") == LAYOUT
-    return record if is_ours and isinstance(record.get("files"), dict) else {}
+    for name, own in known:
+        if name in unseen:
+            parts["test_unseen"] += own
+            continue
+        number = min(max(round(len(own) * share), 1), len(own) - 1)
+        order = sorted(own, key=lambda row: stream(seed, STREAM, "test_seen", compose(rows.names[row])))
+        parts["test_seen"] += order[:number]
+        parts["trainval"] += order[number:]
+    split = Split("ps", *(np.array(part, dtype=np.int64) for part in parts.values()))
+    return Partition(rows.labels, tuple(sorted(unseen)), tuple(sorted(validation)), split)

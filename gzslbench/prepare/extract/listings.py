@@ -21,8 +21,8 @@ from gzslbench.data.formats import xlsa17
 from gzslbench.data.formats.matfile import read_mat
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import check_folder, reading, sha256_of
-from gzslbench.prepare.building.inputs import read_lines
-from gzslbench.prepare.building.plan import LISTING, RECORD, read_record
+from gzslbench.prepare.building.tables import read_lines
+from gzslbench.prepare.building.write import LISTING, RECORD, read_record
 
 _COPY_AGAIN = "copy the file again from the dataset's archive"
 FLOWER_PARTS = ("trnid", "valid", "tstid")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.registry import plugins
-from gzslbench.prepare.building.inputs import SUFFIXES
+from gzslbench.prepare.building.folders import SUFFIXES
 from gzslbench.prepare.extract.compute import Extraction, compute_batches
 from gzslbench.prepare.extract.extract import load_extractor, make_request, shorten
 from gzslbench.prepare.extract.listings import ImageList

@@ -11,7 +11,8 @@ from typing import Any
 
 from gzslbench.data.formats.xlsa17 import read_utf8
 from gzslbench.errors import DataError, ParamError
-from gzslbench.prepare.building.inputs import read_lines, suggest
+from gzslbench.prepare.building.names import suggest
+from gzslbench.prepare.building.tables import read_lines
 
 Texts = tuple[str, ...]
 MAX_LISTED = 5

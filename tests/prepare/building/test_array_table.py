@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.building.inputs import read_table
+from gzslbench.prepare.building.tables import read_table
 
 CLASSES = ["ant", "bee", "cat"]
 VALUES = np.arange(1, 7, dtype=np.float64).reshape(3, 2)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.building.inputs import _read_csv as read_csv_table
+from gzslbench.prepare.building.tables import _read_csv as read_csv_table
 
 CLASSES = ["ant", "bee", "cat"]
 ROWS = "ant,1,2\nbee,3,4\ncat,5,6\n"

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.building.inputs import find_images
+from gzslbench.prepare.building.folders import find_images
 
 
 def found(images):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from gzslbench.data import checks
 from gzslbench.errors import DataError, ParamError
-from gzslbench.prepare.building.inputs import ClassFolder
-from gzslbench.prepare.building.plan import partition, sample_classes
+from gzslbench.prepare.building.folders import ClassFolder
+from gzslbench.prepare.building.plan import Rows, sample_classes
+from gzslbench.prepare.building.plan import partition as partition_rows
 
 shares = st.floats(0, 1, exclude_min=True, exclude_max=True)
 seeds = st.integers(0, 2**64)
@@ -27,6 +28,22 @@ def worlds(draw):
 
 def folder(name: str, size: int) -> ClassFolder:
     return ClassFolder(name, tuple(f"{name}/{number}.jpg" for number in range(size)))
+
+
+def partition(classes: list[ClassFolder], unseen: set[str], share: float, seed: int):
+    labels = np.array([number for number, item in enumerate(classes) for _ in item.files])
+    files = tuple(file for item in classes for file in item.files)
+    return partition_rows(Rows(tuple(item.name for item in classes), labels, files), unseen, share, seed)
+
+
+def test_rows_in_another_order_have_the_same_rows_tested():
+    labels = np.array([0, 1, 0, 1, 0, 1, 1, 0, 2])
+    names = tuple(f"row {number}" for number in range(9))
+    order = np.array([4, 8, 0, 2, 7, 1, 6, 3, 5])
+    one = Rows(("a", "b", "c"), labels, names)
+    other = Rows(("a", "b", "c"), labels[order], tuple(names[i] for i in order))
+    tested = [{r.names[i] for i in partition_rows(r, {"c"}, 0.5, 3).split.test_seen} for r in (one, other)]
+    assert tested[0] == tested[1] and len(tested[0]) == 4
 
 
 @settings(max_examples=25)

@@ -11,7 +11,8 @@ import pytest
 
 from gzslbench.data.formats.xlsa17 import read_splits, semantics_names
 from gzslbench.errors import DataError
-from gzslbench.prepare.building.plan import plan_build, write_build
+from gzslbench.prepare.building.plan import plan_build
+from gzslbench.prepare.building.write import write_build
 
 
 @pytest.fixture

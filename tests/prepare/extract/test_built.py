@@ -5,7 +5,8 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from gzslbench.errors import DataError
-from gzslbench.prepare.building.plan import Request, plan_build, write_build
+from gzslbench.prepare.building.plan import Request, plan_build
+from gzslbench.prepare.building.write import write_build
 from gzslbench.prepare.extract.listings import read_image_list
 
 
@@ -22,7 +23,7 @@ def built(tmp_path):
         for number in range(4):
             (tmp_path / "photos" / name / f"{number} {name}.jpg").write_bytes(b"image")
     np.save(tmp_path / "table.npy", np.eye(3, 5))
-    request = Request(tmp_path / "photos", tmp_path / "table.npy", unseen_classes=1)
+    request = Request(images=tmp_path / "photos", semantics=tmp_path / "table.npy", unseen_classes=1)
     write_build(plan_build(request), tmp_path / "made")
     return tmp_path / "made"
 

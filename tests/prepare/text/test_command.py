@@ -12,9 +12,9 @@ from gzslbench.data.load import load_dataset
 
 
 def test_a_run_uses_semantics_from_names(folder, semantics, letters, call, tmp_path):
+    outcome = semantics("ZOO", "tiny", "--data", tmp_path / "elsewhere")
+    assert outcome.exit_code == 2 and "no dataset 'ZOO'" in outcome.output
     outcome = semantics("ZOO", "tiny", "--data", folder.parent)
-    assert outcome.exit_code == 2 and "no dataset 'ZOO'" in outcome.output  # it is no known name
-    outcome = semantics(folder, "tiny")
     assert outcome.exit_code == 0, outcome.output
     assert f"wrote {folder / 'tiny_splits.mat'}: semantics of 5 classes" in outcome.output
     assert letters.encoded == ["Red Fox", "Barn Owl", "blue whale", "honey bee", "great grey owl"]
