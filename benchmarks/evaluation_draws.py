@@ -19,9 +19,10 @@ from statistics import fmean, stdev
 
 from gzslbench.computing.seeds import stream
 from gzslbench.evaluation.evaluator import Evaluator
-from gzslbench.plugins.head import SOFTMAX
+from gzslbench.plugins.head import SOFTMAX, Head
 from gzslbench.plugins.params import build
 from gzslbench.plugins.registry import plugins
+from gzslbench.plugins.spec import Setting
 from gzslbench.runs.load_trained import open_trained
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder, Store
@@ -65,7 +66,9 @@ COLUMNS = ("run", "evaluations", "mean H", "sd", "range", "one evaluation", "of 
 def draw(record: Record, folder: RunFolder, draws: int, data: Path | None = None) -> Draws:
     """Evaluate the final model of ``record`` as often as ``draws`` says, each time with another stream."""
     trained, cell = open_trained(record, folder, data=data), record.cell
-    head, setting = None, "inductive"
+    assert record.headline is not None  # it is complete
+    head: Head | None = None
+    setting: Setting = "inductive"
     if cell.head != SOFTMAX:
         spec = plugins().head(str(cell.head))
         head, setting = load_class(spec)(build(spec.params, cell.head_params, record.id)), spec.setting
@@ -76,7 +79,7 @@ def draw(record: Record, folder: RunFolder, draws: int, data: Path | None = None
         seed = stream(cell.seed, "evaluation-repeat", number)
         found.append(evaluator.evaluate(trained.method, record.headline.epoch, seed, epochs).trace[-1].H)
     seconds = (time.perf_counter() - clock) / draws
-    return Draws(record.id, tuple(found), seconds, record.run.seconds_train)
+    return Draws(record.id, tuple(found), seconds, record.run.seconds_train or 0.0)
 
 
 def generative_records(results: Path, only: str = "") -> Iterator[tuple[Record, RunFolder]]:
