@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from gzslbench.cli import completion
 from gzslbench.cli import options as opt
 from gzslbench.cli.run import run
 
@@ -22,7 +23,7 @@ Finished runs in the results folder are read, not run again.
 
 
 @click.command(epilog=EPILOG)
-@click.argument("method")
+@click.argument("method", shell_complete=completion.methods)
 @opt.json_option()
 def controls(results: Path, as_json: bool, **options: Any) -> None:
     """Run METHOD and three controls, and judge it by them.

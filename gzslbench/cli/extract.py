@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gzslbench.cli import completion
 from gzslbench.cli import options as opt
 from gzslbench.cli.options import EXISTING_FOLDER, FILE, NOT_NEGATIVE, POSITIVE, flag, option
 
@@ -38,7 +39,12 @@ you pass --again.
 @click.command(epilog=EPILOG)
 @option("--dataset", "A name from `gzslbench datasets`.", required=True)
 @option("--images", "The folder with the images.", EXISTING_FOLDER, required=True)
-@option("--extractor", "NAME, or NAME:MODEL, from `gzslbench extractors`.", required=True)
+@option(
+    "--extractor",
+    "NAME, or NAME:MODEL, from `gzslbench extractors`.",
+    required=True,
+    shell_complete=completion.extractors,
+)
 @option("--weights", "A file of weights, or a name that the extractor knows.")
 @option("--layer", "A layer of the network.", default="", show_default="that of the extractor")
 @option(

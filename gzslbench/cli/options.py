@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from gzslbench.cli import completion
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -56,16 +58,27 @@ def flag(name: str, help: str, to: str | None = None) -> Decorator[Any]:
 
 
 # The task: a dataset with its features, semantics and split.
-method_option = option("--method", "A name from `gzslbench methods`.", required=True)
-dataset_option = option(
-    "--dataset", "A name from `gzslbench datasets`, a folder, or an imported .h5 file.", required=True
+method_option = option(
+    "--method", "A name from `gzslbench methods`.", required=True, shell_complete=completion.methods
 )
-dataset_argument = click.argument("dataset")
+dataset_option = option(
+    "--dataset",
+    "A name from `gzslbench datasets`, a folder, or an imported .h5 file.",
+    required=True,
+    shell_complete=completion.datasets,
+)
+dataset_argument = click.argument("dataset", shell_complete=completion.datasets)
+run_argument = click.argument("run", shell_complete=completion.runs)
+suite_argument = partial(click.argument, "suite", shell_complete=completion.suites)
 features_option = option(
-    "--features", "The feature file without its ending, for example res101. [default: the dataset's own]"
+    "--features",
+    "The feature file without its ending, for example res101. [default: the dataset's own]",
+    shell_complete=completion.features,
 )
 semantics_option = option(
-    "--semantics", "The semantics, for example att or sent. [default: the dataset's own]"
+    "--semantics",
+    "The semantics, for example att or sent. [default: the dataset's own]",
+    shell_complete=completion.semantics,
 )
 data_option = option(
     "--data", "The folder that holds the datasets. [default: $GZSLBENCH_DATA, else ./data]", PATH
@@ -75,8 +88,9 @@ task_options = combine(method_option, dataset_option, features_option, semantics
 
 # How a run is computed.
 def settings_option(help: str, name: str = "--set", to: str = "settings") -> Decorator[Any]:
-    """Return the option `--set`, or a similar one that takes assignments."""
-    return option(name, help, to=to, metavar="NAME=VALUE", multiple=True)
+    """Return the option `--set`, or `--head-set`, which take assignments."""
+    complete = completion.settings_of("head" if name == "--head-set" else "method")
+    return option(name, help, to=to, metavar="NAME=VALUE", multiple=True, shell_complete=complete)
 
 
 epochs_option = option("--epochs", "The number of epochs; short for --set epochs=N.", POSITIVE)

@@ -39,7 +39,7 @@ takes as long as one evaluation.
 
 
 @click.command(epilog=EPILOG)
-@click.argument("run")
+@opt.run_argument
 @click.argument("images", nargs=-1, type=PATH)
 @option(
     "--features",

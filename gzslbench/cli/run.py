@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from gzslbench.cli import completion
 from gzslbench.cli import options as opt
 from gzslbench.cli.options import CONTROLS, FILE, NOT_NEGATIVE, flag, option
 from gzslbench.data.preprocessing import PREPROCESSINGS
@@ -41,7 +42,11 @@ A finished run is not run again; its record is printed. An interrupted run conti
     FILE,
 )
 @opt.settings_option("Set a parameter of the method; repeatable. `gzslbench methods NAME` lists them.")
-@option("--head", "The classifier of a generative method, a name from `gzslbench heads`. [default: softmax]")
+@option(
+    "--head",
+    "The classifier of a generative method, a name from `gzslbench heads`. [default: softmax]",
+    shell_complete=completion.heads,
+)
 @opt.settings_option(
     "Set a parameter of the head; see `gzslbench heads NAME`.", "--head-set", "head_settings"
 )

@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gzslbench.cli import completion
 from gzslbench.cli.group import LazyGroup
-from gzslbench.cli.options import PATH, OutputFile, flag, json_option, option, results_option, write_output
+from gzslbench.cli.options import (
+    PATH,
+    OutputFile,
+    flag,
+    json_option,
+    option,
+    results_option,
+    run_argument,
+    write_output,
+)
 from gzslbench.cli.stored_runs import (
     check_figure_options,
     figure_options,
@@ -63,7 +73,7 @@ Examples:
 
 
 @click.command(epilog=SHOW_EPILOG)
-@click.argument("run")
+@run_argument
 @results_option()
 @flag("--classes", "Show each class: its accuracy, and the class it is most often taken for.")
 @flag("--curve", "Show the seen-unseen curve: S and U as gamma grows, and its area.")
@@ -202,7 +212,7 @@ def verify(results: tuple[Path, ...]) -> None:
 
 
 @runs.command(epilog=EXPORT_EPILOG)
-@click.argument("runs", nargs=-1)
+@click.argument("runs", nargs=-1, shell_complete=completion.runs)
 @option("--out", "The .zip file to write.", OutputFile(".zip"), required=True)
 @results_option()
 def export(runs: tuple[str, ...], out: Path, results: Path) -> None:
@@ -250,7 +260,7 @@ def import_(source: Path, results: Path) -> None:
 
 
 @runs.command(epilog=REMOVE_EPILOG)
-@click.argument("runs", nargs=-1, required=True)
+@click.argument("runs", nargs=-1, required=True, shell_complete=completion.runs)
 @results_option()
 @flag("--yes", "Remove without asking.")
 def remove(runs: tuple[str, ...], results: Path, yes: bool) -> None:

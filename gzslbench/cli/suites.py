@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ stored_option = option(
 
 
 @click.command(epilog=SWEEP_EPILOG)
-@click.argument("suite")
+@opt.suite_argument()
 @only_option
 @flag("--dry-run", "List the cells, which would run and why; read no data.")
 @flag("--status", "Show the state of a sweep of SUITE, also of a running one.")
@@ -122,10 +123,16 @@ def sweep(
         ship_data=limits["address"] is not None,
         view=view.SweepLines(),
     )
+    console = make_console()
     for line in view.failure_lines(result.results, result.planned):
-        make_console().print(line)
+        console.print(line)
+    if known := result.summaries():
+        console.print(view.results_table(known))
     why = f" ({view.counts_line(result.not_run)})" if result.not_run else ""
     click.echo(f"{result.good} of {len(result.to_run)} cells run, {len(result.not_run)} not to be run{why}")
+    if known:
+        folder = "" if results == opt.DEFAULT_RESULTS else f" {shlex.quote(str(results))}"
+        click.echo(f"next: gzslbench leaderboard{folder}")
     if result.stopped:
         raise SystemExit(INTERRUPTED)
     if not result.complete:
@@ -133,7 +140,7 @@ def sweep(
 
 
 @click.command(epilog=REGRESS_EPILOG)
-@click.argument("suite", default="digits")
+@opt.suite_argument(default="digits")
 @only_option
 @option(
     "--results",
@@ -169,7 +176,7 @@ def regress(suite: str, update: bool, **options: Any) -> None:
 
 
 @click.command(epilog=CLAIMS_EPILOG)
-@click.argument("suite", default="flo-lite0-claims")
+@opt.suite_argument(default="flo-lite0-claims")
 @stored_option
 def claims(suite: str, stored: Path | None) -> None:
     """Print a Markdown table of what the stored metrics of SUITE say about its claims.

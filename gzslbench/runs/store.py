@@ -20,6 +20,8 @@ from gzslbench.runs.record import Record, Summary
 __all__ = ["DEFAULT_ROOT", "INDEX", "DamagedRecordWarning", "RunFolder", "Store", "read_summaries"]
 
 DEFAULT_ROOT = "results"
+LATEST = "latest"
+"""What ``Store.find`` takes for the run that was stored last."""
 INDEX = ".index-4.json"
 """Its name has a number that is raised when a summary has other fields."""
 MAX_LISTED = 5
@@ -64,7 +66,12 @@ class Store:
                 yield record
 
     def find(self, run: str) -> RunFolder:
-        """Find the run with this id, with an id that starts like this, or at this path."""
+        """Find the run with this id, with an id that starts like this, or at this path.
+
+        ``latest`` is the run that was stored last.
+        """
+        if run == LATEST:
+            return self._latest()
         path = Path(run).parent if Path(run).name == RECORD else Path(run)
         for folder in (self.run(run), RunFolder(path)) if run else ():
             if folder.has_begun():
@@ -79,6 +86,13 @@ class Store:
             fix = f"give more of the id, for example {_list_some(matches)}"
             raise StoreError(f"{run!r} is the start of {len(matches)} ids", where=self.root, fix=fix)
         raise StoreError(f"no run {run!r}", where=self.root, fix=_nearest(run, finished + unfinished))
+
+    def _latest(self) -> RunFolder:
+        stored = self.runs()
+        if not stored:
+            fix = "name the folder of the runs with --results"
+            raise StoreError("there is no stored run", where=self.root, fix=fix)
+        return max(stored, key=lambda folder: folder.record_file.stat().st_mtime_ns)
 
     def _folders_with(self, file: str) -> list[RunFolder]:
         if not is_there(self.root, StoreError) or not self.root.is_dir():

@@ -37,11 +37,11 @@ State = Literal["done", "diverged", "interrupted", "new", "unread", "impossible"
 TASKS = ".tasks.json"
 TO_RUN: tuple[State, ...] = ("interrupted", "new")
 WHY = {
-    "done": "it has a record",
-    "diverged": "it has a record, which says that it diverged",
-    "interrupted": "it continues from its checkpoint",
-    "new": "it was never started",
-    "unread": "its data were not read yet, so its id is not known",
+    "done": "there is a record",
+    "diverged": "the record says that the run diverged",
+    "interrupted": "continues from a checkpoint",
+    "new": "never started",
+    "unread": "the data were not read yet, so no id is known; a sweep reads them first",
 }
 
 

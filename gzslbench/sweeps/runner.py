@@ -12,7 +12,7 @@ from gzslbench.errors import StoreError
 from gzslbench.plugins.executor import Event, Executor, Failure, Job, Started
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import DatasetHandle, Request, make_plan
-from gzslbench.runs.record import Record
+from gzslbench.runs.record import Record, Summary
 from gzslbench.runs.store import Store
 from gzslbench.runs.tracking import resolve_trackers
 from gzslbench.sweeps.executors import stop_on_signals
@@ -71,6 +71,12 @@ class SweepResult:
         """The cells that were not to run: done, impossible, or not selected."""
         ids = {cell.id for cell in self.to_run}
         return [cell for cell in self.planned if cell.id not in ids]
+
+    def summaries(self) -> list[tuple[str, Summary]]:
+        """Return the names and summaries of all cells that have a record, in the suite's order."""
+        new = {result.planned.id: result.record for result in self.results if result.record is not None}
+        found = ((cell.name, new.get(cell.id) or cell.summary) for cell in self.planned)
+        return [(name, summary) for name, summary in found if summary is not None]
 
     @property
     def stopped(self) -> bool:

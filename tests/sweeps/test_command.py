@@ -33,6 +33,8 @@ def test_two_jobs_at_once_give_the_same_records_as_one(suite, tmp_path, stored):
     for jobs in (1, 2):
         done = sweep(suite, "--jobs", jobs, "--results", tmp_path / f"{jobs}")
         assert done.exit_code == 0 and "5 of 5 cells run, 0 not to be run\n" in done.output, done.output
+        assert re.search(r"f-clswgan on digits +2( +[\d.]+){4} +last", done.output)
+        assert f"next: gzslbench leaderboard {tmp_path / f'{jobs}'}" in done.output
     records = stored(tmp_path / "1")
     assert len(records) == 5 and stored(tmp_path / "2") == records
     again = sweep(suite, "--results", tmp_path / "2")
@@ -55,6 +57,23 @@ def test_a_cell_that_fails_stops_no_other_and_is_tried_alone(suite, tmp_path):
     second = sweep(suite, "--failed", "--results", results)
     assert second.exit_code == 0 and "1 of 1 cells run, 4 not to be run" in second.output
     assert "0 of 0 cells run" in sweep(suite, "--failed", "--results", results).output
+
+
+def test_a_dry_run_lists_the_cells_by_state_and_reason(suite, tmp_path):
+    text = suite.read_text()
+    suite.write_text(
+        text.replace('method = "eszsl"\ndataset = "digits"', 'method = "eszsl"\ndataset = "FLO"')
+    )
+    listed = sweep(suite, "--dry-run", "--data", tmp_path / "absent", "--results", tmp_path / "results")
+    assert listed.exit_code == 0
+    unread, impossible = (
+        listed.output.index("unread (4)"),
+        listed.output.index("impossible (1): the files of FLO"),
+    )
+    assert unread < impossible
+    assert listed.output.count("the files of FLO are missing") == 1
+    assert listed.output.index("eszsl on FLO") > impossible
+    assert listed.output.rstrip().endswith("4 unread, 1 impossible")
 
 
 def test_a_second_sweep_of_a_suite_is_refused_while_one_runs(suite, tmp_path):

@@ -5,25 +5,49 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
+from statistics import fmean
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from gzslbench.report.printing import format_value, key_values, print_line
+from gzslbench.report.printing import MISSING, format_value, key_values, make_table, print_line
+from gzslbench.runs.record import Summary
 from gzslbench.sweeps.planning import PlannedCell, State
 from gzslbench.sweeps.runner import CellResult, SweepView
 from gzslbench.sweeps.sweep_log import SweepStatus
 
+METRICS = ("T1", "U", "S", "H")
 STATES: tuple[State, ...] = ("done", "diverged", "interrupted", "new", "unread", "impossible")
 
 
 def plan_lines(planned: Sequence[PlannedCell]) -> Iterator[str]:
-    """Return a line per cell: its name, its state and why; there may be thousands."""
-    width = max((len(cell.id) for cell in planned), default=0)
+    """Return the cells in groups of one state and reason, a line per cell; there may be thousands."""
+    groups: dict[tuple[int, str], list[PlannedCell]] = {}
     for cell in planned:
-        yield f"{cell.id:{width}}  {cell.state:11}  {cell.name}: {cell.why.splitlines()[0]}"
+        groups.setdefault((STATES.index(cell.state), cell.why), []).append(cell)
+    for (state, why), cells in sorted(groups.items()):
+        what, *more = why.splitlines()
+        yield f"{STATES[state]} ({len(cells)}): {what}"
+        yield from more
+        for cell in cells:
+            name = f"  {cell.name}" if cell.cell else ""
+            yield f"  {cell.id}{name}"
+
+
+def results_table(cells: Iterable[tuple[str, Summary]]) -> RenderableType:
+    """Return the means over the seeds of the runs of one name; ``cells`` are names and summaries."""
+    groups: dict[str, list[Summary]] = {}
+    for name, summary in cells:
+        groups.setdefault(name, []).append(summary)
+    rows = []
+    for name, summaries in groups.items():
+        found = [summary.headline for summary in summaries if summary.headline is not None]
+        numbers = [f"{fmean(getattr(one, metric) for one in found):.1f}" for metric in METRICS if found]
+        rules = ", ".join(dict.fromkeys(summary.reported for summary in summaries))
+        rows.append((name, str(len(found)), *(numbers or [MISSING] * len(METRICS)), rules))
+    return make_table(["runs", "seeds", *METRICS, "by"], rows, ["seeds", *METRICS])
 
 
 def counts_line(planned: Sequence[PlannedCell]) -> str:

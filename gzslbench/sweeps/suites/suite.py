@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,6 +104,7 @@ def load_suite(name: str) -> Suite:
     if not content.runs and not content.grids:
         raise suite_error("it has neither [[runs]] nor [[grids]]", path)
     runs = tuple(_list_runs(content, path, text))
+    _check_names(runs)
     methods = list(dict.fromkeys(run.request.method for run in runs))
     for method in content.settings:
         if method not in methods:
@@ -127,6 +128,18 @@ def _list_runs(content: SuiteFile, path: Path, text: str) -> Iterator[SuiteRun]:
     for number, grid in enumerate(content.grids):
         with _errors_at(line_of(path, text, "[[grids]]", number)) as where:
             yield from [_complete(entry, content, where) for entry in expand_grid(grid, written_out)]
+
+
+def _check_names(runs: Iterable[SuiteRun]) -> None:
+    """Refuse two settings under one name: their numbers would be averaged as seeds of one."""
+    known: dict[str, tuple[SuiteRun, Request]] = {}
+    for run in runs:
+        # A longer training that is read at the same epoch is the same setting.
+        setting = replace(run.request, seeds=(), epochs=run.at, eval_every=0)
+        first, of_first = known.setdefault(run.name, (run, setting))
+        if setting != of_first:
+            what = f"two different settings have the name {run.name!r}; the first is at {first.where}"
+            raise suite_error(what, run.where)
 
 
 @contextmanager
@@ -233,11 +246,11 @@ def _matches(run: Mapping[str, Any], exclusion: Mapping[str, Any]) -> bool:
 
 
 def _describe(run: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> str:
-    """Method and dataset, and all else that the grid varies."""
+    """Method, dataset and head, and all else that the grid varies."""
     semantics = f"/{run['semantics']}" if "semantics" in run else ""
     others = [
         f"{name.partition('.')[2] or name}={run[name]}"
         for name, values in axes.items()
-        if len(values) > 1 and name not in ("method", "dataset", "semantics")
+        if (len(values) > 1 or name == "head") and name not in ("method", "dataset", "semantics")
     ]
     return ", ".join([f"{run['method']} on {run['dataset']}{semantics}", *others])

@@ -92,6 +92,15 @@ def test_a_run_is_found_by_id_by_a_beginning_and_by_path(store: Store, make_reco
     assert store.find("ce-gzsl-digits-s2").id == "ce-gzsl-digits-s2"
 
 
+def test_latest_is_the_run_that_was_stored_last(store: Store, make_record) -> None:
+    with pytest.raises(StoreError, match="no stored run"):
+        store.find("latest")
+    for number, name in enumerate(("b", "c", "a")):
+        keep(store, make_record(id=name))
+        os.utime(store.run(name).record_file, ns=(number, number))
+    assert store.find("latest").id == "a"
+
+
 def test_a_beginning_of_several_runs_is_refused_with_their_names(store: Store, make_record) -> None:
     for name in ("run-a", "run-b"):
         keep(store, make_record(id=name))

@@ -66,10 +66,31 @@ def test_a_suite_may_name_a_tolerance_that_is_a_number_of_points(tmp_path):
 def test_a_run_may_have_its_own_evaluations_and_precision(tmp_path):
     path = tmp_path / "tiny.toml"
     lowered = TINY[TINY.index("[[runs]]") :] + 'eval_every = 2\nprecision = "bf16"\n'
-    path.write_text(TINY + lowered.replace("at = 1", "at = 2"))
+    path.write_text(TINY + lowered.replace("at = 1", "at = 2").replace('"small"', '"other"'))
     first, second = (run.request for run in load_suite(str(path)).runs)
     assert (first.eval_every, first.precision) == (1, "fp32")
     assert (second.eval_every, second.precision) == (2, "bf16")
+
+
+@pytest.mark.parametrize("changed", ['head = "zlap"', 'precision = "bf16"', "set = { syn_num = 7 }"])
+def test_two_settings_of_one_name_are_refused_because_they_would_be_averaged(tmp_path, changed):
+    path = tmp_path / "tiny.toml"
+    entry = '[[runs]]\nname = "mine"\nmethod = "f-clswgan"\ndataset = "digits"\nepochs = 2\n'
+    same = 'title = "t"\n' + entry + "seeds = [1]\n" + entry + "seeds = [2]\n"
+    path.write_text(same)
+    assert len(load_suite(str(path)).runs) == 2
+    path.write_text(same + changed + "\n")
+    with pytest.raises(ParamError, match="two different settings have the name 'mine'") as caught:
+        load_suite(str(path))
+    assert "line 8" in caught.value.where and "line 2" in caught.value.what
+
+
+def test_a_grid_with_a_head_says_so_in_the_names_of_its_runs(tmp_path):
+    path = tmp_path / "tiny.toml"
+    grid = '[[grids]]\nmethod = "f-clswgan"\ndataset = "digits"\nepochs = 2\nseeds = [1]\n'
+    path.write_text('title = "t"\n' + grid + grid + 'head = "zlap"\n')
+    names = [run.name for run in load_suite(str(path)).runs]
+    assert names == ["f-clswgan on digits", "f-clswgan on digits, head=zlap"]
 
 
 def test_flo_runs_the_presets_on_a_gpu_at_every_precision_with_ten_to_twenty_evaluations():
