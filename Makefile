@@ -54,7 +54,7 @@ ray: $(VENV)/.dev ## install Ray, then the tests on a cluster of two nodes, all 
 
 docs: $(VENV)/.dev ## build the documentation into site/, then try every command of its pages
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
-	OMP_NUM_THREADS=1 $(BIN)/pytest tests/test_readme.py tests/plugins/test_third_party.py tests/docs
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/docs tests/plugins/test_third_party.py
 
 bench: $(VENV)/.installed ## time ours against the published formulation (an hour or more on two cores)
 	$(BIN)/python -m gzslbench_benchmarks.speed --out results/speed.json

@@ -1,4 +1,4 @@
-"""The plugin that the README shows: installed, broken, and switched off."""
+"""The plugin that docs/plugin.md shows: installed, broken, and switched off."""
 
 from __future__ import annotations
 
