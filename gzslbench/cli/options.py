@@ -136,6 +136,53 @@ def json_option(help: str = "Print JSON and nothing else.") -> Decorator[Any]:
     return flag("--json", help, to="as_json")
 
 
+def _read_seeds(ctx: click.Context, param: click.Parameter, texts: Sequence[str]) -> tuple[int, ...]:
+    """Return the seeds in texts with one seed or several, separated by commas; each seed once."""
+    parts: list[Any] = [part.strip() for text in texts for part in text.split(",")]
+    return tuple(dict.fromkeys(NOT_NEGATIVE.convert(part, param, ctx) for part in parts))
+
+
+seeds_option = option(
+    "--seed",
+    "The root seed; one run for each of several, as in --seed 1,2,3. [default: 0]",
+    str,
+    to="seeds",
+    metavar="N[,N...]",
+    multiple=True,
+    callback=_read_seeds,
+)
+
+
+class MethodCommand(click.Command):
+    """A command that knows the parameters of methods: instead of `--lr 0.1` it proposes `--set lr=0.1`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; name --set if an unknown option is a parameter of the method."""
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name, value = _find_parameter(error.option_name, words)
+            if name:
+                what = f"No such option: {error.option_name}. {name} is a parameter of the method:"
+                raise click.UsageError(f"{what} --set {name}={value}", ctx) from error
+            raise
+
+
+def _find_parameter(option_name: str, words: Sequence[str]) -> tuple[str, str]:
+    """Return the parameter of the command's method that an option means, and its value; or empty texts."""
+    from gzslbench.plugins.params import fields_of
+    from gzslbench.plugins.registry import plugins
+
+    following = dict(zip(words, [*words[1:], ""], strict=True))
+    method = following.get("--method", "")
+    name = option_name.lstrip("-").replace("-", "_")
+    if method not in plugins().methods():
+        return "", ""
+    known = {field.name for field in fields_of(plugins().method(method).params)}
+    return (name, following.get(option_name) or "VALUE") if name in known else ("", "")
+
+
 class OutputFile(click.Path):
     """The path of a file to write. It must end in `suffix`, so that a typing error overwrites no notes."""
 

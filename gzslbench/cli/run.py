@@ -27,15 +27,9 @@ A finished run is not run again; its record is printed. An interrupted run conti
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, cls=opt.MethodCommand)
 @opt.task_options
-@option(
-    "--seed",
-    "The root seed; repeatable: one run per seed. [default: 0]",
-    NOT_NEGATIVE,
-    to="seeds",
-    multiple=True,
-)
+@opt.seeds_option
 @option(
     "--preset",
     "Take the settings from this file of `gzslbench tune --write`. [default: the method's own]",
@@ -116,9 +110,9 @@ A finished run is not run again; its record is printed. An interrupted run conti
 @flag("--dry-run", "Print the resolved settings and the task id; train nothing.")
 def run(results: Path, profiled: bool, as_json: bool, dry_run: bool, **options: Any) -> None:
     """Train a method on a dataset, test it and store its record."""
-    from gzslbench.report.printing import make_console
+    from gzslbench.report.printing import make_console, print_line
     from gzslbench.report.terminal.progress import watch_run
-    from gzslbench.report.terminal.run import print_plan, print_profile, run_summary
+    from gzslbench.report.terminal.run import print_plan, print_profile, run_summary, seeds_table
     from gzslbench.runs.execute import Options, run_cell
     from gzslbench.runs.plan import Request, make_plan
     from gzslbench.runs.profile import Profile
@@ -129,21 +123,24 @@ def run(results: Path, profiled: bool, as_json: bool, dry_run: bool, **options: 
     if how.resume and how.rerun:
         raise click.UsageError("--resume continues a run and --rerun starts it again: give only one of them")
     resolve_trackers(how.track)
+    print_line(f"reading {options['dataset']}")
     plan = make_plan(Request(**options))
     if dry_run:
         print_plan(plan, results, as_json=as_json)
         return
-    diverged = False
+    records = []
     for cell in plan.cells:
         profile = Profile(plan.device) if profiled else None
         with watch_run(cell, plain=as_json) as progress:
             record, folder = run_cell(plan, cell, Store(results), replace(how, profile=profile), progress)
-        diverged |= record.status == "diverged"
+        records.append(record)
         if as_json:
             click.echo(json.dumps(record.as_dict()))
         else:
             make_console().print(run_summary(record, folder))
         if profile is not None:
             print_profile(profile, record, quiet=as_json)
-    if diverged:
+    if len(records) > 1 and not as_json:
+        make_console().print(seeds_table(records))
+    if any(record.status == "diverged" for record in records):
         raise SystemExit(1)

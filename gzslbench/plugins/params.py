@@ -195,7 +195,7 @@ def param(
     above: float | None = None,
     choices: tuple[str, ...] = (),
     unit: str = "",
-    search: Space | None = None,
+    search: Space | str | None = None,
     omit_default: bool = False,
 ) -> Any:
     """Return a documented field of ``Params``.
@@ -208,7 +208,8 @@ def param(
         above: Every value is larger than this.
         choices: The accepted texts.
         unit: Its unit.
-        search: Where ``gzslbench tune`` looks for its value; None never changes it.
+        search: Where ``gzslbench tune`` looks for its value: ``log(1e-5, 1e-3)``, or as in its ``--search``
+            ``"1e-5..1e-3:log"``; None never changes it.
         omit_default: Whether records leave it out while it has its default. Use it for a parameter that you
             add to a published method, so that earlier runs keep their ids.
     """
@@ -254,9 +255,15 @@ def fields_of(cls: type[Params]) -> tuple[ParamInfo, ...]:
     """Return the documented parameters of ``cls``, in the order they are written."""
     if cls not in _FIELDS:
         hints = typing.get_type_hints(cls)
-        _FIELDS[cls] = tuple(
+        infos = (
             ParamInfo(name=field.name, type=hints[field.name], default=field.default, **field.metadata)
             for field in dataclasses.fields(cls)
+        )
+        _FIELDS[cls] = tuple(
+            dataclasses.replace(info, search=info.parse_space(info.search, f"{cls.__name__}.{info.name}"))
+            if isinstance(info.search, str)
+            else info
+            for info in infos
         )
     return _FIELDS[cls]
 

@@ -130,7 +130,7 @@ class FitRun:
         """Train from the checkpoint, if there is one, to the end."""
         fit, trainer = self.fit, self.trainer
         self._resume()
-        fit.progress.start(fit.name, trainer.iterations, trainer.iterations_done)
+        fit.progress.start(fit.name, trainer.iterations, trainer.iterations_done, trainer.sizes)
         stop = fit.stop
         if fit.options.profile is not None:
             stop = fit.options.profile.between_iterations(trainer, fit.eval_every, stop)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gzslbench.files import writing
+
+if TYPE_CHECKING:
+    from gzslbench.training.trainer import StageSize
 
 
 class Progress:
     """A watcher of one run, which does nothing. It is called often, so each call must be cheap."""
 
-    def start(self, leg: str, iterations: int, done: int) -> None:
-        """A fit (``validation`` or ``final``) starts or continues; ``done`` of its iterations are done."""
+    def start(self, leg: str, iterations: int, done: int, stages: Sequence[StageSize] = ()) -> None:
+        """A fit starts or continues; ``done`` of its iterations are done.
+
+        ``leg`` is its name: ``final`` tests on the test rows, every other fit on validation classes.
+        """
 
     def iteration(self) -> None:
         """One iteration is done."""
@@ -30,10 +36,10 @@ class LogFile(Progress):
         self.inner = inner
         self.path = path
 
-    def start(self, leg: str, iterations: int, done: int) -> None:
+    def start(self, leg: str, iterations: int, done: int, stages: Sequence[StageSize] = ()) -> None:
         """Write that a fit starts."""
         self._write(f"{leg} starts at iteration {done} of {iterations}")
-        self.inner.start(leg, iterations, done)
+        self.inner.start(leg, iterations, done, stages)
 
     def iteration(self) -> None:
         """Pass it on; the log has no line for it."""

@@ -47,6 +47,15 @@ class EpochEnd:
         return self.sums.means()
 
 
+@dataclass(frozen=True)
+class StageSize:
+    """The epochs of a stage, and the rows of one of its iterations."""
+
+    name: str
+    epochs: int
+    rows: int
+
+
 class Trainer:
     """Runs a method's stages on a view that lies on the device.
 
@@ -88,6 +97,14 @@ class Trainer:
     def iterations(self) -> int:
         """Iterations of all stages, for progress bars."""
         return sum(stage.epochs * self._iterations_per_epoch(stage) for stage in self.stages)
+
+    @property
+    def sizes(self) -> tuple[StageSize, ...]:
+        """The size of every stage."""
+        return tuple(
+            StageSize(stage.name, stage.epochs, rows_per_batch(self.view, stage.batch_size, stage.sampling))
+            for stage in self.stages
+        )
 
     @property
     def iterations_done(self) -> int:

@@ -134,3 +134,23 @@ def test_the_methods_that_papers_tuned_have_spaces() -> None:
         assert {"lr", "cls_weight", "syn_num", "classifier_lr"} <= searched(name)
     assert searched("eszsl") == {"alpha", "gamma"}
     assert searched("dem") == {"weight_decay"}
+
+
+def test_a_parameter_may_declare_its_space_as_the_option_writes_it() -> None:
+    @dataclass(frozen=True)
+    class Texts(Params):
+        lr: float = param(1e-4, "learning rate", above=0, search="1e-5..1e-3:log")
+        epochs: int = param(10, "passes over the rows", low=1, search="10,20")
+
+    found = {info.name: info.search for info in fields_of(Texts)}
+    assert found == {"lr": log(1e-5, 1e-3), "epochs": choices(10, 20)}
+
+
+def test_a_declared_space_that_cannot_be_read_names_the_parameter() -> None:
+    @dataclass(frozen=True)
+    class Wrong(Params):
+        lr: float = param(1e-4, "learning rate", above=0, search="1e-5..1e-3:logs")
+
+    with pytest.raises(ParamError, match="cannot read 'logs'") as caught:
+        fields_of(Wrong)
+    assert "Wrong.lr" in str(caught.value.where)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -19,6 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.table import Column
+from rich.text import Text
 
 from gzslbench.files import format_size
 from gzslbench.prepare.download.download import Progress as TransferProgress
@@ -26,6 +28,7 @@ from gzslbench.report.printing import print_line
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.progress import Progress as RunProgress
 from gzslbench.runs.progress import format_epoch
+from gzslbench.training.trainer import StageSize
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -52,26 +55,45 @@ class _Pace:
 @contextmanager
 def watch_run(cell: Cell, *, plain: bool = False) -> Iterator[RunProgress]:
     """Yield what shows the progress of a run; ``plain`` asks for lines even on a terminal."""
-    columns = (
-        TextColumn("[bold]{task.fields[what]}"),
-        BarColumn(bar_width=12),
-        TextColumn("{task.percentage:.0f}%"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[scores]}"),
-    )
-    with _make_bar(*columns, plain=plain) as bar:
+    with _RunBar(plain) as bar:
         yield _RunView(bar, f"{cell.method} on {cell.dataset}, seed {cell.seed}")
+
+
+class _RunBar(Progress):
+    """A bar over the whole width, with a line below it for losses and metrics."""
+
+    def __init__(self, plain: bool) -> None:
+        columns = (
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=None, table_column=Column(ratio=1)),
+            TextColumn("{task.fields[position]}"),
+            TimeRemainingColumn(),
+        )
+        console = Console(stderr=True)
+        self.below = ""  # the constructor draws already
+        super().__init__(*columns, console=console, disable=plain or not sys.stderr.isatty(), expand=True)
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Return the bars, and the line below them."""
+        yield self.make_tasks_table(self.tasks)
+        yield Text(self.below, style="dim", overflow="ellipsis", no_wrap=True)
 
 
 class _RunView(RunProgress):
     """A live bar for each fit, or a line for every evaluated epoch and now and then for another one."""
 
-    def __init__(self, bar: Progress, title: str) -> None:
+    def __init__(self, bar: _RunBar, title: str) -> None:
         self.bar, self.title, self.pace = bar, title, _Pace()
 
-    def start(self, leg: str, iterations: int, done: int) -> None:
-        what = self.title if leg == "final" else f"{self.title} ({leg})"
-        self.task = self.bar.add_task("", total=iterations, completed=done, what=what, scores="")
+    def start(self, leg: str, iterations: int, done: int, stages: Sequence[StageSize] = ()) -> None:
+        self.where = "test" if leg == "final" else "validation"
+        self.sizes = {stage.name: stage for stage in stages}
+        self.stage = stages[0].name if stages else ""
+        self.best: Mapping[str, Any] | None = None
+        what = self.title if leg == "final" else f"{self.title}, {leg}"
+        position = "the first step may compile" if iterations > done else "solving"
+        self.task = self.bar.add_task(what, total=iterations, completed=done, position=position)
+        self.bar.below = ""
         if self.bar.disable:
             print_line(f"{leg} fit: {iterations - done} iterations to go")
 
@@ -81,11 +103,32 @@ class _RunView(RunProgress):
 
     def epoch(self, line: Mapping[str, Any]) -> None:
         metrics = line.get("metrics")
-        if self.bar.disable and self.pace.allows(always=metrics is not None):
-            print_line(format_epoch(line))
-        elif metrics:
-            scores = " ".join(f"{name} {metrics[name]:.1f}" for name in ("U", "S", "H"))
-            self.bar.update(self.task, scores=f"{scores} @{line['epoch']}")
+        if self.bar.disable:
+            if self.pace.allows(always=metrics is not None):
+                print_line(format_epoch(line))
+            return
+        self.bar.update(self.task, position=self._position(line))
+        losses = "  ".join(f"{name} {value:.3g}" for name, value in line["losses"].items())
+        if metrics:
+            if self.best is None or metrics["H"] > self.best["metrics"]["H"]:
+                self.best = line
+            self.scores = self._scores(line)
+        self.bar.below = f"{self.scores}   {losses}" if self.best else losses
+
+    def _position(self, line: Mapping[str, Any]) -> str:
+        """Say which epoch of which stage is done, and how many rows a second."""
+        size, (task,) = self.sizes.get(line["stage"]), self.bar.tasks[-1:]
+        if size is None:
+            return f"{line['stage']} {line['epoch']}"
+        speed = f"  {size.rows * task.speed:,.0f} rows/s" if task.speed else ""
+        return f"{line['stage']} {line['epoch']}/{size.epochs}{speed}"
+
+    def _scores(self, line: Mapping[str, Any]) -> str:
+        """Say the last metrics, and the best H so far: a peek if the fit is tested on test rows."""
+        assert self.best is not None
+        last = "  ".join(f"{name} {line['metrics'][name]:.1f}" for name in ("H", "T1", "U", "S"))
+        best = f"best H {self.best['metrics']['H']:.1f} in epoch {self.best['epoch']}"
+        return f"{self.where}: {last}  ({best})"
 
 
 @contextmanager

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path, PurePath
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -37,6 +38,8 @@ CHOSEN_ON = {
     "test-peek-outer": "TEST epoch",
     "test-peek-gamma": "TEST gamma",
 }
+EPOCH_PEEKS = ("test-peek", "test-peek-inner", "test-peek-outer")
+"""Rules that choose an epoch on the test rows; a closed form has none to choose."""
 PROFILE_ROWS = 25
 CAVEAT = "Tracing slows down operators, especially small ones, so all times are approximate."
 _NOT_LISTED = ("class_names", "files", "notes")
@@ -60,7 +63,7 @@ def metrics_table(record: Record, intervals: Intervals | None = None) -> Table:
     """
     rows, styles = [], []
     for rule in RULES:
-        if rule in record.metrics:
+        if rule in record.metrics and not (rule in EPOCH_PEEKS and record.metrics[rule].epoch == 0):
             numbers = record.metrics[rule]
             scores = numbers.percentages().values()
             rows.append((rule, *scores, numbers.epoch, numbers.head_epoch, CHOSEN_ON[rule]))
@@ -106,6 +109,19 @@ def run_summary(record: Record, folder: RunFolder) -> RenderableType:
     show = shlex.join(["gzslbench", "show", folder.id, *results])
     parts.append(key_values({"task": task.id, "record": folder.record_file, "next": show}))
     return Group(*parts)
+
+
+def seeds_table(records: Sequence[Record]) -> RenderableType:
+    """Return the mean and the standard deviation over the seeds of one setting, of what the runs report."""
+    found = [record.headline for record in records if record.headline is not None]
+    title = f"{records[0].reported} over {len(found)} seeds" + (
+        "" if len(found) == len(records) else f"; {len(records) - len(found)} diverged"
+    )
+    values = {name: [getattr(numbers, name) for numbers in found] for name in PERCENTAGES}
+    rows: list[tuple[Any, ...]] = [("mean", *(fmean(column) for column in values.values()))] if found else []
+    if len(found) > 1:
+        rows.append(("sd", *(stdev(column) for column in values.values())))
+    return Group(Text(title, style="bold"), make_table(["", *PERCENTAGES], rows, PERCENTAGES), Text())
 
 
 def run_description(record: Record, folder: RunFolder) -> RenderableType:

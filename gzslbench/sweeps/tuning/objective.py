@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -17,6 +17,7 @@ from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.plan import Plan
 from gzslbench.runs.progress import Progress
 from gzslbench.runs.store import Store
+from gzslbench.training.trainer import StageSize
 
 Report = Callable[[int, float], None]
 """Called after each evaluation with the epoch and the metric; raises PrunedTrial to end the trial."""
@@ -90,8 +91,8 @@ class _TrialProgress(Progress):
         self.inner = inner
         self.report = report
 
-    def start(self, leg: str, iterations: int, done: int) -> None:
-        self.inner.start(self.title, iterations, done)
+    def start(self, leg: str, iterations: int, done: int, stages: Sequence[StageSize] = ()) -> None:
+        self.inner.start(self.title, iterations, done, stages)
 
     def iteration(self) -> None:
         self.inner.iteration()
