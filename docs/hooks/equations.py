@@ -18,4 +18,6 @@ def typeset(content: str) -> str:
 def _math(found: re.Match[str]) -> str:
     tag, bracket, latex = found.groups()
     math = convert(html.unescape(latex).strip(), display="block" if bracket == "[" else "inline")
+    for bar in ("&#x02016;", "&#x0007C;"):  # both of a pair as high as each other
+        math = math.replace(f"<mo>{bar}", f'<mo stretchy="false">{bar}')
     return f'<{tag} class="equation">{math}</{tag}>'
