@@ -14,10 +14,8 @@ from gzslbench.errors import StoreError
 from gzslbench.report.leaderboard.entry import Entry, read_entries
 from gzslbench.report.tables import ResultTable
 from gzslbench.runs.record import PERCENTAGES
-from gzslbench.runs.store import RunFolder
+from gzslbench.runs.store import LATEST, RunFolder
 
-LATEST = "latest"
-"""The name of the run that was started last."""
 MOST_SHOWN = 50
 """Runs that a table shows; a data frame has them all."""
 

@@ -21,7 +21,7 @@ __all__ = ["DEFAULT_ROOT", "INDEX", "DamagedRecordWarning", "RunFolder", "Store"
 
 DEFAULT_ROOT = "results"
 LATEST = "latest"
-"""What ``Store.find`` takes for the run that was stored last."""
+"""What ``Store.find`` takes for the finished run that was started last."""
 INDEX = ".index-4.json"
 """Its name has a number that is raised when a summary has other fields."""
 MAX_LISTED = 5
@@ -68,7 +68,7 @@ class Store:
     def find(self, run: str) -> RunFolder:
         """Find the run with this id, with an id that starts like this, or at this path.
 
-        ``latest`` is the run that was stored last.
+        ``latest`` is the finished run that was started last.
         """
         if run == LATEST:
             return self._latest()
@@ -88,11 +88,11 @@ class Store:
         raise StoreError(f"no run {run!r}", where=self.root, fix=_nearest(run, finished + unfinished))
 
     def _latest(self) -> RunFolder:
-        stored = self.runs()
-        if not stored:
+        found = read_summaries(self)
+        if not found:
             fix = "name the folder of the runs with --results"
             raise StoreError("there is no stored run", where=self.root, fix=fix)
-        return max(stored, key=lambda folder: folder.record_file.stat().st_mtime_ns)
+        return self.run(max(found, key=lambda summary: (summary.run.started or "", summary.id)).id)
 
     def _folders_with(self, file: str) -> list[RunFolder]:
         if not is_there(self.root, StoreError) or not self.root.is_dir():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,13 +93,14 @@ def test_a_run_is_found_by_id_by_a_beginning_and_by_path(store: Store, make_reco
     assert store.find("ce-gzsl-digits-s2").id == "ce-gzsl-digits-s2"
 
 
-def test_latest_is_the_run_that_was_stored_last(store: Store, make_record) -> None:
+def test_latest_is_the_run_that_was_started_last(store: Store, make_record) -> None:
     with pytest.raises(StoreError, match="no stored run"):
         store.find("latest")
-    for number, name in enumerate(("b", "c", "a")):
-        keep(store, make_record(id=name))
-        os.utime(store.run(name).record_file, ns=(number, number))
-    assert store.find("latest").id == "a"
+    for number, name in ((1, "b"), (3, "c"), (2, "d")):
+        record = make_record(id=name)
+        started = f"2026-01-0{number}T00:00:00+00:00"
+        keep(store, replace(record, run=replace(record.run, started=started)))
+    assert store.find("latest").id == "c"
 
 
 def test_a_beginning_of_several_runs_is_refused_with_their_names(store: Store, make_record) -> None:
