@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,7 +223,7 @@ def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
         folders=folders,
         specs=plugins().methods(),
         numbers=all_published_numbers(),
-        stored=stored_metrics([folder / "metrics" for folder in plugins().suites()], "last", "H"),
+        stored=partial(stored_metrics, [folder / "metrics" for folder in plugins().suites()], metric="H"),
         notes=[*(str(warning.message) for warning in caught), *notes],
     )
     with watch_pages(content.pages) as step:

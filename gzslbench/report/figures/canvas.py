@@ -68,10 +68,12 @@ def text_width(texts: Sequence[str], points: float) -> float:
 def canvas(width: float, height: float) -> Iterator[Figure]:
     """Yield a figure of ``width`` by ``height`` inches in the style; its layout is fixed at the end."""
     with figure_style():
-        figure = Figure(figsize=(width, height))
+        figure = Figure(figsize=(width, height), layout="constrained")
         yield figure
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        # With an engine savefig would draw twice, and drawing here would be a third time.
+        if figure.axes and (engine := figure.get_layout_engine()) is not None:
+            engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 _NO_DATES: dict[str, dict[str, Any]] = {

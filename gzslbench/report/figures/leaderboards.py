@@ -8,10 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.errors import GzslBenchError
-from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
+from gzslbench.evaluation.calibration import calibrate
+from gzslbench.evaluation.curve import seen_unseen_curve
 from gzslbench.evaluation.predictions import load_predictions
+from gzslbench.evaluation.uncertainty import class_intervals, class_shares
 from gzslbench.report.figures.canvas import COLUMN, NEUTRAL, VERMILLION, canvas, label
-from gzslbench.report.figures.predictions import compare_curves_figure
+from gzslbench.report.figures.predictions import RunCurve, compare_curves_figure
 from gzslbench.report.figures.run_figures import Drawing
 from gzslbench.report.leaderboard.board import Board
 from gzslbench.report.leaderboard.significance import Ranking
@@ -47,23 +49,26 @@ def figures_of_boards(
             yield Drawing(name, title, partial(critical_difference_figure, ranking), mark=group.mark)
         for dataset in board.tasks if folders else ():
             name, curves = f"seen-unseen-{dataset}{suffix}", _curves(board, dataset, folders or {})
-            title = f"The seen-unseen curves of the methods on {board.labels[dataset]}; {what}."
+            title = f"The seen-unseen curves of the methods, first seeds, on {board.labels[dataset]}; {what}."
             draw = partial(compare_curves_figure, curves, board.labels[dataset])
             reason = f"it needs predictions of two rows by {board.rule}; there are {len(curves)}"
             yield Drawing(name, title, draw if len(curves) > 1 else None, reason, mark=group.mark)
 
 
-def _curves(
-    board: Board, dataset: str, folders: Mapping[str, RunFolder]
-) -> dict[str, tuple[SeenUnseenCurve, float]]:
-    """Return by row the curve of its first seed, and the gamma that was subtracted."""
+def _curves(board: Board, dataset: str, folders: Mapping[str, RunFolder]) -> dict[str, RunCurve]:
+    """Return by row the curve of its first seed, with intervals over classes if the table has them."""
     curves = {}
     for row in board.rows:
-        summary = row.scores[dataset].entries[0].summary if dataset in row.scores else None
-        if summary is not None and board.rule in (summary.selection, summary.reported):
+        if (score := row.scores.get(dataset)) is None:
+            continue
+        summary = score.entries[0].summary
+        if board.rule in (summary.selection, summary.reported):
             with suppress(GzslBenchError):
                 predictions = load_predictions(folders[summary.id].predictions_file)
-                curves[row.label] = seen_unseen_curve(predictions), summary.metrics[board.rule].gamma or 0.0
+                gamma = summary.metrics[board.rule].gamma or 0.0
+                shares = class_shares(calibrate(predictions, gamma)) if score.class_interval else None
+                intervals = {} if shares is None else class_intervals(shares)
+                curves[row.label] = RunCurve(seen_unseen_curve(predictions), gamma, intervals)
     return curves
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,7 @@ def class_accuracy_figure(classes: Sequence[ClassAccuracy]) -> Figure:
 
 
 _COLORS = {False: UNSEEN, True: SEEN}
+_NAME: dict[str, Any] = {"ha": "right", "va": "center_baseline", "label": "name"}
 
 
 def _mean_accuracy(part: Sequence[ClassAccuracy]) -> float | None:
@@ -97,8 +99,12 @@ def _class_bars(
     """Draw the bars of a panel of up to ``most`` classes, and lines at the means of all unseen and seen."""
     axes.set(xlim=(0, 100), ylim=(most - 0.5, -0.5))
     axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0, labelsize=fontsize)
-    axes.set_yticks(range(len(names)) if any(names) else (), names if any(names) else ())
+    axes.set_yticks(())
+    most_letters = max(map(len, names))
+    for place, name in enumerate(filter(None, names)):
+        # Texts, not labels of ticks, and the layout measures the longest only: it measures a text many times.
+        text = axes.text(-0.05, place, name, transform=axes.get_yaxis_transform(), fontsize=fontsize, **_NAME)
+        text.set_in_layout(len(name) > most_letters - 3)
     for seen, part in parts.items():
         places = [place for place, found in enumerate(classes) if found.seen == seen]
         mean = _mean_accuracy(part)
@@ -111,6 +117,7 @@ def _class_bars(
             axes.text(1, place, "no test rows", va="center", fontsize=SMALLEST, alpha=0.6)
 
 
+_INTERVALS = "bars and brackets: 95 % intervals over test classes"
 _MAX_SIDE_INCHES = 5.5
 _TICKS = (0, 5, 10, 20, 40, 60, 80, 100)
 
@@ -232,25 +239,53 @@ def gamma_figure(curve: SeenUnseenCurve, chosen: float | None = None) -> Figure:
     return figure
 
 
-def compare_curves_figure(curves: Mapping[str, tuple[SeenUnseenCurve, float]], dataset: str) -> Figure:
-    """Draw the curves of several methods with the points of their gammas, best H first, and contours of H."""
-    points = {name: _point(curve, gamma) for name, (curve, gamma) in curves.items()}
-    ordered = sorted(curves, key=lambda name: -harmonic_mean(*points[name]))
-    texts = {
-        name: f"{label(name, 24)}: H {harmonic_mean(*points[name]):.1f}, AUSUC {curves[name][0].area:.1f}"
-        for name in ordered
-    }
-    height = max(1.15 * COLUMN, 0.16 * len(ordered) + 0.3)
-    with canvas(1.35 * COLUMN + text_width(list(texts.values()), 7), height) as figure:
+@dataclass(frozen=True, eq=False)
+class RunCurve:
+    """The curve of a run, the gamma that it subtracts, and by metric its 95 % intervals over classes."""
+
+    curve: SeenUnseenCurve
+    gamma: float = 0.0
+    intervals: Mapping[str, tuple[float, float] | None] = field(default_factory=dict)
+
+    @property
+    def point(self) -> tuple[float, float]:
+        """U and S at its gamma."""
+        return _point(self.curve, self.gamma)
+
+    @property
+    def text(self) -> str:
+        """H at its gamma and AUSUC, both with intervals."""
+        values = {"H": harmonic_mean(*self.point), "AUSUC": self.curve.area}
+        ends = {name: f" ({pair[0]:.1f} to {pair[1]:.1f})" for name, pair in self.intervals.items() if pair}
+        return ", ".join(f"{name} {value:.1f}{ends.get(name, '')}" for name, value in values.items())
+
+
+def compare_curves_figure(curves: Mapping[str, RunCurve], dataset: str) -> Figure:
+    """Draw the curves of several methods with the points of their gammas, best H first, and contours of H.
+
+    Intervals over classes are bars at the points and brackets in the legend, whose title says so.
+    """
+    ordered = sorted(curves, key=lambda name: -harmonic_mean(*curves[name].point))
+    texts = {name: f"{label(name, 24)}: {curves[name].text}" for name in ordered}
+    named = _INTERVALS if any(run.intervals for run in curves.values()) else ""
+    height = max(1.15 * COLUMN, 0.16 * len(ordered) + 0.5)
+    with canvas(1.35 * COLUMN + text_width([*texts.values(), named], 7), height) as figure:
         axes = _square(figure, f"Seen-unseen curves on {dataset}")
         for H in range(20, 100, 20):
             axes.plot(*_contour(H), ":", color=NEUTRAL, alpha=0.35, linewidth=0.7)
             axes.annotate(f"H {H}", (H, H), ha="center", va="center", fontsize=6, alpha=0.6)
         for place, name in enumerate(ordered):
-            curve, (U, S) = curves[name][0], points[name]
+            run = curves[name]
+            (U, S), curve = run.point, run.curve
             style: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)]}
             style["linestyle"] = ("-", "--", ":", "-.")[place // len(PALETTE) % 4]
             axes.plot(curve.U, curve.S, label=texts[name], **style)
             axes.plot([U], [S], "o", color=style["color"], markersize=5, clip_on=False, zorder=3)
-        figure.legend(loc="outside right upper")
+            bar: dict[str, Any] = {"color": style["color"], "linewidth": 2, "alpha": 0.5}
+            if ends := run.intervals.get("U"):
+                axes.plot(ends, [S, S], **bar)
+            if ends := run.intervals.get("S"):
+                axes.plot([U, U], ends, **bar)
+        legend = figure.legend(loc="outside right upper", title=named, title_fontsize=7)
+        legend.set_alignment("left")
     return figure

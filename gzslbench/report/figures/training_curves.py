@@ -99,6 +99,7 @@ _TITLE: dict[str, Any] = {"x": 0.01, "ha": "left", "fontsize": 8}
 
 def training_curves_figure(history: History, choices: Sequence[ChosenEpochs], failure: str = "") -> Figure:
     """Draw U, S and H with the chosen epochs; below, a panel per loss term, each with its own scale."""
+    columns = min(_COLUMNS, len(history.losses))
     rows = math.ceil(len(history.losses) / _COLUMNS)
     heights = [_ACCURACIES_INCHES] * bool(history.metrics) + [_ROW_INCHES * rows + 0.35] * bool(rows)
     with canvas(PAGE, sum(heights)) as figure:
@@ -106,7 +107,7 @@ def training_curves_figure(history: History, choices: Sequence[ChosenEpochs], fa
         if history.metrics:
             _accuracies(next(parts), history.metrics, choices)
         if rows:
-            _losses(next(parts), history, rows, failure)
+            _losses(next(parts), history, (rows, columns), failure)
     return figure
 
 
@@ -146,9 +147,9 @@ def _mark(axes: Axes, choice: ChosenEpochs, peek: str | None) -> None:
     axes.plot([choice.epoch], [choice.H], linestyle="", color=NEUTRAL, label=choice.label, zorder=3, **style)
 
 
-def _losses(part: SubFigure, history: History, rows: int, failure: str) -> None:
+def _losses(part: SubFigure, history: History, grid: tuple[int, int], failure: str) -> None:
     one_stage = len({stage for stage, _ in history.losses}) == 1
-    panels = part.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    panels = part.subplots(*grid, squeeze=False).ravel()
     for axes, ((stage, term), series) in zip(panels, history.losses.items(), strict=False):
         axes.set_title(label(term if one_stage else f"{stage}: {term}", longest=28), fontsize=6)
         _line(axes, series, color=BLUE)

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from joblib import Parallel, cpu_count, delayed
 from markupsafe import Markup
 
 from gzslbench import __version__
@@ -38,7 +39,7 @@ from gzslbench.report.published import PublishedNumber
 from gzslbench.report.terminal import plugins
 from gzslbench.report.terminal.predictions import ClassOutcome, class_outcomes
 from gzslbench.report.terminal.run import CHOSEN_ON, record_sections, repeat_command
-from gzslbench.runs.record import EPOCHS, RULES, Record
+from gzslbench.runs.record import CALIBRATED, EPOCHS, RULES, Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.runs.verify import PredictionsWarning, find_problems
 
@@ -48,6 +49,8 @@ MARK = ".gzslbench-site"
 """File that marks a folder as a report, so that the next report may replace it; it has digests of pages."""
 METRICS = ("T1", "U", "S", "H", "AUSUC")
 """In the order in which the field prints them."""
+_PAGES_PER_PROCESS = 10
+"""From so many pages on, a further process is worth the seconds that it takes to start."""
 _ELSEWHERE = "choose another folder with --out"
 
 
@@ -55,20 +58,25 @@ _ELSEWHERE = "choose another folder with --out"
 class SiteContent:
     """Everything that the pages show: runs, their folders by id, installed methods by name, and notes.
 
-    ``numbers`` are published ones of any method; ``stored`` is our H by ``last`` as it was stored, by run id.
+    ``numbers`` are published ones of any method; ``stored`` returns, by run id, H by a rule as it was stored.
     """
 
     entries: Sequence[Entry]
     folders: Mapping[str, RunFolder]
     specs: Mapping[str, MethodSpec]
     numbers: Sequence[PublishedNumber]
-    stored: Mapping[str, float]
+    stored: Callable[[str], Mapping[str, float]]
     notes: Sequence[str] = ()
 
     @cached_property
     def methods(self) -> list[str]:
         """Names of the methods that have a page: the installed ones, and those of runs."""
         return sorted({*self.specs, *(entry.method for entry in self.entries)})
+
+    @cached_property
+    def rules(self) -> dict[str, int]:
+        """By rule, how many runs have numbers by it; controls do not count."""
+        return _count_rules(self.entries)
 
     @property
     def pages(self) -> int:
@@ -134,41 +142,52 @@ def _render(template: str, **values: Any) -> str:
     return _ENVIRONMENT.get_template(template).render(**values)
 
 
+def _count_rules(entries: Iterable[Entry]) -> dict[str, int]:
+    finished = [entry.summary for entry in entries if entry.summary.headline and not entry.summary.control]
+    counts = Counter(rule for summary in finished for rule in summary.metrics)
+    return {rule: counts[rule] for rule in RULES if counts[rule]}
+
+
+def _first_rule(counts: Mapping[str, int]) -> str:
+    """Return the rule of most runs, but none that looked at the test set if there is another."""
+    return max(counts, key=lambda rule: (not rule.startswith("test"), counts[rule]), default="last")
+
+
 def overview_page(content: SiteContent, figures: bool) -> str:
-    """Return the first page: leaderboards by every rule, with figures of the one that is shown first."""
-    finished = [entry for entry in content.entries if entry.summary.headline and not entry.summary.control]
-    counts = Counter(rule for entry in finished for rule in entry.summary.metrics)
-    rules = [rule for rule in RULES if counts[rule]]
-    # Most runs decide which is shown first, but never one that looked at the test set if there is another.
-    first = max(rules, key=lambda rule: (not rule.startswith("test"), counts[rule]), default=RULES[0])
-    classes = StoredClasses(content.folders)
-    found: list[tuple[Board, dict[str, Board]]] = []
-    for rule in rules:
-        wide = boards(content.entries, rule, "H", OverClasses(classes), METRICS, classes)[0]
-        by_metric = [boards(content.entries, rule, metric)[0] for metric in METRICS]
-        for board, *same in zip(wide, *by_metric, strict=True):
-            found.append((board, dict(zip(METRICS, same, strict=True))))
+    """Return the first page: leaderboards by every rule, with figures of the one that is shown first.
+
+    Where runs that differ from the presets could join others, there are also leaderboards for any parameters.
+    """
+    first, classes = _first_rule(content.rules), StoredClasses(content.folders)
+    found = list(_wide_boards(content, classes, any_parameters=False))
+    joined = list(_wide_boards(content, classes, any_parameters=True))
+    if offered := len(joined) < len(found):
+        found += joined
     drawn: list[tuple[str, Sequence[tuple[Drawing, Markup | None]]]] = []
     if figures:
         from gzslbench.report.figures.leaderboards import figures_of_boards  # it imports matplotlib
 
         for metric in METRICS:
-            shown = [same[metric] for board, same in found if board.rule == first]
+            shown = [same[metric] for board, same, joined in found if board.rule == first and not joined]
             drawings = (drawing for drawing in figures_of_boards(shown) if drawing.draw)
             drawn.append((metric, _draw(drawings)))
     left_out = [f"by {first}: {note}" for note in left_out_notes(boards(content.entries, first, "H")[1])]
     tables = [
-        (board, same, leaderboard_table(board, published_rows(board, content.numbers), intervals="both"))
-        for board, same in found
+        (
+            *(board, same, joined),
+            leaderboard_table(board, published_rows(board, content.numbers), intervals="both"),
+        )
+        for board, same, joined in found
     ]
     return _render(
         "index.html",
         tables=tables,
         first=first,
-        counts={rule: counts[rule] for rule in rules},
-        data=list(dict.fromkeys((board.group.features, board.group.semantics) for board, _ in found)),
-        settings=sorted({board.group.setting for board, _ in found}),
-        datasets=sorted({name for board, _ in found for name in board.tasks}),
+        counts=content.rules,
+        any_parameters=offered,
+        data=list(dict.fromkeys((board.group.features, board.group.semantics) for board, *_ in found)),
+        settings=sorted({board.group.setting for board, *_ in found}),
+        datasets=sorted({name for board, *_ in found for name in board.tasks}),
         notes=[*content.notes, *left_out],
         figures=drawn,
         controls=[entry for entry in content.entries if entry.summary.control],
@@ -177,17 +196,33 @@ def overview_page(content: SiteContent, figures: bool) -> str:
     )
 
 
+def _wide_boards(
+    content: SiteContent, classes: StoredClasses, *, any_parameters: bool
+) -> Iterator[tuple[Board, dict[str, Board], bool]]:
+    """Yield each leaderboard, the same one in the order of each metric, and ``any_parameters``."""
+    for rule in content.rules:
+        make = partial(boards, content.entries, rule, any_parameters=any_parameters)
+        wide = make("H", OverClasses(classes), METRICS, classes)[0]
+        by_metric = [make(metric)[0] for metric in METRICS]
+        for board, *same in zip(wide, *by_metric, strict=True):
+            yield board, dict(zip(METRICS, same, strict=True)), any_parameters
+
+
 def runs_page(content: SiteContent) -> str:
     """Return the list of all runs."""
     return _render("runs.html", entries=content.entries)
 
 
 def method_page(name: str, content: SiteContent) -> str:
-    """Return a method's page: what it is, its parameters, published numbers, and its runs next to those."""
+    """Return a method's page: what it is, its parameters, published numbers, and its runs next to those.
+
+    Most published numbers are not calibrated, so ours next to them are not either.
+    """
     spec = content.specs.get(name)
     entries = [entry for entry in content.entries if entry.method == name]
     numbers = [number for number in content.numbers if number.method == name]
-    found = comparisons(boards(entries, "last", "H")[0], numbers, content.stored)
+    rule = _first_rule(_count_rules(entries)).removesuffix(CALIBRATED)
+    found = comparisons(boards(entries, rule, "H")[0], numbers, content.stored(rule))
     return _render(
         "method.html",
         base="../",
@@ -196,7 +231,8 @@ def method_page(name: str, content: SiteContent) -> str:
         parameters=None if spec is None else plugins.parameters_json(spec),
         published=plugins.published_rows(numbers),
         published_notes=plugins.read_in_code(numbers),
-        comparison=comparison_table(found, "last", "H") if found else None,
+        comparison=comparison_table(found, rule, "H") if found else None,
+        compared=found,
         entries=entries,
     )
 
@@ -255,13 +291,16 @@ def build_site(
     check_output_folder(out)
     before, digests = _read_digests(out), {}
     with _writing(out), atomic_folder(out) as scratch:
-        for file, inputs, make in _files(content, figures):
+        parts = list(_files(content, figures))
+        kept = {file for file, inputs, _ in parts if before.get(file) == _page_digest(inputs, out / file)}
+        pages = _make_pages([make for file, inputs, make in parts if inputs and file not in kept])
+        for file, inputs, make in parts:
             path = scratch / file
             path.parent.mkdir(parents=True, exist_ok=True)
-            if file in before and before[file] == _page_digest(inputs, out / file):
+            if file in kept:
                 shutil.copyfile(out / file, path)
             else:
-                path.write_bytes(make().encode("utf-8", "replace"))
+                path.write_bytes((next(pages) if inputs else make()).encode("utf-8", "replace"))
             if inputs:
                 digests[file] = _page_digest(inputs, path)
             if file.endswith(".html"):
@@ -270,6 +309,12 @@ def build_site(
         (scratch / MARK).write_text(json.dumps({"about": about, "pages": digests}, indent=1) + "\n")
         if out.exists():
             shutil.copymode(out, scratch)
+
+
+def _make_pages(makers: Sequence[Callable[[], str]]) -> Iterator[str]:
+    """Yield pages in order; many are made by a process per core, because figures take seconds."""
+    processes = max(1, min(cpu_count(), len(makers) // _PAGES_PER_PROCESS))
+    yield from Parallel(processes, return_as="generator")(delayed(make)() for make in makers)
 
 
 def _read_digests(out: Path) -> dict[str, str]:

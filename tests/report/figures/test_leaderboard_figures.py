@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from gzslbench.evaluation.predictions import save_predictions
+from gzslbench.evaluation.uncertainty import class_intervals, class_shares
 from gzslbench.report.figures.leaderboards import figures_of_boards
 from gzslbench.report.leaderboard.board import boards
+from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.runs.store import Store
 
 DATASETS = ("AWA2", "CUB", "FLO")
@@ -56,3 +58,20 @@ def test_the_curves_of_all_rows_with_predictions_are_in_one_plot_per_dataset(
     assert sorted(name[0] for name in named if "AUSUC" in name) == ["a", "b", "c"]
     assert drawings["seen-unseen-CUB"].draw is None
     assert drawings["seen-unseen-CUB"].reason == "it needs predictions of two rows by last; there are 1"
+
+
+def test_curves_have_the_intervals_over_classes_of_their_own_run_where_the_table_has_them(
+    entry, random_predictions, tmp_path
+):
+    entries = [entry(50.0, row=row) for row in "ab"]
+    folders = {item.summary.id: Store(tmp_path).run(item.summary.id) for item in entries}
+    predictions = [random_predictions(seed, 8) for seed in (20, 21)]
+    for folder, found in zip(folders.values(), predictions, strict=True):
+        folder.path.mkdir()
+        save_predictions(folder.predictions_file, found)
+    low, high = class_intervals(class_shares(predictions[0]))["H"]
+    for classes, shown in ((StoredClasses(folders), True), (None, False)):
+        tables = boards(entries, "last", "H", classes=classes)[0]
+        (drawing,) = (item for item in figures_of_boards(tables, folders) if item.name.startswith("seen"))
+        texts = [text.get_text() for text in drawing.draw().legends[0].get_texts()]
+        assert any(text.startswith("a: ") and f"({low:.1f} to {high:.1f})" in text for text in texts) == shown

@@ -6,7 +6,12 @@ import pytest
 from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.evaluation.predictions import Predictions
-from gzslbench.report.figures.predictions import compare_curves_figure, gamma_figure, seen_unseen_figure
+from gzslbench.report.figures.predictions import (
+    RunCurve,
+    compare_curves_figure,
+    gamma_figure,
+    seen_unseen_figure,
+)
 
 
 def lines(figure):
@@ -64,7 +69,7 @@ def test_h_is_drawn_against_gamma_and_the_gammas_are_marked_with_how_they_were_c
 
 def test_several_methods_are_in_one_plot_the_best_first(table, random_predictions, beyond):
     curves = {name: seen_unseen_curve(random_predictions(20 + at, 8)) for at, name in enumerate("abcdefgh")}
-    figure = compare_curves_figure({name: (curve, 0.0) for name, curve in curves.items()}, "CUB")
+    figure = compare_curves_figure({name: RunCurve(curve) for name, curve in curves.items()}, "CUB")
     named = {name: line for name, line in lines(figure).items() if "AUSUC" in name}
     assert {name.partition(":")[0] for name in named} == set(curves)
     for name, points in named.items():
@@ -77,3 +82,19 @@ def test_several_methods_are_in_one_plot_the_best_first(table, random_prediction
     }
     assert len(styles) >= len(curves)
     assert beyond(figure) == []
+
+
+def test_intervals_over_classes_are_bars_and_brackets_that_the_legend_names(table, beyond):
+    curve = seen_unseen_curve(table)
+    intervals = {"U": (10.0, 40.0), "S": (20.0, 60.0), "H": (15.0, 45.0), "AUSUC": None}
+    figure = compare_curves_figure({"a": RunCurve(curve, 0.0, intervals), "b": RunCurve(curve)}, "CUB")
+    U, S = RunCurve(curve).point
+    bars = [line.get_xydata().tolist() for line in figure.axes[0].lines if line.get_linewidth() == 2]
+    assert bars == [[[10.0, S], [40.0, S]], [[U, 20.0], [U, 60.0]]]
+    (legend,) = figure.legends
+    assert "95 % intervals over test classes" in legend.get_title().get_text()
+    first, second = (text.get_text() for text in legend.get_texts())
+    assert "(15.0 to 45.0), AUSUC" in first and "(" not in second
+    assert beyond(figure) == []
+    (plain,) = compare_curves_figure({"b": RunCurve(curve)}, "CUB").legends
+    assert plain.get_title().get_text() == ""

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from click.testing import CliRunner
+
+from gzslbench.cli import main
+from gzslbench.runs.store import Store
 
 pytestmark = pytest.mark.acceptance
 
@@ -254,3 +260,26 @@ def test_without_scripts_every_table_shows(browse):
     assert boards.count() == 4  # by last and by test-peek, the usual runs and the hostile one
     assert boards.locator("td[data-metric=AUSUC]").first.is_visible()
     assert all(boards.nth(i).is_visible() for i in range(boards.count()))
+
+
+def test_one_table_for_any_parameters_is_a_choice_where_it_joins_tables(chromium, store, browse, tmp_path):
+    assert browse().get_by_label("one table for any parameters").count() == 0
+    results = Store(tmp_path / "results")
+    shutil.copytree(store.root, results.root)
+    record = next(record for record in store.records() if record.id.startswith("f-clswgan-digits"))
+    cell = replace(record.cell, params={**record.cell.params, "epochs": 3})
+    results.run(cell.id).path.mkdir()
+    results.run(cell.id).write_record(replace(record, cell=cell, id=cell.id))
+    arguments = ["report", str(results.root), "--out", str(tmp_path / "site"), "--no-figures"]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    tab = chromium.new_page()
+    tab.goto((tmp_path / "site" / "index.html").as_uri())
+    boards = tab.locator(".board:visible")
+    before = boards.count()
+    assert "parameters differ from the presets" in " ".join(boards.all_inner_texts())
+    assert boards.first.locator("tbody tr[data-method^=f-clswgan]").count() == 1
+    tab.get_by_label("one table for any parameters").check()
+    assert boards.count() == before - 1
+    joined = boards.first.locator("tbody tr[data-method^=f-clswgan] th").all_inner_texts()
+    assert sorted(" ".join(text.split()) for text in joined) == ["f-clswgan (1)", "f-clswgan (2) epochs=3"]
+    tab.close()

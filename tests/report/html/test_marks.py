@@ -32,7 +32,7 @@ def test_calibrated_numbers_are_not_marked_as_chosen_on_test(tmp_path):
     arguments = ["run", "--method", "eszsl", "--dataset", "digits", "--calibrate", "val"]
     assert CliRunner().invoke(main, [*arguments, "--results", str(tmp_path)]).exit_code == 0
     entries, folders = read_entries([tmp_path])
-    page = overview_page(SiteContent(entries, folders, {}, (), {}), figures=False)
+    page = overview_page(SiteContent(entries, folders, {}, (), lambda rule: {}), figures=False)
     assert '<label class="peek"><input type="radio" name="rule" value="test-peek-gamma"' in page
     assert '<label><input type="radio" name="rule" value="last-calibrated" checked' in page
     calibrated = re.search(r'data-rule="last-calibrated".*?</section>', page, re.DOTALL)[0]

@@ -30,8 +30,10 @@ def files(folder):
 
 
 @pytest.mark.acceptance  # it draws the figures twice
-def test_the_same_runs_give_the_same_site_and_it_replaces_the_one_before(store, site, tmp_path):
+def test_the_same_runs_give_the_same_site_and_it_replaces_the_one_before(store, site, tmp_path, monkeypatch):
     out = tmp_path / "site"
+    monkeypatch.setattr(site_module, "_PAGES_PER_PROCESS", 1)  # now with two processes
+    monkeypatch.setattr(site_module, "cpu_count", lambda: 2)
     assert report(store.root, "--out", out).exit_code == 0
     assert files(out) == files(site)
     (out / "runs" / "gone.html").write_text("of a run that was removed")
@@ -144,6 +146,7 @@ def test_pages_show_intervals_over_classes_and_what_a_test_would_find(store, tmp
 def test_only_pages_of_changed_runs_are_made_again(store, tmp_path, monkeypatch):
     results, out = tmp_path / "results", tmp_path / "site"
     shutil.copytree(store.root, results)
+    monkeypatch.setattr(site_module, "cpu_count", lambda: 1)  # what is patched counts in this process only
     made = []
     make = site_module.run_page
     monkeypatch.setattr(

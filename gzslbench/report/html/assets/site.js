@@ -49,7 +49,7 @@ function filterBoards(form) {
   let tables = 0;
   let methods = 0;
   for (const board of document.querySelectorAll(".board")) {
-    const wanted = board.dataset.rule === chosen.get("rule")
+    const wanted = board.dataset.rule === chosen.get("rule") && board.dataset.parameters === (chosen.get("parameters") ?? "own")
       && ["setting", "data"].every((name) => ["", board.dataset[name]].includes(chosen.get(name) ?? ""));
     for (const cell of board.querySelectorAll("[data-metric]")) cell.classList.toggle("main", cell.dataset.metric === metric);
     for (const head of board.querySelectorAll("th[colspan]")) head.colSpan = metric === "AUSUC" ? 5 : 4;
@@ -183,7 +183,7 @@ function chart(place, title, points, { x: across, y: up, below, ends }) {
     link.addEventListener("click", open);
     link.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(); } });
     const shown = name.length > 26 ? `${name.slice(0, 25)}…` : name;
-    const width = shown.length * 6.2;
+    const width = shown.length * 6.8;
     // The first place beside the point that is free; without one, the title says the name.
     const spots = [[8, 4], [-8 - width, 4], [-width / 2, -9], [-width / 2, 17], [7, -7], [7, 15], [-7 - width, -7], [-7 - width, 15]];
     const spot = spots.find(([dx, dy]) => {
