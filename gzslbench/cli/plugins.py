@@ -30,6 +30,7 @@ from gzslbench.plugins.spec import spec_fields
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from gzslbench.data.inventory import Inventory
     from gzslbench.plugins.dataset import DatasetSpec
     from gzslbench.testing.check import Outcome
 
@@ -70,6 +71,7 @@ Examples:
   gzslbench doctor
   gzslbench doctor --data ~/xlsa17/data --json
 """
+FOUND = ("features", "semantics")
 list_options = combine(click.argument("name", required=False), json_option())
 
 
@@ -139,24 +141,34 @@ def extractors(name: str | None, as_json: bool) -> None:
 @list_options
 @data_option
 def datasets(name: str | None, data: Path | None, as_json: bool) -> None:
-    """List the known datasets and where their files are, or describe one.
+    """List the datasets and what a run can take from their folders, or describe one.
 
-    With NAME: where to get the files, and what is known about them.
+    With NAME: where to get the files, and what is known about them. Datasets of your own are found directly
+    below the data folder.
     """
+    from gzslbench.data.inventory import take_inventory
+
     specs = plugins().datasets()
+    found = {item.name: _describe(item, specs.get(item.name)) for item in take_inventory(data)}
     if name is None:
-        described = [_describe(spec, data) for spec in specs.values()]
-        _print_rows(described, ("name", "title", "features", "semantics", "place"), described, as_json)
+        described = list(found.values())
+        rows = [row | {key: ", ".join(row["found"][key]) for key in FOUND} for row in described]
+        _print_rows(described, ("name", *FOUND, "place", "title"), rows, as_json)
         if not as_json:
-            click.echo("describe one: gzslbench datasets NAME; set the folder: --data or $GZSLBENCH_DATA")
+            missing = {row["name"]: ", ".join(row["found"]["missing"]) for row in described}
+            click.echo("".join(f"\n{name} lacks {files}" for name, files in missing.items() if files))
+            click.echo("how to get them: gzslbench datasets NAME\nanother folder: --data or $GZSLBENCH_DATA")
         return
+    from gzslbench.data.catalogue import how_to_get
     from gzslbench.report.printing import key_values
 
-    spec = {known.lower(): spec for known, spec in specs.items()}.get(name.lower())
-    if spec is None:
-        raise DataError(f"no dataset {name!r}", fix=did_you_mean(name, list(specs)))
-    found = _describe(spec, data)
-    _print(found, key_values(_readable(found)), as_json)
+    known = {known.lower(): known for known in found}.get(name.lower())
+    if known is None:
+        raise DataError(f"no dataset {name!r}", fix=did_you_mean(name, list(found)))
+    spec, facts = specs.get(known), _readable(found[known])
+    if spec is not None and found[known]["found"]["missing"]:
+        facts["how to get"] = "\n".join(map(str.strip, how_to_get(spec, data).splitlines()))
+    _print(found[known], key_values(facts), as_json)
 
 
 def _print(content: object, view: RenderableType, as_json: bool) -> None:
@@ -190,20 +202,22 @@ def _print_rows(
         click.echo(text[:edge])
 
 
-def _describe(spec: DatasetSpec, data: Path | None) -> dict[str, Any]:
-    from gzslbench.data.catalogue import find_folder
-
-    folder = None if spec.load else find_folder(spec.name, data)
-    return asdict(spec) | {"place": "built in" if spec.load else str(folder or "not found")}
+def _describe(item: Inventory, spec: DatasetSpec | None) -> dict[str, Any]:
+    place = str(item.folder or ("built in" if spec and spec.load else "not found"))
+    found = {key: list(getattr(item, key)) for key in (*FOUND, "missing")}
+    return (asdict(spec) if spec else {"name": item.name, "title": ""}) | {"place": place, "found": found}
 
 
 def _readable(described: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is known about a dataset, one fact for each line, without what is not known."""
-    facts = {name: value for name, value in described.items() if name not in ("archives", "expected")}
-    facts |= {f"expected {name}": value for name, value in (described["expected"] or {}).items()}
+    others = ("archives", "expected", "advice", "sources", "found")
+    facts = {name: value for name, value in described.items() if name not in others}
+    facts |= {f"found {name}": ", ".join(names) or "none" for name, names in described["found"].items()}
+    facts |= {f"expected {name}": value for name, value in (described.get("expected") or {}).items()}
+    facts |= {f"source of {name}": text.strip() for name, text in described.get("sources", {}).items()}
     content = {True: "images, with --images", False: "features and splits"}
     facts["data fetch"] = "\n".join(
-        f"{archive['url']} ({content[archive['images']]})" for archive in described["archives"]
+        f"{archive['url']} ({content[archive['images']]})" for archive in described.get("archives", ())
     )
     for name, value in facts.items():
         if isinstance(value, dict):

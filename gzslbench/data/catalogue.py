@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from gzslbench.errors import DataError
+from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import is_there, lock, writing
 from gzslbench.plugins.dataset import Archive, DatasetSpec, Expected
 
@@ -32,6 +32,8 @@ ROOT_VARIABLE = "GZSLBENCH_DATA"
 ABOVE = ("", "data", "xlsa17/data", "cvpr18xian/data")
 """Folders of the data root that may contain the datasets' folders; two are what archives unpack to."""
 LOCK = ".gzslbench.files"
+NEXT_LINE = "\n         "
+"""Between two lines of advice, which begins after ``  to do: ``."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,11 @@ def compare(dataset: Dataset, expected: Expected) -> Iterator[Comparison]:
 
 
 def _spec(name: str, table: dict[str, Any]) -> DatasetSpec:
-    general = {key: table.pop(key) for key in ("title", "paper", "images") if key in table}
-    archives = tuple(Archive(**archive) for archive in table.pop("archives"))
-    return DatasetSpec(name, url=XLSA17_PAGE, archives=archives, expected=Expected(**table), **general)
+    names = ("title", "paper", "images", "url", "advice", "sources")
+    general = {"url": XLSA17_PAGE} | {key: table.pop(key) for key in names if key in table}
+    archives = tuple(Archive(**archive) for archive in table.pop("archives", ()))
+    expected = Expected(**table) if table else None
+    return DatasetSpec(name, archives=archives, expected=expected, **general)
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -113,16 +117,26 @@ def require_folder(spec: DatasetSpec, root: str | Path | None = None) -> Path:
 
 
 def how_to_get(spec: DatasetSpec, root: str | Path | None = None) -> str:
-    """Return advice where the files of a known dataset come from and where they go."""
+    """Return advice where the files of a known dataset come from and where they go, in short lines."""
+    folder = candidates(spec.name, root)[0]
     archives = [archive for archive in spec.archives if not archive.images]
-    fetch = f"run `gzslbench data fetch {spec.name}`; or " if archives else ""
-    address = f" ({archives[0].url})" if archives else ""
-    return (
-        f"{fetch}get the archive{address} from the page of 'Zero-Shot Learning: the Good, the Bad and "
-        f"the Ugly' at the Max Planck Institute for Informatics, {XLSA17_PAGE}, and unpack its {spec.name} "
-        f"folder to {candidates(spec.name, root)[0]}; or name the folder above it with --data or "
-        f"${ROOT_VARIABLE}"
-    )
+    lines = [*spec.advice.format(folder=folder).strip().splitlines()]
+    if archives:
+        lines += [f"run `gzslbench data fetch {spec.name}`, or get the archive", archives[0].url]
+        lines += [f"and unpack its folder {spec.name} to", str(folder)]
+    page = [f"the page of the {'archive' if archives else 'dataset'}:", spec.url] if spec.url else []
+    where = f"or name the folder above {spec.name} with --data or ${ROOT_VARIABLE}"
+    return NEXT_LINE.join([*lines, where, *page])
+
+
+def missing_semantics(
+    semantics: str, path: Path, known: Iterable[str], spec: DatasetSpec | None
+) -> DataError:
+    """Return the error for semantics that ``path`` does not have, with their source if it is known."""
+    advice = did_you_mean(semantics, list(known))
+    if spec is not None and semantics in spec.sources:
+        advice = NEXT_LINE.join([*spec.sources[semantics].strip().splitlines(), advice])
+    return DataError(f"no semantics {semantics!r}", where=path, fix=advice)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from gzslbench.data.catalogue import (
     find_folder,
     how_to_get,
     known_as,
+    missing_semantics,
     require_folder,
 )
 from gzslbench.data.dataset import UNKNOWN, Dataset, content_fingerprint
@@ -190,11 +191,11 @@ def missing_features(place: Place, features: str, root: str | Path | None = None
     return DataError(what, where=place.path / f"{features}.mat", fix=advice + source)
 
 
-def require_semantics(folder: Path, semantics: str) -> None:
-    """Raise a DataError that lists the existing semantics unless ``folder`` has ``semantics``."""
-    if not xlsa17.splits_path(folder, semantics)[0].is_file():
-        fix = did_you_mean(semantics, xlsa17.semantics_names(folder))
-        raise DataError(f"no semantics {semantics!r}", where=folder / f"{semantics}{xlsa17.SPLITS}", fix=fix)
+def require_semantics(place: Place, semantics: str) -> None:
+    """Raise a DataError that lists the existing semantics unless the folder ``place`` has ``semantics``."""
+    if not xlsa17.splits_path(place.path, semantics)[0].is_file():
+        path, known = place.path / f"{semantics}{xlsa17.SPLITS}", xlsa17.semantics_names(place.path)
+        raise missing_semantics(semantics, path, known, place.spec)
 
 
 def _load_folder(
@@ -206,6 +207,9 @@ def _load_folder(
     semantics = semantics or (place.spec.semantics if place.spec else "att")
     stored, why_not = fitting_hdf5(folder, features)
     if stored is not None:
+        known = hdf5.stored_semantics(stored)
+        if semantics not in known:
+            raise missing_semantics(semantics, stored, known, place.spec)
         return replace(hdf5.open_hdf5(stored, semantics), name=place.name)
     if not (folder / f"{features}.mat").is_file():
         if why_not:
@@ -216,7 +220,7 @@ def _load_folder(
             )
             raise DataError(what, where=folder / f"{features}.h5", fix=fix)
         raise missing_features(place, features, root)
-    require_semantics(folder, semantics)
+    require_semantics(place, semantics)
     dataset = xlsa17.read_folder(folder, place.name, features, [semantics])[0]
     return replace(dataset, notes=(*dataset.notes, why_not)) if why_not else dataset
 

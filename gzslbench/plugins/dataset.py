@@ -94,6 +94,8 @@ class DatasetSpec:
         images: ``package.module:function``, a ``ListImages`` of ``gzslbench.prepare.extract.listings``,
             that lists its images in the order of its rows; empty if there is none.
         archives: What ``gzslbench data fetch`` downloads.
+        advice: How to get the files, in short lines, if there are no archives; ``{folder}`` is where they go.
+        sources: Where semantics come from that the archive does not have, in short lines, by their name.
     """
 
     name: str
@@ -106,3 +108,5 @@ class DatasetSpec:
     expected: Expected | None = None
     images: str = ""
     archives: tuple[Archive, ...] = ()
+    advice: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)

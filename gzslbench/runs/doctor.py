@@ -10,7 +10,8 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from gzslbench.data.catalogue import data_root, find_folder
+from gzslbench.data.catalogue import data_root
+from gzslbench.data.inventory import Inventory, take_inventory
 from gzslbench.errors import DataError, ParamError, StoreError
 from gzslbench.files import is_there
 from gzslbench.plugins.dataset import DatasetSpec
@@ -105,19 +106,29 @@ def _code() -> list[dict[str, Any]]:
 
 
 def _data(data: Path | None) -> dict[str, Any]:
+    """Say of each dataset in a folder what a run can take from it, and which files it lacks."""
     root, error = data_root(data), None
-    folders: dict[str, Path | None] = {}
+    found: list[Inventory] = []
     try:
-        for name, spec in plugins().datasets().items():
-            if not spec.load:
-                folders[name] = find_folder(name, data)
+        created = {name for name, spec in plugins().datasets().items() if spec.load}
+        found = [item for item in take_inventory(data) if item.name not in created]
     except DataError as problem:
         error = str(problem)
     return {
         "root": str(root),
         "there": error is None and root.is_dir(),
-        "datasets": {name: str(folder) for name, folder in folders.items() if folder},
-        "missing": [name for name, folder in folders.items() if not folder],
+        "datasets": {item.name: str(item.folder) for item in found if item.folder},
+        "contents": {
+            item.name: {
+                "can run": item.can_run,
+                "features": list(item.features),
+                "semantics": list(item.semantics),
+                "missing": list(item.missing),
+            }
+            for item in found
+            if item.folder
+        },
+        "missing": [item.name for item in found if not item.folder],
         "error": error,
     }
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -87,6 +88,45 @@ def test_datasets_lists_all_with_where_they_lie(root):
     assert listed["digits"]["place"] == "built in"
     printed = call("datasets", "--data", root).stdout
     assert all(name in printed for name in listed)
+
+
+def test_datasets_says_what_a_run_can_take_from_each_folder(root, tmp_path):
+    mine = root / "mine"
+    mine.mkdir()
+    shutil.copyfile(root / "SUN" / "att_splits.mat", mine / "words_splits.mat")
+    (root / "CUB").mkdir()
+    listed = {each["name"]: each for each in json.loads(call("datasets", "--data", root, "--json").stdout)}
+    assert listed["SUN"]["found"]["features"] == ["res101"] and "att" in listed["SUN"]["found"]["semantics"]
+    assert listed["CUB"]["found"] == {
+        "features": [], "semantics": [], "missing": ["res101.mat", "att_splits.mat", "sent_splits.mat"]
+    }  # fmt: skip
+    assert listed["mine"]["place"] == str(mine)
+    assert listed["mine"]["found"]["missing"] == ["features"]
+    printed = call("datasets", "--data", root).stdout.splitlines()
+    assert "mine lacks features" in printed
+    assert "CUB lacks res101.mat, att_splits.mat, sent_splits.mat" in printed
+    assert call("datasets", "mine", "--data", root).exit_code == 0
+    described = call("datasets", "CUB", "--data", root).stdout
+    assert "sent_splits.mat is not in xlsa17.zip" in described and "gzslbench data fetch CUB" in described
+
+
+def test_missing_semantics_say_where_they_come_from(root, monkeypatch):
+    (root / "CUB").mkdir()
+    for file in ("res101.mat", "att_splits.mat"):
+        shutil.copyfile(root / "SUN" / file, root / "CUB" / file)
+    for _ in range(2):
+        result = call("data", "show", "CUB", "--semantics", "sent", "--data", root)
+        assert result.exit_code == 2 and "Reed et al., CVPR 2016" in result.stderr
+        assert "master/data/CUB/sent_splits.mat" in result.stderr
+        call("data", "import", "CUB", "--data", root)  # now from the .h5 file
+
+
+def test_advice_for_missing_files_fits_a_narrow_terminal(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("AWA2", "CUB", "FLO"):
+        lines = call("data", "show", name).stderr.splitlines()
+        assert any(line.strip().startswith("https://") for line in lines)
+        assert all(len(line) <= 80 or line.strip().startswith("https://") for line in lines), lines
 
 
 def test_datasets_describes_one():

@@ -105,7 +105,7 @@ def find_basis(dataset: str | Path, split_of: str | None, root: str | Path | Non
         what, fix = "there are no semantics whose split could be used", "put att_splits.mat there"
         raise DataError(what, where=folder / f"*{xlsa17.SPLITS}", fix=fix)
     name = split_of or (names[0] if len(names) == 1 else "att")
-    require_semantics(folder, name)
+    require_semantics(place, name)
     splits = xlsa17.read_splits(folder, name)
     return Basis(folder, name, splits.class_names, splits.path)
 

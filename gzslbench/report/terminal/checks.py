@@ -74,7 +74,12 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
             else "installed"
             for part in health["trackers"]
         },
-        "data": {"root": data["root"] + missing, **data["datasets"], "not found": data["missing"] or "none"},
+        "data": {
+            "root": data["root"] + missing,
+            **{name: _describe_contents(data, name) for name in data["datasets"]},
+            "not found": data["missing"] or "none",
+            "to get files": "gzslbench datasets NAME",
+        },
         "results": {"folder": health["results"]["folder"]},
     }
     parts: list[RenderableType] = []
@@ -84,6 +89,14 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
     parts += [Text(problem, style="bold red") for problem in problems]
     count = f"{len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}"
     return Group(*parts, Text(count, style="bold"))
+
+
+def _describe_contents(data: Mapping[str, Any], name: str) -> str:
+    """Return the folder of a dataset, what a run can take from it, and what it lacks, in lines."""
+    found = data["contents"][name]
+    lines = [data["datasets"][name]]
+    lines += [f"{key}: {', '.join(found[key]) or 'none'}" for key in ("features", "semantics")]
+    return "\n".join(lines + [f"lacks {', '.join(found['missing'])}"] * bool(found["missing"]))
 
 
 def changes_table(suite: str, changes: Sequence[Change]) -> ResultTable:
