@@ -30,12 +30,12 @@ from gzslbench.data.load import Place, find, fitting_hdf5, require_semantics
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import DataError, ParamError
 from gzslbench.files import check_folder, make_folder, sha256_of, write_atomically, writing
+from gzslbench.prepare.text.documents import fingerprint, read_documents
 from gzslbench.prepare.text.encoder import encode_classes, load_encoder
 from gzslbench.prepare.text.texts import (
     Texts,
     class_texts,
     match_descriptions,
-    read_descriptions,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ _ELSEWHERE = "copy the dataset to a folder that you may write to"
 class SemanticsRequest:
     """What to encode, and with which model; without ``descriptions`` the names of the classes.
 
+    ``split_long`` splits texts that are longer than the model reads, and averages what is encoded.
+
     Raises:
         ParamError: The name is reserved, or cannot be part of a file name.
     """
@@ -56,6 +58,7 @@ class SemanticsRequest:
     encoder: str
     descriptions: Path | None = None
     templates: tuple[str, ...] = ()
+    split_long: bool = False
 
     def __post_init__(self) -> None:
         """Check the name."""
@@ -110,12 +113,13 @@ def find_basis(dataset: str | Path, split_of: str | None, root: str | Path | Non
     return Basis(folder, name, splits.class_names, splits.path)
 
 
-def collect_texts(basis: Basis, request: SemanticsRequest) -> list[Texts]:
-    """Return the texts of every class, exactly as they are encoded."""
-    path, described = request.descriptions, None
+def collect_texts(basis: Basis, request: SemanticsRequest) -> tuple[list[Texts], str]:
+    """Return the texts of every class, as they are encoded unless they are long, and a note on them."""
+    path, described, note = request.descriptions, None, ""
     if path is not None:
-        described = match_descriptions(read_descriptions(path), basis.class_names, path)
-    return class_texts(basis.class_names, described, request.templates, path or basis.file)
+        found, note = read_documents(path, basis.class_names, basis.path, basis.semantics)
+        described = match_descriptions(found, basis.class_names, path)
+    return class_texts(basis.class_names, described, request.templates, path or basis.file), note
 
 
 def build_semantics(
@@ -125,17 +129,22 @@ def build_semantics(
 
     With ``overwrite``, semantics of this name that an earlier call wrote are replaced.
     """
-    texts = collect_texts(basis, request)
+    texts, note = collect_texts(basis, request)
     check_target(basis, request.name, overwrite)  # before the slow part
     encoder = load_encoder(request.encoder, device)
+    documents = sum(map(len, texts))
+    if request.split_long:
+        texts = [tuple(piece for text in of_class for piece in encoder.split(text)) for of_class in texts]
     semantics = encode_classes(encoder, texts, basis.class_names)
     descriptions = request.descriptions
     provenance = {
         **encoder.provenance(),
         "templates": list(request.templates),
         "descriptions": (
-            {"file": descriptions.name, "sha256": sha256_of(descriptions)} if descriptions else None
+            {"file": descriptions.name, "sha256": fingerprint(descriptions)} if descriptions else None
         ),
+        **({"split_from": documents} if request.split_long else {}),
+        **({"note": note} if note else {}),
         "texts": sum(map(len, texts)),
         "texts_cut": encoder.count_truncated([text for of_class in texts for text in of_class]),
         "texts_sha256": hashlib.sha256(json.dumps(texts).encode()).hexdigest(),

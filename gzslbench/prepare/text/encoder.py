@@ -60,6 +60,27 @@ class SentenceEncoder:
             tokens = self.network.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
         return sum(len(ids) > limit for ids in tokens)
 
+    def split(self, text: str) -> list[str]:
+        """Split a text between words into pieces that the model reads as a whole, the fewest possible."""
+        limit = self.network.max_seq_length
+        if limit is None or not self.count_truncated([text]):
+            return [text]
+        with encoding_errors("the model cannot read these texts", self.model):
+            tokenizer, words = self.network.tokenizer, text.split()
+            room = limit - tokenizer.num_special_tokens_to_add()
+            ids = tokenizer([f" {word}" for word in words], add_special_tokens=False, verbose=False)[
+                "input_ids"
+            ]
+        pieces: list[list[str]] = []
+        used = room
+        for word, count in zip(words, map(len, ids), strict=True):
+            used += count
+            if used > room:
+                pieces.append([])
+                used = count
+            pieces[-1].append(word)
+        return [" ".join(piece) for piece in pieces]
+
     def provenance(self) -> dict[str, object]:
         """Return the model's name, its revision on the hub, the sha256 of its weights, and versions."""
         return {

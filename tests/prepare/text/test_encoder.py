@@ -191,3 +191,13 @@ def test_a_model_by_name_comes_from_the_cache_and_another_one_is_an_error_withou
     assert sha256 in done.stdout and "0" * 40 in done.stdout and "(1, 16)" in done.stdout
     assert "the model cannot be loaded: OSError" in done.stdout
     assert "where: org/none" in done.stdout and "network the first time" in done.stdout
+
+
+def test_a_long_text_is_split_between_words_into_pieces_that_the_model_reads(encoder):
+    text = "  a red   bird with extraordinarily long-winged tails, " * 60
+    pieces = encoder.split(text)
+    assert " ".join(pieces) == " ".join(text.split())
+    assert len(pieces) > 3 and encoder.count_truncated(pieces) == 0
+    words = pieces[0].split()
+    assert encoder.count_truncated([" ".join([*words, *pieces[1].split()[:8]])]) == 1  # it was nearly full
+    assert encoder.split("a red bird") == ["a red bird"]
