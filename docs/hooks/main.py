@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from api_page import insert_api
 from command_page import insert_commands
 from dataset_facts import insert_facts
 from equations import typeset
@@ -25,7 +26,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Complete the text of a page."""
-    return move_links(insert_commands(insert_facts(markdown)), page.file.src_uri)
+    for complete in (insert_facts, insert_commands, insert_api):
+        markdown = complete(markdown)
+    return move_links(markdown, page.file.src_uri)
 
 
 def on_page_content(content: str, **_: object) -> str:

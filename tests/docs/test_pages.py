@@ -25,6 +25,7 @@ PAGES = {
     )
     if path.name != "CHANGELOG.md"
 }
+CODE = ("sh", "python")
 PROGRAMS = ("gzslbench", "pip", "make", "python", "ray", "export", "pytest", "mkdocs", "wandb", "tensorboard")
 _BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n+)?"
@@ -72,7 +73,7 @@ def arguments_of(command: str) -> list[str]:
 RUN_HERE = [
     name
     for name, path in PAGES.items()
-    if not has_own_test(path) and any(block.language == "sh" and not block.reason for block in blocks(path))
+    if not has_own_test(path) and any(block.language in CODE and not block.reason for block in blocks(path))
 ]
 
 
@@ -90,7 +91,8 @@ def parse(arguments: list[str]) -> None:
 def test_every_command_of_a_page_is_run_or_the_page_says_why_not(name):
     for block in blocks(PAGES[name]):
         if block.commands and not block.reason:
-            assert block.language == "sh", f"write ```sh, or <!-- not run: why --> before:\n{block.text}"
+            known = block.language in ("sh", "python")
+            assert known, f"write ```sh, or <!-- not run: why --> before:\n{block.text}"
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -128,18 +130,26 @@ def test_the_commands_of_a_page_work_from_top_to_bottom(name, data, stored, tmp_
     monkeypatch.setenv("GZSLBENCH_DATA", str(data))
     if name not in ("README.md", "docs/get-started.md"):
         shutil.copytree(stored, tmp_path / "results")
+    names: dict[str, object] = {}
     for block in blocks(PAGES[name]):
-        if block.language == "sh" and not block.reason:
+        if block.language == "python" and not block.reason:
+            exec(compile(block.text, name, "exec"), names)
+        elif block.language == "sh" and not block.reason:
             for command in filter(None, block.text.splitlines()):
-                program, *arguments = ["gzslbench", *arguments_of(command)]
-                assert command.split()[0] == program, command
-                built_in = not {"AWA2", "CUB", "FLO"} & set(arguments)
-                if arguments[0] == "run" and not built_in and "--dry-run" not in arguments:
-                    arguments.append("--dry-run")  # at full size it takes an hour
-                outcome = CliRunner().invoke(main, arguments)
-                # A made-up folder is not the real one, and verify is there to say so.
-                expected = 2 if command == "gzslbench data verify AWA2" else 0
-                assert outcome.exit_code == expected, f"{command}: {outcome.output}"
+                type_in(command)
+
+
+def type_in(command: str) -> None:
+    """Call one command; a run on data of the real shape is only planned, because it would take an hour."""
+    program, *arguments = ["gzslbench", *arguments_of(command)]
+    assert command.split()[0] == program, command
+    built_in = not {"AWA2", "CUB", "FLO"} & set(arguments)
+    if arguments[0] == "run" and not built_in and "--dry-run" not in arguments:
+        arguments.append("--dry-run")
+    outcome = CliRunner().invoke(main, arguments)
+    # A made-up folder is not the real one, and verify is there to say so.
+    expected = 2 if command == "gzslbench data verify AWA2" else 0
+    assert outcome.exit_code == expected, f"{command}: {outcome.output}"
 
 
 @pytest.mark.parametrize("name", PAGES)

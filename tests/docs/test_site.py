@@ -55,7 +55,15 @@ def test_there_is_a_page_for_every_method_head_and_command(site):
     assert all(f'id="gzslbench-{name}"' in commands for name in main.targets)
 
 
+def test_every_public_name_of_the_python_api_is_described(site):
+    import gzslbench
+
+    text = read_pages(site)["reference/python.html"]
+    for name in gzslbench.__all__:
+        assert name == "__version__" or re.search(rf'id="gzslbench\.(\w+\.)*{name}"', text), name
+
+
 def test_no_mark_for_generated_text_is_left(site):
     for name, text in read_pages(site).items():
-        assert not re.search(r"<!-- (facts|commands)", text), name
+        assert not re.search(r"<!-- (facts|commands|api)", text), name
         assert "arithmatex" not in text, name
