@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,39 @@ def real_data() -> Path:
     if not root or not Path(root, "FLO", "att_splits.mat").is_file():
         pytest.skip("GZSLBENCH_DATA names no folder with the published split files")
     return Path(root)
+
+
+def _accuracy(predicted, labels, classes):
+    """The mean over the classes with rows of the accuracy within each, in percent."""
+    return 100 * np.mean([np.mean(predicted[labels == c] == c) for c in classes if (labels == c).any()])
+
+
+def _plain_metrics(scores, labels, seen):
+    """The five metrics by the formulas of the papers; the curve by one prediction per gap that matters."""
+    classes = {side: np.flatnonzero(seen == side) for side in (True, False)}
+    best = {side: of[scores[:, of].argmax(1)] for side, of in classes.items()}
+    gap = scores[:, seen].max(1) - scores[:, ~seen].max(1)
+
+    def seen_and_unseen(gamma):
+        predicted = np.where(gap > gamma, best[True], best[False])
+        return [_accuracy(predicted, labels, classes[side]) for side in (True, False)]
+
+    predicted = scores.argmax(1)
+    S, U = (_accuracy(predicted, labels, classes[side]) for side in (True, False))
+    of_unseen = ~seen[labels]
+    T1 = _accuracy(best[False][of_unseen], labels[of_unseen], classes[False])
+    gaps = np.unique(gap[(best[True] == labels) | (best[False] == labels)])
+    gaps = gaps if len(gaps) else gap[:1]
+    between = (gaps[1:] + gaps[:-1]) / 2
+    points = [seen_and_unseen(gamma) for gamma in (gaps[0] - 1, *between, gaps[-1] + 1)]
+    area = sum((u1 - u0) * (s1 + s0) / 200 for (s0, u0), (s1, u1) in pairwise(points))
+    return {"U": U, "S": S, "H": 2 * U * S / (U + S) if U + S else 0.0, "T1": T1, "AUSUC": area}
+
+
+@pytest.fixture(scope="session")
+def plain_metrics() -> Callable[[Any, Any, Any], dict[str, float]]:
+    """The metrics of scores ``(n, C)``, labels and seen classes, in plain numpy and nothing of ours."""
+    return _plain_metrics
 
 
 FORKED = """

@@ -15,7 +15,8 @@ from gzslbench.errors import ParamError
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.registry import plugins
 from gzslbench.report.leaderboard import tables as views
-from gzslbench.report.leaderboard.board import Board, ReferenceRow, boards, published_rows
+from gzslbench.report.leaderboard.board import Board, boards, published_rows
+from gzslbench.report.leaderboard.references import ReferenceRow
 from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
 from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published import PublishedNumber, all_published_numbers

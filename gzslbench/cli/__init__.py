@@ -9,6 +9,7 @@ from gzslbench.cli.group import LazyGroup, Target
 
 TARGETS = {
     "run": Target("gzslbench.cli.run:run", "Train a method on a dataset and test it."),
+    "evaluate": Target("gzslbench.cli.evaluate:evaluate", "Evaluate scores or labels of another program."),
     "tune": Target("gzslbench.cli.tune:tune", "Search a method's parameters on validation classes."),
     "methods": Target("gzslbench.cli.plugins:methods", "List the methods, or describe one."),
     "heads": Target("gzslbench.cli.plugins:heads", "List the heads of generative methods, or describe one."),

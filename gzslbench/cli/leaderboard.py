@@ -162,6 +162,9 @@ def compare(runs: RunFilter, rule: str, metric: str, tolerance: float, as_json: 
 
     tables, left_out = boards(runs.read()[0], rule, metric)
     notes = left_out_notes(left_out)
+    external = sum(len(board.external) for board in tables)
+    if external:
+        notes.append(f"{external} external results are not compared: see `gzslbench leaderboard`")
     if not tables:
         raise runs.no_runs("; ".join([f"no runs with a number by {rule!r}", *notes]))
     stored = stored_metrics([folder / "metrics" for folder in plugins().suites()], rule, metric)

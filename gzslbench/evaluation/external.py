@@ -34,7 +34,7 @@ class MetricsReport(Metrics):
     per_class: tuple[ClassAccuracy, ...]
     predictions: Predictions
 
-    def as_dict(self) -> dict[str, float | None]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the five metrics by name."""
         return {name: getattr(self, name) for name in ("U", "S", "H", "T1", "AUSUC")}
 
@@ -133,8 +133,12 @@ class GivenRows:
         return Predictions(labels, self.best_seen[order], best_unseen, self.gap[order], zsl, self.seen)
 
 
-def predictions_of_scores(blocks: Iterable[NDArray[Any]], seen: NDArray[np.bool_]) -> GivenRows:
-    """Find the best class on each side, block by block of ``(m, K)`` scores.
+def predictions_of_scores(
+    blocks: Iterable[NDArray[Any]], seen: NDArray[np.bool_], columns: NDArray[np.int64] | None = None
+) -> GivenRows:
+    """Find the best class on each side, block by block of ``(m, C)`` scores.
+
+    ``seen`` is ``(K,)``; ``columns`` are the K columns of the candidates, by default all.
 
     Raises:
         DataError: A score is NaN or infinite or no number, or all classes are on one side.
@@ -145,7 +149,8 @@ def predictions_of_scores(blocks: Iterable[NDArray[Any]], seen: NDArray[np.bool_
         raise DataError(what, where="seen", fix="give scores of the seen and of the unseen classes")
     parts, done = [], 0
     for block in blocks:
-        parts.append(_best_of_sides(_check_scores(block, done), *sides))
+        scores = _check_scores(block, done)
+        parts.append(_best_of_sides(scores if columns is None else scores[:, columns], *sides))
         done += len(block)
     if not parts:
         raise DataError("there are no rows", where="scores", fix="give the scores of all test rows")

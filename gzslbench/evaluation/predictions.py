@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 import zlib
@@ -79,6 +80,16 @@ def save_predictions(path: Path, predictions: Predictions) -> None:
         arrays["gap"] = predictions.gap
     np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
     write_atomically(path, content.getvalue())
+
+
+def fingerprint(predictions: Predictions) -> str:
+    """Return the sha256 of the arrays: for each its name, type and length, and its little-endian bytes."""
+    digest = hashlib.sha256()
+    for name in _DTYPES:
+        array = getattr(predictions, name)
+        array = array.astype(array.dtype.newbyteorder("<"))
+        digest.update(f"{name}:{array.dtype.str};{len(array)};".encode() + array.tobytes())
+    return digest.hexdigest()
 
 
 def load_predictions(path: Path) -> Predictions:

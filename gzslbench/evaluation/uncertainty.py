@@ -91,7 +91,9 @@ def class_shares(predictions: Predictions) -> ClassShares:
     unseen_classes, seen_classes = (np.flatnonzero(side & (rows > 0)) for side in (~seen, seen))
     shares = np.bincount(labels[predictions.predicted == labels], minlength=len(seen)) / np.maximum(rows, 1)
     of_unseen = labels[~seen[labels]]
-    zsl = np.bincount(of_unseen[predictions.zsl == of_unseen], minlength=len(seen))
+    zsl = np.bincount(of_unseen[predictions.zsl == of_unseen], minlength=len(seen)) / np.maximum(rows, 1)
+    # What predicted labels alone do not tell is NaN, so that it gets no interval.
+    zsl[~seen] += 0.0 if (predictions.zsl >= 0).all() else np.nan
     won = predictions.best_unseen == labels
     gaps, classes = gap[won], np.searchsorted(unseen_classes, labels[won])
     area = np.empty((len(unseen_classes), len(seen_classes)))
@@ -100,10 +102,11 @@ def class_shares(predictions: Predictions) -> ClassShares:
         kept = np.sort(gap[(labels == label) & (predictions.best_seen == label)])
         later = len(kept) - (np.searchsorted(kept, gaps) + np.searchsorted(kept, gaps, "right")) / 2
         area[:, j] = np.bincount(classes, later, len(unseen_classes)) / rows[label]
+    area += 0.0 if predictions.has_scores else np.nan
     return ClassShares(
         U=shares[None, unseen_classes],
         S=shares[None, seen_classes],
-        T1=(zsl / np.maximum(rows, 1))[None, unseen_classes],
+        T1=zsl[None, unseen_classes],
         area=area / rows[unseen_classes, None],
     )
 

@@ -9,18 +9,46 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.plugins.head import SOFTMAX
+from gzslbench.plugins.spec import Setting
 
 if TYPE_CHECKING:
     from gzslbench.data.dataset import Dataset
 
+EXTERNAL_PREFIX = "external-"
+"""Begins the method of an external result, and so its id, and so every name that a view gives it."""
 CONTROLS = ("shuffled", "oracle", "chance")
 """Control experiments. The name of its semantics marks a shuffled run, ``Cell.control`` the others."""
 PROTOCOL = 3
 """Raised when the trainer or the evaluator gives other numbers for the same cell."""
 
+UNKNOWN = "unknown"
+"""What an author does not state."""
 _ABSENT = object()
-_LATER = {"eval_repeats": 1, "calibrate": "none", "control": None}
+_LATER = {"eval_repeats": 1, "calibrate": "none", "control": None, "external": None}
 """Fields added after 0.1 with their default, which an id leaves out so that cells of 0.1 keep theirs."""
+
+
+@dataclass(frozen=True)
+class External:
+    """A result of another program, which is evaluated here; all but the predictions is as its author states.
+
+    Attributes:
+        name: What the author calls the method.
+        predictions: The sha256 of the predictions, see ``evaluation.predictions.fingerprint``.
+        setting: What the method saw while it was trained.
+        selection: How epochs and parameters were chosen; ``unknown`` if the author does not say.
+        pretraining: What the networks behind the scores learned from, or ``unknown``.
+        paper: Where it is described.
+        url: Where its program is.
+    """
+
+    name: str
+    predictions: str
+    setting: Setting
+    selection: str = UNKNOWN
+    pretraining: str = UNKNOWN
+    paper: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +76,7 @@ class Cell:
         eval_repeats: Final evaluations of a generative method that are averaged, each with its own stream.
         calibrate: ``val`` if a gamma is chosen on validation classes; ``none`` otherwise.
         control: ``oracle``, ``chance``, or None for the method itself, see ``gzslbench.evaluation.controls``.
+        external: Where the result comes from, if it was not run here; then only ``seed`` says anything more.
     """
 
     method: str
@@ -70,6 +99,7 @@ class Cell:
     eval_repeats: int = 1
     calibrate: str = "none"
     control: str | None = None
+    external: External | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return every field by name; without the ``_LATER`` ones that have their default."""

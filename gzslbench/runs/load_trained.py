@@ -18,6 +18,7 @@ from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.params import build
 from gzslbench.plugins.registry import plugins
 from gzslbench.runs.execute import with_epochs
+from gzslbench.runs.external import require_run
 from gzslbench.runs.fit import checkpoint_owner
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder
@@ -42,6 +43,7 @@ def open_trained(
 ) -> Trained:
     """Load the dataset of a complete run, and its networks from the checkpoint of its final fit."""
     cell = record.cell
+    require_run(record, "trained model")
     if record.status != "complete":
         raise StoreError(f"run {record.id} {record.status}: it has no trained model", where=folder.path)
     if cell.id != record.id:

@@ -16,7 +16,7 @@ from gzslbench.plugins.params import Params, build, parse_assignments
 from gzslbench.plugins.presets import Preset, preset
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import Setting
-from gzslbench.runs.cell import CONTROLS, Cell, Task
+from gzslbench.runs.cell import CONTROLS, EXTERNAL_PREFIX, Cell, Task
 from gzslbench.runs.record import SELECTIONS
 
 if TYPE_CHECKING:
@@ -147,6 +147,9 @@ class ParsedRequest:
 
 def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
     """Resolve names, presets, settings and device, and read the data; nothing is trained or written."""
+    if request.method.startswith(EXTERNAL_PREFIX) and request.method not in plugins().methods():
+        what = f"{request.method} names an external result: results of other programs cannot be run"
+        raise ParamError(what, where="--method", fix="choose a method that `gzslbench methods` lists")
     parsed = parse_request(request)  # before the data are read, which may take long
     dataset, task = read_task(parsed, carried)
     return Plan(**vars(resolve(parsed, task)), dataset=dataset)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import fmean, stdev
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -19,13 +19,15 @@ from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import StoreError
 from gzslbench.evaluation.selection import GammaChoice, Transfer
 from gzslbench.plugins.spec import Setting
-from gzslbench.runs.cell import Cell, TaskInfo
+from gzslbench.runs.cell import Cell, External, TaskInfo
 
-SCHEMA = 1
-"""Raised when an older gzslbench cannot read the file."""
+SCHEMA, EXTERNAL_SCHEMA = 2, 2
+"""The newest that is read, and that of external results, which an older gzslbench would take for runs."""
 Status = Literal["complete", "diverged"]
-Selection = Literal["last", "val"]
-SELECTIONS: tuple[Selection, ...] = get_args(Selection)
+SELECTIONS = ("last", "val")
+EXTERNAL: Literal["external"] = "external"
+"""The selection of a result that was not run here: the rule is as its author states."""
+Selection = Literal["last", "val", "external"]
 CALIBRATED = "-calibrated"
 """Ends the name of the rule whose metrics are those of a selection after calibration."""
 PEEK_GAMMA = "test-peek-gamma"
@@ -53,15 +55,18 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 @dataclass(frozen=True)
 class Repeat:
-    """The metrics of one final evaluation, in percent, as in ``gzslbench.evaluation.metrics.Metrics``."""
+    """The metrics of one final evaluation, in percent, as in ``gzslbench.evaluation.metrics.Metrics``.
+
+    Only an external result may have no T1 or no AUSUC.
+    """
 
     U: Percentage
     S: Percentage
     H: Percentage
-    T1: Percentage
-    AUSUC: Percentage
+    T1: Percentage | None
+    AUSUC: Percentage | None
 
-    def percentages(self) -> dict[str, float]:
+    def percentages(self) -> dict[str, Any]:
         """The five percentages by name."""
         return {name: getattr(self, name) for name in PERCENTAGES}
 
@@ -230,9 +235,9 @@ class Record(Summary):
     Attributes:
         status: ``complete``, or ``diverged`` if a loss became NaN or infinite; ``failure`` then says where.
         setting: ``inductive``, ``class-transductive`` or ``transductive``.
-        selection: How the run's epochs were chosen, ``last`` or ``val``.
+        selection: How the run's epochs were chosen, ``last`` or ``val``; ``external`` if it was not run here.
         metrics: By selection rule; calibrated ones have names of their own.
-        parameters: Trained numbers in the method's modules; None if the run diverged.
+        parameters: Trained numbers in the method's modules; None if the run diverged, or is external.
         validation: The choice made on the class-wise validation split, if there was one.
         repeats: All final evaluations if there were several: the metrics by ``selection`` are their mean, and
             the predictions are those of the first.
@@ -246,9 +251,15 @@ class Record(Summary):
     failure: Failure | None = None
     repeats: Sequence[Repeat] | None = None
     calibration: Calibration | None = None
-    schema: Annotated[int, msgspec.Meta(ge=1, le=SCHEMA)] = SCHEMA
+    schema: Annotated[int, msgspec.Meta(ge=1, le=SCHEMA)] = 1
 
     def __post_init__(self) -> None:
+        external = self.cell.external
+        if (external is None) != (self.selection != EXTERNAL):
+            raise _wrong("cell.external", "and the selection contradict each other")
+        if external is not None:
+            self._check_external(external)
+            return
         complete = self.status == "complete"
         for rule in (self.reported, self.selection) if complete else ():
             if rule not in self.metrics:
@@ -264,6 +275,16 @@ class Record(Summary):
                     raise _wrong(f"metrics.{rule}.{name}", "is not the mean over repeats")
         if complete != (self.failure is None):
             raise _wrong("failure", "is given for a complete run" if complete else "is missing")
+
+    def _check_external(self, external: External) -> None:
+        if self.schema < EXTERNAL_SCHEMA:
+            raise _wrong("schema", f"is below {EXTERNAL_SCHEMA}, that of external results")
+        if self.status != "complete" or list(self.metrics) != [EXTERNAL]:
+            raise _wrong("metrics", f"are not those by {EXTERNAL!r} alone")
+        if self.setting != external.setting:
+            raise _wrong("setting", "is not that of cell.external")
+        if self.task.pretraining != external.pretraining:
+            raise _wrong("task.pretraining", "is not that of cell.external")
 
     def as_dict(self) -> dict[str, Any]:
         """Every field by name in JSON types, the schema first; later ones only if they have a value."""
@@ -322,10 +343,15 @@ class Record(Summary):
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
         """Read what ``as_dict`` gave."""
         try:
-            return msgspec.convert(values, cls)
+            record = msgspec.convert(values, cls)
         except msgspec.ValidationError as error:
             what, field = _explain(error)
             raise _wrong(field, what) from error
+        for rule, numbers in record.metrics.items() if record.cell.external is None else ():
+            for name in PERCENTAGES:
+                if getattr(numbers, name) is None:
+                    raise _wrong(f"metrics.{rule}.{name}", "is missing")
+        return record
 
 
 def _wrong(field: str, what: str) -> StoreError:
@@ -333,10 +359,10 @@ def _wrong(field: str, what: str) -> StoreError:
 
 
 def _known_parts(values: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the fields of task, run and metrics that are None."""
+    """Leave out the fields of task, run and metrics that are None, but no percentage."""
     parts = [values[part] for part in ("task", "run", "validation") if values.get(part)]
     for part in (*parts, *values["metrics"].values()):
-        for name in [name for name, value in part.items() if value is None]:
+        for name in [name for name, value in part.items() if value is None and name not in PERCENTAGES]:
             del part[name]
     return values
 

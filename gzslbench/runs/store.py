@@ -22,7 +22,7 @@ __all__ = ["DEFAULT_ROOT", "INDEX", "DamagedRecordWarning", "RunFolder", "Store"
 DEFAULT_ROOT = "results"
 LATEST = "latest"
 """What ``Store.find`` takes for the finished run that was started last."""
-INDEX = ".index-4.json"
+INDEX = ".index-5.json"
 """Its name has a number that is raised when a summary has other fields."""
 MAX_LISTED = 5
 """Ids that an error message lists."""

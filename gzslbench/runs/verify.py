@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.calibration import calibrated_metrics
 from gzslbench.evaluation.metrics import Metrics, harmonic_mean, metrics_of
-from gzslbench.evaluation.predictions import Predictions, load_predictions
+from gzslbench.evaluation.predictions import Predictions, fingerprint, load_predictions
 from gzslbench.runs.cell import PROTOCOL
 from gzslbench.runs.record import PEEK_GAMMA, PERCENTAGES, Record, Repeat
 from gzslbench.runs.store import RunFolder
@@ -29,13 +29,23 @@ def find_problems(folder: RunFolder) -> list[str]:
         return [error.what]
     if record is None:
         return ["there is no record: the run has not ended"]
-    return list(_problems(record, folder))
+    problems: list[str] = []
+    try:
+        problems.extend(_problems(record, folder))
+    except GzslBenchError as error:
+        problems.append(error.what)
+    return problems
 
 
 def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
+    if record.cell.protocol > PROTOCOL:
+        yield f"it is of protocol {record.cell.protocol}, and this gzslbench knows protocols up to {PROTOCOL}"
+        return
     # The cells of another protocol may have had other fields, so this version cannot compute their ids.
     if record.cell.protocol == PROTOCOL and record.id != record.cell.id:
         yield f"its settings are those of run {record.cell.id}"
+    elif record.task.id != record.cell.task:
+        yield f"its task is {record.task.id}, and that of its settings {record.cell.task}"
     # The mean of several H is not the harmonic mean of the mean U and S.
     averaged = (record.selection, record.reported, PEEK_GAMMA) if record.repeats else ()
     checked: dict[str, Repeat] = {
@@ -50,13 +60,12 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
             yield f"by {rule} H is {metrics.H:.4f}, and the harmonic mean of its U and S {expected:.4f}"
     if record.headline is None:
         return
-    try:
-        predictions = load_predictions(folder.predictions_file)
-    except GzslBenchError as error:
-        yield error.what
-        return
+    predictions = load_predictions(folder.predictions_file)
     for name, (stored, computed) in compare_predictions(record, predictions).items():
-        yield f"by {name} is {stored:.4f}, and its predictions give {computed:.4f}"
+        yield f"by {name} is {_shown(stored)}, and its predictions give {_shown(computed)}"
+    external = record.cell.external
+    if external is not None and external.predictions != fingerprint(predictions):
+        yield "its predictions are not those that were evaluated"
 
 
 def read_predictions(record: Record, folder: RunFolder) -> Predictions:
@@ -73,7 +82,9 @@ def read_predictions(record: Record, folder: RunFolder) -> Predictions:
         raise StoreError(what, where=file, fix=fix)
     differing = compare_predictions(record, predictions).items()
     if differing:
-        numbers = ", ".join(f"{name} {stored:.4f} against {found:.4f}" for name, (stored, found) in differing)
+        numbers = ", ".join(
+            f"{name} {_shown(stored)} against {_shown(found)}" for name, (stored, found) in differing
+        )
         _warn(f"the record's metrics are not those of its predictions: {numbers}")
     return predictions
 
@@ -88,7 +99,9 @@ def check_predictions(record: Record, folder: RunFolder) -> None:
         _warn(str(error))
 
 
-def compare_predictions(record: Record, predictions: Predictions) -> dict[str, tuple[float, float]]:
+def compare_predictions(
+    record: Record, predictions: Predictions
+) -> dict[str, tuple[float | None, float | None]]:
     """Return the metrics that differ, by rule and name: the record's and the recomputed one, in percent."""
     plain = metrics_of(predictions)
     computed: dict[str, Metrics] = {record.selection: plain}
@@ -100,7 +113,17 @@ def compare_predictions(record: Record, predictions: Predictions) -> dict[str, t
         for rule, stored in record.predicted.items()
         for name in PERCENTAGES
     }
-    return {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > TOLERANCE}
+    return {name: pair for name, pair in pairs.items() if _differ(*pair)}
+
+
+def _differ(stored: float | None, computed: float | None) -> bool:
+    if stored is None or computed is None:
+        return stored is not computed
+    return abs(stored - computed) > TOLERANCE
+
+
+def _shown(number: float | None) -> str:
+    return "not known" if number is None else f"{number:.4f}"
 
 
 def _warn(what: str) -> None:

@@ -61,7 +61,8 @@ def require_matplotlib() -> None:
 
 def figures_of_run(record: Record, folder: RunFolder, *, with_features: bool) -> Iterator[Drawing]:
     """Return every figure of a run; those that cannot be drawn have the reason."""
-    mark = mark_of(record.task)
+    external = "external result" if record.cell.external is not None else ""
+    mark = ", ".join(filter(None, [external, mark_of(record.task)]))
     return (replace(found, mark=mark) for found in _figures(record, folder, with_features))
 
 
@@ -72,7 +73,9 @@ def _figures(record: Record, folder: RunFolder, with_features: bool) -> Iterator
     names = record.task.class_names or ()
     chosen = None if record.headline is None else record.headline.gamma
     calibrated = "" if chosen is None else ", calibrated"
-    yield _training_curves(record, folder, f"Losses and accuracies over the epochs of {run}.")
+    external = record.cell.external is not None
+    if not external:
+        yield _training_curves(record, folder, f"Losses and accuracies over the epochs of {run}.")
     try:
         predictions, reason = read_predictions(record, folder), ""
     except GzslBenchError as error:
@@ -98,8 +101,11 @@ def _figures(record: Record, folder: RunFolder, with_features: bool) -> Iterator
         ),
     }
     for name, (title, draw) in figures.items():
-        yield Drawing(name, title, None if predictions is None else partial(draw, predictions), reason)
-    if with_features:
+        found = predictions
+        if found is not None and not found.has_scores and name in ("seen-unseen", "gamma"):
+            found, reason = None, "only predicted labels are known, without scores"
+        yield Drawing(name, title, None if found is None else partial(draw, found), reason)
+    if with_features and not external:
         yield _features(record, folder, f"Real and synthesized features of unseen classes, by {run}.")
 
 

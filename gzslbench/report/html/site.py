@@ -39,7 +39,7 @@ from gzslbench.report.published import PublishedNumber
 from gzslbench.report.terminal import plugins
 from gzslbench.report.terminal.predictions import ClassOutcome, class_outcomes
 from gzslbench.report.terminal.run import CHOSEN_ON, record_sections, repeat_command
-from gzslbench.runs.record import CALIBRATED, EPOCHS, RULES, Record
+from gzslbench.runs.record import CALIBRATED, EPOCHS, EXTERNAL, RULES, Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.runs.verify import PredictionsWarning, find_problems
 
@@ -130,7 +130,7 @@ _ENVIRONMENT.globals.update(
     web_address=web_address,
     metrics=METRICS,
     epochs=EPOCHS,
-    all_rules=RULES,
+    all_rules=(*RULES, EXTERNAL),
     without_test=[rule for rule in RULES if not rule.startswith("test")],
     chosen_on=CHOSEN_ON,
     marks=plugins.MARKS,
@@ -145,7 +145,8 @@ def _render(template: str, **values: Any) -> str:
 def _count_rules(entries: Iterable[Entry]) -> dict[str, int]:
     finished = [entry.summary for entry in entries if entry.summary.headline and not entry.summary.control]
     counts = Counter(rule for summary in finished for rule in summary.metrics)
-    return {rule: counts[rule] for rule in RULES if counts[rule]}
+    found = {rule: counts[rule] for rule in RULES if counts[rule]}
+    return found or dict.fromkeys(["last"] * (EXTERNAL in counts), 0)  # external results are by every rule
 
 
 def _first_rule(counts: Mapping[str, int]) -> str:

@@ -17,6 +17,7 @@ from gzslbench.report.leaderboard.entry import (
     make_score,
     select_runs,
 )
+from gzslbench.report.leaderboard.references import ReferenceRow, external_rows
 from gzslbench.report.leaderboard.significance import OverSeeds, Ranking, Test, rank
 from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published import PublishedNumber
@@ -91,6 +92,7 @@ class Board:
         rows: Best first: by mean rank over the datasets that all rows have, else by their mean.
         reason: Why it is a separate table; empty for the first.
         ranking: Of the rows over the datasets; None unless two datasets have all rows.
+        external: Comparable results of other programs, which are not ranked.
     """
 
     group: ComparableGroup
@@ -102,6 +104,7 @@ class Board:
     rows: Sequence[Row]
     reason: str
     ranking: Ranking | None
+    external: Sequence[ReferenceRow] = ()
 
     @property
     def tasks(self) -> dict[str, str]:
@@ -132,24 +135,40 @@ def boards(
 ) -> tuple[list[Board], Counter[str]]:
     """Put runs with a number by ``rule`` into tables, the usual ones first; count the others by reason.
 
+    External results are in no row. If their selection is stated, they are below the table of the runs that
+    they can be compared with; the others have tables of their own, without rows, at the end.
+
     ``metric`` orders the rows; ``metrics`` are those to show, and only ``metric`` if there are none. With
     ``classes`` the scores have intervals over classes. With ``any_parameters`` runs whose parameters differ
     from the presets are in the tables of the others; the rows keep their changes.
     """
     test, metrics = test or OverSeeds(), metrics or (metric,)
-    newest, left_out = select_runs(entries, rule)
+    entries = list(entries)
+    external = [entry for entry in entries if entry.summary.cell.external is not None]
+    newest, left_out = select_runs((entry for entry in entries if entry.summary.cell.external is None), rule)
     editions, described = _editions(newest), (entry.summary.task for entry in newest)
     # Earlier records do not say it; the same task has the same features.
     trained = {task.id: task.pretraining for task in described if task.pretraining not in (None, UNKNOWN)}
     groups: dict[ComparableGroup, list[Entry]] = defaultdict(list)
-    for entry in newest:
-        task, variant = entry.summary.task, str(entry.changes.get("variant", ""))
+    below: dict[ComparableGroup, list[Entry]] = defaultdict(list)
+    alone: dict[tuple[ComparableGroup, str], list[Entry]] = defaultdict(list)
+    for entry in [*newest, *external]:
+        stated, task = entry.summary.cell.external, entry.summary.task
+        variant = str(entry.changes.get("variant", ""))
         changed = not any_parameters and any(name != "variant" for name in entry.changes)
         what = (changed, entry.summary.setting, variant, task.features, task.semantics)
         own = task.pretraining or UNKNOWN
-        pretraining = trained.get(task.id, own) if own == UNKNOWN else own
-        place = (pretraining, entry.mark, editions[task.id], -entry.summary.cell.protocol)
-        groups[ComparableGroup(*what, *place)].append(entry)
+        pretraining = trained.get(task.id, own) if own == UNKNOWN and stated is None else own
+        place = (pretraining, entry.mark, editions.get(task.id, -1), -entry.summary.cell.protocol)
+        group = ComparableGroup(*what, *place)
+        if stated is None:
+            groups[group].append(entry)
+        elif stated.selection == UNKNOWN:
+            alone[group, "their selection is unknown"].append(entry)
+        elif group in groups:
+            below[group].append(entry)
+        else:
+            alone[group, "no run here can be compared with them"].append(entry)
     ordered = sorted(
         groups,
         key=lambda group: (
@@ -170,7 +189,14 @@ def boards(
         means = {row.label: fmean(score.estimate.mean for score in row.scores.values()) for row in rows}
         places = {label: -mean for label, mean in means.items()} if ranking is None else ranking.ranks
         rows.sort(key=lambda row: (places[row.label], row.label))
-        tables.append(Board(group, rule, metric, metrics, test, data, rows, reason, ranking))
+        others = external_rows(below[group], metrics)
+        tables.append(Board(group, rule, metric, metrics, test, data, rows, reason, ranking, others))
+    for group, why in sorted(alone):
+        found = alone[group, why]
+        data = {entry.dataset: entry.summary.task for entry in sorted(found, key=lambda one: one.dataset)}
+        reason = f"its results are external, and {why}"
+        others = external_rows(found, metrics)
+        tables.append(Board(group, rule, metric, metrics, test, data, [], reason, None, others))
     return tables, left_out
 
 
@@ -237,24 +263,8 @@ def _rows(
     return rows
 
 
-@dataclass(frozen=True)
-class ReferenceRow:
-    """Numbers next to a table, which are not ranked: published ones, or ours chosen as most of those are.
-
-    Attributes:
-        title: The method's name and what the numbers are.
-        values: In percent, by dataset, by metric.
-        sources: What distinguishes them from the method as published, and where they were read.
-    """
-
-    method: str
-    title: str
-    values: dict[str, dict[str, float]]
-    sources: list[str]
-
-
 def published_rows(board: Board, numbers: Iterable[PublishedNumber]) -> list[ReferenceRow]:
-    """Return published numbers of the table's methods, and ours chosen as most of them are."""
+    """Return external results, published numbers of the table's methods, and ours chosen as most are."""
     usable = [number for number in numbers if why_not_comparable(number, board) is None]
     rows: list[ReferenceRow] = []
     for method in sorted({score.method for row in board.rows for score in row.scores.values()}):
@@ -273,7 +283,7 @@ def published_rows(board: Board, numbers: Iterable[PublishedNumber]) -> list[Ref
             not_calibrated = ", not calibrated" * (CALIBRATED in board.rule)
             title = f"{method}, best epoch on test{not_calibrated}"
             rows.append(ReferenceRow(method, title, peeked, []))
-    return rows
+    return [*board.external, *rows]
 
 
 def _chosen_on_test(board: Board, method: str) -> dict[str, dict[str, float]]:

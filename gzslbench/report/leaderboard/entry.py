@@ -38,6 +38,7 @@ CELL_FIELDS = {
     **dict.fromkeys(("eval_every", "validation", "select"), "choice"),
     "calibrate": "rule: calibrated numbers have a rule of their own",
     "control": "no table: controls are in no ranking",
+    "external": "no rank: external results are below the rows of a table, or in a table of their own",
     "seed": "average: a score is the mean over seeds",
     "device": "average: it rounds in another way; two runs of one seed are two rows",
     "deterministic": "average: it orders the same sums; two runs of one seed are two rows",
@@ -132,6 +133,8 @@ def read_entries(roots: Iterable[Path]) -> tuple[list[Entry], dict[str, RunFolde
 def entry_of(summary: Summary) -> Entry:
     """Return the entry of a run."""
     cell = summary.cell
+    if cell.external is not None:
+        return Entry(summary, f"{cell.external.name} (external)", {})
     row = cell.method
     if cell.head not in (None, SOFTMAX):
         row += f", with {cell.head}"

@@ -13,8 +13,9 @@ from itertools import product
 from typing import Any
 
 from gzslbench.plugins.method import MethodSpec
-from gzslbench.report.leaderboard.board import Board, Comparison, ReferenceRow, Row
+from gzslbench.report.leaderboard.board import Board, Comparison, Row
 from gzslbench.report.leaderboard.entry import INTERVAL, Entry, Score
+from gzslbench.report.leaderboard.references import ReferenceRow
 from gzslbench.report.leaderboard.significance import POWER
 from gzslbench.report.published import PublishedNumber
 from gzslbench.report.tables import TIED, ColumnGroup, ResultTable, TableCell, render
@@ -34,6 +35,10 @@ _LISTS = ("interval", "class_interval", "by_seed", "runs")
 _PUBLISHED_NOTE = (
     "published numbers are as their sources print them, most of them best epochs on the test set of single"
     " seeds; below them are ours chosen the same way (test-peek); neither is ranked"
+)
+_EXTERNAL_NOTE = (
+    "external results are computed here from predictions of other programs; what their authors state is not"
+    " checked, and they are not ranked"
 )
 RULES_IN_WORDS = {
     "last-calibrated": "the last epoch, calibrated by a gamma chosen on validation classes",
@@ -89,7 +94,8 @@ def leaderboard_table(
             *reason,
             *board.training_notes,
             *_row_notes(board, papers),
-            *([_PUBLISHED_NOTE] if published else []),
+            *([_PUBLISHED_NOTE] if any(row.kind == "reference" for row in published) else []),
+            *([_EXTERNAL_NOTE] if board.external else []),
         ],
         groups=[
             ColumnGroup(board.labels[name], 1 + width * at, 1 + width * (at + 1))
@@ -201,7 +207,8 @@ def _title(board: Board) -> str:
     metrics = f"{', '.join(others)} and {last}" if others else last
     group = board.group
     what = f"{group.features} features, {group.semantics} semantics, {group.setting}"
-    return f"{metrics} in percent, {what}; {RULES_IN_WORDS[board.rule]}"
+    chosen = RULES_IN_WORDS[board.rule] if board.rows else "external results, selected as their authors state"
+    return f"{metrics} in percent, {what}; {chosen}"
 
 
 def _row_notes(board: Board, papers: Papers | None) -> Iterator[str]:
@@ -286,7 +293,7 @@ def _reference_as_dict(row: ReferenceRow) -> dict[str, Any]:
         dataset: {metric: {"mean": value} for metric, value in found.items()}
         for dataset, found in row.values.items()
     }
-    return {"method": row.title, "kind": "reference", "source": "; ".join(row.sources), "scores": scores}
+    return {"method": row.title, "kind": row.kind, "source": "; ".join(row.sources), "scores": scores}
 
 
 def _score_as_dict(score: Score) -> dict[str, Any]:
@@ -383,7 +390,8 @@ def run_lines(entries: Sequence[Entry]) -> Iterator[str]:
         changes = " ".join(f"{name}={value}" for name, value in entry.changes.items())
         control = f"control: {summary.control}" if summary.control else ""
         precision = "" if summary.cell.precision == "fp32" else f"precision={summary.cell.precision}"
-        remarks = (f"({remark})" for remark in (control, entry.mark) if remark)
+        external = "" if summary.cell.external is None else f"external: {summary.cell.external.name}"
+        remarks = (f"({remark})" for remark in (external, control, entry.mark) if remark)
         changes = " ".join(filter(None, [*remarks, precision, changes]))
         line = f"{summary.id:<{width}}{numbers}  {rule:<16}{summary.run.seconds / 60:8.1f}  {changes}"
         yield line.rstrip()

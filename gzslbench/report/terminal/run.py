@@ -21,8 +21,9 @@ from gzslbench.report.leaderboard.entry import CELL_FIELDS, HEAD, entry_of
 from gzslbench.report.leaderboard.stored_classes import Intervals, read_intervals
 from gzslbench.report.printing import key_values, make_console, make_table, print_line
 from gzslbench.report.published_data import dataset_label, training_note
+from gzslbench.runs.cell import External
 from gzslbench.runs.plan import Plan
-from gzslbench.runs.record import PERCENTAGES, RULES, Record, Summary
+from gzslbench.runs.record import EXTERNAL, PERCENTAGES, RULES, Record, Summary
 from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ CHOSEN_ON = {
     "test-peek-inner": "TEST head",
     "test-peek-outer": "TEST epoch",
     "test-peek-gamma": "TEST gamma",
+    EXTERNAL: "as its author states",
 }
 EPOCH_PEEKS = ("test-peek", "test-peek-inner", "test-peek-outer")
 """Rules that choose an epoch on the test rows; a closed form has none to choose."""
@@ -62,11 +64,12 @@ def metrics_table(record: Record, intervals: Intervals | None = None) -> Table:
     ``intervals`` are those over classes, by metric, and stand below the numbers that the run reports.
     """
     rows, styles = [], []
-    for rule in RULES:
+    for rule in (*RULES, EXTERNAL):
         if rule in record.metrics and not (rule in EPOCH_PEEKS and record.metrics[rule].epoch == 0):
             numbers = record.metrics[rule]
             scores = numbers.percentages().values()
-            rows.append((rule, *scores, numbers.epoch, numbers.head_epoch, CHOSEN_ON[rule]))
+            epochs = (None, None) if rule == EXTERNAL else (numbers.epoch, numbers.head_epoch)
+            rows.append((rule, *scores, *epochs, CHOSEN_ON[rule]))
             own = "bold green" if rule == record.reported else ""
             styles.append("yellow" if rule.startswith("test") else own)
             if rule == record.reported and record.repeats:
@@ -98,7 +101,8 @@ def run_summary(record: Record, folder: RunFolder) -> RenderableType:
     """Return the result of a run, where it is stored, and what to type next."""
     cell, task = record.cell, record.task
     control = f", control {record.control}" if record.control else ""
-    title = f"{cell.method} on {dataset_label(task)}, seed {cell.seed}{control}: {record.status}"
+    name = cell.method if cell.external is None else f"{cell.external.name} (external)"
+    title = f"{name} on {dataset_label(task)}, seed {cell.seed}{control}: {record.status}"
     parts: list[RenderableType] = [Text(title, style="bold" if record.status == "complete" else "bold red")]
     if record.failure is not None:
         parts += [Text(f"{name}: {value}") for name, value in asdict(record.failure).items()]
@@ -152,8 +156,11 @@ def record_sections(record: Record) -> dict[str, Mapping[str, Any]]:
     remarks = filter(None, (*(record.task.notes or ()), training_note(record.task)))
     notes = {f"note {i}": note for i, note in enumerate(remarks, 1)}
     run = {name: value for name, value in values["run"].items() if name != "command"}
+    external = cell.pop("external", {})
+    settings = {"seed": cell["seed"], "protocol": cell["protocol"]} if external else cell
     return {
-        "settings": {**cell, "setting": record.setting},
+        "external result, as its author states": external,
+        "settings": {**settings, "setting": record.setting},
         "parameters": params,
         "task": {**task, **notes},
         "data files (sha256)": record.task.files or {},
@@ -188,6 +195,8 @@ def repeat_command(record: Record) -> str:
     program made it, they are the usual ones, so its dataset must be found by its name.
     """
     cell, task, places = record.cell, record.task, _places_in_command(record)
+    if cell.external is not None:
+        return _evaluate_command(record, cell.external)
     semantics, _, shuffle_seed = task.semantics.partition(SHUFFLED)
     options: list[tuple[str, Any]] = [
         ("--method", cell.method),
@@ -207,6 +216,19 @@ def repeat_command(record: Record) -> str:
     given = [(name, str(value)) for name, value in (*options, *places.items()) if value not in (None, "")]
     flags = ["--deterministic"] if cell.deterministic else []
     return shlex.join(["gzslbench", "run", *chain(*given), *flags, "--rerun"])
+
+
+def _evaluate_command(record: Record, external: External) -> str:
+    """Return the ``gzslbench evaluate`` command with all that is stated of an external result."""
+    stated: dict[str, Any] = {"dataset": record.task.dataset, "features": record.task.features}
+    stated |= {
+        "semantics": record.task.semantics,
+        "seed": record.cell.seed,
+        "selection-text": external.selection,
+    }
+    stated |= {name: getattr(external, name) for name in ("name", "paper", "url", "setting", "pretraining")}
+    given = [(f"--{name}", str(value)) for name, value in stated.items() if value not in ("", "unknown")]
+    return shlex.join(["gzslbench", "evaluate", "FILE", *chain(*given)])
 
 
 def _places_in_command(record: Record) -> dict[str, str]:

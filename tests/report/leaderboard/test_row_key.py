@@ -9,7 +9,7 @@ import pytest
 from gzslbench.errors import StoreError
 from gzslbench.report.leaderboard.board import boards
 from gzslbench.report.leaderboard.entry import CELL_FIELDS, entry_of
-from gzslbench.runs.cell import Cell
+from gzslbench.runs.cell import Cell, External
 
 OTHER = {
     "method": "sae",
@@ -31,6 +31,7 @@ OTHER = {
     "eval_repeats": 5,
     "calibrate": "val",
     "control": "oracle",
+    "external": External("My net", "0" * 64, "inductive"),
 }
 """For every field of a cell a value that no other run has."""
 NAMES = [field.name for field in fields(Cell)]

@@ -111,6 +111,7 @@ function drawCharts(board, metric) {
   const points = pointsOf(board, metric);
   const place = board.querySelector(".charts");
   place.replaceChildren();
+  if (!points.length) return;
   const round = (values, up) => (up ? Math.ceil(Math.max(...values) / 10) : Math.floor(Math.min(...values) / 10)) * 10;
   const most = { S: round(points.map((p) => p.S + 1), true), U: round(points.map((p) => p.U + 1), true) };
   chart(place, "Accuracy on seen against unseen classes. On a curve, H is equal.", points, {

@@ -1,0 +1,206 @@
+"""Evaluate the scores or predicted labels of another program, and store them as an external result."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+import warnings
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+
+from gzslbench import __version__
+from gzslbench.data.dataset import Dataset
+from gzslbench.data.load import load_dataset
+from gzslbench.errors import DataError, ParamError, StoreError, did_you_mean
+from gzslbench.evaluation.calibration import bias_of
+from gzslbench.evaluation.external import MetricsReport, report_of
+from gzslbench.evaluation.predictions import fingerprint, load_predictions, save_predictions
+from gzslbench.evaluation.row_matching import RowMatcher
+from gzslbench.evaluation.score_files import read_given
+from gzslbench.plugins.spec import Setting
+from gzslbench.runs.cell import EXTERNAL_PREFIX, UNKNOWN, Cell, External, describe_task
+from gzslbench.runs.record import EXTERNAL, EXTERNAL_SCHEMA, Record, RunInfo, RunMetrics
+from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
+
+MAX_TEXT = 500
+"""Characters of a statement about an external result."""
+
+
+class RowOrderWarning(UserWarning):
+    """The accuracies are so low that the rows may be in another order."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExternalResult:
+    """An external result in the store: its record, its folder, and its metrics in percent."""
+
+    record: Record
+    folder: RunFolder
+    metrics: MetricsReport
+
+    def _repr_html_(self) -> str:
+        return self.metrics._repr_html_()
+
+
+def evaluate(
+    task: Dataset | str | Path,
+    scores: Any,
+    *,
+    name: str,
+    paper: str = "",
+    url: str = "",
+    setting: str = "inductive",
+    pretraining: str = UNKNOWN,
+    selection: str = UNKNOWN,
+    seed: int = 0,
+    features: str | None = None,
+    semantics: str | None = None,
+    data: str | Path | None = None,
+    results: str | Path = DEFAULT_ROOT,
+) -> ExternalResult:
+    """Evaluate scores or predicted labels of another program, and store them as an external result.
+
+    Views mark it as external, and never rank it with runs made here. A result that is stored already, with
+    the same statements, is not stored again.
+
+    Args:
+        task: A dataset, its name or its folder.
+        scores: A file, an array or a mapping, see ``gzslbench.evaluation.score_files.read_given``.
+        name: What the method is called.
+        paper: Where it is described.
+        url: Where its program is.
+        setting: What it saw while it was trained: inductive, class-transductive or transductive.
+        pretraining: What the networks behind the scores learned from, for example ``imagenet-1k``.
+        selection: How epochs and parameters were chosen, in the author's words.
+        seed: Tells results of several trainings of one method apart; tables show their mean.
+        features: The features of ``task``, if it is a name or a folder.
+        semantics: The semantics of ``task``, if it is a name or a folder.
+        data: The folder that holds the datasets.
+        results: The folder where the result is stored.
+
+    Raises:
+        GzslBenchError: The dataset cannot be loaded, the scores do not fit it, a statement is not allowed, or
+            the folder cannot be written; then nothing is stored.
+    """
+    stated = {"name": name, "paper": paper, "url": url, "pretraining": pretraining, "selection": selection}
+    stated = {field: _check_text(field, text) for field, text in stated.items()}
+    if setting not in get_args(Setting):
+        fix = did_you_mean(setting, [*get_args(Setting)])
+        raise ParamError(f"no setting {setting!r}", where="setting", fix=fix)
+    if seed < 0:
+        raise ParamError(f"the seed is {seed}", where="seed", fix="give 0 or more")
+    dataset = task if isinstance(task, Dataset) else load_dataset(task, features, semantics, data)
+    test = RowMatcher(dataset)
+    predictions = read_given(scores, dataset)
+    report = report_of(predictions, test.class_names)
+    named = isinstance(scores, (str, Path)) and Path(scores).suffix.lower() == ".csv"
+    if not named and len(test.classes) > 5 and report.S < 300 / len(test.classes):
+        what = f"S is {report.S:.1f} %, near chance: are the rows in the order that is documented?"
+        warnings.warn(f"{what} Rows with the names of images have no order.", RowOrderWarning, stacklevel=2)
+    external = External(predictions=fingerprint(predictions), setting=cast(Setting, setting), **stated)
+    cell = Cell(
+        method=EXTERNAL_PREFIX + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "result")[:60],
+        method_version=1,
+        dataset=dataset.name,
+        task=dataset.task_id,
+        preprocessing=UNKNOWN,
+        params={},
+        seed=seed,
+        select=EXTERNAL,
+        external=external,
+    )
+    record = Record(
+        id=cell.id,
+        status="complete",
+        cell=cell,
+        task=replace(describe_task(dataset), pretraining=external.pretraining),
+        setting=external.setting,
+        selection=EXTERNAL,
+        metrics={
+            EXTERNAL: RunMetrics(**report.as_dict(), epoch=0, head_epoch=0, **bias_of(predictions)._asdict())
+        },
+        run=RunInfo(
+            started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            command=sys.argv,
+            gzslbench=__version__,
+            python=platform.python_version(),
+            numpy=np.__version__,
+            platform=platform.platform(terse=True),
+        ),
+        schema=EXTERNAL_SCHEMA,
+    ).as_read()
+    store = Store(Path(results))
+    store.make()
+    folder = store.run(record.id)
+    with folder.lock():
+        stored = folder.record()
+        if stored is None:
+            save_predictions(folder.predictions_file, predictions)
+            folder.write_record(record)
+    return ExternalResult(stored or record, folder, report)
+
+
+def _check_text(field: str, text: str) -> str:
+    """Return a statement without space around it; a ParamError if it is empty, too long or not one line."""
+    text = text.strip()
+    required = field not in ("paper", "url")
+    what = ""
+    if required and not text:
+        what = "is empty"
+    elif len(text) > MAX_TEXT or not text.isprintable():
+        what = f"has more than {MAX_TEXT} characters" if len(text) > MAX_TEXT else "is not one line of text"
+    elif field == "url" and text and not re.match(r"https?://\S+$", text):
+        what = f"is no web address: {text}"
+    if what:
+        fix = "give the name of the method" if field == "name" else "give one line of text, or leave it out"
+        raise ParamError(f"{field} {what}", where=field, fix=fix)
+    return text
+
+
+def require_run(record: Record, what: str) -> None:
+    """Raise a StoreError if the record is of an external result, which has no ``what``."""
+    if record.cell.external is not None:
+        raise StoreError(
+            f"{record.id} is an external result: it has no {what}",
+            where=record.id,
+            fix="name a run that was made here; `gzslbench runs list` marks the external ones",
+        )
+
+
+class TruthCheck:
+    """Compares the true classes of stored predictions with the data, and loads each task once."""
+
+    def __init__(self, data: Path | None = None) -> None:
+        """Take the folder that holds the datasets; None takes the usual one."""
+        self.data = data
+        self._tasks: dict[str, RowMatcher] = {}
+
+    def find_problem(self, record: Record, folder: RunFolder) -> str | None:
+        """Return what differs from the data; None if nothing does. Controls have test rows of their own.
+
+        Raises:
+            GzslBenchError: The data are not here, or are others than those of the record.
+        """
+        task = record.task
+        if record.headline is None or record.control:
+            return None
+        if task.id not in self._tasks:
+            dataset = load_dataset(task.dataset, task.features, task.semantics, self.data)
+            if dataset.task_id != task.id:
+                what = f"the data here are of the task {dataset.task_id}, not of {task.id}"
+                raise DataError(what, where=task.dataset)
+            self._tasks[task.id] = RowMatcher(dataset)
+        test, found = self._tasks[task.id], load_predictions(folder.predictions_file)
+        for what, theirs, ours in (
+            ("seen classes", found.seen, test.seen),
+            ("true classes", found.labels, test.labels),
+            ("class names", list(task.class_names or ()), test.class_names),
+        ):
+            if not np.array_equal(theirs, ours):
+                return f"its {what} are not those of the data"
+        return None
