@@ -52,7 +52,7 @@ ray: $(VENV)/.dev ## install Ray, then the tests on a cluster of two nodes, all 
 	$(INSTALL) --editable '.[ray]'
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m ray
 
-docs: $(VENV)/.dev ## build the documentation into site/, then try every command of its pages
+docs: $(VENV)/.dev ## build the documentation into build/site/, then try every command of its pages
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests/docs tests/plugins/test_third_party.py
 
@@ -64,4 +64,4 @@ regress: $(VENV)/.installed ## train the FLO suites again: did a number move? (h
 	$(BIN)/gzslbench regress flo-lite0-claims
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .types build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .types build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -131,16 +131,27 @@ def test_the_commands_of_a_page_work_from_top_to_bottom(name, data, stored, tmp_
     if name not in ("README.md", "docs/get-started.md"):
         shutil.copytree(stored, tmp_path / "results")
     names: dict[str, object] = {}
+    printed: list[str] = []
     for block in blocks(PAGES[name]):
         if block.language == "python" and not block.reason:
             exec(compile(block.text, name, "exec"), names)
         elif block.language == "sh" and not block.reason:
             for command in filter(None, block.text.splitlines()):
-                type_in(command)
+                printed += type_in(command)
+        elif block.language == "text" and printed:
+            missing = {numbers_as_words(line) for line in block.text.splitlines()} - {
+                numbers_as_words(line) for line in printed
+            }
+            assert missing <= {"..."}, f"the commands above do not print {missing}"
 
 
-def type_in(command: str) -> None:
-    """Call one command; a run on data of the real shape is only planned, because it would take an hour."""
+def numbers_as_words(line: str) -> str:
+    """Another machine may round differently."""
+    return re.sub(r"\d+(\.\d+)?", "number", " ".join(line.split()))
+
+
+def type_in(command: str) -> list[str]:
+    """Call one command and return what it prints; a run on data of the real shape is only planned."""
     program, *arguments = ["gzslbench", *arguments_of(command)]
     assert command.split()[0] == program, command
     built_in = not {"AWA2", "CUB", "FLO"} & set(arguments)
@@ -150,6 +161,7 @@ def type_in(command: str) -> None:
     # A made-up folder is not the real one, and verify is there to say so.
     expected = 2 if command == "gzslbench data verify AWA2" else 0
     assert outcome.exit_code == expected, f"{command}: {outcome.output}"
+    return outcome.stdout.splitlines()
 
 
 @pytest.mark.parametrize("name", PAGES)
