@@ -120,13 +120,13 @@ def how_to_get(spec: DatasetSpec, root: str | Path | None = None) -> str:
     """Return advice where the files of a known dataset come from and where they go, in short lines."""
     folder = candidates(spec.name, root)[0]
     archives = [archive for archive in spec.archives if not archive.images]
-    lines = [*spec.advice.format(folder=folder).strip().splitlines()]
+    lines = spec.advice.strip().splitlines()
     if archives:
         lines += [f"run `gzslbench data fetch {spec.name}`, or get the archive", archives[0].url]
         lines += [f"and unpack its folder {spec.name} to", str(folder)]
     page = [f"the page of the {'archive' if archives else 'dataset'}:", spec.url] if spec.url else []
-    where = f"or name the folder above {spec.name} with --data or ${ROOT_VARIABLE}"
-    return NEXT_LINE.join([*lines, where, *page])
+    where = [] if spec.advice else [f"or name the folder above {spec.name} with --data or ${ROOT_VARIABLE}"]
+    return NEXT_LINE.join([*lines, *where, *page])
 
 
 def missing_semantics(

@@ -94,7 +94,7 @@ class DatasetSpec:
         images: ``package.module:function``, a ``ListImages`` of ``gzslbench.prepare.extract.listings``,
             that lists its images in the order of its rows; empty if there is none.
         archives: What ``gzslbench data fetch`` downloads.
-        advice: How to get the files, in short lines, if there are no archives; ``{folder}`` is where they go.
+        advice: How to get the files, in short lines, if they are in no archive.
         sources: Where semantics come from that the archive does not have, in short lines, by their name.
     """
 

@@ -118,6 +118,9 @@ def test_missing_semantics_say_where_they_come_from(root, monkeypatch):
         result = call("data", "show", "CUB", "--semantics", "sent", "--data", root)
         assert result.exit_code == 2 and "Reed et al., CVPR 2016" in result.stderr
         assert "master/data/CUB/sent_splits.mat" in result.stderr
+        assert all(
+            len(line) <= 80 or "://" in line or "where:" in line for line in result.stderr.splitlines()
+        )
         call("data", "import", "CUB", "--data", root)  # now from the .h5 file
 
 

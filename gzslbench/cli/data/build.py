@@ -35,6 +35,8 @@ listing.csv with the image and the class of each row, and build.json with the se
 seed give the same split on every machine. If the dataset exists already, the command keeps it, and continues
 an interrupted extraction.
 
+With --labels and --names, --images is the folder of the named images, in any order.
+
 Features and labels are .npy, .npz, .csv, .parquet, .mat or .h5 files, of any modality. FILE:NAME names one of
 several arrays in a file. Labels are names of classes, or numbers that count the rows of the table of
 semantics from 0 or from 1.
@@ -58,7 +60,6 @@ The dataset is written atomically. If the extraction of features fails, the data
     "--semantics",
     "A .csv (class, then numbers) or .npy file (a class per row).",
     EXISTING_FILE,
-    required=True,
 )
 @option("--semantics-name", "The name that `run --semantics` takes.", default="att")
 @option(
@@ -76,10 +77,17 @@ The dataset is written atomically. If the extraction of features fails, the data
     metavar="K",
 )
 @option("--seed", "The seed of all random choices.", NOT_NEGATIVE, default=0)
+@option(
+    "--layout",
+    "Read the published files of LAD below --images: unseen list K, perhaps only super-class S.",
+    metavar="lad:K[:S]",
+)
 @flag("--dry-run", "Show classes and split; write nothing.")
 @option("--extractor", "Also extract features with this extractor, as `gzslbench extract` with its defaults.")
 @json_option()
-def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **settings: Any) -> None:
+def build(
+    folder: Path, layout: str | None, extractor: str | None, dry_run: bool, as_json: bool, **settings: Any
+) -> None:
     """Make a dataset from your own images or features.
 
     Images are in one folder per class; features are arrays. The dataset in FOLDER gets semantics from a
@@ -88,6 +96,7 @@ def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **s
     from gzslbench.cli.extract import run_extraction
     from gzslbench.errors import ParamError
     from gzslbench.plugins.registry import plugins
+    from gzslbench.prepare.building.lad import read_lad
     from gzslbench.prepare.building.plan import Request
     from gzslbench.prepare.building.write import build_dataset, describe
     from gzslbench.prepare.extract.extract import ExtractionRequest, features_name, make_request
@@ -99,6 +108,13 @@ def build(folder: Path, extractor: str | None, dry_run: bool, as_json: bool, **s
         next_commands,
     )
 
+    if layout is not None:
+        if settings["images"] is None:
+            raise ParamError("a layout needs the folder of its files", where="--layout", fix="give --images")
+        settings |= read_lad(settings["images"], layout)
+    if settings["semantics"] is None:
+        fix = "give a table, or a --layout that has one"
+        raise ParamError("semantics are missing", where="--semantics", fix=fix)
     request = Request(**settings)
     features = None
     if extractor is not None:  # an unknown one is refused before anything is read

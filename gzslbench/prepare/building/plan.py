@@ -38,7 +38,7 @@ class Request:
 
     Attributes:
         semantics: A .csv or .npy file, a ``(C, a)`` array, or a vector for the name of each class.
-        images: The folder with a folder of images per class; or None, and the next two are given.
+        images: The folder with a folder of images per class, or, with ``labels``, of the images in ``names``.
         features: A file or an array of ``(N, d)`` floats. ``file.npz:name`` names an array in a file.
         labels: A file or a sequence of N names or numbers of classes. Numbers count the rows of the table
             from 0 or from 1, unless the table has these numbers as names.
@@ -51,6 +51,7 @@ class Request:
         test_seen: The share of each seen class's rows for testing, above 0 and below 1.
         validation_classes: How many seen classes to draw for validation; None lets a run choose them.
         seed: The seed of all random choices.
+        layout: The published layout that these values were read from, if any, for the record.
 
     Raises:
         ParamError: An option is missing, or has an impossible value.
@@ -69,18 +70,21 @@ class Request:
     test_seen: float = 0.2
     validation_classes: int | None = None
     seed: int = 0
+    layout: str | None = None
 
     def __post_init__(self) -> None:
         """Raise a ParamError for values that are not possible."""
         if (self.images is None) == (self.features is None):
             what = "a dataset is built either from images or from features"
             raise ParamError(what, where="--images, --features", fix="give one of the two")
-        if (self.features is None) != (self.labels is None):
-            what = "features need labels, and images have theirs from their folders"
-            raise ParamError(what, where="--labels", fix="give --features and --labels, or neither")
-        if self.features is None and (self.names is not None or self.features_name is not None):
-            where, fix = "--names, --features-name", "leave them out, or give --features"
-            raise ParamError("these belong to features, not to images", where=where, fix=fix)
+        if self.features is not None and self.labels is None:
+            raise ParamError("features need labels", where="--labels", fix="give --labels FILE")
+        if self.features is None and (self.labels is None) != (self.names is None):
+            what = "images have labels from their folders, or from two lists"
+            raise ParamError(what, where="--labels, --names", fix="give both, or neither")
+        if self.features is None and self.features_name is not None:
+            fix = "leave it out, or give --features"
+            raise ParamError("this names features, not images", where="--features-name", fix=fix)
         if (self.unseen is None) == (self.unseen_classes is None):
             what = "unseen classes are either listed or sampled"
             raise ParamError(what, where="--unseen, --unseen-classes", fix="give one of the two")
@@ -187,12 +191,12 @@ class Plan:
 
 def plan_build(request: Request) -> Plan:
     """Read and check everything, and write nothing."""
-    source = request.semantics
-    rows = _rows_of_arrays(request) if request.images is None else _rows_of_images(request.images)
+    source, by_list = request.semantics, request.labels is not None
+    rows = _rows_of_arrays(request) if by_list else _rows_of_images(request)
     table = _add_names(read_table(source, rows.classes, rows.words.many), request, rows.classes)
     rows = _name_classes(rows, table.names or (), request)
     semantics = _match_semantics(rows, table, request)
-    if request.images is None:  # numbers of classes, and the order of the user's table, stay as they are
+    if by_list:  # numbers of classes, and the order of the user's table, stay as they are
         rows, semantics = _sort_classes(rows, table.names or ()), table.values
     unseen = _choose_unseen(request, rows)
     validation: tuple[str, ...] = ()
@@ -206,8 +210,9 @@ def plan_build(request: Request) -> Plan:
     return Plan(request, rows, semantics, parts, sha256, features)
 
 
-def _rows_of_images(folder: Path) -> Rows:
-    images = find_images(folder)
+def _rows_of_images(request: Request) -> Rows:
+    assert request.images is not None
+    images = find_images(request.images)
     labels = np.repeat(np.arange(len(images.classes)), [len(item.files) for item in images.classes])
     names = tuple(file for item in images.classes for file in item.files)
     return Rows(tuple(item.name for item in images.classes), labels, names, left_out=images.left_out)
@@ -226,6 +231,10 @@ def _rows_of_arrays(request: Request) -> Rows:
         names = tuple(map(str, range(1, len(texts) + 1)))
     else:
         names = read_row_names(request.names, len(texts))
+    missing = [name for name in names if not (request.images / name).is_file()] if request.images else []
+    if missing:
+        what, fix = f"{len(missing)} images are missing, the first is {missing[0]}", "name their folder"
+        raise DataError(what, where=request.images, fix=fix)
     return Rows(tuple(classes), labels, names, LABELS, has_names=request.names is not None)
 
 
@@ -236,7 +245,7 @@ def _describe(source: object) -> str:
 
 def _name_classes(rows: Rows, names: Sequence[str], request: Request) -> Rows:
     """Give numbered classes their names: numbers count ``names`` from 0 or from 1, unless they are names."""
-    if request.images is not None or not all(name.isdigit() for name in rows.classes):
+    if request.labels is None or not all(name.isdigit() for name in rows.classes):
         return rows
     numbers = [int(name) for name in rows.classes]  # sorted
     if set(rows.classes) & set(names):
@@ -312,7 +321,7 @@ def _match_semantics(rows: Rows, table: Table, request: Request) -> NDArray[np.f
         more = [f"and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
         lines = "".join(f"\n    {line}" for line in (*problems[:MAX_LISTED], *more))
         fix = "give each class a folder with images, and semantics of the same name"
-        if request.images is None:
+        if request.labels is not None:
             fix = "give each class rows, and semantics of the same name"
         what = f"{rows.words.many} and semantics do not match:{lines}"
         raise DataError(what, where=f"{request.images or _describe(request.labels)} and {where}", fix=fix)

@@ -19,6 +19,7 @@ from gzslbench.errors import DataError, ParamError
 from gzslbench.prepare.building.arrays import read_features, read_labels, read_row_names
 from gzslbench.prepare.building.plan import Request
 from gzslbench.prepare.building.write import build_dataset
+from gzslbench.prepare.extract.listings import read_image_list
 
 CLASSES = ("bell", "drum", "flute", "Höllen lärm")
 EACH, WIDTH = 5, 3
@@ -299,7 +300,12 @@ def test_a_class_that_is_twice_in_the_table_is_refused(tmp_path, table):
         ({"images": Path("photos")}, "--images, --features"),
         ({"labels": None}, "--labels"),
         ({"features_name": "a/b"}, "--features-name"),
-        ({"images": Path("photos"), "features": None, "labels": None, "names": FILES}, "--names"),
+        ({"images": Path("photos"), "features": None, "labels": None, "names": FILES}, "--labels, --names"),
+        ({"images": Path("photos"), "features": None}, "--labels, --names"),
+        (
+            {"images": Path("photos"), "features": None, "labels": None, "features_name": "x"},
+            "--features-name",
+        ),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(wrong, where):
@@ -388,3 +394,21 @@ def test_large_files_are_not_read_into_memory(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["features"] = FEATURES
     assert isinstance(read_features(tmp_path / "x.h5", len(LABELS)), h5py.Dataset)
+
+
+def test_images_in_one_folder_have_their_classes_from_a_list(tmp_path):
+    for file in FILES:
+        (tmp_path / "all" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "all" / file).write_bytes(file.encode())
+    write_csv(tmp_path / "list.csv", [["file", "class"], *zip(FILES, LABELS, strict=True)])
+    listed = {"labels": tmp_path / "list.csv", "names": tmp_path / "list.csv"}
+    request = Request(semantics=SEMANTICS, images=tmp_path / "all", unseen=["drum"], **listed)
+    build_dataset(tmp_path / "made", request)
+    found = read_image_list(
+        "gzslbench.prepare.extract.listings:list_built", tmp_path / "made", tmp_path / "all"
+    )
+    assert found.files == tuple(FILES)
+    assert [list(SEMANTICS)[label] for label in found.labels] == LABELS
+    (tmp_path / "all" / FILES[3]).unlink()
+    with pytest.raises(DataError, match=rf"1 images are missing, the first is {FILES[3]}"):
+        build_dataset(tmp_path / "other", request)
