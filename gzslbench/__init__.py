@@ -12,6 +12,7 @@ from gzslbench import _version
 if TYPE_CHECKING:
     from gzslbench.api.data import load
     from gzslbench.api.leaderboard import Leaderboard, leaderboard
+    from gzslbench.api.methods import check, methods, register
     from gzslbench.api.results import Results, results
     from gzslbench.api.run import RunResult, run
     from gzslbench.data.dataset import Dataset, Split
@@ -27,8 +28,11 @@ __all__ = [
     "RunResult",
     "Split",
     "__version__",
+    "check",
     "leaderboard",
     "load",
+    "methods",
+    "register",
     "results",
     "run",
 ]
@@ -36,6 +40,7 @@ __all__ = [
 _NAMES = {
     "api.data": "load",
     "api.leaderboard": "Leaderboard leaderboard",
+    "api.methods": "check methods register",
     "api.results": "Results results",
     "api.run": "RunResult run",
     "data.dataset": "Dataset Split",

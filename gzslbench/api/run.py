@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from gzslbench.evaluation.predictions import Predictions
     from gzslbench.runs.cell import Cell
+    from gzslbench.runs.predictor import Predictor
 
 Watch = Callable[["Cell"], AbstractContextManager[Progress]]
 
@@ -106,12 +107,16 @@ class RunResult(TableView):
         require_matplotlib()
         from gzslbench.report.figures.predictions import seen_unseen_figure
 
-        seeds = [record.cell.seed for record in self.records]
-        require_choice("seed", seeds[0] if seed is None else seed, seeds)
-        at = 0 if seed is None else seeds.index(seed)
-        predictions = read_predictions(self.records[at], self.folders[at])
-        gamma = getattr(self.records[at].headline, "gamma", None)
-        return seen_unseen_figure(seen_unseen_curve(predictions), gamma)
+        record, folder = self._of(seed)
+        curve = seen_unseen_curve(read_predictions(record, folder))
+        return seen_unseen_figure(curve, getattr(record.headline, "gamma", None))
+
+    def predictor(self, seed: int | None = None, *, data: str | Path | None = None) -> Predictor:
+        """Load the trained model of a seed, by default the first, to classify new rows of features."""
+        from gzslbench.runs.predictor import open_predictor
+
+        record, folder = self._of(seed)
+        return open_predictor(record, folder, data=None if data is None else Path(data))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a row per seed: what was run, its metrics in percent, and its id."""
@@ -137,6 +142,12 @@ class RunResult(TableView):
                 notes=[f"stored in {root}: {', '.join(record.id for record in self.records)}"],
             )
         ]
+
+    def _of(self, seed: int | None) -> tuple[Record, RunFolder]:
+        seeds = [record.cell.seed for record in self.records]
+        require_choice("seed", seeds[0] if seed is None else seed, seeds)
+        at = 0 if seed is None else seeds.index(seed)
+        return self.records[at], self.folders[at]
 
     def _values(self, name: str) -> list[float]:
         found = (record.headline for record in self.records)

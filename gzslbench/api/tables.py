@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.errors import GzslBenchError
@@ -60,10 +61,9 @@ class TableView(ABC):
     def __repr__(self) -> str:
         from rich.console import Console
 
-        console = Console(width=TEXT_WIDTH, color_system=None, highlight=False)
-        with console.capture() as captured:
-            console.print(self)
-        return captured.get().rstrip()
+        text = StringIO()
+        Console(file=text, width=TEXT_WIDTH, force_jupyter=False, highlight=False).print(self)
+        return text.getvalue().rstrip()
 
     def _render(self, form: str) -> str:
         return "\n".join(render(table, form) for table in share_details(self.tables()))

@@ -197,16 +197,20 @@ def verify(results: tuple[Path, ...]) -> None:
     settings, H is the harmonic mean of U and S, and the metrics follow from the stored predictions. So this
     finds numbers that were edited by hand.
     """
+    from gzslbench.runs.folder import CODE
     from gzslbench.runs.store import Store
     from gzslbench.runs.verify import find_problems
 
-    checked = inconsistent = 0
+    checked = inconsistent = unpackaged = 0
     for folder in (folder for root in results for folder in Store(root).runs()):
         problems = find_problems(folder)
         checked, inconsistent = checked + 1, inconsistent + bool(problems)
+        unpackaged += folder.code_file.is_file()
         for problem in problems:
             click.echo(f"{folder.path}: {problem}")
     click.echo(f"{checked} runs checked, {inconsistent} inconsistent")
+    if unpackaged:
+        click.echo(f"{unpackaged} of unpackaged methods: the code is in {CODE} of each folder")
     if inconsistent:
         raise SystemExit(1)
 

@@ -39,6 +39,7 @@ class MethodSpec(Published):
         version: Increase it if the same parameters give other numbers than before.
         gpu_share: Share of a GPU that a run needs, from 0 to 1; a sweep runs several on one GPU.
         plain: Like ``load``, the form whose losses are written as in the paper; ``form=plain`` runs it.
+        code: The sha256 of the code of a class in no package, see ``gzslbench.register``; else empty.
     """
 
     name: str
@@ -53,6 +54,7 @@ class MethodSpec(Published):
     version: int = 1
     gpu_share: float = 0.25
     plain: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)

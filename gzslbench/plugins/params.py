@@ -111,12 +111,12 @@ class ParamInfo:
     name: str
     type: type
     default: Any
-    doc: str
-    unit: str
-    low: float | None
-    high: float | None
-    above: float | None
-    choices: tuple[str, ...]
+    doc: str = ""
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    choices: tuple[str, ...] = ()
     search: Space | None = None
     omit_default: bool = False
 

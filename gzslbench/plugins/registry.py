@@ -65,12 +65,14 @@ class Plugins:
     Attributes:
         entries: By kind and name, the entry points.
         errors: By module, as its entry point writes it, what is wrong with a plugin.
+        unpackaged: By name, the methods of ``gzslbench.register``, which are in no package.
     """
 
     def __init__(self, found: Iterable[EntryPoint]) -> None:
         self.manager = pluggy.PluginManager(hooks.PROJECT)
         self.manager.add_hookspecs(hooks)
         self.errors: dict[str, str] = {}
+        self.unpackaged: dict[str, MethodSpec] = {}
         self.entries: dict[str, dict[str, EntryPoint]] = {kind: {} for kind in GROUPS.values()}
         self._names: dict[str, str] = {}
         for entry in found:
@@ -81,7 +83,7 @@ class Plugins:
 
     def methods(self) -> dict[str, MethodSpec]:
         """Every method, by name."""
-        return self._list("methods")
+        return dict(sorted({**self._list("methods"), **self.unpackaged}.items()))
 
     def heads(self) -> dict[str, HeadSpec]:
         """Every head except softmax, by name."""
@@ -117,7 +119,7 @@ class Plugins:
         Raises:
             PluginError: No plugin offers it.
         """
-        return self._find("methods", self.methods, name)
+        return self.unpackaged.get(name) or self._find("methods", self.methods, name)
 
     def head(self, name: str) -> HeadSpec:
         """Return one head, as ``method`` does."""
@@ -134,6 +136,13 @@ class Plugins:
     def tracker(self, name: str) -> TrackerSpec:
         """Return one tracker, as ``method`` does."""
         return self._find("trackers", self.trackers, name)
+
+    def register(self, spec: MethodSpec) -> None:
+        """Offer a method that is in no package; it replaces an earlier one of the same name."""
+        if spec.name in self._list("methods"):
+            what = f"{spec.name!r} is the name of an installed method"
+            raise PluginError(what, where="gzslbench.register", fix="choose another one with --name")
+        self.unpackaged[spec.name] = spec
 
     def load(self, kind: str) -> None:
         """Import and register every plugin of a kind."""

@@ -34,7 +34,7 @@ class Published:
         return int(years[-1]) if years else None
 
 
-_NOT_SHOWN = ("params", "load", "gpu_share")
+_NOT_SHOWN = ("params", "load", "gpu_share", "code")
 
 
 def spec_fields(spec: Published) -> dict[str, Any]:

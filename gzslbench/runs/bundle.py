@@ -11,11 +11,11 @@ from pathlib import Path
 
 from gzslbench.errors import StoreError
 from gzslbench.files import atomic_path, writing
-from gzslbench.runs.folder import CHOICE, RECORD
+from gzslbench.runs.folder import CHOICE, CODE, RECORD
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.verify import find_problems
 
-FILES = (RECORD, "predictions.npz", "metrics.jsonl", "log.txt", CHOICE)
+FILES = (RECORD, "predictions.npz", "metrics.jsonl", "log.txt", CHOICE, CODE)
 """The files of a run that are exported; checkpoints are too large."""
 MAX_FILE_BYTES = 2**28
 """The most that one file may unpack to."""

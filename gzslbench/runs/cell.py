@@ -24,7 +24,7 @@ PROTOCOL = 3
 UNKNOWN = "unknown"
 """What an author does not state."""
 _ABSENT = object()
-_LATER = {"eval_repeats": 1, "calibrate": "none", "control": None, "external": None}
+_LATER = {"eval_repeats": 1, "calibrate": "none", "control": None, "external": None, "code": None}
 """Fields added after 0.1 with their default, which an id leaves out so that cells of 0.1 keep theirs."""
 
 
@@ -77,6 +77,7 @@ class Cell:
         calibrate: ``val`` if a gamma is chosen on validation classes; ``none`` otherwise.
         control: ``oracle``, ``chance``, or None for the method itself, see ``gzslbench.evaluation.controls``.
         external: Where the result comes from, if it was not run here; then only ``seed`` says anything more.
+        code: The sha256 of the code of a method that is in no package, see ``MethodSpec``; else None.
     """
 
     method: str
@@ -100,6 +101,7 @@ class Cell:
     calibrate: str = "none"
     control: str | None = None
     external: External | None = None
+    code: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return every field by name; without the ``_LATER`` ones that have their default."""

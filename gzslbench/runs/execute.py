@@ -33,6 +33,7 @@ from gzslbench.files import reading, write_atomically
 from gzslbench.plugins.params import Params, build
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import widest
+from gzslbench.plugins.unpackaged import CODE
 from gzslbench.runs.cell import Cell, describe_task
 from gzslbench.runs.fit import Fit, FitRun, Outcome, Seconds
 from gzslbench.runs.plan import Plan, calibrates_apart, stops_early
@@ -143,6 +144,8 @@ def execute(
     backends: Mapping[str, str],
 ) -> Record:
     """Train and evaluate ``cell``, and return its record; ``backends`` is read at the end."""
+    if cell.code is not None:
+        write_atomically(folder.code_file, CODE[cell.code].encode())
     plugins().notify("gzslbench_run_start", run=cell)
     started = datetime.now(timezone.utc)
     device = torch.device(plan.device)

@@ -18,8 +18,9 @@ RECORD = "record.json"
 CHOICE = "validation.json"
 CHECKPOINTS = "checkpoint-*.pt"
 LOG = "log.txt"
+CODE = "method.py"
 TRACKING = "tracking"
-OWN = (RECORD, CHECKPOINTS, CHOICE, "metrics.jsonl", "predictions.npz", LOG, "trace.json*", TRACKING)
+OWN = (RECORD, CHECKPOINTS, CHOICE, "metrics.jsonl", "predictions.npz", LOG, CODE, "trace.json*", TRACKING)
 """What a run writes; ``set_aside`` moves the record last."""
 LOCK = "lock"
 
@@ -56,6 +57,11 @@ class RunFolder:
         return self.path / LOG
 
     @property
+    def code_file(self) -> Path:
+        """The code of a method that is in no package."""
+        return self.path / CODE
+
+    @property
     def tracking(self) -> Path:
         """The folder in which each tracker has a folder of its own."""
         return self.path / TRACKING
@@ -66,8 +72,8 @@ class RunFolder:
         return self.path / CHOICE
 
     def text_files(self) -> list[Path]:
-        """Return the files that a reader or a tracker can show: record, epochs, choice, log."""
-        files = (self.record_file, self.metrics_file, self.choice_file, self.log_file)
+        """Return the files that a reader or a tracker can show: record, epochs, choice, log, code."""
+        files = (self.record_file, self.metrics_file, self.choice_file, self.log_file, self.code_file)
         return [file for file in files if file.is_file()]
 
     def checkpoint_file(self, leg: str) -> Path:

@@ -49,6 +49,11 @@ def open_trained(
     if cell.id != record.id:
         what = f"the record's settings are those of run {cell.id}"
         raise StoreError(what, where=folder.record_file, fix=_REPEAT)
+    registered = plugins().unpackaged.get(cell.method)
+    if cell.code is not None and cell.code != getattr(registered, "code", None):
+        what = f"run {record.id} is of a class in no package, whose code is not registered in this process"
+        fix = "give the same class to gzslbench.register first; its code is in that file"
+        raise PluginError(what, where=folder.code_file, fix=fix)
     spec = plugins().method(cell.method)
     if not uses_method(cell.control, spec.kind):
         raise StoreError(f"the control {cell.control} has no trained model", where=folder.path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gzslbench.errors import ParamError
+from gzslbench.errors import ParamError, PluginError
 from gzslbench.plugins.head import SOFTMAX, HeadSpec
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build, parse_assignments
@@ -63,6 +63,9 @@ class Request:
 
     def for_a_worker(self) -> dict[str, Any]:
         """Return it in JSON types for a process in another folder, whose only GPU has no number."""
+        if plugins().method(self.method).code:
+            what = f"{self.method} is a class in no package, which other processes cannot import"
+            raise PluginError(what, fix="run it in this process, or package it: gzslbench new plugin")
         there = replace(self, device=self.device.partition(":")[0])
         text = msgspec.json.encode(there, enc_hook=lambda path: str(path.resolve()))
         values: dict[str, Any] = msgspec.json.decode(text)
@@ -251,6 +254,7 @@ def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
         precision=request.precision,
         deterministic=request.deterministic,
         control=request.control,
+        code=spec.code or None,
     )
     cells = [replace(cell, seed=seed) for seed in request.seeds or (0,)]
     return Resolved(spec, params, chosen, cells, str(parsed.device), head)

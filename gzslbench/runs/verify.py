@@ -9,6 +9,7 @@ from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.calibration import calibrated_metrics
 from gzslbench.evaluation.metrics import Metrics, harmonic_mean, metrics_of
 from gzslbench.evaluation.predictions import Predictions, fingerprint, load_predictions
+from gzslbench.files import sha256_of
 from gzslbench.runs.cell import PROTOCOL
 from gzslbench.runs.record import PEEK_GAMMA, PERCENTAGES, Record, Repeat
 from gzslbench.runs.store import RunFolder
@@ -46,6 +47,8 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
         yield f"its settings are those of run {record.cell.id}"
     elif record.task.id != record.cell.task:
         yield f"its task is {record.task.id}, and that of its settings {record.cell.task}"
+    if record.cell.code is not None and _sha256(folder) != record.cell.code:
+        yield f"{folder.code_file.name} is not the code of its method, which is in no package"
     # The mean of several H is not the harmonic mean of the mean U and S.
     averaged = (record.selection, record.reported, PEEK_GAMMA) if record.repeats else ()
     checked: dict[str, Repeat] = {
@@ -66,6 +69,11 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
     external = record.cell.external
     if external is not None and external.predictions != fingerprint(predictions):
         yield "its predictions are not those that were evaluated"
+
+
+def _sha256(folder: RunFolder) -> str:
+    """Return the checksum of the code of a method that is in no package; empty if it is not there."""
+    return sha256_of(folder.code_file) if folder.code_file.is_file() else ""
 
 
 def read_predictions(record: Record, folder: RunFolder) -> Predictions:

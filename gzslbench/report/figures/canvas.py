@@ -64,11 +64,18 @@ def text_width(texts: Sequence[str], points: float) -> float:
     return max(map(len, texts), default=0) * _LETTER_EMS * points / 72
 
 
+class NotebookFigure(Figure):
+    """A figure that a notebook shows, also before pyplot is imported."""
+
+    def _repr_png_(self) -> bytes:
+        return render(self, "png")
+
+
 @contextmanager
 def canvas(width: float, height: float) -> Iterator[Figure]:
     """Yield a figure of ``width`` by ``height`` inches in the style; its layout is fixed at the end."""
     with figure_style():
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = NotebookFigure(figsize=(width, height), layout="constrained")
         yield figure
         # With an engine savefig would draw twice, and drawing here would be a third time.
         if figure.axes and (engine := figure.get_layout_engine()) is not None:

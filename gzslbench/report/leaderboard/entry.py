@@ -32,7 +32,7 @@ HEAD = "head."
 CONFIDENCE = 0.95
 INTERVAL = f"Student's 95 % interval of the mean over seeds, from {MIN_SEEDS} seeds on"
 CELL_FIELDS = {
-    **dict.fromkeys(("method", "head", "precision", "eval_repeats"), "label"),
+    **dict.fromkeys(("method", "head", "precision", "eval_repeats", "code"), "label"),
     **dict.fromkeys(("method_version", "head_version", "preprocessing", "params", "head_params"), "change"),
     **dict.fromkeys(("dataset", "task", "protocol"), "table"),
     **dict.fromkeys(("eval_every", "validation", "select"), "choice"),
@@ -136,6 +136,8 @@ def entry_of(summary: Summary) -> Entry:
     if cell.external is not None:
         return Entry(summary, f"{cell.external.name} (external)", {})
     row = cell.method
+    if cell.code is not None:
+        row += f", unpackaged code {cell.code[:8]}"
     if cell.head not in (None, SOFTMAX):
         row += f", with {cell.head}"
     if cell.precision != "fp32":
@@ -152,7 +154,13 @@ def entry_of(summary: Summary) -> Entry:
     ):
         if name in (None, SOFTMAX):  # the softmax head has neither parameters nor a version
             continue
-        spec, known = _installed(kind, name, dataset, semantics)
+        registered = plugins().unpackaged.get(cell.method)
+        if kind == "head" or cell.code is None:
+            spec, known = _installed(kind, name, dataset, semantics)
+        elif registered is not None and registered.code == cell.code:
+            spec, known = registered, preset_values(registered, dataset, semantics)
+        else:
+            spec, known = None, {}
         changes |= {prefix + key: value for key, value in params.items() if known.get(key, _ABSENT) != value}
         for field in own:
             in_cell = f"{kind}_version" if field == "version" else field

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -34,8 +35,13 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 def _make_bar(*columns: ProgressColumn, plain: bool = False) -> Progress:
-    """Return bars on standard error; with ``plain`` or without a terminal, they count but do not show."""
-    return Progress(*columns, console=Console(stderr=True), disable=plain or not sys.stderr.isatty())
+    """Return bars on standard error or in a notebook; with ``plain`` and elsewhere they count, but do not show.
+
+    In a notebook, rich needs ipywidgets for them; without it there are lines, as in a file.
+    """
+    console = Console(stderr=True)
+    in_notebook = console.is_jupyter and find_spec("ipywidgets") is not None
+    return Progress(*columns, console=console, disable=plain or not (sys.stderr.isatty() or in_notebook))
 
 
 class _Pace:

@@ -22,6 +22,7 @@ from gzslbench.report.leaderboard.stored_classes import Intervals, read_interval
 from gzslbench.report.printing import key_values, make_console, make_table, print_line
 from gzslbench.report.published_data import dataset_label, training_note
 from gzslbench.runs.cell import External
+from gzslbench.runs.folder import CODE
 from gzslbench.runs.plan import Plan
 from gzslbench.runs.record import EXTERNAL, PERCENTAGES, RULES, Record, Summary
 from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
@@ -197,6 +198,9 @@ def repeat_command(record: Record) -> str:
     cell, task, places = record.cell, record.task, _places_in_command(record)
     if cell.external is not None:
         return _evaluate_command(record, cell.external)
+    if cell.code is not None:
+        name, dataset = cell.method, task.dataset
+        return f"gzslbench.register the class in {CODE}, then gzslbench.run({name!r}, {dataset!r}, ...)"
     semantics, _, shuffle_seed = task.semantics.partition(SHUFFLED)
     options: list[tuple[str, Any]] = [
         ("--method", cell.method),

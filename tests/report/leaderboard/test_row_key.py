@@ -32,6 +32,7 @@ OTHER = {
     "calibrate": "val",
     "control": "oracle",
     "external": External("My net", "0" * 64, "inductive"),
+    "code": "c" * 64,
 }
 """For every field of a cell a value that no other run has."""
 NAMES = [field.name for field in fields(Cell)]
