@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gzslbench.api.run import RunResult, run
     from gzslbench.data.dataset import Dataset, Split
     from gzslbench.errors import GzslBenchError
+    from gzslbench.evaluation.external import metrics
+    from gzslbench.runs.external import evaluate
 
 __version__ = _version.VERSION
 
@@ -29,9 +31,11 @@ __all__ = [
     "Split",
     "__version__",
     "check",
+    "evaluate",
     "leaderboard",
     "load",
     "methods",
+    "metrics",
     "register",
     "results",
     "run",
@@ -45,6 +49,8 @@ _NAMES = {
     "api.run": "RunResult run",
     "data.dataset": "Dataset Split",
     "errors": "GzslBenchError",
+    "evaluation.external": "metrics",
+    "runs.external": "evaluate",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -20,7 +20,7 @@ from gzslbench.report.tables import ResultTable
 from gzslbench.report.terminal.plugins import parameters_json
 
 if TYPE_CHECKING:
-    from gzslbench.testing.check import Outcome
+    from gzslbench.testing.check import Outcome, Status
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -130,10 +130,7 @@ def register(
     name = name or _WORD_ENDS.sub("-", cls.__name__).replace("_", "-").lower()
     if not _NAME.fullmatch(name):
         raise _error(cls, f"{name!r} is not lower case with hyphens", "choose a name such as 'my-method'")
-    params = params or _params_of(cls)
-    if not (isinstance(params, type) and issubclass(params, Params)):
-        fix = "write a frozen dataclass derived from gzslbench.plugins.Params, a param() for each parameter"
-        raise _error(cls, f"its params are {params!r}", fix)
+    params = _check_params(cls, params or _params_of(cls))
     params()  # each parameter has a default, in its range
     require_choice("setting", setting, SETTINGS)
     kind = kind or ("scoring" if hasattr(cls, "scores") else "generative")
@@ -160,7 +157,14 @@ def register(
     return MethodDescription(spec)
 
 
-def _params_of(cls: type[Any]) -> type[Params]:
+def _check_params(cls: type[Any], params: Any) -> type[Params]:
+    if not (isinstance(params, type) and issubclass(params, Params)):
+        fix = "write a frozen dataclass derived from gzslbench.plugins.Params, a param() for each parameter"
+        raise _error(cls, f"its params are {params!r}", fix)
+    return params
+
+
+def _params_of(cls: type[Any]) -> Any:
     """Return the annotation of the constructor's second argument, or no parameters."""
     constructor = cls.__init__
     try:
@@ -173,7 +177,7 @@ def _params_of(cls: type[Any]) -> type[Params]:
     found = arguments[1].annotation
     if isinstance(found, str):
         found = constructor.__globals__.get(found, found)
-    return Params if found in (inspect.Parameter.empty, Any) else found  # type: ignore[no-any-return]
+    return Params if found in (inspect.Parameter.empty, Any) else found
 
 
 def _error(cls: type[Any], what: str, fix: str) -> PluginError:
@@ -198,7 +202,7 @@ class CheckResult(TableView):
 
     def tables(self) -> Sequence[ResultTable]:
         """Return the checks, those that failed first."""
-        order = ("failed", "passed", "skipped")
+        order: tuple[Status, ...] = ("failed", "passed", "skipped")
         found = sorted(self.outcomes, key=lambda outcome: order.index(outcome.status))
         rows = [
             {"result": one.status, "check": one.check, "what": one.what, "to do": one.fix or None}

@@ -73,13 +73,12 @@ class RunResult(TableView):
             if record.headline is None:
                 fix = "lower the learning rate, or leave this seed out and say so"
                 raise StoreError(f"the run of seed {record.cell.seed} diverged", where=folder.path, fix=fix)
-        return Metrics(**{name: fmean(self._values(name)) for name in PERCENTAGES})
+        return Metrics(**{name: self._mean(name) for name in PERCENTAGES})
 
     @property
     def deviations(self) -> Mapping[str, float]:
         """The standard deviation over the seeds of each metric; empty for a single seed."""
-        several = len(self._values("H")) > 1
-        return {name: stdev(self._values(name)) for name in PERCENTAGES if several}
+        return {name: stdev(self._values(name)) for name in PERCENTAGES if len(self._values(name)) > 1}
 
     @property
     def predictions(self) -> dict[int, Predictions]:
@@ -127,16 +126,18 @@ class RunResult(TableView):
         first, rows = self.records[0], []
         for record in self.records:
             scores = dict.fromkeys(PERCENTAGES) if record.headline is None else record.headline.percentages()
-            shown = ["diverged" if score is None else f"{score:.2f}" for score in scores.values()]
+            missing = "diverged" if record.headline is None else "–"
+            shown = [missing if score is None else f"{score:.2f}" for score in scores.values()]
             rows.append([f"seed {record.cell.seed}", *shown])
         if self.deviations:
-            ends = [(fmean(self._values(name)), deviation) for name, deviation in self.deviations.items()]
-            rows.append(["mean", *(f"{mean:.2f} ± {deviation:.2f}" for mean, deviation in ends)])
+            ends = [(self._mean(name), self.deviations.get(name)) for name in PERCENTAGES]
+            rows.append(["mean", *("–" if end is None else f"{mean:.2f} ± {end:.2f}" for mean, end in ends)])
         root = self.folders[0].path.parent
         control = f", control {first.control}" if first.control else ""
+        how = RULES_IN_WORDS.get(self.rule, "not run here; the selection is as its author states")
         return [
             ResultTable(
-                f"{first.cell.method} on {first.task.id}{control}: {RULES_IN_WORDS[self.rule]}",
+                f"{first.cell.method} on {first.task.id}{control}: {how}",
                 ["in percent", *PERCENTAGES],
                 [list(map(TableCell, row)) for row in rows],
                 notes=[f"stored in {root}: {', '.join(record.id for record in self.records)}"],
@@ -150,8 +151,12 @@ class RunResult(TableView):
         return self.records[at], self.folders[at]
 
     def _values(self, name: str) -> list[float]:
-        found = (record.headline for record in self.records)
-        return [getattr(metrics, name) for metrics in found if metrics is not None]
+        found = (getattr(record.headline, name, None) for record in self.records)
+        return [value for value in found if value is not None]
+
+    def _mean(self, name: str) -> Any:
+        """Return the mean; None for a metric that an external result does not have."""
+        return fmean(self._values(name)) if self._values(name) else None
 
 
 def summary_row(summary: Summary) -> dict[str, Any]:

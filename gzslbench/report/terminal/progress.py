@@ -35,7 +35,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 def _make_bar(*columns: ProgressColumn, plain: bool = False) -> Progress:
-    """Return bars on standard error or in a notebook; with ``plain`` and elsewhere they count, but do not show.
+    """Return bars on standard error or in a notebook; with ``plain`` and elsewhere they only count.
 
     In a notebook, rich needs ipywidgets for them; without it there are lines, as in a file.
     """
