@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from gzslbench.cli.group import LazyGroup
 from gzslbench.cli.options import (
     PATH,
     OutputFile,
+    data_option,
     flag,
     json_option,
     option,
@@ -59,6 +61,7 @@ EXPORT_EPILOG = """\b
 Examples:
   gzslbench runs export --out all.zip
   gzslbench runs export ce-gzsl-AWA2 f-clswgan-AWA2 --out awa2.zip
+  gzslbench runs export external-my-net --out submission
 """
 IMPORT_EPILOG = """\b
 Examples:
@@ -217,17 +220,21 @@ def verify(results: tuple[Path, ...]) -> None:
 
 @runs.command(epilog=EXPORT_EPILOG)
 @click.argument("runs", nargs=-1, shell_complete=completion.runs)
-@option("--out", "The .zip file to write.", OutputFile(".zip"), required=True)
+@option("--out", "The .zip file or the new folder to write.", PATH, required=True)
 @results_option()
 def export(runs: tuple[str, ...], out: Path, results: Path) -> None:
-    """Write runs into one archive, for `gzslbench runs import`.
+    """Write runs into an archive or a folder, for `gzslbench runs import`.
 
-    RUNS are ids or beginnings of ids; all runs by default. Records, predictions, metrics and logs are
-    exported, checkpoints are not.
+    A folder is a submission that others can review: it also has a README with the numbers. RUNS are ids or
+    beginnings of ids; all runs by default. Records, predictions, metrics and logs are exported, checkpoints
+    are not.
     """
     from gzslbench.runs.bundle import write_bundle
     from gzslbench.runs.store import Store
+    from gzslbench.runs.submission import write_submission
 
+    if out.suffix not in (".zip", ""):
+        raise click.UsageError(f"--out {out} must end in .zip, or be a folder without an ending")
     store = Store(results)
     folders = [store.find(run) for run in runs] if runs else store.runs()
     unfinished = [folder.id for folder in folders if not folder.has_ended()]
@@ -236,27 +243,31 @@ def export(runs: tuple[str, ...], out: Path, results: Path) -> None:
         raise StoreError(f"run {unfinished[0]} has not ended", where=results, fix=fix)
     if not folders:
         raise StoreError("there are no runs", where=results, fix="name the folder with --results")
-    write_bundle(out, folders)
-    click.echo(f"wrote {len(folders)} runs to {out} ({out.stat().st_size / 2**20:.1f} MiB)")
+    (write_bundle if out.suffix else write_submission)(out, folders)
+    size = sum(file.stat().st_size for file in (out.rglob("*") if out.is_dir() else [out])) / 2**20
+    click.echo(f"wrote {len(folders)} runs to {out} ({size:.1f} MiB)")
 
 
 @runs.command(name="import", epilog=IMPORT_EPILOG)
 @click.argument("source", type=PATH)
 @results_option("The folder that the runs are stored in.")
-def import_(source: Path, results: Path) -> None:
+@data_option
+def import_(source: Path, results: Path, data: Path | None) -> None:
     """Store runs from an archive or a folder.
 
-    SOURCE is a .zip file that `gzslbench runs export` wrote, or a folder of runs. Each run is checked as by
-    `gzslbench runs verify`. An inconsistent run is refused and named; the others are stored. A run that is
-    stored already is kept as it is.
+    SOURCE is a .zip file or a folder that `gzslbench runs export` wrote, or a folder of runs. Each run is
+    checked as by `gzslbench runs verify`; where the data are here, its true classes must be theirs. A run
+    that fails is refused and named; the others are stored. A run that is stored already is kept as it is.
     """
     from gzslbench.runs.bundle import import_runs
     from gzslbench.runs.store import Store
 
-    received = import_runs(source, Store(results))
+    received = import_runs(source, Store(results), data)
     for run, problems in received.refused.items():
         for problem in problems:
             click.echo(f"refused {run}: {problem}")
+    for why, count in Counter(received.unchecked.values()).items():
+        click.echo(f"{count} runs not compared with the data: {why}", err=True)
     counts = len(received.taken), len(received.there), len(received.refused)
     click.echo("{} stored, {} stored already, {} refused".format(*counts))
     if received.refused:

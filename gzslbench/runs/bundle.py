@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gzslbench.errors import StoreError
+from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.files import atomic_path, writing
+from gzslbench.runs.external import TruthCheck
 from gzslbench.runs.folder import CHOICE, CODE, RECORD
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.verify import find_problems
@@ -24,11 +25,19 @@ _DATE = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same runs 
 
 @dataclass
 class ImportResult:
-    """Ids of the runs that were imported (``taken``), were there already, or were refused, with reasons."""
+    """What became of the runs.
+
+    Attributes:
+        taken: Ids of those that were imported.
+        there: Ids of those that were stored already.
+        refused: By id, why a run was refused.
+        unchecked: By id, why the true classes of a consistent run were not compared with the data.
+    """
 
     taken: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
     refused: dict[str, list[str]] = field(default_factory=dict)
+    unchecked: dict[str, str] = field(default_factory=dict)
 
 
 def write_bundle(path: Path, folders: Sequence[RunFolder]) -> None:
@@ -45,22 +54,26 @@ def write_bundle(path: Path, folders: Sequence[RunFolder]) -> None:
                     archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
-def import_runs(source: Path, store: Store) -> ImportResult:
-    """Copy the runs of an archive or a folder into the store, each if it is consistent."""
+def import_runs(source: Path, store: Store, data: Path | None = None) -> ImportResult:
+    """Copy the runs of an archive or a folder into the store, each if it is consistent.
+
+    Where the data are here, below ``data`` or the usual folder, the true classes must be those of the data.
+    """
     store.make()
     with tempfile.TemporaryDirectory(dir=store.root, prefix=".import-") as scratch:
         root = source
         if not source.is_dir():
             root = Path(scratch)
             _unpack(source, root)
-        folders = Store(root).runs()
+        inner = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
+        folders = Store(root).runs() or (Store(inner[0]).runs() if len(inner) == 1 else [])
         if not folders:
             raise StoreError(
                 "there are no runs in it", where=source, fix="name an archive or a folder that contains runs"
             )
-        result = ImportResult()
+        result, truth = ImportResult(), TruthCheck(data)
         for folder in folders:
-            _import_run(folder, store, result)
+            _import_run(folder, store, result, truth)
     return result
 
 
@@ -78,8 +91,14 @@ def _unpack(path: Path, into: Path) -> None:
         raise StoreError(f"not an archive of runs: {error}", where=path, fix=fix) from error
 
 
-def _import_run(folder: RunFolder, store: Store, result: ImportResult) -> None:
+def _import_run(folder: RunFolder, store: Store, result: ImportResult, truth: TruthCheck) -> None:
     problems = find_problems(folder)
+    record = None if problems else folder.record()
+    if record is not None:
+        try:
+            problems = list(filter(None, [truth.find_problem(record, folder)]))
+        except GzslBenchError as error:
+            result.unchecked[folder.id] = error.what
     ours = store.run(folder.id)
     if not problems and ours.has_ended():
         if _comparable(ours) == _comparable(folder):

@@ -178,7 +178,7 @@ class TruthCheck:
     def __init__(self, data: Path | None = None) -> None:
         """Take the folder that holds the datasets; None takes the usual one."""
         self.data = data
-        self._tasks: dict[str, RowMatcher] = {}
+        self._tasks: dict[tuple[str, str, str], RowMatcher] = {}
 
     def find_problem(self, record: Record, folder: RunFolder) -> str | None:
         """Return what differs from the data; None if nothing does. Controls have test rows of their own.
@@ -189,13 +189,14 @@ class TruthCheck:
         task = record.task
         if record.headline is None or record.control:
             return None
-        if task.id not in self._tasks:
-            dataset = load_dataset(task.dataset, task.features, task.semantics, self.data)
-            if dataset.task_id != task.id:
-                what = f"the data here are of the task {dataset.task_id}, not of {task.id}"
-                raise DataError(what, where=task.dataset)
-            self._tasks[task.id] = RowMatcher(dataset)
-        test, found = self._tasks[task.id], load_predictions(folder.predictions_file)
+        names = task.dataset, task.features, task.semantics
+        if names not in self._tasks:
+            if Path(task.dataset).name != task.dataset:
+                raise DataError(f"the record names a path instead of a dataset: {task.dataset}")
+            self._tasks[names] = RowMatcher(load_dataset(*names, self.data))
+        test, found = self._tasks[names], load_predictions(folder.predictions_file)
+        if test.dataset.task_id != task.id:
+            raise DataError(f"the data here are of the task {test.dataset.task_id}, not of {task.id}")
         for what, theirs, ours in (
             ("seen classes", found.seen, test.seen),
             ("true classes", found.labels, test.labels),

@@ -136,3 +136,11 @@ def test_wrong_arguments_store_nothing(gzslbench, scores, tmp_path, arguments, m
     assert outcome.exit_code == 2
     assert message in outcome.output
     assert not (tmp_path / "results").exists()
+
+
+def test_a_submission_goes_out_and_comes_in(results, tmp_path):
+    assert "wrote 3 runs to sent" in results("runs", "export", "--out", "sent").stdout
+    outcome = results("runs", "import", "sent", "--results", "theirs")
+    assert outcome.stdout == "3 stored, 0 stored already, 0 refused\n"
+    assert outcome.stderr == ""
+    assert results("runs", "export", "--out", "sent.tar").exit_code == 2
