@@ -15,6 +15,8 @@ PAGES = {
     "benchmarks/speed/README.md": "speed-programs.md",
 }
 """From a file of the repository to its page; method_pages.py adds the pages of the methods."""
+FOLDERS = {"methods": "methods/index.md"}
+"""From a folder to the page that lists what is in it."""
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 _CODE = re.compile(r"(^ *```.*?^ *```|`[^`\n]*`|<!--.*?-->)", re.DOTALL | re.MULTILINE)
 
@@ -42,9 +44,11 @@ def _link(found: re.Match[str], source: str, uri: str) -> str:
     if not path or re.match(r"[a-z]+:", address):
         return found.group()
     target = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
-    place = PAGES.get(target) or PAGES.get(f"{target}/README.md")
+    place = PAGES.get(target) or PAGES.get(f"{target}/README.md") or FOLDERS.get(target)
     if place is None and target.startswith("docs/"):
         place = target.removeprefix("docs/")
+        if not uri.startswith("notebooks/"):  # the page of a notebook links to the file itself
+            place = re.sub(r"\.ipynb$", ".md", place)
     if place is None:
         if not (ROOT / target).exists():
             return found.group()  # mkdocs reports it

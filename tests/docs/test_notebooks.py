@@ -17,7 +17,7 @@ nbformat = pytest.importorskip("nbformat", reason="needs nbclient: pip install '
 
 
 def test_there_are_notebooks():
-    assert {"quick-start", "protocol-pitfalls"} <= {path.stem for path in NOTEBOOKS}
+    assert {"quick-start", "your-own-method", "protocol-pitfalls"} <= {path.stem for path in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -28,6 +28,16 @@ def test_it_is_stored_without_outputs(path):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert code
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+
+
+def test_a_method_of_ones_own_fits_into_forty_lines():
+    (path,) = (path for path in NOTEBOOKS if path.stem == "your-own-method")
+    (cell,) = (
+        cell
+        for cell in nbformat.read(path, as_version=4).cells
+        if "gz.register(" in cell.source and cell.cell_type == "code"
+    )
+    assert len(cell.source.splitlines()) <= 40
 
 
 @pytest.mark.acceptance

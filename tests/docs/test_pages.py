@@ -172,9 +172,7 @@ def test_every_relative_link_of_a_page_leads_to_a_file(name):
         target, _, _ = address.partition("#")
         if target and not re.match(r"[a-z]+:", target):
             place = (path.parent / target).resolve()
-            # The site makes pages of notebooks, and a list of the methods.
-            made = place.with_suffix(".ipynb").is_file() or place == ROOT / "docs" / "methods" / "index.md"
-            assert place.exists() or made, f"{address} in {name}"
+            assert place.exists(), f"{address} in {name}"
 
 
 def test_the_commands_of_several_pages_are_run_here():
