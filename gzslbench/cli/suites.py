@@ -95,11 +95,11 @@ def sweep(
 ) -> None:
     """Run the cells of SUITE that have no record yet, several at the same time."""
     from gzslbench.plugins.executor import Limits
-    from gzslbench.report.printing import make_console
+    from gzslbench.report.printing import make_console, print_line
     from gzslbench.report.terminal import sweep as view
     from gzslbench.runs.store import Store
     from gzslbench.sweeps.executors import make_executor
-    from gzslbench.sweeps.planning import TaskCache, plan_sweep
+    from gzslbench.sweeps.planning import TaskCache, counts_line, plan_sweep
     from gzslbench.sweeps.runner import run_sweep
     from gzslbench.sweeps.suites.suite import load_suite
     from gzslbench.sweeps.sweep_log import SweepLog
@@ -111,7 +111,7 @@ def sweep(
     selected = loaded.select(only, data)
     if dry_run:
         planned = plan_sweep(selected, store, TaskCache(store.root))
-        click.echo("\n".join([*view.plan_lines(planned), view.counts_line(planned)]))
+        click.echo("\n".join([*view.plan_lines(planned), counts_line(planned)]))
         return
     result = run_sweep(
         selected,
@@ -121,14 +121,14 @@ def sweep(
         gpus_per_cell=gpus_per_cell,
         checkpoint_every=checkpoint_every,
         ship_data=limits["address"] is not None,
-        view=view.SweepLines(),
+        say=print_line,
     )
     console = make_console()
     for line in view.failure_lines(result.results, result.planned):
         console.print(line)
     if known := result.summaries():
         console.print(view.results_table(known))
-    why = f" ({view.counts_line(result.not_run)})" if result.not_run else ""
+    why = f" ({counts_line(result.not_run)})" if result.not_run else ""
     click.echo(f"{result.good} of {len(result.to_run)} cells run, {len(result.not_run)} not to be run{why}")
     if known:
         folder = "" if results == opt.DEFAULT_RESULTS else f" {shlex.quote(str(results))}"

@@ -6,12 +6,13 @@ A cache of tasks next to the runs tells the ids of the cells without reading dat
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from gzslbench._version import VERSION
 from gzslbench.data.formats import xlsa17
@@ -34,6 +35,7 @@ from gzslbench.runs.store import Store, read_summaries
 from gzslbench.sweeps.suites.suite import Suite, SuiteRun
 
 State = Literal["done", "diverged", "interrupted", "new", "unread", "impossible"]
+STATES: tuple[State, ...] = get_args(State)
 TASKS = ".tasks.json"
 TO_RUN: tuple[State, ...] = ("interrupted", "new")
 WHY = {
@@ -127,6 +129,12 @@ def _plan_run(
         elif cell.id in folders and any(store.run(cell.id).path.glob("checkpoint-*.pt")):
             state = "interrupted"
         yield PlannedCell(run.name, request, cell, state, WHY[state], summary, resolved.spec.gpu_share)
+
+
+def counts_line(planned: Sequence[PlannedCell]) -> str:
+    """Return how many cells are in which state."""
+    counts = Counter(cell.state for cell in planned)
+    return ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no cells"
 
 
 class TaskCache:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,12 @@ from gzslbench.runs.record import Record, Summary
 from gzslbench.runs.store import Store
 from gzslbench.runs.tracking import resolve_trackers
 from gzslbench.sweeps.executors import stop_on_signals
-from gzslbench.sweeps.planning import TO_RUN, PlannedCell, TaskCache, plan_sweep
+from gzslbench.sweeps.planning import TO_RUN, PlannedCell, TaskCache, counts_line, plan_sweep
 from gzslbench.sweeps.suites.suite import Suite
 from gzslbench.sweeps.sweep_log import SweepLog, this_process
 
 WORK = f"{__name__}:run_cell_job"
+STOPPING = b"stopping: running cells are saved first; Ctrl-C again stops at once\n"
 MEMORY_MARGIN = 1.25
 """Factor on the memory that the largest finished cell took: what a cell is expected to take."""
 
@@ -91,25 +94,6 @@ class SweepResult:
         return self.good == len(self.to_run) and not any(cell.state in bad for cell in self.planned)
 
 
-class SweepView:
-    """Shows a sweep while it runs. This one shows nothing."""
-
-    def read(self, name: str) -> None:
-        """The dataset of this name has been read for planning."""
-
-    def begin(self, planned: Sequence[PlannedCell], to_run: Sequence[PlannedCell]) -> None:
-        """All cells are planned, and those of ``to_run`` will run."""
-
-    def started(self, planned: PlannedCell, where: str, attempt: int) -> None:
-        """A cell has started; ``attempt`` counts from 1."""
-
-    def ended(self, result: CellResult) -> None:
-        """A cell has ended."""
-
-    def stopping(self) -> None:
-        """The user asked to stop. A signal handler calls this."""
-
-
 def run_sweep(
     suite: Suite,
     store: Store,
@@ -119,7 +103,7 @@ def run_sweep(
     gpus_per_cell: float | None = None,
     checkpoint_every: int = 10,
     ship_data: bool = False,
-    view: SweepView | None = None,
+    say: Callable[[str], None] = lambda _line: None,
 ) -> SweepResult:
     """Run the cells of ``suite`` that have no record in ``store``.
 
@@ -134,7 +118,7 @@ def run_sweep(
         gpus_per_cell: The share of a GPU that a cell takes, from 0 to 1; None leaves it to each method.
         checkpoint_every: Epochs between two checkpoints.
         ship_data: Send the datasets along, for machines that may not have them.
-        view: What shows the sweep.
+        say: Is called with a line about each cell that starts or ends.
 
     Raises:
         ParamError: A run of the suite cannot be resolved.
@@ -142,19 +126,18 @@ def run_sweep(
         ExecutorError: The executor cannot continue.
         StoreError: The store cannot be written, or another sweep of the suite is running.
     """
-    view = view or SweepView()
     resolve_trackers()
     store.make()
     log, cache = SweepLog(store.root, suite.name), TaskCache(store.root)
     with log.open():
         planned = plan_sweep(suite, store, cache)  # finds wrong parameters before any data are read
         if any(cell.state == "unread" for cell in planned):
-            planned = plan_sweep(suite, store, cache, view.read)
+            planned = plan_sweep(suite, store, cache, lambda name: say(f"read {name}"))
         failed = log.read().failed if only_failed else None
         to_run = [cell for cell in planned if cell.state in TO_RUN and (failed is None or cell.id in failed)]
         counts = Counter(cell.state for cell in planned)
         log.write("begun", who=this_process(), counts=dict(counts), total=len(planned), to_run=len(to_run))
-        view.begin(planned, to_run)
+        say(counts_line(planned))
         # Cells of one dataset share one object, so that an executor sends it to a machine once.
         handles = [DatasetHandle.of(cell.request) for cell in to_run]
         datasets = {handle: handle for handle in handles}
@@ -171,20 +154,26 @@ def run_sweep(
             )
             for cell, handle in zip(to_run, handles, strict=True)
         ]
-        with stop_on_signals(executor, view.stopping):
-            results = list(_follow(executor.run(jobs), {cell.id: cell for cell in to_run}, log, view))
+        with stop_on_signals(executor, _say_that_it_stops):
+            results = list(_follow(executor.run(jobs), {cell.id: cell for cell in to_run}, log, say))
     return SweepResult(planned, to_run, results)
 
 
+def _say_that_it_stops() -> None:
+    os.write(2, STOPPING)  # the signal may have interrupted a print()
+
+
 def _follow(
-    events: Iterator[Event], cells: Mapping[str, PlannedCell], log: SweepLog, view: SweepView
+    events: Iterator[Event], cells: Mapping[str, PlannedCell], log: SweepLog, say: Callable[[str], None]
 ) -> Iterator[CellResult]:
-    """Log and show what happens. Yields the result of each cell that ends."""
+    """Log and say what happens. Yields the result of each cell that ends."""
+    ended, began = 0, time.monotonic()
     for event in events:
         cell = cells[event.job]
         if isinstance(event, Started):
             log.write("started", cell=cell.id, where=event.where, attempt=event.attempt)
-            view.started(cell, event.where, event.attempt)
+            again = f", attempt {event.attempt}" if event.attempt > 1 else ""
+            say(f"started {cell.id} ({cell.name}; {event.where}{again})")
             continue
         record = None if event.result is None else Record.from_dict(event.result["record"])
         result = CellResult(cell, record, event.failure, event.seconds)
@@ -193,10 +182,31 @@ def _follow(
             log.write("ended", cell=cell.id, seconds=seconds)
         elif failure.kind == "stopped":
             log.write("stopped", cell=cell.id, seconds=seconds)
+            say(f"stopped {cell.id}: the next sweep continues it")
         else:
             log.write("ended", cell=cell.id, seconds=seconds, failure=f"{failure.kind}: {failure.what}")
-        view.ended(result)
+        if failure is None or failure.kind != "stopped":
+            ended += 1
+            left = time_left(len(cells), ended, time.monotonic() - began)
+            say(f"{_outcome(result)}  [{ended}/{len(cells)}{left and f', {left}'}]")
         yield result
+
+
+def _outcome(result: CellResult) -> str:
+    name, failure, record = result.planned.id, result.failure, result.record
+    if failure is not None:
+        return f"{failure.kind:7} {name}: {failure.what.splitlines()[0]}"
+    numbers = None if record is None else record.headline
+    outcome = f"H {numbers.H:.1f}, {record.reported}" if record and numbers else "diverged"
+    return f"done    {name}: {outcome} in {result.seconds:.1f} s"
+
+
+def time_left(total: int, ended: int, elapsed: float) -> str:
+    """Say how long the rest takes at the pace so far; empty if no cell or every cell has ended."""
+    if not 0 < ended < total:
+        return ""
+    seconds = (total - ended) * elapsed / ended
+    return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
 
 
 def expected_memory(planned: Sequence[PlannedCell]) -> int:
