@@ -25,12 +25,11 @@ from gzslbench.errors import InterruptedRunError, StoreError
 from gzslbench.evaluation.metrics import Metrics
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.registry import plugins
-from gzslbench.report.leaderboard.tables import RULES_IN_WORDS
 from gzslbench.report.tables import ResultTable, TableCell
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import Plan, Request, make_plan
 from gzslbench.runs.progress import Progress
-from gzslbench.runs.record import PERCENTAGES, Record, Summary
+from gzslbench.runs.record import PERCENTAGES, RULES, Record, Summary
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.tracking import resolve_trackers
 from gzslbench.runs.verify import read_predictions
@@ -134,7 +133,7 @@ class RunResult(TableView):
             rows.append(["mean", *("–" if end is None else f"{mean:.2f} ± {end:.2f}" for mean, end in ends)])
         root = self.folders[0].path.parent
         control = f", control {first.control}" if first.control else ""
-        how = RULES_IN_WORDS.get(self.rule, "not run here; the selection is as its author states")
+        how = RULES.get(self.rule, "not run here; the selection is as its author states")
         return [
             ResultTable(
                 f"{first.cell.method} on {first.task.id}{control}: {how}",

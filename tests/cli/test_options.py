@@ -10,7 +10,7 @@ from gzslbench.runs import cell, record, store
 
 def test_the_copies_of_constants_are_true() -> None:
     assert Path(store.DEFAULT_ROOT) == options.DEFAULT_RESULTS
-    assert record.RULES == options.RULES
+    assert tuple(record.RULES) == options.RULES
     assert cell.CONTROLS == options.CONTROLS
     assert record.PERCENTAGES == options.METRICS
 

@@ -131,6 +131,7 @@ _ENVIRONMENT.globals.update(
     metrics=METRICS,
     epochs=EPOCHS,
     all_rules=(*RULES, EXTERNAL),
+    rules=RULES,
     without_test=[rule for rule in RULES if not rule.startswith("test")],
     chosen_on=CHOSEN_ON,
     marks=plugins.MARKS,

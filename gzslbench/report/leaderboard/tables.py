@@ -19,7 +19,7 @@ from gzslbench.report.leaderboard.references import ReferenceRow
 from gzslbench.report.leaderboard.significance import POWER
 from gzslbench.report.published import PublishedNumber
 from gzslbench.report.tables import TIED, ColumnGroup, ResultTable, TableCell, render
-from gzslbench.runs.record import PERCENTAGES
+from gzslbench.runs.record import PERCENTAGES, RULES
 
 Papers = Mapping[str, MethodSpec | PublishedNumber]
 """By method, what is known of it: the spec, or a published number where it is not installed."""
@@ -40,16 +40,6 @@ _EXTERNAL_NOTE = (
     "external results are computed here from predictions of other programs; what their authors state is not"
     " checked, and they are not ranked"
 )
-RULES_IN_WORDS = {
-    "last-calibrated": "the last epoch, calibrated by a gamma chosen on validation classes",
-    "val-calibrated": "epoch and gamma chosen on validation classes",
-    "last": "the last epoch",
-    "val": "the epoch chosen on validation classes",
-    "test-peek": "the best epoch ON TEST of model and head: comparable with published habits only",
-    "test-peek-inner": "the best epoch ON TEST of the head: comparable with published habits only",
-    "test-peek-outer": "the best epoch ON TEST of the model: comparable with published habits only",
-    "test-peek-gamma": "the run's own epoch, gamma chosen ON TEST: comparable with published habits only",
-}
 
 
 def leaderboard_table(
@@ -207,8 +197,10 @@ def _title(board: Board) -> str:
     metrics = f"{', '.join(others)} and {last}" if others else last
     group = board.group
     what = f"{group.features} features, {group.semantics} semantics, {group.setting}"
-    chosen = RULES_IN_WORDS[board.rule] if board.rows else "external results, selected as their authors state"
-    return f"{metrics} in percent, {what}; {chosen}"
+    if not board.rows:
+        return f"{metrics} in percent, {what}; external results, selected as their authors state"
+    only = ": comparable with published habits only" if board.rule.startswith("test") else ""
+    return f"{metrics} in percent, {what}; {RULES[board.rule]}{only}"
 
 
 def _row_notes(board: Board, papers: Papers | None) -> Iterator[str]:

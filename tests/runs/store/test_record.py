@@ -73,7 +73,7 @@ FAILURE = {"term": "critic", "stage": "game", "epoch": 3}
 def records(draw: st.DrawFn) -> Record:
     selection = draw(st.sampled_from(["last", "val"]))
     diverged = draw(st.booleans())
-    by_rule = draw(st.dictionaries(st.sampled_from(RULES), metrics))
+    by_rule = draw(st.dictionaries(st.sampled_from(list(RULES)), metrics))
     return Record(
         id=draw(st.text()),
         status="diverged" if diverged else "complete",
