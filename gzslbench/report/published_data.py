@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from gzslbench.data.catalogue import catalogue
 from gzslbench.data.dataset import FINETUNED, UNKNOWN
 from gzslbench.data.variants import MADE_IN_MEMORY, SYNTHETIC
@@ -13,18 +11,13 @@ _SYNTHETIC_BEFORE = ("Features and image names in this folder are made", "made, 
 """How the note began in records and HDF5 files of 0.1."""
 
 
-def is_synthetic(notes: Iterable[str]) -> bool:
-    """Return whether the notes of a dataset or of a record say that its features are synthetic."""
-    return any(note.startswith((SYNTHETIC, *_SYNTHETIC_BEFORE)) for note in notes)
-
-
 def mark_of(task: TaskInfo) -> str:
     """Return how a task's data differ from the published ones of that name; empty if they are not known to.
 
     A dataset without published files can only be synthetic. Features and semantics with names of their own
     are no difference, because every view shows the name.
     """
-    if is_synthetic(task.notes or ()):
+    if any(note.startswith((SYNTHETIC, *_SYNTHETIC_BEFORE)) for note in task.notes or ()):
         return "synthetic data"
     in_memory = any(note.startswith(MADE_IN_MEMORY) for note in task.notes or ())
     marks = [MADE_IN_MEMORY] * in_memory

@@ -24,20 +24,15 @@ TRACE = "trace.json.gz"
 
 
 class Profile:
-    """Records the last iterations before the first evaluation of a run, and that evaluation.
+    """Records at most MAX_ITERATIONS iterations before the first evaluation of a run, and that evaluation.
 
     Outside of this window no profiler is active. Use it as a context around the run. If the run stops, fails
     or diverges inside the window, nothing is written. ``trace`` is then None, else the file that was written,
     in Chrome's format; ``used`` is False if the run was finished before, because then it is not repeated.
     """
 
-    def __init__(
-        self, device: torch.device | str, *, iterations: int = MAX_ITERATIONS, skipped: int = SKIPPED
-    ) -> None:
-        """Record at most ``iterations`` iterations; skip the first ``skipped`` if there are more."""
+    def __init__(self, device: torch.device | str) -> None:
         self.device = torch.device(device)
-        self.iterations = iterations
-        self.skipped = skipped
         self.trace: Path | None = None
         self.averages: Any = None
         self.used = False
@@ -71,7 +66,7 @@ class Profile:
             left = None if self.trace else iterations_left(trainer, eval_every)
             if left is not None:
                 if self._length is None:
-                    self._length = min(self.iterations, max(left - self.skipped, 1))
+                    self._length = min(MAX_ITERATIONS, max(left - SKIPPED, 1))
                 if left <= self._length:
                     self._begin("iteration")
             return False

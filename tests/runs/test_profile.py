@@ -19,6 +19,13 @@ from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.profile import Profile, iterations_left
 
 
+@pytest.fixture
+def short_window(monkeypatch):
+    """Records at most four iterations, and none of the first three if there are more."""
+    monkeypatch.setattr("gzslbench.runs.profile.MAX_ITERATIONS", 4)
+    monkeypatch.setattr("gzslbench.runs.profile.SKIPPED", 3)
+
+
 def trainer_at(epoch, iteration, *, epochs, length, stages=1, stage=0):
     """As much of a trainer as a profile looks at: its place in a stage of ``epochs`` epochs."""
     current = SimpleNamespace(
@@ -84,11 +91,12 @@ def marks(profile):
     ]
 
 
+@pytest.mark.usefixtures("short_window")
 @pytest.mark.parametrize(
     ("total", "recorded"), [(0, 0), (1, 1), (2, 1), (4, 1), (6, 3), (7, 4), (8, 4), (30, 4)]
 )
 def test_the_last_iterations_and_one_evaluation_are_recorded_and_no_others(folder, total, recorded) -> None:
-    with Profile("cpu", iterations=4, skipped=3) as profile:
+    with Profile("cpu") as profile:
         watched = train(profile, folder, total)
     first = total - recorded
     inside, parts = marks(profile)
@@ -98,9 +106,10 @@ def test_the_last_iterations_and_one_evaluation_are_recorded_and_no_others(folde
     assert not torch.autograd._profiler_enabled()
 
 
+@pytest.mark.usefixtures("short_window")
 @pytest.mark.parametrize("stop_at", [2, 5, 8])  # before the window, as it is made ready, and within it
 def test_a_run_stopped_before_its_evaluation_leaves_nothing(folder, stop_at) -> None:
-    with Profile("cpu", iterations=4, skipped=3) as profile:
+    with Profile("cpu") as profile:
         train(profile, folder, 10, stop_at)
     assert profile.used and profile.trace is None
     assert list(folder.path.iterdir()) == []

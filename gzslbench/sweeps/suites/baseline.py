@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gzslbench.errors import StoreError
-from gzslbench.files import make_folder, write_atomically
+from gzslbench.files import make_folder, write_atomically, writing
 from gzslbench.runs.record import PERCENTAGES
 from gzslbench.sweeps.suites.schema import Claim
 from gzslbench.sweeps.suites.suite import Suite
@@ -110,13 +110,10 @@ def stored_metrics(folders: Iterable[Path], rule: str, metric: str) -> dict[str,
 
 def make_writable(path: Path) -> None:
     """Create the folder of ``path`` if it is missing, and check that ``path`` can be written."""
-    try:
+    with writing(path, "the metrics cannot be stored", elsewhere="choose another file"):
         make_folder(path.parent)
         if path.is_dir():
             raise IsADirectoryError("it is a folder")
-    except OSError as error:
-        what = f"the metrics cannot be stored: {error}"
-        raise StoreError(what, where=path, fix="choose another file") from error
 
 
 def write_baseline(path: Path, content: Mapping[str, Any]) -> None:
