@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -92,12 +93,12 @@ def extract(**options: Any) -> None:
 def run_extraction(request: ExtractionRequest) -> ExtractionResult:
     """Extract features, and print progress and result."""
     from gzslbench.prepare.extract.extract import extract_features, shorten
-    from gzslbench.report.terminal.progress import watch_images
+    from gzslbench.report.terminal.progress import watch_count
 
     def note(text: str) -> None:
         click.echo(text, err=True)
 
-    result = extract_features(request, note, watch_images)
+    result = extract_features(request, note, partial(watch_count, what="images"))
     for line in shorten(result.left_out):
         note(f"left out: {line}")
     if result.is_new:

@@ -200,7 +200,7 @@ def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
     from gzslbench.report.figures.run_figures import require_matplotlib
     from gzslbench.report.html.site import SiteContent, build_site, check_output_folder
     from gzslbench.report.published import all_published_numbers
-    from gzslbench.report.terminal.progress import watch_pages
+    from gzslbench.report.terminal.progress import watch_count
     from gzslbench.sweeps.suites.baseline import stored_metrics
 
     notes: list[str] = []
@@ -229,8 +229,8 @@ def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
         stored=partial(stored_metrics, [folder / "metrics" for folder in plugins().suites()], metric="H"),
         notes=[*(str(warning.message) for warning in caught), *notes],
     )
-    with watch_pages(content.pages) as step:
-        build_site(content, out, figures=figures is not False and not notes, step=step)
+    with watch_count(content.pages, what="pages") as advance:
+        build_site(content, out, figures=figures is not False and not notes, advance=advance)
     for note in notes:
         click.echo(note, err=True)
     click.echo(f"{len(entries)} {'run' if len(entries) == 1 else 'runs'}: open {out / 'index.html'}")

@@ -284,9 +284,13 @@ def _draw(drawings: Iterable[Drawing]) -> list[tuple[Drawing, Markup | None]]:
 
 
 def build_site(
-    content: SiteContent, out: Path, *, figures: bool = True, step: Callable[[str], None] = lambda page: None
+    content: SiteContent,
+    out: Path,
+    *,
+    figures: bool = True,
+    advance: Callable[[int], None] = lambda pages: None,
 ) -> None:
-    """Write the site to ``out`` in one step; call ``step`` after each page; ``figures`` need matplotlib.
+    """Write the site to ``out`` in one step; ``advance`` gets the number of pages that were written since.
 
     A page of a run is copied from the site before if nothing that it shows has changed since.
     """
@@ -306,7 +310,7 @@ def build_site(
             if inputs:
                 digests[file] = _page_digest(inputs, path)
             if file.endswith(".html"):
-                step(file)
+                advance(1)
         about = "A report of gzslbench; the next one replaces this folder."
         (scratch / MARK).write_text(json.dumps({"about": about, "pages": digests}, indent=1) + "\n")
         if out.exists():

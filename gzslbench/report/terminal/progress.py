@@ -138,24 +138,8 @@ class _RunView(RunProgress):
 
 
 @contextmanager
-def watch_pages(total: int) -> Iterator[Callable[[str], None]]:
-    """Yield what to call with the file of each page written: a bar, or a line now and then."""
-    pace = _Pace()
-    with _make_bar(*Progress.get_default_columns()) as bar:
-        number = bar.add_task("pages", total=total)
-
-        def advance(page: str) -> None:
-            bar.advance(number)
-            (task,) = bar.tasks
-            if bar.disable and pace.allows():
-                print_line(f"{task.completed:.0f} of {total} pages: {page}")
-
-        yield advance
-
-
-@contextmanager
-def watch_images(total: int) -> Iterator[Callable[[int], None]]:
-    """Yield what to call with each number of images done; it shows their rate and the time left."""
+def watch_count(total: int, *, what: str) -> Iterator[Callable[[int], None]]:
+    """Yield what to call with each number of ``what`` done; it shows their rate and the time left."""
     pace = _Pace()
     with _make_bar(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         number = bar.add_task("", total=total)
@@ -164,8 +148,9 @@ def watch_images(total: int) -> Iterator[Callable[[int], None]]:
             bar.advance(number, count)
             (task,) = bar.tasks
             if bar.disable and pace.allows(always=task.finished):
-                rate, left = task.speed or 0.0, task.time_remaining or 0.0
-                print_line(f"{task.completed:.0f} of {total} images, {rate:.1f} a second, {left:.0f} s left")
+                rate, left = task.speed, task.time_remaining or 0.0
+                when = f", {rate:.1f} a second, {left:.0f} s left" if rate else ""
+                print_line(f"{task.completed:.0f} of {total} {what}{when}")
 
         yield advance
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from gzslbench.data.load import load_dataset
 from gzslbench.errors import ExtractionError
 from gzslbench.prepare.extract import extract, repeat
 from gzslbench.prepare.extract.extract import ExtractionRequest, extract_features
-from gzslbench.report.terminal.progress import watch_images
+from gzslbench.report.terminal.progress import watch_count
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def dataset(world, small, monkeypatch):
     for module in (extract, repeat):
         monkeypatch.setattr(module, "load_extractor", lambda *_: extractor)
     request = ExtractionRequest(f"{world.folder}", world.images, "resnet101", batch_size=4)
-    result = extract_features(request, lambda _: None, watch_images)
+    result = extract_features(request, lambda _: None, partial(watch_count, what="images"))
     return load_dataset(result.path)
 
 

@@ -183,4 +183,4 @@ def made_predictions():
 
 def test_a_long_report_says_how_far_it_is(store, tmp_path):
     outcome = report(store.root, "--out", tmp_path / "site", "--no-figures")
-    assert re.search(r"1 of \d+ pages: index.html", outcome.stderr)
+    assert re.search(r"^1 of (\d+) pages\n(.+\n)*\1 of \1 pages, [\d.]+ a second, 0 s left", outcome.stderr)
