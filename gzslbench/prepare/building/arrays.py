@@ -24,6 +24,7 @@ LABELS = ("labels", "label", "class", "classes", "target", "y")
 NAMES = ("image_files", "files", "file", "images", "image", "names", "name")
 FEATURES = ("features", "feature", "embeddings", "embedding", "x")
 """What arrays and columns are called, in lower case: the first one that a file has is taken."""
+_LABELED = "label each row with the name of its class, or with its number"
 _AGAIN = "write the file again, without pickled objects, for example with numpy.save"
 
 
@@ -44,13 +45,14 @@ def read_features(source: Path | ArrayLike, rows: int) -> NDArray[Any]:
         raise DataError(f"features are real numbers, but these are {array.dtype}", where=where, fix=fix)
     if array.ndim == 3:
         what = f"features of shape {array.shape}: region features are not supported yet"
-        raise DataError(
-            what, where=where, fix="store one vector for each row, such as the mean of its regions"
-        )
+        raise DataError(what, where=where, fix="store one vector for each row, such as their mean")
     if array.ndim != 2 or not array.size:
         fix = "store a matrix with one row for each label"
         raise DataError(f"features of shape {array.shape}", where=where, fix=fix)
-    if len(array) != rows and array.shape[1] == rows and _suffix(source) == ".mat":
+    if array.shape[1] == rows and _suffix(source) == ".mat":
+        if len(array) == rows:
+            what, fix = "a square matrix: its rows or its columns may be meant", "save it as .npy"
+            raise DataError(what, where=where, fix=fix)
         array = array.T
     if len(array) != rows:
         is_transposed = array.shape[1] == rows
@@ -70,16 +72,14 @@ def read_labels(source: Path | ArrayLike) -> tuple[list[str], bool]:
     values = _as_column(array, where, "labels")
     if values.dtype.kind == "f":
         if not (np.isfinite(values) & (values == np.floor(values))).all():
-            fix = "label each row with the name of its class, or with its number"
-            raise DataError("not all labels are whole numbers", where=where, fix=fix)
+            raise DataError("not all labels are whole numbers", where=where, fix=_LABELED)
         values = values.astype(np.int64)
     if values.dtype.kind not in "iuUO" or not all(isinstance(value, (int, str)) for value in values.tolist()):
-        fix = "label each row with the name of its class, or with its number"
-        raise DataError(f"labels are names or numbers, but these are {values.dtype}", where=where, fix=fix)
+        what = f"labels are names or numbers, but these are {values.dtype}"
+        raise DataError(what, where=where, fix=_LABELED)
     texts = [compose(str(value).strip()) for value in values.tolist()]
     if "" in texts:
-        fix = "label each row with the name of its class"
-        raise DataError(f"row {texts.index('') + 1} has no label", where=where, fix=fix)
+        raise DataError(f"row {texts.index('') + 1} has no label", where=where, fix=_LABELED)
     return texts, values.dtype.kind in "iu" or all(text.isascii() and text.isdigit() for text in texts)
 
 

@@ -324,6 +324,12 @@ def test_a_truncated_file_is_an_error(tmp_path, kind, kept):
         np.asarray(read_features(path, len(LABELS)))
 
 
+def test_a_square_matrix_of_a_mat_file_is_refused(tmp_path):
+    savemat(tmp_path / "x.mat", {"features": FEATURES[:3]})
+    with pytest.raises(DataError, match="a square matrix"):
+        read_features(tmp_path / "x.mat", 3)
+
+
 def test_pickled_arrays_are_not_opened(tmp_path):
     np.save(tmp_path / "x.npy", FEATURES.astype(object), allow_pickle=True)
     np.savez(tmp_path / "x.npz", features=FEATURES.astype(object))
