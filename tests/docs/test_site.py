@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -12,6 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+BROKEN_IMAGES = """
+    [...document.images].filter((image) => image.complete && !image.naturalWidth).map((image) => image.src)
+"""
 
 pytestmark = pytest.mark.acceptance
 
@@ -67,3 +72,36 @@ def test_no_mark_for_generated_text_is_left(site):
     for name, text in read_pages(site).items():
         assert not re.search(r"<!-- (facts|commands|api)", text), name
         assert "arithmatex" not in text, name
+
+
+@pytest.fixture
+def reader(site):
+    """A page of a browser without a network that has opened the site from disk."""
+    why = "needs playwright: pip install 'gzslbench[dev]'"
+    sync_api = pytest.importorskip("playwright.sync_api", reason=why)
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("needs Chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        context = browser.new_context(offline=True, viewport={"width": 390, "height": 800})
+        yield context.new_page()
+        browser.close()
+
+
+def test_the_search_works_from_disk(site, reader):
+    reader.set_viewport_size({"width": 1300, "height": 900})
+    reader.goto((site / "methods" / "ce-gzsl.html").as_uri())
+    reader.keyboard.press("/")
+    reader.keyboard.type("calibrated stacking")
+    reader.wait_for_selector(".md-search-result__item", timeout=20_000)
+    found = reader.locator(".md-search-result__item a").first.get_attribute("href")
+    assert found == (site / "calibration.html").as_uri()
+
+
+def test_a_page_is_not_wider_than_a_phone_and_has_its_images(site, reader):
+    some = ("*.html", "concepts/*.html", "datasets/[cf]*.html", "methods/[cs]*.html", "reference/*.html")
+    for file in sorted(path for pattern in some for path in site.glob(pattern) if path.stem != "404"):
+        reader.goto(file.as_uri())
+        assert reader.evaluate("document.documentElement.scrollWidth") <= 390, file.name
+        assert reader.evaluate(BROKEN_IMAGES) == [], file.name
