@@ -17,6 +17,7 @@ from gzslbench.errors import GzslBenchError, StoreError
 _CHECK_NAME = "check the folder and the name"
 _READABLE = "make it readable for yourself (chmod), or ask its owner to"
 _BLOCKED_BY_FILE = "a file blocks the path: move it"
+_NO_LOCKS = "this drive keeps no locks: choose a folder on a local drive"
 _ADVICE: dict[int, tuple[str, str]] = {
     errno.ENOENT: (_CHECK_NAME, "the folder has been removed: create it again"),
     errno.ENOTDIR: (_CHECK_NAME, _BLOCKED_BY_FILE),
@@ -29,6 +30,7 @@ _ADVICE: dict[int, tuple[str, str]] = {
     errno.ELOOP: ("the link leads back to itself: remove or correct it", "remove the link"),
     errno.ENOSPC: ("free some space", "free some space"),
     errno.EDQUOT: ("free some of your quota", "free some of your quota"),
+    **dict.fromkeys((errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP), (_NO_LOCKS, _NO_LOCKS)),
     errno.EFBIG: ("check the disk that it lies on", "choose a disk that takes files of this size"),
 }
 """For each error number, what to do when reading and when writing."""
@@ -212,13 +214,17 @@ def lock(path: Path, *, wait: bool = False, keep: bool = False) -> Iterator[None
     from filelock import FileLock, SoftFileLock, Timeout  # takes 30 ms, which `--help` need not pay
 
     path.parent.stat()  # filelock would create a missing folder, which may be a typing error
-    file_lock = FileLock(path)
+    file_lock, existed = FileLock(path), path.exists()
     try:
         file_lock.acquire(blocking=wait)
     except Timeout as error:
         with suppress(OSError):
             raise LockedError(path.read_text(encoding="utf-8") or "it has just started") from error
         raise LockedError("it has just ended") from error
+    except OSError:  # a file without a lock would look like an interrupted run
+        if not existed:
+            path.unlink(missing_ok=True)
+        raise
     # On a file system without locks, filelock falls back to a file whose content and removal are its own.
     native = not isinstance(file_lock, SoftFileLock)
     try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from gzslbench.files import LockedError, lock
+from gzslbench.errors import StoreError
+from gzslbench.files import LockedError, lock, writing
 
 ELSEWHERE = """
 import os, sys, pathlib, time
@@ -89,3 +91,15 @@ def test_a_missing_folder_is_an_error_of_the_system(path):
     with pytest.raises(FileNotFoundError), lock(path / "no" / "lock"):
         pass
     assert not path.exists()
+
+
+def test_a_drive_without_locks_is_named_and_no_file_is_left(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    refused = writing(tmp_path, "the run's folder cannot be locked")
+    with pytest.raises(StoreError) as caught, refused, lock(tmp_path / "lock"):
+        pass
+    assert "keeps no locks" in caught.value.fix
+    assert list(tmp_path.iterdir()) == []

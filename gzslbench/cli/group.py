@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import warnings
 from collections.abc import Mapping
 from importlib import import_module
@@ -34,6 +36,13 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, targets: Mapping[str, Target] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.targets = targets or {}
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; a sign that the terminal cannot show becomes a question mark."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order in which a new user needs them."""

@@ -99,7 +99,7 @@ def predict(
             {"image": name, "classes": [asdict(guess) for guess in guesses]}
             for name, guesses in zip(names, found, strict=True)
         ]
-        click.echo(json.dumps({"run": record.id, "predictions": listed}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"run": record.id, "predictions": listed}, indent=2))
     else:
         _print_table(names, found)
 

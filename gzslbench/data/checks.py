@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gzslbench.data.dataset import PARTS, Dataset, Rows, Split, read_blocks
 from gzslbench.errors import DataError
 
+_LONGEST_NAME = 100
 _ONE_ORDER = (
     "sort allclasses_names, and the columns of att, as the labels count the classes; or move the file away"
 )
@@ -24,12 +25,21 @@ _ONE_ORDER = (
 def check_dataset(dataset: Dataset, where: str) -> None:
     """Check everything but the values of the features, which :func:`check_features` reads."""
     labels, names, split = dataset.labels, dataset.class_names, dataset.split
+    check_name(dataset.name, where)
     check_lengths(len(dataset.features), len(labels), len(dataset.image_files), where)
     check_semantics(dataset.semantics, names, f"{where}: semantics {dataset.semantics_name}")
     check_labels(labels, len(dataset.semantics), f"{where}: labels")
     check_split(split, len(labels), f"{where}: split")
     check_classes(split, labels, names, where)
     check_class_folders(names, labels, dataset.image_files, where)
+
+
+def check_name(name: str, where: str) -> None:
+    """Check the name of a dataset, which becomes a part of the names of folders."""
+    if not name.strip() or not name.isprintable() or set(name) & set("/\\") or len(name) > _LONGEST_NAME:
+        what = f"{name[:_LONGEST_NAME]!r} is not a name for a dataset"
+        fix = f"give it a name of at most {_LONGEST_NAME} printable characters without slashes"
+        raise DataError(what, where=where, fix=fix)
 
 
 def check_features(features: NDArray[np.float32], where: str) -> tuple[str, ...]:
@@ -109,6 +119,17 @@ def check_semantics(semantics: NDArray[np.float32], names: Sequence[str], where:
             what = f"the semantics of class {first + 1} ({names[first]}) are {state}"
             fix = "correct them or remove the class: it can neither be learned nor recognized"
             raise DataError(what, where=where, fix=fix)
+
+
+def find_twins(semantics: NDArray[np.float32], names: Sequence[str]) -> tuple[str, ...]:
+    """Return a note if classes have the same semantics: only the first of them can be predicted."""
+    first: dict[bytes, str] = {}
+    pairs = []
+    for row, name in zip(semantics, names, strict=True):
+        twin = first.setdefault(row.tobytes(), name)
+        if twin != name:
+            pairs.append(f"{name} and {twin}")
+    return (f"the same semantics have: {', '.join(pairs)}",) if pairs else ()
 
 
 def check_rows(rows: Rows, count: int, where: str) -> None:

@@ -226,6 +226,12 @@ def _load_folder(
 
 
 def _load_file(path: Path, features: str | None, semantics: str | None) -> Dataset:
+    if path.suffix.lower() == ".mat" and not hdf5.is_ours(path):
+        fix = f"name the folder: --dataset {path.parent} --features {path.stem}"
+        raise DataError("a MATLAB file is only a part of a dataset", where=path, fix=fix)
+    if path.suffix.lower() in (".npy", ".npz", ".csv", ".parquet"):
+        fix = f"build a dataset from it: gzslbench data build NAME --features {path}; see its --help"
+        raise DataError("an array is only a part of a dataset", where=path, fix=fix)
     dataset = hdf5.open_hdf5(path, semantics)
     if features not in (None, dataset.features_name):
         what = f"the file has the features {dataset.features_name!r}, not {features!r}"

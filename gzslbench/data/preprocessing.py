@@ -42,8 +42,9 @@ def fit_preprocessing(name: str, features: NDArray[Any]) -> Transform:
 def _fit_minmax(features: NDArray[Any]) -> Transform:
     low = features.min(axis=0).astype(np.float32)
     span = features.max(axis=0).astype(np.float32) - low
-    # Below this bound scikit-learn's MinMaxScaler treats a column as constant.
-    span[span < 10 * np.finfo(np.float32).eps] = 1
+    # Below this bound scikit-learn's MinMaxScaler treats a column of float64 as constant, as published files
+    # have it.
+    span[span < 10 * np.finfo(np.float64).eps] = 1
 
     def transform(rows: NDArray[Any]) -> Features:
         scaled: Features = np.subtract(rows, low, dtype=np.float32)

@@ -101,7 +101,7 @@ def _read_tables(spec: MethodSpec | HeadSpec, file: Path | None = None) -> tuple
         with reading(file, ParamError):
             place, content = str(file), file.read_bytes()
     try:
-        return place, tomllib.loads(content.decode())
+        return place, tomllib.loads(content.decode("utf-8-sig"))
     except ValueError as error:
         raise ParamError(f"not TOML: {error}", where=place, fix="correct the file at that line") from error
 

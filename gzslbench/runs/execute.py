@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, astuple, dataclass, fields, replace
@@ -241,7 +242,13 @@ def _choose_epochs(fit: Fit, spent: list[Seconds], metric: str) -> ValidationCho
     outcome = _train(replace(fit, name="validation", dataset=dataset), spent)
     # The "test" rows are those of the validation split.
     best = select("test-peek", outcome.history, metric)
-    choice = ValidationChoice(**_plain(best), **_describe_split(dataset), calibration=best.gamma)
+    described = _describe_split(dataset)
+    choices = sum(len(evaluated.trace) for evaluated in outcome.history)
+    if choices > 1 and getattr(best.metrics, metric) == 0:
+        note = f"{metric} is 0 at every evaluation on the validation classes: they cannot choose the epochs"
+        warnings.warn(f"{note}; epoch {best.epoch} is taken", stacklevel=2)
+        described["notes"] = [*described["notes"], note]
+    choice = ValidationChoice(**_plain(best), **described, calibration=best.gamma)
     text = json.dumps({**asdict(choice), "seconds": astuple(outcome.seconds)}, indent=1)
     write_atomically(fit.folder.choice_file, text)
     return choice

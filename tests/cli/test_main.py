@@ -114,3 +114,17 @@ def test_the_shell_can_complete_commands(arguments: str) -> None:
     command = [sys.executable, "-m", "gzslbench"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert "plain,methods" in done.stdout.splitlines()
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize(
+    "command", [("methods", "cada-vae"), ("data", "verify", "digits"), ("tune", "--help")]
+)
+def test_a_terminal_that_cannot_show_a_sign_is_no_error(encoding, command):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-m", "gzslbench", *command], capture_output=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout

@@ -246,3 +246,28 @@ def test_label_sorted_rows_of_the_real_flowers_are_refused(real_data, tmp_path):
     shutil.copyfile(real_data / "FLO" / "att_splits.mat", tmp_path / "att_splits.mat")
     with pytest.raises(DataError, match="another row order"):
         load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "fix"),
+    [
+        ("res101.mat", "a MATLAB file is only a part of a dataset", "--features res101"),
+        ("x.npz", "an array is only a part of a dataset", "data build"),
+        ("x.csv", "an array is only a part of a dataset", "data build"),
+    ],
+)
+def test_a_file_that_is_a_part_of_a_dataset_is_not_called_damaged(folder, name, words, fix):
+    (folder / "x.npz").write_bytes(b"")
+    (folder / "x.csv").write_text("")
+    with pytest.raises(DataError, match=words) as caught:
+        load_dataset(folder / name)
+    assert fix in caught.value.fix
+
+
+def test_classes_of_the_same_semantics_are_named(tmp_path, arrays, make_folder):
+    features, splits = arrays
+    att = splits["att"].copy()
+    att[:, 1] = att[:, 0]
+    dataset = load_dataset(make_folder(tmp_path / "TINY", features, {**splits, "att": att}))
+    first, second = dataset.class_names[:2]
+    assert f"the same semantics have: {second} and {first}" in dataset.notes

@@ -84,3 +84,14 @@ def test_every_preprocessing_gives_float32_and_leaves_its_argument_unchanged(nam
 def test_an_unknown_name_is_refused_with_the_nearest_one():
     with pytest.raises(ParamError, match="did you mean 'minmax'"):
         fit_preprocessing("min-max", sample(3, 4))
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1e-7, 1e-12])
+def test_minmax_does_not_depend_on_the_unit_of_a_column(unit):
+    features = np.random.default_rng(0).random((20, 3))
+    scaled = fit_preprocessing("minmax", (features * unit).astype(np.float32))
+    found = scaled((features * unit).astype(np.float32))
+    np.testing.assert_allclose(found.min(axis=0), 0)
+    np.testing.assert_allclose(found.max(axis=0), 1, rtol=1e-5)
+    plain = (features - features.min(axis=0)) / (features.max(axis=0) - features.min(axis=0))
+    np.testing.assert_allclose(found, plain, atol=1e-5)

@@ -27,6 +27,7 @@ from gzslbench.files import atomic_path, check_file, sha256_of, writing
 LAYOUT = "gzslbench-dataset"
 VERSION = 1
 _CHUNK = 1 << 20
+_LONGEST = 60_000
 _AGAIN = "move it away, and write it again with `gzslbench data import`"
 _HINTS = tuple(field.name for field in fields(ValidationHint))
 
@@ -71,10 +72,11 @@ def write_hdf5(
     semantics_size = sum(64 * len(dataset.labels) + 2 * dataset.semantics.nbytes for dataset in datasets)
     size = 4 * first.features.size + image_files.nbytes + semantics_size + _CHUNK
     with _reserved_file(path, size) as scratch, h5py.File(scratch, "w") as file:
-        file.attrs.update(layout=LAYOUT, version=VERSION, name=first.name, features_name=first.features_name)
-        file.attrs["sources"] = json.dumps([asdict(source) for source in sources])
+        file.attrs["version"] = VERSION
+        _write_texts(file, layout=LAYOUT, name=first.name, features_name=first.features_name)
+        _write_texts(file, sources=json.dumps([asdict(source) for source in sources]))
         if extraction is not None:
-            file.attrs["extraction"] = json.dumps(extraction)
+            _write_texts(file, extraction=json.dumps(extraction))
         features, start = file.create_dataset("features", first.features.shape, "<f4"), 0
         for block in read_blocks(first.features):  # they may be larger than the memory
             features[start : start + len(block)] = block
@@ -101,7 +103,7 @@ def add_semantics(path: Path, dataset: Dataset, source: Source | None = None) ->
             if dataset.semantics_name in groups:
                 del groups[dataset.semantics_name]
             _write_semantics(groups.create_group(dataset.semantics_name), dataset)
-            file.attrs["sources"] = json.dumps([asdict(entry) for entry in sources.values()])
+            _write_texts(file, sources=json.dumps([asdict(entry) for entry in sources.values()]))
 
 
 def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:
@@ -122,7 +124,7 @@ def stored_semantics(path: Path) -> dict[str, dict[str, object]]:
 def stored_sources(path: Path) -> dict[str, Source]:
     """Return the files that ``path`` was imported from, by name, as they were then."""
     with _open(path) as file:
-        return {entry["name"]: Source(**entry) for entry in json.loads(file.attrs["sources"])}
+        return {entry["name"]: Source(**entry) for entry in json.loads(_read_text(file, "sources"))}
 
 
 def stored_extraction(path: Path) -> dict[str, object] | None:
@@ -141,8 +143,8 @@ def is_ours(path: Path) -> bool:
 
 
 def _write_semantics(group: Any, dataset: Dataset) -> None:
-    group.attrs.update(content=dataset.content, split_name=dataset.split.name)
-    group.attrs.update(files=json.dumps(dict(dataset.files)), notes=json.dumps(dataset.notes))
+    _write_texts(group, content=dataset.content, split_name=dataset.split.name)
+    _write_texts(group, files=json.dumps(dict(dataset.files)), notes=json.dumps(dataset.notes))
     group["values"] = dataset.semantics.astype("<f4")
     group["class_names"] = _encode(dataset.class_names)
     for part in PARTS:
@@ -165,18 +167,18 @@ def _read(file: Any, path: Path, semantics: str | None) -> Dataset:
     hints = {hint: group[hint][()].astype(np.int64) for hint in _HINTS if hint in group}
     extraction = _read_extraction(file) or {}
     dataset = Dataset(
-        name=file.attrs["name"],
-        features_name=file.attrs["features_name"],
+        name=_read_text(file, "name"),
+        features_name=_read_text(file, "features_name"),
         semantics_name=semantics,
         features=_map(file["features"], path),
         labels=file["labels"][()].astype(np.int64),
         semantics=group["values"][()].astype(np.float32),
         class_names=_decode(group["class_names"]),
-        split=Split(group.attrs["split_name"], *(group[part][()] for part in PARTS)),
-        content=group.attrs["content"],
+        split=Split(_read_text(group, "split_name"), *(group[part][()] for part in PARTS)),
+        content=_read_text(group, "content"),
         image_files=_decode(file["image_files"]),
-        files=json.loads(group.attrs["files"]),
-        notes=tuple(json.loads(group.attrs["notes"])),
+        files=json.loads(_read_text(group, "files")),
+        notes=tuple(json.loads(_read_text(group, "notes"))),
         validation=ValidationHint(**hints) if hints else None,
         provenance=_read_provenance(group),
         extraction=extraction,
@@ -194,8 +196,7 @@ def _read_provenance(group: Any) -> dict[str, object]:
 
 
 def _read_extraction(file: Any) -> dict[str, object] | None:
-    text = file.attrs.get("extraction")
-    return None if text is None else dict(json.loads(text))
+    return dict(json.loads(_read_text(file, "extraction"))) if "extraction" in file.attrs else None
 
 
 def _map(features: Any, path: Path) -> NDArray[np.float32]:
@@ -212,12 +213,12 @@ def _open(path: Path) -> Iterator[Any]:
 
     check_file(path, DataError)
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", locking=False)  # some drives have no locks, and reading needs none
     except OSError as error:
         raise DataError(f"not an HDF5 file, or damaged: {error}", where=path, fix=_AGAIN) from error
     with file:
         try:
-            if file.attrs.get("layout") != LAYOUT:
+            if "layout" not in file.attrs or _read_text(file, "layout") != LAYOUT:
                 raise DataError("an HDF5 file, but not of gzslbench's layout", where=path, fix=_AGAIN)
             version = file.attrs.get("version")
             if version != VERSION:
@@ -237,6 +238,22 @@ def _reserved_file(path: Path, size: int) -> Iterator[Path]:
             for _ in range(0, size, _CHUNK):
                 stream.write(bytes(_CHUNK))
         yield scratch
+
+
+def _write_texts(place: Any, **texts: str) -> None:
+    """Write texts as attributes of a fixed length.
+
+    HDF5 keeps texts of any length in a heap, and reads a damaged heap without end. An attribute takes 64 KiB
+    at most, so a longer text goes there all the same.
+    """
+    for name, text in texts.items():
+        encoded = text.encode()
+        place.attrs[name] = np.bytes_(encoded) if 0 < len(encoded) <= _LONGEST else text
+
+
+def _read_text(place: Any, name: str) -> str:
+    value = place.attrs[name]
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _encode(texts: Sequence[str]) -> NDArray[np.bytes_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,63 @@ _ELEMENTS = {*range(1, 8), 9, 12, 13, _MATRIX, _COMPRESSED, 16, 17, 18}
 _AGAIN = "copy or download the file again: it is damaged or not a MATLAB file"
 
 
-def read_mat(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
+def read_mat(path: Path, wanted: Iterable[str], texts: Container[str] = ()) -> dict[str, NDArray[Any]]:
     """Read the variables of ``wanted`` that the file has, shaped as MATLAB shows them.
 
-    Cell arrays and char arrays become flat arrays of str.
+    Texts become flat arrays of str, from a cell array, a char array or strings that h5py wrote; ``texts``
+    names the variables that must be texts.
+
+    Raises:
+        DataError: The file cannot be read, a text is something else, or a matrix is sparse.
     """
     check_file(path, DataError)
     try:
         found = _read_73(path, wanted) if is_hdf5(path) else _read_5(path, wanted)
+    except _OtherKindError as error:
+        raise DataError(
+            error.what, where=": ".join(filter(None, (str(path), error.name))), fix=error.fix
+        ) from error
     except Exception as error:  # on damaged bytes the readers raise errors of many types
         raise DataError(f"cannot be read: {type(error).__name__}: {error}", where=path, fix=_AGAIN) from error
-    return {name: _strings(value) if value.dtype.kind in "OU" else value for name, value in found.items()}
+    for name, value in found.items():
+        if name not in texts and value.dtype.kind not in "OUS":
+            continue
+        try:
+            found[name] = np.array([_text(cell) for cell in np.ravel(value)], dtype=object)
+        except (TypeError, UnicodeDecodeError) as error:
+            if name in texts:
+                what = f"it holds {error}, not texts" if isinstance(error, TypeError) else f"{error}"
+                fix = "store a cell array of char rows, one text in each cell"
+                raise DataError(what, where=f"{path}: {name}", fix=fix) from error
+    return found
+
+
+class _OtherKindError(Exception):
+    """A variable is of a kind that is not read, in a healthy file."""
+
+    def __init__(self, name: str, what: str, fix: str) -> None:
+        super().__init__(what)
+        self.name, self.what, self.fix = name, what, fix
+
+
+def _text(cell: Any) -> str:
+    """Return the text in a cell; a TypeError says what else it holds."""
+    if isinstance(cell, bytes):
+        return cell.decode().strip("\0 \t\r\n")
+    if isinstance(cell, str):
+        return cell.strip()
+    value = np.asarray(cell)
+    if not value.size:
+        return ""
+    if value.dtype.kind in "US":
+        return _text("".join(map(_text_of_character, value.ravel().tolist())))
+    if value.dtype.kind == "O" and value.size == 1:  # a cell in a cell
+        return _text(value.item())
+    raise TypeError("numbers" if value.dtype.kind in "fiub" else f"values of type {value.dtype}")
+
+
+def _text_of_character(character: str | bytes) -> str:
+    return character.decode() if isinstance(character, bytes) else character
 
 
 def variables(path: Path) -> set[str]:
@@ -37,7 +83,7 @@ def variables(path: Path) -> set[str]:
         if is_hdf5(path):
             import h5py
 
-            with h5py.File(path, "r") as file:
+            with h5py.File(path, "r", locking=False) as file:
                 return set(file)
         from scipy.io import whosmat
 
@@ -55,10 +101,18 @@ def is_hdf5(path: Path) -> bool:
 
 def _read_5(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
     from scipy.io import loadmat
+    from scipy.sparse import issparse
 
     _check_tags(path)
     loaded = loadmat(path, variable_names=list(wanted))
+    for name, value in loaded.items():
+        if issparse(value):
+            raise _sparse(name)
     return {name: np.asarray(value) for name, value in loaded.items() if not name.startswith("__")}
+
+
+def _sparse(name: str) -> _OtherKindError:
+    return _OtherKindError(name, "it is a sparse matrix", "store it as a full one: in MATLAB, full(x)")
 
 
 def _check_tags(path: Path) -> None:
@@ -69,6 +123,9 @@ def _check_tags(path: Path) -> None:
     content = np.memmap(path, dtype=np.uint8, mode="r")
     mark = content[126:128].tobytes()
     if mark not in (b"IM", b"MI"):
+        if len(content) >= 20 and not content[:4].all():  # MATLAB 4 begins with a number
+            what = "it is a file of MATLAB 4, or damaged"
+            raise _OtherKindError("", what, "write it with save -v7, or download it again")
         raise ValueError("not a MATLAB 5 file")
     _walk(content, 128, len(content), "<I" if mark == b"IM" else ">I")
 
@@ -89,28 +146,47 @@ def _walk(content: NDArray[np.uint8], start: int, end: int, word: str) -> None:
 def _read_73(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
     import h5py
 
-    with h5py.File(path, "r") as file:
+    with h5py.File(path, "r", locking=False) as file:
         # MATLAB writes columns first, so HDF5 shows every array transposed.
-        return {name: _value_73(file, file[name]).T for name in wanted if name in file}
+        return {name: _value_73(file, name, file[name]).T for name in wanted if name in file}
 
 
-def _value_73(file: Any, dataset: Any) -> NDArray[Any]:
+def _value_73(file: Any, name: str, dataset: Any) -> NDArray[Any]:
+    """Return a variable; cells become an array of objects, and characters texts, one for each row."""
     import h5py
 
+    if isinstance(dataset, h5py.Group):
+        if "MATLAB_sparse" in dataset.attrs or {"ir", "jc"} <= set(dataset):
+            raise _sparse(name)
+        raise _OtherKindError(name, "it is a struct", "store an array or a cell array")
+    kind = dataset.attrs.get("MATLAB_class")
+    if kind == b"string":
+        fix = "convert it with cellstr before you save it"
+        raise _OtherKindError(name, "it is of MATLAB's class string", fix)
+    if h5py.check_string_dtype(dataset.dtype) is not None:
+        return np.asarray(dataset.asstr("utf-8")[()], dtype=object)
     value = dataset[()]
     if h5py.check_dtype(ref=dataset.dtype) is not None:
-        return np.array([_text_73(file[reference]) for reference in np.ravel(value)], dtype=object)
-    if dataset.attrs.get("MATLAB_class") == b"char":
-        lines = np.atleast_2d(value).T
-        return np.array(["".join(map(chr, line)) for line in lines], dtype=object)
+        cells = np.empty(np.size(value), dtype=object)
+        for number, reference in enumerate(np.ravel(value)):
+            cells[number] = _cell_73(file, name, file[reference])
+        return cells
+    if kind == b"char":
+        return np.array(_lines(dataset, value), dtype=object)
     return np.asarray(value)
 
 
-def _text_73(cell: Any) -> str:
-    """Return one char array as text; for an empty one the file stores its shape instead of characters."""
-    return "" if "MATLAB_empty" in cell.attrs else "".join(map(chr, np.ravel(cell[()])))
+def _cell_73(file: Any, name: str, dataset: Any) -> Any:
+    """Return what a cell holds; whole numbers without a class are characters, as h5py writes them."""
+    value = _value_73(file, name, dataset)
+    if value.dtype.kind == "u" and "MATLAB_class" not in dataset.attrs:
+        return _lines(dataset, dataset[()])[0]
+    return value
 
 
-def _strings(cells: NDArray[Any]) -> NDArray[Any]:
-    """Return a cell array or char matrix as flat strings; an empty cell is an empty string."""
-    return np.array(["".join(map(str, np.ravel(cell))).strip() for cell in np.ravel(cells)], dtype=object)
+def _lines(dataset: Any, characters: NDArray[Any]) -> list[str]:
+    """Return a char array as texts; for an empty one the file stores its shape instead of characters."""
+    if "MATLAB_empty" in dataset.attrs:
+        return [""]
+    lines = np.atleast_2d(characters).T if np.ndim(characters) > 1 else [np.ravel(characters)]
+    return ["".join(map(chr, line)) for line in lines]

@@ -98,7 +98,7 @@ def read_folder(folder: Path, name: str, features: str, semantics: Sequence[str]
 
 def read_features(path: Path) -> FeatureFile:
     """Read ``<features>.mat`` and check that its arrays have the same length."""
-    found = read_mat(path, ("features", "labels", "image_files"))
+    found = read_mat(path, ("features", "labels", "image_files"), texts=("image_files",))
     _require(found, ("features", "labels"), path)
     with np.errstate(over="ignore"):  # values too large for float32 become infinite, which a check reports
         features = np.ascontiguousarray(_matrix(found["features"], f"{path}: features").T, dtype=np.float32)
@@ -115,14 +115,14 @@ def read_splits(folder: Path, semantics: str) -> SplitsFile:
     """
     path, field = splits_path(folder, semantics)
     parts = [f"{part}_loc" for part in PARTS]
-    found = read_mat(path, (field, NAMES, PROVENANCE, *parts, *HINTS))
+    found = read_mat(path, (field, NAMES, PROVENANCE, *parts, *HINTS), texts=(NAMES, PROVENANCE))
     _require(found, (field, *parts), path)
     matrix = np.ascontiguousarray(_matrix(found[field], f"{path}: {field}").T, dtype=np.float32)
     names = found.get(NAMES, [f"class {number + 1}" for number in range(len(matrix))])
     rows = {
         key: np.sort(_whole_numbers(found[key], f"{path}: {key}") - 1)
         for key in (*parts, *HINTS)
-        if key in found
+        if key in found and not (key in HINTS and found[key].size == 0)  # MATLAB's [] stands for nothing
     }
     split = Split("ps", *(rows[part] for part in parts))
     train, val = (rows.get(hint) for hint in HINTS)
@@ -132,7 +132,7 @@ def read_splits(folder: Path, semantics: str) -> SplitsFile:
 def _read_names(path: Path) -> Sequence[str]:
     """Return the class names of a splits file; none if it has none, or is damaged, which its use reports."""
     try:
-        return tuple(read_mat(path, (NAMES,)).get(NAMES, ()))
+        return tuple(read_mat(path, (NAMES,), texts=(NAMES,)).get(NAMES, ()))
     except DataError:
         return ()
 
@@ -186,7 +186,7 @@ def assemble(
         content=content_fingerprint(read.features, read.labels, splits.semantics),
         image_files=read.image_files,
         files={**hashes} | {path.name: sha256_of(path) for path in (splits.path, *lists)},
-        notes=(*notes, *_leaks(hint, splits.split)),
+        notes=(*notes, *_leaks(hint, splits.split), *checks.find_twins(splits.semantics, splits.class_names)),
         validation=hint,
         provenance=splits.provenance,
     )

@@ -103,7 +103,7 @@ def sort_as_published(image_list: ImageList, folder: Path) -> ImageList:
     """
     for features in xlsa17.feature_names(folder):
         path = folder / f"{features}.mat"
-        arrays = read_mat(path, ("image_files", "labels"))
+        arrays = read_mat(path, ("image_files", "labels"), texts=("image_files",))
         if not len(arrays.get("image_files", ())):
             continue
         names = [name.strip().replace("\\", "/") for name in arrays["image_files"].tolist()]

@@ -214,7 +214,9 @@ def _find_existing(basis: Basis, name: str) -> dict[Path, Mapping[str, object]]:
     target = basis.path / f"{name}{xlsa17.SPLITS}"
     existing: dict[Path, Mapping[str, object]] = {}
     if basis.in_folder and os.path.lexists(target):
-        existing[target] = xlsa17.read_provenance(read_mat(target, (xlsa17.PROVENANCE,)), target)
+        existing[target] = xlsa17.read_provenance(
+            read_mat(target, (xlsa17.PROVENANCE,), texts=(xlsa17.PROVENANCE,)), target
+        )
     for path in _find_current_files(basis.path) if basis.in_folder else [basis.file]:
         stored = hdf5.stored_semantics(path)
         if name in stored:
@@ -229,7 +231,7 @@ def _encode_splits_file(
     from scipy.io import savemat
 
     parts = [f"{part}_loc" for part in PARTS]
-    arrays = read_mat(basis, (xlsa17.NAMES, *parts, *xlsa17.HINTS))
+    arrays = read_mat(basis, (xlsa17.NAMES, *parts, *xlsa17.HINTS), texts=(xlsa17.NAMES,))
     if xlsa17.NAMES in arrays:
         arrays[xlsa17.NAMES] = arrays[xlsa17.NAMES].reshape(-1, 1)
     entry = json.dumps(dict(provenance))

@@ -121,7 +121,7 @@ def read_suite_file(path: Path) -> tuple[SuiteFile, str]:
     """Read a suite's file; returns its content, and its text, in which ``line_of`` finds tables."""
     text = ""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         return msgspec.toml.decode(text, type=SuiteFile), text
     except msgspec.ValidationError as error:
         what, where = _explain(f"{error}")

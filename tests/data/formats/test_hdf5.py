@@ -212,3 +212,17 @@ def test_a_file_of_ours_is_replaced(folder, stored, arrays):
     arrays[0]["features"][0, 0] = 42
     savemat(folder / "res101.mat", arrays[0])
     assert open_hdf5(import_dataset(folder)).features[0, 0] == 42
+
+
+def test_no_text_is_in_the_heap_of_hdf5_which_it_reads_without_end_if_it_is_damaged(folder, tmp_path):
+    path = import_dataset(folder, out=tmp_path / "x.h5")
+    assert b"GCOL" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere/x", "a/b", "a\\b", "", "x" * 101, "a\nb"])
+def test_a_name_that_would_leave_the_results_folder_is_refused(folder, tmp_path, name):
+    path = import_dataset(folder, out=tmp_path / "x.h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs["name"] = name
+    with pytest.raises(DataError, match="not a name for a dataset"):
+        load_dataset(path)
