@@ -101,7 +101,7 @@ def selection() -> None:
     """Three ways to choose an epoch."""
     rows = (
         ("last", "the number is fixed before the run", "the preset, with its source", "good"),
-        ("val", "highest H on held-out seen classes,", "then train on all, test once", "good"),
+        ("val", "highest H on seen classes kept apart,", "then train on all, test once", "good"),
         ("test-peek", "highest H on the test set", "shown, never ranked", "bad"),
     )
     parts = [box(20, 78, 150, 84, "epochs", "of the model,", "of its head")]
