@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from itertools import islice, product
 from pathlib import Path
 
+from gzslbench.evaluation.selection import RULES
 from gzslbench.runs.cell import Cell, TaskInfo
-from gzslbench.runs.record import RULES, Record, RunInfo, RunMetrics
+from gzslbench.runs.record import Record, RunInfo, RunMetrics
 
 METHODS = tuple(f"method-{number}" for number in range(20))
 DATASETS = {"AWA1": 50, "AWA2": 50, "CUB": 200, "FLO": 102, "SUN": 717}

@@ -12,6 +12,7 @@ from gzslbench.api.arguments import errors_in_python, require_choice
 from gzslbench.api.results import RunFilter, make_filter
 from gzslbench.api.tables import TableView
 from gzslbench.errors import ParamError
+from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.registry import plugins
 from gzslbench.report.leaderboard import tables as views
@@ -21,7 +22,7 @@ from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
 from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published import PublishedNumber, all_published_numbers
 from gzslbench.report.tables import ResultTable, render
-from gzslbench.runs.record import CALIBRATED, PERCENTAGES, RULES
+from gzslbench.runs.record import CALIBRATED, PERCENTAGES
 from gzslbench.runs.store import RunFolder
 
 Intervals = Literal["none", "classes", "seeds", "both"]

@@ -23,13 +23,14 @@ from gzslbench.api.tables import TableView
 from gzslbench.data.preprocessing import PREPROCESSINGS
 from gzslbench.errors import InterruptedRunError, StoreError
 from gzslbench.evaluation.metrics import Metrics
+from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.registry import plugins
 from gzslbench.report.tables import ResultTable, TableCell
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import Plan, Request, make_plan
 from gzslbench.runs.progress import Progress
-from gzslbench.runs.record import PERCENTAGES, RULES, Record, Summary
+from gzslbench.runs.record import PERCENTAGES, Record, Summary
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.tracking import resolve_trackers
 from gzslbench.runs.verify import read_predictions

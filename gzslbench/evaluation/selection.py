@@ -54,8 +54,20 @@ class SelectedEpoch:
     gamma: GammaChoice | None = None
 
 
+RULES = {
+    "last-calibrated": "last epoch, calibrated",
+    "val-calibrated": "validated epoch, calibrated",
+    "last": "last epoch",
+    "val": "validated epoch",
+    "test-peek": "best epoch on TEST",
+    "test-peek-inner": "best epoch of the head on TEST",
+    "test-peek-outer": "best epoch of the model on TEST",
+    "test-peek-gamma": "gamma chosen on TEST",
+}
+"""By rule, in the order in which views show them, how epoch and gamma are chosen."""
+
 # Whether a rule may pick any epoch of the model, and of the head; otherwise it takes the last one.
-_RULES = {
+_CHOICES = {
     "last": (False, False),
     "test-peek-inner": (False, True),
     "test-peek-outer": (True, False),
@@ -82,11 +94,11 @@ def select(rule: str, history: Sequence[EvaluatedEpoch], metric: str = "H") -> S
     Raises:
         ParamError: The rule is unknown.
     """
-    if rule not in _RULES:
+    if rule not in _CHOICES:
         raise ParamError(
-            f"unknown selection rule {rule!r}", where="selection", fix=did_you_mean(rule, list(_RULES))
+            f"unknown selection rule {rule!r}", where="selection", fix=did_you_mean(rule, list(_CHOICES))
         )
-    any_epoch, any_head_epoch = _RULES[rule]
+    any_epoch, any_head_epoch = _CHOICES[rule]
     candidates = (
         SelectedEpoch(
             evaluated.epoch, index + 1, metrics, evaluated.gammas[index] if evaluated.gammas else None

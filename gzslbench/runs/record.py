@@ -31,17 +31,6 @@ Selection = Literal["last", "val", "external"]
 CALIBRATED = "-calibrated"
 """Ends the name of the rule whose metrics are those of a selection after calibration."""
 PEEK_GAMMA = "test-peek-gamma"
-RULES = {
-    "last-calibrated": "last epoch, calibrated",
-    "val-calibrated": "validated epoch, calibrated",
-    "last": "last epoch",
-    "val": "validated epoch",
-    "test-peek": "best epoch on TEST",
-    "test-peek-inner": "best epoch of the head on TEST",
-    "test-peek-outer": "best epoch of the model on TEST",
-    PEEK_GAMMA: "gamma chosen on TEST",
-}
-"""By rule, in the order in which views show them, how epoch and gamma are chosen."""
 PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
 EPOCHS = ("epoch", "head_epoch")
 BIAS = ("unseen_to_seen", "seen_to_unseen")

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from gzslbench.cli import options
+from gzslbench.evaluation import selection
 from gzslbench.runs import cell, record, store
 
 
 def test_the_copies_of_constants_are_true() -> None:
     assert Path(store.DEFAULT_ROOT) == options.DEFAULT_RESULTS
-    assert tuple(record.RULES) == options.RULES
+    assert tuple(selection.RULES) == options.RULES
     assert cell.CONTROLS == options.CONTROLS
     assert record.PERCENTAGES == options.METRICS
 

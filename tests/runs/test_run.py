@@ -14,10 +14,10 @@ from gzslbench.cli import main
 from gzslbench.data.validation import validation_dataset
 from gzslbench.evaluation.metrics import metrics_of
 from gzslbench.evaluation.predictions import load_predictions
+from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.hooks import hookimpl
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
-from gzslbench.runs.record import RULES
 from gzslbench.runs.store import Store
 from gzslbench.training.interruption import Interruption
 from gzslbench.training.optimization import PhaseOptimizer

@@ -25,6 +25,7 @@ from gzslbench import __version__
 from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.calibration import calibrate
 from gzslbench.evaluation.predictions import load_predictions
+from gzslbench.evaluation.selection import RULES
 from gzslbench.files import atomic_folder, make_folder, writing
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.spec import spec_fields
@@ -39,7 +40,7 @@ from gzslbench.report.published import PublishedNumber
 from gzslbench.report.terminal import plugins
 from gzslbench.report.terminal.predictions import ClassOutcome, class_outcomes
 from gzslbench.report.terminal.run import CHOSEN_ON, record_sections, repeat_command
-from gzslbench.runs.record import CALIBRATED, EPOCHS, EXTERNAL, RULES, Record
+from gzslbench.runs.record import CALIBRATED, EPOCHS, EXTERNAL, Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.runs.verify import PredictionsWarning, find_problems
 

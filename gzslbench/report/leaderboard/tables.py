@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
 
+from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.report.leaderboard.board import Board, Comparison, Row
 from gzslbench.report.leaderboard.entry import INTERVAL, Entry, Score
@@ -19,7 +20,7 @@ from gzslbench.report.leaderboard.references import ReferenceRow
 from gzslbench.report.leaderboard.significance import POWER
 from gzslbench.report.published import PublishedNumber
 from gzslbench.report.tables import TIED, ColumnGroup, ResultTable, TableCell, render
-from gzslbench.runs.record import PERCENTAGES, RULES
+from gzslbench.runs.record import PERCENTAGES
 
 Papers = Mapping[str, MethodSpec | PublishedNumber]
 """By method, what is known of it: the spec, or a published number where it is not installed."""

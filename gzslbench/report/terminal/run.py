@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gzslbench.data.variants import SHUFFLED
+from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.report.leaderboard.entry import CELL_FIELDS, HEAD, entry_of
 from gzslbench.report.leaderboard.stored_classes import Intervals, read_intervals
@@ -24,7 +25,7 @@ from gzslbench.report.published_data import dataset_label, training_note
 from gzslbench.runs.cell import External
 from gzslbench.runs.folder import CODE
 from gzslbench.runs.plan import Plan
-from gzslbench.runs.record import EXTERNAL, PERCENTAGES, RULES, Record, Summary
+from gzslbench.runs.record import EXTERNAL, PERCENTAGES, Record, Summary
 from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
 
 if TYPE_CHECKING:

@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzslbench.errors import StoreError
-from gzslbench.evaluation.selection import GammaChoice
+from gzslbench.evaluation.selection import RULES, GammaChoice
 from gzslbench.plugins.spec import SETTINGS
 from gzslbench.runs.cell import Cell, TaskInfo
 from gzslbench.runs.record import (
-    RULES,
     SCHEMA,
     Failure,
     PresetInfo,
