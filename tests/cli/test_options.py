@@ -26,7 +26,8 @@ def test_options_are_listed_in_the_order_in_which_they_are_combined(invoke) -> N
 def test_a_file_of_another_kind_is_not_overwritten(invoke, tmp_path) -> None:
     done = invoke("runs", "export", "--out", str(tmp_path / "notes.txt"))
     assert done.exit_code == 2
-    assert "does not end in .zip" in done.stderr
+    assert "must end in .zip" in done.stderr
+    assert not (tmp_path / "notes.txt").exists()
 
 
 @pytest.mark.parametrize("command", ["leaderboard", "compare", "report"])
