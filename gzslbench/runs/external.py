@@ -35,13 +35,17 @@ class RowOrderWarning(UserWarning):
     """The accuracies are so low that the rows may be in another order."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ExternalResult:
     """An external result in the store: its record, its folder, and its metrics in percent."""
 
     record: Record
     folder: RunFolder
     metrics: MetricsReport
+
+    def __repr__(self) -> str:
+        """Return the id and the metrics."""
+        return f"{self.record.id}: {self.metrics}"
 
     def _repr_html_(self) -> str:
         return self.metrics._repr_html_()

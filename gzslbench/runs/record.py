@@ -277,18 +277,15 @@ class Record(Summary):
             raise _wrong("schema", f"is below {EXTERNAL_SCHEMA}, that of external results")
         if self.status != "complete" or list(self.metrics) != [EXTERNAL]:
             raise _wrong("metrics", f"are not those by {EXTERNAL!r} alone")
-        if self.setting != external.setting:
-            raise _wrong("setting", "is not that of cell.external")
-        if self.task.pretraining != external.pretraining:
-            raise _wrong("task.pretraining", "is not that of cell.external")
+        for field, given in (("setting", self.setting), ("task.pretraining", self.task.pretraining)):
+            if given != getattr(external, field.rpartition(".")[2]):
+                raise _wrong(field, "is not that of cell.external")
 
     def as_dict(self) -> dict[str, Any]:
         """Every field by name in JSON types, the schema first; later ones only if they have a value."""
         values = {"schema": self.schema, **_known_parts(asdict(self)), "cell": self.cell.as_dict()}
-        for name in ("repeats", "calibration"):
-            if values[name] is None:
-                del values[name]
-        return values
+        later = ("repeats", "calibration")
+        return {name: value for name, value in values.items() if name not in later or value is not None}
 
     def _repeats_by_rule(self) -> dict[str, Sequence[Repeat]]:
         """All final evaluations by the rule whose metrics are their mean; empty if there was only one."""
@@ -307,9 +304,8 @@ class Record(Summary):
     def spread(self) -> dict[str, float]:
         """Standard deviation of each reported metric over the final evaluations; empty for a single one."""
         repeats = self._repeats_by_rule().get(self.reported, ())
-        if len(repeats) < 2:
-            return {}
-        return {name: stdev(getattr(one, name) for one in repeats) for name in PERCENTAGES}
+        names = PERCENTAGES if len(repeats) > 1 else ()
+        return {name: stdev(getattr(one, name) for one in repeats) for name in names}
 
     def comparable(self) -> dict[str, Any]:
         """Every field but ``run``: equal, to the bit, for two runs of one cell on one kind of device."""

@@ -295,6 +295,7 @@ def test_the_record_says_what_its_author_states_and_where_it_comes_from(stored):
     assert record.parameters is record.validation is None
     assert Record.from_json(record.to_json()) == record
     assert stored._repr_html_() == stored.metrics._repr_html_()
+    assert repr(stored) == f"{record.id}: {stored.metrics!r}"
 
 
 def test_the_same_result_is_stored_once_and_another_statement_is_another_result(stored, tmp_path):
