@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from gzslbench import _version
 
 if TYPE_CHECKING:
+    from gzslbench.api.build import build, extract
     from gzslbench.api.data import load
     from gzslbench.api.leaderboard import Leaderboard, leaderboard
     from gzslbench.api.methods import check, methods, register
     from gzslbench.api.results import Results, results
     from gzslbench.api.run import RunResult, run
+    from gzslbench.api.sweep import SweepOutcome, TuneOutcome, sweep, tune
     from gzslbench.data.dataset import Dataset, Split
     from gzslbench.errors import GzslBenchError
     from gzslbench.evaluation.external import metrics
@@ -29,9 +31,13 @@ __all__ = [
     "Results",
     "RunResult",
     "Split",
+    "SweepOutcome",
+    "TuneOutcome",
     "__version__",
+    "build",
     "check",
     "evaluate",
+    "extract",
     "leaderboard",
     "load",
     "methods",
@@ -39,14 +45,18 @@ __all__ = [
     "register",
     "results",
     "run",
+    "sweep",
+    "tune",
 ]
 
 _NAMES = {
+    "api.build": "build extract",
     "api.data": "load",
     "api.leaderboard": "Leaderboard leaderboard",
     "api.methods": "check methods register",
     "api.results": "Results results",
     "api.run": "RunResult run",
+    "api.sweep": "SweepOutcome TuneOutcome sweep tune",
     "data.dataset": "Dataset Split",
     "errors": "GzslBenchError",
     "evaluation.external": "metrics",

@@ -92,15 +92,9 @@ def extract(**options: Any) -> None:
 
 def run_extraction(request: ExtractionRequest) -> ExtractionResult:
     """Extract features, and print progress and result."""
-    from gzslbench.prepare.extract.extract import extract_features, shorten
-    from gzslbench.report.terminal.progress import watch_count
+    from gzslbench.api import build
 
-    def note(text: str) -> None:
-        click.echo(text, err=True)
-
-    result = extract_features(request, note, partial(watch_count, what="images"))
-    for line in shorten(result.left_out):
-        note(f"left out: {line}")
+    result = build.run_extraction(request)
     if result.is_new:
         click.echo(f"{result.images} images: wrote {result.path}")
     else:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gzslbench import __version__
 from gzslbench.errors import InterruptedRunError, StoreError
@@ -29,6 +29,9 @@ from gzslbench.sweeps.tuning.tune import (
     search_with,
     stopped_error,
 )
+
+if TYPE_CHECKING:
+    from gzslbench.data.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def run_tune(
     ship_data: bool = False,
     test: bool = True,
     on_best: Callable[[BestTrial], None] = lambda _best: None,
+    carried: Dataset | None = None,
 ) -> TuneResult:
     """Run the trials of a study until it has enough, and test the best one.
 
@@ -89,13 +93,14 @@ def run_tune(
         ship_data: Send the dataset along, for machines that may not have it.
         test: Whether to train with the best parameters on all of trainval, and test.
         on_best: Is called with the best trial before the test, which may take long.
+        carried: The dataset, if it is not to be loaded by its name.
 
     Raises:
         InterruptedRunError: The user stopped it; the same call continues.
         StoreError: No trial has finished, or a file cannot be written.
         GzslBenchError: The request cannot be resolved, or the executor cannot continue.
     """
-    tuning = open_tuning(request)
+    tuning = open_tuning(request, carried)
     if executor is None:
         search(tuning, watch, say)
     else:
@@ -143,7 +148,7 @@ def test_once(tuning: Tuning, best: BestTrial, watch: Watch) -> tuple[Record, Ru
 
     If another process does the same, its record is returned.
     """
-    plan = make_plan(replace(tuning.request.run, eval_every=0, select="last"))
+    plan = make_plan(replace(tuning.request.run, eval_every=0, select="last"), tuning.carried)
     params = build(plan.spec.params, best.preset.values, best.preset.source)
     cell = replace(plan.cells[0], params=params.as_dict())
     plan = replace(plan, params=params, preset=best.preset, cells=[cell])

@@ -88,12 +88,16 @@ class TuneRequest:
 
 @dataclass(frozen=True)
 class Tuning:
-    """An open study, with what its trials need: what computes their scores, and the searched spaces."""
+    """An open study, with what its trials need: what computes their scores, and the searched spaces.
+
+    ``carried`` is the dataset, if it was not loaded by its name.
+    """
 
     request: TuneRequest
     objective: Objective
     spaces: Mapping[str, Space]
     study: Study
+    carried: Dataset | None = None
 
     @property
     def result(self) -> StudyResult:
@@ -111,7 +115,7 @@ def require_optuna() -> None:
 def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
     """Resolve a request, and open its study or create it; nothing is trained.
 
-    ``carried`` is the dataset, if another process has sent it.
+    ``carried`` is the dataset, if another process has sent it, or a program made it.
     """
     require_optuna()
     from gzslbench.sweeps.tuning.study import DATABASES, JOURNALS, Study
@@ -145,7 +149,7 @@ def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
     }
     path = request.study or request.results / "studies" / f"{name}.journal"
     study = Study(path, name, about, spaces, {name: getattr(plan.params, name) for name in spaces})
-    return Tuning(request, objective, spaces, study)
+    return Tuning(request, objective, spaces, study, carried)
 
 
 def search(tuning: Tuning, watch: Watch, say: Say) -> None:
