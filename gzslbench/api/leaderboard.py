@@ -109,7 +109,7 @@ class Leaderboard(TableView):
 def leaderboard(
     *folders: str | Path,
     calibrated: bool = False,
-    select: Select = "last",
+    select: Select | None = None,
     metric: str | Sequence[str] = ("T1", "U", "S", "H"),
     datasets: str | Sequence[str] = (),
     methods: str | Sequence[str] = (),
@@ -126,7 +126,7 @@ def leaderboard(
         *folders: The folders of runs.
         calibrated: Show the numbers after calibrated stacking; only runs with ``calibrate="val"`` have them.
         select: How the epoch was chosen. The test-peek rules choose on the test set: use them only to compare
-            with papers that did so.
+            with papers that did so. Default: ``last``, or ``val`` if the runs have only that.
         metric: The metric, or the metrics, to show, in percent. Rows are in the order of H, or of the first.
         datasets: Only runs on these datasets.
         methods: Only runs of these methods.
@@ -141,8 +141,14 @@ def leaderboard(
         StoreError: There are no such runs.
         ParamError: An argument is unknown, or two of them contradict each other.
     """
-    require_choice("select", select, get_args(Select))
-    rule = select + CALIBRATED * calibrated
+    runs = make_filter(folders, datasets, methods, without)
+    require_choice("select", select, (None, *get_args(Select)))
+    if select is None:
+        known = {rule for entry in runs.read()[0] for rule in entry.summary.metrics}
+        chosen = (name for name in ("last", "val") if name + CALIBRATED * calibrated in known)
+        rule = next(chosen, "last") + CALIBRATED * calibrated
+    else:
+        rule = select + CALIBRATED * calibrated
     require_choice("select with calibrated=True", rule, RULES)
     metrics = (metric,) if isinstance(metric, str) else tuple(metric)
     for name in metrics or (None,):
@@ -150,7 +156,7 @@ def leaderboard(
     require_choice("intervals", intervals, (None, *get_args(Intervals)))
     require_choice("test", test, ("seeds", "classes"))
     return make_leaderboard(
-        make_filter(folders, datasets, methods, without),
+        runs,
         rule=rule,
         metrics=metrics,
         intervals=intervals,

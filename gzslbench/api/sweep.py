@@ -66,7 +66,7 @@ class SweepOutcome(TableView):
         for cell in self.result.planned:
             headline = known[cell.id].headline if cell.id in known else None
             scores = dict.fromkeys(PERCENTAGES) if headline is None else headline.percentages()
-            state = "failed" if cell.id in failed else cell.state
+            state: str = "failed" if cell.id in failed else cell.state
             state = known[cell.id].status if cell.id in known else state
             why = failed.get(cell.id) or (cell.why if state == "impossible" else None)
             rows.append({"name": cell.name, "id": cell.id, "state": state, **scores, "why": why})
@@ -145,7 +145,9 @@ def sweep(
 def _without_main() -> Iterator[None]:
     """Keep the processes inside from running the user's script again, as multiprocessing would have them."""
     main = sys.modules["__main__"]
-    hidden = {name: main.__dict__.pop(name) for name in ("__file__", "__spec__") if name in main.__dict__}
+    hidden: dict[str, Any] = {
+        name: main.__dict__.pop(name) for name in ("__file__", "__spec__") if name in main.__dict__
+    }
     main.__dict__["__spec__"] = None
     try:
         yield

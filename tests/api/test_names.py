@@ -51,3 +51,29 @@ def test_importing_it_imports_nothing_heavy() -> None:
     code = f"import sys, gzslbench; sys.exit(str([name for name in {HEAVY} if name in sys.modules] or ''))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.strip() == ""
+
+
+@pytest.mark.acceptance
+def test_strict_type_checkers_know_what_the_functions_return(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    expected = {
+        'gz.load("digits").train.features.shape': "builtins.tuple[Any, ...]",
+        'gz.run("eszsl", "digits", seeds=[1], params={"alpha": 1})': "gzslbench.api.run.RunResult",
+        'gz.run("eszsl", "digits").metrics.H': "builtins.float",
+        'gz.results("results").latest': "gzslbench.api.run.RunResult",
+        'gz.leaderboard("results", calibrated=True).to_latex()': "builtins.str",
+        'gz.methods("eszsl")': "gzslbench.api.methods.MethodDescription",
+        "gz.methods()": "gzslbench.api.methods.Methods",
+        'gz.check("eszsl").passed': "builtins.bool",
+        'gz.sweep("digits").complete': "builtins.bool",
+        'gz.build("x", semantics="s.csv", images="photos", unseen=["owl"])': "pathlib.Path",
+    }
+    program = tmp_path / "program.py"
+    program.write_text("import gzslbench as gz\n" + "".join(f"reveal_type({line})\n" for line in expected))
+    options = ["--strict", "--config-file", "", "--ignore-missing-imports", "--follow-imports", "silent"]
+    command = [sys.executable, "-m", "mypy", *options, "--cache-dir", str(tmp_path), str(program)]
+    done = subprocess.run(command, cwd=Path(gz.__file__).parents[1], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    revealed = [line.partition('Revealed type is "')[2] for line in done.stdout.splitlines()]
+    for name, found in zip(expected.values(), filter(None, revealed), strict=True):
+        assert name.rpartition(".")[2].partition("[")[0] in found, done.stdout

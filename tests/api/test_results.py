@@ -80,6 +80,12 @@ class TestLeaderboard:
         with pytest.raises(StoreError, match="no metrics selected by last-calibrated"):
             gz.leaderboard(runs, calibrated=True)
 
+    def test_the_rule_is_one_that_the_runs_have(self, tmp_path: Path) -> None:
+        gz.run("eszsl", "digits", select="val", device="cpu", results=tmp_path, quiet=True)
+        assert gz.leaderboard(tmp_path).boards[0].rule == "val"
+        with pytest.raises(StoreError, match="no metrics selected by last, only by val"):
+            gz.leaderboard(tmp_path, select="last")
+
     def test_latex_can_cite(self, runs: Path) -> None:
         board = gz.leaderboard(runs)
         assert r"\cite{eszsl}" in board.to_latex(label="tab:r", cite=True)
