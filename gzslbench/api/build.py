@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,7 @@ from gzslbench.prepare.building.write import build_dataset
 from gzslbench.prepare.extract.extract import ExtractionRequest, ExtractionResult, extract_features, shorten
 from gzslbench.report.printing import print_line
 from gzslbench.report.terminal.dataset import dataset_summary, left_out_lines
-from gzslbench.report.terminal.progress import watch_images
+from gzslbench.report.terminal.progress import watch_count
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -133,19 +134,21 @@ def extract(
         given[name] = None if given[name] is None else Path(given[name])
     request = ExtractionRequest(**{field.name: given[field.name] for field in fields(ExtractionRequest)})
     result = run_extraction(request, quiet=quiet)
-    _note(quiet)(f"{result.path} has the features of {result.images} images")
+    print_progress(quiet)(f"{result.path} has the features of {result.images} images")
     return result.path
 
 
 def run_extraction(request: ExtractionRequest, *, quiet: bool = False) -> ExtractionResult:
     """Extract features, and print progress and what was left out."""
-    result = extract_features(request, _note(quiet), _watch_nothing if quiet else watch_images)
+    watch = _watch_nothing if quiet else partial(watch_count, what="images")
+    result = extract_features(request, print_progress(quiet), watch)
     for line in shorten(result.left_out):
-        _note(quiet)(f"left out: {line}")
+        print_progress(quiet)(f"left out: {line}")
     return result
 
 
-def _note(quiet: bool) -> Callable[[str], None]:
+def print_progress(quiet: bool) -> Callable[[str], None]:
+    """Return what prints a line to standard error, or nothing."""
     return (lambda _line: None) if quiet else print_line
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gzslbench.api.arguments import errors_in_python, require_count, require_type, write_assignments
+from gzslbench.api.build import print_progress
 from gzslbench.api.data import DatasetLike, load
 from gzslbench.api.results import Results
 from gzslbench.api.run import RunResult, watch_runs
@@ -20,14 +21,14 @@ from gzslbench.files import write_atomically
 from gzslbench.plugins.executor import Executor, Limits
 from gzslbench.plugins.registry import plugins
 from gzslbench.report.leaderboard.entry import read_entries
-from gzslbench.report.printing import format_value, print_line
+from gzslbench.report.printing import format_value
 from gzslbench.report.tables import ResultTable
-from gzslbench.report.terminal.sweep import SweepLines, counts_line
 from gzslbench.runs.plan import Request
 from gzslbench.runs.record import PERCENTAGES
 from gzslbench.runs.store import Store
 from gzslbench.sweeps.executors import make_executor
-from gzslbench.sweeps.runner import SweepResult, SweepView, run_sweep
+from gzslbench.sweeps.planning import counts_line
+from gzslbench.sweeps.runner import SweepResult, run_sweep
 from gzslbench.sweeps.suites.suite import load_suite
 from gzslbench.sweeps.tuning.tune import TuneRequest, require_optuna
 
@@ -133,7 +134,7 @@ def sweep(
             gpus_per_cell=gpus_per_cell,
             checkpoint_every=checkpoint_every,
             ship_data=address is not None,
-            view=SweepView() if quiet else SweepLines(),
+            say=print_progress(quiet),
         )
     if result.stopped:
         what = f"the sweep was stopped; {len(result.to_run) - result.good} of its cells are not finished"
@@ -284,7 +285,7 @@ def tune(
         done = run_tune(
             request,
             watch_runs(quiet),
-            (lambda _line: None) if quiet else print_line,
+            print_progress(quiet),
             executor=started,
             workers=workers or 1,
             ship_data=address is not None,
