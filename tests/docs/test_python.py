@@ -71,7 +71,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.acceptance
 def test_every_line_does_what_the_page_says(place: Path) -> None:
-    names: dict[str, object] = {"__name__": "page"}
+    names: dict[str, object] = {"__name__": "__main__"}
     for number, (language, text) in enumerate(BLOCKS):
         if language == "toml":
             (place / "mine.toml").write_text(text)
