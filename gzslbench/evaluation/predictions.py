@@ -28,8 +28,10 @@ _DTYPES: dict[str, Any] = {
 UNKNOWN_CLASS = -1
 """Stands for a class that predicted labels alone do not tell."""
 
-# What numpy and zipfile raise when bytes are missing or changed (RuntimeError for flags they do not know).
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+UNREADABLE_ZIP = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What numpy and zipfile raise on missing or changed bytes (RuntimeError for flags they do not know)."""
+MAX_FILE_BYTES = 2**28
+"""The most that the predictions of a run, or another file of an archive of runs, may unpack to."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,15 @@ def load_predictions(path: Path) -> Predictions:
         StoreError: The file is missing or damaged, or its arrays contradict each other.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > MAX_FILE_BYTES:
+            raise _damaged(f"the predictions unpack to {size >> 20} MiB", path)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in _DTYPES}
     except FileNotFoundError:
         raise _damaged("there are no predictions", path) from None
-    except _UNREADABLE as error:
+    except UNREADABLE_ZIP as error:
         raise _damaged(f"the predictions cannot be read ({error})", path) from error
     for name, dtype in _DTYPES.items():
         dtypes = (np.float32, np.float64) if name == "gap" else (dtype,)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gzslbench.errors import GzslBenchError, StoreError
+from gzslbench.evaluation.predictions import MAX_FILE_BYTES, UNREADABLE_ZIP
 from gzslbench.files import atomic_path, writing
 from gzslbench.runs.external import TruthCheck
 from gzslbench.runs.folder import CHOICE, CODE, RECORD
@@ -18,8 +19,6 @@ from gzslbench.runs.verify import find_problems
 
 FILES = (RECORD, "predictions.npz", "metrics.jsonl", "log.txt", CHOICE, CODE)
 """The files of a run that are exported; checkpoints are too large."""
-MAX_FILE_BYTES = 2**28
-"""The most that one file may unpack to."""
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same runs give the same bytes
 
 
@@ -87,7 +86,7 @@ def _unpack(path: Path, into: Path) -> None:
                     what = f"{entry.filename} is larger than {MAX_FILE_BYTES // 2**20} MiB"
                     raise StoreError(what, where=path, fix=fix)
             archive.extractall(into)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except UNREADABLE_ZIP as error:
         raise StoreError(f"not an archive of runs: {error}", where=path, fix=fix) from error
 
 

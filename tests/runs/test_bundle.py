@@ -121,3 +121,23 @@ def test_an_empty_folder_or_archive_has_no_runs(other, tmp_path):
 def test_an_archive_that_cannot_be_written_leaves_none(folder, tmp_path):
     with pytest.raises(StoreError, match="cannot be written"):
         write_bundle(tmp_path / "none" / "runs.zip", [folder])
+
+
+@pytest.mark.parametrize("flipped", [0x01, 0x06, 0xFF])
+def test_a_damaged_byte_anywhere_in_an_archive_is_refused_or_harmless(folder, tmp_path, flipped):
+    write_bundle(tmp_path / "whole.zip", [folder])
+    whole = (tmp_path / "whole.zip").read_bytes()
+    for at in range(0, len(whole), max(1, len(whole) // 60)):
+        damaged = bytearray(whole)
+        damaged[at] ^= flipped
+        (tmp_path / "damaged.zip").write_bytes(damaged)
+        store = Store(tmp_path / f"into-{at}")
+        with suppress(StoreError):
+            import_runs(tmp_path / "damaged.zip", store)
+        assert [found.record() for found in store.runs()] in ([], [folder.record()])
+
+
+def test_predictions_that_unpack_to_too_much_are_not_unpacked(folder, other, monkeypatch):
+    monkeypatch.setattr("gzslbench.evaluation.predictions.MAX_FILE_BYTES", 100)
+    result = import_runs(folder.path.parent, other)
+    assert "unpack to" in str(result.refused[folder.id])
