@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from gzslbench.api.arguments import errors_in_python, require_choice
 from gzslbench.api.results import RunFilter, make_filter
 from gzslbench.api.tables import TableView
-from gzslbench.errors import ParamError
+from gzslbench.errors import ParamError, StoreError
 from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.registry import plugins
@@ -190,6 +190,12 @@ def make_leaderboard(
     intervals = intervals or ("seeds" if len(metrics) == 1 else "none")
     wanted = classes if intervals in ("classes", "both") else None
     found, left_out = boards(entries, rule, metric, test, metrics, wanted, any_parameters=any_parameters)
+    if not found and entries:
+        stored = dict.fromkeys(name for entry in entries for name in entry.summary.metrics)
+        what = "; ".join(["no runs to compare", *views.left_out_notes(left_out)])
+        where = ", ".join(map(str, runs.results))
+        fix = f"choose a rule that the runs have, with --select: {', '.join(stored)}"
+        raise StoreError(what, where=where, fix=fix)
     if not found:
         raise runs.no_runs("; ".join(["no runs to compare", *views.left_out_notes(left_out)]))
     return Leaderboard(found, left_out, folders, intervals, costs, with_published)

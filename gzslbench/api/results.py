@@ -44,6 +44,10 @@ class RunFilter:
     def no_runs(self, what: str) -> StoreError:
         """Return the error that there are no such runs."""
         fix = "run some first, or name the folders that hold runs: --results FOLDER"
+        chosen = {"--dataset": self.datasets, "--method": self.methods, "--without": self.without}
+        filters = [f"{option} {name}" for option, names in chosen.items() for name in names]
+        if filters:
+            fix += f"; or leave out {', '.join(filters)}, which may hide the others"
         return StoreError(what, where=", ".join(map(str, self.results)), fix=fix)
 
 

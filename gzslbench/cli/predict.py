@@ -123,7 +123,7 @@ def _read_added(path: Path) -> AddedClasses:
         fix = "save them as CSV: the class in the first column, a number in each of the others"
         raise DataError("the added classes need their names", where=path, fix=fix)
     table = read_table(path, ())
-    return AddedClasses(table.names or (), table.values)
+    return AddedClasses(table.names or (), table.values, f"{path}")
 
 
 def _read_features(path: Path) -> NDArray[np.float32]:

@@ -59,6 +59,10 @@ class Predictions:
     zsl: NDArray[np.int64]
     seen: NDArray[np.bool_]
 
+    def __repr__(self) -> str:
+        """Return how many rows and classes there are; the arrays would fill pages."""
+        return f"<Predictions: {len(self.labels)} rows, {len(self.seen)} classes>"
+
     @property
     def has_scores(self) -> bool:
         """Whether the gaps are known; otherwise only the predicted labels are."""

@@ -74,6 +74,11 @@ class RowMatcher:
         Raises:
             DataError: A key is unknown, twice, or of no test row; or a test row has no key.
         """
+        if kind == "image" and not self.dataset.image_files:
+            what = f"the files of {self.dataset.name} name no images"
+            raise DataError(what, where="image", fix="number the rows instead, in a column 'row'")
+        if not len(keys):
+            raise DataError("it has no rows", fix="give every row of test_seen and test_unseen")
         places = np.full(len(self.dataset.labels), -1)
         places[self.rows] = np.arange(len(self.rows))
         order = np.full(len(self.rows), -1, np.int64)

@@ -12,7 +12,7 @@ import msgspec
 from gzslbench.errors import ParamError, PluginError
 from gzslbench.plugins.head import SOFTMAX, HeadSpec
 from gzslbench.plugins.method import MethodSpec
-from gzslbench.plugins.params import Params, build, parse_assignments
+from gzslbench.plugins.params import Params, build, fields_of, parse_assignments
 from gzslbench.plugins.presets import Preset, preset
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import Setting
@@ -219,6 +219,9 @@ def parse_request(request: Request) -> ParsedRequest:
     if request.eval_repeats < 1:
         what = f"the model cannot be evaluated {request.eval_repeats} times"
         raise ParamError(what, where="--eval-repeats", fix="give 1 or more")
+    if request.epochs is not None and "epochs" not in {info.name for info in fields_of(spec.params)}:
+        what = f"{spec.name} is a closed form: it has no epochs"
+        raise ParamError(what, where="--epochs", fix="leave it out")
     epochs = () if request.epochs is None else (f"epochs={request.epochs}",)
     settings = parse_assignments(spec.params, (*request.settings, *epochs))
     return ParsedRequest(request, spec, device, settings)

@@ -52,10 +52,14 @@ class Guess:
 
 @dataclass(frozen=True)
 class AddedClasses:
-    """Classes that the dataset does not have: C names, and their semantics ``(C, a)`` on its scale."""
+    """Classes that the dataset does not have: C names, and their semantics ``(C, a)`` on its scale.
+
+    ``where`` names their file in error messages.
+    """
 
     names: tuple[str, ...]
     semantics: NDArray[np.float32]
+    where: str = "the added classes"
 
 
 class Predictor:
@@ -88,6 +92,10 @@ class Predictor:
         self.candidates: EvalView = replace(test, semantics=semantics, seen=seen)
         self.seen: NDArray[np.bool_] = seen.cpu().numpy()
         self._checked = CheckedMethod(trained.method, Chunk(_CHUNK, "rows scored at once"))
+
+    def __repr__(self) -> str:
+        """Return the run and the number of classes."""
+        return f"<Predictor of {self.record.id}: {len(self.classes)} classes, gamma {self.gamma:.4g}>"
 
     @cached_property
     def _transform(self) -> Transform:
@@ -192,7 +200,7 @@ def open_predictor(
 
 
 def _check_added(added: AddedClasses, dataset: Dataset) -> None:
-    where = "the added classes"
+    where = added.where
     known = {name.casefold(): name for name in dataset.class_names}
     for name in added.names:
         if name.casefold() in known:

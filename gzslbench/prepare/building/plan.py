@@ -86,8 +86,9 @@ class Request:
             fix = "leave it out, or give --features"
             raise ParamError("this names features, not images", where="--features-name", fix=fix)
         if (self.unseen is None) == (self.unseen_classes is None):
-            what = "unseen classes are either listed or sampled"
-            raise ParamError(what, where="--unseen, --unseen-classes", fix="give one of the two")
+            what = "no unseen classes are given" if self.unseen is None else "unseen classes are given twice"
+            fix = "add one of the two: --unseen FILE, your own list, or --unseen-classes K, drawn at random"
+            raise ParamError(what, where="--unseen, --unseen-classes", fix=fix)
         if not 0 < self.test_seen < 1:
             what = f"a share of {self.test_seen:g}"
             raise ParamError(what, where="--test-seen", fix="choose a share above 0 and below 1")
