@@ -143,7 +143,7 @@ def _print_table(names: list[str], found: list[tuple[Guess, ...]]) -> None:
     from gzslbench.report.printing import make_console
 
     table = Table(box=None, pad_edge=False)
-    for column in ("image", "class", "", "score"):
+    for column in ("image", "class", "kind", "score"):
         table.add_column(column, justify="right" if column == "score" else "left", overflow="fold")
     for name, guesses in zip(names, found, strict=True):
         for place, guess in enumerate(guesses):

@@ -183,8 +183,16 @@ def fitting_hdf5(folder: Path, features: str, replaced: str = "") -> tuple[Path 
 
 
 def missing_features(place: Place, features: str, root: str | Path | None = None) -> DataError:
-    """Return the error for a missing feature file; it lists the existing ones."""
+    """Return the error for a missing feature file; it lists the existing ones.
+
+    Raises:
+        DataError: There is no dataset at all.
+    """
     names = feature_files(place.path)
+    if not names and not any(place.path.glob("*_splits.mat")):
+        what = f"the folder {place.name} has neither features nor a split"
+        fix = f"make a dataset of images or arrays: gzslbench data build NAME --images {place.path} ..."
+        raise DataError(what, where=place.path, fix=fix)
     advice = f"choose existing features with --features: {', '.join(names)}; or " if names else ""
     source = how_to_get(place.spec, root) if place.spec else f"put {features}.mat there"
     what = f"{place.name} has no feature file {features!r}"

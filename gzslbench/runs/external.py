@@ -105,7 +105,8 @@ def evaluate(
     named = isinstance(scores, (str, Path)) and Path(scores).suffix.lower() == ".csv"
     if not named and len(test.classes) > 5 and report.S < 300 / len(test.classes):
         what = f"S is {report.S:.1f} %, near chance: are the rows in the order that is documented?"
-        warnings.warn(f"{what} Rows with the names of images have no order.", RowOrderWarning, stacklevel=2)
+        how = "Rows with the names of images have no order; `gzslbench runs remove` removes a result."
+        warnings.warn(f"{what} {how}", RowOrderWarning, stacklevel=2)
     external = External(predictions=fingerprint(predictions), setting=cast(Setting, setting), **stated)
     cell = Cell(
         method=EXTERNAL_PREFIX + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "result")[:60],

@@ -271,3 +271,10 @@ def test_classes_of_the_same_semantics_are_named(tmp_path, arrays, make_folder):
     dataset = load_dataset(make_folder(tmp_path / "TINY", features, {**splits, "att": att}))
     first, second = dataset.class_names[:2]
     assert f"the same semantics have: {second} and {first}" in dataset.notes
+
+
+def test_a_folder_of_images_is_not_asked_for_a_feature_file(tmp_path):
+    (tmp_path / "photos" / "zebra").mkdir(parents=True)
+    with pytest.raises(DataError, match="neither features nor a split") as caught:
+        load_dataset(tmp_path / "photos")
+    assert "data build" in caught.value.fix
