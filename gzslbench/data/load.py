@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gzslbench.data import checks
 from gzslbench.data.catalogue import (
+    NEXT_LINE,
     Comparison,
     compare,
     data_root,
@@ -193,7 +194,7 @@ def missing_features(place: Place, features: str, root: str | Path | None = None
         what = f"the folder {place.name} has neither features nor a split"
         fix = f"make a dataset of images or arrays: gzslbench data build NAME --images {place.path} ..."
         raise DataError(what, where=place.path, fix=fix)
-    advice = f"choose existing features with --features: {', '.join(names)}; or " if names else ""
+    advice = f"choose existing features with --features: {', '.join(names)}{NEXT_LINE}or " if names else ""
     source = how_to_get(place.spec, root) if place.spec else f"put {features}.mat there"
     what = f"{place.name} has no feature file {features!r}"
     return DataError(what, where=place.path / f"{features}.mat", fix=advice + source)

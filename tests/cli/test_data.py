@@ -126,6 +126,7 @@ def test_missing_semantics_say_where_they_come_from(root, monkeypatch):
 
 def test_advice_for_missing_files_fits_a_narrow_terminal(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GZSLBENCH_DATA", raising=False)
     for name in ("AWA2", "CUB", "FLO"):
         lines = call("data", "show", name).stderr.splitlines()
         assert any(line.strip().startswith("https://") for line in lines)

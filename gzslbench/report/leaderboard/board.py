@@ -189,7 +189,7 @@ def boards(
         means = {row.label: fmean(score.estimate.mean for score in row.scores.values()) for row in rows}
         places = {label: -mean for label, mean in means.items()} if ranking is None else ranking.ranks
         rows.sort(key=lambda row: (places[row.label], row.label))
-        others = external_rows(below[group], metrics)
+        others = external_rows(below[group], metrics) if group in below else []
         tables.append(Board(group, rule, metric, metrics, test, data, rows, reason, ranking, others))
     for group, why in sorted(alone):
         found = alone[group, why]
