@@ -23,7 +23,7 @@ def means() -> dict[str, list[float]]:
     return {
         label: [fmean(run["by_rule"][rule]["H"] for run in entry["runs"]) for rule in RULES]
         for label, entry in runs.items()
-        if "shuffled" not in label
+        if "shuffled" not in label and all("last" in run["by_rule"] for run in entry["runs"])
     }
 
 
