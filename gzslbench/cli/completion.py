@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from gzslbench.plugins.registry import Plugins
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
-DEFAULT_RESULTS = Path("results")
 
 
 def completes(values: Callable[[click.Context, str], Iterable[str]]) -> Complete:
@@ -121,7 +120,7 @@ def suites(_ctx: click.Context, text: str) -> Iterable[str]:
 @completes
 def runs(ctx: click.Context, _text: str) -> Iterable[str]:
     """Ids of stored runs."""
-    from gzslbench.runs.store import LATEST, Store
+    from gzslbench.runs.store import DEFAULT_ROOT, LATEST, Store
 
-    folder = ctx.params.get("results") or DEFAULT_RESULTS
+    folder = Path(ctx.params.get("results") or DEFAULT_ROOT)
     return [LATEST, *(found.id for found in Store(folder).runs())]

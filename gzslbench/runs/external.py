@@ -160,7 +160,7 @@ def _check_text(field: str, text: str) -> str:
     elif len(text) > MAX_TEXT or not text.isprintable():
         what = f"has more than {MAX_TEXT} characters" if len(text) > MAX_TEXT else "is not one line of text"
     elif field == "url" and text and not re.match(r"https?://\S+$", text):
-        what = f"is no web address: {text}"
+        what = f"is not a web address: {text}"
     if what:
         fix = "give the name of the method" if field == "name" else "give one line of text, or leave it out"
         raise ParamError(f"{field} {what}", where=field, fix=fix)

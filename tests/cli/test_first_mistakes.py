@@ -22,9 +22,12 @@ def place(gzslbench, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("evaluate", "header.csv", "--dataset", "digits", "--name", "mine"), ("row",)),
-        (("evaluate", "one.csv", "--dataset", "digits", "--name", "mine"), ("name no images", "'row'")),
-        (("evaluate", "rows.csv", "--dataset", "digits", "--name", "mine"), ("row",)),
+        (
+            ("evaluate", "header.csv", "--dataset", "digits", "--name", "mine"),
+            ("name no images", "header.csv"),
+        ),
+        (("evaluate", "one.csv", "--dataset", "digits", "--name", "m"), ("name no images", "'row'")),
+        (("evaluate", "rows.csv", "--dataset", "digits", "--name", "m"), ("it has no rows", "rows.csv")),
         (("leaderboard", "--select", "val"), ("no runs to compare", "--select", "last")),
         (("leaderboard", "--dataset", "digts"), ("--dataset digts", "hide")),
         (("leaderboard", "--method", "ezsl"), ("--method ezsl", "hide")),

@@ -262,7 +262,7 @@ def test_a_damaged_file_is_a_clear_error_that_names_it(kind, message, tmp_path):
         ({"name": " "}, "name is empty"),
         ({"name": "a\nb"}, "name is not one line"),
         ({"selection": "x" * 501}, "selection has more than 500"),
-        ({"url": "javascript:alert(1)"}, "url is no web address"),
+        ({"url": "javascript:alert(1)"}, "url is not a web address"),
         ({"setting": "deductive"}, "no setting 'deductive'"),
         ({"seed": -1}, "the seed is -1"),
     ],

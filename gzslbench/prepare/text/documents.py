@@ -121,7 +121,7 @@ def _by_class(
     for image, text in captions:
         row = next((rows[key] for key in _keys(image) if key in rows), None)
         if row is None:
-            what = f"{image!r} is no image of {dataset.name}"
+            what = f"{dataset.name} has no image {image!r}"
             fix = "name images as the feature file does; it needs their names"
             raise DataError(what, where=path, fix=fix)
         if row not in tested:

@@ -81,7 +81,7 @@ def test_captions_go_to_the_class_of_their_image_but_those_of_test_images_of_see
 
 
 def test_a_caption_of_no_image_and_a_broken_table_are_errors(read):
-    with pytest.raises(DataError, match=r"'img/999.jpg' is no image of ZOO"):
+    with pytest.raises(DataError, match=r"ZOO has no image 'img/999.jpg'"):
         read("image,text\nimg/999.jpg,a bird\n", "captions.csv")
     with pytest.raises(DataError, match="not a table of captions"):
         read("image,text\nimg/001.jpg,a bird, red\n", "captions.csv")
