@@ -19,14 +19,9 @@ from statistics import fmean, stdev
 
 from gzslbench.computing.seeds import stream
 from gzslbench.evaluation.evaluator import Evaluator
-from gzslbench.plugins.head import SOFTMAX, Head
-from gzslbench.plugins.params import build
-from gzslbench.plugins.registry import plugins
-from gzslbench.plugins.spec import Setting
-from gzslbench.runs.load_trained import open_trained
+from gzslbench.runs.load_trained import open_head, open_trained
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder, Store
-from gzslbench.training.trainer import load_class
 
 
 @dataclass(frozen=True)
@@ -67,11 +62,7 @@ def draw(record: Record, folder: RunFolder, draws: int, data: Path | None = None
     """Evaluate the final model of ``record`` as often as ``draws`` says, each time with another stream."""
     trained, cell = open_trained(record, folder, data=data), record.cell
     assert record.headline is not None  # it is complete
-    head: Head | None = None
-    setting: Setting = "inductive"
-    if cell.head != SOFTMAX:
-        spec = plugins().head(str(cell.head))
-        head, setting = load_class(spec)(build(spec.params, cell.head_params, record.id)), spec.setting
+    head, setting = open_head(record)
     evaluator = Evaluator(trained.train, trained.test, head=head, head_setting=setting)
     epochs = record.validation.head_epoch if record.validation is not None and cell.select == "val" else None
     clock, found = time.perf_counter(), []

@@ -14,16 +14,19 @@ from gzslbench.data.variants import SHUFFLED, shuffle_semantics
 from gzslbench.data.views import EvalView, make_views
 from gzslbench.errors import CheckpointError, DataError, PluginError, StoreError
 from gzslbench.evaluation.controls import uses_method
+from gzslbench.evaluation.softmax_head import SoftmaxFit
+from gzslbench.plugins.head import SOFTMAX, Head
 from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.params import build
 from gzslbench.plugins.registry import plugins
+from gzslbench.plugins.spec import Setting
 from gzslbench.runs.execute import with_epochs
 from gzslbench.runs.external import require_run
 from gzslbench.runs.fit import checkpoint_owner
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.training.checkpoint import load_checkpoint
-from gzslbench.training.trainer import build_method
+from gzslbench.training.trainer import build_method, load_class
 
 _REPEAT = "repeat the run with --rerun"
 
@@ -78,6 +81,15 @@ def open_trained(
         raise CheckpointError(what, where=path, fix=_REPEAT) from error
     method.modules.eval()
     return Trained(dataset, method, train, test)
+
+
+def open_head(record: Record) -> tuple[Head, Setting]:
+    """Return the head of a run of a generative method, not fitted, and what it sees while it is fitted."""
+    if record.cell.head == SOFTMAX:
+        return SoftmaxFit(), "inductive"
+    spec = plugins().head(str(record.cell.head))
+    params = build(spec.params, record.cell.head_params, f"record {record.id}")
+    return load_class(spec)(params), spec.setting
 
 
 def _dataset(record: Record, data: Path | None) -> Dataset:

@@ -21,14 +21,10 @@ from gzslbench.data.preprocessing import Transform, fit_preprocessing
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DataError, StoreError
 from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data
-from gzslbench.evaluation.softmax_head import SoftmaxFit
-from gzslbench.plugins.head import SOFTMAX, FittedHead, Head
-from gzslbench.plugins.params import build
-from gzslbench.plugins.registry import plugins
-from gzslbench.runs.load_trained import Trained, open_trained
+from gzslbench.plugins.head import FittedHead
+from gzslbench.runs.load_trained import Trained, open_head, open_trained
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder
-from gzslbench.training.trainer import load_class
 
 _CHUNK = 8192
 _UNIT = 1e-3
@@ -108,13 +104,10 @@ class Predictor:
         record, cell = self.record, self.record.cell
         if cell.head is None:
             return None
-        head: Head = SoftmaxFit()
-        if cell.head != SOFTMAX:
-            spec = plugins().head(str(cell.head))
-            head = load_class(spec)(build(spec.params, cell.head_params, f"record {record.id}"))
-            if spec.setting == "transductive":
-                what = f"the head {spec.name} is fitted on the test rows: it has no answer for other rows"
-                raise StoreError(what, where=record.id, fix="name a run with another head")
+        head, setting = open_head(record)
+        if setting == "transductive":
+            what = f"the head {cell.head} is fitted on the test rows: it has no answer for other rows"
+            raise StoreError(what, where=record.id, fix="name a run with another head")
         assert record.headline is not None
         settings, epoch = head.settings(self.trained.method.head), record.headline.epoch
         with self._inference():
