@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gzslbench import _version
 
 if TYPE_CHECKING:
-    from gzslbench.api.build import build, extract
+    from gzslbench.api.build import build, extract, finetune
     from gzslbench.api.data import load
     from gzslbench.api.leaderboard import Leaderboard, leaderboard
     from gzslbench.api.methods import check, methods, register
@@ -38,6 +38,7 @@ __all__ = [
     "check",
     "evaluate",
     "extract",
+    "finetune",
     "leaderboard",
     "load",
     "methods",
@@ -50,7 +51,7 @@ __all__ = [
 ]
 
 _NAMES = {
-    "api.build": "build extract",
+    "api.build": "build extract finetune",
     "api.data": "load",
     "api.leaderboard": "Leaderboard leaderboard",
     "api.methods": "check methods register",

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gzslbench.api.arguments import errors_in_python
+from gzslbench.errors import ParamError, did_you_mean
 from gzslbench.prepare.building.plan import Request
 from gzslbench.prepare.building.write import build_dataset
 from gzslbench.prepare.extract.extract import ExtractionRequest, ExtractionResult, extract_features, shorten
+from gzslbench.prepare.finetune.finetune import FinetuneRequest, finetune_extractor
+from gzslbench.prepare.finetune.training import Recipe
 from gzslbench.report.printing import print_line
 from gzslbench.report.terminal.dataset import dataset_summary, left_out_lines
 from gzslbench.report.terminal.progress import watch_count
@@ -145,6 +148,57 @@ def run_extraction(request: ExtractionRequest, *, quiet: bool = False) -> Extrac
     for line in shorten(result.left_out):
         print_progress(quiet)(f"left out: {line}")
     return result
+
+
+@errors_in_python()
+def finetune(
+    dataset: str | Path,
+    *,
+    images: str | Path,
+    extractor: str,
+    weights: str | None = None,
+    for_validation: bool = False,
+    out: str | Path | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> Path:
+    """Train an extractor on the seen classes of a dataset, and return the file of its weights.
+
+    ``gzslbench.extract(..., weights=FILE)`` takes the file. No test row and no unseen class is read. A
+    stopped fine-tuning continues.
+
+    Args:
+        dataset: A name of ``gzslbench datasets``, or the folder of a dataset.
+        images: The folder with the images.
+        extractor: NAME, or NAME:MODEL, from ``gzslbench extractors``.
+        weights: The weights to begin with: a file, or a name that the extractor knows.
+        for_validation: Whether to leave out all rows on which validation is tested.
+        out: The .pt file to write. Default: next to the splits, named after the extractor.
+        quiet: Whether to print nothing.
+        options: The other options of ``gzslbench finetune --help``, such as ``epochs=10, lr=1e-4``. 0
+            ``layers`` train all of the network.
+
+    Raises:
+        ExtractionError: An image or the weights are missing or damaged, or the network cannot be trained.
+        DataError: The dataset is missing or damaged.
+        ParamError: There is no such option.
+    """
+    given: dict[str, Any] = {"weights": weights, "for_validation": for_validation, **options}
+    given["out"] = None if out is None else Path(out)
+    known = {field.name for field in (*fields(Recipe), *fields(FinetuneRequest))} - {"recipe"}
+    for name in given.keys() - known:
+        raise ParamError(
+            f"no option {name!r}", where="gzslbench.finetune", fix=did_you_mean(name, sorted(known))
+        )
+    recipe = Recipe(**{field.name: given.pop(field.name) for field in fields(Recipe) if field.name in given})
+    request = FinetuneRequest(str(dataset), Path(images), extractor, recipe=recipe, **given)
+    return run_finetuning(request, quiet=quiet)[0]
+
+
+def run_finetuning(request: FinetuneRequest, *, quiet: bool = False) -> tuple[Path, dict[str, Any]]:
+    """Fine-tune, and print progress."""
+    watch = _watch_nothing if quiet else partial(watch_count, what="images")
+    return finetune_extractor(request, print_progress(quiet), watch)
 
 
 def print_progress(quiet: bool) -> Callable[[str], None]:

@@ -17,6 +17,7 @@ TARGETS = {
     "datasets": Target("gzslbench.cli.plugins:datasets", "List the datasets, or describe one."),
     "data": Target("gzslbench.cli.data:data", "Fetch, show, verify, import or build datasets."),
     "extract": Target("gzslbench.cli.extract:extract", "Compute the features of a dataset's images."),
+    "finetune": Target("gzslbench.cli.finetune:finetune", "Train an extractor on seen classes."),
     "show": Target("gzslbench.cli.runs:show", "Show a run: settings, metrics, files, how to repeat it."),
     "predict": Target("gzslbench.cli.predict:predict", "Classify new photographs or features with a run."),
     "runs": Target("gzslbench.cli.runs:runs", "List, verify, export, import or remove stored runs."),

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli import completion
 from gzslbench.cli import options as opt
-from gzslbench.cli.options import EXISTING_FOLDER, FILE, NOT_NEGATIVE, POSITIVE, flag, option
+from gzslbench.cli.options import FILE, POSITIVE, flag, option
 
 if TYPE_CHECKING:
     from gzslbench.prepare.extract.extract import ExtractionRequest, ExtractionResult
@@ -37,14 +36,7 @@ you pass --again.
 
 
 @click.command(epilog=EPILOG)
-@option("--dataset", "A name from `gzslbench datasets`.", required=True)
-@option("--images", "The folder with the images.", EXISTING_FOLDER, required=True)
-@option(
-    "--extractor",
-    "NAME, or NAME:MODEL, from `gzslbench extractors`.",
-    required=True,
-    shell_complete=completion.extractors,
-)
+@opt.photographs_options
 @option("--weights", "A file of weights, or a name that the extractor knows.")
 @option("--layer", "A layer of the network.", default="", show_default="that of the extractor")
 @option(
@@ -59,12 +51,7 @@ you pass --again.
     ["centre", "whole", "ten"],
 )
 @option("--batch-size", "Images that the network computes at once.", POSITIVE, default=32)
-@option(
-    "--workers",
-    "Processes that decode images while the network computes; 0 decodes in this process.",
-    NOT_NEGATIVE,
-    default=0,
-)
+@opt.workers_option
 @opt.device_option
 @opt.precision_option
 @opt.data_option

@@ -93,6 +93,22 @@ def settings_option(help: str, name: str = "--set", to: str = "settings") -> Dec
     return option(name, help, to=to, metavar="NAME=VALUE", multiple=True, shell_complete=complete)
 
 
+photographs_options = combine(
+    option("--dataset", "A name from `gzslbench datasets`.", required=True),
+    option("--images", "The folder with the images.", EXISTING_FOLDER, required=True),
+    option(
+        "--extractor",
+        "NAME, or NAME:MODEL, from `gzslbench extractors`.",
+        required=True,
+        shell_complete=completion.extractors,
+    ),
+)
+workers_option = option(
+    "--workers",
+    "Processes that decode images while the network computes; 0 decodes in this process.",
+    NOT_NEGATIVE,
+    default=0,
+)
 epochs_option = option("--epochs", "The number of epochs; short for --set epochs=N.", POSITIVE)
 device_option = option("--device", "auto, cpu, cuda, or cuda:N for the GPU number N.", default="auto")
 precision_option = option(

@@ -18,6 +18,9 @@ UNKNOWN = "unknown"
 """What is said of the pretraining of features whose files do not tell it."""
 FINETUNED = ", fine-tuned on "
 """Between what a network learned from, and the rows of its fine-tuning."""
+TRAINVAL, FOR_VALIDATION = "trainval", "trainval without validation rows"
+"""The rows of a fine-tuning that has seen neither test rows nor unseen classes; the second leaves out what
+validation tests on."""
 _BLOCK = 1 << 24
 """Bytes of single precision that are read at once."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from gzslbench.plugins.spec import Published
 
@@ -131,12 +131,14 @@ class Weights:
         pretraining: ``imagenet-1k``, ``imagenet-22k``, ``web image-text``, ``self-supervised: DATA``,
             ``none`` or a name of your own; ``unknown`` if the extractor cannot know.
         finetuned: The rows on which they were trained further, such as ``trainval``; empty for none.
+        finetuning: How `gzslbench finetune` trained them, ready for JSON; empty if it did not.
     """
 
     name: str
     sha256: str
     pretraining: str = "unknown"
     finetuned: str = ""
+    finetuning: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

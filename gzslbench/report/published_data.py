@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gzslbench.data.catalogue import catalogue
-from gzslbench.data.dataset import FINETUNED, UNKNOWN
+from gzslbench.data.dataset import FINETUNED, FOR_VALIDATION, TRAINVAL, UNKNOWN
 from gzslbench.data.variants import MADE_IN_MEMORY, SYNTHETIC
 from gzslbench.runs.cell import TaskInfo
 
@@ -53,7 +53,7 @@ def training_note(task: TaskInfo) -> str:
     network, may = "the network behind the features", "it may have seen unseen classes"
     if trained == UNKNOWN:
         return f"what {network} was trained on is not known: {may}"
-    if rows not in ("", "trainval"):
+    if rows not in ("", TRAINVAL, FOR_VALIDATION):
         return f"{network} was fine-tuned on {rows}: {may}"
     if trained not in ("none", "imagenet-1k", "self-supervised: imagenet-1k"):
         return f"{network} was trained on {trained}: {may}"

@@ -210,7 +210,7 @@ def _checksum(images: Path, files: Sequence[str]) -> str:
 
 @contextmanager
 def lock_partial(target: Path) -> Iterator[Path]:
-    """Lock the folder for the unfinished features of the file ``target``, and yield its path."""
+    """Lock the file ``target``, and yield the path for what is unfinished."""
     path = target.with_name(f"{target.name}.lock")
     with ExitStack() as stack:
         try:
@@ -218,7 +218,7 @@ def lock_partial(target: Path) -> Iterator[Path]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(lock(path))
         except LockedError as error:
-            what = f"another process extracts features to this file: {error}"
+            what = f"another process works on this file: {error}"
             fix = "wait for it, or stop that process and repeat; or name another file with --out"
             raise ExtractionError(what, where=target, fix=fix) from error
         yield target.with_name(f"{target.name}.partial")

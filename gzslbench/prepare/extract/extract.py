@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from gzslbench.data import checks
 from gzslbench.data.catalogue import lock_folder
-from gzslbench.data.dataset import PARTS, Dataset, Split
+from gzslbench.data.dataset import FOR_VALIDATION, PARTS, Dataset, Split
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.load import Place, find
 from gzslbench.data.variants import restrict_to_split
 from gzslbench.errors import DataError, ExtractionError, did_you_mean
 from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request, Weights
 from gzslbench.plugins.registry import plugins
-from gzslbench.prepare.extract.listings import ImageList, read_image_list
+from gzslbench.prepare.extract.finetuned import load_finetuned, name_rows
+from gzslbench.prepare.extract.listings import ImageList, read_image_list, split_fingerprints
 from gzslbench.prepare.importing import check_target
 
 MAX_LISTED = 10
@@ -88,24 +89,22 @@ def extract_features(
     spec = plugins().extractor(name)
     device = resolve_device(request.device)
     check_precision(request.precision, device)
-    place = find(request.dataset, request.data)
-    if not isinstance(place, Place) or not place.path.is_dir():
-        what = "this dataset is not a folder with splits"
-        raise DataError(what, where=request.dataset, fix="name another dataset")
-    image_list = _read_list(place, request.images)
-    missing = [file for file in image_list.files if not (request.images / file).is_file()]
-    if missing and not request.skip:
-        what = f"{len(missing)} of {len(image_list.files)} images are missing{_list_below(missing)}"
-        fix = "name the folder that contains them; or leave their rows out with --skip"
-        raise ExtractionError(what, where=request.images, fix=fix)
+    place = find_folder(request.dataset, request.data)
+    image_list = read_list(place, request.images)
+    if not request.skip:
+        check_images(image_list.files, request.images, "; or leave their rows out with --skip")
     network = make_request(spec, model, request.weights, request.layer, request.pooling)
     extractor = load_extractor(spec, network, request.crops)
     extraction = Extraction(
         spec, extractor, network, request.batch_size, request.workers, device, request.precision
     )
     boxed = image_list.boxes is not None
-    target = request.out or place.path / f"{features_name(spec, network, request.crops, boxed)}.h5"
-    provenance = {**extraction.provenance(), "boxes": boxed, **declare_training(extractor.weights, request)}
+    weights = name_rows(extractor.weights, image_list.fingerprint, split_fingerprints(place.path))
+    name = features_name(spec, network, request.crops, boxed, weights.finetuned if weights.finetuning else "")
+    target = request.out or place.path / f"{name}.h5"
+    provenance = {**extraction.provenance(), "boxes": boxed, **declare_training(weights, request)}
+    if weights.finetuning:
+        provenance["finetuning"] = dict(weights.finetuning)
     with lock_partial(target) as folder:
         check_features_target(target, provenance)
         if target.exists() and not request.again:
@@ -130,6 +129,14 @@ def extract_features(
     return ExtractionResult(target, len(image_list.files) - len(failures), left_out)
 
 
+def check_images(files: Sequence[str], folder: Path, advice: str = "") -> None:
+    """Refuse to begin with missing images; ``advice`` follows the usual one."""
+    missing = [file for file in files if not (folder / file).is_file()]
+    if missing:
+        what = f"{len(missing)} of {len(files)} images are missing{_list_below(missing)}"
+        raise ExtractionError(what, where=folder, fix=f"name the folder that contains them{advice}")
+
+
 def declare_training(weights: Weights, request: ExtractionRequest) -> dict[str, object]:
     """Return what the weights were trained on; the request may say what the extractor does not know."""
     declared = {}
@@ -152,7 +159,17 @@ def _list_below(lines: Sequence[str]) -> str:
     return "".join(f"\n    {line}" for line in shorten(lines))
 
 
-def _read_list(place: Place, images: Path) -> ImageList:
+def find_folder(dataset: str, data: Path | None) -> Place:
+    """Find a dataset that is a folder with splits."""
+    place = find(dataset, data)
+    if not isinstance(place, Place) or not place.path.is_dir():
+        what = "this dataset is not a folder with splits"
+        raise DataError(what, where=dataset, fix="name another dataset")
+    return place
+
+
+def read_list(place: Place, images: Path) -> ImageList:
+    """List the images of a dataset in the order of its rows."""
     make = place.spec.images if place.spec is not None else ""
     if not make and (place.path / "listing.csv").is_file():
         make = BUILT
@@ -180,7 +197,7 @@ def make_request(
 def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = None) -> Extractor:
     """Load the network of a request. ``crops`` replaces the default crops of the images."""
     load: Load = resolve_name(spec.load)
-    extractor = load(request)
+    extractor = load_finetuned(load, spec.name, request) or load(request)
     if crops is None:
         return extractor
     if not isinstance(extractor.preparation, Preparation):
@@ -189,15 +206,21 @@ def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = 
     return replace(extractor, preparation=replace(extractor.preparation, crops=crops))
 
 
-def features_name(spec: ExtractorSpec, request: Request, crops: Crops | None, boxed: bool) -> str:
-    """Return the features' name: the extractor, and everything that is not its default."""
+def features_name(
+    spec: ExtractorSpec, request: Request, crops: Crops | None, boxed: bool, finetuned: str = ""
+) -> str:
+    """Return the features' name: the extractor, and everything that is not its default.
+
+    ``finetuned`` names the rows on which `gzslbench finetune` trained the network; empty for none.
+    """
     folder = Path(request.model).expanduser()
     model = folder.resolve().name if request.model and folder.is_dir() else request.model
     layer = "" if (request.layer,) == spec.layers[:1] else request.layer
     if layer.lstrip("-").isdigit():  # so that -2 and 2 give different names
         layer = "layer_" + layer.replace("-", "minus_")
     pooling = "" if (request.pooling,) == spec.poolings[:1] else request.pooling
-    parts = (spec.name, model, layer, pooling, crops, "boxes" if boxed else "")
+    tuned = "finetuned" * bool(finetuned) + "_for_validation" * finetuned.startswith(FOR_VALIDATION)
+    parts = (spec.name, model, layer, pooling, crops, "boxes" if boxed else "", tuned)
     name = "_".join(filter(None, parts)).replace("-", "_")
     return "".join(letter if letter.isalnum() or letter in "._" else "_" for letter in name)
 

@@ -209,7 +209,7 @@ def test_a_second_extraction_to_the_same_file_is_refused_while_the_first_runs(wo
     with lock_partial(target) as folder:
         outcome = extracted("--batch-size", "4")
         assert outcome.exit_code == 2 and not folder.exists()
-        assert f"another process extracts features to this file: process {os.getpid()} on" in outcome.output
+        assert f"another process works on this file: process {os.getpid()} on" in outcome.output
         assert extracted("--out", tmp_path / "other.h5").exit_code == 0
     assert extracted().exit_code == 0
     assert not [path for path in world.folder.iterdir() if "lock" in path.name]

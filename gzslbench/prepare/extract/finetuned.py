@@ -1,0 +1,94 @@
+"""The file of fine-tuned weights: `gzslbench finetune` writes it, `gzslbench extract --weights` reads it.
+
+It is a ``torch.save`` of ``format``, ``provenance`` (JSON) and ``weights``, the state_dict of the extractor's
+network. It is read without running code. The network itself, its preprocessing and its pretraining are those
+of the weights from which the fine-tuning began, so these are loaded first.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gzslbench.errors import ExtractionError
+from gzslbench.files import reading, sha256_of, write_atomically
+from gzslbench.plugins.extractor import Extractor, Load, Request, Weights
+
+FORMAT = "gzslbench fine-tuned weights 1"
+"""The first word of a file; the number is raised when an older gzslbench could not read it."""
+
+
+def write_finetuned(path: Path, provenance: Mapping[str, object], weights: Mapping[str, Tensor]) -> None:
+    """Write the file atomically; the same content gives the same bytes."""
+    content = {"format": FORMAT, "provenance": json.dumps(provenance), "weights": dict(weights)}
+    elsewhere = "name a file in a folder that you may write to with --out"
+    scratch = io.BytesIO()  # into a file of a name, torch writes the name
+    torch.save(content, scratch)
+    write_atomically(path, scratch.getvalue(), ExtractionError, elsewhere)
+
+
+def read_finetuned(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """Return provenance and weights of a fine-tuned file; None if it is missing or another kind of file."""
+    with reading(file, ExtractionError):
+        if not file.is_file() or not zipfile.is_zipfile(file):
+            return None
+    try:
+        found = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    except Exception:  # torch, pickle and zipfile each raise their own; the extractor's reader explains them
+        return None
+    kind = found.get("format") if isinstance(found, dict) else None
+    if not isinstance(kind, str) or not kind.startswith(FORMAT.rpartition(" ")[0]):
+        return None
+    if kind != FORMAT:
+        what, fix = f"this gzslbench reads {FORMAT!r}, not {kind!r}", "install the gzslbench that wrote it"
+        raise ExtractionError(what, where=file, fix=fix)
+    return json.loads(found["provenance"]), found["weights"]
+
+
+def load_finetuned(load: Load, extractor: str, request: Request) -> Extractor | None:
+    """Load the network of a request whose weights are a fine-tuned file; None for all other weights.
+
+    Raises:
+        ExtractionError: The file is of another extractor, or the weights before fine-tuning are not found.
+    """
+    found = read_finetuned(Path(request.weights)) if request.weights else None
+    if found is None:
+        return None
+    file, (made, weights) = Path(str(request.weights)), found
+    if made["extractor"] != extractor:
+        what, fix = f"the weights are of {made['extractor']}, not of {extractor}", "name that extractor"
+        raise ExtractionError(what, where=file, fix=fix)
+    first, near = made["base"], file.with_name(Path(made["base"] or "none").name)
+    if first and near.is_file() and not Path(first).is_file():
+        first = str(near)
+    base = load(replace(request, weights=first))
+    if base.weights.sha256 != made["base_sha256"]:
+        what = f"they were fine-tuned from other weights than {base.weights.name}"
+        fix = f"put {made['base_weights']} (sha256 {made['base_sha256'][:12]}...) next to the file"
+        raise ExtractionError(what, where=file, fix=fix)
+    try:
+        base.network.load_state_dict(weights)
+    except RuntimeError as error:
+        what, fix = "the file has the weights of another layer or model", "leave --layer and --pooling out"
+        raise ExtractionError(what, where=file, fix=fix) from error
+    tuned = Weights(file.name, sha256_of(file), made["pretraining"], made["finetuned"], made)
+    return replace(base, weights=tuned)
+
+
+def name_rows(weights: Weights, images: str, splits: Sequence[str]) -> Weights:
+    """Return the weights with the name of another dataset or split if they were fine-tuned on one.
+
+    ``images`` is the fingerprint of the image list of the dataset in use, ``splits`` are those of its splits.
+    """
+    made = weights.finetuning
+    if not made or (made["images"], made["splits"]) == (images, [*splits]):
+        return weights
+    return replace(weights, finetuned=f"{weights.finetuned} of another split ({made['dataset']})")
