@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,8 @@ def check_dataset(dataset: Dataset, where: str) -> None:
     check_split(split, len(labels), f"{where}: split")
     check_classes(split, labels, names, where)
     check_class_folders(names, labels, dataset.image_files, where)
+    if dataset.regions is not None:
+        check_regions(dataset.regions, len(labels), f"{where}: regions")
 
 
 def check_name(name: str, where: str) -> None:
@@ -69,6 +72,16 @@ def check_features(features: NDArray[np.float32], where: str) -> tuple[str, ...]
         what = "every feature column is constant: all images have the same features"
         raise DataError(what, where=where, fix="extract the features again")
     return (f"{constant} of {features.shape[1]} feature columns are constant",) if constant else ()
+
+
+def check_regions(regions: NDArray[Any], rows: int, where: str) -> None:
+    """Check type, shape and number of rows; the values are checked where they are computed."""
+    if regions.ndim != 3 or regions.dtype not in (np.float16, np.float32) or not regions.size:
+        what = f"regions are {regions.dtype} of shape {regions.shape}"
+        raise DataError(what, where=where, fix="store (N, R, d) float16 or float32")
+    if len(regions) != rows:
+        what = f"regions of {len(regions)} images, but features of {rows}"
+        raise DataError(what, where=where, fix="extract both together: gzslbench extract --regions")
 
 
 def check_lengths(features: int, labels: int, image_files: int, where: str) -> None:

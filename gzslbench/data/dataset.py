@@ -101,6 +101,14 @@ class ValidationHint:
 
 
 @dataclass(frozen=True)
+class Attributes:
+    """The a columns of semantics: their names, and ``vectors`` ``(a, w)`` float32 of what they mean."""
+
+    names: tuple[str, ...]
+    vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Part:
     """The rows of one part of a split, from 0, with their features ``(n, d)`` and labels ``(n,)``."""
 
@@ -138,6 +146,9 @@ class Dataset:
         pretraining: What the network behind the features learned from, as in ``describe_pretraining``.
         described_classes: C names, of the class that each row of ``semantics`` describes; empty if those are
             ``class_names``. Shuffled semantics take these names along.
+        regions: ``(N, R, d)`` float16 or float32 of R places in each image, possibly a memory map; or None.
+        regions_content: Their ``fingerprint_regions``; empty: it is computed when it is needed.
+        attributes: What the columns of the semantics mean, if a name and a vector of each are known.
     """
 
     name: str
@@ -157,6 +168,9 @@ class Dataset:
     extraction: Mapping[str, object] = field(default_factory=dict)
     pretraining: str = UNKNOWN
     described_classes: tuple[str, ...] = ()
+    regions: NDArray[Any] | None = None
+    regions_content: str = ""
+    attributes: Attributes | None = None
 
     @cached_property
     def seen_classes(self) -> NDArray[np.int64]:
@@ -235,6 +249,11 @@ def content_fingerprint(features: NDArray[Any], labels: NDArray[Any], semantics:
         for block in read_blocks(array, dtype):
             digest.update(block.tobytes())
     return digest.hexdigest()
+
+
+def join_content(*fingerprints: str) -> str:
+    """Return one fingerprint of several."""
+    return hashlib.sha256(" ".join(fingerprints).encode()).hexdigest()
 
 
 def read_blocks(array: NDArray[Any], dtype: str = "<f4") -> Iterator[NDArray[Any]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gzslbench.data import checks
+from gzslbench.data.attributes import SEPARATOR, attach_attributes
 from gzslbench.data.catalogue import (
     NEXT_LINE,
     Comparison,
@@ -44,7 +45,8 @@ def load_dataset(
     Args:
         name_or_path: A known name in any case, a folder of xlsa17 shape, or an HDF5 file of gzslbench.
         features: Stem of the feature file, for example ``res101``; None takes the dataset's default.
-        semantics: For example ``att`` or ``sent``; None takes the dataset's default.
+        semantics: For example ``att`` or ``sent``; None takes the dataset's default. ``att+words`` is ``att``
+            with a vector of each attribute, from the file att+words.csv.
         root: Folder of the datasets; None takes $GZSLBENCH_DATA, then ./data.
 
     Raises:
@@ -54,11 +56,15 @@ def load_dataset(
     found = find(name_or_path, root)
     if isinstance(found, DatasetSpec):
         return _call_function(found, features, semantics)
+    base, separator, _ = (semantics or "").partition(SEPARATOR)
     with reading(found.path, DataError):
         if found.path.is_file():
-            dataset = _load_file(found.path, features, semantics)
+            dataset = _load_file(found.path, features, base or None)
         else:
-            dataset = _load_folder(found, features, semantics, root)
+            dataset = _load_folder(found, features, base or None, root)
+        if semantics and separator:
+            folder = found.path if found.path.is_dir() else found.path.parent
+            dataset = attach_attributes(dataset, semantics, folder)
     spec = known_as(dataset.name)
     if spec is None or spec.expected is None:
         return dataset

@@ -78,6 +78,8 @@ def restrict_to_split(dataset: Dataset) -> Dataset:
     return replace(
         dataset,
         features=features,
+        regions=None if dataset.regions is None else np.array(dataset.regions[rows]),
+        regions_content="",
         labels=labels,
         semantics=semantics,
         class_names=tuple(dataset.class_names[i] for i in classes),

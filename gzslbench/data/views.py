@@ -6,6 +6,7 @@ The test features exist only in the EvalView, which no method receives.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,9 +18,13 @@ from torch import Tensor
 
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.preprocessing import fit_preprocessing
+from gzslbench.data.region_rows import RegionReader, RegionRows
 from gzslbench.errors import PluginError, did_you_mean
 from gzslbench.plugins.inputs import ClassTransductiveView, TrainView, TransductiveView
 from gzslbench.plugins.spec import SETTINGS, Setting
+
+_PART = 512
+"""Rows that are hashed at once."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class EvalView:
     """What only the evaluator sees. Labels are positions among the K candidate classes.
 
     Attributes:
-        seen_features: ``(n_s, d)`` features of test_seen.
+        seen_features: ``(n_s, d)`` features of test_seen; ``(n_s, R, d)`` regions are read when indexed.
         seen_labels: ``(n_s,)`` int64 in 0..K-1.
         unseen_features: ``(n_u, d)`` features of test_unseen.
         unseen_labels: ``(n_u,)`` int64 in 0..K-1.
@@ -50,6 +55,8 @@ class EvalView:
     @cached_property
     def features(self) -> Tensor:
         """All test features, ``(n_s + n_u, d)``, test_seen first; computed once."""
+        if isinstance(self.seen_features, RegionRows) and isinstance(self.unseen_features, RegionRows):
+            return self.seen_features.followed_by(self.unseen_features)
         return torch.cat([self.seen_features, self.unseen_features])
 
     @cached_property
@@ -64,10 +71,7 @@ def make_views(
     """Preprocess (fitted on the seen training rows only) and put both views on ``device``."""
     split, seen, unseen = dataset.split, dataset.seen_classes, dataset.unseen_classes
     classes = np.union1d(seen, unseen)
-    transform = fit_preprocessing(preprocessing, dataset.features[split.trainval])
-
-    def features(rows: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(transform(dataset.features[rows])).to(device)
+    features = _feature_reader(dataset, preprocessing, torch.device(device))
 
     def labels(rows: NDArray[np.int64], among: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(np.searchsorted(among, dataset.labels[rows])).to(device)
@@ -90,9 +94,23 @@ def make_views(
         labels(split.trainval, seen),
         semantics(seen),
         class_names=tuple(names[i] for i in seen),
+        attribute_names=() if dataset.attributes is None else dataset.attributes.names,
+        attribute_vectors=None
+        if dataset.attributes is None
+        else torch.from_numpy(dataset.attributes.vectors).to(device),
     )
     unseen_names = tuple(names[i] for i in unseen)
     return _widen(train, held_out, unseen_names, setting), held_out
+
+
+def _feature_reader(
+    dataset: Dataset, preprocessing: str, device: torch.device
+) -> Callable[[NDArray[np.int64]], Any]:
+    """Return a function from row numbers to preprocessed features: a tensor, or RegionRows of regions."""
+    if dataset.features.ndim == 3:
+        return RegionReader(dataset.features, preprocessing, device).rows
+    transform = fit_preprocessing(preprocessing, dataset.features[dataset.split.trainval])
+    return lambda rows: torch.from_numpy(transform(dataset.features[rows])).to(device)
 
 
 def _widen(
@@ -105,18 +123,19 @@ def _widen(
         "unseen_semantics": held_out.semantics[~held_out.seen],
         "unseen_class_names": unseen_names,
     }
-    common = (train.features, train.labels, train.semantics, train.class_names)
+    common = vars(train)
     if setting == "class-transductive":
-        return ClassTransductiveView(*common, **added)
+        return ClassTransductiveView(**common, **added)
     if setting == "transductive":
-        return TransductiveView(*common, **added, unlabelled=_sort_by_hash(held_out.features))
+        return TransductiveView(**common, **added, unlabelled=_sort_by_hash(held_out.features))
     raise PluginError(
         f"no setting {setting!r}", where="MethodSpec.setting", fix=did_you_mean(setting, [*SETTINGS])
     )
 
 
-def _sort_by_hash(rows: Tensor) -> Tensor:
-    """Return ``(m, d)`` rows sorted by the sha256 of their bytes."""
-    hashes = [hashlib.sha256(row.tobytes()).digest() for row in rows.cpu().numpy()]
+def _sort_by_hash(rows: Any) -> Any:
+    """Return ``(m, d)`` rows, or regions, sorted by the sha256 of their bytes."""
+    parts = (rows[start : start + _PART].cpu().numpy() for start in range(0, len(rows), _PART))
+    hashes = [hashlib.sha256(row.tobytes()).digest() for part in parts for row in part]
     order = sorted(range(len(hashes)), key=hashes.__getitem__)
     return rows[torch.tensor(order, device=rows.device)]

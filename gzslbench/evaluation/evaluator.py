@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +29,9 @@ from gzslbench.plugins.spec import Setting
 if TYPE_CHECKING:
     from gzslbench.plugins.head import Head, HeadSettings
     from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
+
+_REGION_BYTES = 1 << 25
+"""Bytes of regions that are scored at once; what a method computes of them is several times larger."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Evaluator:
             eval_view: The test rows of the same task.
             head: Fitted for a generative method; None for the softmax head with the method's settings.
             head_setting: What the head sees; a transductive one gets the unlabelled test rows.
-            chunk: Rows embedded or scored at once; it shrinks where memory runs out.
+            chunk: Rows embedded or scored at once; fewer of regions, and after memory ran out.
             graphs: Whether a CUDA device replays captured steps of the head; it changes no number.
             training_gaps: The entries of a trace after which the training rows are scored as well, because a
                 gamma is passed on by their gaps.
@@ -84,6 +88,9 @@ class Evaluator:
         self.training_gaps = training_gaps
         self.train = train_view
         self.test = eval_view
+        _, *shape = train_view.features.shape
+        if len(shape) == 2:
+            chunk = max(1, min(chunk, _REGION_BYTES // (4 * math.prod(shape))))
         self.chunk = Chunk(chunk, "rows evaluated at once")
         self.unseen_classes = (~eval_view.seen).nonzero().squeeze(1)
         self.labels: NDArray[np.int64] = eval_view.labels.cpu().numpy()

@@ -19,16 +19,21 @@ class TrainView:
     """What an inductive method sees during training.
 
     Attributes:
-        features: ``(n, d)`` preprocessed features of the training rows of the seen classes.
+        features: ``(n, d)`` preprocessed features of the training rows of the seen classes. For a method on
+            regions they are ``(n, R, d)``, and may be read only when a slice is indexed.
         labels: ``(n,)`` int64; row numbers of ``semantics``, from 0 to S-1.
         semantics: ``(S, a)`` of the seen classes.
         class_names: Of the seen classes, in the order of ``semantics``; empty if the data have no names.
+        attribute_names: What the a columns of the semantics mean; empty if it is not known.
+        attribute_vectors: ``(a, w)``, one vector for each of them, such as that of its name; or None.
     """
 
     features: Tensor
     labels: Tensor
     semantics: Tensor
     class_names: tuple[str, ...] = ()
+    attribute_names: tuple[str, ...] = ()
+    attribute_vectors: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Batch:
     resumed to the bit.
 
     Attributes:
-        features: ``(B, d)``.
+        features: ``(B, d)``, or ``(B, R, d)`` for a method on regions.
         labels: ``(B,)`` row numbers of the view's semantics.
         noise: The stream that ``normal`` and ``uniform`` draw from.
         epoch: ``()`` completed epochs of the stage, on the device, for terms whose weight follows the epoch.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Sampling = Literal["draw", "pass", "balanced"]
 Span = Literal["epoch", "stage"]
+FeatureKind = Literal["global", "regions"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class MethodSpec(Published):
         kind: ``generative`` methods synthesize features, ``scoring`` methods score all classes.
         setting: What it sees during training.
         preprocessing: How its features are scaled unless the user says otherwise.
+        features: ``global`` for one vector of each image; ``regions`` for vectors of several places in it,
+            which only a scoring method can have.
+        attributes: Whether it needs one vector of each attribute, ``TrainView.attribute_vectors``.
         version: Increase it if the same parameters give other numbers than before.
         gpu_share: Share of a GPU that a run needs, from 0 to 1; a sweep runs several on one GPU.
         plain: Like ``load``, the form whose losses are written as in the paper; ``form=plain`` runs it.
@@ -51,6 +55,8 @@ class MethodSpec(Published):
     kind: Kind = "generative"
     setting: Setting = "inductive"
     preprocessing: str = "minmax"
+    features: FeatureKind = "global"
+    attributes: bool = False
     version: int = 1
     gpu_share: float = 0.25
     plain: str = ""

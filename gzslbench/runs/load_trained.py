@@ -17,12 +17,14 @@ from gzslbench.evaluation.controls import uses_method
 from gzslbench.evaluation.softmax_head import SoftmaxFit
 from gzslbench.plugins.head import SOFTMAX, Head
 from gzslbench.plugins.inputs import TrainView
+from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import build
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import Setting
 from gzslbench.runs.execute import with_epochs
 from gzslbench.runs.external import require_run
 from gzslbench.runs.fit import checkpoint_owner
+from gzslbench.runs.plan import fit_to_method
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder
 from gzslbench.training.checkpoint import load_checkpoint
@@ -71,7 +73,7 @@ def open_trained(
     if not path.exists():
         raise CheckpointError("there is no checkpoint of the trained model", where=path, fix=_REPEAT)
     state = load_checkpoint(path, checkpoint_owner(cell, "final", params, head_epochs), device)
-    dataset = _dataset(record, data)
+    dataset = _dataset(record, data, spec)
     train, test = make_views(dataset, cell.preprocessing, device, spec.setting)
     method = build_method(spec, train, params, cell.seed)
     try:
@@ -92,13 +94,14 @@ def open_head(record: Record) -> tuple[Head, Setting]:
     return load_class(spec)(params), spec.setting
 
 
-def _dataset(record: Record, data: Path | None) -> Dataset:
+def _dataset(record: Record, data: Path | None, spec: MethodSpec) -> Dataset:
     """Load the dataset, and check that it is the one of the run."""
     task = record.task
     semantics, _, shuffle_seed = task.semantics.partition(SHUFFLED)
     dataset = load_dataset(task.dataset, task.features, semantics, data)
     if shuffle_seed:
         dataset = shuffle_semantics(dataset, int(shuffle_seed))
+    dataset = fit_to_method(dataset, spec, record.cell.control)
     for what, there, kept in (
         ("split", dataset.split.fingerprint, str(task.split_fingerprint)),
         ("features, labels or semantics", dataset.content, str(task.content)),

@@ -160,21 +160,46 @@ def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
 
 def read_task(parsed: ParsedRequest, carried: Dataset | None = None) -> tuple[Dataset, Task]:
     """Return the dataset of a request and its task; ``carried`` as for ``make_plan``."""
+    from gzslbench.data.attributes import SEPARATOR
     from gzslbench.data.load import load_dataset
     from gzslbench.data.validation import join_fingerprints, validation_dataset, validation_datasets
     from gzslbench.data.variants import shuffle_semantics
 
     request = parsed.request
     dataset = carried or load_dataset(request.dataset, request.features, request.semantics, request.data)
-    semantics = dataset.semantics_name
+    semantics, _, _ = dataset.semantics_name.partition(SEPARATOR)
     if request.shuffle_semantics is not None:
         dataset = shuffle_semantics(dataset, request.shuffle_semantics)
+    dataset = fit_to_method(dataset, parsed.spec, request.control)
     validation = None
     if needs_validation(parsed, dataset.name, semantics):
         validation = join_fingerprints(
             validation_datasets(dataset) if calibrates_apart(request) else [validation_dataset(dataset)]
         )
     return dataset, Task(dataset.name, semantics, dataset.task_id, validation)
+
+
+def fit_to_method(dataset: Dataset, spec: MethodSpec, control: str | None) -> Dataset:
+    """Return what a method reads of a dataset: its regions instead of global features, if it works on them.
+
+    Raises:
+        DataError: The dataset lacks regions, or vectors of attributes.
+        PluginError: The method says that it synthesizes regions.
+    """
+    from gzslbench.data.attributes import use_attributes
+    from gzslbench.data.regions import use_regions
+    from gzslbench.evaluation.controls import uses_method
+
+    if not uses_method(control, spec.kind):
+        return dataset
+    if spec.attributes:
+        dataset = use_attributes(dataset, spec.name)
+    if spec.features == "global":
+        return dataset
+    if spec.kind == "generative":
+        what = f"{spec.name} says that it synthesizes regions, which no head takes"
+        raise PluginError(what, where="MethodSpec.features", fix='write features="global"')
+    return use_regions(dataset, spec.name)
 
 
 def needs_validation(parsed: ParsedRequest, dataset: str, semantics: str) -> bool:

@@ -119,4 +119,6 @@ def _parts(thing: object, package: str) -> Iterable[tuple[str, object]]:
 
 
 def _row_bytes(rows: NDArray[Any]) -> set[bytes]:
-    return {row.tobytes() for row in np.ascontiguousarray(rows, dtype=np.float32)}
+    """Return the bytes of each row of ``(n, d)`` features, or of each region of ``(n, R, d)`` ones."""
+    plain = np.ascontiguousarray(rows, dtype=np.float32).reshape(-1, rows.shape[-1])
+    return {row.tobytes() for row in plain}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from gzslbench.computing.instrumentation import span
 from gzslbench.computing.seeds import PermutationSampler
+from gzslbench.data.region_rows import RegionRows, scale
 from gzslbench.plugins.inputs import Batch, TrainView
 from gzslbench.plugins.method import Episodes, Sampling
 
@@ -45,15 +48,17 @@ class Sampler:
         noise: torch.Generator,
     ) -> None:
         self.view = view
+        self.reader = ReadAhead(view.features) if isinstance(view.features, RegionRows) else None
         self.batch_size = rows_per_batch(view, batch_size, sampling)
         # Grouping the rows makes the host wait for the device, so only batches that need it have it.
         by_class = sampling == "balanced" or isinstance(sampling, Episodes)
-        self._by_class = RowsByClass(view.labels) if by_class else None
+        self._labels = view.labels.to(rows.device)
+        self._by_class = RowsByClass(self._labels) if by_class else None
         self.sampling = sampling
         self.rows = rows
         self.noise = noise
         self.epoch = torch.zeros((), device=view.labels.device)
-        self._permutations = PermutationSampler(len(view.labels), rows, view.labels.device)
+        self._permutations = PermutationSampler(len(view.labels), rows, rows.device)
 
     @property
     def iterations(self) -> int:
@@ -69,29 +74,39 @@ class Sampler:
     def reserve(self) -> Batch:
         """Allocate a batch; ``fill`` writes its rows."""
         features, labels, size = self.view.features, self.view.labels, self.batch_size
-        rows = features.new_empty(size, *features.shape[1:])
+        rows = torch.empty(size, *features.shape[1:], device=labels.device)
         return Batch(rows, labels.new_empty(size), self.noise, self.epoch)
 
     def fill(self, batch: Batch) -> None:
         """Write the next batch into the memory of ``batch``."""
         with span("batch"):
+            if self.reader is not None:
+                self.reader.fill(batch, self._draw)
+                return
             rows = self._next_rows()
             torch.index_select(self.view.features, 0, rows, out=batch.features)
             torch.index_select(self.view.labels, 0, rows, out=batch.labels)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state from which a resumed run draws the same batches."""
-        return {
-            "rows": self.rows.get_state(),
-            "noise": self.noise.get_state(),
-            "remaining": self._permutations.remaining,
-        }
+        ahead = None if self.reader is None else self.reader.state
+        return {**(ahead or self._position()), "noise": self.noise.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from ``state``."""
+        if self.reader is not None:
+            self.reader.forget()
         self.rows.set_state(state["rows"].cpu())
         self.noise.set_state(state["noise"].cpu())
         self._permutations.remaining = state["remaining"]
+
+    def _position(self) -> dict[str, Any]:
+        return {"rows": self.rows.get_state(), "remaining": self._permutations.remaining}
+
+    def _draw(self) -> tuple[dict[str, Any], Tensor, Tensor]:
+        """Return the position before the draw, the drawn rows, and their labels, all on the host."""
+        position, rows = self._position(), self._next_rows()
+        return position, rows, torch.index_select(self._labels, 0, rows)
 
     def _next_rows(self) -> Tensor:
         if self.sampling == "pass":
@@ -101,9 +116,46 @@ class Sampler:
                 return self._by_class.balanced(self.batch_size, self.rows)
             rows = self.sampling.rows
             return self._by_class.episode(self.batch_size // rows, rows, self.rows)
-        labels = self.view.labels
+        labels = self._labels
         order = torch.randperm(len(labels), generator=self.rows, device=labels.device)
         return order[: self.batch_size]
+
+
+class ReadAhead:
+    """Reads the regions of the next batch while the current one trains.
+
+    Attributes:
+        state: Where the sampler was before it drew the rows that are read ahead; None: nothing is.
+    """
+
+    def __init__(self, features: RegionRows) -> None:
+        self.features = features
+        self.state: dict[str, Any] | None = None
+        self._thread = ThreadPoolExecutor(1, "regions")
+        self._pending: Future[Tensor] | None = None
+        self._labels = torch.empty(0)
+
+    def fill(self, batch: Batch, draw: Callable[[], tuple[dict[str, Any], Tensor, Tensor]]) -> None:
+        """Write the rows that were read ahead into ``batch``, and start to read those of the next draw."""
+        if self._pending is None:
+            self._start(draw)
+        assert self._pending is not None
+        batch.features.copy_(self._pending.result(), non_blocking=True)
+        batch.labels.copy_(self._labels, non_blocking=True)
+        scale(batch.features, self.features.preprocessing)
+        self._start(draw)
+
+    def forget(self) -> None:
+        """Drop what was read ahead."""
+        self.state = self._pending = None
+
+    def _start(self, draw: Callable[[], tuple[dict[str, Any], Tensor, Tensor]]) -> None:
+        self.state, rows, self._labels = draw()
+        self._pending = self._thread.submit(self._read, rows)
+
+    def _read(self, rows: Tensor) -> Tensor:
+        read = self.features.take(rows)
+        return read.pin_memory() if self.features.device.type == "cuda" else read
 
 
 class RowsByClass:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gzslbench.computing.graph import CudaCapture, GraphCache, capture_on
 from gzslbench.computing.seeds import GlobalStream, generator, stream
+from gzslbench.data.region_rows import RegionRows
 from gzslbench.errors import DivergedError
 from gzslbench.plugins.inputs import Batch, TrainView
 from gzslbench.plugins.method import Method, Phase, Stage
@@ -30,14 +31,15 @@ class StageRun:
         precision: str = "fp32",
         graphs: bool = True,
     ) -> None:
-        device = view.features.device
+        device = view.labels.device
+        reads_rows = isinstance(view.features, RegionRows)  # then the host draws them
         self.stage = stage
         self.torch_stream = GlobalStream(device, stream(seed, "torch", stage.name))
         self.sampler = Sampler(
             view,
             stage.batch_size,
             stage.sampling,
-            rows=generator(device, seed, "sampling", stage.name),
+            rows=generator("cpu" if reads_rows else device, seed, "sampling", stage.name),
             noise=generator(device, seed, "noise", stage.name),
         )
         moments = no_moments()
@@ -48,7 +50,8 @@ class StageRun:
         self.iteration = 0
         self.sums: dict[str, Tensor] = {}
         self.batch: Batch | None = None
-        capture = capture_on(device, (self.sampler.rows, self.sampler.noise), trim=True) if graphs else None
+        streams = [self.sampler.noise] if reads_rows else [self.sampler.rows, self.sampler.noise]
+        capture = capture_on(device, streams, trim=True) if graphs else None
         self.graph_step = None if capture is None else GraphStep(self.sampler, method.modules, capture)
 
     def iterate(self) -> None:
@@ -181,8 +184,9 @@ class GraphStep:
             # A replay would use the memory that the networks had when it was captured.
             self._addresses = addresses
             self.graphs.forget()
-        # A draw is part of the graph. A pass keeps its position on the host, so it comes before the graph.
-        captures_draw = draws and self.sampler.sampling != "pass"
+        # A draw is part of the graph. What depends on the host comes before it: the position of a pass, and
+        # rows that are read there.
+        captures_draw = draws and self.sampler.sampling != "pass" and self.sampler.reader is None
         if draws and not captures_draw:
             self.sampler.fill(self.batch)
 

@@ -111,7 +111,8 @@ def test_no_tensor_of_a_view_without_test_features_holds_a_test_row(dataset, set
     assert len(test_rows) == len(held_out.seen_features) + len(held_out.unseen_features)
     values = {field.name: getattr(train, field.name) for field in fields(train)}
     tensors = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
-    assert values.keys() - tensors.keys() <= {"class_names", "unseen_class_names"}
+    not_features = {"class_names", "unseen_class_names", "attribute_names", "attribute_vectors"}
+    assert values.keys() - tensors.keys() <= not_features
     for name, tensor in tensors.items():
         if tensor.ndim == 2 and tensor.shape[1] == 6:
             assert not rows_of(tensor) & test_rows, name

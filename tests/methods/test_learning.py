@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import make_views
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
@@ -34,7 +33,7 @@ CASES = [pytest.param(name, marks=pytest.mark.acceptance) if name in SLOW else n
 
 def start(name, **settings):
     spec = plugins().method(name)
-    view, _ = make_views(load_synthetic(), spec.preprocessing, "cpu")
+    view, _ = make_views(MethodCase(spec).dataset("synthetic"), spec.preprocessing, "cpu", spec.setting)
     values = {**preset(spec, "synthetic", "latent").values, **settings}
     method = build_method(spec, view, build(spec.params, values, "test"), seed=1)
     return method, view

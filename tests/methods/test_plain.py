@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from gzslbench.computing.seeds import generator
-from gzslbench.plugins import Batch, TrainView
+from gzslbench.plugins import Batch, ClassTransductiveView, TrainView
 from gzslbench.plugins.params import build
 from gzslbench.plugins.registry import plugins
 from gzslbench.training.batch import Sampler
@@ -24,6 +24,7 @@ from gzslbench.training.trainer import Trainer, build_method
 pytestmark = pytest.mark.usefixtures("float64")
 
 ROWS, FEATURES, CLASSES, SEMANTICS, SEED = 13, 6, 4, 5, 3
+REGIONS, VECTORS, UNSEEN = 3, 4, 2
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ SDGZSL = {
     **{"kl_warmup": 0.1, "tc_warmup": 0.03, "beta": 0.7},
 }
 CNZSL = {**SHORT, "hidden": 7, "weight_decay": 0.1, "lr_decay_epoch": 2, "lr_decay_rate": 0.3, "scale": 2.0}
+DAZLE = {**SHORT, "weight_decay": 0.05, "calibration": 0.4, "margin": 0.7}
 BILINEAR = {**SHORT, "lr": 0.05, "margin": 0.3}
 CE_GZSL = {
     **GAN,
@@ -106,6 +108,9 @@ CASES = [
     Case("cycle-clswgan", {**CYCLE, "cls_weight": 0.0, "regressor_decay": 0.0}),  # the paper's cycle-WGAN
     *(Case("cada-vae", {**CADA_VAE, "variant": variant}) for variant in VARIANTS),
     *(Case("sdgzsl", {**SDGZSL, "variant": variant}) for variant in VARIANTS),
+    Case("dazle", {**DAZLE, "momentum": 0.5}),
+    Case("dazle", {**DAZLE, "unit_vectors": True, "balanced": True}),
+    Case("dazle", {**DAZLE, "train_vectors": False, "calibration": 0.0}),
     *(Case("cnzsl", {**CNZSL, "normalization": name}) for name in ("variance", "deviation", "none")),
     *(Case("dem", {**SHORT, "hidden": 7, "weight_decay": 0.3, "variant": variant}) for variant in VARIANTS),
     *(Case("ale", {**BILINEAR, "normalization": name}) for name in NORMALIZATIONS),
@@ -151,10 +156,18 @@ CLOSED_FORMS = [
 
 
 @pytest.fixture
-def view(float64: None) -> TrainView:
+def view(float64: None, case: Case) -> TrainView:
+    """What the method of the case sees: global features or regions, unseen semantics only if it may."""
     torch.manual_seed(0)
+    spec = plugins().method(case.method)
     labels = torch.arange(ROWS) % CLASSES
-    return TrainView(torch.rand(ROWS, FEATURES), labels, torch.rand(CLASSES, SEMANTICS))
+    shape = (ROWS, REGIONS, FEATURES) if spec.features == "regions" else (ROWS, FEATURES)
+    common = {"features": torch.rand(shape), "labels": labels, "semantics": torch.rand(CLASSES, SEMANTICS)}
+    if spec.attributes:
+        common["attribute_vectors"] = torch.randn(SEMANTICS, VECTORS)
+    if spec.setting == "inductive":
+        return TrainView(**common)
+    return ClassTransductiveView(**common, unseen_semantics=torch.rand(UNSEEN, SEMANTICS))
 
 
 def build_form(case: Case, form: str, view: TrainView) -> Any:

@@ -199,6 +199,12 @@ CNZSL_EVERYWHERE = {
     "scale": 5.0,
     "normalization": "variance",
 }
+DAZLE = table(
+    "epochs momentum unit_vectors balanced",
+    ("CUB", 20, 0.9, False, False),
+    ("SUN", 100, 0.9, False, True),
+    ("AWA2", 20, 0.0, True, True),
+)
 SDGZSL = table(
     "ga beta dis syn_num s_dim classifier_lr",
     ("APY", 0.1, 1.0, 1.0, 1200, 128, 0.005),
@@ -270,6 +276,7 @@ def test_every_preset_builds_and_names_its_source(spec):
             ("devise", DEVISE, {"terms": "first"}),
             ("sje", SJE, {"search": "scaled"}),
             ("cnzsl", CNZSL, CNZSL_EVERYWHERE),
+            ("dazle", DAZLE, {"batch_size": 50, "lr": 1e-4, "calibration": 0.1, "margin": 1.0}),
             ("sdgzsl", SDGZSL, {"batch_size": 64}),
             ("cada-vae", CADA_VAE_HEADS, {"batch_size": 50, "epochs": 100}),
         )

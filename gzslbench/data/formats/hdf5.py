@@ -1,6 +1,7 @@
 """gzslbench's own format: an HDF5 file for each feature file, opened without reading the features.
 
-``/features`` (N, d) float32 in one piece, ``/labels`` from 0, ``/image_files``, and for each semantics a
+``/features`` (N, d) float32 in one piece, ``/regions`` (N, R, d) float16 or float32 in one piece if there are
+any, ``/labels`` from 0, ``/image_files``, and for each semantics a
 group ``/semantics/<name>`` with ``values`` (C, a), ``class_names``, the split's rows from 0, what the files
 say about validation, the content fingerprint, and ``provenance`` if gzslbench computed the semantics. Only a
 dataset that passed every check is written.
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from gzslbench.data import checks
 from gzslbench.data.dataset import PARTS, Dataset, Split, ValidationHint, describe_pretraining, read_blocks
+from gzslbench.data.regions import fingerprint_regions
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import atomic_path, check_file, sha256_of, writing
 
@@ -70,21 +72,31 @@ def write_hdf5(
 
     first, image_files = datasets[0], _encode(datasets[0].image_files)
     semantics_size = sum(64 * len(dataset.labels) + 2 * dataset.semantics.nbytes for dataset in datasets)
+    regions = first.regions
     size = 4 * first.features.size + image_files.nbytes + semantics_size + _CHUNK
+    size += 0 if regions is None else regions.nbytes
     with _reserved_file(path, size) as scratch, h5py.File(scratch, "w") as file:
         file.attrs["version"] = VERSION
         _write_texts(file, layout=LAYOUT, name=first.name, features_name=first.features_name)
         _write_texts(file, sources=json.dumps([asdict(source) for source in sources]))
         if extraction is not None:
             _write_texts(file, extraction=json.dumps(extraction))
-        features, start = file.create_dataset("features", first.features.shape, "<f4"), 0
-        for block in read_blocks(first.features):  # they may be larger than the memory
-            features[start : start + len(block)] = block
-            start += len(block)
+        _write_blocks(file, "features", first.features, "<f4")
+        if regions is not None:
+            _write_blocks(file, "regions", regions, regions.dtype.newbyteorder("<").str)
+            _write_texts(file["regions"], content=first.regions_content or fingerprint_regions(regions))
         file["labels"] = first.labels.astype("<i8")
         file["image_files"] = image_files
         for dataset in datasets:
             _write_semantics(file.create_group(f"semantics/{dataset.semantics_name}"), dataset)
+
+
+def _write_blocks(file: Any, name: str, array: NDArray[Any], dtype: str) -> None:
+    """Write an array that may be larger than the memory."""
+    stored, start = file.create_dataset(name, array.shape, dtype), 0
+    for block in read_blocks(array, dtype):
+        stored[start : start + len(block)] = block
+        start += len(block)
 
 
 def add_semantics(path: Path, dataset: Dataset, source: Source | None = None) -> None:
@@ -183,6 +195,8 @@ def _read(file: Any, path: Path, semantics: str | None) -> Dataset:
         provenance=_read_provenance(group),
         extraction=extraction,
         pretraining=describe_pretraining(extraction),
+        regions=_map_regions(file["regions"], path) if "regions" in file else None,
+        regions_content=_read_text(file["regions"], "content") if "regions" in file else "",
     )
     checks.check_dataset(dataset, str(path))
     for other in stored:
@@ -205,6 +219,15 @@ def _map(features: Any, path: Path) -> NDArray[np.float32]:
     if offset is None or features.dtype != np.dtype("<f4") or features.ndim != 2:
         raise DataError("features are not one float32 matrix", where=f"{path}: features", fix=_AGAIN)
     return np.memmap(path, dtype="<f4", mode="r", offset=offset, shape=features.shape)
+
+
+def _map_regions(regions: Any, path: Path) -> NDArray[Any]:
+    """Return the regions as a read-only memory map."""
+    offset, dtype = regions.id.get_offset(), regions.dtype
+    if offset is None or dtype not in (np.dtype("<f2"), np.dtype("<f4")) or regions.ndim != 3:
+        what = "regions are not one array of float16 or float32 with three dimensions"
+        raise DataError(what, where=f"{path}: regions", fix=_AGAIN)
+    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=regions.shape)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 A class with semantics s has mean ReLU(W s), with a fixed W, and its features scatter around the mean with
 isotropic Gaussian noise. So with equal priors the best classifier chooses the nearest true mean, among the
 means of seen and unseen classes. The difference between its accuracy and a method's is due to the method.
+
+The regions of an image have its feature as their mean. The vectors of its attributes are random.
 """
 
 from __future__ import annotations
@@ -10,8 +12,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.dataset import Dataset, Split, content_fingerprint, hold_out
+from gzslbench.data.dataset import Attributes, Dataset, Split, content_fingerprint, hold_out
 from gzslbench.data.variants import SYNTHETIC
+
+_PLACES = 4
+"""Regions of a synthetic image."""
 
 
 def load_synthetic() -> Dataset:
@@ -54,7 +59,19 @@ def make_synthetic(
         content=content_fingerprint(features, labels, semantics),
         pretraining="none",
         notes=(f"{SYNTHETIC}seed {seed}, Gaussian noise of {noise:g} around ReLU(W s)",),
+        regions=_scatter_over_places(features, seed),
+        attributes=Attributes(
+            tuple(f"attribute {number + 1}" for number in range(semantic_dim)),
+            np.random.default_rng([seed, 3]).standard_normal((semantic_dim, 5), dtype=np.float32),
+        ),
     )
+
+
+def _scatter_over_places(features: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Return ``(N, 4, d)`` regions whose mean is the feature: a place has a random share of each column."""
+    weights = np.random.default_rng([seed, 2]).exponential(size=(len(features), _PLACES, features.shape[1]))
+    weights *= _PLACES / weights.sum(axis=1, keepdims=True)
+    return (weights * features[:, None]).astype(np.float32)
 
 
 def class_means(semantics: NDArray[np.float32], dim: int, seed: int) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build, fields_of
 from gzslbench.plugins.presets import preset
+from gzslbench.runs.plan import fit_to_method
 from gzslbench.training.trainer import EpochEnd, Trainer, build_method
 
 SEED = 1
@@ -78,11 +79,16 @@ class MethodCase:
                 values[info.name] = max(least, min(most, values.get(info.name, info.default)))
         return build(self.spec.params, {**values, **settings}, "a fast check")
 
+    def dataset(self, toy: str) -> Dataset:
+        """Return a toy dataset as the method reads it: with its regions as features, if it works on them."""
+        return fit_to_method(toy_dataset(toy), self.spec, None)
+
     def build(
         self, toy: str = "small", params: Params | None = None, device: str = "cpu", seed: int = SEED
     ) -> tuple[Any, TrainView, EvalView]:
         """Return the method before training, and both views of the toy dataset."""
-        view, held_out = make_views(toy_dataset(toy), self.spec.preprocessing, device, self.spec.setting)
+        dataset = self.dataset(toy)
+        view, held_out = make_views(dataset, self.spec.preprocessing, device, self.spec.setting)
         return build_method(self.spec, view, params or self.params(), seed), view, held_out
 
     def train(

@@ -1,0 +1,123 @@
+"""DAZLE (Huynh & Elhamifar, CVPR 2020): each attribute looks at its own part of the image."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gzslbench.plugins import Batch, ClassTransductiveView, Episodes, Phase, Stage, TorchOptimizer
+from gzslbench_methods.dazle import DazleParams
+from gzslbench_methods.layers import to_float32
+
+
+class AttributeAttention(nn.Module):
+    """Scores each attribute in an image, from the regions that it attends to.
+
+    Attributes:
+        vectors: ``(a, w)``, v_i of each attribute.
+        to_score: ``(w, d)``, W1: v_i W1 f is how much of attribute i is in a region f.
+        to_attention: ``(w, d)``, W2: v_i W2 f is how much attribute i attends to a region f.
+        to_gate: ``(w, d)``, W3: v_i W3 h is how sure it is that attribute i matters in the image.
+    """
+
+    def __init__(self, vectors: Tensor, features: int, *, train_vectors: bool, unit_vectors: bool) -> None:
+        super().__init__()
+        self.unit_vectors = unit_vectors
+        width = vectors.shape[1]
+        # Not `vectors` itself: the view's tensor is on the device already, and must not be trained.
+        start = functional.normalize(vectors.detach().cpu(), dim=1)
+        self.vectors: Tensor
+        if train_vectors:
+            self.register_parameter("vectors", nn.Parameter(start))
+        else:
+            self.register_buffer("vectors", start)
+        self.to_score = nn.Parameter(torch.randn(width, features))
+        self.to_attention = nn.Parameter(torch.zeros(width, features))
+        self.to_gate = nn.Parameter(torch.zeros(width, features))
+
+    def forward(self, regions: Tensor) -> Tensor:
+        """``(B, R, d)`` regions to ``(B, a)`` gated scores of the attributes.
+
+        v_i W3 h_i, with h_i the mean of the regions by the attention of attribute i, is the same mean of
+        v_i W3 f_r. So the three products with the regions are one, and no h_i is made.
+        """
+        count = len(self.vectors)
+        vectors = functional.normalize(self.vectors, dim=1) if self.unit_vectors else self.vectors
+        weights = vectors @ torch.cat([self.to_score, self.to_attention, self.to_gate], dim=1)
+        width = regions.shape[-1]
+        stacked = torch.cat(weights.split(width, dim=1))
+        products = to_float32(regions @ stacked.t())
+        scores, attention, gates = products.split(count, dim=2)
+        attention = attention.softmax(dim=1)
+        gate = torch.sigmoid((attention * gates).sum(dim=1))
+        return gate * (attention * scores).sum(dim=1)
+
+
+def classification_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """Softmax cross-entropy over all classes, seen and unseen, before the margin is added.
+
+    Args:
+        scores: ``(B, C)`` of the seen classes, then of the unseen ones.
+        labels: ``(B,)`` seen classes.
+    """
+    return functional.cross_entropy(scores, labels)
+
+
+def calibration_loss(scores: Tensor, seen: int, margin: float) -> Tensor:
+    """Minus the logarithm of the mean probability that the rows of a batch give to all unseen classes.
+
+    Args:
+        scores: ``(B, C)`` of ``seen`` seen classes, then of the unseen ones.
+        seen: Number of seen classes.
+        margin: Added to the scores of unseen classes, and subtracted from the others.
+    """
+    shifted = torch.cat([scores[:, :seen] - margin, scores[:, seen:] + margin], dim=1)
+    # The unseen share is a softmax of two sums, so that no small probability is added up.
+    sums = torch.stack([shifted[:, :seen].logsumexp(1), shifted[:, seen:].logsumexp(1)], dim=1)
+    unseen = sums.log_softmax(dim=1)[:, 1]
+    return math.log(len(unseen)) - unseen.logsumexp(0)
+
+
+class Dazle:
+    """Dense attribute-based attention, trained to classify among all classes."""
+
+    def __init__(self, view: ClassTransductiveView, params: DazleParams) -> None:
+        self.params = params
+        assert view.attribute_vectors is not None  # the spec asks for them
+        self.attention = AttributeAttention(
+            view.attribute_vectors,
+            view.features.shape[-1],
+            train_vectors=params.train_vectors,
+            unit_vectors=params.unit_vectors,
+        )
+        self.seen_semantics = view.semantics
+        self.semantics = functional.normalize(torch.cat([view.semantics, view.unseen_semantics]), dim=1)
+        self.modules = nn.ModuleDict({"attention": self.attention})
+
+    def stages(self) -> tuple[Stage]:
+        """One stage of batches that are drawn afresh, of rows of any classes or of different ones."""
+        p = self.params
+        optimizer = TorchOptimizer("RMSprop", p.lr, {"momentum": p.momentum, "weight_decay": p.weight_decay})
+        phase = Phase("attention", self.attention_loss, updates=("attention",), optimizer=optimizer)
+        classes = len(self.seen_semantics)
+        balanced = Episodes(min(classes, p.batch_size), max(1, p.batch_size // classes))
+        sampling = balanced if p.balanced else "draw"
+        return (Stage("attention", p.epochs, p.batch_size, (phase,), sampling=sampling),)
+
+    def attention_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Each row among all classes, and the probability that is left for unseen ones."""
+        scores = self.attention(batch.features) @ self.semantics.t()
+        seen, p = len(self.seen_semantics), self.params
+        return {
+            "class": classification_loss(scores, batch.labels),
+            "calibration": p.calibration * calibration_loss(scores, seen, p.margin),
+        }
+
+    def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
+        """Attribute scores times normalized semantics, with the margin between seen and unseen classes."""
+        scores = self.attention(features) @ functional.normalize(semantics, dim=1).t()
+        seen = (semantics[:, None] == self.seen_semantics).all(-1).any(1)
+        return scores + torch.where(seen, -self.params.margin, self.params.margin)
