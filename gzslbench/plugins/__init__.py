@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Adam,
         Episodes,
         GenerativeMethod,
+        HeldOut,
         Method,
         MethodSpec,
         Phase,
@@ -47,7 +48,8 @@ _NAMES = {
     "head": "SOFTMAX FittedHead Head HeadSettings HeadSpec",
     "hooks": "hookimpl",
     "inputs": "Batch ClassNoise ClassTransductiveView HeadData TrainView TransductiveView",
-    "method": "Adam Episodes GenerativeMethod Method MethodSpec Phase ScoringMethod Sgd Stage TorchOptimizer",
+    "method": "Adam Episodes GenerativeMethod HeldOut Method MethodSpec Phase ScoringMethod Sgd Stage"
+    " TorchOptimizer",
     "params": "Params choices linear log param steps",
     "spec": "Setting",
     "tracker": "TrackedEpoch TrackedRun Tracker TrackerSpec",

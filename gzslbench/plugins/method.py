@@ -117,6 +117,23 @@ class Episodes:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """Each epoch holds out a few random seen classes, which imitate unseen ones.
+
+    A phase with ``held_out`` gets rows of these classes, the other phases get rows of the rest. Rows are
+    drawn without repetition; if there are fewer than a batch needs, they repeat. A single seen class is on
+    both sides.
+
+    Attributes:
+        classes: Random seen classes that an epoch holds out, but never all of them.
+        rows: Rows of a batch of the held-out classes; ``Stage.batch_size`` is that of the others.
+    """
+
+    classes: int
+    rows: int
+
+
+@dataclass(frozen=True)
 class Phase:
     """One loss and its update within an iteration.
 
@@ -126,12 +143,14 @@ class Phase:
             keeps no reference to the batch: on CUDA a step is captured once and replayed.
         updates: Names of the modules in ``Method.modules`` that the step changes; the others are frozen.
         optimizer: Settings for all updated modules, or for each of them by name. A module that several
-            phases of a stage update has the same moments in all of them.
+            phases of a stage update has the same moments in all of them, but for phases with ``own_moments``.
         repeats: Steps per iteration.
         fresh_batch: Whether each repeat samples a batch; otherwise the phase gets the last one.
         keep_gradients: Modules among ``updates`` whose gradients add up instead of being zeroed at each step.
         kept_for: Whether those are zeroed once per epoch, or never within the stage.
         loop: The stage's loop that the phase belongs to, from 0; None for all.
+        held_out: Whether it gets rows of the classes that a ``HeldOut`` stage holds out, always fresh ones.
+        own_moments: Whether its optimizer has moments of its own.
         clip_norm: If set, the gradients of all updated modules together are scaled down to this norm.
         schedule: Maps the epoch (from 0) to a factor on the phase's learning rates, times the stage's factor.
         step_schedule: Maps the phase's number of earlier steps in the stage to one more such factor.
@@ -149,6 +168,8 @@ class Phase:
     keep_gradients: tuple[str, ...] = ()
     kept_for: Span = "epoch"
     loop: int | None = None
+    held_out: bool = False
+    own_moments: bool = False
     clip_norm: float | None = None
     schedule: Callable[[int], float] | None = None
     step_schedule: Callable[[int], float] | None = None
@@ -168,8 +189,9 @@ class Stage:
         sampling: ``draw`` takes a fresh random subset for each batch, as the f-CLSWGAN family does;
             ``pass`` walks in full batches through one permutation after another; ``balanced`` draws a random
             class for each row, then a random row of it; ``Episodes`` takes equally many rows of a few
-            classes, and ``batch_size`` is then their product.
+            classes, and ``batch_size`` is then their product; ``HeldOut`` keeps some classes for some phases.
         loops: How often an epoch goes through its iterations; a phase may belong to one of them.
+        iterations: Iterations of each loop in place of ceil(N / batch_size); empty for these.
     """
 
     name: str
@@ -177,8 +199,9 @@ class Stage:
     batch_size: int
     phases: tuple[Phase, ...]
     schedule: Callable[[int], float] = lambda _epoch: 1.0
-    sampling: Sampling | Episodes = "draw"
+    sampling: Sampling | Episodes | HeldOut = "draw"
     loops: int = 1
+    iterations: tuple[int, ...] = ()
 
 
 class Method(Protocol):

@@ -13,16 +13,23 @@ from torch import Tensor
 from gzslbench.computing.instrumentation import span
 from gzslbench.computing.seeds import PermutationSampler
 from gzslbench.data.region_rows import RegionRows, scale
+from gzslbench.errors import PluginError
 from gzslbench.plugins.inputs import Batch, TrainView
-from gzslbench.plugins.method import Episodes, Sampling
+from gzslbench.plugins.method import Episodes, HeldOut, Sampling, Stage
 
 
-def rows_per_batch(view: TrainView, batch_size: int, sampling: Sampling | Episodes) -> int:
+def rows_per_batch(view: TrainView, batch_size: int, sampling: Sampling | Episodes | HeldOut) -> int:
     """Return how many rows a batch really has: no more than there are rows, or classes for an episode."""
     if isinstance(sampling, Episodes):
         classes = int((view.labels.bincount() > 0).sum())
         return min(sampling.classes, classes) * sampling.rows
     return min(batch_size, len(view.labels))
+
+
+def loop_lengths(view: TrainView, stage: Stage) -> tuple[int, ...]:
+    """Return the iterations of each loop of an epoch."""
+    rows = rows_per_batch(view, stage.batch_size, stage.sampling)
+    return stage.iterations or (math.ceil(len(view.labels) / rows),) * stage.loops
 
 
 class Sampler:
@@ -32,6 +39,7 @@ class Sampler:
     ``pass``: full batches walk through one permutation after another.
     ``balanced``: each row is a random row of a random class.
     ``Episodes``: equally many rows of a few random classes.
+    ``HeldOut``: rows of the classes that the epoch holds out, or of the others.
 
     Nothing here waits for the device, so that a draw can be part of a CUDA graph.
 
@@ -43,7 +51,7 @@ class Sampler:
         self,
         view: TrainView,
         batch_size: int,
-        sampling: Sampling | Episodes,
+        sampling: Sampling | Episodes | HeldOut,
         rows: torch.Generator,
         noise: torch.Generator,
     ) -> None:
@@ -55,6 +63,10 @@ class Sampler:
         self._labels = view.labels.to(rows.device)
         self._by_class = RowsByClass(self._labels) if by_class else None
         self.sampling = sampling
+        self._held_out = HeldOutRows(view.labels, sampling) if isinstance(sampling, HeldOut) else None
+        if self._held_out is not None and self.reader is not None:
+            what, fix = "region features are read ahead, not by held-out classes", "choose another sampling"
+            raise PluginError(what, where="Stage.sampling", fix=fix)
         self.rows = rows
         self.noise = noise
         self.epoch = torch.zeros((), device=view.labels.device)
@@ -65,25 +77,32 @@ class Sampler:
         """Iterations of one pass over the rows: ceil(N / batch_size)."""
         return math.ceil(len(self.view.labels) / self.batch_size)
 
-    def batch(self) -> Batch:
-        """Draw the next batch."""
-        batch = self.reserve()
-        self.fill(batch)
+    def start_epoch(self, epoch: int) -> None:
+        """Give the batches the number of completed epochs; hold out other classes where some are."""
+        self.epoch.fill_(epoch)
+        if self._held_out is not None:
+            self._held_out.choose(self.rows)
+
+    def batch(self, held_out: bool = False) -> Batch:
+        """Draw the next batch, of the held-out classes or of the others."""
+        batch = self.reserve(held_out)
+        self.fill(batch, held_out)
         return batch
 
-    def reserve(self) -> Batch:
+    def reserve(self, held_out: bool = False) -> Batch:
         """Allocate a batch; ``fill`` writes its rows."""
-        features, labels, size = self.view.features, self.view.labels, self.batch_size
+        features, labels = self.view.features, self.view.labels
+        size = self._held_out.size if held_out and self._held_out else self.batch_size
         rows = torch.empty(size, *features.shape[1:], device=labels.device)
         return Batch(rows, labels.new_empty(size), self.noise, self.epoch)
 
-    def fill(self, batch: Batch) -> None:
+    def fill(self, batch: Batch, held_out: bool = False) -> None:
         """Write the next batch into the memory of ``batch``."""
         with span("batch"):
             if self.reader is not None:
                 self.reader.fill(batch, self._draw)
                 return
-            rows = self._next_rows()
+            rows = self._next_rows(len(batch), held_out)
             torch.index_select(self.view.features, 0, rows, out=batch.features)
             torch.index_select(self.view.labels, 0, rows, out=batch.labels)
 
@@ -99,16 +118,21 @@ class Sampler:
         self.rows.set_state(state["rows"].cpu())
         self.noise.set_state(state["noise"].cpu())
         self._permutations.remaining = state["remaining"]
+        if self._held_out is not None:
+            self._held_out.chosen.copy_(state["held_out"])
 
     def _position(self) -> dict[str, Any]:
-        return {"rows": self.rows.get_state(), "remaining": self._permutations.remaining}
+        held_out = {} if self._held_out is None else {"held_out": self._held_out.chosen.clone()}
+        return {"rows": self.rows.get_state(), "remaining": self._permutations.remaining, **held_out}
 
     def _draw(self) -> tuple[dict[str, Any], Tensor, Tensor]:
         """Return the position before the draw, the drawn rows, and their labels, all on the host."""
-        position, rows = self._position(), self._next_rows()
+        position, rows = self._position(), self._next_rows(self.batch_size, held_out=False)
         return position, rows, torch.index_select(self._labels, 0, rows)
 
-    def _next_rows(self) -> Tensor:
+    def _next_rows(self, size: int, held_out: bool) -> Tensor:
+        if self._held_out is not None:
+            return self._held_out.draw(size, held_out, self.rows)
         if self.sampling == "pass":
             return self._permutations.next(self.batch_size)
         if self._by_class is not None:
@@ -186,3 +210,31 @@ class RowsByClass:
         shuffled = keys.argsort()
         places = torch.arange(rows, device=device) % self.counts[chosen]
         return shuffled.index_select(0, (self.starts[chosen] + places).flatten())
+
+
+class HeldOutRows:
+    """Draws rows of the classes that an epoch holds out, or of the others.
+
+    Attributes:
+        chosen: ``(n,)`` bool, the rows of the held-out classes.
+        size: Rows of a batch of these.
+    """
+
+    def __init__(self, labels: Tensor, sampling: HeldOut) -> None:
+        present, self._ranks = labels.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+        self._classes, self._held_out = len(present), min(sampling.classes, len(present) - 1)
+        self.size = min(sampling.rows, len(labels))
+        self.chosen = torch.zeros_like(labels, dtype=torch.bool)
+
+    def choose(self, random: torch.Generator) -> None:
+        """Hold out other classes, in the same memory."""
+        order = torch.randperm(self._classes, generator=random, device=self.chosen.device)
+        self.chosen.copy_(order[self._ranks] < self._held_out)
+
+    def draw(self, size: int, held_out: bool, random: torch.Generator) -> Tensor:
+        """``(size,)`` rows of one side, repeated where it has fewer; with a single class, of all rows."""
+        device = self.chosen.device
+        side = (self.chosen == held_out) | (self._held_out == 0)
+        keys = torch.rand(len(side), generator=random, device=device, dtype=torch.float64)
+        first = (keys + ~side).argsort()  # the rows of the side come first, in a random order
+        return first.index_select(0, torch.arange(size, device=device) % side.sum())

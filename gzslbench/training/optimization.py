@@ -28,7 +28,7 @@ def no_moments() -> Moments:
 class PhaseOptimizer:
     """Steps the modules that ``phase`` updates; the method's other modules are frozen during the step.
 
-    The phases of a stage share its ``moments``.
+    The phases of a stage share its ``moments``; without them, the phase has its own.
     """
 
     def __init__(

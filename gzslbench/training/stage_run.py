@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -14,8 +16,8 @@ from gzslbench.computing.seeds import GlobalStream, generator, stream
 from gzslbench.data.region_rows import RegionRows
 from gzslbench.errors import DivergedError
 from gzslbench.plugins.inputs import Batch, TrainView
-from gzslbench.plugins.method import Method, Phase, Stage
-from gzslbench.training.batch import Sampler
+from gzslbench.plugins.method import HeldOut, Method, Phase, Stage
+from gzslbench.training.batch import Sampler, loop_lengths
 from gzslbench.training.optimization import PhaseOptimizer, no_moments
 
 
@@ -34,6 +36,7 @@ class StageRun:
         device = view.labels.device
         reads_rows = isinstance(view.features, RegionRows)  # then the host draws them
         self.stage = stage
+        self.loops = loop_lengths(view, stage)
         self.torch_stream = GlobalStream(device, stream(seed, "torch", stage.name))
         self.sampler = Sampler(
             view,
@@ -44,7 +47,8 @@ class StageRun:
         )
         moments = no_moments()
         self.optimizers = [
-            PhaseOptimizer(phase, method.modules, precision, moments) for phase in stage.phases
+            PhaseOptimizer(phase, method.modules, precision, None if phase.own_moments else moments)
+            for phase in stage.phases
         ]
         self.epoch = 0
         self.iteration = 0
@@ -59,7 +63,7 @@ class StageRun:
         if self.iteration == 0:
             self._start_epoch()
         self.batch = None
-        loop = self.iteration // self.sampler.iterations
+        loop = bisect_right(list(accumulate(self.loops)), self.iteration)
         for optimizer in self.optimizers:
             if optimizer.phase.loop in (None, loop):
                 for _ in range(optimizer.phase.repeats):
@@ -69,7 +73,7 @@ class StageRun:
     @property
     def iterations(self) -> int:
         """Iterations of an epoch."""
-        return self.stage.loops * self.sampler.iterations
+        return sum(self.loops)
 
     @property
     def epoch_is_over(self) -> bool:
@@ -114,22 +118,24 @@ class StageRun:
         self._losses(self.epoch + (self.iteration > 0)).means()
 
     def _losses(self, epoch: int) -> EpochLosses:
-        steps = {}
-        for phase in self.stage.phases:
-            loops = self.stage.loops if phase.loop is None else 1
-            steps[phase.name] = phase.repeats * loops * self.sampler.iterations
+        steps = {
+            phase.name: phase.repeats * (sum(self.loops) if phase.loop is None else self.loops[phase.loop])
+            for phase in self.stage.phases
+        }
         return EpochLosses(self.sums, steps, self.stage.name, epoch)
 
     def _step(self, optimizer: PhaseOptimizer) -> None:
         optimizer.prepare_step()
-        draws = self.batch is None or optimizer.phase.fresh_batch
+        phase = optimizer.phase
+        draws = phase.held_out or phase.fresh_batch or self.batch is None
         if self.graph_step is not None:
-            self.batch = self.graph_step.batch
             self.graph_step(optimizer, self._record, draws=draws)
-            return
-        if self.batch is None or draws:
-            self.batch = self.sampler.batch()
-        self._record(optimizer.phase, optimizer.step(self.batch))
+            batch = self.graph_step.batch
+        else:
+            batch = self.sampler.batch(phase.held_out) if draws or self.batch is None else self.batch
+            self._record(phase, optimizer.step(batch))
+        if not phase.held_out:  # a phase of the others can still get its last batch again
+            self.batch = batch
 
     def _record(self, phase: Phase, terms: Mapping[str, Tensor]) -> None:
         """Add a step's terms to the sums of the epoch, on the device."""
@@ -145,7 +151,7 @@ class StageRun:
             self.sums = {}
         for total in self.sums.values():  # a captured step adds to this memory, so it must stay
             total.zero_()
-        self.sampler.epoch.fill_(self.epoch)
+        self.sampler.start_epoch(self.epoch)
         factor = self.stage.schedule(self.epoch)
         for optimizer in self.optimizers:
             own = optimizer.phase.schedule
@@ -164,6 +170,9 @@ class GraphStep:
     def __init__(self, sampler: Sampler, modules: nn.ModuleDict, capture: CudaCapture) -> None:
         self.sampler = sampler
         self.batch = sampler.reserve()
+        self._held_out = (
+            sampler.reserve(held_out=True) if isinstance(sampler.sampling, HeldOut) else self.batch
+        )
         self.graphs = GraphCache(capture)
         self._tensors = [*modules.parameters(), *modules.buffers()]
         self._addresses = self._current_addresses()
@@ -190,10 +199,13 @@ class GraphStep:
         if draws and not captures_draw:
             self.sampler.fill(self.batch)
 
+        held_out = optimizer.phase.held_out
+        batch = self._held_out if held_out else self.batch
+
         def call() -> None:
             if captures_draw:
-                self.sampler.fill(self.batch)
-            record(optimizer.phase, optimizer.step(self.batch))
+                self.sampler.fill(batch, held_out)
+            record(optimizer.phase, optimizer.step(batch))
 
         self.graphs(optimizer.phase.name, call, captures_draw, optimizer.fix_gradients)
 

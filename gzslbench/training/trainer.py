@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -19,7 +18,7 @@ from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.method import Method, MethodSpec, Stage
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.tracker import TrackerSpec
-from gzslbench.training.batch import rows_per_batch
+from gzslbench.training.batch import loop_lengths, rows_per_batch
 from gzslbench.training.stage_run import EpochLosses, StageRun
 
 
@@ -194,8 +193,7 @@ class Trainer:
         return self.current
 
     def _iterations_per_epoch(self, stage: Stage) -> int:
-        rows = rows_per_batch(self.view, stage.batch_size, stage.sampling)
-        return stage.loops * math.ceil(len(self.view.labels) / rows)
+        return sum(loop_lengths(self.view, stage))
 
 
 def _without_spare_memory(value: Any) -> Any:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from gzslbench.computing.seeds import generator
-from gzslbench.plugins import Batch, ClassTransductiveView, TrainView
+from gzslbench.plugins import Batch, ClassTransductiveView, HeldOut, Stage, TrainView
 from gzslbench.plugins.params import build
 from gzslbench.plugins.registry import plugins
 from gzslbench.training.batch import Sampler
@@ -95,6 +95,11 @@ FREE = {
     "incenter_weight": 0.4,
     "dec_lr": 0.03,
 }
+E_PGN = {
+    **{"epochs": 5, "episodes": 4, "inner_loop": 3, "held_out_classes": 2, "batch_size": 5},
+    **{"refine_rows": 6, "lr": 0.01, "refine_factor": 0.5, "hidden": 8, "critic_hidden": 7},
+    **{"dropout": 0.3, "critic_dropout": 0.4},
+}
 CASES = [
     Case("f-clswgan", {**GAN, **CLASSIFIER, "cls_weight": 0.6}),
     Case("ce-gzsl", {**CE_GZSL, "variant": "reference"}),
@@ -140,6 +145,11 @@ CASES = [
             {"encoded_noise": False, "freeze_dec": True, "frozen_step": True},
         )
     ),
+]
+CASES += [
+    Case("e-pgn", {**E_PGN, "variant": variant, "refine_over": over, "activation": activation})
+    for variant in VARIANTS
+    for over, activation in (("classes", "tanh"), ("rows", "relu"))
 ]
 CLOSED_FORMS = [
     *(
@@ -193,7 +203,19 @@ class Streams:
         rows, noise = (generator("cpu", SEED, kind, name) for kind in ("sampling", "noise"))
         sampler = Sampler(self.view, stage.batch_size, stage.sampling, rows=rows, noise=noise)
         while True:
-            yield sampler.batch()
+            if isinstance(stage.sampling, HeldOut):
+                yield from self.epoch(stage, sampler)
+            else:
+                yield sampler.batch()
+
+    def epoch(self, stage: Stage, sampler: Sampler) -> Iterator[Batch]:
+        """The batches of an epoch that holds out classes."""
+        sampler.start_epoch(0)
+        for loop, iterations in enumerate(stage.iterations):
+            for _ in range(iterations):
+                for phase in stage.phases:
+                    if phase.loop == loop and phase.fresh_batch:
+                        yield sampler.batch(phase.held_out)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

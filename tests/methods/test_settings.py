@@ -187,6 +187,13 @@ SJE = table(
 CADA_VAE_HEADS = table(
     "head_epochs zsl_epochs", ("CUB", 23, 22), ("SUN", 21, 30), ("AWA1", 33, 25), ("AWA2", 29, 39)
 )
+E_PGN = table(
+    "epochs episodes inner_loop batch_size lr critic_hidden critic_dropout activation refine_over",
+    ("AWA1", 30, 50, 100, 100, 5e-5, 1200, 0.7, "tanh", "classes"),
+    ("AWA2", 30, 50, 30, 64, 2e-4, 1800, 0.5, "relu", "rows"),
+    ("CUB/sent", 15, 100, 10, 32, 5e-5, 1600, 0.4, "tanh", "rows"),
+    ("FLO", 50, 100, 10, 32, 5e-5, 1200, 0.4, "relu", "rows"),
+)
 CNZSL = table("seen_factor", ("AWA1", 0.95), ("AWA2", 0.95), ("CUB", 1.0), ("SUN", 0.95), ("APY", 0.95))
 CNZSL_EVERYWHERE = {
     "epochs": 50,
@@ -278,6 +285,11 @@ def test_every_preset_builds_and_names_its_source(spec):
             ("cnzsl", CNZSL, CNZSL_EVERYWHERE),
             ("dazle", DAZLE, {"batch_size": 50, "lr": 1e-4, "calibration": 0.1, "margin": 1.0}),
             ("sdgzsl", SDGZSL, {"batch_size": 64}),
+            (
+                "e-pgn",
+                E_PGN,
+                {"hidden": 1800, "held_out_classes": 10, "variant": "reference", "dropout": 0.2},
+            ),
             ("cada-vae", CADA_VAE_HEADS, {"batch_size": 50, "epochs": 100}),
         )
         for key, row in rows.items()

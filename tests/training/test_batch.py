@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.computing.seeds import generator
-from gzslbench.plugins import Episodes, TrainView
+from gzslbench.plugins import Episodes, HeldOut, TrainView
 from gzslbench.training.batch import Sampler
 
 
@@ -113,3 +113,54 @@ def test_a_batch_by_class_can_be_resumed(view, sampling):
     resumed = sampler(view, 4, sampling, seed=9)
     resumed.load_state_dict(state)
     assert torch.equal(resumed.batch().features, draws.batch().features)
+
+
+@given(
+    counts=st.lists(st.integers(0, 6), min_size=1, max_size=6).filter(any),
+    classes=st.integers(1, 7),
+    rows=st.integers(1, 30),
+    size=st.integers(1, 30),
+)
+def test_held_out_classes_are_in_no_batch_of_the_others(counts, classes, rows, size):
+    view = uneven_view(counts)
+    present = sum(count > 0 for count in counts)
+    draws = sampler(view, size, HeldOut(classes, rows))
+    for epoch in range(3):
+        draws.start_epoch(epoch)
+        others, held_out = draws.batch(), draws.batch(held_out=True)
+        assert len(others) == min(size, sum(counts)) and len(held_out) == min(rows, sum(counts))
+        for batch in (others, held_out):
+            assert torch.equal(view.labels[batch.features.flatten().long()], batch.labels)
+        if present > 1:
+            assert not set(others.labels.tolist()) & set(held_out.labels.tolist())
+            assert len(set(held_out.labels.tolist())) <= min(classes, present - 1)
+
+
+def test_each_epoch_holds_out_other_classes_and_an_epoch_keeps_them():
+    draws = sampler(uneven_view([9] * 8), 7, HeldOut(3, 27))
+    chosen = []
+    for epoch in range(12):
+        draws.start_epoch(epoch)
+        first, second = (frozenset(draws.batch(held_out=True).labels.tolist()) for _ in range(2))
+        assert first == second and len(first) == 3  # 27 rows are all rows of three classes
+        chosen.append(first)
+    assert len(set(chosen)) > 8
+
+
+def test_a_draw_of_held_out_rows_repeats_rows_only_where_there_are_too_few():
+    draws = sampler(uneven_view([4] * 5), 16, HeldOut(1, 10))
+    draws.start_epoch(0)
+    others, held_out = draws.batch().features.flatten(), draws.batch(held_out=True).features.flatten()
+    assert len(others.unique()) == 16
+    assert sorted(torch.unique(held_out, return_counts=True)[1].tolist()) == [2, 2, 3, 3]
+
+
+def test_a_resumed_sampler_holds_out_the_same_classes():
+    view = uneven_view([5] * 6)
+    draws = sampler(view, 4, HeldOut(2, 3))
+    draws.start_epoch(0)
+    state = draws.state_dict()
+    resumed = sampler(view, 4, HeldOut(2, 3), seed=9)
+    resumed.load_state_dict(state)
+    for held_out in (True, False, True):
+        assert torch.equal(resumed.batch(held_out).features, draws.batch(held_out).features)

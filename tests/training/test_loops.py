@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -110,3 +111,46 @@ def test_it_resumes_anywhere(view, stop_after):
     assert again.iterations_done == stop_after
     list(again.epochs())
     assert torch.equal(weights(resumed), weights(whole))
+
+
+def test_loops_may_have_other_numbers_of_iterations(view):
+    method = make()
+    (stage,) = method.stages()
+    method.stages = lambda: (replace(stage, iterations=(2, 5)),)
+    trainer = Trainer(method, view, 0)
+    assert trainer.iterations == EPOCHS * 7
+    ends = list(trainer.epochs())
+    assert method.recorded == (["always", "first", "first"] * 2 + ["always", "second"] * 5) * EPOCHS
+    assert len(ends) == EPOCHS and trainer.iterations_done == trainer.iterations
+
+
+def test_the_losses_of_loops_of_other_lengths_are_means_over_their_own_steps(view):
+    modules = networks()
+
+    def constant(value):
+        return lambda batch: {"value": value + 0 * modules["one"](batch.features).mean()}
+
+    phases = tuple(
+        Phase(f"loop {loop}", constant(value), ("one",), Sgd(0.1), loop=loop)
+        for loop, value in ((0, 3.0), (1, 7.0))
+    )
+    stage = Stage("loops", 1, SIZE, phases, loops=2, iterations=(1, 4))
+    (end,) = Trainer(SimpleNamespace(stages=lambda: (stage,), modules=modules), view, 0).epochs()
+    assert end.losses == {"loop 0/value": 3.0, "loop 1/value": 7.0}
+
+
+def test_a_phase_may_keep_moments_of_its_own(view):
+    """Where a gradient never changes, Adam steps by the rate, unless moments of others mix in."""
+    modules = networks()
+    start = modules["one"].weight.detach().clone()
+
+    def toward(factor):
+        return lambda batch: {"value": factor * modules["one"].weight.sum()}
+
+    phases = (
+        Phase("up", toward(-1000.0), ("one",), Adam(0.1), own_moments=True),
+        Phase("down", toward(1.0), ("one",), Adam(0.01), own_moments=True),
+    )
+    stage = Stage("both", 1, 10, phases, iterations=(5,))
+    list(Trainer(SimpleNamespace(stages=lambda: (stage,), modules=modules), view, 0).epochs())
+    torch.testing.assert_close(modules["one"].weight.detach(), start + 5 * 0.1 - 5 * 0.01)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from gzslbench.plugins import Episodes, TorchOptimizer
+from gzslbench.plugins import Episodes, HeldOut, TorchOptimizer
 from gzslbench.training import stage_run
 from gzslbench.training.trainer import Trainer
 
@@ -36,7 +36,10 @@ def averaging_game(make_game, sampling="draw"):
         after_step=average,
         step_schedule=lambda step: min(1.0, (step + 1) / 5),
     )
-    method.stage_list = (warm, replace(game, phases=(critic, generator), sampling=sampling))
+    phases = (critic, generator)
+    if isinstance(sampling, HeldOut):  # a phase that gets other rows, between two that share a batch
+        phases = (critic, replace(generator, name="held out", held_out=True, own_moments=True), generator)
+    method.stage_list = (warm, replace(game, phases=phases, sampling=sampling))
     return method
 
 
@@ -44,7 +47,7 @@ def state_of(method):
     return {name: value.clone() for name, value in method.modules.state_dict().items()}
 
 
-SAMPLINGS = ["draw", "balanced", Episodes(2, 2)]
+SAMPLINGS = ["draw", "balanced", Episodes(2, 2), HeldOut(2, 3)]
 
 
 def test_the_average_follows_the_weights_step_by_step(view, game):
