@@ -21,6 +21,7 @@ from gzslbench.api.arguments import (
 from gzslbench.api.data import DatasetLike, load
 from gzslbench.api.tables import TableView
 from gzslbench.data.preprocessing import PREPROCESSINGS
+from gzslbench.data.validation import finetuning_note
 from gzslbench.errors import InterruptedRunError, StoreError
 from gzslbench.evaluation.metrics import Metrics
 from gzslbench.evaluation.selection import RULES
@@ -140,7 +141,10 @@ class RunResult(TableView):
                 f"{first.cell.method} on {first.task.id}{control}: {how}",
                 ["in percent", *PERCENTAGES],
                 [list(map(TableCell, row)) for row in rows],
-                notes=[f"stored in {root}: {', '.join(record.id for record in self.records)}"],
+                notes=[
+                    f"stored in {root}: {', '.join(record.id for record in self.records)}",
+                    *filter(None, [finetuning_note(first.task.notes)]),
+                ],
             )
         ]
 
@@ -201,6 +205,7 @@ def run(
     eval_repeats: int = 1,
     select: Literal["last", "val"] = "last",
     calibrate: Literal["none", "val"] = "none",
+    validation_features: str | None = None,
     preprocessing: str | None = None,
     control: Literal["shuffled", "oracle", "chance"] | None = None,
     shuffle_semantics: int | None = None,
@@ -236,6 +241,7 @@ def run(
         eval_repeats: Final evaluations, each with new random numbers, whose mean is reported.
         select: How the number of epochs is chosen: ``last`` is that of the preset.
         calibrate: ``val`` lowers the scores of seen classes by a constant chosen on validation classes.
+        validation_features: The features of the trainings on validation classes. Default: ``features``.
         preprocessing: How features are scaled: none, minmax, l2, standardize. Default: the method's own.
         control: A control experiment, which is in no ranking.
         shuffle_semantics: The seed of ``control="shuffled"``, which it implies.
@@ -272,7 +278,8 @@ def run(
     names = {"dataset": task.name, "features": task.features_name, "semantics": task.semantics_name}
     same = {field.name: given[field.name] for field in fields(Request) if field.name in given}
     places = {"data": None, "preset": None if preset is None else Path(preset)}
-    plan = make_plan(Request(**{**same, **chosen, **names, **places}), task)
+    tuned = None if validation_features is None else load(dataset, validation_features, semantics, data)
+    plan = make_plan(Request(**{**same, **chosen, **names, **places}), task, tuned)
     options = Options(resume and not rerun, rerun, checkpoint_every, graphs=graphs, track=track)
     found = list(run_plan(plan, Store(Path(results)), options, watch_runs(quiet)))
     return RunResult([record for record, _ in found], [folder for _, folder in found])

@@ -24,6 +24,14 @@ A softmax over the seen classes is trained on the images of trainval; then the c
 image of a test row is opened. A tenth of the rows of each class do not train: the epoch with the highest
 accuracy on them gives the weights. Epoch 0 is the network before fine-tuning.
 
+--select val and --calibrate val test on rows of trainval, which this network has seen. For an honest choice,
+fine-tune again with --for-validation, extract these features too, and name them for the run:
+
+\b
+  gzslbench run --method eszsl --dataset my-birds --calibrate val \\
+      --features efficientnet_lite0_finetuned \\
+      --validation-features efficientnet_lite0_finetuned_for_validation
+
 If it is interrupted, the same command continues after the last complete epoch.
 """
 

@@ -71,6 +71,12 @@ A finished run is not run again; its record is printed. An interrupted run conti
     ["none", "val"],
     default="none",
 )
+@option(
+    "--validation-features",
+    "The features of the trainings on validation classes, where fine-tuning must not have seen these classes:"
+    " those of `gzslbench finetune --for-validation`. [default: --features]",
+    shell_complete=completion.features,
+)
 @option("--preprocessing", "How features are scaled. [default: the method's own]", PREPROCESSINGS)
 @option(
     "--control",

@@ -7,18 +7,20 @@ mean are used, never their rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.dataset import Dataset, Split, ValidationHint, evenly_spaced, hold_out
+from gzslbench.data.dataset import FINETUNED, Dataset, Split, ValidationHint, evenly_spaced, hold_out
 from gzslbench.errors import DataError
 
 Classes = NDArray[np.int64]
 
 _SHARE = 5
+SAW_VALIDATION = "fine-tuning saw the validation rows"
+"""How the note begins that the network behind the features was trained on rows that validation tests on."""
 
 
 _WITHOUT_VALIDATION = (
@@ -29,7 +31,8 @@ _WITHOUT_VALIDATION = (
 def validation_datasets(dataset: Dataset, *, holdout: float = 0.2) -> tuple[Dataset, ...]:
     """Return one validation dataset for each of the lists valclasses1.txt, 2 and 3, or the only one.
 
-    The first is that of ``validation_dataset``. The others are left out unless the first comes from its list.
+    The first is that of ``validation_dataset``. The others are left out unless the first comes from its list,
+    and so are those whose rows fine-tuning saw, unless it saw those of each.
 
     Raises:
         DataError: As for ``validation_dataset``.
@@ -39,11 +42,20 @@ def validation_datasets(dataset: Dataset, *, holdout: float = 0.2) -> tuple[Data
     if not _usable(_listed_classes(dataset, hint.val_classes), dataset):
         return (first,)
     others = [_listed_classes(dataset, listed) for listed in (hint.val_classes_2, hint.val_classes_3)]
-    return first, *(
-        _with_validation_classes(dataset, classes, f"those of valclasses{number}.txt", holdout)
-        for number, classes in enumerate(others, start=2)
-        if _usable(classes, dataset)
+    found = (
+        first,
+        *(
+            _with_validation_classes(dataset, classes, f"those of valclasses{number}.txt", holdout)
+            for number, classes in enumerate(others, start=2)
+            if _usable(classes, dataset)
+        ),
     )
+    return tuple(one for one in found if not finetuning_note(one.notes)) or found
+
+
+def finetuning_note(notes: Sequence[str] | None) -> str:
+    """Return the note that fine-tuning saw validation rows; empty if there is none."""
+    return next((note for note in notes or () if note.startswith(SAW_VALIDATION)), "")
 
 
 def join_fingerprints(datasets: Sequence[Dataset]) -> str:
@@ -83,12 +95,13 @@ def _with_validation_classes(dataset: Dataset, classes: Classes, source: str, ho
         what = "every training class has a single row, so none can be held out for validation"
         raise DataError(what, where=f"{dataset.name}: trainval", fix=_WITHOUT_VALIDATION)
     chosen = f"validation: {len(classes)} of {len(dataset.seen_classes)} seen classes, {source}"
-    return replace(
-        dataset,
-        split=Split("val", train, test_seen, rows[unseen]),
-        notes=(*dataset.notes, "; ".join([chosen, *_describe_leaks(dataset)])),
-        validation=None,
-    )
+    split = Split("val", train, test_seen, rows[unseen])
+    notes = [*dataset.notes, "; ".join([chosen, *_describe_leaks(dataset)])]
+    made = dataset.extraction.get("finetuning")
+    left_out = isinstance(made, Mapping) and made["validation_split"] == split.fingerprint
+    if FINETUNED in dataset.pretraining and not left_out:
+        notes.append(f"{SAW_VALIDATION}, so what they choose suits unseen classes less than it seems")
+    return replace(dataset, split=split, notes=tuple(notes), validation=None)
 
 
 def _validation_classes(dataset: Dataset) -> tuple[Classes, str]:

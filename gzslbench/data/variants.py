@@ -93,6 +93,32 @@ def restrict_to_split(dataset: Dataset) -> Dataset:
     )
 
 
+def take_features(dataset: Dataset, other: Dataset) -> Dataset:
+    """Return ``dataset`` with the features of ``other``, which has the same rows, classes and split.
+
+    Raises:
+        DataError: The two have other labels or splits.
+    """
+    import numpy as np
+
+    from gzslbench.data.dataset import content_fingerprint
+
+    same = np.array_equal(dataset.labels, other.labels) and dataset.image_files == other.image_files
+    if not same or dataset.split.fingerprint != other.split.fingerprint:
+        what = f"{other.features_name} has other rows or another split than {dataset.features_name}"
+        raise DataError(what, where=dataset.name, fix="extract both from the images of one dataset")
+    return replace(
+        dataset,
+        features_name=other.features_name,
+        features=other.features,
+        content=content_fingerprint(other.features, dataset.labels, dataset.semantics),
+        extraction=other.extraction,
+        pretraining=other.pretraining,
+        regions=other.regions,
+        regions_content=other.regions_content,
+    )
+
+
 def shuffle_semantics(dataset: Dataset, seed: int) -> Dataset:
     """Give every class the semantics of another class: a control whose U and T1 must be at chance.
 

@@ -24,7 +24,10 @@ PROTOCOL = 3
 UNKNOWN = "unknown"
 """What an author does not state."""
 _ABSENT = object()
-_LATER = {"eval_repeats": 1, "calibrate": "none", "control": None, "external": None, "code": None}
+_LATER = {
+    **{"eval_repeats": 1, "calibrate": "none"},
+    **dict.fromkeys(("control", "external", "code", "validation_features")),
+}
 """Fields added after 0.1 with their default, which an id leaves out so that cells of 0.1 keep theirs."""
 
 
@@ -67,7 +70,8 @@ class Cell:
         head_params: Every parameter of a head that has its own.
         seed: Root of every random stream.
         select: The selection rule of the headline, ``last`` or ``val``.
-        validation: Fingerprint of the validation splits that decide epochs or gamma; None without any.
+        validation: Fingerprint of the validation splits that decide epochs or gamma, and of
+            ``validation_features``; None without any.
         eval_every: Evaluate after every so many epochs and at the end; 0: at the end only.
         device: ``cpu`` or ``cuda``.
         precision: ``fp32``, ``tf32`` or ``bf16``.
@@ -78,6 +82,7 @@ class Cell:
         control: ``oracle``, ``chance``, or None for the method itself, see ``gzslbench.evaluation.controls``.
         external: Where the result comes from, if it was not run here; then only ``seed`` says anything more.
         code: The sha256 of the code of a method that is in no package, see ``MethodSpec``; else None.
+        validation_features: The features of the trainings on validation splits; None: those of the task.
     """
 
     method: str
@@ -102,6 +107,7 @@ class Cell:
     control: str | None = None
     external: External | None = None
     code: str | None = None
+    validation_features: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return every field by name; without the ``_LATER`` ones that have their default."""

@@ -18,7 +18,7 @@ import torch
 from gzslbench.computing.device import environment
 from gzslbench.computing.instrumentation import collect_backends
 from gzslbench.computing.memory import memory_of_a_run, peak_memory, reset_peak_memory
-from gzslbench.data.validation import validation_dataset, validation_datasets
+from gzslbench.data.validation import finetuning_note, validation_dataset, validation_datasets
 from gzslbench.errors import DivergedError, PluginError, StoreError
 from gzslbench.evaluation.calibration import (
     bias_of,
@@ -189,6 +189,8 @@ def execute(
     )
     task = describe_task(plan.dataset)
     notes = [f"control: {CONTROL_NOTES[cell.control]}"] if cell.control else []
+    if cell.validation is not None:
+        notes += filter(None, [finetuning_note(validation_dataset(plan.validation or plan.dataset).notes)])
     record = Record(
         id=cell.id,
         cell=cell,
@@ -238,7 +240,7 @@ def _fit_early_stopped(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
 
 def _choose_epochs(fit: Fit, spent: list[Seconds], metric: str) -> ValidationChoice:
     """Choose the epochs of the highest metric on the validation split, and store them for a resumed run."""
-    dataset = validation_dataset(fit.dataset)
+    dataset = validation_dataset(fit.plan.validation or fit.dataset)
     outcome = _train(replace(fit, name="validation", dataset=dataset), spent)
     # The "test" rows are those of the validation split.
     best = select("test-peek", outcome.history, metric)
@@ -257,7 +259,7 @@ def _choose_epochs(fit: Fit, spent: list[Seconds], metric: str) -> ValidationCho
 def _choose_gammas(fit: Fit, spent: list[Seconds]) -> list[ValidationSplit]:
     """Train on each validation split with the epochs of the final training, and choose gamma at the end."""
     splits = []
-    for number, dataset in enumerate(validation_datasets(fit.dataset)):
+    for number, dataset in enumerate(validation_datasets(fit.plan.validation or fit.dataset)):
         outcome = _train(replace(fit, name=_calibration_fit(number), dataset=dataset, eval_every=0), spent)
         gamma = outcome.history[-1].gammas[-1]
         splits.append(ValidationSplit(**_describe_split(dataset), calibration=gamma))

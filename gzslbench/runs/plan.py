@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ class Request:
     shuffle_semantics: int | None = None
     preset: Path | None = None
     control: str | None = None
+    validation_features: str | None = None
 
     def __post_init__(self) -> None:
         """Write the control ``shuffled`` as a seed of ``shuffle_semantics``."""
@@ -133,9 +135,13 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Plan(Resolved):
-    """Resolved cells with the dataset in memory: everything that a run needs."""
+    """Resolved cells with the dataset in memory: everything that a run needs.
+
+    ``validation`` is the dataset whose validation splits choose; None: ``dataset``.
+    """
 
     dataset: Dataset = field(kw_only=True)
+    validation: Dataset | None = None
 
 
 @dataclass(frozen=True)
@@ -148,35 +154,50 @@ class ParsedRequest:
     settings: Mapping[str, Any]
 
 
-def make_plan(request: Request, carried: Dataset | None = None) -> Plan:
-    """Resolve names, presets, settings and device, and read the data; nothing is trained or written."""
+def make_plan(request: Request, carried: Dataset | None = None, tuned: Dataset | None = None) -> Plan:
+    """Resolve names, presets, settings and device, and read the data; nothing is trained or written.
+
+    ``carried`` is the dataset if it is in memory, ``tuned`` the same with the features for validation.
+    """
     if request.method.startswith(EXTERNAL_PREFIX) and request.method not in plugins().methods():
         what = f"{request.method} names an external result: results of other programs cannot be run"
         raise ParamError(what, where="--method", fix="choose a method that `gzslbench methods` lists")
     parsed = parse_request(request)  # before the data are read, which may take long
-    dataset, task = read_task(parsed, carried)
-    return Plan(**vars(resolve(parsed, task)), dataset=dataset)
+    dataset, task, validation = read_task(parsed, carried, tuned)
+    return Plan(**vars(resolve(parsed, task)), dataset=dataset, validation=validation)
 
 
-def read_task(parsed: ParsedRequest, carried: Dataset | None = None) -> tuple[Dataset, Task]:
-    """Return the dataset of a request and its task; ``carried`` as for ``make_plan``."""
+def read_task(
+    parsed: ParsedRequest, carried: Dataset | None = None, tuned: Dataset | None = None
+) -> tuple[Dataset, Task, Dataset | None]:
+    """Return the dataset of a request, its task, and ``Plan.validation``; arguments as for ``make_plan``."""
     from gzslbench.data.attributes import SEPARATOR
     from gzslbench.data.load import load_dataset
     from gzslbench.data.validation import join_fingerprints, validation_dataset, validation_datasets
-    from gzslbench.data.variants import shuffle_semantics
+    from gzslbench.data.variants import shuffle_semantics, take_features
 
     request = parsed.request
     dataset = carried or load_dataset(request.dataset, request.features, request.semantics, request.data)
     semantics, _, _ = dataset.semantics_name.partition(SEPARATOR)
     if request.shuffle_semantics is not None:
         dataset = shuffle_semantics(dataset, request.shuffle_semantics)
+    name, needed = request.validation_features, needs_validation(parsed, dataset.name, semantics)
+    validation = fingerprint = None
+    if name is not None:
+        if not needed:
+            fix = "add --select val or --calibrate val, or leave it out"
+            raise ParamError("nothing is validated", where=f"--validation-features {name}", fix=fix)
+        tuned = tuned or load_dataset(request.dataset, name, request.semantics, request.data)
+        validation = fit_to_method(take_features(dataset, tuned), parsed.spec, request.control)
     dataset = fit_to_method(dataset, parsed.spec, request.control)
-    validation = None
-    if needs_validation(parsed, dataset.name, semantics):
-        validation = join_fingerprints(
-            validation_datasets(dataset) if calibrates_apart(request) else [validation_dataset(dataset)]
+    if needed:
+        source = validation or dataset
+        fingerprint = join_fingerprints(
+            validation_datasets(source) if calibrates_apart(request) else [validation_dataset(source)]
         )
-    return dataset, Task(dataset.name, semantics, dataset.task_id, validation)
+        if validation is not None:
+            fingerprint = sha256(f"{fingerprint} {validation.content}".encode()).hexdigest()
+    return dataset, Task(dataset.name, semantics, dataset.task_id, fingerprint), validation
 
 
 def fit_to_method(dataset: Dataset, spec: MethodSpec, control: str | None) -> Dataset:
@@ -283,6 +304,7 @@ def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
         deterministic=request.deterministic,
         control=request.control,
         code=spec.code or None,
+        validation_features=request.validation_features,
     )
     cells = [replace(cell, seed=seed) for seed in request.seeds or (0,)]
     return Resolved(spec, params, chosen, cells, str(parsed.device), head)

@@ -168,7 +168,7 @@ class TaskCache:
         if key in self._unreadable:
             raise self._unreadable[key]
         try:
-            dataset, task = read_task(parsed)
+            dataset, task, _ = read_task(parsed)
         except DataError as error:
             self._unreadable[key] = error
             raise

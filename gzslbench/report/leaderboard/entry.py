@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gzslbench.data.validation import SAW_VALIDATION, finetuning_note
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.plugins.head import SOFTMAX
@@ -35,7 +36,7 @@ CELL_FIELDS = {
     **dict.fromkeys(("method", "head", "precision", "eval_repeats", "code"), "label"),
     **dict.fromkeys(("method_version", "head_version", "preprocessing", "params", "head_params"), "change"),
     **dict.fromkeys(("dataset", "task", "protocol"), "table"),
-    **dict.fromkeys(("eval_every", "validation", "select"), "choice"),
+    **dict.fromkeys(("eval_every", "validation", "validation_features", "select"), "choice"),
     "calibrate": "rule: calibrated numbers have a rule of their own",
     "control": "no table: controls are in no ranking",
     "external": "no rank: external results are below the rows of a table, or in a table of their own",
@@ -49,7 +50,10 @@ CELL_FIELDS = {
 ``table``: a column or a table of its own. ``choice``: it decides what some rules choose from, and so divides
 a row by these rules. Other values say why the field divides nothing.
 """
-CHOICES = ("eval_every", "validation", "select", "device", "deterministic", "calibrate")
+CHOICES = (
+    *("eval_every", "validation", "validation_features", "select"),
+    *("device", "deterministic", "calibrate"),
+)
 """Fields that may divide a row, see ``Entry.choices``."""
 _ABSENT = object()
 
@@ -111,13 +115,25 @@ class Entry:
         With ``again``, because there is another run of the same seed, also what distinguishes the two.
         """
         cell = self.summary.cell
-        stops_early = cell.params.get(EPOCHS_RULE) == "early-stopping"
-        of_both = rule == PEEK_GAMMA  # runs of every selection have numbers by this rule
-        validated = rule.startswith("val") or CALIBRATED in rule or stops_early
-        validated |= of_both and cell.select == "val"
-        counts = {"eval_every": not rule.startswith("last"), "validation": validated, "select": of_both}
+        counts = {
+            "eval_every": not rule.startswith("last"),
+            **dict.fromkeys(("validation", "validation_features"), self._validated(rule)),
+            "select": rule == PEEK_GAMMA,  # runs of every selection have numbers by this rule
+        }
         values = {name: getattr(cell, name) for name in CHOICES if again or counts.get(name)}
-        return {name: value[:8] if isinstance(value, str) else value for name, value in values.items()}
+        return {**values, "validation": values["validation"][:8]} if values.get("validation") else values
+
+    def label(self, rule: str) -> str:
+        """Return the row's label among numbers by a rule: it says if fine-tuning saw what chose them."""
+        saw = self._validated(rule) and finetuning_note(self.summary.task.notes)
+        return f"{self.row}, {SAW_VALIDATION}" if saw else self.row
+
+    def _validated(self, rule: str) -> bool:
+        """Return whether validation decides numbers by the rule."""
+        cell = self.summary.cell
+        stops_early = cell.params.get(EPOCHS_RULE) == "early-stopping"
+        in_training = rule == PEEK_GAMMA and cell.select == "val"
+        return rule.startswith("val") or CALIBRATED in rule or stops_early or in_training
 
 
 def read_entries(roots: Iterable[Path]) -> tuple[list[Entry], dict[str, RunFolder]]:
@@ -339,7 +355,7 @@ def group_rows(entries: Iterable[Entry], rule: str) -> dict[tuple[str, str], dic
     for entry in entries:
         # Equal numbers are of one training, which was evaluated at other epochs, for example.
         numbers = tuple(entry.summary.metrics[rule].percentages().values())
-        rows[entry.row, entry.changes_text][entry.dataset][entry.seed, numbers] = entry
+        rows[entry.label(rule), entry.changes_text][entry.dataset][entry.seed, numbers] = entry
     divided: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for (row, changes), found in rows.items():
         again = any(len({seed for seed, _ in runs}) < len(runs) for runs in found.values())

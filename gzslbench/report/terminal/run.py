@@ -15,6 +15,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gzslbench.data.validation import finetuning_note
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.head import SOFTMAX
@@ -53,6 +54,7 @@ _CELL_OPTIONS = (
     "eval_repeats",
     "select",
     "calibrate",
+    "validation_features",
     "preprocessing",
     "device",
     "precision",
@@ -109,7 +111,8 @@ def run_summary(record: Record, folder: RunFolder) -> RenderableType:
     if record.failure is not None:
         parts += [Text(f"{name}: {value}") for name, value in asdict(record.failure).items()]
     if record.metrics:
-        parts += [Text(), metrics_table(record), *map(Text, bias_lines(record)), Text()]
+        note = finetuning_note(task.notes)
+        parts += [Text(), metrics_table(record), *map(Text, bias_lines(record)), Text(note), Text()]
     root = folder.path.parent
     results = [] if root == Path(DEFAULT_ROOT) else ["--results", str(root)]
     show = shlex.join(["gzslbench", "show", folder.id, *results])

@@ -23,6 +23,7 @@ OTHER = {
     "head_params": {"C": 2.0},
     "select": "val",
     "validation": "f" * 64,
+    "validation_features": "net_finetuned",
     "eval_every": 5,
     "device": "cuda",
     "precision": "bf16",
