@@ -273,35 +273,63 @@ class VisionFeatures(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map ``(B, 3, h, w)`` to ``(B, width)``."""
         if self.layer is None and self.pooling == "own":
-            return self._own_features(images).flatten(1)
+            return self._own_features(images)[0]
+        return self._pool(self._state(images))
+
+    def with_places(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same, and the ``(B, d, side, side)`` patches or places before pooling."""
+        if self.layer is None and self.pooling == "own":
+            features, state = self._own_features(images)
+            state = self._state(images) if state is None else state
+        else:
+            state = self._state(images)
+            features = self._pool(state)
+        places = self._places(state)
+        side = isqrt(places.shape[2])
+        return features, places.reshape(*places.shape[:2], side, side)
+
+    def _state(self, images: Tensor) -> Tensor:
+        """Return the hidden state ``(B, T, d)`` or ``(B, d, h, w)`` of the layer, the last by default."""
         output = self.tower(pixel_values=images, output_hidden_states=self.layer is not None)
         if self.layer is None:
-            return self._pool(output.last_hidden_state)
+            state: Tensor = output.last_hidden_state
+            return state
         states = output.hidden_states
         if not -len(states) <= self.layer < len(states):
             raise ValueError(
                 f"it has hidden states 0 to {len(states) - 1}, also counted -{len(states)} to -1 from the end"
             )
-        return self._pool(states[self.layer])
+        chosen: Tensor = states[self.layer]
+        return chosen
 
-    def _own_features(self, images: Tensor) -> Tensor:
-        """Return the projected image, else the pooled output, else the class token or mean."""
+    def _own_features(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the projected image, else the pooled output, else the class token or mean.
+
+        The last hidden state follows, where the same call gives it.
+        """
         project: Any = getattr(self.model, "get_image_features", None)
         if project is not None:
             output = project(pixel_values=images)
-            return output if isinstance(output, Tensor) else output.pooler_output
+            projected: Tensor = output if isinstance(output, Tensor) else output.pooler_output
+            return projected.flatten(1), None
         output = self.model(pixel_values=images)
         pooled: Tensor | None = getattr(output, "pooler_output", None)
-        return self._pool(output.last_hidden_state) if pooled is None else pooled
+        state: Tensor = output.last_hidden_state
+        return (self._pool(state) if pooled is None else pooled).flatten(1), state
 
     def _pool(self, state: Tensor) -> Tensor:
         """Map ``(B, T, d)`` tokens or ``(B, d, h, w)`` places to ``(B, d)``."""
-        class_token, special = (self.has_class_token, self.special_tokens) if state.ndim == 3 else (False, 0)
+        class_token = state.ndim == 3 and self.has_class_token
         if self.pooling == "cls" or (self.pooling == "own" and class_token):
             if not class_token:
                 raise ValueError("it has no class token; use --pooling mean or max")
             return state[:, 0]
-        places = state[:, special:].transpose(1, 2) if state.ndim == 3 else state.flatten(2)
+        places = self._places(state)
+        return places.amax(2) if self.pooling == "max" else places.mean(2)
+
+    def _places(self, state: Tensor) -> Tensor:
+        """Return ``(B, d, R)`` of the patches or places."""
+        places = state[:, self.special_tokens :].transpose(1, 2) if state.ndim == 3 else state.flatten(2)
         # Patches of a square image form a square; anything else means that a special token was missed.
         side = isqrt(places.shape[2])
         if side**2 != places.shape[2] or (state.ndim == 4 and state.shape[2] != side):
@@ -309,7 +337,7 @@ class VisionFeatures(nn.Module):
                 f"its activations {tuple(state.shape[1:])} are not a square of patches or places; use another"
                 " layer, or leave --layer and --pooling out"
             )
-        return places.amax(2) if self.pooling == "max" else places.mean(2)
+        return places
 
 
 def count_tokens(tower: nn.Module) -> tuple[bool, int]:

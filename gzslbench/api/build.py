@@ -104,6 +104,9 @@ def extract(
     finetuned: str = "",
     skip: bool = False,
     again: bool = False,
+    regions: bool = False,
+    grid: int | None = None,
+    region_type: Literal["float16", "float32"] = "float16",
     quiet: bool = False,
 ) -> Path:
     """Compute the features of a dataset's images, and return their file; a stopped extraction continues.
@@ -126,6 +129,9 @@ def extract(
         finetuned: The rows on which weights of your own were fine-tuned.
         skip: Whether to leave out the rows whose images cannot be read.
         again: Whether to repeat a finished extraction.
+        regions: Whether to store the vectors of the places in each image as well.
+        grid: Places a side to which regions are averaged. Default: all that the layer has.
+        region_type: How regions are stored.
         quiet: Whether to print nothing.
 
     Raises:

@@ -22,6 +22,10 @@ Examples:
       --extractor hf:facebook/dinov2-base
   gzslbench run --method ce-gzsl --dataset FLO --features resnet101
 
+With --regions the file also has a vector of each place that the layer sees: 7 x 7 of a ResNet, the patches of
+a transformer. Its name ends with _regions. Methods on regions read them; others read the pooled features of
+the same file.
+
 The rows of the file are in the order that the split of the dataset uses. This order comes from the published
 feature file, if one with image names is next to the splits. Otherwise it comes from the images: AWA1 and AWA2
 use the folders of JPEGImages by name, CUB images.txt, FLO setid.mat, SUN images.mat, and APY the lists of
@@ -49,6 +53,18 @@ you pass --again.
     "--crops",
     "The part of an image that the network sees. [default: that of the network, mostly centre]",
     ["centre", "whole", "ten"],
+)
+@flag("--regions", "Store the vectors of the places in each image as well, for methods on regions.")
+@option(
+    "--grid",
+    "Average regions over a square of so many places a side. [default: those of the layer]",
+    POSITIVE,
+)
+@option(
+    "--region-type",
+    "How regions are stored; float16 takes half the disk.",
+    ["float16", "float32"],
+    default="float16",
 )
 @option("--batch-size", "Images that the network computes at once.", POSITIVE, default=32)
 @opt.workers_option

@@ -107,7 +107,8 @@ def predict(
 def _extract(dataset: Dataset, files: list[Path], weights: str | None, device: str) -> NDArray[np.float32]:
     from gzslbench.prepare.extract.repeat import extract_files, repeat_extraction
 
-    extraction = repeat_extraction(dataset.extraction, weights, device)
+    has_regions = dataset.features.ndim == 3
+    extraction = repeat_extraction(dataset.extraction, weights, device, regions=has_regions)
     if dataset.extraction.get("boxes"):
         note = "the dataset's features are of boxes around the objects: crop your photographs to the object"
         click.echo(f"note: {note}", err=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from gzslbench.data.dataset import Attributes, Dataset, join_content
 from gzslbench.errors import DataError, did_you_mean
-from gzslbench.files import check_file
+from gzslbench.files import check_file, sha256_of
 
 SEPARATOR = "+"
 """Stands between the name of semantics and that of the vectors of their attributes."""
@@ -43,7 +43,8 @@ def attach_attributes(dataset: Dataset, name: str, folder: Path) -> Dataset:
     if len(attributes.names) != columns:
         what = f"vectors of {len(attributes.names)} attributes, but the semantics have {columns} columns"
         raise DataError(what, where=path, fix="write one line for each column, in their order")
-    return replace(dataset, semantics_name=name, attributes=attributes)
+    files = {**dataset.files, path.name: sha256_of(path)}
+    return replace(dataset, semantics_name=name, attributes=attributes, files=files)
 
 
 def read_attributes(path: Path) -> Attributes:
@@ -72,10 +73,13 @@ def read_attributes(path: Path) -> Attributes:
     except (ValueError, csv.Error) as error:
         fix = "give each attribute one line: its name, then its numbers"
         raise DataError(f"damaged: {error}", where=path, fix=fix) from error
-    matrix = np.array(vectors, dtype=np.float32).reshape(len(names), -1)
+    if not names:
+        raise DataError("it has no attribute", where=path, fix="give each attribute a line")
+    with np.errstate(over="ignore"):
+        matrix = np.array(vectors, dtype=np.float32)
     bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1) | ~matrix.any(axis=1))
-    if len(bad) or not names:
-        what = f"the vector of {names[bad[0]]!r} is zero or not finite" if len(bad) else "it has no attribute"
+    if len(bad):
+        what = f"the vector of {names[bad[0]]!r} is zero or not finite"
         raise DataError(what, where=path, fix="give each attribute a vector of finite numbers")
     return Attributes(tuple(names), matrix)
 

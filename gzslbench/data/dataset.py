@@ -284,7 +284,7 @@ def summarize(dataset: Dataset) -> dict[str, Any]:
         "semantics": dataset.semantics_name,
         "task": dataset.task_id,
         "images": len(dataset.labels),
-        "feature_dimension": dataset.features.shape[1],
+        "feature_dimension": dataset.features.shape[-1],
         "semantics_dimension": dataset.semantics.shape[1],
         "seen_classes": len(dataset.seen_classes),
         "unseen_classes": len(dataset.unseen_classes),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gzslbench.data.attributes import SEPARATOR, attribute_files
 from gzslbench.data.catalogue import ABOVE, data_root, find_folder, known_as
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.load import feature_files
@@ -62,6 +63,7 @@ def look_into(name: str, folder: Path | None, spec: DatasetSpec | None = None) -
             features = feature_files(folder)
             stored = (path for path in folder.glob("*.h5") if hdf5.is_ours(path))
             semantics = {*xlsa17.semantics_names(folder)}.union(*map(hdf5.stored_semantics, stored))
+            semantics |= {name for name in attribute_files(folder) if name.partition(SEPARATOR)[0] in semantics}
     if spec:
         missing = [] if spec.features in features else [f"{spec.features}.mat"]
     else:

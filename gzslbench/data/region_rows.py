@@ -96,6 +96,11 @@ class RegionRows:
         return replace(self, rows=torch.cat([self.rows, other.rows]))
 
 
+def as_region_rows(features: object) -> RegionRows | None:
+    """Return the features of a view if they are read from a file; the type of a view says Tensor for both."""
+    return features if isinstance(features, RegionRows) else None
+
+
 def scale(regions: Tensor, preprocessing: str) -> Tensor:
     """Scale ``(n, R, d)`` float32 regions in place."""
     if preprocessing == "l2":
@@ -122,8 +127,11 @@ class RegionReader:
         self.regions = regions
         self.preprocessing = preprocessing
         self.device = device
-        is_map = isinstance(regions, np.memmap) and isinstance(regions.base, mmap.mmap)
-        self._file = FileIO(regions.filename) if is_map else None
+        self._file: FileIO | None = None
+        self._offset = 0
+        base: Any = regions.base
+        if isinstance(regions, np.memmap) and isinstance(base, mmap.mmap):
+            self._file, self._offset = FileIO(str(regions.filename)), regions.offset
 
     def rows(self, rows: NDArray[np.int64]) -> Tensor | RegionRows:
         """Return the features of these rows for a view."""
@@ -134,7 +142,7 @@ class RegionReader:
             return scale(read, self.preprocessing)
         return RegionRows(
             self._file,
-            self.regions.offset,
+            self._offset,
             (shape[0], shape[1]),
             self.regions.dtype,
             torch.from_numpy(rows),

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.preprocessing import fit_preprocessing
-from gzslbench.data.region_rows import RegionReader, RegionRows
+from gzslbench.data.region_rows import RegionReader, as_region_rows
 from gzslbench.errors import PluginError, did_you_mean
 from gzslbench.plugins.inputs import ClassTransductiveView, TrainView, TransductiveView
 from gzslbench.plugins.spec import SETTINGS, Setting
@@ -55,8 +55,10 @@ class EvalView:
     @cached_property
     def features(self) -> Tensor:
         """All test features, ``(n_s + n_u, d)``, test_seen first; computed once."""
-        if isinstance(self.seen_features, RegionRows) and isinstance(self.unseen_features, RegionRows):
-            return self.seen_features.followed_by(self.unseen_features)
+        seen, unseen = as_region_rows(self.seen_features), as_region_rows(self.unseen_features)
+        if seen is not None and unseen is not None:
+            joined: Any = seen.followed_by(unseen)
+            return joined  # type: ignore[no-any-return]
         return torch.cat([self.seen_features, self.unseen_features])
 
     @cached_property

@@ -146,7 +146,9 @@ class Extractor:
     """A network with its weights.
 
     Attributes:
-        network: In evaluation mode on the CPU; maps ``(B, 3, h, w)`` images to ``(B, width)`` features.
+        network: In evaluation mode on the CPU; maps ``(B, 3, h, w)`` images to ``(B, width)`` features. One
+            that has places also has ``with_places``, which maps images to these features and to the
+            ``(B, d, h', w')`` activations of the places; ``--regions`` needs it.
         weights: Which weights it has.
         preparation: The preprocessing that fits these weights.
         packages: The distributions, apart from torch, that compute the features.

@@ -18,6 +18,7 @@ from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.preprocessing import Transform, fit_preprocessing
+from gzslbench.data.region_rows import scale
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DataError, StoreError
 from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data
@@ -95,8 +96,10 @@ class Predictor:
 
     @cached_property
     def _transform(self) -> Transform:
-        dataset = self.dataset
-        return fit_preprocessing(self.record.cell.preprocessing, dataset.features[dataset.split.trainval])
+        dataset, name = self.dataset, self.record.cell.preprocessing
+        if dataset.features.ndim == 3:
+            return lambda rows: scale(torch.from_numpy(rows.astype(np.float32)), name).numpy()
+        return fit_preprocessing(name, dataset.features[dataset.split.trainval])
 
     @cached_property
     def _head(self) -> FittedHead | None:
@@ -122,17 +125,20 @@ class Predictor:
     def scores(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """Map ``(n, d)`` features, as the dataset has them, to ``(n, K)`` scores; gamma is subtracted.
 
+        A run of a method on regions takes ``(n, R, d)``.
+
         Raises:
-            DataError: They are no matrix of d columns, or not finite.
+            DataError: They have another shape, or are not finite.
         """
         rows = np.asarray(features)
-        width = self.dataset.features.shape[1]
-        if rows.ndim != 2 or rows.shape[1] != width or rows.dtype.kind not in "fiu":
-            what = f"the features are {rows.dtype} of shape {rows.shape}, not (n, {width}) numbers"
+        shape = self.dataset.features.shape[1:]
+        if rows.shape[1:] != shape or not rows.ndim or rows.dtype.kind not in "fiu":
+            wanted = ", ".join(map(str, ("n", *shape)))
+            what = f"the features are {rows.dtype} of shape {rows.shape}, not ({wanted}) numbers"
             fix = f"give rows of the features {self.dataset.features_name}, which the run was trained on"
             raise DataError(what, where="the features", fix=fix)
         if not np.isfinite(rows).all():
-            row = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+            row = int(np.argwhere(~np.isfinite(rows))[0, 0])
             raise DataError("a feature is NaN or infinite", where=f"row {row}", fix="compute it again")
         if not len(rows):
             return np.empty((0, len(self.classes)), dtype=np.float32)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gzslbench.computing.instrumentation import span
 from gzslbench.computing.seeds import PermutationSampler
-from gzslbench.data.region_rows import RegionRows, scale
+from gzslbench.data.region_rows import RegionRows, as_region_rows, scale
 from gzslbench.errors import PluginError
 from gzslbench.plugins.inputs import Batch, TrainView
 from gzslbench.plugins.method import Episodes, HeldOut, Sampling, Stage
@@ -56,7 +56,8 @@ class Sampler:
         noise: torch.Generator,
     ) -> None:
         self.view = view
-        self.reader = ReadAhead(view.features) if isinstance(view.features, RegionRows) else None
+        regions = as_region_rows(view.features)
+        self.reader = None if regions is None else ReadAhead(regions)
         self.batch_size = rows_per_batch(view, batch_size, sampling)
         # Grouping the rows makes the host wait for the device, so only batches that need it have it.
         by_class = sampling == "balanced" or isinstance(sampling, Episodes)

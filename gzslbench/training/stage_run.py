@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gzslbench.computing.graph import CudaCapture, GraphCache, capture_on
 from gzslbench.computing.seeds import GlobalStream, generator, stream
-from gzslbench.data.region_rows import RegionRows
+from gzslbench.data.region_rows import as_region_rows
 from gzslbench.errors import DivergedError
 from gzslbench.plugins.inputs import Batch, TrainView
 from gzslbench.plugins.method import HeldOut, Method, Phase, Stage
@@ -34,7 +34,7 @@ class StageRun:
         graphs: bool = True,
     ) -> None:
         device = view.labels.device
-        reads_rows = isinstance(view.features, RegionRows)  # then the host draws them
+        reads_rows = as_region_rows(view.features) is not None  # then the host draws them
         self.stage = stage
         self.loops = loop_lengths(view, stage)
         self.torch_stream = GlobalStream(device, stream(seed, "torch", stage.name))

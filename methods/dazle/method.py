@@ -47,13 +47,13 @@ class AttributeAttention(nn.Module):
         count = len(self.vectors)
         vectors = functional.normalize(self.vectors, dim=1) if self.unit_vectors else self.vectors
         weights = vectors @ torch.cat([self.to_score, self.to_attention, self.to_gate], dim=1)
-        width = regions.shape[-1]
-        stacked = torch.cat(weights.split(width, dim=1))
+        stacked = torch.cat(torch.split(weights, regions.shape[-1], dim=1))
         products = to_float32(regions @ stacked.t())
-        scores, attention, gates = products.split(count, dim=2)
+        scores, attention, gates = torch.split(products, count, dim=2)
         attention = attention.softmax(dim=1)
         gate = torch.sigmoid((attention * gates).sum(dim=1))
-        return gate * (attention * scores).sum(dim=1)
+        gated: Tensor = gate * (attention * scores).sum(dim=1)
+        return gated
 
 
 def classification_loss(scores: Tensor, labels: Tensor) -> Tensor:
@@ -104,8 +104,15 @@ class Dazle:
         phase = Phase("attention", self.attention_loss, updates=("attention",), optimizer=optimizer)
         classes = len(self.seen_semantics)
         balanced = Episodes(min(classes, p.batch_size), max(1, p.batch_size // classes))
-        sampling = balanced if p.balanced else "draw"
-        return (Stage("attention", p.epochs, p.batch_size, (phase,), sampling=sampling),)
+        return (
+            Stage(
+                "attention",
+                p.epochs,
+                p.batch_size,
+                (phase,),
+                sampling=balanced if p.balanced else "draw",
+            ),
+        )
 
     def attention_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Each row among all classes, and the probability that is left for unseen ones."""
@@ -118,6 +125,6 @@ class Dazle:
 
     def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
         """Attribute scores times normalized semantics, with the margin between seen and unseen classes."""
-        scores = self.attention(features) @ functional.normalize(semantics, dim=1).t()
+        scores: Tensor = self.attention(features) @ functional.normalize(semantics, dim=1).t()
         seen = (semantics[:, None] == self.seen_semantics).all(-1).any(1)
         return scores + torch.where(seen, -self.params.margin, self.params.margin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -13,12 +14,14 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 from torch.utils.data import DataLoader, Dataset
 
 from gzslbench.computing.device import autocast, matmul_precision
@@ -28,7 +31,17 @@ from gzslbench.plugins.extractor import Extractor, ExtractorSpec, ImageTransform
 from gzslbench.prepare.extract.image import normalize, preprocess, read_image
 from gzslbench.prepare.extract.listings import ImageList
 
+REGION_TYPES = ("float16", "float32")
+_ARRAYS = ("features.f32", "regions")
 _LINE = re.compile(r"(\d+) (\S+)")
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Which regions are computed: those of a ``grid`` x ``grid`` of places, or of all that the layer has."""
+
+    grid: int | None = None
+    dtype: str = "float16"
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Extraction:
     workers: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: str = "fp32"
+    regions: Regions | None = None
 
     def provenance(self) -> dict[str, object]:
         """Return everything that decides the features apart from the images, ready for JSON."""
@@ -60,25 +74,63 @@ class Extraction:
             "precision": self.precision,
             "device": self.device.type,
             "packages": {name: version(name) for name in ("torch", "pillow", *extractor.packages)},
+            **({"regions": asdict(self.regions)} if self.regions else {}),
         }
 
-    def features(self, views: Tensor) -> Tensor:
-        """Map ``(B, V, 3, h, w)`` from ``preprocess`` to ``(B, width)`` float32, the mean over the views."""
+    def features(self, views: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Compute the features of images.
+
+        Args:
+            views: ``(B, V, 3, h, w)`` from ``preprocess``.
+
+        Returns:
+            ``(B, width)`` float32, the mean over the views; and ``(B, R, d)`` of the only view if regions are
+            computed as well, else None.
+        """
         pixels = normalize(views.to(self.device, non_blocking=True), self.extractor.preparation).flatten(0, 1)
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        network: Any = self.extractor.network
+        places = None
         with autocast(self.device, self.precision):
-            output: Tensor = self.extractor.network(pixels.contiguous(memory_format=torch.channels_last))
+            if self.regions is None:
+                output: Tensor = network(pixels)
+            else:
+                output, places = network.with_places(pixels)
         if output.ndim != 2:
             what = f"the network maps {len(pixels)} images to {tuple(output.shape)}, not to a row per image"
             fix = "the extractor must pool over places and flatten"
             raise ExtractionError(what, where=self.spec.load, fix=fix)
-        return output.float().view(*views.shape[:2], -1).mean(1)
+        rows = output.float().view(*views.shape[:2], -1).mean(1)
+        return rows, None if places is None else self._regions(places)
+
+    def _regions(self, places: Tensor) -> Tensor:
+        """Turn ``(B, d, h, w)`` activations into ``(B, R, d)``, row by row of the grid."""
+        assert self.regions is not None
+        if self.regions.grid is not None:
+            places = adaptive_avg_pool2d(places.float(), self.regions.grid)
+        return places.flatten(2).transpose(1, 2).to(getattr(torch, self.regions.dtype))
 
     @cached_property
-    def width(self) -> int:
-        """The number of features of one image."""
+    def arrays(self) -> tuple[tuple[tuple[int, ...], str], ...]:
+        """Shape and type of the features of one image, and of its regions if they are computed."""
         blank = preprocess(Image.new("RGB", (64, 64)), self.extractor.preparation)
+        if self.regions is not None:
+            self._check_places(blank)
         with self.computing():
-            return self.features(blank[None, :1]).shape[1]
+            features, regions = self.features(blank[None, :1])
+        found = [(tuple(features.shape[1:]), "float32")]
+        if regions is not None and self.regions is not None:
+            found.append((tuple(regions.shape[1:]), self.regions.dtype))
+        return tuple(found)
+
+    def _check_places(self, views: Tensor) -> None:
+        if not hasattr(self.extractor.network, "with_places"):
+            what = f"{self.spec.name} gives no vectors of places with these options"
+            fix = "name a layer with --layer, or another extractor"
+            raise ExtractionError(what, where="--regions", fix=fix)
+        if len(views) > 1:
+            what = f"regions of {len(views)} crops of an image cannot be averaged"
+            raise ExtractionError(what, where="--regions", fix="leave --crops ten out")
 
     @contextmanager
     def computing(self) -> Iterator[None]:
@@ -90,8 +142,16 @@ class Extraction:
 
 Batch = tuple[int, list[int], Tensor, dict[int, str]]
 """A number, the rows whose images can be read, their views, and by row why another image cannot be read."""
-ComputedBatch = tuple[int, list[int], NDArray[np.float32], dict[int, str]]
-"""The same with the ``(len(rows), d)`` features in place of the views."""
+
+
+@dataclass(frozen=True)
+class ComputedBatch:
+    """The features of a batch, as in ``Batch``: ``arrays`` are ``(len(rows), d)``, and the regions if any."""
+
+    number: int
+    rows: list[int]
+    arrays: tuple[NDArray[Any], ...]
+    failures: dict[int, str]
 
 
 class _Batches(Dataset[Batch]):
@@ -134,7 +194,8 @@ def compute_features(
     """
     owner = hashlib.sha256(json.dumps(extraction.provenance(), sort_keys=True).encode()).hexdigest()
     size, files = extraction.batch_size, image_list.files
-    partial = PartialFeatures(folder, (len(files), extraction.width), f"{owner} {image_list.fingerprint}")
+    arrays = [((len(files), *shape), dtype) for shape, dtype in extraction.arrays]
+    partial = PartialFeatures(folder, arrays, f"{owner} {image_list.fingerprint}")
     checksums = [_checksum(images, files[first : first + size]) for first in range(0, len(files), size)]
     stored = partial.done()
     done = {number for number, checksum in stored.items() if checksum == checksums[number]}
@@ -148,13 +209,11 @@ def compute_features(
     missing = [number for number in range(len(checksums)) if number not in done]
     all_failures: dict[int, str] = {}
     with extraction.computing():
-        for number, rows, features, failures in compute_batches(extraction, image_list, images, missing):
-            if failures and rows:  # not marked as done: the images may be readable next time
-                partial.features[rows] = features
-            elif rows:
-                partial.store(number, checksums[number], rows, features)
-            all_failures |= failures
-            step(len(rows) + len(failures))
+        for batch in compute_batches(extraction, image_list, images, missing):
+            # With failures it is not marked as done: the images may be readable next time.
+            partial.store(batch, "" if batch.failures else checksums[batch.number])
+            all_failures |= batch.failures
+            step(len(batch.rows) + len(batch.failures))
     return partial, all_failures
 
 
@@ -175,7 +234,7 @@ def compute_batches(
         num_workers=extraction.workers,
         pin_memory=extraction.device.type == "cuda",  # a GPU copies from pinned memory by itself
     )
-    last: tuple[Batch, Tensor | None] | None = None
+    last: tuple[Batch, tuple[Tensor, Tensor | None] | None] | None = None
     for batch in loader:
         _, rows, views, _ = batch
         computed = extraction.features(views) if rows else None
@@ -186,14 +245,20 @@ def compute_batches(
         yield _finish(*last, image_list)
 
 
-def _finish(batch: Batch, computed: Tensor | None, image_list: ImageList) -> ComputedBatch:
+def _finish(
+    batch: Batch, computed: tuple[Tensor, Tensor | None] | None, image_list: ImageList
+) -> ComputedBatch:
     number, rows, _, failures = batch
-    features = np.empty((0, 0), np.float32) if computed is None else computed.cpu().numpy()
-    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
-    if len(bad):
-        what, fix = "the network gives NaN or infinite features", "try --precision fp32"
-        raise ExtractionError(what, where=image_list.files[rows[bad[0]]], fix=f"check the weights, or {fix}")
-    return number, rows, features, failures
+    arrays = tuple(part.cpu().numpy() for part in computed or () if part is not None)
+    for array in arrays:
+        bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+        if len(bad):
+            what = "the network gives NaN or infinite features"
+            fix = "check the weights, or try --precision fp32"
+            if array.dtype == np.float16:
+                fix += "; regions above 65,504 need --region-type float32"
+            raise ExtractionError(what, where=image_list.files[rows[bad[0]]], fix=fix)
+    return ComputedBatch(number, rows, arrays, failures)
 
 
 def _checksum(images: Path, files: Sequence[str]) -> str:
@@ -225,39 +290,68 @@ def lock_partial(target: Path) -> Iterator[Path]:
 
 
 class PartialFeatures:
-    """A folder with unfinished features: an array, and a journal of its finished batches.
+    """A folder with unfinished features: arrays, and a journal of the finished batches.
 
     The journal's first line names the extraction. Each other line has the number of a batch and a checksum
-    of its images. ``features`` is an ``(N, d)`` float32 memory map; rows of missing batches are 0.
+    of its images. ``arrays`` are memory maps, ``(N, d)`` float32 and, if there are any, the regions; rows of
+    missing batches are 0.
     """
 
-    def __init__(self, folder: Path, shape: tuple[int, int], owner: str) -> None:
-        """Open the folder; empty it if it is damaged or belongs to another ``owner``."""
-        self.folder, self.journal, array = folder, folder / "journal", folder / "features.f32"
-        owner, size = f"{owner} {shape}", 4 * shape[0] * shape[1]
+    def __init__(self, folder: Path, arrays: Sequence[tuple[tuple[int, ...], str]], owner: str) -> None:
+        """Open the folder, with arrays of these shapes and types.
+
+        It is emptied if it is damaged or belongs to another ``owner``.
+        """
+        self.folder, self.journal = folder, folder / "journal"
+        paths = [folder / name for name in _ARRAYS[: len(arrays)]]
+        owner = " ".join([owner, *(str(shape) for shape, _ in arrays)])
+        sizes = [math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in arrays]
         with _writing(folder):
-            complete = array.is_file() and array.stat().st_size == size and self.journal.is_file()
-            if not complete or self._lines()[:1] != [owner]:
+            complete = all(
+                path.is_file() and path.stat().st_size == size
+                for path, size in zip(paths, sizes, strict=True)
+            )
+            if not complete or not self.journal.is_file() or self._lines()[:1] != [owner]:
                 self.remove()
                 folder.mkdir(parents=True, exist_ok=True)
-                with array.open("wb") as file:
-                    file.truncate(size)
-                self.journal.write_text(f"{owner}\n")  # last: without it, the array is not used
+                for path, size in zip(paths, sizes, strict=True):
+                    with path.open("wb") as file:
+                        file.truncate(size)
+                self.journal.write_text(f"{owner}\n")  # last: without it, the arrays are not used
             drop_torn_line(self.journal)  # A kill may leave half a line; the next would be joined to it.
-            self.features: NDArray[np.float32] = np.memmap(array, np.float32, "r+", shape=shape)
+            self.arrays = tuple(
+                np.memmap(path, dtype, "r+", shape=shape)
+                for path, (shape, dtype) in zip(paths, arrays, strict=True)
+            )
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """The ``(N, d)`` features."""
+        return self.arrays[0]
+
+    @property
+    def regions(self) -> NDArray[Any] | None:
+        """The ``(N, R, d)`` regions, if there are any."""
+        return self.arrays[1] if len(self.arrays) > 1 else None
 
     def done(self) -> dict[int, str]:
         """Return the checksum of every stored batch, by its number."""
         return {int(match[1]): match[2] for match in map(_LINE.fullmatch, self._lines()[1:]) if match}
 
-    def store(self, batch: int, checksum: str, rows: Sequence[int], features: NDArray[np.float32]) -> None:
-        """Store the features ``(len(rows), d)`` of a complete batch."""
-        self.features[rows] = features
+    def store(self, batch: ComputedBatch, checksum: str) -> None:
+        """Store a batch, and mark it as done unless ``checksum`` is empty."""
+        if not batch.rows:
+            return
+        for stored, computed in zip(self.arrays, batch.arrays, strict=True):
+            stored[batch.rows] = computed
+        if not checksum:
+            return
         with _writing(self.folder):
             # The features must be on disk before the line that says so.
-            self.features.flush()  # type: ignore[attr-defined]
+            for stored in self.arrays:
+                stored.flush()
             with self.journal.open("a") as file:
-                file.write(f"{batch} {checksum}\n")
+                file.write(f"{batch.number} {checksum}\n")
                 file.flush()
                 os.fsync(file.fileno())
 

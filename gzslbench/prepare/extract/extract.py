@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ class ExtractionRequest:
 
     Empty values mean the defaults of the extractor, and None as ``out`` a file next to the splits.
     ``pretraining`` and ``finetuned`` say of weights that the extractor does not know what ``Weights`` says.
+    With ``regions`` the vectors of the places are stored next to the features: of a ``grid`` x ``grid`` of
+    places, or of those that the layer has.
     """
 
     dataset: str
@@ -57,6 +60,9 @@ class ExtractionRequest:
     finetuned: str = ""
     skip: bool = False
     again: bool = False
+    regions: bool = False
+    grid: int | None = None
+    region_type: str = "float16"
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def extract_features(
 
     import_package("PIL", "images")
     from gzslbench.computing.device import check_precision, resolve_device
-    from gzslbench.prepare.extract.compute import Extraction, compute_features, lock_partial
+    from gzslbench.prepare.extract.compute import Extraction, Regions, compute_features, lock_partial
 
     name, _, model = request.extractor.partition(":")
     spec = plugins().extractor(name)
@@ -95,12 +101,23 @@ def extract_features(
         check_images(image_list.files, request.images, "; or leave their rows out with --skip")
     network = make_request(spec, model, request.weights, request.layer, request.pooling)
     extractor = load_extractor(spec, network, request.crops)
+    if request.grid is not None and not request.regions:
+        raise ExtractionError("a grid is of regions", where="--grid", fix="add --regions")
     extraction = Extraction(
-        spec, extractor, network, request.batch_size, request.workers, device, request.precision
+        spec,
+        extractor,
+        network,
+        request.batch_size,
+        request.workers,
+        device,
+        request.precision,
+        Regions(request.grid, request.region_type) if request.regions else None,
     )
     boxed = image_list.boxes is not None
     weights = name_rows(extractor.weights, image_list.fingerprint, split_fingerprints(place.path))
     name = features_name(spec, network, request.crops, boxed, weights.finetuned if weights.finetuning else "")
+    if request.regions:
+        name += "_regions" + (f"_{request.grid}" if request.grid else "")
     target = request.out or place.path / f"{name}.h5"
     provenance = {**extraction.provenance(), "boxes": boxed, **declare_training(weights, request)}
     if weights.finetuning:
@@ -124,7 +141,7 @@ def extract_features(
             what = f"{len(failures)} images cannot be read; the other features are kept"
             fix = "replace them and repeat the command; or leave them out with --skip"
             raise ExtractionError(what + _list_below(left_out), where=request.images, fix=fix)
-        write_features(target, place, partial.features, image_list, failures, provenance)
+        write_features(target, place, partial.features, image_list, failures, provenance, partial.regions)
         partial.remove()
     return ExtractionResult(target, len(image_list.files) - len(failures), left_out)
 
@@ -258,16 +275,18 @@ def write_features(
     image_list: ImageList,
     left_out: Mapping[int, str],
     provenance: Mapping[str, object],
+    regions: NDArray[Any] | None = None,
 ) -> None:
     """Write an HDF5 file with the features and all semantics of the dataset, under the folder's lock.
 
-    Rows in ``left_out``, which says why they have no features, are not written.
+    Rows in ``left_out``, which says why they have no features, are not written. ``regions`` are those of
+    every image, if there are any.
     """
     folder = place.path
     with lock_folder(target.parent):
         read = xlsa17.FeatureFile(target, features, image_list.labels, image_list.files)
         datasets = [
-            xlsa17.assemble(folder, place.name, read, split, (), {})
+            replace(xlsa17.assemble(folder, place.name, read, split, (), {}), regions=regions)
             for split in xlsa17.semantics_names(folder)
         ]
         if left_out:

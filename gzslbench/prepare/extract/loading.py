@@ -137,4 +137,9 @@ class Pooled(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map ``(B, 3, h, w)`` to ``(B, C)``."""
-        return self.pool(self.activations(images))
+        return self.with_places(images)[0]
+
+    def with_places(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same, and the activations ``(B, C, h', w')`` of the places."""
+        activations = self.activations(images)
+        return self.pool(activations), activations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from gzslbench.errors import ExtractionError
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.building.folders import SUFFIXES
-from gzslbench.prepare.extract.compute import Extraction, compute_batches
+from gzslbench.prepare.extract.compute import Extraction, Regions, compute_batches
 from gzslbench.prepare.extract.extract import load_extractor, make_request, shorten
 from gzslbench.prepare.extract.listings import ImageList
 
@@ -21,7 +22,11 @@ _DECIDING = ("version", "model", "layer", "pooling", "weights_sha256", "preparat
 
 
 def repeat_extraction(
-    provenance: Mapping[str, object], weights: str | None = None, device: str | torch.device = "cpu"
+    provenance: Mapping[str, Any],
+    weights: str | None = None,
+    device: str | torch.device = "cpu",
+    *,
+    regions: bool = False,
 ) -> Extraction:
     """Load the extractor of stored features, and check that it computes what it computed then.
 
@@ -29,6 +34,7 @@ def repeat_extraction(
         provenance: ``Dataset.extraction``.
         weights: A file, if the weights are not where the extractor finds them by itself.
         device: Where to compute.
+        regions: Whether to compute the regions that were stored as well.
 
     Raises:
         ExtractionError: The provenance is empty, or what is installed differs from it.
@@ -49,6 +55,7 @@ def repeat_extraction(
         request,
         device=torch.device(device),
         precision=str(provenance.get("precision", "fp32")),
+        regions=Regions(**provenance["regions"]) if regions else None,
     )
     found = json.loads(json.dumps(extraction.provenance()))  # tuples become lists, as in the file
     different = [name for name, value in stored.items() if found[name] != value]
@@ -74,20 +81,21 @@ def list_images(paths: Sequence[Path]) -> list[Path]:
 
 
 def extract_files(extraction: Extraction, files: Sequence[Path]) -> NDArray[np.float32]:
-    """Return the features ``(n, d)`` of these images.
+    """Return the features ``(n, d)`` of these images, or ``(n, R, d)`` if the extraction has regions.
 
     Raises:
         ExtractionError: An image is missing or cannot be read; the message names all such images.
     """
     listed = ImageList(tuple(str(file) for file in files), np.zeros(len(files), dtype=np.int64))
-    features = np.empty((len(files), extraction.width), dtype=np.float32)
+    shape, _ = extraction.arrays[-1]  # the regions, if they are computed
+    features = np.empty((len(files), *shape), dtype=np.float32)
     failures: dict[int, str] = {}
     batches = range(-(-len(files) // extraction.batch_size))
     with extraction.computing():
-        for _, rows, computed, failed in compute_batches(extraction, listed, Path(), batches):
-            if rows:
-                features[rows] = computed
-            failures |= failed
+        for batch in compute_batches(extraction, listed, Path(), batches):
+            if batch.rows:
+                features[batch.rows] = batch.arrays[-1]
+            failures |= batch.failures
     if failures:
         lines = "".join(f"\n    {line}" for line in shorten(list(failures.values())))
         what = f"{len(failures)} of {len(files)} images cannot be read{lines}"

@@ -70,7 +70,7 @@ class SemanticsRequest:
 
 @dataclass(frozen=True)
 class Basis:
-    """Existing semantics, in ``file``, whose split and class names the new semantics use.
+    """Existing semantics of ``columns`` numbers, in ``file``, whose split and class names new ones use.
 
     ``path`` is the dataset's folder, or its HDF5 file.
     """
@@ -79,6 +79,7 @@ class Basis:
     semantics: str
     class_names: tuple[str, ...]
     file: Path
+    columns: int
 
     @property
     def in_folder(self) -> bool:
@@ -101,7 +102,8 @@ def find_basis(dataset: str | Path, split_of: str | None, root: str | Path | Non
     folder = place.path
     if folder.is_file():
         stored = hdf5.open_hdf5(folder, split_of)
-        return Basis(folder, stored.semantics_name, stored.class_names, folder)
+        columns = stored.semantics.shape[1]
+        return Basis(folder, stored.semantics_name, stored.class_names, folder, columns)
     check_folder(folder, DataError)
     names = xlsa17.semantics_names(folder)
     if not names:
@@ -110,7 +112,7 @@ def find_basis(dataset: str | Path, split_of: str | None, root: str | Path | Non
     name = split_of or (names[0] if len(names) == 1 else "att")
     require_semantics(place, name)
     splits = xlsa17.read_splits(folder, name)
-    return Basis(folder, name, splits.class_names, splits.path)
+    return Basis(folder, name, splits.class_names, splits.path, splits.semantics.shape[1])
 
 
 def collect_texts(basis: Basis, request: SemanticsRequest) -> tuple[list[Texts], str]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import ExtractionError
-from gzslbench.prepare.extract.compute import PartialFeatures
+from gzslbench.prepare.extract.compute import ComputedBatch, PartialFeatures
 
-SHAPE = (40, 2)
+SHAPE = [((40, 2), "float32")]
 
 
 @pytest.fixture
@@ -17,7 +17,8 @@ def folder(tmp_path):
 
 
 def keep(partial, batch):
-    partial.store(batch, f"checksum{batch}", [batch], np.full((1, 2), batch + 1, np.float32))
+    computed = ComputedBatch(batch, [batch], (np.full((1, 2), batch + 1, np.float32),), {})
+    partial.store(computed, f"checksum{batch}")
 
 
 def test_a_torn_last_line_is_not_joined_to_the_next(folder):
