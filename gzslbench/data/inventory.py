@@ -63,7 +63,10 @@ def look_into(name: str, folder: Path | None, spec: DatasetSpec | None = None) -
             features = feature_files(folder)
             stored = (path for path in folder.glob("*.h5") if hdf5.is_ours(path))
             semantics = {*xlsa17.semantics_names(folder)}.union(*map(hdf5.stored_semantics, stored))
-            semantics |= {name for name in attribute_files(folder) if name.partition(SEPARATOR)[0] in semantics}
+            known = frozenset(semantics)
+            semantics.update(
+                name for name in attribute_files(folder) if name.partition(SEPARATOR)[0] in known
+            )
     if spec:
         missing = [] if spec.features in features else [f"{spec.features}.mat"]
     else:
