@@ -12,21 +12,24 @@ from gzslbench.api.arguments import errors_in_python, require_choice
 from gzslbench.api.results import RunFilter, make_filter
 from gzslbench.api.tables import TableView
 from gzslbench.errors import ParamError, StoreError
-from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.registry import plugins
 from gzslbench.report.leaderboard import tables as views
 from gzslbench.report.leaderboard.board import Board, boards, published_rows
+from gzslbench.report.leaderboard.entry import default_rule
 from gzslbench.report.leaderboard.references import ReferenceRow
 from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
 from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published import PublishedNumber, all_published_numbers
 from gzslbench.report.tables import ResultTable, render
-from gzslbench.runs.record import CALIBRATED, PERCENTAGES
+from gzslbench.runs.record import PERCENTAGES
 from gzslbench.runs.store import RunFolder
 
 Intervals = Literal["none", "classes", "seeds", "both"]
-Select = Literal["last", "val", "test-peek", "test-peek-inner", "test-peek-outer", "test-peek-gamma"]
+Select = Literal[
+    "last-calibrated", "val-calibrated", "last", "val",
+    "test-peek", "test-peek-inner", "test-peek-outer", "test-peek-gamma",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -108,8 +111,8 @@ class Leaderboard(TableView):
 @errors_in_python()
 def leaderboard(
     *folders: str | Path,
-    calibrated: bool = False,
     select: Select | None = None,
+    calibrated: bool = False,
     metric: str | Sequence[str] = ("T1", "U", "S", "H"),
     datasets: str | Sequence[str] = (),
     methods: str | Sequence[str] = (),
@@ -124,9 +127,10 @@ def leaderboard(
 
     Args:
         *folders: The folders of runs.
-        calibrated: Show the numbers after calibrated stacking; only runs with ``calibrate="val"`` have them.
-        select: How the epoch was chosen. The test-peek rules choose on the test set: use them only to compare
-            with papers that did so. Default: ``last``, or ``val`` if the runs have only that.
+        select: The rule that chose the epoch, and gamma if it is calibrated. The test-peek rules choose on
+            the test set: use them only to compare with papers that did so. Default: ``last``, or ``val`` if
+            the runs have only that.
+        calibrated: Short for ``select="last-calibrated"``, or ``val-calibrated`` if the runs have only that.
         metric: The metric, or the metrics, to show, in percent. Rows are in the order of H, or of the first.
         datasets: Only runs on these datasets.
         methods: Only runs of these methods.
@@ -143,13 +147,9 @@ def leaderboard(
     """
     runs = make_filter(folders, datasets, methods, without)
     require_choice("select", select, (None, *get_args(Select)))
-    if select is None:
-        known = {rule for entry in runs.read()[0] for rule in entry.summary.metrics}
-        chosen = (name for name in ("last", "val") if name + CALIBRATED * calibrated in known)
-        rule = next(chosen, "last") + CALIBRATED * calibrated
-    else:
-        rule = select + CALIBRATED * calibrated
-    require_choice("select with calibrated=True", rule, RULES)
+    if calibrated and select is not None:
+        what = f"calibrated=True chooses the rule, and select={select!r} another one"
+        raise ParamError(what, where="calibrated", fix="give only select")
     metrics = (metric,) if isinstance(metric, str) else tuple(metric)
     for name in metrics or (None,):
         require_choice("metric", name, PERCENTAGES)
@@ -157,7 +157,8 @@ def leaderboard(
     require_choice("test", test, ("seeds", "classes"))
     return make_leaderboard(
         runs,
-        rule=rule,
+        rule=select,
+        calibrated=calibrated,
         metrics=metrics,
         intervals=intervals,
         over=test,
@@ -170,19 +171,21 @@ def leaderboard(
 def make_leaderboard(
     runs: RunFilter,
     *,
-    rule: str,
+    rule: str | None,
     metrics: Sequence[str],
     intervals: Intervals | None,
     over: str,
     with_published: bool,
     any_parameters: bool,
     costs: bool,
+    calibrated: bool = False,
 ) -> Leaderboard:
     """Read the runs, and put those with a number by ``rule`` into tables; ``over`` is what is tested over."""
+    entries, folders = runs.read()
+    rule = rule or default_rule(entries, calibrated)
     if over == "classes" and rule.startswith("test"):
         what = f"--test classes needs predictions, and runs store none by {rule}"
         raise ParamError(what, where="--test", fix="choose another --select")
-    entries, folders = runs.read()
     classes = StoredClasses(folders)
     test = OverClasses(classes) if over == "classes" else OverSeeds()
     metrics = tuple(dict.fromkeys(metrics))

@@ -28,6 +28,7 @@ from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.registry import plugins
 from gzslbench.report.tables import ResultTable, TableCell
+from gzslbench.report.terminal.run import chance_line
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import Plan, Request, make_plan
 from gzslbench.runs.progress import Progress
@@ -136,15 +137,14 @@ class RunResult(TableView):
         root = self.folders[0].path.parent
         control = f", control {first.control}" if first.control else ""
         how = RULES.get(self.rule, "not run here; the selection is as its author states")
+        finetuning = finetuning_note(first.task.notes)
+        stored = f"stored in {root}: {', '.join(record.id for record in self.records)}"
         return [
             ResultTable(
                 f"{first.cell.method} on {first.task.id}{control}: {how}",
                 ["in percent", *PERCENTAGES],
                 [list(map(TableCell, row)) for row in rows],
-                notes=[
-                    f"stored in {root}: {', '.join(record.id for record in self.records)}",
-                    *filter(None, [finetuning_note(first.task.notes)]),
-                ],
+                notes=[*filter(None, (*map(chance_line, self.records), finetuning)), stored],
             )
         ]
 

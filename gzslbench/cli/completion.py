@@ -58,12 +58,10 @@ def extractors(_ctx: click.Context, _text: str) -> Iterable[str]:
 
 @completes
 def datasets(ctx: click.Context, _text: str) -> Iterable[str]:
-    """Known datasets, and the folders below the data root that hold a split."""
-    from gzslbench.data.catalogue import data_root
+    """Known datasets, and folders that have a split."""
+    from gzslbench.data.catalogue import local_datasets
 
-    root = data_root(ctx.params.get("data"))
-    built = {split.parent.name for split in root.glob("*/*_splits.mat")}
-    return sorted({*_plugins().datasets(), *built})
+    return sorted({*_plugins().datasets(), *local_datasets(ctx.params.get("data"))})
 
 
 @completes

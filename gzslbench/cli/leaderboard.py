@@ -150,17 +150,20 @@ def leaderboard(
 @option("--metric", "The metric that is compared, in percent.", METRICS, default="H")
 @option("--tolerance", "Percentage points that count as agreement.", click.FloatRange(min=0), default=2)
 @json_option()
-def compare(runs: RunFilter, rule: str, metric: str, tolerance: float, as_json: bool) -> None:
+def compare(runs: RunFilter, rule: str | None, metric: str, tolerance: float, as_json: bool) -> None:
     """Compare the runs in RESULTS (folders; ./results by default) with published and stored numbers."""
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.leaderboard.board import boards, comparisons
+    from gzslbench.report.leaderboard.entry import default_rule
     from gzslbench.report.leaderboard.tables import comparison_json, comparison_table, left_out_notes
     from gzslbench.report.printing import make_console
     from gzslbench.report.published import all_published_numbers
     from gzslbench.report.tables import to_console
     from gzslbench.sweeps.suites.baseline import stored_metrics
 
-    tables, left_out = boards(runs.read()[0], rule, metric)
+    entries = runs.read()[0]
+    rule = rule or default_rule(entries)
+    tables, left_out = boards(entries, rule, metric)
     notes = left_out_notes(left_out)
     external = sum(len(board.external) for board in tables)
     if external:

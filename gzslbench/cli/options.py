@@ -138,11 +138,11 @@ def results_option(help: str = "The folder of the stored runs.") -> Decorator[An
 
 select_option = option(
     "--select",
-    "The rule that chose the epoch. last: the last epoch. val: chosen on validation classes. The"
-    " test-peek rules choose on the test set; use them only to compare with papers that did so.",
+    "The rule that chose the epoch. last: the last epoch. val: chosen on validation classes. -calibrated:"
+    " after calibrated stacking. The test-peek rules choose on the test set; use them only to compare with"
+    " papers that did so. [default: last, or val if the runs have only that]",
     RULES,
     to="rule",
-    default="last",
 )
 
 

@@ -55,7 +55,7 @@ Examples:
 VERIFY_EPILOG = """\b
 Examples:
   gzslbench runs verify
-  gzslbench runs verify other-lab/results
+  gzslbench runs verify other-lab/results --data ~/xlsa17/data
 """
 EXPORT_EPILOG = """\b
 Examples:
@@ -137,7 +137,7 @@ def show(
             outcomes = view.class_outcomes(reported, names)
             values["classes"] = [asdict(outcome) for outcome in outcomes]
             values["class_intervals"] = read_intervals(record, folder)
-            parts.append(view.classes_table(outcomes))
+            parts.append(view.classes_table(outcomes, record.reported))
         if curve:
             traced = seen_unseen_curve(predictions)
             values["curve"] = view.curve_json(traced)
@@ -193,29 +193,40 @@ def list_(runs: RunFilter, status: str | None, as_json: bool) -> None:
 
 @runs.command(epilog=VERIFY_EPILOG)
 @results_folders
-def verify(results: tuple[Path, ...]) -> None:
+@option("--data", "Also compare the true classes with those of the datasets in this folder.", PATH)
+def verify(results: tuple[Path, ...], data: Path | None) -> None:
     """Check that records, ids and predictions agree.
 
     RESULTS are folders of runs; ./results by default. A run is consistent if its id follows from its
     settings, H is the harmonic mean of U and S, and the metrics follow from the stored predictions. So this
     finds numbers that were edited by hand.
     """
+    from gzslbench.runs.external import TruthCheck
     from gzslbench.runs.folder import CODE
     from gzslbench.runs.store import Store
     from gzslbench.runs.verify import find_problems
 
     checked = inconsistent = unpackaged = 0
+    truth, unchecked = TruthCheck(data), Counter[str]()
     for folder in (folder for root in results for folder in Store(root).runs()):
-        problems = find_problems(folder)
+        problems, why = (find_problems(folder), "") if data is None else truth.find_problems(folder)
+        unchecked[why] += 1
         checked, inconsistent = checked + 1, inconsistent + bool(problems)
         unpackaged += folder.code_file.is_file()
         for problem in problems:
             click.echo(f"{folder.path}: {problem}")
     click.echo(f"{checked} runs checked, {inconsistent} inconsistent")
+    _print_unchecked(unchecked)
     if unpackaged:
         click.echo(f"{unpackaged} of unpackaged methods: the code is in {CODE} of each folder")
     if inconsistent:
         raise SystemExit(1)
+
+
+def _print_unchecked(reasons: Counter[str]) -> None:
+    for why, count in reasons.items():
+        if why:
+            click.echo(f"{count} runs not compared with the data: {why}", err=True)
 
 
 @runs.command(epilog=EXPORT_EPILOG)
@@ -266,8 +277,7 @@ def import_(source: Path, results: Path, data: Path | None) -> None:
     for run, problems in received.refused.items():
         for problem in problems:
             click.echo(f"refused {run}: {problem}")
-    for why, count in Counter(received.unchecked.values()).items():
-        click.echo(f"{count} runs not compared with the data: {why}", err=True)
+    _print_unchecked(Counter(received.unchecked.values()))
     counts = len(received.taken), len(received.there), len(received.refused)
     click.echo("{} stored, {} stored already, {} refused".format(*counts))
     if received.refused:

@@ -106,6 +106,12 @@ def find_folder(name: str, root: str | Path | None = None) -> Path | None:
     return next((folder for folder in folders if is_there(folder, DataError) and folder.is_dir()), None)
 
 
+def local_datasets(root: str | Path | None = None) -> list[str]:
+    """Return the names of the folders with a split: below the data root, and below this folder."""
+    folders = [*(data_root(root) / above for above in ABOVE), Path()]
+    return sorted({split.parent.name for folder in folders for split in folder.glob("*/*_splits.mat")})
+
+
 def require_folder(spec: DatasetSpec, root: str | Path | None = None) -> Path:
     """Return the folder of a known dataset; the error says how to get the files."""
     folder = find_folder(spec.name, root)

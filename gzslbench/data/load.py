@@ -15,6 +15,7 @@ from gzslbench.data.catalogue import (
     find_folder,
     how_to_get,
     known_as,
+    local_datasets,
     missing_semantics,
     require_folder,
 )
@@ -139,7 +140,7 @@ def find(name_or_path: str | Path, root: str | Path | None = None) -> DatasetSpe
         return _place(path)
     what = f"no dataset {name!r}: neither a known name nor a folder or HDF5 file"
     where = f"{path.absolute()}, and below {data_root(root)}" if is_name else path.absolute()
-    raise DataError(what, where=where, fix=did_you_mean(name, list(known)))
+    raise DataError(what, where=where, fix=did_you_mean(name, [*{*known, *local_datasets(root)}]))
 
 
 def _place(path: Path) -> Place:

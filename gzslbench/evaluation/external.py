@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -12,7 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from gzslbench.errors import DataError
 from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
-from gzslbench.evaluation.metrics import ClassAccuracy, Metrics, class_accuracies, metrics_of
+from gzslbench.evaluation.metrics import (
+    ChanceWarning,
+    ClassAccuracy,
+    Metrics,
+    class_accuracies,
+    find_chance,
+    metrics_of,
+)
 from gzslbench.evaluation.predictions import UNKNOWN_CLASS, Predictions
 
 CHUNK_ROWS = 4096
@@ -111,10 +119,11 @@ def metrics(
 def report_of(predictions: Predictions, class_names: Sequence[str]) -> MetricsReport:
     """Return all that ``predictions`` allow to compute; ``class_names`` names the K candidates."""
     curve = seen_unseen_curve(predictions) if predictions.has_scores else None
-    values = metrics_of(predictions, curve).as_dict()
-    return MetricsReport(
-        **values, curve=curve, per_class=class_accuracies(predictions, class_names), predictions=predictions
-    )
+    values, seen = metrics_of(predictions, curve), int(predictions.seen.sum())
+    if line := find_chance(values.S, values.T1, seen, len(predictions.seen) - seen):
+        warnings.warn(line, ChanceWarning, stacklevel=3)
+    per_class = class_accuracies(predictions, class_names)
+    return MetricsReport(**values.as_dict(), curve=curve, per_class=per_class, predictions=predictions)
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,21 @@ def metrics_of(predictions: Predictions, curve: SeenUnseenCurve | None = None) -
     return Metrics(U=U, S=S, H=harmonic_mean(U, S), T1=T1, AUSUC=AUSUC)
 
 
+class ChanceWarning(UserWarning):
+    """Accuracies are so low that rows, labels or classes may be in a wrong order."""
+
+
+def find_chance(S: float, T1: float | None, seen: int, unseen: int) -> str:
+    """Return a line if S or T1, in percent, is below twice what guessing gives; else an empty text.
+
+    A low U says nothing, because of the bias towards seen classes. Neither do six or fewer candidates.
+    """
+    for name, value, classes in (("S", S, seen + unseen), ("T1", T1, unseen)):
+        if value is not None and classes > 6 and value < 200 / classes:
+            return f"{name} is {value:.1f} %, near chance: check the order of rows, labels and classes"
+    return ""
+
+
 @dataclass(frozen=True)
 class ClassAccuracy:
     """The accuracy of one candidate class in percent of its test ``rows``; None without test rows."""

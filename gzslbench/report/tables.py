@@ -88,14 +88,18 @@ class ResultTable:
         texts = dict.fromkeys(note for row in self.rows for cell in row for note in cell.notes)
         return {text: number for number, text in enumerate(texts, start=1)}
 
+    @property
+    def marks_best(self) -> bool:
+        """Whether it marks the best of a column, and then the second best too."""
+        return any(cell.best for row in self.rows for cell in row)
+
     def marks(self, cell: TableCell) -> str:
         """Return the numbers of a cell's notes, such as ``1, 3``."""
         return ", ".join(str(self.numbered[note]) for note in cell.notes)
 
     def all_notes(self, best: str, second: str) -> list[str]:
         """Return all notes; ``best`` and ``second`` say how these are marked."""
-        marked = any(cell.second for row in self.rows for cell in row)
-        legend = [f"{best} best of its column, {second} second best"] if marked else []
+        legend = [f"{best} best of its column, {second} second best"] * self.marks_best
         numbered = [f"[{number}] {text}" for text, number in self.numbered.items()]
         return [*legend, *numbered, *self.notes, *self.details]
 

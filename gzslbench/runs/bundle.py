@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gzslbench.errors import GzslBenchError, StoreError
+from gzslbench.errors import StoreError
 from gzslbench.evaluation.predictions import MAX_FILE_BYTES, UNREADABLE_ZIP
 from gzslbench.files import atomic_path, writing
 from gzslbench.runs.external import TruthCheck
 from gzslbench.runs.folder import CHOICE, CODE, RECORD
 from gzslbench.runs.store import RunFolder, Store
-from gzslbench.runs.verify import find_problems
 
 FILES = (RECORD, "predictions.npz", "metrics.jsonl", "log.txt", CHOICE, CODE)
 """The files of a run that are exported; checkpoints are too large."""
@@ -91,13 +90,9 @@ def _unpack(path: Path, into: Path) -> None:
 
 
 def _import_run(folder: RunFolder, store: Store, result: ImportResult, truth: TruthCheck) -> None:
-    problems = find_problems(folder)
-    record = None if problems else folder.record()
-    if record is not None:
-        try:
-            problems = list(filter(None, [truth.find_problem(record, folder)]))
-        except GzslBenchError as error:
-            result.unchecked[folder.id] = error.what
+    problems, unchecked = truth.find_problems(folder)
+    if unchecked:
+        result.unchecked[folder.id] = unchecked
     ours = store.run(folder.id)
     if not problems and ours.has_ended():
         if _comparable(ours) == _comparable(folder):

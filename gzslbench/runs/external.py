@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import re
 import sys
-import warnings
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from gzslbench import __version__
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.load import load_dataset
-from gzslbench.errors import DataError, ParamError, StoreError, did_you_mean
+from gzslbench.errors import DataError, GzslBenchError, ParamError, StoreError, did_you_mean
 from gzslbench.evaluation.calibration import bias_of
 from gzslbench.evaluation.external import MetricsReport, report_of
 from gzslbench.evaluation.predictions import fingerprint, load_predictions, save_predictions
@@ -26,13 +25,10 @@ from gzslbench.plugins.spec import Setting
 from gzslbench.runs.cell import EXTERNAL_PREFIX, UNKNOWN, Cell, External, describe_task
 from gzslbench.runs.record import EXTERNAL, EXTERNAL_SCHEMA, Record, RunInfo, RunMetrics
 from gzslbench.runs.store import DEFAULT_ROOT, RunFolder, Store
+from gzslbench.runs.verify import find_problems
 
 MAX_TEXT = 500
 """Characters of a statement about an external result."""
-
-
-class RowOrderWarning(UserWarning):
-    """The accuracies are so low that the rows may be in another order."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,11 +98,6 @@ def evaluate(
     test = RowMatcher(dataset)
     predictions = read_given(scores, dataset)
     report = report_of(predictions, test.class_names)
-    named = isinstance(scores, (str, Path)) and Path(scores).suffix.lower() == ".csv"
-    if not named and len(test.classes) > 5 and report.S < 300 / len(test.classes):
-        what = f"S is {report.S:.1f} %, near chance: are the rows in the order that is documented?"
-        how = "Rows with the names of images have no order; `gzslbench runs remove` removes a result."
-        warnings.warn(f"{what} {how}", RowOrderWarning, stacklevel=2)
     external = External(predictions=fingerprint(predictions), setting=cast(Setting, setting), **stated)
     cell = Cell(
         method=EXTERNAL_PREFIX + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "result")[:60],
@@ -184,6 +175,17 @@ class TruthCheck:
         """Take the folder that holds the datasets; None takes the usual one."""
         self.data = data
         self._tasks: dict[tuple[str, str, str], RowMatcher] = {}
+
+    def find_problems(self, folder: RunFolder) -> tuple[list[str], str]:
+        """Return what is wrong with a run, and why a consistent one was not compared with the data."""
+        problems = find_problems(folder)
+        record = None if problems else folder.record()
+        if record is None:
+            return problems, ""
+        try:
+            return list(filter(None, [self.find_problem(record, folder)])), ""
+        except GzslBenchError as error:
+            return [], error.what
 
     def find_problem(self, record: Record, folder: RunFolder) -> str | None:
         """Return what differs from the data; None if nothing does. Controls have test rows of their own.

@@ -56,8 +56,9 @@ class LogFile(Progress):
 
 
 def format_epoch(line: Mapping[str, Any]) -> str:
-    """Return one line of text for one line of metrics.jsonl."""
+    """Return one line of text for one line of metrics.jsonl; it says on which rows the metrics are."""
     losses = "  ".join(f"{name} {value:.4g}" for name, value in line["losses"].items())
     metrics = "  ".join(f"{name} {value:.2f}" for name, value in line.get("metrics", {}).items())
     head = f"{line['leg']} {line['stage']} epoch {line['epoch']}"
-    return "  ".join(part for part in (head, losses, metrics) if part)
+    rows = f"{'test' if line['leg'] == 'final' else 'validation'}: " * bool(metrics)
+    return "  ".join(part for part in (head, losses, rows + metrics) if part)

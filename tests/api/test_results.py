@@ -86,6 +86,12 @@ class TestLeaderboard:
         with pytest.raises(StoreError, match="no metrics selected by last, only by val"):
             gz.leaderboard(tmp_path, select="last")
 
+    def test_calibrated_is_short_for_the_rule_of_calibrated_runs(self, tmp_path: Path) -> None:
+        gz.run("eszsl", "digits", calibrate="val", device="cpu", results=tmp_path, quiet=True)
+        named = gz.leaderboard(tmp_path, select="last-calibrated")
+        assert gz.leaderboard(tmp_path, calibrated=True).to_json() == named.to_json()
+        assert gz.leaderboard(tmp_path, select="last").to_json() != named.to_json()
+
     def test_latex_can_cite(self, runs: Path) -> None:
         board = gz.leaderboard(runs)
         assert r"\cite{eszsl}" in board.to_latex(label="tab:r", cite=True)
@@ -97,7 +103,7 @@ class TestLeaderboard:
             ({"metric": "F1"}, "metric cannot be 'F1'"),
             ({"metric": []}, "metric cannot be None"),
             ({"select": "best"}, "select cannot be 'best'"),
-            ({"select": "test-peek", "calibrated": True}, "test-peek-calibrated"),
+            ({"select": "test-peek", "calibrated": True}, "calibrated=True chooses the rule"),
             ({"test": "bootstrap"}, "test cannot be 'bootstrap'"),
             ({"test": "classes", "select": "test-peek"}, "needs predictions"),
         ],

@@ -43,6 +43,8 @@ def test_show_tells_sizes_split_and_fingerprints(root):
     assert told["task"].startswith("SUN/res101/att/ps-" + told["split"]["fingerprint"][:8])
     printed = call("data", "show", "sun", "--data", root).stdout
     assert told["content"] in "".join(printed.split())
+    assert told["validation"] == {}
+    assert "the files name no validation classes: `run --select val` takes about every fifth" in printed
 
 
 def test_verify_fails_where_a_published_name_has_other_numbers(root):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gzslbench.data.load import load_dataset
+from gzslbench.evaluation.predictions import load_predictions, save_predictions
 from gzslbench.evaluation.row_matching import RowMatcher
 from gzslbench.runs.store import Store
 
@@ -71,6 +73,18 @@ def test_the_leaderboard_ranks_no_external_result_and_marks_each(results):
     assert {line["kind"] for line in lines if "(external)" in line["method"]} == {"external"}
 
 
+def test_an_external_row_names_its_record_and_has_no_empty_cell(results):
+    (stored,) = (one for one in results("runs", "list").stdout.split() if one.startswith("external-a"))
+    boards = json.loads(results("leaderboard", "--format", "json").stdout)["boards"]
+    (metrics,) = boards[0]["rows"][1]["scores"].values()
+    assert metrics["H"]["runs"] == [stored]
+    lines = csv.DictReader(io.StringIO(results("leaderboard", "--format", "csv").stdout))
+    assert {line["runs"] for line in lines if line["method"].startswith("A & B")} == {stored}
+    table = results("leaderboard", "--costs", "--format", "md").stdout
+    (row,) = (line for line in table.splitlines() if line.startswith("| A & B"))
+    assert row.split(" | ")[5:] == ["external", *["–"] * 2, "– |"]
+
+
 def test_list_show_and_compare_say_that_a_result_is_external(results):
     listed = results("runs", "list").stdout
     assert "external-labels-only-synthetic-s0-" in listed and "(external: Labels only)" in listed
@@ -79,6 +93,22 @@ def test_list_show_and_compare_say_that_a_result_is_external(results):
     assert "gzslbench evaluate FILE --dataset synthetic" in shown
     assert "external results are not compared" in results("compare").stdout
     assert results("runs", "verify").exit_code == 0
+
+
+def test_verification_with_the_data_finds_other_true_classes(results, tmp_path):
+    done = results("runs", "verify", "--data", ".")
+    assert done.exit_code == 0 and "not compared" not in done.output
+    (folder,) = (one for one in Store(tmp_path / "results").runs() if one.id.startswith("eszsl"))
+    predictions = load_predictions(folder.predictions_file)
+    both = {name: getattr(predictions, name).copy() for name in ("labels", "best_seen")}
+    first, last = np.flatnonzero(predictions.seen)[[0, -1]]
+    for values in both.values():  # the same metrics, for other classes
+        swapped = (values == first) | (values == last)
+        values[swapped] = first + last - values[swapped]
+    save_predictions(folder.predictions_file, replace(predictions, **both))
+    assert results("runs", "verify").exit_code == 0
+    done = results("runs", "verify", "--data", ".")
+    assert done.exit_code == 1 and "true classes are not those of the data" in done.stdout
 
 
 def test_of_labels_alone_there_are_classes_but_no_curve(results):

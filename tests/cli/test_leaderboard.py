@@ -89,7 +89,25 @@ def test_runs_of_other_parameters_get_a_table_that_says_why(results, keep):
     done = called(results)
     assert "this is a separate table because parameters differ from the presets" in done.stdout
     assert "ce-gzsl: epochs=2" in done.stdout
-    assert done.stdout.count("~ not significantly worse") == 1  # the second table does not repeat it
+    assert done.stdout.count("AWA2: task AWA2/res101/att/ps-1-2") == 1  # the second table does not repeat it
+
+
+@pytest.mark.parametrize(("third", "tied"), [((73, 74.5, 75), True), ((10, 20, 31), False)])
+def test_a_sign_has_a_legend_only_where_it_is_printed(results, keep, third, tied):
+    for seed, H in enumerate(third, start=1):
+        keep("cnzsl", seed, H)
+    lines = called(results, "--metric", "H").stdout.splitlines()
+    legends = [line for line in lines if line.startswith(("~ ", "* "))]
+    assert sum("*" in line for line in lines if line not in legends) == 1
+    assert any(line.endswith("~") for line in lines) == tied
+    assert len(legends) == 1 + tied
+
+
+def test_a_single_row_is_not_the_best_of_anything(results):
+    for form in ("console", "md", "latex"):
+        printed = called(results, "--method", "ce-gzsl", "--format", form).stdout
+        assert "*7" not in printed and "mathbf" not in printed and "est" not in printed
+    assert '"best": true' not in called(results, "--method", "ce-gzsl", "--format", "json").stdout
 
 
 def test_published_numbers_are_below(results):
@@ -122,8 +140,9 @@ def test_intervals_may_be_left_out_and_the_test_chosen(results):
     assert "[" not in called(results, "--metric", "H", "--intervals", "none").output
     for metric in ("U", "H"):
         over = called(results, "--test", "classes", "--metric", metric)
-        assert over.exit_code == 0 and "the paired bootstrap over test classes" in over.output
-        assert "~" not in over.output.split("~ not significantly")[0]  # these runs keep no predictions
+        assert over.exit_code == 0 and "~" not in over.output  # these runs keep no predictions
+    boards = json.loads(called(results, "--test", "classes", "--format", "json").stdout)["boards"]
+    assert boards[0]["test"] == "the paired bootstrap over test classes"
     refused = called(results, "--test", "classes", "--select", "test-peek")
     assert refused.exit_code == 2 and "--test classes needs predictions" in refused.output
 

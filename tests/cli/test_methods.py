@@ -120,6 +120,9 @@ def test_published_numbers_that_are_doubtful_are_marked_and_the_marks_explained(
         "APY att res101 30.0 unknown unknown unknown doubtful the paper, once",
         "! H is not 2US/(U+S): one of the three is wrong",
         "* H computed from U and S",
+        "seen somebody read the number in its source",
+        "memory the number is from memory: look it up before you cite it",
+        "doubtful the number is from memory, and unsure",
     ]
     shown = json.loads(invoke("methods", "ce-gzsl", "--json").output)["published"]
     assert [item["consistent"] for item in shown] == [False, None, None, None]

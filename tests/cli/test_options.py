@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from gzslbench.api.leaderboard import Select
 from gzslbench.cli import options
 from gzslbench.evaluation import selection
 from gzslbench.runs import cell, record, store
@@ -11,7 +13,7 @@ from gzslbench.runs import cell, record, store
 
 def test_the_copies_of_constants_are_true() -> None:
     assert Path(store.DEFAULT_ROOT) == options.DEFAULT_RESULTS
-    assert tuple(selection.RULES) == options.RULES
+    assert tuple(selection.RULES) == options.RULES == get_args(Select)
     assert cell.CONTROLS == options.CONTROLS
     assert record.PERCENTAGES == options.METRICS
 

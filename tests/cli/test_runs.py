@@ -69,6 +69,13 @@ def test_an_edited_number_is_found_and_refused(folder, tmp_path):
     assert refused.exit_code == 1 and f"refused {folder.id}" in refused.stdout
 
 
+def test_a_run_is_compared_with_its_data_on_request(folder, tmp_path):
+    done = called("verify", folder.path.parent, "--data", tmp_path)
+    assert done.exit_code == 0 and "1 runs checked, 0 inconsistent" in done.stdout
+    assert "1 runs not compared with the data: the files of CUB are missing" in done.stderr
+    assert "not compared" not in called("verify", folder.path.parent).output
+
+
 def test_what_cannot_be_exported_says_why(tmp_path, results):
     empty = called("export", "--results", tmp_path / "none", "--out", tmp_path / "a.zip")
     assert empty.exit_code == 2 and "there are no runs" in empty.output

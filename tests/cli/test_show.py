@@ -174,6 +174,7 @@ def test_classes_and_curve_are_shown_alone_and_together(invoke, predicted) -> No
     assert [done.exit_code for done in (classes, curve, both)] == [0, 0, 0]
     rows = [line.split()[0] for line in classes.stdout.splitlines()[4:]]
     assert rows == ["owl", "bee", "cat", "dog", "fox"]
+    assert "classes by last: percent of each class's test rows" in classes.stdout
     assert "AUSUC" in curve.stdout
     assert "chosen on TEST" in curve.stdout
     assert set(classes.stdout.splitlines()) | set(curve.stdout.splitlines()) == set(both.stdout.splitlines())

@@ -99,6 +99,18 @@ def test_a_misspelled_name_is_answered_with_the_nearest():
         load_dataset("AWA-2")
 
 
+def test_folders_with_a_split_are_among_the_names_that_are_proposed(tmp_path, monkeypatch):
+    for folder in ("data/birds", "sounds", "notes"):
+        (tmp_path / folder).mkdir(parents=True)
+    for folder in ("data/birds", "sounds"):
+        (tmp_path / folder / "att_splits.mat").touch()
+    monkeypatch.chdir(tmp_path)
+    for name, near in (("brids", "birds"), ("sound", "sounds")):
+        with pytest.raises(DataError, match=f"did you mean '{near}'") as error:
+            load_dataset(name, root=tmp_path / "data")
+        assert "notes" not in error.value.fix
+
+
 def test_the_error_for_a_missing_known_dataset_says_where_to_get_it(tmp_path):
     with pytest.raises(DataError) as caught:
         load_dataset("AWA2", root=tmp_path)

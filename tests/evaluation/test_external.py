@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 
 from gzslbench.errors import DataError
 from gzslbench.evaluation.external import CHUNK_ROWS, metrics
+from gzslbench.evaluation.metrics import ChanceWarning
 from gzslbench.evaluation.predictions import load_predictions, save_predictions
 
+pytestmark = pytest.mark.filterwarnings("ignore::gzslbench.evaluation.metrics.ChanceWarning")
 SEEN = np.array([True, False, True, False, True])
 LABELS = np.array([0, 0, 1, 2, 2, 3, 3, 3, 4, 1])
 
@@ -176,3 +179,14 @@ def test_metrics_of_arrays_need_no_torch():
         "metrics([[1.0, 0.0], [0.0, 1.0]], [0, 1], [0]); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_labels_of_other_classes_are_a_warning(shift):
+    labels = np.arange(20)
+    scores = np.eye(20)[(labels + shift) % 20]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        metrics(scores, labels, labels < 13)
+    said = [str(warning.message) for warning in caught if warning.category is ChanceWarning]
+    assert said == ["S is 0.0 %, near chance: check the order of rows, labels and classes"] * shift

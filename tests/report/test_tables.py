@@ -59,6 +59,7 @@ def test_datasets_are_side_by_side_under_their_names_where_the_terminal_has_room
         "method       U          H          U          H       seeds",
         "method-0  10.0±0.5*  10.0±0.5*  10.0±0.5*  10.0±0.5*      3",
         "method-1  11.0±0.5   11.0±0.5   11.0±0.5   11.0±0.5       3",
+        "* best of its column, ' second best",
     ]
 
 

@@ -17,10 +17,11 @@ from gzslbench.data.dataset import Dataset, Split, content_fingerprint
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError, GzslBenchError, ParamError, StoreError
 from gzslbench.evaluation.external import metrics
+from gzslbench.evaluation.metrics import ChanceWarning
 from gzslbench.evaluation.predictions import load_predictions, save_predictions
 from gzslbench.evaluation.row_matching import RowMatcher
 from gzslbench.evaluation.score_files import read_given, write_templates
-from gzslbench.runs.external import RowOrderWarning, TruthCheck, evaluate
+from gzslbench.runs.external import TruthCheck, evaluate
 from gzslbench.runs.load_trained import open_trained
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import Store, read_summaries
@@ -274,7 +275,7 @@ def test_a_statement_that_is_not_allowed_stores_nothing(changes, message, tmp_pa
 
 
 def test_rows_in_another_order_are_a_warning(tmp_path):
-    with pytest.warns(RowOrderWarning, match="are the rows in the order that is documented"):
+    with pytest.warns(ChanceWarning, match=r"^S is 25\.0 %, near chance: check the order of rows"):
         evaluate(TASK, np.roll(SCORES, 7, axis=1), name="My net", results=tmp_path)
 
 

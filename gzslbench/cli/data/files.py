@@ -48,6 +48,7 @@ Examples:
   gzslbench data synth trial --like AWA2 --scale 0.1
   gzslbench run --method eszsl --dataset trial
 """
+NO_VALIDATION = "the files name no validation classes: `run --select val` takes about every fifth seen class"
 _MIB = 2**20
 
 dataset_options = combine(dataset_argument, features_option, semantics_option, data_option, json_option())
@@ -110,6 +111,7 @@ def show(dataset: str, features: str | None, semantics: str | None, data: Path |
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
+        found["validation"] = found["validation"] or NO_VALIDATION
         make_console().print(
             key_values({name.replace("_", " "): _as_text(value) for name, value in found.items()})
         )

@@ -76,5 +76,4 @@ def method(name: str, kind: str) -> None:
   gzslbench check {name}
   gzslbench run --method {name} --dataset digits
   pytest {written[-1]}
-then write your own networks and losses, plain.py with the losses as in the paper, and paper and url in
-__init__.py""")
+then write your own networks, losses and plain.py, and paper and url in __init__.py""")

@@ -82,8 +82,11 @@ def write_build(plan: Plan, folder: Path, *, dry_run: bool = False) -> bool:
         if _is_same(folder, plan):
             return False
         if folder.exists() and any(folder.iterdir()):
-            what = "the folder is not empty, and its files are not those of this dataset"
-            raise DataError(what, where=folder, fix="name another folder, or remove this one")
+            raise DataError(
+                f"the folder is not empty, and {_describe_difference(folder, plan)}",
+                where=folder,
+                fix="name another folder, or remove this one",
+            )
         if not dry_run:
             folder = folder.resolve()
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -197,6 +200,20 @@ def _is_same(folder: Path, plan: Plan) -> bool:
             for name, sha256 in record["files"].items()
         )
     )
+
+
+def _describe_difference(folder: Path, plan: Plan) -> str:
+    """Return how the dataset in ``folder`` differs from the planned one: by arguments, else by files."""
+    built, now = read_record(folder).get("arguments"), describe(plan)["arguments"]
+    if not isinstance(built, dict):
+        return "its files are not those of a dataset that was built"
+    changed = [
+        f"--{name.replace('_', '-')} was {built[name]} and is {value}"
+        for name, value in now.items()
+        if built.get(name, value) != value
+    ]
+    how = "; ".join(changed) or "the inputs or its files have changed since"
+    return f"it has another dataset: {how}"
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -229,8 +229,8 @@ class Score:
         values: By seed, in percent, as ``entries``.
         rule: The selection rule of the values.
         metric: What they measure: U, S, H, T1 or AUSUC.
-        best: Whether its mean is the highest of the column; of equal means the first. A single seed of a
-            method that a seed changes counts only if the column has nothing else.
+        best: Whether its mean is the highest of a column of several; of equal means the first. A single seed
+            of a method that a seed changes counts only if the column has nothing else.
         second: Whether its mean is the second highest by this rule.
         class_interval: The 95 % interval over classes of the mean over the seeds; None if it was not asked
             for, without predictions by the rule, and with too few classes.
@@ -306,6 +306,8 @@ def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
     outcomes = {row: test(column[best], score) for row, score in column.items() if row != best}
     found = {row: outcome for row, outcome in outcomes.items() if outcome is not None}
     corrected = holm({row: outcome.probability for row, outcome in found.items()})
+    if second is None:  # a single score is not the best of anything
+        return dict(column)
     marked = {row: replace(score, best=row == best, second=row == second) for row, score in column.items()}
     level = SIGNIFICANCE / max(1, len(found))  # what Holm's correction asks of the lowest probability
     for row, outcome in found.items():
@@ -322,6 +324,13 @@ def holm(probabilities: Mapping[Key, float]) -> dict[Key, float]:
         highest = max(highest, min(1.0, (len(probabilities) - position) * probabilities[name]))
         corrected[name] = highest
     return corrected
+
+
+def default_rule(entries: Iterable[Entry], calibrated: bool = False) -> str:
+    """Return ``last``, or ``val`` if the runs have only that; if ``calibrated``, the rule of this ending."""
+    known = {rule for entry in entries for rule in entry.summary.metrics}
+    rules = [rule + CALIBRATED * calibrated for rule in ("last", "val")]
+    return next((rule for rule in rules if rule in known), rules[0])
 
 
 def select_runs(entries: Iterable[Entry], rule: str) -> tuple[list[Entry], Counter[str]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from gzslbench.report.leaderboard.entry import Entry
@@ -19,6 +19,7 @@ class ReferenceRow:
         values: In percent, by dataset, by metric.
         sources: What distinguishes them from the method as published, and where they were read.
         kind: ``reference``, or ``external`` for results that were computed here from others' predictions.
+        runs: Of external results by dataset, the ids of their records.
     """
 
     method: str
@@ -26,6 +27,7 @@ class ReferenceRow:
     values: dict[str, dict[str, float]]
     sources: list[str]
     kind: str = "reference"
+    runs: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def external_rows(entries: Iterable[Entry], metrics: Sequence[str]) -> list[ReferenceRow]:
@@ -44,7 +46,7 @@ def external_rows(entries: Iterable[Entry], metrics: Sequence[str]) -> list[Refe
             suffix = f", {entry.identity[-10:]}" if max(counts.values()) > 1 else ""
             rows[method, title + suffix, about].append(entry)
     return [
-        ReferenceRow(method, title, _means(found, metrics), [about], "external")
+        ReferenceRow(method, title, _means(found, metrics), [about], "external", _run_ids(found))
         for (method, title, about), found in sorted(rows.items())
     ]
 
@@ -57,3 +59,10 @@ def _means(entries: Sequence[Entry], metrics: Sequence[str]) -> dict[str, dict[s
         of_seeds = {name: [getattr(one, name) for one in found] for name in metrics}
         values[dataset] = {name: fmean(these) for name, these in of_seeds.items() if None not in these}
     return values
+
+
+def _run_ids(entries: Sequence[Entry]) -> dict[str, list[str]]:
+    ids: dict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        ids[entry.dataset].append(entry.summary.id)
+    return ids

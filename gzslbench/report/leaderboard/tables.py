@@ -74,7 +74,8 @@ def leaderboard_table(
         label = replace(_method_cell(other.title, other.method, papers, cite), notes=_one_note(other.sources))
         numbers = (other.values.get(name, {}).get(metric) for name, metric in columns)
         cells = [label, *(TableCell(_one_decimal(number)) for number in numbers)]
-        rows.append(cells + [TableCell("")] * (len(header) - len(cells)))
+        own = {"seeds": "external"} if other.kind == "external" else {}
+        rows.append(cells + [TableCell(own.get(name, _MISSING)) for name in header[len(cells) :]])
     width = len(board.metrics)
     reason = [f"this is a separate table because {board.reason}"] if board.reason and papers is None else []
     return ResultTable(
@@ -226,10 +227,11 @@ def _board_notes(board: Board, intervals: str) -> Iterator[str]:
                 f"no interval over classes: {', '.join(without)}; the runs have no predictions by"
                 f" {board.rule}, or there are fewer than six test classes"
             )
-    yield (
-        f"{TIED} not significantly worse than the best (5 %) by {board.test.description}, with Holm's"
-        f" correction; {board.test.limits}"
-    )
+    how = f"than the best (5 %) by {board.test.description}, with Holm's correction; {board.test.limits}"
+    if any(score.tied for _, score in scores):
+        yield f"{TIED} not significantly worse {how}"
+    elif any(score.probability is not None for _, score in scores):
+        yield f"all rows that could be tested are significantly worse {how}"
     detectable = [score.detectable for _, score in scores if score.detectable is not None]
     if detectable:
         yield (
@@ -283,7 +285,9 @@ def _board_as_dict(board: Board, published: Sequence[ReferenceRow]) -> dict[str,
 
 def _reference_as_dict(row: ReferenceRow) -> dict[str, Any]:
     scores = {
-        dataset: {metric: {"mean": value} for metric, value in found.items()}
+        dataset: {
+            metric: {"mean": value, "runs": row.runs.get(dataset, [])} for metric, value in found.items()
+        }
         for dataset, found in row.values.items()
     }
     return {"method": row.title, "kind": row.kind, "source": "; ".join(row.sources), "scores": scores}
@@ -341,11 +345,10 @@ def _comparison_row(comparison: Comparison) -> list[TableCell]:
     values = (_one_decimal(comparison.value), _one_decimal(comparison.stored))
     ours = (f"{estimate.mean:.1f}{spread}", str(estimate.n))
     difference = _MISSING if comparison.difference is None else f"{comparison.difference:+.1f}"
-    verdict = TableCell(comparison.verdict, best=comparison.verdict == "agrees")
     dataset = comparison.now.entries[0].dataset_label
-    cells = map(TableCell, (comparison.row, dataset, *values, *ours, difference))
+    cells = map(TableCell, (comparison.row, dataset, *values, *ours, difference, comparison.verdict))
     reasons = [comparison.why_not] if comparison.why_not else []
-    return [*cells, verdict, TableCell("", notes=[*source, *reasons])]
+    return [*cells, TableCell("", notes=[*source, *reasons])]
 
 
 def comparison_json(comparisons: Sequence[Comparison]) -> str:

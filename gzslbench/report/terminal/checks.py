@@ -55,48 +55,50 @@ def controls_table(method: str, found: ControlsResult) -> ResultTable:
 
 
 def health_report(health: Mapping[str, Any]) -> RenderableType:
-    """Return every section of what ``doctor`` found, then the problems."""
-    data, compilation = health["data"], health["compilation"]
-    compiled = compilation["obstacle"] or f"yes, by {compilation['compiler']}"
-    missing = "" if data["there"] else " (missing; set GZSLBENCH_DATA to the folder)"
-    sections: dict[str, Mapping[str, Any]] = {
-        "versions": health["versions"],
-        "device": {**health["device"], "compiled on a CPU": compiled},
-        "plugins": {
-            f"{plugin['name']}  {plugin['distribution']} {plugin['version']}": plugin["error"]
-            or ("ok" if plugin["loads"] else "switched off by GZSLBENCH_PLUGINS")
-            for plugin in health["plugins"]
-        },
-        "methods and built-in datasets": {part["name"]: part["error"] or "ok" for part in health["code"]},
-        "trackers": {
-            part["name"]: f"not installed: pip install '{part['install']}'"
-            if part["missing"]
-            else "installed"
-            for part in health["trackers"]
-        },
-        "data": {
-            "root": data["root"] + missing,
-            **{name: _describe_contents(data, name) for name in data["datasets"]},
-            "not found": data["missing"] or "none",
-            "to get files": "gzslbench datasets NAME",
-        },
-        "results": {"folder": health["results"]["folder"]},
-    }
-    parts: list[RenderableType] = []
-    for title, values in sections.items():
-        parts += [Text(title, style="bold"), key_values(values), Text()]
-    problems = health["problems"]
-    parts += [Text(problem, style="bold red") for problem in problems]
+    """Return the problems that ``doctor`` found, then a line about each other thing."""
+    problems, device, compilation = (health[name] for name in ("problems", "device", "compilation"))
     count = f"{len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}"
-    return Group(*parts, Text(count, style="bold"))
+    off = [plugin["name"] for plugin in health["plugins"] if not plugin["loads"]]
+    present = [part["name"] for part in health["trackers"] if not part["missing"]]
+    absent = [
+        f"{part['name']} is not installed: pip install '{part['install']}'"
+        for part in health["trackers"]
+        if part["missing"]
+    ]
+    lines = {
+        "versions": health["versions"],
+        "device": f"{', '.join(device['cuda']) or 'no GPU'}; {device['cpu']}, {device['cores']} cores,"
+        f" {device['threads']} threads",
+        "compiled on a CPU": compilation["obstacle"] or f"yes, by {compilation['compiler']}",
+        "plugins": f"{_count_good(health['plugins'])} load"
+        + f"; switched off by GZSLBENCH_PLUGINS: {', '.join(off)}" * bool(off),
+        "methods, datasets": f"{_count_good(health['code'])} can be imported",
+        "trackers": "\n".join([", ".join(present) or "none installed", *absent]),
+        "data": _describe_data(health["data"]),
+        "results": health["results"]["folder"],
+        "more": "gzslbench datasets NAME, gzslbench doctor --json",
+    }
+    return Group(
+        *(Text(problem, style="bold red") for problem in problems),
+        Text(count, style="bold"),
+        key_values(lines),
+    )
 
 
-def _describe_contents(data: Mapping[str, Any], name: str) -> str:
-    """Return the folder of a dataset, what a run can take from it, and what it lacks, in lines."""
-    found = data["contents"][name]
-    lines = [data["datasets"][name]]
-    lines += [f"{key}: {', '.join(found[key]) or 'none'}" for key in ("features", "semantics")]
-    return "\n".join(lines + [f"lacks {', '.join(found['missing'])}"] * bool(found["missing"]))
+def _count_good(parts: Sequence[Mapping[str, Any]]) -> str:
+    good = sum(part.get("loads", True) and not part["error"] for part in parts)
+    return f"{good} of {len(parts)}"
+
+
+def _describe_data(data: Mapping[str, Any]) -> str:
+    """Return the data folder, and which datasets can run, lack something, or are not there, in lines."""
+    root = data["root"] + ("" if data["there"] else " (missing; set GZSLBENCH_DATA to the folder)")
+    named = {
+        "can run": [name for name, found in data["contents"].items() if found["can run"]],
+        "incomplete": [name for name, found in data["contents"].items() if not found["can run"]],
+        "not there": data["missing"],
+    }
+    return "\n".join([root, *(f"{what}: {', '.join(names)}" for what, names in named.items() if names)])
 
 
 def changes_table(suite: str, changes: Sequence[Change]) -> ResultTable:

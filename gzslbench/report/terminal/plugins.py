@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 MARKS = {"!": "H is not 2US/(U+S): one of the three is wrong", "*": "H computed from U and S"}
 """Marks of published numbers, and what they mean."""
+VERIFIED = {
+    "seen": "somebody read the number in its source",
+    "memory": "the number is from memory: look it up before you cite it",
+    "doubtful": "the number is from memory, and unsure",
+}
+"""What the column ``verified`` says."""
 
 
 def spec_json(
@@ -125,10 +131,10 @@ def published_view(numbers: Sequence[PublishedNumber]) -> RenderableType:
     rows = published_rows(numbers)
     styles = ["yellow" if row[""] or row["verified"] != "seen" else "" for row in rows]
     table = make_table(list(rows[0]), (list(row.values()) for row in rows), METRICS, styles)
-    used = {row[""] for row in rows}
+    used = {row[""] for row in rows} | {row["verified"] for row in rows}
     about = ", ".join(filter(None, (numbers[0].title, numbers[0].paper)))
     title = Text.assemble(("published numbers", "bold"), f"  in percent, as others print them ({about})")
-    marks = key_values({mark: text for mark, text in MARKS.items() if mark in used})
+    marks = key_values({mark: text for mark, text in {**MARKS, **VERIFIED}.items() if mark in used})
     return Group(title, table, marks, *map(Text, read_in_code(numbers)))
 
 

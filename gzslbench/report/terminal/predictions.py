@@ -45,15 +45,15 @@ def class_outcomes(predictions: Predictions, class_names: Sequence[str]) -> list
     return sorted(outcomes, key=lambda outcome: outcome.seen)
 
 
-def classes_table(outcomes: Sequence[ClassOutcome]) -> RenderableType:
-    """Return a row per class, in percent of its test rows."""
+def classes_table(outcomes: Sequence[ClassOutcome], rule: str) -> RenderableType:
+    """Return a row per class, in percent of its test rows; ``rule`` is that of the predictions."""
     rows = []
     for item in outcomes:
         part = "seen" if item.seen else "unseen"
         rows.append((item.name, part, item.rows, item.accuracy, item.confused_with, item.share))
     columns = ["class", "part", "test rows", "accuracy", "most often taken for", "share"]
     table = make_table(columns, rows, ("test rows", "accuracy", "share"))
-    title = f"classes: percent of each class's test rows, all {len(outcomes)} as candidates"
+    title = f"classes by {rule}: percent of each class's test rows, all {len(outcomes)} as candidates"
     return Group(Text(title, style="bold"), table)
 
 

@@ -97,11 +97,12 @@ class _RunView(RunProgress):
         self.stage = stages[0].name if stages else ""
         self.best: Mapping[str, Any] | None = None
         what = self.title if leg == "final" else f"{self.title}, {leg}"
-        position = "the first step may compile" if iterations > done else "solving"
+        left = iterations - done
+        position = "the first step may compile" if left else "solving"
         self.task = self.bar.add_task(what, total=iterations, completed=done, position=position)
         self.bar.below = ""
         if self.bar.disable:
-            print_line(f"{leg} fit: {iterations - done} iterations to go")
+            print_line(f"{leg} fit: {f'{left} iterations to go' if left else position}")
 
     def iteration(self) -> None:
         if not self.bar.disable:  # it is called often

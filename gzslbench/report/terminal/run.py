@@ -17,6 +17,7 @@ from rich.text import Text
 
 from gzslbench.data.validation import finetuning_note
 from gzslbench.data.variants import SHUFFLED
+from gzslbench.evaluation.metrics import find_chance
 from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.report.leaderboard.entry import CELL_FIELDS, HEAD, entry_of
@@ -90,7 +91,10 @@ def metrics_table(record: Record, intervals: Intervals | None = None) -> Table:
 
 
 def bias_lines(record: Record) -> Iterator[str]:
-    """Say how many test rows are given to the other side, and what was subtracted from seen classes."""
+    """Say how many test rows are given to the other side, and what was subtracted from seen classes.
+
+    A last line says if the metrics without calibration are near chance.
+    """
     for rule in dict.fromkeys((record.reported, record.selection)):
         numbers = record.metrics.get(rule)
         if numbers is not None and numbers.unseen_to_seen is not None:
@@ -99,6 +103,16 @@ def bias_lines(record: Record) -> Iterator[str]:
                 f"{rule}: {numbers.unseen_to_seen:.1f} % of unseen rows go to seen classes,"
                 f" {numbers.seen_to_unseen:.1f} % of seen rows to unseen ones{gamma}"
             )
+    if line := chance_line(record):
+        yield f"warning: {line}"
+
+
+def chance_line(record: Record) -> str:
+    """Return a line if the metrics without calibration are near chance, and no control makes them so."""
+    numbers, task = record.metrics.get(record.selection), record.task
+    if numbers is None or record.control or not (task.seen_classes and task.unseen_classes):
+        return ""
+    return find_chance(numbers.S, numbers.T1, task.seen_classes, task.unseen_classes)
 
 
 def run_summary(record: Record, folder: RunFolder) -> RenderableType:

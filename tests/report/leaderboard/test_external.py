@@ -36,7 +36,7 @@ def external(entry):
 def test_a_stated_selection_stands_below_the_runs_by_each_rule(entry, external, rule):
     ((board,), left_out) = boards([entry(H=40.0, rule=rule), external()], rule, "H", metrics=("H", "T1"))
     assert [row.label for row in board.rows] == ["ce-gzsl"]
-    assert board.rows[0].scores["AWA2"].best
+    assert not board.rows[0].scores["AWA2"].second
     assert [row.title for row in board.external] == ["My net (external)"]
     assert board.external[0].values == {"AWA2": {"H": 99.0, "T1": 50.0}}
     assert not left_out

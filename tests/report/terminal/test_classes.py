@@ -59,5 +59,5 @@ def test_a_name_with_comma_quote_or_markup_survives(table) -> None:
     assert header[1:] == names == [name for name, *_ in rows]
     terminal = make_console()
     with terminal.capture() as printed:
-        terminal.print(classes_table(class_outcomes(table, names)))
+        terminal.print(classes_table(class_outcomes(table, names), "last"))
     assert "[bold]dog" in printed.get()

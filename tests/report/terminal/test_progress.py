@@ -8,8 +8,10 @@ import pytest
 from rich.console import Console
 
 from gzslbench.report.terminal import progress
+from gzslbench.runs.cell import Cell
 from gzslbench.training.trainer import StageSize
 
+CELL = Cell("eszsl", 1, "digits", "digits/pixels/strokes/ps-1-2", "minmax", {}, 0)
 SIZES = (StageSize("classifier", 20, 64), StageSize("game", 5, 128))
 
 
@@ -83,3 +85,20 @@ def test_a_closed_form_is_solved(bar):
     made, drawn = bar
     progress._RunView(made, "eszsl").start("final", 0, 0)
     assert "solving" in drawn()
+
+
+@pytest.mark.parametrize(("leg", "where"), [("final", "test"), ("validation", "validation")])
+def test_lines_say_where_metrics_were_measured(capsys, leg, where):
+    with progress.watch_run(CELL, plain=True) as view:
+        view.start(leg, 100, 90, SIZES)
+        view.epoch({**line(1, H=42.0), "leg": leg})
+        view.epoch({**line(2), "leg": leg, "losses": {}})
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert first == f"{leg} fit: 10 iterations to go"
+    assert second.startswith(f"{leg} game epoch 1  critic/critic -1.25  {where}: H 42.00  T1 50.00")
+
+
+def test_a_line_of_a_closed_form_counts_no_iterations(capsys):
+    with progress.watch_run(CELL, plain=True) as view:
+        view.start("final", 0, 0)
+    assert capsys.readouterr().err == "final fit: solving\n"
