@@ -22,7 +22,7 @@ Examples:
 
 A softmax over the seen classes is trained on the images of trainval; then the classifier is thrown away. No
 image of a test row is opened. A tenth of the rows of each class do not train: the epoch with the highest
-accuracy on them gives the weights. Epoch 0 is the network before fine-tuning.
+accuracy on them gives the weights. Epoch 0 is the network before fine-tuning, for comparison.
 
 --select val and --calibrate val test on rows of trainval, which this network has seen. For an honest choice,
 fine-tune again with --for-validation, extract these features too, and name them for the run:

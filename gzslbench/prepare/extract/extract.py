@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -23,7 +24,7 @@ from gzslbench.errors import DataError, ExtractionError, did_you_mean
 from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request, Weights
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.extract.finetuned import load_finetuned, name_rows
-from gzslbench.prepare.extract.listings import ImageList, read_image_list, split_fingerprints
+from gzslbench.prepare.extract.listings import ImageList, read_all_splits, read_image_list
 from gzslbench.prepare.importing import check_target
 
 MAX_LISTED = 10
@@ -114,7 +115,7 @@ def extract_features(
         Regions(request.grid, request.region_type) if request.regions else None,
     )
     boxed = image_list.boxes is not None
-    weights = name_rows(extractor.weights, image_list.fingerprint, split_fingerprints(place.path))
+    weights = name_rows(extractor.weights, fingerprint_rows(place, image_list))
     name = features_name(spec, network, request.crops, boxed, weights.finetuned if weights.finetuning else "")
     if request.regions:
         name += "_regions" + (f"_{request.grid}" if request.grid else "")
@@ -195,6 +196,12 @@ def read_list(place: Place, images: Path) -> ImageList:
         fix = "name a dataset of `gzslbench datasets`, or build one with `gzslbench data build`"
         raise DataError(what, where=place.path, fix=fix)
     return read_image_list(make, place.path, images)
+
+
+def fingerprint_rows(place: Place, image_list: ImageList) -> str:
+    """Return a sha256 of the images, their labels and all splits of a dataset."""
+    splits = {splits.split.fingerprint for splits in read_all_splits(place.path)}
+    return sha256(" ".join([image_list.fingerprint, *sorted(splits)]).encode()).hexdigest()
 
 
 def make_request(

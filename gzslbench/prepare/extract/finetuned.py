@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from gzslbench.files import reading, sha256_of, write_atomically
 from gzslbench.plugins.extractor import Extractor, Load, Request, Weights
 
 FORMAT = "gzslbench fine-tuned weights 1"
-"""The first word of a file; the number is raised when an older gzslbench could not read it."""
 
 
 def write_finetuned(path: Path, provenance: Mapping[str, object], weights: Mapping[str, Tensor]) -> None:
@@ -44,12 +43,8 @@ def read_finetuned(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | Non
         found = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except Exception:  # torch, pickle and zipfile each raise their own; the extractor's reader explains them
         return None
-    kind = found.get("format") if isinstance(found, dict) else None
-    if not isinstance(kind, str) or not kind.startswith(FORMAT.rpartition(" ")[0]):
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
         return None
-    if kind != FORMAT:
-        what, fix = f"this gzslbench reads {FORMAT!r}, not {kind!r}", "install the gzslbench that wrote it"
-        raise ExtractionError(what, where=file, fix=fix)
     return json.loads(found["provenance"]), found["weights"]
 
 
@@ -83,12 +78,9 @@ def load_finetuned(load: Load, extractor: str, request: Request) -> Extractor | 
     return replace(base, weights=tuned)
 
 
-def name_rows(weights: Weights, images: str, splits: Sequence[str]) -> Weights:
-    """Return the weights with the name of another dataset or split if they were fine-tuned on one.
-
-    ``images`` is the fingerprint of the image list of the dataset in use, ``splits`` are those of its splits.
-    """
+def name_rows(weights: Weights, split: str) -> Weights:
+    """Return the weights; they name their dataset unless ``split`` is its ``fingerprint_rows``."""
     made = weights.finetuning
-    if not made or (made["images"], made["splits"]) == (images, [*splits]):
+    if not made or made["split"] == split:
         return weights
     return replace(weights, finetuned=f"{weights.finetuned} of another split ({made['dataset']})")

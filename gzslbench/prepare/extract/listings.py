@@ -96,11 +96,6 @@ def read_all_splits(folder: Path) -> list[xlsa17.SplitsFile]:
     return [xlsa17.read_splits(folder, name) for name in semantics]
 
 
-def split_fingerprints(folder: Path) -> list[str]:
-    """Return the sorted fingerprints of the splits of a dataset, of which semantics may share one."""
-    return sorted({splits.split.fingerprint for splits in read_all_splits(folder)})
-
-
 def sort_as_published(image_list: ImageList, folder: Path) -> ImageList:
     """Sort the images like a published feature file that names its images; without one, change nothing.
 

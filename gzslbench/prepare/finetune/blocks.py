@@ -7,32 +7,22 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from gzslbench.errors import ExtractionError
-
 
 def find_blocks(network: nn.Module, image: Tensor) -> list[list[str]]:
     """Return the names of the modules of each block, in the order in which an image passes the blocks.
 
     A part that has more than half of all parameters is divided, and so are lists of modules. A part without
     a matrix or a kernel, such as a normalization, belongs to the block before it. Parts that compute nothing
-    for the features, such as a classifier that is cut off, are left out.
-
-    Args:
-        network: It maps ``image``, ``(1, 3, h, w)``, to features.
-        image: It may be blank.
+    for the features of ``image``, ``(1, 3, h, w)``, such as a classifier that is cut off, are left out.
     """
     names = {module: name for name, module in network.named_modules()}
-    order: list[nn.Module] = []
-    handles = [
-        part.register_forward_pre_hook(lambda module, _: None if module in order else order.append(module))
-        for part in _parts(network, _size(network))
-    ]
-    try:
-        with torch.no_grad():
-            network(image)
-    finally:
-        for handle in handles:
-            handle.remove()
+    order: dict[nn.Module, None] = {}
+    parts = _parts(network, _size(network))
+    handles = [part.register_forward_pre_hook(lambda module, _: order.setdefault(module)) for part in parts]
+    with torch.no_grad():
+        network(image)
+    for handle in handles:
+        handle.remove()
     blocks: list[list[str]] = []
     for module in order:
         if blocks and all(weight.ndim < 2 for weight in module.parameters()):
@@ -40,14 +30,6 @@ def find_blocks(network: nn.Module, image: Tensor) -> list[list[str]]:
         else:
             blocks.append([names[module]])
     return blocks
-
-
-def choose_blocks(blocks: list[list[str]], count: int) -> list[str]:
-    """Return the names of the modules of the last ``count`` blocks."""
-    if count > len(blocks):
-        fix = f"give a number up to {len(blocks)}, or all"
-        raise ExtractionError(f"the network has {len(blocks)} blocks", where=f"--layers {count}", fix=fix)
-    return [name for block in blocks[-count:] for name in block]
 
 
 def _size(module: nn.Module) -> int:

@@ -25,7 +25,7 @@ from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.extract import extract
 from gzslbench.prepare.extract.compute import lock_partial
 from gzslbench.prepare.extract.finetuned import write_finetuned
-from gzslbench.prepare.extract.listings import ImageList, read_all_splits, split_fingerprints
+from gzslbench.prepare.extract.listings import ImageList, read_all_splits
 from gzslbench.prepare.finetune.images import TrainingImages
 from gzslbench.prepare.finetune.training import FineTuning, Recipe, Rows
 
@@ -97,8 +97,7 @@ def finetune_extractor(
         "base_sha256": extractor.weights.sha256,
         "pretraining": extractor.weights.pretraining,
         "dataset": place.name,
-        "images": image_list.fingerprint,
-        "splits": split_fingerprints(place.path),
+        "split": extract.fingerprint_rows(place, image_list),
         "validation_split": validation_split,
         "finetuned": finetuned,
         "rows": {"train": _describe(train), "held_out": _describe(held_out)},
@@ -126,6 +125,9 @@ def finetune_extractor(
             what = f"the fine-tuning that stopped here cannot continue: {error.what}"
             fix = "repeat the command that was stopped, or start over with --again"
             raise ExtractionError(what, where=checkpoint, fix=fix) from error
+        before, best = tuning.history[0]["accuracy"], tuning.history[tuning.best_epoch]["accuracy"]
+        if best < before:
+            note(f"no epoch is better than the classifier alone, {before:.1f} %: lower --lr, or train longer")
         provenance["chosen_epoch"] = tuning.best_epoch
         provenance["chosen_by"] = "the highest accuracy on held-out rows of trainval, mean over the classes"
         provenance["history"] = tuning.history

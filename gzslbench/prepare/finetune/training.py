@@ -21,7 +21,7 @@ from gzslbench.computing.seeds import generator, stream
 from gzslbench.errors import ExtractionError
 from gzslbench.prepare.extract.image import normalize
 from gzslbench.prepare.extract.loading import explain_failure
-from gzslbench.prepare.finetune.blocks import choose_blocks, find_blocks
+from gzslbench.prepare.finetune.blocks import find_blocks
 from gzslbench.prepare.finetune.images import Augmentation, TrainingImages
 from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
 
@@ -56,7 +56,7 @@ class FineTuning:
     Attributes:
         trained: The names of the trained modules; the empty name is the whole network.
         history: By epoch from 0, the mean loss (None for 0) and the held-out accuracy in percent.
-        best_epoch: The epoch of the highest held-out accuracy; of equal ones the first.
+        best_epoch: The epoch after 0 of the highest held-out accuracy; of equal ones the first.
         best: The weights of this epoch.
     """
 
@@ -83,7 +83,10 @@ class FineTuning:
         with explain_failure("the network", "name another extractor"), torch.no_grad():
             pixels = self._send(torch.stack([images[int(rows[0][0])][0]]))
             blocks = find_blocks(network, pixels) if recipe.layers else []
-        self.trained = choose_blocks(blocks, recipe.layers) if recipe.layers else [""]
+        if recipe.layers > len(blocks):
+            what, fix = f"the network has {len(blocks)} blocks", f"give a number up to {len(blocks)}, or all"
+            raise ExtractionError(what, where=f"--layers {recipe.layers}", fix=fix)
+        self.trained = [name for block in blocks[-recipe.layers :] for name in block] or [""]
         network.requires_grad_(False)
         for name in self.trained:
             network.get_submodule(name).requires_grad_(True)
@@ -116,7 +119,7 @@ class FineTuning:
                 if loss is None:
                     self._fit_classifier(step)
                 accuracy = self._measure(step)
-                if not self.history or accuracy > max(line["accuracy"] for line in self.history):
+                if epoch and all(accuracy > line["accuracy"] for line in self.history[1:]):
                     state = self.network.state_dict()
                     self.best_epoch = epoch
                     self.best = {name: value.cpu().contiguous().clone() for name, value in state.items()}

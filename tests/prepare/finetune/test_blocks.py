@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import nn
 
-from gzslbench.errors import ExtractionError
-from gzslbench.prepare.finetune.blocks import choose_blocks, find_blocks
+from gzslbench.prepare.finetune.blocks import find_blocks
 
 
 class Tokens(nn.Module):
@@ -53,11 +51,3 @@ def test_stages_of_a_residual_network_are_divided():
     )
     found = find_blocks(network, torch.zeros(1, 3, 8, 8))
     assert found == [["0", "1"], ["2.0"], ["2.1"], ["3.0"]]
-
-
-def test_more_blocks_than_there_are_cannot_be_trained():
-    blocks = [["a"], ["b", "norm"], ["c"]]
-    assert choose_blocks(blocks, 2) == ["b", "norm", "c"]
-    with pytest.raises(ExtractionError, match="network has 3 blocks") as caught:
-        choose_blocks(blocks, 4)
-    assert "up to 3" in caught.value.fix
