@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gzslbench.plugins import Batch, ClassTransductiveView, Episodes, Phase, Stage, TorchOptimizer
+from gzslbench.plugins import Batch, ClassTransductiveView, Phase, Stage, TorchOptimizer
 from gzslbench_methods.dazle import DazleParams
 from gzslbench_methods.layers import to_float32
+from gzslbench_methods.regions import calibration_loss, choose_sampling, margins_of
 
 
 class AttributeAttention(nn.Module):
@@ -66,21 +65,6 @@ def classification_loss(scores: Tensor, labels: Tensor) -> Tensor:
     return functional.cross_entropy(scores, labels)
 
 
-def calibration_loss(scores: Tensor, seen: int, margin: float) -> Tensor:
-    """Minus the logarithm of the mean probability that the rows of a batch give to all unseen classes.
-
-    Args:
-        scores: ``(B, C)`` of ``seen`` seen classes, then of the unseen ones.
-        seen: Number of seen classes.
-        margin: Added to the scores of unseen classes, and subtracted from the others.
-    """
-    shifted = torch.cat([scores[:, :seen] - margin, scores[:, seen:] + margin], dim=1)
-    # The unseen share is a softmax of two sums, so that no small probability is added up.
-    sums = torch.stack([shifted[:, :seen].logsumexp(1), shifted[:, seen:].logsumexp(1)], dim=1)
-    unseen = sums.log_softmax(dim=1)[:, 1]
-    return math.log(len(unseen)) - unseen.logsumexp(0)
-
-
 class Dazle:
     """Dense attribute-based attention, trained to classify among all classes."""
 
@@ -102,17 +86,8 @@ class Dazle:
         p = self.params
         optimizer = TorchOptimizer("RMSprop", p.lr, {"momentum": p.momentum, "weight_decay": p.weight_decay})
         phase = Phase("attention", self.attention_loss, updates=("attention",), optimizer=optimizer)
-        classes = len(self.seen_semantics)
-        balanced = Episodes(min(classes, p.batch_size), max(1, p.batch_size // classes))
-        return (
-            Stage(
-                "attention",
-                p.epochs,
-                p.batch_size,
-                (phase,),
-                sampling=balanced if p.balanced else "draw",
-            ),
-        )
+        sampling = choose_sampling(len(self.seen_semantics), p.batch_size, p.balanced)
+        return (Stage("attention", p.epochs, p.batch_size, (phase,), sampling=sampling),)
 
     def attention_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Each row among all classes, and the probability that is left for unseen ones."""
@@ -126,5 +101,4 @@ class Dazle:
     def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
         """Attribute scores times normalized semantics, with the margin between seen and unseen classes."""
         scores: Tensor = self.attention(features) @ functional.normalize(semantics, dim=1).t()
-        seen = (semantics[:, None] == self.seen_semantics).all(-1).any(1)
-        return scores + torch.where(seen, -self.params.margin, self.params.margin)
+        return scores + margins_of(semantics, self.seen_semantics, self.params.margin)

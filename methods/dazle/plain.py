@@ -12,6 +12,7 @@ from torch.nn import functional
 from gzslbench.plugins import Batch, TrainView
 from gzslbench_methods.dazle.method import Dazle
 from gzslbench_methods.plain import Batches, iterations, step
+from gzslbench_methods.regions import episode_rows
 
 
 class PlainDazle(Dazle):
@@ -58,7 +59,6 @@ def train(method: PlainDazle, view: TrainView, batches: Batches) -> None:
         method.attention.parameters(), p.lr, weight_decay=p.weight_decay, momentum=p.momentum
     )
     stream = batches("attention")
-    classes = len(view.semantics)
-    rows = min(classes, p.batch_size) * max(1, p.batch_size // classes) if p.balanced else p.batch_size
+    rows = episode_rows(len(view.semantics), p.batch_size, p.balanced)
     for _ in range(p.epochs * iterations(view, rows)):
         step(rmsprop, method.attention_loss(next(stream)))

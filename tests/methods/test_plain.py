@@ -58,6 +58,10 @@ SDGZSL = {
 }
 CNZSL = {**SHORT, "hidden": 7, "weight_decay": 0.1, "lr_decay_epoch": 2, "lr_decay_rate": 0.3, "scale": 2.0}
 DAZLE = {**SHORT, "weight_decay": 0.05, "calibration": 0.4, "margin": 0.7}
+MSDN = {
+    **SHORT,
+    **{"weight_decay": 0.05, "calibration": 0.4, "margin": 0.7, "distillation": 0.3, "first_share": 0.6},
+}
 BILINEAR = {**SHORT, "lr": 0.05, "margin": 0.3}
 CE_GZSL = {
     **GAN,
@@ -116,6 +120,8 @@ CASES = [
     Case("dazle", {**DAZLE, "momentum": 0.5}),
     Case("dazle", {**DAZLE, "unit_vectors": True, "balanced": True}),
     Case("dazle", {**DAZLE, "train_vectors": False, "calibration": 0.0}),
+    *(Case("msdn", {**MSDN, "variant": variant}) for variant in VARIANTS),
+    Case("msdn", {**MSDN, "unit_vectors": True, "balanced": True, "nonnegative": True, "momentum": 0.0}),
     *(Case("cnzsl", {**CNZSL, "normalization": name}) for name in ("variance", "deviation", "none")),
     *(Case("dem", {**SHORT, "hidden": 7, "weight_decay": 0.3, "variant": variant}) for variant in VARIANTS),
     *(Case("ale", {**BILINEAR, "normalization": name}) for name in NORMALIZATIONS),

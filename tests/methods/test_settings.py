@@ -212,6 +212,13 @@ DAZLE = table(
     ("SUN", 100, 0.9, False, True),
     ("AWA2", 20, 0.0, True, True),
 )
+MSDN = table(
+    "epochs momentum calibration distillation first_share unit_vectors nonnegative balanced",
+    ("CUB", 30, 0.9, 0.1, 1e-3, 0.9, False, False, False),
+    ("SUN", 70, 0.9, 1e-4, 1e-2, 0.7, False, False, True),
+    ("AWA2", 50, 0.0, 0.12, 1e-7, 1.0, True, True, True),
+)
+MSDN_EVERYWHERE = {"variant": "reference", "batch_size": 50, "lr": 1e-4, "weight_decay": 1e-4, "margin": 1.0}
 SDGZSL = table(
     "ga beta dis syn_num s_dim classifier_lr",
     ("APY", 0.1, 1.0, 1.0, 1200, 128, 0.005),
@@ -284,6 +291,7 @@ def test_every_preset_builds_and_names_its_source(spec):
             ("sje", SJE, {"search": "scaled"}),
             ("cnzsl", CNZSL, CNZSL_EVERYWHERE),
             ("dazle", DAZLE, {"batch_size": 50, "lr": 1e-4, "calibration": 0.1, "margin": 1.0}),
+            ("msdn", MSDN, MSDN_EVERYWHERE),
             ("sdgzsl", SDGZSL, {"batch_size": 64}),
             (
                 "e-pgn",
