@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from gzslbench.plugins import Episodes
 from gzslbench.plugins.method import Sampling
@@ -38,6 +39,11 @@ def margins_of(semantics: Tensor, seen_semantics: Tensor, margin: float) -> Tens
     """
     seen = (semantics[:, None] == seen_semantics).all(-1).any(1)
     return torch.where(seen, -margin, margin)
+
+
+def scale_semantics(semantics: Tensor, nonnegative: bool) -> Tensor:
+    """Give ``(C, a)`` semantics length 1, after negative values, if so set, have become 0."""
+    return functional.normalize(semantics.clamp_min(0) if nonnegative else semantics, dim=1)
 
 
 def choose_sampling(classes: int, batch_size: int, balanced: bool) -> Sampling | Episodes:

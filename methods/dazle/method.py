@@ -43,12 +43,11 @@ class AttributeAttention(nn.Module):
         v_i W3 h_i, with h_i the mean of the regions by the attention of attribute i, is the same mean of
         v_i W3 f_r. So the three products with the regions are one, and no h_i is made.
         """
-        count = len(self.vectors)
         vectors = functional.normalize(self.vectors, dim=1) if self.unit_vectors else self.vectors
         weights = vectors @ torch.cat([self.to_score, self.to_attention, self.to_gate], dim=1)
-        stacked = torch.cat(torch.split(weights, regions.shape[-1], dim=1))
+        stacked = torch.cat(weights.chunk(3, dim=1))
         products = to_float32(regions @ stacked.t())
-        scores, attention, gates = torch.split(products, count, dim=2)
+        scores, attention, gates = products.chunk(3, dim=2)
         attention = attention.softmax(dim=1)
         gate = torch.sigmoid((attention * gates).sum(dim=1))
         gated: Tensor = gate * (attention * scores).sum(dim=1)

@@ -11,7 +11,13 @@ from torch.nn import functional
 from gzslbench.plugins import Batch, ClassTransductiveView, Phase, Stage, TorchOptimizer
 from gzslbench_methods.layers import to_float32
 from gzslbench_methods.msdn import MsdnParams
-from gzslbench_methods.regions import calibration_loss, choose_sampling, margins_of, shift_by_margin
+from gzslbench_methods.regions import (
+    calibration_loss,
+    choose_sampling,
+    margins_of,
+    scale_semantics,
+    shift_by_margin,
+)
 
 
 class MutualAttention(nn.Module):
@@ -44,9 +50,9 @@ class MutualAttention(nn.Module):
         vectors = functional.normalize(self.vectors, dim=1) if self.unit_vectors else self.vectors
         matrices = (self.to_score, self.to_attention, self.to_second_score, self.to_second_attention)
         weights = vectors @ torch.cat(matrices, dim=1)
-        stacked = torch.cat(weights.split(regions.shape[-1], dim=1))
+        stacked = torch.cat(weights.chunk(4, dim=1))
         products = to_float32(regions @ stacked.t())
-        scores, attention, second_scores, second_attention = products.split(len(vectors), dim=2)
+        scores, attention, second_scores, second_attention = products.chunk(4, dim=2)
         first = (attention.softmax(dim=1) * scores).sum(dim=1)
         return first, (second_attention.softmax(dim=2) * second_scores).sum(dim=1)
 
@@ -97,12 +103,10 @@ class Msdn:
             view.attribute_vectors, view.features.shape[-1], unit_vectors=params.unit_vectors
         )
         self.seen_semantics = view.semantics
-        self.semantics = self.scale(torch.cat([view.semantics, view.unseen_semantics]))
+        self.semantics = scale_semantics(
+            torch.cat([view.semantics, view.unseen_semantics]), params.nonnegative
+        )
         self.modules = nn.ModuleDict({"attention": self.attention})
-
-    def scale(self, semantics: Tensor) -> Tensor:
-        """Give ``(C, a)`` semantics length 1, without their negative values if so set."""
-        return functional.normalize(semantics.clamp_min(0) if self.params.nonnegative else semantics, dim=1)
 
     def stages(self) -> tuple[Stage]:
         """One stage of batches that are drawn afresh, of rows of any classes or of different ones."""
@@ -133,6 +137,6 @@ class Msdn:
     def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
         """Both sub-nets' attribute scores times scaled semantics, with the margin between the classes."""
         first, second = self.attention(features)
-        mixed = self.params.first_share * first + (1 - self.params.first_share) * second
-        scores = mixed @ self.scale(semantics).t()
+        mixed: Tensor = self.params.first_share * first + (1 - self.params.first_share) * second
+        scores = mixed @ scale_semantics(semantics, self.params.nonnegative).t()
         return scores + margins_of(semantics, self.seen_semantics, self.params.margin)

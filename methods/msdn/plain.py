@@ -66,11 +66,12 @@ def distil_scores(s1: Tensor, s2: Tensor) -> Tensor:
     JS(p1, p2) = (KL(p1‖m) + KL(p2‖m)) / 2, where m = (p1 + p2) / 2.
     """
     x = s1 - s2
-    w = x**2 / x.norm(dim=1, keepdim=True)
+    w = x.square() / torch.linalg.vector_norm(x, dim=1, keepdim=True)
     p1, p2 = torch.softmax(s1, dim=1), torch.softmax(s2, dim=1)
     middle = (p1 + p2) / 2
     js = (kullback_leibler(p1, middle) + kullback_leibler(p2, middle)) / 2
-    return (w * x.abs()).sum(dim=1).mean() + js.mean()
+    distance: Tensor = (w * x.abs()).sum(dim=1).mean() + js.mean()
+    return distance
 
 
 def distil_probabilities(s1: Tensor, s2: Tensor) -> Tensor:

@@ -118,6 +118,11 @@ def test_the_second_sub_net_has_the_rest_of_the_prediction(share: float, expecte
 
 
 def test_negative_semantics_count_as_0_where_they_mean_unknown() -> None:
-    semantics = torch.tensor([[3.0, -4.0, 4.0, 0.0]])
-    assert make(nonnegative=True)[0].scale(semantics).tolist() == [pytest.approx([0.6, 0, 0.8, 0])]
-    assert make()[0].scale(semantics)[0, 1].item() == pytest.approx(-4 / math.sqrt(41))
+    method, view = make(nonnegative=True)
+    expected = view.unseen_semantics.clone()
+    expected[expected < 0] = 0
+    expected = expected / expected.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(method.semantics[SEEN:], expected)
+    first, second = method.attention(view.features)
+    scores = method.scores(view.features, view.unseen_semantics)
+    torch.testing.assert_close(scores, (0.9 * first + 0.1 * second) @ expected.t() + 1)

@@ -62,6 +62,11 @@ MSDN = {
     **SHORT,
     **{"weight_decay": 0.05, "calibration": 0.4, "margin": 0.7, "distillation": 0.3, "first_share": 0.6},
 }
+TRANSZERO = {
+    **SHORT,
+    **{"weight_decay": 0.05, "width": 7, "hidden": 8, "dropout": 0.2, "margin": 0.7},
+    **{"calibration": 0.4, "regression": 0.5},
+}
 BILINEAR = {**SHORT, "lr": 0.05, "margin": 0.3}
 CE_GZSL = {
     **GAN,
@@ -122,6 +127,9 @@ CASES = [
     Case("dazle", {**DAZLE, "train_vectors": False, "calibration": 0.0}),
     *(Case("msdn", {**MSDN, "variant": variant}) for variant in VARIANTS),
     Case("msdn", {**MSDN, "unit_vectors": True, "balanced": True, "nonnegative": True, "momentum": 0.0}),
+    *(Case("transzero", {**TRANSZERO, "variant": variant}) for variant in VARIANTS),
+    Case("transzero", {**TRANSZERO, "optimizer": "sgd", "momentum": 0.5, "dropout": 0.0, "balanced": True}),
+    Case("transzero", {**TRANSZERO, "geometry": False, "self_attention": False, "unit_vectors": True}),
     *(Case("cnzsl", {**CNZSL, "normalization": name}) for name in ("variance", "deviation", "none")),
     *(Case("dem", {**SHORT, "hidden": 7, "weight_decay": 0.3, "variant": variant}) for variant in VARIANTS),
     *(Case("ale", {**BILINEAR, "normalization": name}) for name in NORMALIZATIONS),

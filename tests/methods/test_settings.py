@@ -219,6 +219,13 @@ MSDN = table(
     ("AWA2", 50, 0.0, 0.12, 1e-7, 1.0, True, True, True),
 )
 MSDN_EVERYWHERE = {"variant": "reference", "batch_size": 50, "lr": 1e-4, "weight_decay": 1e-4, "margin": 1.0}
+TRANSZERO = table(
+    "epochs optimizer momentum width hidden dropout self_attention calibration regression unit_vectors"
+    " balanced",
+    ("CUB", 200, "adam", 0.0, 300, 512, 0.4, True, 0.3, 0.005, False, False),
+    ("SUN", 400, "sgd", 0.9, 128, 2048, 0.3, False, 0.25, 0.001, False, True),
+    ("AWA2", 200, "sgd", 0.0, 300, 512, 0.5, True, 2.0, 0.0005, True, True),
+)
 SDGZSL = table(
     "ga beta dis syn_num s_dim classifier_lr",
     ("APY", 0.1, 1.0, 1.0, 1200, 128, 0.005),
@@ -292,6 +299,7 @@ def test_every_preset_builds_and_names_its_source(spec):
             ("cnzsl", CNZSL, CNZSL_EVERYWHERE),
             ("dazle", DAZLE, {"batch_size": 50, "lr": 1e-4, "calibration": 0.1, "margin": 1.0}),
             ("msdn", MSDN, MSDN_EVERYWHERE),
+            ("transzero", TRANSZERO, {"batch_size": 50, "lr": 1e-4, "weight_decay": 1e-4, "margin": 1.0}),
             ("sdgzsl", SDGZSL, {"batch_size": 64}),
             (
                 "e-pgn",
