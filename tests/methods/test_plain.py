@@ -160,10 +160,18 @@ CASES = [
         )
     ),
 ]
+ICIS = {
+    **{"classifier_epochs": 2, "classifier_batch_size": 4, "epochs": 8},
+    **{"batch_size": 3, "lr": 0.01, "hidden": 8},
+}
 CASES += [
-    Case("e-pgn", {**E_PGN, "variant": variant, "refine_over": over, "activation": activation})
-    for variant in VARIANTS
-    for over, activation in (("classes", "tanh"), ("rows", "relu"))
+    *(Case("icis", {**ICIS, "include_unseen": unseen}) for unseen in (True, False)),
+    *(
+        Case("e-pgn", {**E_PGN, "variant": variant, "refine_over": over, "activation": activation})
+        for variant in VARIANTS
+        for over, activation in (("classes", "tanh"), ("rows", "relu"))
+    ),
+    *(Case("bias-gzsl", {**SHORT, "hidden": 4, "temperature": 0.5, "variant": name}) for name in VARIANTS),
 ]
 CLOSED_FORMS = [
     *(

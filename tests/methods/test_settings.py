@@ -187,6 +187,22 @@ SJE = table(
 CADA_VAE_HEADS = table(
     "head_epochs zsl_epochs", ("CUB", 23, 22), ("SUN", 21, 30), ("AWA1", 33, 25), ("AWA2", 29, 39)
 )
+BIAS_GZSL = table(
+    "epochs lr hidden",
+    ("AWA1", 5, 1e-3, 1024),
+    ("CUB", 15, 0.01, 1024),
+    ("CUB/sent", 20, 0.01, 2048),
+    ("FLO", 15, 0.01, 2048),
+    ("SUN", 15, 0.01, 1024),
+)
+BIAS_AWARE = table(
+    "epochs lr hidden entropy_weight decay",
+    ("AWA1", 5, 1e-4, 1024, 0.5, False),
+    ("CUB/sent", 25, 0.01, 2048, 0.1, True),
+    ("FLO", 50, 0.01, 2048, 0.1, True),
+    ("SUN", 25, 0.01, 1024, 0.1, True),
+)
+ICIS = table("batch_size", ("AWA2", 20), ("CUB", 16), ("SUN", 16))
 E_PGN = table(
     "epochs episodes inner_loop batch_size lr critic_hidden critic_dropout activation refine_over",
     ("AWA1", 30, 50, 100, 100, 5e-5, 1200, 0.7, "tanh", "classes"),
@@ -339,6 +355,15 @@ def test_no_preset_of_cycle_clswgan_is_called_published():
 def test_the_settings_of_zlap_are_the_published_ones(dataset, expected):
     spec = plugins().head("zlap")
     params = build(spec.params, preset(spec, dataset, "att").values, dataset)
+    assert {name: getattr(params, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(("key", "expected"), BIAS_AWARE.items())
+def test_the_settings_of_the_bias_aware_head_are_the_published_ones(key, expected):
+    spec = plugins().head("bias-aware")
+    dataset, _, semantics = key.partition("/")
+    params = build(spec.params, preset(spec, dataset, semantics or "att").values, key)
+    expected = {**expected, "margin": 0.2, "temperature": 0.05, "batch_size": 64}
     assert {name: getattr(params, name) for name in expected} == expected
 
 
