@@ -23,8 +23,8 @@ Examples:
   gzslbench run --method ce-gzsl --dataset FLO --features resnet101
 
 With --regions the file also has a vector of each place that the layer sees: 7 x 7 of a ResNet, the patches of
-a transformer. Its name ends with _regions. Methods on regions read them; others read the pooled features of
-the same file.
+a transformer. Its name says how many, such as resnet101_7x7. Methods on regions read them; others read the
+pooled features of the same file.
 
 The rows of the file are in the order that the split of the dataset uses. This order comes from the published
 feature file, if one with image names is next to the splits. Otherwise it comes from the images: AWA1 and AWA2

@@ -21,6 +21,7 @@ from gzslbench.data.catalogue import (
 )
 from gzslbench.data.dataset import UNKNOWN, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
+from gzslbench.data.regions import SUFFIX
 from gzslbench.errors import DataError, PluginError, did_you_mean
 from gzslbench.files import check_folder, is_there, reading, sha256_of
 from gzslbench.plugins.dataset import DatasetSpec
@@ -55,6 +56,7 @@ def load_dataset(
         PluginError: The plugin that offers it cannot load it.
     """
     found = find(name_or_path, root)
+    features = features and features.removesuffix(SUFFIX)  # records of methods on regions have it
     if isinstance(found, DatasetSpec):
         return _call_function(found, features, semantics)
     base, separator, _ = (semantics or "").partition(SEPARATOR)

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from gzslbench.data.dataset import Dataset, join_content, read_blocks
 from gzslbench.errors import DataError
 
+SUFFIX = ":regions"
+"""Ends the name of features if a method reads the regions of their file."""
+
 
 def use_regions(dataset: Dataset, wanted_by: str) -> Dataset:
-    """Return the dataset whose features are its regions; its content covers them.
+    """Return the dataset whose features are its regions; their name and the content say so.
 
     Raises:
         DataError: It has none.
@@ -26,7 +29,12 @@ def use_regions(dataset: Dataset, wanted_by: str) -> Dataset:
         )
         raise DataError(what, where=f"{dataset.name}: features {dataset.features_name}", fix=fix)
     known = dataset.regions_content or fingerprint_regions(dataset.regions)
-    return replace(dataset, features=dataset.regions, content=join_content(dataset.content, known))
+    return replace(
+        dataset,
+        features=dataset.regions,
+        features_name=dataset.features_name + SUFFIX,
+        content=join_content(dataset.content, known),
+    )
 
 
 def fingerprint_regions(regions: NDArray[Any]) -> str:

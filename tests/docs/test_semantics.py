@@ -24,7 +24,7 @@ pytestmark = pytest.mark.acceptance
 
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
-    """A folder with the files that the page names, among them the real ones of FLO."""
+    """A folder with the files that the page names, among them real ones of FLO and CUB."""
     real = Path(os.environ.get("GZSLBENCH_DATA", ""), "FLO")
     if not (real / "efficientnet_lite0.mat").is_file():
         pytest.skip("GZSLBENCH_DATA names no folder with FLO's features")
@@ -32,6 +32,9 @@ def place(tmp_path, monkeypatch) -> Path:
     for name in ("att_splits.mat", "cat_to_name.json"):
         shutil.copyfile(real / name, tmp_path / "FLO" / name)
     (tmp_path / "FLO" / "efficientnet_lite0.mat").symlink_to((real / "efficientnet_lite0.mat").resolve())
+    (tmp_path / "CUB").mkdir()
+    for name in ("att_splits.mat", "attributes.txt"):
+        shutil.copyfile(real.with_name("CUB") / name, tmp_path / "CUB" / name)
     (tmp_path / "docs").symlink_to(DOCS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GZSLBENCH_DATA", str(tmp_path))

@@ -36,6 +36,7 @@ CASES = {
     "evaluation": Case("one evaluation of CE-GZSL: synthesis, head, scores", "evaluation"),
     "f-clswgan": Case("one f-CLSWGAN epoch at batch 64", "f_clswgan"),
     "methods": Case("every trained method against its plain form: an epoch, and its evaluation", "methods"),
+    "regions": Case("every method on regions: an epoch that reads its batches from a file", "regions"),
     "training": Case("a whole training with an evaluation each epoch (CUDA)", "training"),
     "opening": Case("opening AWA2-sized files that were opened before", "opening", computes=False),
     "startup": Case("the command line, a whole process", "startup", computes=False),

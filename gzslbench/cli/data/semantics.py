@@ -31,7 +31,7 @@ Examples:
   gzslbench data semantics AWA2 --encoder openai/clip-vit-base-patch32 --name clip --template "a {}."
   gzslbench run --method eszsl --dataset FLO --semantics minilm
   gzslbench data semantics CUB --of attributes --encoder words --name words
-  gzslbench run --method dazle --dataset CUB --features resnet101_regions --semantics att+words
+  gzslbench run --method dazle --dataset CUB --features resnet101_7x7 --semantics att+words
 
 MODEL is a model of sentence-transformers, or a text or CLIP model of transformers: a name on the Hugging
 Face hub, or a folder. Plain text models are pooled by the mean over tokens.
@@ -153,4 +153,4 @@ def _encode_attributes(
         click.echo(f"no vector of: {', '.join(unknown)}", err=True)
     click.echo(f"wrote {file}")
     shown = f"--dataset {shlex.quote(dataset)} --semantics {basis.semantics}{SEPARATOR}{name}"
-    click.echo(f"next: gzslbench run --method dazle {shown} --features ..._regions")
+    click.echo(f"next: gzslbench run --method dazle {shown} --features ..._7x7")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from math import isqrt
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -118,7 +119,9 @@ def extract_features(
     weights = name_rows(extractor.weights, fingerprint_rows(place, image_list))
     name = features_name(spec, network, request.crops, boxed, weights.finetuned if weights.finetuning else "")
     if request.regions:
-        name += "_regions" + (f"_{request.grid}" if request.grid else "")
+        (places, _), _ = extraction.arrays[1]
+        side = isqrt(places)
+        name += f"_{side}x{side}" if side**2 == places else f"_{places}_places"
     target = request.out or place.path / f"{name}.h5"
     provenance = {**extraction.provenance(), "boxes": boxed, **declare_training(weights, request)}
     if weights.finetuning:

@@ -155,7 +155,7 @@ def test_the_command_writes_both_and_a_run_reads_them(world, tmp_path):
     data = world.folder.parent
     base = ["--dataset", "FLO", "--data", data, "--images", world.images, "--extractor", "efficientnet-lite0"]
     cli("extract", *base, "--regions", "--grid", "2")
-    file = world.folder / "efficientnet_lite0_regions_2.h5"
+    file = world.folder / "efficientnet_lite0_2x2.h5"
     stored = open_hdf5(file)
     assert stored.regions.shape == (40, 4, 1280) and stored.regions.dtype == np.float16
     assert stored.extraction["regions"] == {"grid": 2, "dtype": "float16"}
@@ -188,9 +188,10 @@ def test_the_command_writes_both_and_a_run_reads_them(world, tmp_path):
     assert "needs a vector of each attribute" in refused and "--semantics att+words" in refused
     record = json.loads(cli(*run, "--semantics", "att+words"))
     assert record["task"]["semantics"] == "att+words"
+    assert record["task"]["features"] == "efficientnet_lite0_2x2:regions"
     assert record["task"]["files"]["att+words.csv"]
     refused = cli(*run[:5], "--data", data, "--features", "none", expect=2)
-    assert "efficientnet_lite0_regions_2" in refused
+    assert "efficientnet_lite0_2x2" in refused
 
 
 def test_a_computed_batch_without_rows_stores_nothing(placed, world, tmp_path):
