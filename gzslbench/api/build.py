@@ -90,7 +90,7 @@ def extract(
     *,
     images: str | Path,
     extractor: str,
-    weights: str | None = None,
+    weights: str | Path | None = None,
     layer: str = "",
     pooling: str = "",
     crops: Literal["centre", "whole", "ten"] | None = None,
@@ -139,6 +139,7 @@ def extract(
         DataError: The dataset is missing or damaged.
     """
     given: dict[str, Any] = {**locals(), "dataset": str(dataset)}
+    given["weights"] = None if weights is None else str(weights)
     for name in ("images", "data", "out"):
         given[name] = None if given[name] is None else Path(given[name])
     request = ExtractionRequest(**{field.name: given[field.name] for field in fields(ExtractionRequest)})
@@ -162,7 +163,7 @@ def finetune(
     *,
     images: str | Path,
     extractor: str,
-    weights: str | None = None,
+    weights: str | Path | None = None,
     for_validation: bool = False,
     out: str | Path | None = None,
     quiet: bool = False,
@@ -189,7 +190,8 @@ def finetune(
         DataError: The dataset is missing or damaged.
         ParamError: There is no such option.
     """
-    given: dict[str, Any] = {"weights": weights, "for_validation": for_validation, **options}
+    given: dict[str, Any] = {"for_validation": for_validation, **options}
+    given["weights"] = None if weights is None else str(weights)
     given["out"] = None if out is None else Path(out)
     known = {field.name for field in (*fields(Recipe), *fields(FinetuneRequest))} - {"recipe"}
     for name in given.keys() - known:

@@ -70,8 +70,8 @@ def finetune_extractor(
     chosen, validation_split = select_rows(place, image_list, request)
     train, held_out = hold_out(image_list.labels, chosen, HELD_OUT)
     classes = np.unique(image_list.labels[train])
-    if not len(held_out) or len(classes) < 3:
-        fix = "it takes three seen classes, and two images of one of them"
+    if not len(held_out) or len(classes) < 2:
+        fix = "it takes two seen classes, and two images of one of them"
         raise DataError(f"{len(chosen)} images are too few to fine-tune", where=place.path, fix=fix)
     extract.check_images([image_list.files[row] for row in chosen], request.images)
     network = extract.make_request(spec, model, request.weights)
