@@ -1,4 +1,4 @@
-"""What methods on region features share: losses over seen and unseen classes, margins, and batches."""
+"""What methods on region features share: losses over seen and unseen classes, margins, batches, grids."""
 
 from __future__ import annotations
 
@@ -57,3 +57,9 @@ def episode_rows(classes: int, batch_size: int, balanced: bool) -> int:
     """Return how many rows a batch of ``choose_sampling`` has."""
     sampling = choose_sampling(classes, batch_size, balanced)
     return sampling.classes * sampling.rows if isinstance(sampling, Episodes) else batch_size
+
+
+def arrange(regions: int) -> tuple[int, int]:
+    """Return the rows and columns of a grid of so many regions, as near to a square as possible."""
+    rows = max(number for number in range(1, math.isqrt(regions) + 1) if regions % number == 0)
+    return rows, regions // rows

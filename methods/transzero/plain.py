@@ -14,10 +14,10 @@ from torch.nn import functional
 from gzslbench.plugins import Batch, ClassTransductiveView, TrainView
 from gzslbench_methods.layers import dropout
 from gzslbench_methods.plain import Batches, iterations, step
-from gzslbench_methods.regions import episode_rows
+from gzslbench_methods.regions import arrange, episode_rows
 from gzslbench_methods.transzero import TransZeroParams
 from gzslbench_methods.transzero.method import TransZero
-from gzslbench_methods.transzero.transformer import ENCODER_DROPOUT, Attention, TwoLayers, arrange
+from gzslbench_methods.transzero.transformer import ENCODER_DROPOUT, Attention, TwoLayers
 
 
 class PlainTransZero(TransZero):

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from gzslbench.plugins import Batch
 from gzslbench_methods.layers import dropout, to_float32
+from gzslbench_methods.regions import arrange
 from gzslbench_methods.transzero import TransZeroParams
 
 ENCODER_DROPOUT = 0.1
@@ -162,12 +163,6 @@ class AttributeTransformer(nn.Module):
         encoded = self.encoder(self.embed_regions(regions), batch)
         read = self.decoder(self.embed_attributes(vectors)[None], encoded, batch)
         return (to_float32(read) * to_float32(vectors @ self.to_score)).sum(dim=2)
-
-
-def arrange(regions: int) -> tuple[int, int]:
-    """Return the rows and columns of a grid of so many regions, as near to a square as possible."""
-    rows = max(number for number in range(1, math.isqrt(regions) + 1) if regions % number == 0)
-    return rows, regions // rows
 
 
 def relate_places(rows: int, columns: int, unit: str) -> Tensor:

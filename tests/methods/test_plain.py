@@ -67,6 +67,11 @@ TRANSZERO = {
     **{"weight_decay": 0.05, "width": 7, "hidden": 8, "dropout": 0.2, "margin": 0.7},
     **{"calibration": 0.4, "regression": 0.5},
 }
+APN = {
+    **SHORT,
+    **{"beta1": 0.6, "regression": 0.5, "groups": 0.2, "local_class": 0.7, "local_regression": 0.6},
+    **{"local_groups": 0.3, "compactness": 0.02},
+}
 BILINEAR = {**SHORT, "lr": 0.05, "margin": 0.3}
 CE_GZSL = {
     **GAN,
@@ -130,6 +135,8 @@ CASES = [
     *(Case("transzero", {**TRANSZERO, "variant": variant}) for variant in VARIANTS),
     Case("transzero", {**TRANSZERO, "optimizer": "sgd", "momentum": 0.5, "dropout": 0.0, "balanced": True}),
     Case("transzero", {**TRANSZERO, "geometry": False, "self_attention": False, "unit_vectors": True}),
+    *(Case("apn", {**APN, "variant": variant}) for variant in VARIANTS),
+    Case("apn", {**APN, "pooling": "mean"}),
     *(Case("cnzsl", {**CNZSL, "normalization": name}) for name in ("variance", "deviation", "none")),
     *(Case("dem", {**SHORT, "hidden": 7, "weight_decay": 0.3, "variant": variant}) for variant in VARIANTS),
     *(Case("ale", {**BILINEAR, "normalization": name}) for name in NORMALIZATIONS),

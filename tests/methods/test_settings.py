@@ -242,6 +242,12 @@ TRANSZERO = table(
     ("SUN", 400, "sgd", 0.9, 128, 2048, 0.3, False, 0.25, 0.001, False, True),
     ("AWA2", 200, "sgd", 0.0, 300, 512, 0.5, True, 2.0, 0.0005, True, True),
 )
+APN = table(
+    "pooling regression groups local_class local_regression local_groups compactness seen_penalty",
+    ("CUB", "max", 1e-2, 5e-5, 1.0, 0.1, 4e-2, 1e-9, 0.7),
+    ("SUN", "mean", 1e-4, 1e-3, 1.0, 5e-2, 5e-3, 2e-7, 0.4),
+    ("AWA2", "mean", 1e-4, 5e-4, 1.0, 1e-2, 5e-7, 2e-9, 0.7),
+)
 SDGZSL = table(
     "ga beta dis syn_num s_dim classifier_lr",
     ("APY", 0.1, 1.0, 1.0, 1200, 128, 0.005),
@@ -316,6 +322,7 @@ def test_every_preset_builds_and_names_its_source(spec):
             ("dazle", DAZLE, {"batch_size": 50, "lr": 1e-4, "calibration": 0.1, "margin": 1.0}),
             ("msdn", MSDN, MSDN_EVERYWHERE),
             ("transzero", TRANSZERO, {"batch_size": 50, "lr": 1e-4, "weight_decay": 1e-4, "margin": 1.0}),
+            ("apn", APN, {"variant": "reference", "batch_size": 64, "beta1": 0.5}),
             ("sdgzsl", SDGZSL, {"batch_size": 64}),
             (
                 "e-pgn",

@@ -14,8 +14,9 @@ from gzslbench.plugins import Batch, ClassTransductiveView
 from gzslbench.plugins.params import build
 from gzslbench.plugins.registry import plugins
 from gzslbench.training.trainer import build_method
+from gzslbench_methods.regions import arrange
 from gzslbench_methods.transzero.method import TransZero
-from gzslbench_methods.transzero.transformer import Attention, TwoLayers, arrange, relate_places
+from gzslbench_methods.transzero.transformer import Attention, TwoLayers, relate_places
 
 pytestmark = pytest.mark.usefixtures("float64")
 SEEN, UNSEEN, ATTRIBUTES, VECTOR, REGIONS, FEATURES, WIDTH = 3, 2, 4, 3, 6, 5, 8
