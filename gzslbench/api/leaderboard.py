@@ -18,6 +18,7 @@ from gzslbench.report.leaderboard import tables as views
 from gzslbench.report.leaderboard.board import Board, boards, published_rows
 from gzslbench.report.leaderboard.entry import default_rule
 from gzslbench.report.leaderboard.references import ReferenceRow
+from gzslbench.report.leaderboard.side_by_side import join_features
 from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
 from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published import PublishedNumber, all_published_numbers
@@ -121,6 +122,7 @@ def leaderboard(
     test: Literal["seeds", "classes"] = "seeds",
     with_published: bool = False,
     any_parameters: bool = False,
+    any_features: bool = False,
     costs: bool = False,
 ) -> Leaderboard:
     """Compare methods by the runs in one or more folders, ``results`` by default.
@@ -139,6 +141,8 @@ def leaderboard(
         test: Whether a row is worse than the best is tested over seeds or over test classes.
         with_published: Add published numbers with the same features and semantics.
         any_parameters: Put runs whose parameters differ from the presets into the same tables.
+        any_features: Put runs on other features, semantics and settings into the same table if they have
+            the same split; each row says what it used.
         costs: Add time, trained parameters and peak memory.
 
     Raises:
@@ -164,6 +168,7 @@ def leaderboard(
         over=test,
         with_published=with_published,
         any_parameters=any_parameters,
+        any_features=any_features,
         costs=costs,
     )
 
@@ -177,12 +182,14 @@ def make_leaderboard(
     over: str,
     with_published: bool,
     any_parameters: bool,
+    any_features: bool,
     costs: bool,
     calibrated: bool = False,
 ) -> Leaderboard:
     """Read the runs, and put those with a number by ``rule`` into tables; ``over`` is what is tested over."""
     entries, folders = runs.read()
     rule = rule or default_rule(entries, calibrated)
+    entries = join_features(entries) if any_features else entries
     if over == "classes" and rule.startswith("test"):
         what = f"--test classes needs predictions, and runs store none by {rule}"
         raise ParamError(what, where="--test", fix="choose another --select")

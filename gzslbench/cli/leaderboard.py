@@ -103,6 +103,11 @@ NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzs
     "--any-parameters",
     "Put runs whose parameters differ from the presets into the same tables; a note names what differs.",
 )
+@flag(
+    "--any-features",
+    "Put runs on other features, semantics and settings into the same table if they have the same split; each"
+    " row says what it used.",
+)
 @flag("--costs", "Add columns for time, trained parameters and peak memory.")
 @figure_options
 def leaderboard(
