@@ -15,7 +15,6 @@ from gzslbench.prepare.building.plan import Request
 from gzslbench.prepare.building.write import build_dataset
 from gzslbench.prepare.extract.extract import ExtractionRequest, ExtractionResult, extract_features, shorten
 from gzslbench.prepare.finetune.finetune import FinetuneRequest, finetune_extractor
-from gzslbench.prepare.finetune.training import Recipe
 from gzslbench.report.printing import print_line
 from gzslbench.report.terminal.dataset import dataset_summary, left_out_lines
 from gzslbench.report.terminal.progress import watch_count
@@ -190,16 +189,14 @@ def finetune(
         DataError: The dataset is missing or damaged.
         ParamError: There is no such option.
     """
-    given: dict[str, Any] = {"for_validation": for_validation, **options}
-    given["weights"] = None if weights is None else str(weights)
-    given["out"] = None if out is None else Path(out)
-    known = {field.name for field in (*fields(Recipe), *fields(FinetuneRequest))} - {"recipe"}
-    for name in given.keys() - known:
-        raise ParamError(
-            f"no option {name!r}", where="gzslbench.finetune", fix=did_you_mean(name, sorted(known))
-        )
-    recipe = Recipe(**{field.name: given.pop(field.name) for field in fields(Recipe) if field.name in given})
-    request = FinetuneRequest(str(dataset), Path(images), extractor, recipe=recipe, **given)
+    known = sorted(field.name for field in fields(FinetuneRequest))
+    for name in options.keys() - {*known}:
+        raise ParamError(f"no option {name!r}", where="gzslbench.finetune", fix=did_you_mean(name, known))
+    options |= {
+        "weights": None if weights is None else str(weights),
+        "out": None if out is None else Path(out),
+    }
+    request = FinetuneRequest(str(dataset), Path(images), extractor, for_validation=for_validation, **options)
     return run_finetuning(request, quiet=quiet)[0]
 
 

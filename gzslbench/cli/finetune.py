@@ -95,9 +95,8 @@ def finetune(**options: Any) -> None:
     """Train an extractor on the seen classes of a dataset, for `gzslbench extract --weights`."""
     from gzslbench.api.build import run_finetuning
     from gzslbench.prepare.finetune.finetune import FinetuneRequest
-    from gzslbench.prepare.finetune.training import Recipe
 
-    request = FinetuneRequest(recipe=Recipe(**opt.take_fields(Recipe, options)), **options)
+    request = FinetuneRequest(**options)
     path, made = run_finetuning(request)
     chosen = made["history"][made["chosen_epoch"]]
     click.echo(f"wrote {path}: epoch {chosen['epoch']}, held-out accuracy {chosen['accuracy']:.1f} %")

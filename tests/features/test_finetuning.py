@@ -15,8 +15,9 @@ from gzslbench.prepare.extract.finetuned import write_finetuned
 from gzslbench.prepare.extract.listings import ImageList
 from gzslbench.prepare.extract.loading import Pooled
 from gzslbench.prepare.finetune.blocks import find_blocks
+from gzslbench.prepare.finetune.finetune import FinetuneRequest
 from gzslbench.prepare.finetune.images import TrainingImages
-from gzslbench.prepare.finetune.training import FineTuning, Recipe
+from gzslbench.prepare.finetune.training import FineTuning
 from gzslbench_features import efficientnet_lite0, huggingface
 from gzslbench_features.resnet101.loading import BLOCKS, ResNet101
 
@@ -41,8 +42,8 @@ def images(tmp_path):
 def tune(extractor, images, folder, layers):
     """Train one epoch on nine images of three classes; three others choose nothing."""
     rows = np.setdiff1d(np.arange(12), [0, 4, 8]), np.array([0, 4, 8])
-    recipe = Recipe(epochs=1, lr=1e-2, layers=layers, batch_size=5)
-    tuning = FineTuning(extractor.network, recipe, images(extractor.preparation), rows, torch.device("cpu"))
+    request = FinetuneRequest("", folder, "", epochs=1, lr=1e-2, layers=layers, batch_size=5)
+    tuning = FineTuning(extractor.network, request, images(extractor.preparation), rows, torch.device("cpu"))
     tuning.run(folder / "checkpoint", "owner", lambda _: None, lambda _: None)
     return tuning
 

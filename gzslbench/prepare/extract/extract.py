@@ -24,7 +24,6 @@ from gzslbench.data.variants import restrict_to_split
 from gzslbench.errors import DataError, ExtractionError, did_you_mean
 from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request, Weights
 from gzslbench.plugins.registry import plugins
-from gzslbench.prepare.extract.finetuned import load_finetuned, name_rows
 from gzslbench.prepare.extract.listings import ImageList, read_all_splits, read_image_list
 from gzslbench.prepare.importing import check_target
 
@@ -116,16 +115,20 @@ def extract_features(
         Regions(request.grid, request.region_type) if request.regions else None,
     )
     boxed = image_list.boxes is not None
-    weights = name_rows(extractor.weights, fingerprint_rows(place, image_list))
-    name = features_name(spec, network, request.crops, boxed, weights.finetuned if weights.finetuning else "")
+    weights = extractor.weights
+    made, tuned = weights.finetuning, weights.finetuned if weights.finetuning else ""
+    if made and made["split"] != fingerprint_rows(place, image_list):
+        tuned += f" of another split ({made['dataset']})"
+        weights = replace(weights, finetuned=tuned)
+    name = features_name(spec, network, request.crops, boxed, tuned)
     if request.regions:
         (places, _), _ = extraction.arrays[1]
         side = isqrt(places)
         name += f"_{side}x{side}" if side**2 == places else f"_{places}_places"
     target = request.out or place.path / f"{name}.h5"
     provenance = {**extraction.provenance(), "boxes": boxed, **declare_training(weights, request)}
-    if weights.finetuning:
-        provenance["finetuning"] = dict(weights.finetuning)
+    if made:
+        provenance["finetuning"] = dict(made)
     with lock_partial(target) as folder:
         check_features_target(target, provenance)
         if target.exists() and not request.again:
@@ -223,6 +226,8 @@ def make_request(
 
 def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = None) -> Extractor:
     """Load the network of a request. ``crops`` replaces the default crops of the images."""
+    from gzslbench.prepare.extract.finetuned import load_finetuned
+
     load: Load = resolve_name(spec.load)
     extractor = load_finetuned(load, spec.name, request) or load(request)
     if crops is None:

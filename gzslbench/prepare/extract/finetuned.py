@@ -76,11 +76,3 @@ def load_finetuned(load: Load, extractor: str, request: Request) -> Extractor | 
         raise ExtractionError(what, where=file, fix=fix) from error
     tuned = Weights(file.name, sha256_of(file), made["pretraining"], made["finetuned"], made)
     return replace(base, weights=tuned)
-
-
-def name_rows(weights: Weights, split: str) -> Weights:
-    """Return the weights; they name their dataset unless ``split`` is its ``fingerprint_rows``."""
-    made = weights.finetuning
-    if not made or made["split"] == split:
-        return weights
-    return replace(weights, finetuned=f"{weights.finetuned} of another split ({made['dataset']})")

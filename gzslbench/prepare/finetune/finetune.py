@@ -6,36 +6,36 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from gzslbench import __version__
-from gzslbench.computing.device import check_precision, resolve_device
-from gzslbench.data.dataset import FOR_VALIDATION, TRAINVAL, hold_out
+from gzslbench.data.dataset import FOR_VALIDATION, TRAINVAL, Rows, hold_out
 from gzslbench.data.formats import xlsa17
 from gzslbench.data.load import Place
 from gzslbench.data.validation import validation_dataset
 from gzslbench.errors import CheckpointError, DataError, ExtractionError, did_you_mean
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.extract import extract
-from gzslbench.prepare.extract.compute import lock_partial
-from gzslbench.prepare.extract.finetuned import write_finetuned
 from gzslbench.prepare.extract.listings import ImageList, read_all_splits
-from gzslbench.prepare.finetune.images import TrainingImages
-from gzslbench.prepare.finetune.training import FineTuning, Recipe, Rows
 
 HELD_OUT = 0.1
 """The share of each class's rows that choose the epoch."""
+RECIPE = ("epochs", "lr", "layers", "augment", "batch_norm", "batch_size", "seed", "precision")
+"""The fields of a request that are the recipe in the provenance."""
 
 
 @dataclass(frozen=True)
 class FinetuneRequest:
-    """What to fine-tune: the options of `gzslbench finetune`, whose help describes them."""
+    """What to fine-tune: the options of `gzslbench finetune`, whose help describes them.
+
+    0 ``layers`` train all of the network.
+    """
 
     dataset: str
     images: Path
@@ -43,7 +43,14 @@ class FinetuneRequest:
     weights: str | None = None
     semantics: str | None = None
     for_validation: bool = False
-    recipe: Recipe = field(default_factory=Recipe)
+    epochs: int = 10
+    lr: float = 1e-4
+    layers: int = 0
+    augment: Literal["crop", "flip", "none"] = "crop"
+    batch_norm: Literal["frozen", "train"] = "frozen"
+    batch_size: int = 32
+    seed: int = 0
+    precision: str = "fp32"
     workers: int = 0
     device: str = "auto"
     data: Path | None = None
@@ -61,8 +68,17 @@ def finetune_extractor(
     Only images of trainval are opened. A stopped fine-tuning continues. ``note`` receives lines about the
     progress, ``watch`` the number of images that will be read.
     """
-    recipe, device = request.recipe, resolve_device(request.device)
-    check_precision(recipe.precision, device)
+    from gzslbench.prepare.extract.loading import import_package
+
+    import_package("PIL", "images")
+    from gzslbench.computing.device import check_precision, resolve_device
+    from gzslbench.prepare.extract.compute import lock_partial
+    from gzslbench.prepare.extract.finetuned import write_finetuned
+    from gzslbench.prepare.finetune.images import TrainingImages
+    from gzslbench.prepare.finetune.training import FineTuning
+
+    device = resolve_device(request.device)
+    check_precision(request.precision, device)
     name, _, model = request.extractor.partition(":")
     spec = plugins().extractor(name)
     place = extract.find_folder(request.dataset, request.data)
@@ -85,8 +101,9 @@ def finetune_extractor(
     if target.exists() and not request.again:
         fix = "name another file with --out, or replace it with --again"
         raise ExtractionError("the file exists", where=target, fix=fix)
-    images = TrainingImages(extractor.preparation, image_list, request.images, recipe.augment, recipe.seed)
-    tuning = FineTuning(extractor.network, recipe, images, (train, held_out), device, request.workers)
+    prepare, augment = extractor.preparation, request.augment
+    images = TrainingImages(prepare, image_list, request.images, augment, request.seed)
+    tuning = FineTuning(extractor.network, request, images, (train, held_out), device)
     is_file = request.weights is not None and Path(request.weights).is_file()
     provenance: dict[str, Any] = {
         "gzslbench": __version__,
@@ -102,7 +119,7 @@ def finetune_extractor(
         "finetuned": finetuned,
         "rows": {"train": _describe(train), "held_out": _describe(held_out)},
         "classes": [read_all_splits(place.path)[0].class_names[label] for label in classes],
-        "recipe": asdict(recipe),
+        "recipe": {name: getattr(request, name) for name in RECIPE},
         "trained": [name or "all" for name in tuning.trained],
         "device": device.type,
         "packages": {name: version(name) for name in ("torch", "pillow", *extractor.packages)},
@@ -116,7 +133,7 @@ def finetune_extractor(
         if request.again:
             checkpoint.unlink(missing_ok=True)
         try:
-            with watch((1 + recipe.epochs) * len(chosen)) as step:
+            with watch((1 + request.epochs) * len(chosen)) as step:
                 tuning.run(checkpoint, owner, step, note)
         except KeyboardInterrupt:
             note("the complete epochs are kept: the same command continues")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -17,7 +16,6 @@ from gzslbench.plugins.extractor import ImageTransform, Preparation
 from gzslbench.prepare.extract.image import preprocess, read_image
 from gzslbench.prepare.extract.listings import ImageList
 
-Augmentation = Literal["crop", "flip", "none"]
 SMALLEST_CROP = 0.4
 """The smallest share of an image's area that a random crop keeps."""
 LARGEST_RATIO = 4 / 3
@@ -36,7 +34,7 @@ class TrainingImages(Dataset[tuple[Tensor, int]]):
     preparation: Preparation | ImageTransform
     image_list: ImageList
     folder: Path
-    augment: Augmentation
+    augment: str
     seed: int
     epoch: int | None = None
 

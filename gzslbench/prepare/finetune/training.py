@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -18,32 +17,21 @@ from torch.utils.data import DataLoader
 
 from gzslbench.computing.device import autocast, matmul_precision
 from gzslbench.computing.seeds import generator, stream
+from gzslbench.data.dataset import Rows
 from gzslbench.errors import ExtractionError
 from gzslbench.prepare.extract.image import normalize
 from gzslbench.prepare.extract.loading import explain_failure
 from gzslbench.prepare.finetune.blocks import find_blocks
-from gzslbench.prepare.finetune.images import Augmentation, TrainingImages
+from gzslbench.prepare.finetune.images import TrainingImages
 from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
 
-Rows = NDArray[np.int64]
+if TYPE_CHECKING:
+    from gzslbench.prepare.finetune.finetune import FinetuneRequest
+
 CLASSIFIER_FACTOR = 10.0
 """The learning rate of the classifier over that of the network."""
 CLASSIFIER_DECAY = 1e-4
 """The weight of its squared weights while the classifier is fitted alone."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How the network is trained: options of `gzslbench finetune`; 0 ``layers`` train all of the network."""
-
-    epochs: int = 10
-    lr: float = 1e-4
-    layers: int = 0
-    augment: Augmentation = "crop"
-    batch_norm: Literal["frozen", "train"] = "frozen"
-    batch_size: int = 32
-    seed: int = 0
-    precision: str = "fp32"
 
 
 class FineTuning:
@@ -63,11 +51,10 @@ class FineTuning:
     def __init__(
         self,
         network: nn.Module,
-        recipe: Recipe,
+        recipe: FinetuneRequest,
         images: TrainingImages,
         rows: tuple[Rows, Rows],
         device: torch.device,
-        workers: int = 0,
     ) -> None:
         """Prepare to train on the first ``rows``; the second choose the epoch.
 
@@ -75,7 +62,7 @@ class FineTuning:
             ExtractionError: The network has fewer blocks than are to be trained, or cannot be trained.
         """
         self.network, self.recipe, self.images = network, recipe, images
-        self.rows, self.device, self.workers = rows, device, workers
+        self.rows, self.device = rows, device
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         labels = images.image_list.labels
         classes = np.unique(labels[rows[0]])
@@ -170,7 +157,7 @@ class FineTuning:
         lists = [batch.tolist() for batch in batches]
         on_gpu = self.device.type == "cuda"
         for pixels, rows in DataLoader(
-            images, batch_sampler=lists, num_workers=self.workers, pin_memory=on_gpu
+            images, batch_sampler=lists, num_workers=self.recipe.workers, pin_memory=on_gpu
         ):
             yield self._send(pixels), self.targets[rows].to(self.device, non_blocking=True)
 

@@ -21,7 +21,7 @@ from gzslbench.plugins.registry import Plugins
 from gzslbench.prepare.extract.extract import ExtractionRequest, ExtractionResult, extract_features
 from gzslbench.prepare.extract.loading import hash_weights
 from gzslbench.prepare.finetune.finetune import FinetuneRequest, finetune_extractor
-from gzslbench.prepare.finetune.training import FineTuning, Recipe
+from gzslbench.prepare.finetune.training import FineTuning
 
 CLASSES = [f"bird {letter}" for letter in "abcdefgh"]
 UNSEEN = CLASSES[6:]
@@ -84,11 +84,8 @@ class Studio:
     images: Path
 
     def finetune(self, note=lambda _: None, **changes: Any) -> Result:
-        recipe = {"epochs": 2, "lr": 1e-2, "batch_size": 8}
-        names = set(Recipe.__dataclass_fields__)
-        recipe |= {name: changes.pop(name) for name in list(changes) if name in names}
-        changes = {"extractor": "net", "device": "cpu", **changes}
-        request = FinetuneRequest(str(self.folder), self.images, recipe=Recipe(**recipe), **changes)
+        changes = {"extractor": "net", "device": "cpu", "epochs": 2, "lr": 1e-2, "batch_size": 8, **changes}
+        request = FinetuneRequest(str(self.folder), self.images, **changes)
         return Result(*finetune_extractor(request, note, self.count))
 
     def extract(self, weights: Path | str | None = None, **changes: Any) -> ExtractionResult:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,9 @@ from gzslbench.prepare.extract.finetuned import read_finetuned
 from gzslbench.prepare.extract.listings import list_built
 from gzslbench.prepare.extract.repeat import repeat_extraction
 from gzslbench.prepare.finetune import images as images_module
+from gzslbench.prepare.finetune.finetune import FinetuneRequest
 from gzslbench.prepare.finetune.images import TrainingImages
-from gzslbench.prepare.finetune.training import FineTuning, Recipe
+from gzslbench.prepare.finetune.training import FineTuning
 
 
 @pytest.fixture
@@ -127,7 +127,8 @@ def test_the_held_out_accuracy_is_the_mean_over_the_classes(studio, dataset):
     rows = hold_out(dataset.labels, dataset.split.trainval, 0.3)
     listed = list_built(studio.folder, studio.images)
     images = TrainingImages(Preparation(short_side=20, crop=16), listed, studio.images, "none", 0)
-    tuning = FineTuning(studio.network(), Recipe(), images, rows, torch.device("cpu"))
+    request = FinetuneRequest("birds", studio.images, "net")
+    tuning = FineTuning(studio.network(), request, images, rows, torch.device("cpu"))
     with torch.no_grad():
         tuning.classifier.weight.zero_()
         tuning.classifier.bias.copy_(torch.tensor([0.0, 1, 0, 0, 0, 0]))
@@ -240,4 +241,7 @@ def test_a_missing_training_image_is_named_before_anything_is_computed(studio, d
 
 def test_settings_are_in_the_file(studio):
     made = studio.finetune(augment="flip", batch_norm="train").provenance
-    assert made["recipe"] == asdict(Recipe(2, 1e-2, augment="flip", batch_norm="train", batch_size=8))
+    assert made["recipe"] == {
+        **{"epochs": 2, "lr": 1e-2, "layers": 0, "augment": "flip", "batch_norm": "train"},
+        **{"batch_size": 8, "seed": 0, "precision": "fp32"},
+    }
