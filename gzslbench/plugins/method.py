@@ -40,6 +40,8 @@ class MethodSpec(Published):
         features: ``global`` for one vector of each image; ``regions`` for vectors of several places in it,
             which only a scoring method can have.
         attributes: Whether it needs one vector of each attribute, ``TrainView.attribute_vectors``.
+        shared_space: Whether it compares features with semantics directly, so that both must come from one
+            image-text model.
         version: Increase it if the same parameters give other numbers than before.
         gpu_share: Share of a GPU that a run needs, from 0 to 1; a sweep runs several on one GPU.
         plain: Like ``load``, the form whose losses are written as in the paper; ``form=plain`` runs it.
@@ -57,6 +59,7 @@ class MethodSpec(Published):
     preprocessing: str = "minmax"
     features: FeatureKind = "global"
     attributes: bool = False
+    shared_space: bool = False
     version: int = 1
     gpu_share: float = 0.25
     plain: str = ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gzslbench.errors import ParamError, PluginError
+from gzslbench.errors import DataError, ParamError, PluginError
 from gzslbench.plugins.head import SOFTMAX, HeadSpec
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import Params, build, fields_of, parse_assignments
@@ -204,7 +204,8 @@ def fit_to_method(dataset: Dataset, spec: MethodSpec, control: str | None) -> Da
     """Return what a method reads of a dataset: its regions instead of global features, if it works on them.
 
     Raises:
-        DataError: The dataset lacks regions, or vectors of attributes.
+        DataError: The dataset lacks regions, or vectors of attributes, or has features and semantics of two
+            models for a method that compares them.
         PluginError: The method says that it synthesizes regions.
     """
     from gzslbench.data.attributes import use_attributes
@@ -215,6 +216,12 @@ def fit_to_method(dataset: Dataset, spec: MethodSpec, control: str | None) -> Da
         return dataset
     if spec.attributes:
         dataset = use_attributes(dataset, spec.name)
+    widths = dataset.features.shape[-1], dataset.semantics.shape[1]
+    if spec.shared_space and widths[0] != widths[1]:
+        what = f"{spec.name} compares features with semantics, which have {widths[0]} and {widths[1]} numbers"
+        where = f"features {dataset.features_name!r}, semantics {dataset.semantics_name!r}"
+        fix = "make both with one image-text model: `gzslbench extract`, and `gzslbench data semantics`"
+        raise DataError(what, where=where, fix=fix)
     if spec.features == "global":
         return dataset
     if spec.kind == "generative":

@@ -34,7 +34,7 @@ NEED_STEPS = {
     "no-step-makes-the-host-wait",
 }
 NORMALIZE_OVER_THE_BATCH = {"sdgzsl"}
-WITHOUT_SPACES = {"bias-aware", "dem", "lisgan-transductive", "zlap"}
+WITHOUT_SPACES = {"bias-aware", "dem", "lisgan-transductive", "zero-shot-clip", "zlap"}
 """No paper says what was tuned for these; heads are not tuned."""
 TAKE_NETWORKS = {"hf", "resnet101", "timm", "torchvision"}
 CLOSED_FORMS = {spec.name for spec in plugins().methods().values() if not MethodCase(spec).has_stages}

@@ -187,13 +187,14 @@ def expand_grid(grid: GridEntry, written_out: Collection[str] = ()) -> Iterator[
 
     ``dataset = "CUB/sent"`` is short for a dataset and its semantics. Values of ``set`` and ``head_set`` may
     be lists too. ``method = "*"`` stands for every method of gzslbench itself that is not in ``written_out``,
-    the methods that ``[[runs]]`` of the suite name. A run that matches all keys of an entry of ``exclude`` is
-    left out.
+    the methods that ``[[runs]]`` of the suite name, and that needs no image-text model. A run that matches
+    all keys of an entry of ``exclude`` is left out.
     """
     content = msgspec.to_builtins(grid)
     if content["method"] == EVERY_FOLDER:
         own = (name for name, entry in plugins().entries["methods"].items() if is_own(entry))
-        content["method"] = [name for name in own if name not in written_out]
+        missing = (plugins().method(name) for name in own if name not in written_out)
+        content["method"] = [spec.name for spec in missing if not spec.shared_space]
         if not content["method"]:
             return
     axes = {name: _as_list(name, content[name]) for name in Axes.__struct_fields__ if name in content}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from gzslbench.data.dataset import Dataset
@@ -80,8 +81,16 @@ class MethodCase:
         return build(self.spec.params, {**values, **settings}, "a fast check")
 
     def dataset(self, toy: str) -> Dataset:
-        """Return a toy dataset as the method reads it: with its regions as features, if it works on them."""
-        return fit_to_method(toy_dataset(toy), self.spec, None)
+        """Return a toy dataset as the method reads it: with its regions as features, if it works on them.
+
+        For a method that compares features with semantics, these are the means of the classes' features.
+        """
+        dataset = toy_dataset(toy)
+        if self.spec.shared_space:
+            classes = range(len(dataset.class_names))
+            means = [dataset.features[dataset.labels == label].mean(0) for label in classes]
+            dataset = replace(dataset, semantics=np.stack(means), content="")
+        return fit_to_method(dataset, self.spec, None)
 
     def build(
         self, toy: str = "small", params: Params | None = None, device: str = "cpu", seed: int = SEED
