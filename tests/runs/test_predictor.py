@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gzslbench.data.formats.hdf5 import write_hdf5
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError, StoreError
 from gzslbench.evaluation.calibration import calibrate
@@ -160,3 +161,27 @@ def test_a_control_and_a_transductive_head_are_refused(tmp_path):
     record, folder = run(tmp_path, "f-clswgan", settings=GAN, epochs=1, head="lisgan-transductive")
     with pytest.raises(StoreError, match="fitted on the test rows"):
         open_predictor(record, folder).scores(np.zeros((1, 64), np.float32))
+
+
+def test_a_method_on_regions_answers_regions_from_a_file_as_its_run_did(tmp_path):
+    made = load_dataset("synthetic")
+    folder = tmp_path / "birds"
+    folder.mkdir()
+    write_hdf5(folder / "rectified.h5", [replace(made, name="birds", attributes=None)], [])
+    lines = (
+        f"{name},{','.join(map(repr, vector))}"
+        for name, vector in zip(made.attributes.names, made.attributes.vectors.tolist(), strict=True)
+    )
+    (folder / "latent+own.csv").write_text("\n".join(["attribute,0,1,2,3,4", *lines]) + "\n")
+    common = {"data": tmp_path, "features": "rectified", "semantics": "latent+own"}
+    plan = make_plan(Request("dazle", "birds", **common, epochs=2, device="cpu", calibrate="val"))
+    record, folder = run_cell(plan, plan.cells[0], Store(tmp_path / "results"), Options())
+    assert record.task.features == "rectified:regions" and record.task.semantics == "latent+own"
+    predictor = open_predictor(record, folder, data=tmp_path)
+    split = made.split
+    rows = made.regions[np.concatenate([split.test_seen, split.test_unseen])]
+    stored = calibrate(load_predictions(folder.predictions_file), record.headline.gamma)
+    names = np.array([guesses[0].name for guesses in predictor.predict(rows, top=1)])
+    assert np.array_equal(names, np.array(predictor.classes)[stored.predicted])
+    with pytest.raises(DataError, match=r"not \(n, 4, 32\) numbers"):
+        predictor.scores(made.features)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from gzslbench.data.dataset import FINETUNED, UNKNOWN
 from gzslbench.report.leaderboard.entry import Entry
 
 SEVERAL = "several"
 """Stands for what the rows of a table do not have in common."""
+ANY_SETTING: Any = "any setting"
+"""Not one of the settings: those of the rows may differ."""
 
 
 def join_features(entries: Iterable[Entry]) -> list[Entry]:
@@ -42,5 +45,5 @@ def _join(entry: Entry, network: str) -> Entry:
         semantics=SEVERAL,
         pretraining=network,
     )
-    joined = replace(summary, task=shared, setting="any setting")
+    joined = replace(summary, task=shared, setting=ANY_SETTING)
     return replace(entry, summary=joined, row=f"{entry.row} ({', '.join(what)})")
