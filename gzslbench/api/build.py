@@ -142,17 +142,17 @@ def extract(
     for name in ("images", "data", "out"):
         given[name] = None if given[name] is None else Path(given[name])
     request = ExtractionRequest(**{field.name: given[field.name] for field in fields(ExtractionRequest)})
-    result = run_extraction(request, quiet=quiet)
-    print_progress(quiet)(f"{result.path} has the features of {result.images} images")
-    return result.path
+    return run_extraction(request, quiet=quiet).path
 
 
 def run_extraction(request: ExtractionRequest, *, quiet: bool = False) -> ExtractionResult:
-    """Extract features, and print progress and what was left out."""
-    watch = _watch_nothing if quiet else partial(watch_count, what="images")
-    result = extract_features(request, print_progress(quiet), watch)
+    """Extract features, and print progress, what was left out, and the file."""
+    say = print_progress(quiet)
+    result = extract_features(request, say, _watch_images(quiet))
     for line in shorten(result.left_out):
-        print_progress(quiet)(f"left out: {line}")
+        say(f"left out: {line}")
+    done = f"{result.images} images: wrote {result.path}"
+    say(done if result.is_new else f"{result.path} was extracted in exactly this way already")
     return result
 
 
@@ -202,8 +202,7 @@ def finetune(
 
 def run_finetuning(request: FinetuneRequest, *, quiet: bool = False) -> tuple[Path, dict[str, Any]]:
     """Fine-tune, and print progress."""
-    watch = _watch_nothing if quiet else partial(watch_count, what="images")
-    return finetune_extractor(request, print_progress(quiet), watch)
+    return finetune_extractor(request, print_progress(quiet), _watch_images(quiet))
 
 
 def print_progress(quiet: bool) -> Callable[[str], None]:
@@ -211,5 +210,7 @@ def print_progress(quiet: bool) -> Callable[[str], None]:
     return (lambda _line: None) if quiet else print_line
 
 
-def _watch_nothing(_images: int) -> AbstractContextManager[Callable[[int], None]]:
-    return nullcontext(lambda _count: None)
+def _watch_images(quiet: bool) -> Callable[[int], AbstractContextManager[Callable[[int], None]]]:
+    return (
+        (lambda _images: nullcontext(lambda _count: None)) if quiet else partial(watch_count, what="images")
+    )

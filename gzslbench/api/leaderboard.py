@@ -159,27 +159,18 @@ def leaderboard(
         require_choice("metric", name, PERCENTAGES)
     require_choice("intervals", intervals, (None, *get_args(Intervals)))
     require_choice("test", test, ("seeds", "classes"))
-    return make_leaderboard(
-        runs,
-        rule=select,
-        calibrated=calibrated,
-        metrics=metrics,
-        intervals=intervals,
-        over=test,
-        with_published=with_published,
-        any_parameters=any_parameters,
-        any_features=any_features,
-        costs=costs,
-    )
+    tables = {"any_parameters": any_parameters, "any_features": any_features, "calibrated": calibrated}
+    shown = {"with_published": with_published, "costs": costs}
+    return make_leaderboard(runs, select, metrics, intervals, test, **tables, **shown)
 
 
 def make_leaderboard(
     runs: RunFilter,
-    *,
     rule: str | None,
     metrics: Sequence[str],
     intervals: Intervals | None,
     over: str,
+    *,
     with_published: bool,
     any_parameters: bool,
     any_features: bool,

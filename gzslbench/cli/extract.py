@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from gzslbench.cli import options as opt
 from gzslbench.cli.options import FILE, POSITIVE, flag, option
-
-if TYPE_CHECKING:
-    from gzslbench.prepare.extract.extract import ExtractionRequest, ExtractionResult
 
 EPILOG = """\b
 Examples:
@@ -83,6 +80,7 @@ you pass --again.
 @flag("--again", "Repeat a finished extraction.")
 def extract(**options: Any) -> None:
     """Compute the features of a dataset's images, for `gzslbench run --features`."""
+    from gzslbench.api.build import run_extraction
     from gzslbench.prepare.extract.extract import ExtractionRequest
 
     request = ExtractionRequest(**options)
@@ -90,15 +88,3 @@ def extract(**options: Any) -> None:
     if result.is_new:
         where = f"{result.path}" if request.out else f"{request.dataset} --features {result.path.stem}"
         click.echo(f"next: gzslbench run --method eszsl --dataset {where}", err=True)
-
-
-def run_extraction(request: ExtractionRequest) -> ExtractionResult:
-    """Extract features, and print progress and result."""
-    from gzslbench.api import build
-
-    result = build.run_extraction(request)
-    if result.is_new:
-        click.echo(f"{result.images} images: wrote {result.path}")
-    else:
-        click.echo(f"{result.path} was extracted in exactly this way; --again repeats it")
-    return result

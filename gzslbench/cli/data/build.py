@@ -93,7 +93,7 @@ def build(
     Images are in one folder per class; features are arrays. The dataset in FOLDER gets semantics from a
     table, and a split.
     """
-    from gzslbench.cli.extract import run_extraction
+    from gzslbench.api.build import run_extraction
     from gzslbench.errors import ParamError
     from gzslbench.plugins.registry import plugins
     from gzslbench.prepare.building.lad import read_lad

@@ -45,10 +45,12 @@ def external_rows(entries: Iterable[Entry], metrics: Sequence[str]) -> list[Refe
         for entry in found:
             suffix = f", {entry.identity[-10:]}" if max(counts.values()) > 1 else ""
             rows[method, title + suffix, about].append(entry)
-    return [
-        ReferenceRow(method, title, _means(found, metrics), [about], "external", _run_ids(found))
-        for (method, title, about), found in sorted(rows.items())
-    ]
+    references = []
+    for (method, title, about), found in sorted(rows.items()):
+        values, ids = _means(found, metrics), [(entry.dataset, entry.summary.id) for entry in found]
+        runs = {dataset: [run for where, run in ids if where == dataset] for dataset in values}
+        references.append(ReferenceRow(method, title, values, [about], "external", runs))
+    return references
 
 
 def _means(entries: Sequence[Entry], metrics: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -59,10 +61,3 @@ def _means(entries: Sequence[Entry], metrics: Sequence[str]) -> dict[str, dict[s
         of_seeds = {name: [getattr(one, name) for one in found] for name in metrics}
         values[dataset] = {name: fmean(these) for name, these in of_seeds.items() if None not in these}
     return values
-
-
-def _run_ids(entries: Sequence[Entry]) -> dict[str, list[str]]:
-    ids: dict[str, list[str]] = defaultdict(list)
-    for entry in entries:
-        ids[entry.dataset].append(entry.summary.id)
-    return ids

@@ -71,7 +71,10 @@ def leaderboard_table(
         rows.append([*cells, *(_costs(row) if costs else ())])
     header += [*aside, *(COST_COLUMNS if costs else ())]
     for other in published:
-        label = replace(_method_cell(other.title, other.method, papers, cite), notes=_one_note(other.sources))
+        label = replace(
+            _method_cell(other.title, other.method, papers, cite),
+            notes=["; ".join(other.sources)] if other.sources else [],
+        )
         numbers = (other.values.get(name, {}).get(metric) for name, metric in columns)
         cells = [label, *(TableCell(_one_decimal(number)) for number in numbers)]
         own = {"seeds": "external"} if other.kind == "external" else {}
@@ -154,10 +157,6 @@ def _method_cell(label: str, method: str, papers: Papers | None, cite: bool = Fa
     title, rest = papers[method].title, label.removeprefix(method)
     key = method if cite and papers[method].paper else ""
     return TableCell(label if label.startswith(title) else title + rest, cite=key)
-
-
-def _one_note(parts: Sequence[str]) -> list[str]:
-    return ["; ".join(parts)] if parts else []
 
 
 def _score_cell(score: Score | None, intervals: str, several: bool) -> TableCell:

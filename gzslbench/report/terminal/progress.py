@@ -34,14 +34,14 @@ from gzslbench.training.trainer import StageSize
 SECONDS_BETWEEN_LINES = 5.0
 
 
-def _make_bar(*columns: ProgressColumn, plain: bool = False) -> Progress:
-    """Return bars on standard error or in a notebook; with ``plain`` and elsewhere they only count.
+def _make_bar(*columns: ProgressColumn) -> Progress:
+    """Return bars on standard error or in a notebook; elsewhere they only count.
 
     In a notebook, rich needs ipywidgets for them; without it there are lines, as in a file.
     """
     console = Console(stderr=True)
     in_notebook = console.is_jupyter and find_spec("ipywidgets") is not None
-    return Progress(*columns, console=console, disable=plain or not (sys.stderr.isatty() or in_notebook))
+    return Progress(*columns, console=console, disable=not (sys.stderr.isatty() or in_notebook))
 
 
 class _Pace:
