@@ -16,9 +16,9 @@ from gzslbench.api.results import Results
 from gzslbench.api.run import RunResult, watch_runs
 from gzslbench.api.tables import TableView, make_table
 from gzslbench.data.dataset import Dataset
-from gzslbench.errors import InterruptedRunError, ParamError
+from gzslbench.errors import InterruptedRunError
 from gzslbench.files import write_atomically
-from gzslbench.plugins.executor import Executor, Limits
+from gzslbench.plugins.executor import Limits
 from gzslbench.plugins.registry import plugins
 from gzslbench.report.leaderboard.entry import read_entries
 from gzslbench.report.printing import format_value
@@ -264,10 +264,6 @@ def tune(
     require_type("search", search, (Mapping, type(None)), 'write {"lr": "1e-5..1e-3:log"}')
     require_count("trials", trials, least=1)
     require_count("seed", seed)
-    in_this_process = workers is None and executor == "local" and address is None
-    if isinstance(dataset, Dataset) and not in_this_process:
-        fix = "give its name or its folder, or leave workers out"
-        raise ParamError("other processes cannot see a dataset in memory", where="dataset", fix=fix)
     settings = write_assignments(plugins().method(method).params, params, "params")
     task = load(dataset, features, semantics, data)
     own = task if isinstance(dataset, Dataset) else None
@@ -278,20 +274,10 @@ def tune(
     of_study = {field.name: given[field.name] for field in fields(TuneRequest) if field.name in given}
     places = {"study": _path(study), "results": Path(results)}
     request = TuneRequest(**{**of_study, **places, "run": run, "searches": searches})
-    started: Executor | None = None
-    if not in_this_process:
-        started = make_executor(executor, Limits(workers or 1, address=address))
+    processes: dict[str, Any] = {"executor": executor, "workers": workers, "address": address}
     with _without_main():
-        done = run_tune(
-            request,
-            watch_runs(quiet),
-            print_progress(quiet),
-            executor=started,
-            workers=workers or 1,
-            ship_data=address is not None,
-            test=test,
-            carried=own,
-        )
+        say, watch = print_progress(quiet), watch_runs(quiet)
+        done = run_tune(request, watch, say, test=test, carried=own, **processes)
     found = [
         {"trial": one.number, "state": one.state, "value": one.value, **one.values}
         for one in done.result.trials

@@ -87,11 +87,9 @@ def sweep(
     status: bool,
     failed: bool,
     executor: str,
-    gpus_per_cell: float | None,
-    checkpoint_every: int,
     data: Path | None,
     results: Path,
-    **limits: Any,
+    **options: Any,
 ) -> None:
     """Run the cells of SUITE that have no record yet, several at the same time."""
     from gzslbench.plugins.executor import Limits
@@ -113,15 +111,15 @@ def sweep(
         planned = plan_sweep(selected, store, TaskCache(store.root))
         click.echo("\n".join([*view.plan_lines(planned), counts_line(planned)]))
         return
+    limits = Limits(**opt.take_fields(Limits, options))
     result = run_sweep(
         selected,
         store,
-        make_executor(executor, Limits(**limits)),
+        make_executor(executor, limits),
         only_failed=failed,
-        gpus_per_cell=gpus_per_cell,
-        checkpoint_every=checkpoint_every,
-        ship_data=limits["address"] is not None,
+        ship_data=limits.address is not None,
         say=print_line,
+        **options,
     )
     console = make_console()
     for line in view.failure_lines(result.results, result.planned):

@@ -94,23 +94,12 @@ Needs optuna: pip install 'gzslbench[tune]'.
 @opt.results_option("The folder where the record of the test is stored.")
 @option("--test/--no-test", "Train with the best parameters on all of trainval, and test once.", default=True)
 @opt.json_option()
-def tune(
-    workers: int | None,
-    executor: str,
-    address: str | None,
-    write: Path | None,
-    test: bool,
-    as_json: bool,
-    seed: int,
-    **options: Any,
-) -> None:
+def tune(write: Path | None, test: bool, as_json: bool, seed: int, **options: Any) -> None:
     """Search a method's parameters by H or T1 on validation classes inside trainval, never on test."""
-    from gzslbench.plugins.executor import Limits
-    from gzslbench.report.printing import make_console
+    from gzslbench.report.printing import make_console, print_line
     from gzslbench.report.terminal.progress import watch_run
     from gzslbench.report.terminal.tuning import tuning_json, tuning_report
     from gzslbench.runs.plan import Request
-    from gzslbench.sweeps.executors import make_executor
     from gzslbench.sweeps.tuning.tune import TuneRequest, require_optuna
 
     require_optuna()
@@ -120,19 +109,11 @@ def tune(
         if write is not None:
             opt.write_output(write, best.table(method))
 
-    method = options["method"]
+    method, watch = options["method"], partial(watch_run, plain=as_json)
+    processes = {name: options.pop(name) for name in ("executor", "workers", "address")}
     study = opt.take_fields(TuneRequest, options)
-    in_this_process = workers is None and executor == "local" and address is None
-    done = run_tune(
-        TuneRequest(Request(**options, seeds=(seed,)), **study),
-        partial(watch_run, plain=as_json),
-        partial(click.echo, err=True),
-        executor=None if in_this_process else make_executor(executor, Limits(workers or 1, address=address)),
-        workers=workers or 1,
-        ship_data=address is not None,
-        test=test,
-        on_best=write_table,
-    )
+    request = TuneRequest(Request(**options, seeds=(seed,)), **study)
+    done = run_tune(request, watch, print_line, test=test, on_best=write_table, **processes)
     if as_json:
         click.echo(json.dumps(tuning_json(done, write)))
     else:

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from gzslbench import __version__
-from gzslbench.errors import InterruptedRunError, StoreError
-from gzslbench.plugins.executor import Executor
+from gzslbench.errors import InterruptedRunError, ParamError, StoreError
+from gzslbench.plugins.executor import Executor, Limits
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import Preset
 from gzslbench.runs.execute import Options, run_cell
@@ -18,6 +18,7 @@ from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.plan import make_plan
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import Store
+from gzslbench.sweeps.executors import make_executor
 from gzslbench.sweeps.tuning.trial_result import StudyResult, TrialResult
 from gzslbench.sweeps.tuning.tune import (
     Say,
@@ -75,9 +76,9 @@ def run_tune(
     watch: Watch,
     say: Say = lambda _line: None,
     *,
-    executor: Executor | None = None,
-    workers: int = 1,
-    ship_data: bool = False,
+    executor: str = "local",
+    workers: int | None = None,
+    address: str | None = None,
     test: bool = True,
     on_best: Callable[[BestTrial], None] = lambda _best: None,
     carried: Dataset | None = None,
@@ -88,9 +89,9 @@ def run_tune(
         request: What to search.
         watch: Shows the progress of a training in this process.
         say: Is called with a line about each trial.
-        executor: What starts worker processes; None runs the trials in this process.
-        workers: Number of worker processes.
-        ship_data: Send the dataset along, for machines that may not have it.
+        executor: The name of what starts worker processes.
+        workers: Their number; None, with no other executor or address, runs the trials in this process.
+        address: The address of a cluster; the dataset is sent along, for machines that may not have it.
         test: Whether to train with the best parameters on all of trainval, and test.
         on_best: Is called with the best trial before the test, which may take long.
         carried: The dataset, if it is not to be loaded by its name.
@@ -100,11 +101,17 @@ def run_tune(
         StoreError: No trial has finished, or a file cannot be written.
         GzslBenchError: The request cannot be resolved, or the executor cannot continue.
     """
+    started: Executor | None = None
+    if workers is not None or executor != "local" or address is not None:
+        if carried is not None:
+            fix = "give its name or its folder, or leave workers out"
+            raise ParamError("other processes cannot see a dataset in memory", where="dataset", fix=fix)
+        started = make_executor(executor, Limits(workers or 1, address=address))
     tuning = open_tuning(request, carried)
-    if executor is None:
+    if started is None:
         search(tuning, watch, say)
     else:
-        search_with(tuning, executor, workers, say, ship_data)
+        search_with(tuning, started, workers or 1, say, address is not None)
     result = tuning.result
     best = find_best_trial(tuning, result)
     on_best(best)
