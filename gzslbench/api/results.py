@@ -111,10 +111,7 @@ class Results(TableView, Sequence[RunResult]):
 
     def _open(self, run: str) -> RunResult:
         folder = self.folders[run]
-        record = folder.record()
-        if record is None:
-            raise StoreError(f"run {run} was removed", where=folder.path, fix="read the folder again")
-        return RunResult([record], [folder])
+        return RunResult([folder.require_record()], [folder])
 
 
 @errors_in_python()

@@ -11,7 +11,7 @@ import click
 
 from gzslbench.cli import options as opt
 from gzslbench.cli.options import EXISTING_FILE, PATH, POSITIVE, option
-from gzslbench.errors import DataError, StoreError
+from gzslbench.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,10 +79,7 @@ def predict(
 
     files = list_images(images)
     folder = Store(results).find(run)
-    record = folder.record()
-    if record is None:
-        fix = "run the same command again with --resume to finish it"
-        raise StoreError(f"run {folder.id} has no record", where=folder.path, fix=fix)
+    record = folder.require_record()
     target = resolve_device(device)
     added = None if semantics_add is None else _read_added(semantics_add)
     predictor = open_predictor(record, folder, added=added, data=data, device=target)
@@ -139,14 +136,11 @@ def _read_features(path: Path) -> NDArray[np.float32]:
 
 
 def _print_table(names: list[str], found: list[tuple[Guess, ...]]) -> None:
-    from rich.table import Table
+    from gzslbench.report.printing import make_console, make_table
 
-    from gzslbench.report.printing import make_console
-
-    table = Table(box=None, pad_edge=False)
-    for column in ("image", "class", "kind", "score"):
-        table.add_column(column, justify="right" if column == "score" else "left", overflow="fold")
-    for name, guesses in zip(names, found, strict=True):
-        for place, guess in enumerate(guesses):
-            table.add_row("" if place else name, guess.name, guess.kind, f"{guess.score:.4f}")
-    make_console().print(table)
+    rows = [
+        ("" if place else name, guess.name, guess.kind, f"{guess.score:.4f}")
+        for name, guesses in zip(names, found, strict=True)
+        for place, guess in enumerate(guesses)
+    ]
+    make_console().print(make_table(["image", "class", "kind", "score"], rows, ["score"]))

@@ -120,11 +120,7 @@ def show(
 
     check_figure_options(figures, formats)
     folder = Store(results).find(run)
-    record = folder.record()
-    if record is None:
-        what = f"run {folder.id} has no record: it was interrupted, or is still running"
-        fix = "run the same command again with --resume to continue from its last checkpoint"
-        raise StoreError(what, where=folder.path, fix=fix)
+    record = folder.require_record()
     values: dict[str, Any] = {}
     parts: list[RenderableType] = []
     if not (classes or curve or confusion is not None):
@@ -248,10 +244,8 @@ def export(runs: tuple[str, ...], out: Path, results: Path) -> None:
         raise click.UsageError(f"--out {out} must end in .zip, or be a folder without an ending")
     store = Store(results)
     folders = [store.find(run) for run in runs] if runs else store.runs()
-    unfinished = [folder.id for folder in folders if not folder.has_ended()]
-    if unfinished:
-        fix = "finish it with `gzslbench run --resume`, or name other runs"
-        raise StoreError(f"run {unfinished[0]} has not ended", where=results, fix=fix)
+    for folder in folders:
+        folder.require_record()
     if not folders:
         raise StoreError("there are no runs", where=results, fix="name the folder with --results")
     (write_bundle if out.suffix else write_submission)(out, folders)

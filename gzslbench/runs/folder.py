@@ -107,6 +107,14 @@ class RunFolder:
             raise StoreError(what, where=where, fix=f"name the folder {record.id}")
         return record
 
+    def require_record(self) -> Record:
+        """Read the record; a StoreError if the run has not ended."""
+        if (record := self.record()) is not None:
+            return record
+        what = f"run {self.id} has no record: it was interrupted, or is still running"
+        fix = "run the same command again with --resume to continue from its last checkpoint"
+        raise StoreError(what, where=self.path, fix=fix)
+
     def write_record(self, record: Record) -> None:
         """Write the record atomically."""
         write_atomically(self.record_file, record.to_json().encode())

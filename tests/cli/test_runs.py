@@ -82,7 +82,7 @@ def test_what_cannot_be_exported_says_why(tmp_path, results):
     with Store(results).run("begun").lock():
         pass
     begun = called("export", "begun", "--results", results, "--out", tmp_path / "a.zip")
-    assert begun.exit_code == 2 and "has not ended" in begun.output
+    assert begun.exit_code == 2 and "has no record: it was interrupted" in begun.output
     assert not (tmp_path / "a.zip").exists()
 
 

@@ -203,17 +203,16 @@ def _is_same(folder: Path, plan: Plan) -> bool:
 
 
 def _describe_difference(folder: Path, plan: Plan) -> str:
-    """Return how the dataset in ``folder`` differs from the planned one: by arguments, else by files."""
-    built, now = read_record(folder).get("arguments"), describe(plan)["arguments"]
-    if not isinstance(built, dict):
-        return "its files are not those of a dataset that was built"
+    """Return the arguments by which the dataset in ``folder`` differs from the planned one, if any do."""
+    built, now = read_record(folder).get("arguments", {}), describe(plan)["arguments"]
     changed = [
         f"--{name.replace('_', '-')} was {built[name]} and is {value}"
         for name, value in now.items()
         if built.get(name, value) != value
     ]
-    how = "; ".join(changed) or "the inputs or its files have changed since"
-    return f"it has another dataset: {how}"
+    if not changed:
+        return "its files are not those of this dataset"
+    return f"it has another dataset: {'; '.join(changed)}"
 
 
 def read_record(folder: Path) -> dict[str, Any]:
