@@ -202,9 +202,10 @@ def _find_parameter(option_name: str, words: Sequence[str]) -> tuple[str, str]:
 class OutputFile(click.Path):
     """The path of a file to write. It must end in `suffix`, so that a typing error overwrites no notes."""
 
-    def __init__(self, suffix: str) -> None:
+    def __init__(self, suffix: str, new_folder: bool = False) -> None:
         super().__init__(dir_okay=False)
         self.suffix = suffix
+        self.new_folder = new_folder
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         """Return what `--help` shows for the value."""
@@ -216,7 +217,7 @@ class OutputFile(click.Path):
         if path.suffix.lower() != self.suffix:
             self.fail(f"{path} does not end in {self.suffix}; it must.", param, ctx)
         # This is found out before hours of work whose result shall go there.
-        if not path.absolute().parent.is_dir():
+        if not self.new_folder and not path.absolute().parent.is_dir():
             self.fail(f"the folder of {path} does not exist; name a file in an existing folder.", param, ctx)
         return path
 
