@@ -1,9 +1,12 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.computing.seeds import generator
+from gzslbench.data.region_rows import RegionRows
+from gzslbench.errors import PluginError
 from gzslbench.plugins import Episodes, HeldOut, TrainView
 from gzslbench.training.batch import Sampler
 
@@ -164,3 +167,12 @@ def test_a_resumed_sampler_holds_out_the_same_classes():
     resumed.load_state_dict(state)
     for held_out in (True, False, True):
         assert torch.equal(resumed.batch(held_out).features, draws.batch(held_out).features)
+
+
+def test_held_out_classes_of_regions_in_a_file_are_refused(tmp_path):
+    path = tmp_path / "regions"
+    np.zeros((6, 2, 3), np.float32).tofile(path)
+    with path.open("rb", buffering=0) as file:
+        rows = RegionRows(file, 0, (2, 3), np.dtype(np.float32), torch.arange(6), torch.device("cpu"))
+        with pytest.raises(PluginError, match="read ahead"):
+            sampler(TrainView(rows, torch.arange(6) % 3, torch.eye(3)), 2, HeldOut(1, 2))
