@@ -125,8 +125,8 @@ def run_summary(record: Record, folder: RunFolder) -> RenderableType:
     if record.failure is not None:
         parts += [Text(f"{name}: {value}") for name, value in asdict(record.failure).items()]
     if record.metrics:
-        note = finetuning_note(task.notes)
-        parts += [Text(), metrics_table(record), *map(Text, bias_lines(record)), Text(note), Text()]
+        lines = filter(None, (*bias_lines(record), finetuning_note(task.notes)))
+        parts += [Text(), metrics_table(record), *map(Text, lines), Text()]
     root = folder.path.parent
     results = [] if root == Path(DEFAULT_ROOT) else ["--results", str(root)]
     show = shlex.join(["gzslbench", "show", folder.id, *results])
