@@ -20,8 +20,8 @@ from gzslbench.api.arguments import (
 )
 from gzslbench.api.data import DatasetLike, load
 from gzslbench.api.tables import TableView
+from gzslbench.data.dataset import finetuning_note
 from gzslbench.data.preprocessing import PREPROCESSINGS
-from gzslbench.data.validation import finetuning_note
 from gzslbench.errors import InterruptedRunError, StoreError
 from gzslbench.evaluation.metrics import Metrics
 from gzslbench.evaluation.selection import RULES

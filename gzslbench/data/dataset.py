@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -18,6 +18,8 @@ UNKNOWN = "unknown"
 """What is said of the pretraining of features whose files do not tell it."""
 FINETUNED = ", fine-tuned on "
 """Between what a network learned from, and the rows of its fine-tuning."""
+SAW_VALIDATION = "fine-tuning saw the validation rows"
+"""How the note begins that the network behind the features was trained on rows that validation tests on."""
 TRAINVAL, FOR_VALIDATION = "trainval", "trainval without validation rows"
 """The rows of a fine-tuning that has seen neither test rows nor unseen classes; the second leaves out what
 validation tests on."""
@@ -267,6 +269,11 @@ def read_blocks(array: NDArray[Any], dtype: str = "<f4") -> Iterator[NDArray[Any
         with np.errstate(over="ignore"):
             block = np.ascontiguousarray(array[start : start + rows], dtype=dtype)
         yield block
+
+
+def finetuning_note(notes: Sequence[str] | None) -> str:
+    """Return the note that fine-tuning saw validation rows; empty if there is none."""
+    return next((note for note in notes or () if note.startswith(SAW_VALIDATION)), "")
 
 
 def describe_pretraining(extraction: Mapping[str, object]) -> str:

@@ -96,11 +96,6 @@ class RegionRows:
         return replace(self, rows=torch.cat([self.rows, other.rows]))
 
 
-def as_region_rows(features: object) -> RegionRows | None:
-    """Return the features of a view if they are read from a file; the type of a view says Tensor for both."""
-    return features if isinstance(features, RegionRows) else None
-
-
 def scale(regions: Tensor, preprocessing: str) -> Tensor:
     """Scale ``(n, R, d)`` float32 regions in place."""
     if preprocessing == "l2":

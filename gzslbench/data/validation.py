@@ -13,14 +13,21 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.dataset import FINETUNED, Dataset, Split, ValidationHint, evenly_spaced, hold_out
+from gzslbench.data.dataset import (
+    FINETUNED,
+    SAW_VALIDATION,
+    Dataset,
+    Split,
+    ValidationHint,
+    evenly_spaced,
+    finetuning_note,
+    hold_out,
+)
 from gzslbench.errors import DataError
 
 Classes = NDArray[np.int64]
 
 _SHARE = 5
-SAW_VALIDATION = "fine-tuning saw the validation rows"
-"""How the note begins that the network behind the features was trained on rows that validation tests on."""
 
 
 _WITHOUT_VALIDATION = (
@@ -51,11 +58,6 @@ def validation_datasets(dataset: Dataset, *, holdout: float = 0.2) -> tuple[Data
         ),
     )
     return tuple(one for one in found if not finetuning_note(one.notes)) or found
-
-
-def finetuning_note(notes: Sequence[str] | None) -> str:
-    """Return the note that fine-tuning saw validation rows; empty if there is none."""
-    return next((note for note in notes or () if note.startswith(SAW_VALIDATION)), "")
 
 
 def join_fingerprints(datasets: Sequence[Dataset]) -> str:

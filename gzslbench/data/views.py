@@ -18,7 +18,7 @@ from torch import Tensor
 
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.preprocessing import fit_preprocessing
-from gzslbench.data.region_rows import RegionReader, as_region_rows
+from gzslbench.data.region_rows import RegionReader, RegionRows
 from gzslbench.errors import PluginError, did_you_mean
 from gzslbench.plugins.inputs import ClassTransductiveView, TrainView, TransductiveView
 from gzslbench.plugins.spec import SETTINGS, Setting
@@ -103,6 +103,11 @@ def make_views(
     )
     unseen_names = tuple(names[i] for i in unseen)
     return _widen(train, held_out, unseen_names, setting), held_out
+
+
+def as_region_rows(features: object) -> RegionRows | None:
+    """Return the features of a view if they are read from a file; the type of a view says Tensor for both."""
+    return features if isinstance(features, RegionRows) else None
 
 
 def _feature_reader(

@@ -18,7 +18,8 @@ import torch
 from gzslbench.computing.device import environment
 from gzslbench.computing.instrumentation import collect_backends
 from gzslbench.computing.memory import memory_of_a_run, peak_memory, reset_peak_memory
-from gzslbench.data.validation import finetuning_note, validation_dataset, validation_datasets
+from gzslbench.data.dataset import finetuning_note
+from gzslbench.data.validation import validation_dataset, validation_datasets
 from gzslbench.errors import DivergedError, PluginError, StoreError
 from gzslbench.evaluation.calibration import (
     bias_of,

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gzslbench.computing.instrumentation import span
 from gzslbench.computing.seeds import PermutationSampler
-from gzslbench.data.region_rows import RegionRows, as_region_rows, scale
+from gzslbench.data.region_rows import RegionRows, scale
+from gzslbench.data.views import as_region_rows
 from gzslbench.errors import PluginError
 from gzslbench.plugins.inputs import Batch, TrainView
 from gzslbench.plugins.method import Episodes, HeldOut, Sampling, Stage

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gzslbench.computing.graph import CudaCapture, GraphCache, capture_on
 from gzslbench.computing.seeds import GlobalStream, generator, stream
-from gzslbench.data.region_rows import as_region_rows
+from gzslbench.data.views import as_region_rows
 from gzslbench.errors import DivergedError
 from gzslbench.plugins.inputs import Batch, TrainView
 from gzslbench.plugins.method import HeldOut, Method, Phase, Stage

@@ -145,11 +145,11 @@ def test_a_damaged_file_of_published_numbers_is_named(invoke, offer: Path) -> No
 
 def test_of_methods_that_are_not_installed_the_published_numbers_are_shown(invoke) -> None:
     names = invoke("methods", "--published").output.split()
-    assert {"agzsl", "apn", "transzero"} <= set(names) and "ce-gzsl" not in names
+    assert {"agzsl", "duet", "transzero-pp"} <= set(names) and "ce-gzsl" not in names
     assert json.loads(invoke("methods", "--published", "--json").output) == names
-    output = invoke("methods", "transzero").output
-    assert "TransZero, Chen et al., AAAI 2022" in output
-    assert "selection and calibration: shiming-chen/TransZero, train_cub.py:58" in output
-    shown = json.loads(invoke("methods", "transzero", "--json").output)
-    assert {number["dataset"]: number["H"] for number in shown} == {"AWA2": 70.2, "CUB": 68.8, "SUN": 40.8}
+    output = invoke("methods", "transzero-pp").output
+    assert "TransZero++, Chen et al., TPAMI 2023" in output
+    assert "selection and calibration: shiming-chen/TransZero_pp, train_awa2.py:74" in output
+    shown = json.loads(invoke("methods", "transzero-pp", "--json").output)
+    assert {number["dataset"]: number["H"] for number in shown} == {"AWA2": 72.5, "CUB": 70.4, "SUN": 42.5}
     assert {number["calibration"] for number in shown} == {"fixed"}

@@ -9,9 +9,15 @@ import pytest
 
 from gzslbench.api.run import RunResult
 from gzslbench.api.run import run as run_in_python
-from gzslbench.data.dataset import FINETUNED, ValidationHint, content_fingerprint
+from gzslbench.data.dataset import (
+    FINETUNED,
+    SAW_VALIDATION,
+    ValidationHint,
+    content_fingerprint,
+    finetuning_note,
+)
 from gzslbench.data.load import load_dataset
-from gzslbench.data.validation import SAW_VALIDATION, finetuning_note, validation_dataset, validation_datasets
+from gzslbench.data.validation import validation_dataset, validation_datasets
 from gzslbench.data.variants import take_features
 from gzslbench.errors import DataError, ParamError
 from gzslbench.report.leaderboard.board import boards

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gzslbench.data.region_rows import RegionReader, as_region_rows
+from gzslbench.data.region_rows import RegionReader
+from gzslbench.data.views import as_region_rows
 from gzslbench.plugins import ClassTransductiveView, MethodSpec
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.registry import plugins

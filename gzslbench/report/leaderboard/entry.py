@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gzslbench.data.validation import SAW_VALIDATION, finetuning_note
+from gzslbench.data.dataset import SAW_VALIDATION, finetuning_note
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.plugins.head import SOFTMAX

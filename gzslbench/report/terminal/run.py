@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gzslbench.data.validation import finetuning_note
+from gzslbench.data.dataset import finetuning_note
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.evaluation.metrics import find_chance
 from gzslbench.evaluation.selection import RULES
