@@ -29,7 +29,7 @@ speed() {
 }
 
 mkdir -p "$out"
-speed iteration epoch evaluation f-clswgan methods training precision growth peak-memory extraction --out "$out/speed-cuda.json"
+speed iteration epoch evaluation f-clswgan methods regions training precision growth peak-memory extraction --out "$out/speed-cuda.json"
 for precision in tf32 bf16; do
     speed iteration training extraction --precision "$precision" --out "$out/speed-cuda-$precision.json"
 done

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gzslbench.data.dataset import Dataset, Split, content_fingerprint, hold_out
+from gzslbench.data.dataset import Attributes, Dataset, Split, content_fingerprint, hold_out
 
 UNSEEN = (3, 6)
 
@@ -47,12 +47,32 @@ def stroke_table() -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     return np.array(table, dtype=np.float32)
 
 
+def word_table() -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Return a row for each stroke and a column for each word of their names: 1 if the name has the word."""
+    names = [name.replace(":", "").split() for name in STROKES]
+    words = sorted({word for name in names for word in name})
+    return np.array([[float(word in name) for word in words] for name in names], dtype=np.float32)
+
+
+def cut_out_places(
+    pixels: np.ndarray[tuple[int, int], np.dtype[np.float32]],
+) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
+    """Return ``(N, 9, 64)``: for each of 3 x 3 places the image, with all but 4 x 4 pixels there set to 0."""
+    images = pixels.reshape(-1, 8, 8)
+    places = np.zeros((len(images), 9, 8, 8), dtype=np.float32)
+    for place in range(9):
+        row, column = (slice(2 * at, 2 * at + 4) for at in divmod(place, 3))
+        places[:, place, row, column] = images[:, row, column]
+    return places.reshape(len(images), 9, 64)
+
+
 def load_digits() -> Dataset:
     """Return 1797 images of 8 x 8 pixels (0 to 16) in ten classes, with ``(10, 21)`` semantics of strokes.
 
     The rows of the semantics are scaled to unit length, like ``att`` of the xlsa17 files. A fifth of the rows
     of each seen class, evenly spaced in scikit-learn's order, is test_seen; all rows of the unseen
-    classes are test_unseen.
+    classes are test_unseen. Regions are 3 x 3 overlapping parts of the image, and the vector of a stroke has
+    a 1 for each word of its name.
     """
     from sklearn import datasets
 
@@ -73,4 +93,6 @@ def load_digits() -> Dataset:
         split=Split("fixed", trainval, test_seen, np.flatnonzero(unseen)),
         content=content_fingerprint(features, labels, semantics),
         pretraining="none",
+        regions=cut_out_places(features),
+        attributes=Attributes(tuple(STROKES), word_table()),
     )
