@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from gzslbench._version import VERSION
+from gzslbench.data.attributes import attribute_files
 from gzslbench.data.formats import xlsa17
 from gzslbench.data.load import Place, default_features, find, missing_features
 from gzslbench.errors import DataError, GzslBenchError, ParamError
@@ -155,7 +156,7 @@ class TaskCache:
         Raises:
             DataError: There is no such dataset, or its files are missing.
         """
-        entry = self._entries.get(_key(parsed.request), {})
+        entry = self._entries.get(_key(parsed), {})
         if entry.get("stamp") != self._stamp(parsed.request):
             return None
         task = Task(**entry["task"])
@@ -164,7 +165,7 @@ class TaskCache:
 
     def read(self, parsed: ParsedRequest) -> tuple[Task, str]:
         """Read the data of a request, at most once if it fails; return its task and the data's name."""
-        key, stamp = _key(parsed.request), self._stamp(parsed.request)
+        key, stamp = _key(parsed), self._stamp(parsed.request)
         if key in self._unreadable:
             raise self._unreadable[key]
         try:
@@ -181,7 +182,7 @@ class TaskCache:
 
     def forget(self, request: Request) -> None:
         """Drop the task of a request, so that it is read again."""
-        if self._entries.pop(_key(request), None) is not None:
+        if self._entries.pop(_key(parse_request(request)), None) is not None:
             self._write()
 
     def _write(self) -> None:
@@ -194,10 +195,16 @@ class TaskCache:
         return self._stamps[key]
 
 
-def _key(request: Request) -> str:
+def _key(parsed: ParsedRequest) -> str:
+    request, spec = parsed.request, parsed.spec
     where = Path(request.dataset).resolve() if "/" in request.dataset else request.dataset.lower()
     data = None if request.data is None else str(Path(request.data).resolve())
     names = [str(where), data, request.features, request.semantics, request.shuffle_semantics]
+    # Methods that read other parts of the same data have another task.
+    if spec.features != "global" or spec.attributes:
+        names += [spec.features, f"{spec.attributes}", request.control]
+    if request.validation_features is not None:
+        names.append(f"validation {request.validation_features}")
     # Gamma may be chosen on more validation splits than the epochs are: then the task is another entry.
     return json.dumps([*names, "calibrated"] if calibrates_apart(request) else names)
 
@@ -212,7 +219,8 @@ def _stamp(found: DatasetSpec | Place, request: Request) -> list[Any]:
     ours, published = found.path / f"{features}.h5", found.path / f"{features}.mat"
     if not ours.is_file() and not published.is_file():
         raise missing_features(found, features, request.data)
-    return [VERSION, *_file_stamps([*xlsa17.source_files(found.path, features), ours])]
+    vectors = [found.path / f"{name}.csv" for name in attribute_files(found.path)]
+    return [VERSION, *_file_stamps([*xlsa17.source_files(found.path, features), ours, *vectors])]
 
 
 def _file_stamps(files: Iterable[Path]) -> list[list[Any]]:

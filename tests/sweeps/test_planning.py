@@ -154,3 +154,18 @@ def test_a_damaged_cache_is_an_empty_one(suite, store):
     read(suite, store)
     (store.root / ".tasks.json").write_text("[no json")
     assert set(states(suite, store)) == {"unread"}
+
+
+def test_a_method_that_reads_regions_has_a_task_of_its_own_in_the_cache(tmp_path):
+    cache = TaskCache(tmp_path)
+    tasks = {
+        method: [
+            cache.read(parse_request(Request(method, "digits")))[0],
+            cache.get(parse_request(Request(method, "digits"))),
+        ]
+        for method in ("eszsl", "dazle", "sae")
+    }
+    assert all(read == cached for read, cached in tasks.values())
+    assert tasks["eszsl"] == tasks["sae"] != tasks["dazle"]
+    for method, (task, _) in tasks.items():
+        assert task.id == make_plan(Request(method, "digits", device="cpu")).cells[0].task

@@ -54,7 +54,7 @@ def test_no_test_row_is_within_reach_of_the_objective_or_of_the_study(make_reque
     for root in (tuning.objective, tuning, tune):
         assert find_rows(rows, width, root) is None
     within = [array for _, array in reachable_arrays(tuning.objective) if array.shape[-1:] == (width,)]
-    assert sum(map(len, within)) == len(dataset.split.trainval)
+    assert {len(array) for array in within} == {len(dataset.split.trainval)}  # features and regions
     semantics = {row.tobytes() for row in dataset.semantics[dataset.unseen_classes]}
     assert not semantics & {row.tobytes() for row in tuning.objective.plan.dataset.semantics}
 
