@@ -21,7 +21,7 @@ from gzslbench.data.catalogue import (
 )
 from gzslbench.data.dataset import UNKNOWN, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
-from gzslbench.data.regions import SUFFIX
+from gzslbench.data.regions import SUFFIX, fingerprint_regions
 from gzslbench.errors import DataError, PluginError, did_you_mean
 from gzslbench.files import check_folder, is_there, reading, sha256_of
 from gzslbench.plugins.dataset import DatasetSpec
@@ -100,6 +100,8 @@ def verify_dataset(
     checks.check_features(dataset.features, f"{where}: features {dataset.features_name}")
     content = content_fingerprint(dataset.features, dataset.labels, dataset.semantics)
     lines = [Comparison("content", dataset.content, content)]
+    if dataset.regions is not None and dataset.regions_content:
+        lines.append(Comparison("regions", dataset.regions_content, fingerprint_regions(dataset.regions)))
     if not isinstance(found, DatasetSpec):
         folder = found.path if found.path.is_dir() else found.path.parent
         with reading(folder, DataError):

@@ -30,6 +30,7 @@ def check_in_memory(dataset: Dataset) -> Dataset:
 
     from gzslbench.data import checks
     from gzslbench.data.dataset import content_fingerprint
+    from gzslbench.data.regions import fingerprint_regions
 
     where = f"the dataset {dataset.name!r} in memory"
     try:
@@ -40,7 +41,8 @@ def check_in_memory(dataset: Dataset) -> Dataset:
         fix = "give features and semantics as arrays of numbers, and labels as integers from 0"
         raise DataError(f"its arrays cannot be read: {error}", where=where, fix=fix) from error
     content = content_fingerprint(features, labels, semantics)
-    if content == dataset.content:
+    regions = "" if dataset.regions is None else fingerprint_regions(dataset.regions)
+    if content == dataset.content and dataset.regions_content in ("", regions):
         checks.check_dataset(dataset, where)  # the split may be another one
         return dataset
     note = f"{MADE_IN_MEMORY}: its arrays are not those of files"
@@ -51,6 +53,7 @@ def check_in_memory(dataset: Dataset) -> Dataset:
         semantics=semantics,
         class_names=tuple(dataset.class_names),
         content=content,
+        regions_content=regions,
         files={},
         notes=(*(known for known in dataset.notes if known != note), note),
     )

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from gzslbench.computing.seeds import generator
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.formats.hdf5 import open_hdf5, write_hdf5
+from gzslbench.data.load import verify_dataset
 from gzslbench.data.region_rows import RegionReader, RegionRows
 from gzslbench.data.regions import fingerprint_regions, use_regions
 from gzslbench.data.synthetic.dataset import load_synthetic
+from gzslbench.data.variants import MADE_IN_MEMORY, check_in_memory
 from gzslbench.data.views import make_views
 from gzslbench.errors import DataError, ParamError
 from gzslbench.plugins.method import Episodes
@@ -162,3 +164,25 @@ def test_features_without_regions_are_refused_with_the_command_that_makes_them()
 def _sampler(view: object, sampling: object) -> Sampler:
     streams = (generator("cpu", 1, "rows"), generator("cpu", 1, "noise"))
     return Sampler(view, 6, sampling, *streams)  # type: ignore[arg-type]
+
+
+def test_regions_that_a_program_changed_are_another_task(dataset: Dataset) -> None:
+    loaded = replace(load_synthetic(), regions=np.array(dataset.features))
+    loaded = replace(loaded, regions_content=fingerprint_regions(loaded.regions))
+    assert check_in_memory(loaded) is loaded
+    changed = check_in_memory(replace(loaded, regions=loaded.regions + 1))
+    assert use_regions(changed, "a test").content != use_regions(loaded, "a test").content
+    assert any(MADE_IN_MEMORY in note for note in changed.notes)
+
+
+def test_verify_reads_the_regions_again(tmp_path: Path) -> None:
+    path = tmp_path / "regions.h5"
+    write_hdf5(path, [load_synthetic()], [])
+    (found,) = [line for line in verify_dataset(path)[1] if line.what == "regions"]
+    assert found.agrees
+    offset = open_hdf5(path).regions.offset
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\x01\x02\x03\x04")
+    (found,) = [line for line in verify_dataset(path)[1] if line.what == "regions"]
+    assert not found.agrees
