@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help demo check test lint types unit all coverage ray docs bench regress clean
+.PHONY: help demo check test lint types unit all coverage ray docs bench regress torture clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -62,6 +62,10 @@ bench: $(VENV)/.installed ## time ours against the published formulation (an hou
 regress: $(VENV)/.installed ## train the FLO suites again: did a number move? (hours; needs FLO under GZSLBENCH_DATA)
 	$(BIN)/gzslbench regress flo-lite0
 	$(BIN)/gzslbench regress flo-lite0-claims
+
+MINUTES ?= 60
+torture: $(VENV)/.installed ## attack the toolkit with damaged files, kills and more: make torture MINUTES=60
+	$(BIN)/python -m gzslbench_benchmarks.torture --minutes $(MINUTES) --results results/torture.json
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .types build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

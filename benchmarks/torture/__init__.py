@@ -1,0 +1,1 @@
+"""Attacks on the toolkit: damaged files, killed processes, hostile plugins, odd environments."""

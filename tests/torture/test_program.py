@@ -1,0 +1,92 @@
+"""The torture program: counts, resuming and exit status, with attacks that cost nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gzslbench_benchmarks.torture import __main__ as program
+from gzslbench_benchmarks.torture.findings import Attempt
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The attempts that ran: twenty, of which the one with number 7 is a finding."""
+    ran: list[str] = []
+
+    def attempt(number: int) -> Attempt:
+        def run() -> str | None:
+            ran.append(f"{number}")
+            return "it broke\nbadly" if number == 7 else None
+
+        return Attempt("even" if number % 2 == 0 else "odd", f"again {number}", run)
+
+    def attempts(seed: int, root: Path) -> Iterator[Attempt]:
+        assert root.is_dir()
+        return map(attempt, range(seed, seed + 20))
+
+    monkeypatch.setattr(program, "find_attacks", lambda: {"numbers": attempts})
+    monkeypatch.setattr(program, "commit_of", lambda file: "c0ffee")
+    return ran
+
+
+def call(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(program.main, arguments, catch_exceptions=False)
+    return done.exit_code, done.output
+
+
+def test_a_finding_is_one_line_with_its_reproduction_and_gives_exit_1(tried: list[str]) -> None:
+    code, output = call()
+    assert code == 1
+    assert "odd: it broke badly | again 7" in output.splitlines()
+    assert [line.split() for line in output.splitlines()[-3:]] == [
+        ["even", "10", "0", "0"],
+        ["odd", "10", "1", "1"],
+        ["all", "20", "1", "1"],
+    ]
+
+
+def test_attempts_that_hold_give_exit_0(tried: list[str]) -> None:
+    assert call("--only", "even")[0] == 0
+    assert tried == [str(number) for number in range(0, 20, 2)]
+
+
+def test_one_attempt_is_repeated_by_name_and_number(tried: list[str]) -> None:
+    assert call("--only", "odd", "--number", "3")[0] == 1
+    assert tried == ["7"]
+
+
+def test_the_next_call_goes_on_after_the_attempts_in_the_results(tried: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps({"seed": 0, "done": {"numbers": 15}, "attempts": {"odd": 15}, "findings": []}))
+    assert call("--results", str(file))[0] == 0
+    assert tried == ["15", "16", "17", "18", "19"]
+    stored = json.loads(file.read_text())
+    assert stored["done"] == {"numbers": 20}
+    assert stored["counts"] == {
+        "even": {"attempts": 2, "findings": 0, "kinds": 0},
+        "odd": {"attempts": 18, "findings": 0, "kinds": 0},
+    }
+
+
+def test_results_of_another_seed_are_not_mixed(tried: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    assert call("--results", str(file), "--minutes", "0")[0] == 0
+    code, output = call("--results", str(file), "--seed", "5")
+    assert (code, tried) == (2, [])
+    assert "seed 0" in output
+
+
+def test_no_time_tries_nothing(tried: list[str]) -> None:
+    assert call("--minutes", "0")[0] == 0
+    assert tried == []
+
+
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tried: list[str]) -> None:
+    code, output = call("--only", "evn")
+    assert code == 2
+    assert "even" in output
