@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
+import itertools
 import os
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,6 +37,11 @@ _ADVICE: dict[int, tuple[str, str]] = {
 """For each error number, what to do when reading and when writing."""
 _OTHER_ADVICE = ("check the disk that it lies on", "make the folder writable")
 _ELSEWHERE = "choose another folder with --results"
+PART, OLD = ".part", "old"
+"""The ending of a temporary file or folder, and the name in it of a folder that is being replaced."""
+_NUMBERS = itertools.count()
+_LONGEST_NAME = 200
+"""Bytes of a name; most file systems take 255, and some names get an ending."""
 
 
 @contextmanager
@@ -100,14 +106,22 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def is_path_part(name: str) -> bool:
+    """Return whether ``name`` can be the name of one file or folder, on any system and in any folder."""
+    return (
+        0 < len(name.encode(errors="surrogatepass")) <= _LONGEST_NAME
+        and name.isprintable()
+        and not set(name) & set('/\\:*?"<>|')
+        and not name.startswith(".")
+    )
+
+
 def make_folder(folder: Path) -> None:
     """Create the folder if it is missing; raise OSError unless files can be written to it."""
-    probe = folder / f".probe.{os.getpid()}"
     folder.mkdir(parents=True, exist_ok=True)
-    try:
+    with _scratch(folder / "probe") as probe:
         probe.write_bytes(b"gzslbench")
-    finally:
-        probe.unlink(missing_ok=True)
+        probe.unlink()
 
 
 def format_size(size: int) -> str:
@@ -131,22 +145,17 @@ def check_free_space(folder: Path, needed: int, failure: type[GzslBenchError], e
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; when the block ends, the file there replaces ``path``.
 
-    If anything fails, the old file stays and the temporary file is removed.
+    If anything fails, the old file stays and the temporary file is removed, or the next call removes it.
 
     Raises:
         OSError: The folder is read-only, full or gone.
     """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with _scratch(path) as scratch:
         yield scratch
         # The content must be on disk before it gets the name: a power cut could leave an empty file.
         with scratch.open("rb+") as file:
             os.fsync(file.fileno())
         scratch.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            scratch.unlink()
-        raise
     with suppress(OSError):  # some file systems cannot sync a folder
         handle = os.open(path.parent, os.O_RDONLY)
         try:
@@ -164,8 +173,8 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     Raises:
         OSError: The folder above is read-only, full or gone.
     """
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-        new, old = Path(scratch, "new"), Path(scratch, "old")
+    with scratch_folder(folder) as scratch:
+        new, old = scratch / "new", scratch / OLD
         new.mkdir()
         yield new
         if folder.is_dir():
@@ -176,6 +185,56 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
             if old.is_dir():
                 old.rename(folder)
             raise
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder next to ``path``; it is removed when the block ends.
+
+    If this process is killed, the next call for the same ``path`` removes it.
+    """
+    with _scratch(path) as scratch:
+        scratch.mkdir()
+        yield scratch
+        remove(scratch)
+
+
+@contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    """Yield the name of a temporary file or folder of this process; remove it if the block fails."""
+    start = f".{path.name}.{socket.gethostname()}-"
+    scratch = path.with_name(f"{start}{os.getpid()}-{next(_NUMBERS)}{PART}")
+    for other in path.parent.glob(f"{glob.escape(start)}*{PART}"):
+        process = other.name.removeprefix(start).partition("-")[0]
+        if process.isdecimal() and not _is_alive(int(process)):
+            with suppress(OSError):  # another process may remove it at the same time
+                if (other / OLD).is_dir() and not path.exists():  # killed between two renames
+                    (other / OLD).rename(path)
+                remove(other)
+    try:
+        yield scratch
+    except BaseException:
+        with suppress(OSError):
+            remove(scratch)
+        raise
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def write_atomically(

@@ -25,6 +25,7 @@ from gzslbench.data.regions import SUFFIX, fingerprint_regions
 from gzslbench.errors import DataError, PluginError, did_you_mean
 from gzslbench.files import check_folder, is_there, reading, sha256_of
 from gzslbench.plugins.dataset import DatasetSpec
+from gzslbench.plugins.registry import load_object
 
 
 @dataclass(frozen=True)
@@ -261,13 +262,7 @@ def _load_file(path: Path, features: str | None, semantics: str | None) -> Datas
 
 
 def _call_function(spec: DatasetSpec, features: str | None, semantics: str | None) -> Dataset:
-    from pkgutil import resolve_name
-
-    try:
-        dataset = resolve_name(spec.load)()
-    except (ImportError, AttributeError, ValueError) as error:
-        what = f"the dataset {spec.name!r} cannot be loaded: {type(error).__name__}: {error}"
-        raise PluginError(what, where=spec.load, fix="see `gzslbench doctor`") from error
+    dataset = load_object(spec.load, spec.name)()
     if not isinstance(dataset, Dataset):
         what = f"the function returned {type(dataset).__name__}"
         raise PluginError(what, where=spec.load, fix="return a Dataset")

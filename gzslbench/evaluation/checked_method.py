@@ -42,7 +42,7 @@ class CheckedMethod:
 
         def score(part: Tensor) -> Tensor:
             scores: Tensor = self.method.scores(part.clone(), semantics.clone())  # type: ignore[union-attr]
-            return self._check("scores", scores, (len(part), len(semantics)))
+            return self._check("scores", scores, len(part), len(semantics))
 
         return torch.cat(list(self.chunk.map_chunks(rows, score)))
 
@@ -56,7 +56,7 @@ class CheckedMethod:
         for part in parts:
             if start == 0:
                 collected = torch.empty(rows, part.shape[-1], device=part.device)
-            self._check("embed", part, (len(part), collected.shape[1]))
+            self._check("embed", part, len(part), collected.shape[1])
             collected[start : start + len(part)] = part
             start += len(part)
         return collected
@@ -76,8 +76,7 @@ class CheckedMethod:
                 for start in range(0, per_class, MAX_CLASS_ROWS):
                     noise = ClassNoise(streams, min(MAX_CLASS_ROWS, per_class - start))
                     part: Tensor = self.method.synthesize(some, noise)  # type: ignore[union-attr]
-                    shape = (len(noise), part.shape[-1] if width is None else width)
-                    parts.append(self._check("synthesize", part, shape))
+                    parts.append(self._check("synthesize", part, len(noise), width))
             return parts[0] if len(parts) == 1 else torch.cat(parts)
 
         yield from self._class_after_class(len(semantics), per_class, synthesize_classes)
@@ -100,7 +99,7 @@ class CheckedMethod:
                 return self._embed(rows)
             with span("embedding"):
                 sampled: Tensor = self.method.sample(rows, ClassNoise(streams, per_class))
-            return self._check("sample", sampled, (len(rows), sampled.shape[-1]))
+            return self._check("sample", sampled, len(rows))
 
         yield from self._class_after_class(len(classes), per_class, sample_classes)
 
@@ -120,16 +119,26 @@ class CheckedMethod:
     def _embed(self, rows: Tensor) -> Tensor:
         with span("embedding"):
             embedded: Tensor = self.method.embed(rows.clone())  # type: ignore[union-attr]
-        return self._check("embed", embedded, (len(rows), embedded.shape[-1]))
+        return self._check("embed", embedded, len(rows))
 
-    def _check(self, call: str, result: Tensor, expected: tuple[int, int]) -> Tensor:
-        if tuple(result.shape) != expected:
-            raise PluginError(
-                f"{call} returned the shape {tuple(result.shape)}, not {expected}",
-                where=type(self.method).__name__,
-                fix=f"see {call} in gzslbench.plugins.method",
-            )
+    def _check(self, call: str, result: object, rows: int, width: int | None = None) -> Tensor:
+        """Return a result that is a matrix of floats with these rows and, if given, columns."""
+        return check_matrix(call, self.method, result, rows, width)
+
+
+def check_matrix(call: str, owner: object, result: object, rows: int, width: int | None = None) -> Tensor:
+    """Return what ``call`` of a plugin's object returned, if it is a matrix of floats of this shape."""
+    expected = f"({rows}, {'any' if width is None else width})"
+    if not isinstance(result, Tensor):
+        found = f"{type(result).__name__}, not a tensor of shape {expected}"
+    elif result.ndim != 2 or len(result) != rows or width not in (None, result.shape[1]):
+        found = f"the shape {tuple(result.shape)}, not {expected}"
+    elif not result.is_floating_point():
+        found = f"numbers of type {result.dtype}, not floating point"
+    else:
         return result
+    fix = f"see {call} in gzslbench.plugins"
+    raise PluginError(f"{call} returned {found}", where=type(owner).__name__, fix=fix)
 
 
 def build_head_data(

@@ -18,7 +18,7 @@ from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DivergedError, PluginError
-from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data
+from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data, check_matrix
 from gzslbench.evaluation.curve import CurvePoint, seen_unseen_curve
 from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
@@ -27,7 +27,7 @@ from gzslbench.plugins.inputs import HeadData, TrainView
 from gzslbench.plugins.spec import Setting
 
 if TYPE_CHECKING:
-    from gzslbench.plugins.head import Head, HeadSettings
+    from gzslbench.plugins.head import FittedHead, Head, HeadSettings
     from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
 
 _REGION_BYTES = 1 << 25
@@ -163,10 +163,10 @@ class Evaluator:
                 with span("head"):
                     head = next(heads)
                 with span("scoring"):
-                    scores = self.chunk.map_chunks(test, head.scores)
+                    scores = self._head_scores(head, test)
                     predictions = predict(scores, self.labels, self.test.seen, zsl)
                     if training is not None and (self.training_gaps == "every" or done == epochs):
-                        training_scores = self.chunk.map_chunks(training, head.scores)
+                        training_scores = self._head_scores(head, training)
                         gaps.append(_finite_gaps(training_scores, self.test.seen, epoch))
                 metrics, point = _finite_metrics(predictions, epoch)
                 trace.append(metrics)
@@ -201,9 +201,18 @@ class Evaluator:
         for fitted in self.head.fit(data, settings, settings.zsl_epochs, random, self.graphs):
             head = fitted
         test_unseen = test[len(self.test.seen_labels) :]
-        scores = torch.cat(list(self.chunk.map_chunks(test_unseen, head.scores)))
+        scores = torch.cat(list(self._head_scores(head, test_unseen, len(classes))))
         zsl: NDArray[np.int64] = self.unseen_classes[scores.argmax(dim=1)].cpu().numpy()
         return zsl
+
+    def _head_scores(self, head: FittedHead, rows: Tensor, classes: int | None = None) -> Iterator[Tensor]:
+        """Yield the scores of parts of ``(n, e)`` rows, for all classes or for so many."""
+        width = len(self.test.seen) if classes is None else classes
+
+        def score(part: Tensor) -> Tensor:
+            return check_matrix("scores", head, head.scores(part), len(part), width)
+
+        yield from self.chunk.map_chunks(rows, score)
 
     def _row_order(self, epoch: int, seed: int) -> Tensor:
         """Draw an order of the test rows, so that their position does not show a method which are unseen."""

@@ -17,9 +17,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import fields
+from functools import cache, reduce
+from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,7 +33,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pluggy
 
 from gzslbench.errors import PluginError, did_you_mean
+from gzslbench.files import is_path_part
 from gzslbench.plugins import hooks
+from gzslbench.plugins.params import Params
 from gzslbench.plugins.spec import METHOD_KINDS, PRESETS, SETTINGS
 
 if TYPE_CHECKING:
@@ -162,9 +168,10 @@ class Plugins:
         self.load(RUN_HOOKS)
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             try:
-                implementation.function(**{name: arguments[name] for name in implementation.argnames})
-            except Exception as error:
-                why = f"{hook} raised {type(error).__name__}: {error}"
+                with _plugin_code():
+                    implementation.function(**{name: arguments[name] for name in implementation.argnames})
+            except PluginError as error:
+                why = f"{hook} raised {error.what}"
                 self._fail(implementation.plugin_name, why, then="missed something")
 
     def _load(self, entry: EntryPoint) -> bool:
@@ -172,14 +179,15 @@ class Plugins:
         module = entry.value
         if not self.manager.has_plugin(module) and module not in self.errors:
             try:
-                self.manager.register(entry.load(), module)
-                self.manager.check_pending()
+                with _plugin_code():
+                    self.manager.register(entry.load(), module)
+                    self.manager.check_pending()
                 if not self.manager.get_hookcallers(self.manager.get_plugin(module)):
                     raise PluginError(f"{module} implements no gzslbench hook")
-            except (Exception, SystemExit) as error:
+            except PluginError as error:
                 if self.manager.has_plugin(module):
                     self.manager.unregister(name=module)
-                self._fail(module, f"{type(error).__name__}: {error}")
+                self._fail(module, error.what)
         return self.manager.has_plugin(module)
 
     def _find(self, kind: str, every: Callable[[], Mapping[str, Spec]], name: str) -> Spec:
@@ -217,9 +225,10 @@ class Plugins:
                 functions = {found.plugin_name: found.function for found in hooks_of}
                 if module not in functions:
                     raise PluginError(f"it is in the group gzslbench.{kind}, but has no hook {hook}")
-                offers = list(functions[module]())
-            except Exception as error:
-                self._fail(module, f"{hook} raised {type(error).__name__}: {error}")
+                with _plugin_code():
+                    offers = list(functions[module]())
+            except PluginError as error:
+                self._fail(module, f"{hook} raised {error.what}")
                 continue
             for offer in offers:
                 if problem := _problem(offer, Path if kind in FOLDERS else resolve_name(SPECS[kind])):
@@ -280,12 +289,49 @@ def plugins() -> Plugins:
     return Plugins(entry for entry in every_entry() if allowed(entry))
 
 
+def load_object(path: str, owner: str) -> Any:
+    """Import what a spec's ``load`` names, ``package.module:name``, for the plugin called ``owner``.
+
+    Raises:
+        PluginError: It cannot be imported, whatever the module raises.
+    """
+    module, _, names = path.partition(":")
+    try:
+        with _plugin_code():
+            return reduce(getattr, names.split("."), import_module(module))
+    except PluginError as error:
+        what = f"{owner!r} cannot be loaded: {error.what}"
+        fix = "correct the module, or what the spec's `load` names: package.module:name"
+        raise PluginError(what, where=path, fix=fix) from error
+
+
+@contextmanager
+def _plugin_code() -> Iterator[None]:
+    """Run code of a plugin inside: what it raises is a PluginError, what it prints goes to standard error."""
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit too
+        raise PluginError(f"{type(error).__name__}: {error}") from error
+
+
 def _problem(offer: Any, of: type[Any]) -> str | None:
     """Return why something cannot be offered: a wrong type, a missing folder, an unknown kind or setting."""
     if not isinstance(offer, of):
         return f"{offer!r} is not a {of.__name__}"
     if isinstance(offer, Path):
         return None if offer.is_dir() else f"{offer} is not a folder"
+    for name, kind in (("str", str), ("int", int)):
+        for one in (one for one in fields(offer) if one.type == name):
+            if not isinstance(value := getattr(offer, one.name), kind):
+                return f"the {one.name} of {offer.name!r} is {value!r}, not of the type {name}"
+    if not is_path_part(offer.name):
+        return f"{offer.name!r} is not a name: use letters, digits, hyphens and dots"
+    params = getattr(offer, "params", Params)
+    if not (isinstance(params, type) and issubclass(params, Params)):
+        return f"the params of {offer.name!r} are {params!r}, not a subclass of Params"
     for name, known in (("kind", METHOD_KINDS), ("setting", SETTINGS)):
         value = getattr(offer, name, known[0])
         if value not in known:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gzslbench.errors import StoreError
 from gzslbench.evaluation.predictions import MAX_FILE_BYTES, UNREADABLE_ZIP
-from gzslbench.files import atomic_path, writing
+from gzslbench.files import atomic_path, scratch_folder, writing
 from gzslbench.runs.external import TruthCheck
 from gzslbench.runs.folder import CHOICE, CODE, RECORD
 from gzslbench.runs.store import RunFolder, Store
@@ -58,11 +58,12 @@ def import_runs(source: Path, store: Store, data: Path | None = None) -> ImportR
     Where the data are here, below ``data`` or the usual folder, the true classes must be those of the data.
     """
     store.make()
-    with tempfile.TemporaryDirectory(dir=store.root, prefix=".import-") as scratch:
+    with ExitStack() as stack:
         root = source
         if not source.is_dir():
-            root = Path(scratch)
-            _unpack(source, root)
+            with writing(store.root, "the archive cannot be unpacked"):
+                root = stack.enter_context(scratch_folder(store.root / "import"))
+                _unpack(source, root)
         inner = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
         folders = Store(root).runs() or (Store(inner[0]).runs() if len(inner) == 1 else [])
         if not folders:
@@ -109,8 +110,8 @@ def _import_run(folder: RunFolder, store: Store, result: ImportResult, truth: Tr
         ours.path.mkdir(parents=True, exist_ok=True)
         for name in reversed(FILES):
             if (folder.path / name).is_file():
-                shutil.copyfile(folder.path / name, ours.path / f".{name}")
-                (ours.path / f".{name}").replace(ours.path / name)
+                with atomic_path(ours.path / name) as scratch:
+                    shutil.copyfile(folder.path / name, scratch)
     result.taken.append(folder.id)
 
 

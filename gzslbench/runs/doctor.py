@@ -7,16 +7,15 @@ import platform
 import warnings
 from importlib.metadata import version
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 from gzslbench.data.catalogue import data_root
 from gzslbench.data.inventory import Inventory, take_inventory
-from gzslbench.errors import DataError, ParamError, StoreError
+from gzslbench.errors import DataError, ParamError, PluginError, StoreError
 from gzslbench.files import is_there
 from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.plugins.method import MethodSpec
-from gzslbench.plugins.registry import allowed, every_entry, plugins
+from gzslbench.plugins.registry import allowed, every_entry, load_object, plugins
 from gzslbench.plugins.tracker import missing_modules
 from gzslbench.runs.store import Store
 
@@ -98,9 +97,9 @@ def _code() -> list[dict[str, Any]]:
     for spec in filter(lambda spec: spec.load, specs):
         error = None
         try:
-            resolve_name(spec.load)
-        except (Exception, SystemExit) as problem:  # an import runs any code of the plugin's author
-            error = f"{type(problem).__name__}: {problem}"
+            load_object(spec.load, spec.name)
+        except PluginError as problem:
+            error = problem.what
         found.append({"name": spec.name, "load": spec.load, "error": error})
     return found
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gzslbench.errors import StoreError
-from gzslbench.files import LockedError, drop_torn_line, is_there, lock, reading, write_atomically, writing
+from gzslbench.files import (
+    LockedError,
+    atomic_folder,
+    drop_torn_line,
+    is_there,
+    lock,
+    reading,
+    remove,
+    write_atomically,
+    writing,
+)
 from gzslbench.runs.record import Record
 
 RECORD = "record.json"
@@ -21,7 +32,7 @@ LOG = "log.txt"
 CODE = "method.py"
 TRACKING = "tracking"
 OWN = (RECORD, CHECKPOINTS, CHOICE, "metrics.jsonl", "predictions.npz", LOG, CODE, "trace.json*", TRACKING)
-"""What a run writes; ``set_aside`` moves the record last."""
+"""What a run writes; ``set_aside`` removes the record first."""
 LOCK = "lock"
 
 
@@ -155,33 +166,28 @@ class RunFolder:
     def set_aside(self) -> None:
         """Move the files of an earlier run into ``previous``.
 
-        They replace an older run there, except that an unfinished run never replaces a finished one. The
-        record is moved last, so that a call after a crash can complete the move.
+        They replace an older run there, except that an unfinished run never replaces a finished one. At every
+        moment the earlier run is whole, here or in ``previous``, so that a kill loses nothing.
         """
         with writing(self.path, "the earlier run cannot be set aside"):
-            kept = is_there(self.previous / RECORD, StoreError)
-            if kept and not self.has_ended():
-                for file in self._own_files():
-                    _remove(file)
-                return
-            if kept or not self.has_ended():
+            if self.has_ended() or not is_there(self.previous / RECORD, StoreError):
                 self.drop_previous()
-            self.previous.mkdir(exist_ok=True)
-            for file in reversed(self._own_files()):
-                file.rename(self.previous / file.name)
+                with atomic_folder(self.previous) as scratch:
+                    _link(self._own_files(), scratch)
+            for file in self._own_files():
+                remove(file)
 
     def restore(self) -> None:
         """Move the files in ``previous`` back if the new run has only a log and the files of trackers."""
-        # The record is moved last, so that a run is not finished before all of it is back.
         with writing(self.path, "the earlier run cannot be put back"):
             left = self._own_files()
             if not self.previous.is_dir() or any(file.name not in (LOG, TRACKING) for file in left):
                 return
             for file in left:
-                _remove(file)
-            for file in reversed(self._own_files(self.previous)):
-                file.rename(self.path / file.name)
-            self.previous.rmdir()
+                remove(file)
+            # The record is last, so that a run is not finished before all of it is back.
+            _link(reversed(self._own_files(self.previous)), self.path)
+            self.drop_previous()
 
     def drop_previous(self) -> None:
         """Remove the files in ``previous``."""
@@ -214,12 +220,20 @@ class RunFolder:
             yield
 
 
-def _remove(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+def _link(files: Iterable[Path], folder: Path) -> None:
+    """Give files and folders a second name in ``folder``; copy them where the disk has no links."""
+
+    def link(source: str, target: str) -> None:
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copy2(source, target)
+
+    for file in files:
+        if file.is_dir():
+            shutil.copytree(file, folder / file.name, copy_function=link)
+        else:
+            link(str(file), str(folder / file.name))
 
 
 def _metrics_line(line: bytes, where: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from gzslbench.computing.instrumentation import span, spans_recorded
-from gzslbench.files import writing
+from gzslbench.files import scratch_folder, writing
 
 if TYPE_CHECKING:
     from gzslbench.runs.folder import RunFolder
@@ -84,13 +84,11 @@ class Profile:
         profiler = self._stop()
         assert profiler is not None
         self.averages = profiler.key_averages()
-        path, scratch = folder.path / TRACE, folder.path / f".{os.getpid()}.{TRACE}"
-        with writing(path, "the trace cannot be written"):
-            try:
-                profiler.export_chrome_trace(str(scratch))
-                scratch.replace(path)
-            finally:
-                scratch.unlink(missing_ok=True)
+        path = folder.path / TRACE
+        # The profiler decides by the ending of the name whether it packs the trace.
+        with writing(path, "the trace cannot be written"), scratch_folder(path) as scratch:
+            profiler.export_chrome_trace(str(scratch / TRACE))
+            (scratch / TRACE).replace(path)
         self.trace = path
 
     def _begin(self, part: str) -> None:

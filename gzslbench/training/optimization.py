@@ -100,7 +100,7 @@ class PhaseOptimizer:
             # The backward pass lies outside: autocast keeps bfloat16 copies of the weights until it ends.
             lower = self.precision == "bf16"
             with torch.autocast(batch.features.device.type, dtype=torch.bfloat16, enabled=lower):
-                terms = dict(phase.loss(batch))
+                terms = _check_terms(phase, phase.loss(batch))
             total = torch.stack([term.float() for term in terms.values()]).sum()
             total.backward()  # type: ignore[no-untyped-call]
             values = {name: term.detach().double() for name, term in terms.items()}
@@ -167,6 +167,20 @@ class UpdateRule:
                 self.moments[parameter] = deepcopy(moments)
             else:
                 self.moments.pop(parameter, None)
+
+
+def _check_terms(phase: Phase, terms: object) -> dict[str, Tensor]:
+    """Return the terms of a loss: at least one number that gradients flow through, by name."""
+    if not isinstance(terms, Mapping) or not terms:
+        found = type(terms).__name__ if terms else "no terms"
+    elif wrong := [name for name, term in terms.items() if not isinstance(term, Tensor) or term.numel() != 1]:
+        found = f"{type(terms[wrong[0]]).__name__} for {wrong[0]!r}, not a tensor of one number"
+    elif not any(term.requires_grad for term in terms.values()):
+        found = "terms that depend on no parameter of the updated modules"
+    else:
+        return dict(terms)
+    fix = "return tensors of one number by name, see Phase.loss in gzslbench.plugins"
+    raise PluginError(f"the loss returned {found}", where=f"phase {phase.name!r}", fix=fix)
 
 
 def _optimizers_by_modules(phase: Phase) -> list[tuple[Optimizer, tuple[str, ...]]]:

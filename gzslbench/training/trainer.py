@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.inputs import TrainView
 from gzslbench.plugins.method import Method, MethodSpec, Stage
 from gzslbench.plugins.params import Params
+from gzslbench.plugins.registry import load_object
 from gzslbench.plugins.tracker import TrackerSpec
 from gzslbench.training.batch import loop_lengths, rows_per_batch
 from gzslbench.training.stage_run import EpochLosses, StageRun
@@ -222,13 +222,8 @@ def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -
 
 def load_class(spec: MethodSpec | HeadSpec | TrackerSpec) -> type[Any]:
     """Import the class that ``spec.load`` names."""
-    module, _, name = spec.load.partition(":")
-    try:
-        cls: type[Any] = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise PluginError(
-            f"{spec.name!r} cannot be loaded: {error}",
-            where=spec.load,
-            fix="the spec's `load` must read `package.module:Class`",
-        ) from error
+    cls: type[Any] = load_object(spec.load, spec.name)
+    if not callable(cls):
+        what = f"{spec.name!r} loads {cls!r}, which is not a class"
+        raise PluginError(what, where=spec.load, fix="name a class in the spec's `load`")
     return cls

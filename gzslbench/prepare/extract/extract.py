@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import isqrt
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from gzslbench.data.load import Place, find
 from gzslbench.data.variants import restrict_to_split
 from gzslbench.errors import DataError, ExtractionError, did_you_mean
 from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request, Weights
-from gzslbench.plugins.registry import plugins
+from gzslbench.plugins.registry import load_object, plugins
 from gzslbench.prepare.extract.listings import ImageList, read_all_splits, read_image_list
 from gzslbench.prepare.importing import check_target
 
@@ -228,7 +227,7 @@ def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = 
     """Load the network of a request. ``crops`` replaces the default crops of the images."""
     from gzslbench.prepare.extract.finetuned import load_finetuned
 
-    load: Load = resolve_name(spec.load)
+    load: Load = load_object(spec.load, spec.name)
     extractor = load_finetuned(load, spec.name, request) or load(request)
     if crops is None:
         return extractor

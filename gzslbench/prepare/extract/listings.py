@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from pkgutil import resolve_name
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from gzslbench.data.formats import xlsa17
 from gzslbench.data.formats.matfile import read_mat
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import check_folder, reading, sha256_of
+from gzslbench.plugins.registry import load_object
 from gzslbench.prepare.building.tables import read_lines
 from gzslbench.prepare.building.write import LISTING, RECORD, read_record
 
@@ -77,7 +77,7 @@ def read_image_list(make: str, folder: Path, images: Path) -> ImageList:
     Raises:
         DataError: The images cannot be listed, or contradict the splits or the published features.
     """
-    list_images: ListImages = resolve_name(make)
+    list_images: ListImages = load_object(make, folder.name)
     image_list = sort_as_published(list_images(folder, images), folder)
     for splits in read_all_splits(folder):
         where = f"{splits.path} with the images below {images}"

@@ -3,10 +3,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,45 +126,68 @@ def test_the_id_is_the_folders_name_however_it_is_reached(folder: RunFolder, mon
     assert RunFolder(Path()).id == "run-a"
 
 
-def test_setting_aside_moves_the_runs_own_files_and_the_record_last(folder: RunFolder, monkeypatch) -> None:
+def test_setting_aside_moves_the_runs_own_files(folder: RunFolder) -> None:
     own = (folder.record_file, folder.metrics_file, folder.checkpoint_file("final"), folder.log_file)
     with folder.lock():
         for file in own:
             file.write_text(file.name)
+        (folder.tracking / "tool").mkdir(parents=True)
+        (folder.tracking / "tool" / "id").write_text("7")
         (folder.path / "notes.txt").write_text("mine")
-        moved = []
-        rename = Path.rename
-        monkeypatch.setattr(Path, "rename", lambda path, to: (moved.append(path.name), rename(path, to))[1])
         folder.set_aside()
-        assert moved[-1] == "record.json"
-        assert {file.name for file in folder.previous.iterdir()} == {file.name for file in own}
+        assert {file.name for file in folder.previous.iterdir()} == {"tracking", *(file.name for file in own)}
+        assert (folder.previous / "tracking" / "tool" / "id").read_text() == "7"
         folder.drop_previous()
     assert sorted(file.name for file in folder.path.iterdir()) == ["lock", "notes.txt"]
 
 
-@pytest.mark.parametrize("done", [0, 1, 2, 3])
-def test_a_setting_aside_that_breaks_off_loses_nothing_and_the_next_one_ends_it(
-    folder: RunFolder, monkeypatch, done: int
+@pytest.mark.parametrize("call", ["set_aside", "restore"])
+@pytest.mark.parametrize("links", [True, False])
+def test_a_move_that_breaks_off_anywhere_leaves_a_whole_run_and_the_next_one_ends_it(
+    folder: RunFolder, monkeypatch, call: str, links: bool
 ) -> None:
-    own = (folder.record_file, folder.metrics_file, folder.checkpoint_file("final"), folder.log_file)
-    for file in own:
-        file.write_text(file.name)
-    rename, left = Path.rename, iter(range(done))
+    own = {"record.json", "metrics.jsonl", "checkpoint-final.pt", "predictions.npz"}
+    steps = 0
+    if not links:
+        monkeypatch.setattr(os, "link", refuse_links)
+    while True:
+        for name in own:
+            (folder.path / name).write_text(name)
+        if call == "restore":
+            folder.set_aside()
+            folder.log_file.write_text("of a run that failed at once")
+        left = iter(range(steps))
+        with monkeypatch.context() as patch:
+            for place, name in ((os, "link"), (shutil, "copy2"), (Path, "rename"), (Path, "unlink")):
+                patch.setattr(place, name, breaking(getattr(place, name), left))
+            try:
+                getattr(folder, call)()
+                break
+            except KeyboardInterrupt:
+                pass
+        there = [{file.name for file in place.glob("*.*")} for place in (folder.path, folder.previous)]
+        assert any(own <= names for names in there), f"after {steps} steps: {there}"
+        folder.set_aside()
+        assert {file.name: file.read_text() for file in folder.previous.iterdir()} == {
+            name: name for name in own
+        }
+        assert [file.name for file in folder.path.iterdir()] == ["previous"]
+        shutil.rmtree(folder.previous)
+        steps += 1
+    assert steps > len(own)
 
-    def breaking(path: Path, to: Path) -> Path:
+
+def breaking(function: Any, left: Iterator[int]) -> Any:
+    def call(*arguments: Any, **options: Any) -> Any:
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return rename(path, to)
+        return function(*arguments, **options)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", breaking)
-        with pytest.raises(KeyboardInterrupt):
-            folder.set_aside()
-    assert folder.has_ended()
-    folder.set_aside()
-    assert {file.name: file.read_text() for file in folder.previous.iterdir()} == {
-        file.name: file.name for file in own
-    }
+    return call
+
+
+def refuse_links(*_paths: str) -> None:
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def test_a_finished_run_set_aside_is_not_replaced_by_an_unfinished_one(folder: RunFolder) -> None:
@@ -190,19 +216,13 @@ def test_what_is_set_aside_is_replaced_by_a_finished_run_and_an_unfinished_by_an
     assert [file.read_text() for file in folder.previous.iterdir()] == [f"the later {later}"]
 
 
-def test_what_was_set_aside_comes_back_in_place_of_a_log_alone_the_record_last(
-    folder: RunFolder, monkeypatch
-) -> None:
+def test_what_was_set_aside_comes_back_in_place_of_a_log_alone(folder: RunFolder) -> None:
     earlier = {file: file.name for file in (folder.record_file, folder.metrics_file, folder.log_file)}
     for file, text in earlier.items():
         file.write_text(text)
     folder.set_aside()
     folder.log_file.write_text("of a run that failed at once")
-    moved = []
-    rename = Path.rename
-    monkeypatch.setattr(Path, "rename", lambda path, to: (moved.append(path.name), rename(path, to))[1])
     folder.restore()
-    assert moved[-1] == "record.json"
     assert {file: file.read_text() for file in folder.path.iterdir()} == earlier
     folder.restore()  # nothing was set aside
     assert set(folder.path.iterdir()) == set(earlier)
