@@ -45,8 +45,8 @@ it with runs made here.
 @option("--url", "Where its program is.", default="")
 @option(
     "--setting",
-    "What the method saw while it was trained.",
-    ["inductive", "class-transductive", "transductive"],
+    "What the method learned from.",
+    ["inductive", "class-transductive", "evolving", "transductive"],
     default="inductive",
 )
 @option("--pretraining", "What its networks learned from, for example imagenet-1k.", default="unknown")

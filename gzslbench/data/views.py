@@ -124,7 +124,7 @@ def _widen(
     train: TrainView, held_out: EvalView, unseen_names: tuple[str, ...], setting: Setting
 ) -> TrainView:
     """Add what a transductive ``setting`` may see in addition to ``train``."""
-    if setting == "inductive":
+    if setting in ("inductive", "evolving"):  # the stream of an evolving method is not for training
         return train
     added: dict[str, Any] = {
         "unseen_semantics": held_out.semantics[~held_out.seen],

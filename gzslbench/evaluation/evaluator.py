@@ -23,6 +23,7 @@ from gzslbench.evaluation.curve import CurvePoint, seen_unseen_curve
 from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.softmax_head import SoftmaxFit
+from gzslbench.evaluation.stream import score_stream
 from gzslbench.plugins.inputs import HeadData, TrainView
 from gzslbench.plugins.spec import Setting
 
@@ -66,6 +67,7 @@ class Evaluator:
         *,
         head: Head | None = None,
         head_setting: Setting = "inductive",
+        method_setting: Setting = "inductive",
         chunk: int = 8192,
         graphs: bool = True,
         training_gaps: Literal["none", "last", "every"] = "none",
@@ -76,7 +78,9 @@ class Evaluator:
             train_view: The seen training rows.
             eval_view: The test rows of the same task.
             head: Fitted for a generative method; None for the softmax head with the method's settings.
-            head_setting: What the head sees; a transductive one gets the unlabelled test rows.
+            head_setting: What the head learns from: a transductive one gets the unlabelled test rows, an
+                evolving one learns from them batch by batch.
+            method_setting: The same of a scoring method, which may be evolving too.
             chunk: Rows embedded or scored at once; fewer of regions, and after memory ran out.
             graphs: Whether a CUDA device replays captured steps of the head; it changes no number.
             training_gaps: The entries of a trace after which the training rows are scored as well, because a
@@ -84,6 +88,7 @@ class Evaluator:
         """
         self.head = SoftmaxFit() if head is None else head
         self.head_setting = head_setting
+        self.method_setting = method_setting
         self.graphs = graphs
         self.training_gaps = training_gaps
         self.train = train_view
@@ -121,16 +126,27 @@ class Evaluator:
                 where=type(method).__name__,
                 fix="implement one of the two, see gzslbench.plugins.method",
             )
+        if has_head and self.method_setting == "evolving":
+            what = "a generative method cannot evolve: its head makes the predictions"
+            fix = "give the head the setting evolving, and the method another one"
+            raise PluginError(what, where=type(method).__name__, fix=fix)
         with _inference(method):
             if has_head:
                 return self._with_head(cast("GenerativeMethod", method), epoch, seed, head_epochs)
             return self._with_scores(cast("ScoringMethod", method), epoch, seed)
 
     def _with_scores(self, method: ScoringMethod, epoch: int, seed: int) -> Evaluation:
-        order = self._row_order(epoch, seed)
+        evolving = self.method_setting == "evolving"
+        order = self._row_order(0 if evolving else epoch, seed)
+        rows, semantics = self.test.features[order], self.test.semantics
         with span("scoring"):
             checked = CheckedMethod(method, self.chunk)
-            shuffled = checked.scores(self.test.features[order], self.test.semantics)
+            if evolving:
+                random = generator(rows.device, seed, "evaluation", epoch, "stream")
+                seen = self.test.seen.clone()
+                shuffled = score_stream(method, rows, len(seen), semantics.clone(), seen, random)
+            else:
+                shuffled = checked.scores(rows, semantics)
             scores = torch.split(shuffled[order.argsort()], self.chunk.size)
             predictions = predict(scores, self.labels, self.test.seen)
             gaps = []
@@ -145,7 +161,8 @@ class Evaluator:
     ) -> Evaluation:
         settings, checked = self.head.settings(method.head), CheckedMethod(method, self.chunk)
         data, synthesized = build_head_data(checked, settings, self.train, self.test, epoch, seed)
-        order = self._row_order(epoch, seed)
+        evolving = self.head_setting == "evolving"
+        order = self._row_order(0 if evolving else epoch, seed)
         shuffled = checked.collect(checked.embed(self.test.features[order]), len(order))
         test = shuffled[order.argsort()]
         if self.head_setting == "transductive":
@@ -163,7 +180,12 @@ class Evaluator:
                 with span("head"):
                     head = next(heads)
                 with span("scoring"):
-                    scores = self._head_scores(head, test)
+                    if evolving:
+                        random = generator(test.device, seed, "evaluation", epoch, "stream")
+                        evolved = score_stream(head, shuffled, len(self.test.seen), random)
+                        scores = iter([evolved[order.argsort()]])
+                    else:
+                        scores = self._head_scores(head, test)
                     predictions = predict(scores, self.labels, self.test.seen, zsl)
                     if training is not None and (self.training_gaps == "every" or done == epochs):
                         training_scores = self._head_scores(head, training)
@@ -215,7 +237,10 @@ class Evaluator:
         yield from self.chunk.map_chunks(rows, score)
 
     def _row_order(self, epoch: int, seed: int) -> Tensor:
-        """Draw an order of the test rows, so that their position does not show a method which are unseen."""
+        """Draw an order of the test rows, so that their position does not show a method which are unseen.
+
+        A stream takes the order of epoch 0 at every evaluation, so that only the seed decides it.
+        """
         device = self.test.features.device
         random = generator(device, seed, "evaluation", epoch, "order")
         return torch.randperm(len(self.labels), generator=random, device=device)

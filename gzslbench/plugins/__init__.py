@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         TorchOptimizer,
     )
     from gzslbench.plugins.params import Params, choices, linear, log, param, steps
-    from gzslbench.plugins.spec import Setting
+    from gzslbench.plugins.spec import Evolving, Setting
     from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, Tracker, TrackerSpec
 
 _NAMES = {
@@ -51,7 +51,7 @@ _NAMES = {
     "method": "Adam Episodes GenerativeMethod HeldOut Method MethodSpec Phase ScoringMethod Sgd Stage"
     " TorchOptimizer",
     "params": "Params choices linear log param steps",
-    "spec": "Setting",
+    "spec": "Evolving Setting",
     "tracker": "TrackedEpoch TrackedRun Tracker TrackerSpec",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -60,7 +60,8 @@ class HeadSpec(Published):
         url: Address of the paper.
         params: The frozen dataclass of its parameters.
         load: ``package.module:Class`` of the head, which is imported when it is fitted.
-        setting: What it sees while it is fitted: a ``transductive`` head gets the unlabelled test rows.
+        setting: What it learns from: a ``transductive`` head gets the unlabelled test rows while it is
+            fitted; an ``evolving`` one learns from each batch of them after it has scored it.
         version: Increase it if the same parameters give other numbers than before.
     """
 
@@ -75,7 +76,11 @@ class HeadSpec(Published):
 
 
 class FittedHead(Protocol):
-    """A head that classifies."""
+    """A head that classifies.
+
+    That of an evolving head also has ``evolve(generator) -> Evolving``, which all test rows then go through.
+    All random numbers come from the generator.
+    """
 
     def scores(self, features: Tensor) -> Tensor:
         """Map ``(n, e)`` features to ``(n, K)`` scores, higher is likelier."""

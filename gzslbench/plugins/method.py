@@ -35,7 +35,7 @@ class MethodSpec(Published):
         params: The frozen dataclass of its parameters.
         load: ``package.module:Class`` of the method, which is imported when it runs.
         kind: ``generative`` methods synthesize features, ``scoring`` methods score all classes.
-        setting: What it sees during training.
+        setting: What it learns from. Only a scoring method can be ``evolving``.
         preprocessing: How its features are scaled unless the user says otherwise.
         features: ``global`` for one vector of each image; ``regions`` for vectors of several places in it,
             which only a scoring method can have.
@@ -245,7 +245,11 @@ class GenerativeMethod(Method, Protocol):
 
 
 class ScoringMethod(Method, Protocol):
-    """A method that scores every class directly."""
+    """A method that scores every class directly.
+
+    An evolving one also has ``evolve(semantics, seen, generator) -> Evolving`` for ``(K, a)`` semantics, of
+    which the ``(K,)`` bool mask says which are seen. All random numbers come from the generator.
+    """
 
     def scores(self, features: Tensor, semantics: Tensor) -> Tensor:
         """Map ``(n, d)`` features and ``(C, a)`` semantics to ``(n, C)`` scores, higher is likelier."""

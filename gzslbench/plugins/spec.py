@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Kind = Literal["generative", "scoring"]
 METHOD_KINDS: tuple[Kind, ...] = get_args(Kind)
-Setting = Literal["inductive", "class-transductive", "transductive"]
-"""What is seen during training in addition to the training rows of the seen classes.
+Setting = Literal["inductive", "class-transductive", "evolving", "transductive"]
+"""What a model learns from in addition to the training rows of the seen classes.
 
-Nothing; the semantics of the unseen classes; these and the unlabelled test features.
+Nothing; the semantics of the unseen classes; each unlabelled test row after it was scored, see ``Evolving``;
+the semantics of the unseen classes and all unlabelled test rows before any is scored.
 """
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
 PRESETS = "defaults.toml"
@@ -20,6 +24,26 @@ PRESETS = "defaults.toml"
 def widest(*settings: Setting) -> Setting:
     """Return the setting that sees most."""
     return max(settings, key=SETTINGS.index)
+
+
+class Evolving(Protocol):
+    """A model that classifies a stream of rows, and learns from each batch after it has scored it.
+
+    It learns on a copy of what was trained, which the stream must not change.
+
+    Attributes:
+        batch_size: Rows of a batch; the last one may have fewer.
+    """
+
+    batch_size: int
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Map the next ``(B, d)`` rows to ``(B, K)`` scores, higher is likelier."""
+        ...
+
+    def learn(self, features: Tensor) -> None:
+        """Learn from the rows that were scored last, without labels; gradients are enabled."""
+        ...
 
 
 class Published:

@@ -77,7 +77,7 @@ class Cell:
         precision: ``fp32``, ``tf32`` or ``bf16``.
         deterministic: Whether only deterministic algorithms were allowed.
         protocol: Version of trainer and evaluator.
-        eval_repeats: Final evaluations of a generative method that are averaged, each with its own stream.
+        eval_repeats: Final evaluations that are averaged, each with its own stream; else 1.
         calibrate: ``val`` if a gamma is chosen on validation classes; ``none`` otherwise.
         control: ``oracle``, ``chance``, or None for the method itself, see ``gzslbench.evaluation.controls``.
         external: Where the result comes from, if it was not run here; then only ``seed`` says anything more.

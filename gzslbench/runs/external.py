@@ -74,7 +74,7 @@ def evaluate(
         name: What the method is called.
         paper: Where it is described.
         url: Where its program is.
-        setting: What it saw while it was trained: inductive, class-transductive or transductive.
+        setting: What it learned from: inductive, class-transductive, evolving or transductive.
         pretraining: What the networks behind the scores learned from, for example ``imagenet-1k``.
         selection: How epochs and parameters were chosen, in the author's words.
         seed: Tells results of several trainings of one method apart; tables show their mean.

@@ -106,8 +106,10 @@ class FitRun:
             held_out = split_unseen(held_out)
         if uses_method(cell.control, plan.spec.kind):
             self.method = build_method(plan.spec, train, fit.params, cell.seed)
+            method_setting = plan.spec.setting
         else:
             self.method = StandIn(train, cell.seed)
+            method_setting = "inductive"
         self.seconds = Seconds(train=time.perf_counter() - clock)  # a closed form is solved here
         self.trainer = Trainer(self.method, train, cell.seed, cell.precision, cell.deterministic, graphs)
         head = None if plan.head is None else load_class(plan.head.spec)(plan.head.params)
@@ -117,6 +119,7 @@ class FitRun:
             held_out,
             head=head,
             head_setting=plan.head_setting,
+            method_setting=method_setting,
             graphs=graphs,
             training_gaps=("every" if fit.name == "validation" else "last") if self.calibrates else "none",
         )

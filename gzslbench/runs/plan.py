@@ -305,7 +305,7 @@ def resolve(parsed: ParsedRequest, task: Task) -> Resolved:
         validation=task.validation if _validates(request) or stops_early(params) else None,
         eval_every=request.eval_every,
         # Scores of a method without a head do not depend on random numbers.
-        eval_repeats=request.eval_repeats if spec.kind == "generative" else 1,
+        eval_repeats=request.eval_repeats if spec.kind == "generative" or spec.setting == "evolving" else 1,
         device=parsed.device.type,
         precision=request.precision,
         deterministic=request.deterministic,

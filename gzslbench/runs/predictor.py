@@ -108,7 +108,7 @@ class Predictor:
         if cell.head is None:
             return None
         head, setting = open_head(record)
-        if setting == "transductive":
+        if setting != "inductive":
             what = f"the head {cell.head} is fitted on the test rows: it has no answer for other rows"
             raise StoreError(what, where=record.id, fix="name a run with another head")
         assert record.headline is not None
@@ -192,6 +192,9 @@ def open_predictor(
     if record.control is not None:
         what = f"run {record.id} is the control {record.control}: its answers mean nothing"
         raise StoreError(what, where=folder.path, fix="name a run of the method itself")
+    if record.setting == "evolving":
+        what = f"run {record.id} learned from the test rows while it scored them: it has no one model"
+        raise StoreError(what, where=folder.path, fix="name a run whose setting is not evolving")
     trained = open_trained(record, folder, data=data, device=device)
     if added is not None:
         _check_added(added, trained.dataset)

@@ -230,7 +230,7 @@ class Record(Summary):
 
     Attributes:
         status: ``complete``, or ``diverged`` if a loss became NaN or infinite; ``failure`` then says where.
-        setting: ``inductive``, ``class-transductive`` or ``transductive``.
+        setting: What it learned from, see ``gzslbench.plugins.spec.Setting``.
         selection: How the run's epochs were chosen, ``last`` or ``val``; ``external`` if it was not run here.
         metrics: By selection rule; calibrated ones have names of their own.
         parameters: Trained numbers in the method's modules; None if the run diverged, or is external.

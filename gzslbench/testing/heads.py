@@ -16,7 +16,8 @@ from gzslbench.plugins.head import HeadSettings, HeadSpec
 from gzslbench.plugins.inputs import HeadData
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
-from gzslbench.testing.check import require
+from gzslbench.testing.check import NotApplicable, require
+from gzslbench.testing.streams import require_sound_stream
 from gzslbench.training.trainer import load_class
 
 SEED = 1
@@ -112,6 +113,20 @@ def a_batch_may_exceed_the_rows(case: HeadCase) -> None:
     finite = bool(case.scores(huge, fewer).isfinite().all())
     what = "with batches larger than the data, and a class without rows, scores are NaN or infinite"
     require(finite, what, "take at most all rows per step, and guard the logarithm of a class's share")
+
+
+def it_evolves_along_the_stream_only(case: HeadCase) -> None:
+    """An evolving head learns from each batch after it scored it, on a copy of what was fitted."""
+    if case.spec.setting != "evolving":
+        raise NotApplicable("its setting is not evolving")
+    fits = case.head.fit(
+        case.data, case.settings, case.settings.epochs, generator("cpu", SEED, "head"), False
+    )
+    for fitted in fits:
+        head = fitted
+    with torch.no_grad():
+        rows = case.held_out.features[1::2]
+        require_sound_stream(lambda: head.evolve(generator("cpu", SEED, "stream")), head.scores, rows)
 
 
 def it_classifies(case: HeadCase) -> None:

@@ -56,6 +56,28 @@ class LeastSquares:
     def scores(self, features, semantics):
         return self.map(features) @ normalize(semantics).t() + float(TABLE[0])
 '''
+WALKING = (
+    RIDGE
+    + """
+
+class Walk:
+    batch_size = 50
+
+    def __init__(self, method, semantics):
+        self.method, self.semantics, self.mean = method, semantics, 0.0
+
+    def scores(self, features):
+        return self.method.scores(features - self.mean, self.semantics)
+
+    def learn(self, features):
+        self.mean = 0.9 * self.mean + 0.01 * features.mean(0)
+
+
+class Walking(LeastSquares):
+    def evolve(self, semantics, seen, generator):
+        return Walk(self, semantics)
+"""
+)
 Define = Callable[..., type[Any]]
 
 
@@ -108,6 +130,19 @@ def test_a_broken_contract_fails_a_check(define: Define) -> None:
     result = gz.check("least-squares", fast=True)
     assert not result.passed
     assert result.tables()[0].rows[0][1].text == "rows-do-not-influence-each-other"
+
+
+def test_an_evolving_method_runs_and_its_record_and_its_controls_say_so(
+    define: Define, tmp_path: Path
+) -> None:
+    gz.register(define(text=WALKING, name="Walking"), setting="evolving")
+    result = run(tmp_path / "results", "walking", eval_repeats=2)
+    (record,) = result.records
+    assert record.setting == "evolving"
+    assert len({repeat.H for repeat in record.repeats}) == 2  # another seed is another order
+    for control in ("chance", "oracle"):
+        (record,) = run(tmp_path / "results", "walking", control=control).records
+        assert (record.setting, record.control) == ("evolving", control)
 
 
 def test_the_same_code_reuses_the_stored_run(define: Define, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -71,3 +72,26 @@ def test_a_transductive_head_stamps_the_record(tmp_path):
     record = json.loads(done.stdout)
     assert record["setting"] == "transductive"
     assert record["metrics"]["last"]["head_epoch"] == 28
+
+
+def test_an_evolving_head_stamps_the_record_ranks_apart_and_answers_no_other_rows(tmp_path):
+    small = ("--set", "ngh=8", "--set", "ndh=8", "--set", "pretrain_epochs=1", "--set", "syn_num=5")
+    short = ("--head-set", "epochs=1")
+    for head in (("egzsl", *short), ("zlap", *short)):
+        done = called(*RUN, str(tmp_path), "--method", "f-clswgan", *small, "--head", *head)
+        assert done.exit_code == 0, done.output
+    evolving = [run for run in shown(tmp_path) if run["cell"]["head"] == "egzsl"]
+    assert [run["setting"] for run in evolving] == ["evolving"]
+    boards = json.loads(called("leaderboard", str(tmp_path), "--format", "json").stdout)["boards"]
+    ranked = {board["setting"]: [row["method"] for row in board["rows"]] for board in boards}
+    assert ranked == {"inductive": ["f-clswgan, with zlap"], "evolving": ["f-clswgan, with egzsl"]}
+    rows = tmp_path / "rows.npy"
+    np.save(rows, np.zeros((2, 64), np.float32))
+    at = ("--results", str(tmp_path), "--features", str(rows))
+    refused = called("predict", evolving[0]["id"], *at)
+    assert refused.exit_code == 2 and "learned from the test rows" in refused.output
+
+
+def shown(results):
+    lines = called("runs", "list", "--results", str(results), "--json").stdout
+    return [json.loads(line) for line in lines.splitlines()]

@@ -54,5 +54,17 @@ def test_wrong_settings_and_scores_fail_the_first_check(outcomes, name, message)
     assert found.status == "failed" and message in found.what
 
 
+def test_an_evolving_head_that_keeps_its_contract_fails_no_check(outcomes) -> None:
+    found = outcomes("Evolving", setting="evolving")
+    assert not [outcome for outcome in found.values() if outcome.status == "failed"]
+    assert found["it-evolves-along-the-stream-only"].status == "passed"
+
+
+@pytest.mark.parametrize(("name", "words"), [("Spoiled", "two streams"), ("Means", "evolve")])
+def test_a_head_whose_stream_is_broken_fails_the_check_of_streams(outcomes, name, words) -> None:
+    outcome = outcomes(name, setting="evolving")["it-evolves-along-the-stream-only"]
+    assert outcome.status == "failed" and words in outcome.what
+
+
 def test_an_unknown_setting_fails(outcomes) -> None:
     assert outcomes("Means", setting="all-seeing")["spec-is-complete"].status == "failed"

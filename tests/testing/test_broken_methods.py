@@ -75,6 +75,24 @@ def test_a_method_that_uses_all_of_the_contract_fails_no_check(spec_of) -> None:
     assert failed(spec_of("Rich"), fast=False) == {}
 
 
+def test_an_evolving_method_that_keeps_its_contract_fails_no_check(spec_of) -> None:
+    assert failed(spec_of("Evolving", setting="evolving"), fast=False) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Idle", "learned nothing"),
+        ("Wandering", "two streams of the same rows"),
+        ("Drifting", "two streams of the same rows"),
+        ("Standing", "evolve"),
+    ],
+)
+def test_a_method_whose_stream_is_broken_fails_the_check_of_streams(spec_of, name, words) -> None:
+    outcome = run_one(spec_of(name, setting="evolving"), "it-evolves-along-the-stream-only")
+    assert outcome.status == "failed" and words in outcome.what
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_method_fails_only_the_checks_of_what_is_broken(spec_of, name) -> None:
     assert failed(spec_of(name)).keys() == BROKEN[name]

@@ -51,11 +51,11 @@ class Training:
     trainer: Trainer
     ends: tuple[EpochEnd, ...]
     state: Mapping[str, Tensor]
+    evaluator: Evaluator
 
     def evaluate(self) -> Evaluation:
         """Evaluate the method in its present state."""
-        evaluator = Evaluator(self.view, self.held_out)
-        return evaluator.evaluate(self.method, self.trainer.counted_epochs, SEED)
+        return self.evaluator.evaluate(self.method, self.trainer.counted_epochs, SEED)
 
 
 class MethodCase:
@@ -116,7 +116,12 @@ class MethodCase:
         for end in trainer.epochs():
             ends.append(end)
             after_epoch(method, view, held_out)
-        return Training(method, view, held_out, trainer, tuple(ends), copy_state(method))
+        evaluator = self.make_evaluator(view, held_out)
+        return Training(method, view, held_out, trainer, tuple(ends), copy_state(method), evaluator)
+
+    def make_evaluator(self, view: TrainView, held_out: EvalView) -> Evaluator:
+        """Return an evaluator with the softmax head."""
+        return Evaluator(view, held_out, method_setting=self.spec.setting)
 
     @cached_property
     def trained(self) -> Training:

@@ -12,8 +12,9 @@ from gzslbench.computing.seeds import generator
 from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.inputs import Batch, ClassNoise
 from gzslbench.plugins.method import Phase, Stage
-from gzslbench.testing.check import require
+from gzslbench.testing.check import NotApplicable, require
 from gzslbench.testing.methods.case import SEED, MethodCase
+from gzslbench.testing.streams import require_sound_stream
 
 _PER_CLASS = 3
 _ROWS = 20
@@ -95,6 +96,23 @@ def rows_do_not_influence_each_other(case: MethodCase) -> None:
     what = f"the output for a row changes by {difference:.2g} of the largest with the rows next to it"
     fix = "do not use statistics of the given rows in embed and scores; use those of the training rows"
     require(difference < _MAX_INFLUENCE, what, fix)
+
+
+def it_evolves_along_the_stream_only(case: MethodCase) -> None:
+    """An evolving method learns from each batch after it scored it, on a copy of its networks."""
+    if case.spec.setting != "evolving":
+        raise NotApplicable("its setting is not evolving")
+    method, _, held_out = case.build()
+    method.modules.eval()
+
+    def evolve() -> Any:
+        return method.evolve(held_out.semantics.clone(), held_out.seen.clone(), generator("cpu", SEED))
+
+    def scores(rows: Tensor) -> Any:
+        return method.scores(rows, held_out.semantics)
+
+    with torch.no_grad():
+        require_sound_stream(evolve, scores, held_out.features)
 
 
 def _require_unique(names: list[str], what: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gzslbench.data.views import EvalView
-from gzslbench.evaluation.evaluator import Evaluation, Evaluator
+from gzslbench.evaluation.evaluator import Evaluation
 from gzslbench.plugins.inputs import TrainView
 from gzslbench.testing.check import NotApplicable, require
 from gzslbench.testing.methods.case import SEED, MethodCase, copy_state, same_state
@@ -74,7 +74,11 @@ def resumed_it_trains_the_same(case: MethodCase) -> None:
 
 def evaluation_changes_nothing(case: MethodCase) -> None:
     """Evaluated after every epoch, it trains as without evaluations; two evaluations agree."""
-    evaluated = case.train(after_epoch=_evaluate)
+
+    def evaluate(method: Any, view: TrainView, held_out: EvalView) -> None:
+        case.make_evaluator(view, held_out).evaluate(method, 1, SEED)
+
+    evaluated = case.train(after_epoch=evaluate)
     same = same_state(evaluated.state, case.trained.state)
     require(same, "an evaluation after every epoch changes its training", _FIX_EVALUATION)
     same = _same(evaluated.evaluate(), evaluated.evaluate())
@@ -100,7 +104,3 @@ def _resume(case: MethodCase, path: Path) -> Trainer:
 def _train_until(trainer: Trainer, iterations: int) -> None:
     for _ in trainer.epochs(stop=lambda: trainer.iterations_done >= iterations):
         pass
-
-
-def _evaluate(method: Any, view: TrainView, held_out: EvalView) -> None:
-    Evaluator(view, held_out).evaluate(method, 1, SEED)

@@ -11,7 +11,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gzslbench.computing.device import PRECISIONS
 from gzslbench.errors import DivergedError
-from gzslbench.evaluation.evaluator import Evaluator
 from gzslbench.plugins.params import build, fields_of
 from gzslbench.testing.check import CheckFailure, NotApplicable, require
 from gzslbench.testing.leak_detection import bytes_of_test_rows, find_rows, guard_test_rows
@@ -43,7 +42,7 @@ def no_test_row_is_within_reach(case: MethodCase) -> None:
     params = case.params(max_rows=_MANY_ROWS)  # few steps, though `synthetic` is large
     _, view, held_out = case.build("synthetic", params)
     rows, width = bytes_of_test_rows(case.dataset("synthetic"), held_out, view), view.features.shape[-1]
-    evaluator = Evaluator(view, held_out)
+    evaluator = case.make_evaluator(view, held_out)
     with guard_test_rows(held_out) as (guarded, attempts):
         try:
             method = build_method(case.spec, view, params, SEED)
@@ -124,7 +123,7 @@ def cuda_graphs_equal_single_steps(case: MethodCase) -> None:
 def it_comes_far_above_chance(case: MethodCase) -> None:
     """With its settings for `synthetic` H gets above 40; 94 is the best possible and 3 is chance."""
     method, view, held_out = case.build("synthetic", build(case.spec.params, case.preset, "the preset"))
-    trainer, evaluator = Trainer(method, view, SEED), Evaluator(view, held_out)
+    trainer, evaluator = Trainer(method, view, SEED), case.make_evaluator(view, held_out)
     early = {trainer.counted_epochs * part // 8 for part in range(1, 8)}  # most methods need no more
     for end in trainer.epochs():
         if end.counted and end.epoch in early and evaluator.evaluate(method, 1, SEED).trace[-1].H > MIN_H:

@@ -81,7 +81,7 @@ class Zlap:
     ) -> Iterator[Prototypes]:
         """Fit a prototype network by Adam; yields its prototypes after each of ``epochs`` passes."""
         params, batch_size = self.params, min(settings.batch_size, len(rows.labels))
-        network = _Network(rows.semantics, params.hidden, rows.features.shape[1], generator)
+        network = PrototypeNetwork(rows.semantics, params.hidden, rows.features.shape[1], generator)
         priors = log_priors(rows.labels, rows.seen, params.seen_ratio).float()
         adam = torch.optim.Adam(
             network.parameters, settings.lr, (settings.beta1, 0.999), weight_decay=params.weight_decay
@@ -98,10 +98,14 @@ class Zlap:
                 loss.backward()  # type: ignore[no-untyped-call]
                 adam.step()
             halved.step()
-            yield Prototypes(network.prototypes().detach(), params.temperature)
+            yield self.fitted(network)
+
+    def fitted(self, network: PrototypeNetwork) -> Prototypes:
+        """Return the head of a network as it is."""
+        return Prototypes(network.prototypes().detach(), self.params.temperature)
 
 
-class _Network:
+class PrototypeNetwork:
     """``(K, a)`` semantics -> hidden, LeakyReLU -> ``(K, e)`` prototypes.
 
     A ReLU after the second layer leaves dead columns in the prototypes and costs about 15 points of H on FLO.
@@ -114,6 +118,7 @@ class _Network:
         self.parameters = [*self.first, *self.second]
 
     def prototypes(self) -> Tensor:
+        """Return the ``(K, e)`` prototypes."""
         hidden = functional.leaky_relu(functional.linear(self.semantics, *self.first), SLOPE)
         return functional.linear(hidden, *self.second)
 

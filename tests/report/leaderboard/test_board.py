@@ -32,6 +32,7 @@ def test_seeds_of_a_row_are_one_score(entry):
         ({"data": {"pretraining": "imagenet-22k"}}, "the pretraining of the features is imagenet-22k"),
         ({"task": "AWA2/res101/att/ps-2"}, "the task is another one: AWA2/res101/att/ps-2"),
         ({"setting": "transductive"}, "the setting is transductive"),
+        ({"setting": "evolving"}, "the setting is evolving"),
         ({"changes": {"epochs": 3}}, "parameters differ from the presets"),
         ({"changes": {"variant": "clean"}}, "the variant is clean"),
         ({"protocol": 2}, "trainer and evaluator had protocol 2"),

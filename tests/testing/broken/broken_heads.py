@@ -35,6 +35,33 @@ class Means:
         return Nearest(means)
 
 
+class Tracking(Nearest):
+    batch_size = 8
+
+    def evolve(self, generator):
+        return Tracking(self.means.clone())
+
+    def learn(self, features):
+        self.means.add_(0.01 * (features.mean(0) - self.means))
+
+
+class Evolving(Means):
+    def fitted(self, means):
+        return Tracking(means)
+
+
+class Sharing(Tracking):
+    def evolve(self, generator):
+        return Tracking(self.means)
+
+
+class Spoiled(Means):
+    """Its stream changes the head that was fitted."""
+
+    def fitted(self, means):
+        return Sharing(means)
+
+
 class Unsettled(Means):
     """Returns no settings, and uses those of the method."""
 

@@ -92,6 +92,60 @@ class Checking(Rich):
         self.length = self.map[0].weight.norm().item()
 
 
+class Walk:
+    """A copy of a toy whose places move with the stream."""
+
+    batch_size = 8
+
+    def __init__(self, toy, semantics):
+        self.toy, self.semantics = toy, semantics
+        self.shift = torch.zeros(toy.map[2].out_features)
+
+    def scores(self, features):
+        return Toy.scores(self.toy, features - self.shift, self.semantics)
+
+    def learn(self, features):
+        self.shift = 0.9 * self.shift + 0.01 * features.mean(0)
+
+
+class Evolving(Toy):
+    def evolve(self, semantics, seen, generator):
+        return Walk(self, semantics)
+
+
+class Idle(Toy):
+    """Learns nothing from the stream."""
+
+    def evolve(self, semantics, seen, generator):
+        walk = Walk(self, semantics)
+        walk.learn = lambda features: None
+        return walk
+
+
+class Wandering(Toy):
+    """Its streams go on where the last one ended."""
+
+    walk = None
+
+    def evolve(self, semantics, seen, generator):
+        self.walk = self.walk or Walk(self, semantics)
+        return self.walk
+
+
+class Drifting(Toy):
+    """Moves the networks that were trained, past torch's own bookkeeping."""
+
+    def evolve(self, semantics, seen, generator):
+        walk = Walk(self, semantics)
+        bias = self.map[0].bias
+        walk.learn = lambda features: bias.data.add_(1e-4)
+        return walk
+
+
+class Standing(Toy):
+    """Says that it evolves and cannot."""
+
+
 class SamePhases(Toy):
     def phases(self):
         return (*super().phases(), *super().phases())
