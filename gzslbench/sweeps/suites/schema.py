@@ -21,6 +21,7 @@ class RunOptions(Struct, forbid_unknown_fields=True, kw_only=True):
 
     dataset: str | UnsetType = UNSET
     features: str | UnsetType = UNSET
+    validation_features: str | UnsetType = UNSET
     semantics: str | UnsetType = UNSET
     select: str | UnsetType = UNSET
     calibrate: str | UnsetType = UNSET
@@ -77,6 +78,7 @@ class GridEntry(Axes, forbid_unknown_fields=True, kw_only=True):
     set: dict[str, Any] = {}
     head_set: dict[str, Any] = {}
     exclude: list[Axes] = []
+    validation_features: str | UnsetType = UNSET
     eval_every: int | UnsetType = UNSET
     eval_repeats: int | UnsetType = UNSET
     select: str | UnsetType = UNSET

@@ -211,7 +211,7 @@ def expand_grid(grid: GridEntry, written_out: Collection[str] = ()) -> Iterator[
     name = grid.name.strip()
     if name and len(kept) > 1:
         raise ValueError(f"{len(kept)} runs of the grid would have the name {name!r}: leave the name out")
-    shared = ("seeds", "eval_every", "eval_repeats", "select", "shuffle_semantics")
+    shared = ("seeds", "validation_features", "eval_every", "eval_repeats", "select", "shuffle_semantics")
     common = {key: content[key] for key in shared if key in content}
     suffix = ", semantics shuffled" if "shuffle_semantics" in common else ""
     for run in kept:

@@ -205,6 +205,19 @@ def test_a_grid_calibrates_or_shuffles_its_runs(tmp_path):
     assert (shuffled.request.shuffle_semantics, plain.request.shuffle_semantics) == (3, None)
 
 
+def test_fine_tuned_features_have_others_for_validation(tmp_path):
+    path = tmp_path / "suite.toml"
+    path.write_text(
+        'title = "fine-tuned"\n[shared]\nfeatures = "own"\nvalidation_features = "shared"\n'
+        '[[grids]]\nmethod = "eszsl"\ndataset = "digits"\nseeds = [1]\n'
+        '[[grids]]\nmethod = "sae"\ndataset = "digits"\nseeds = [1]\nvalidation_features = "of the grid"\n'
+        '[[runs]]\nname = "ale"\nmethod = "ale"\nseeds = [1]\ndataset = "digits"\n'
+        'validation_features = "of the run"\n'
+    )
+    found = {run.request.method: run.request.validation_features for run in load_suite(str(path)).runs}
+    assert found == {"eszsl": "shared", "sae": "of the grid", "ale": "of the run"}
+
+
 def test_a_calibrated_run_is_not_read_at_an_earlier_epoch(tmp_path):
     path = tmp_path / "suite.toml"
     path.write_text(
