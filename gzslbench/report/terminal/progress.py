@@ -35,13 +35,14 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 def _make_bar(*columns: ProgressColumn) -> Progress:
-    """Return bars on standard error or in a notebook; elsewhere they only count.
-
-    In a notebook, rich needs ipywidgets for them; without it there are lines, as in a file.
-    """
+    """Return bars on standard error or in a notebook; elsewhere they only count."""
     console = Console(stderr=True)
-    in_notebook = console.is_jupyter and find_spec("ipywidgets") is not None
-    return Progress(*columns, console=console, disable=not (sys.stderr.isatty() or in_notebook))
+    return Progress(*columns, console=console, disable=not _can_be_live(console))
+
+
+def _can_be_live(console: Console) -> bool:
+    """Return whether bars can move: on a terminal, and in a notebook where rich finds ipywidgets."""
+    return sys.stderr.isatty() or (console.is_jupyter and find_spec("ipywidgets") is not None)
 
 
 class _Pace:
@@ -77,7 +78,7 @@ class _RunBar(Progress):
         )
         console = Console(stderr=True)
         self.below = ""  # the constructor draws already
-        super().__init__(*columns, console=console, disable=plain or not sys.stderr.isatty(), expand=True)
+        super().__init__(*columns, console=console, disable=plain or not _can_be_live(console), expand=True)
 
     def get_renderables(self) -> Iterator[RenderableType]:
         """Return the bars, and the line below them."""

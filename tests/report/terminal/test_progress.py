@@ -102,3 +102,23 @@ def test_a_line_of_a_closed_form_counts_no_iterations(capsys):
     with progress.watch_run(CELL, plain=True) as view:
         view.start("final", 0, 0)
     assert capsys.readouterr().err == "final fit: solving\n"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "notebook", "widgets", "live"),
+    [
+        (True, False, False, True),
+        (False, True, True, True),
+        (False, True, False, False),  # rich needs ipywidgets to move a bar in a notebook
+        (False, False, True, False),
+    ],
+)
+def test_bars_move_on_a_terminal_and_in_a_notebook_with_widgets(
+    monkeypatch, terminal, notebook, widgets, live
+):
+    monkeypatch.setattr(progress.sys, "stderr", Terminal() if terminal else io.StringIO())
+    monkeypatch.setattr(progress, "Console", lambda **options: Console(force_jupyter=notebook, **options))
+    monkeypatch.setattr(progress, "find_spec", lambda name: object() if widgets else None)
+    assert progress._RunBar(plain=False).disable is not live
+    assert progress._make_bar().disable is not live
+    assert progress._RunBar(plain=True).disable
