@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data.catalogue import catalogue, known_as
-from gzslbench.data.formats.xlsa17 import MARKER, NAMES, SPLITS
+from gzslbench.data.formats import hdf5
+from gzslbench.data.formats.xlsa17 import (
+    MARKER,
+    NAMES,
+    SPLITS,
+    read_folder,
+    semantics_names,
+    source_files,
+)
+from gzslbench.data.synthetic.dataset import scatter_over_places
 from gzslbench.data.synthetic.split_template import (
     SplitTemplate,
     generate_template,
@@ -19,14 +29,24 @@ from gzslbench.errors import DataError, ParamError, did_you_mean
 from gzslbench.files import atomic_folder, check_free_space, writing
 
 FEATURES = "res101"
+ATTRIBUTES = "att+words.csv"
+_WIDTH = 300
+"""Of the vectors of attributes, that of published word vectors."""
+_ROWS = 64
+"""Rows whose regions are drawn at once."""
 _ELSEWHERE = "name a folder that is empty or does not exist"
 
 
-def write_synthetic_folder(like: str, out: Path, *, seed: int = 0, scale: float = 1.0) -> Path:
+def write_synthetic_folder(
+    like: str, out: Path, *, seed: int = 0, scale: float = 1.0, regions: int = 0
+) -> Path:
     """Write res101.mat, the split files and the class lists of a dataset with the shape of ``like``.
 
     Everything is random; ``SYNTHETIC.txt`` in the folder says so. ``scale`` is the share of each class's rows
     to keep, above 0 and at most 1. The folder is written atomically.
+
+    For methods on regions, ``regions`` above 0 adds res101.h5 with as many float16 regions of an image, whose
+    mean is the feature, and att+words.csv with names and vectors of the attributes.
     """
     spec = known_as(like)
     if spec is None or spec.expected is None:
@@ -42,7 +62,8 @@ def write_synthetic_folder(like: str, out: Path, *, seed: int = 0, scale: float 
         template = subsample(generate_template(spec.expected, rng), scale)
         dim = spec.expected.features[FEATURES]
         # The split files of every known dataset take less than the 16 MiB added here.
-        size = len(template.labels) * dim * 4 + (16 << 20)
+        # Features are written twice if there are regions, and regions twice until the folder is whole.
+        size = len(template.labels) * dim * (4 + (4 + 4 * regions if regions else 0)) + (16 << 20)
         check_free_space(out.parent, size, DataError, "pass a smaller --scale, or name another folder")
         semantics = np.asarray(template.semantics["att"], dtype=np.float32)
         features = synthetic_features(semantics, template.labels, dim, rng)
@@ -52,7 +73,33 @@ def write_synthetic_folder(like: str, out: Path, *, seed: int = 0, scale: float 
             marker = f"features and image names are random numbers and texts, {how}.\n"
             (scratch / MARKER).write_text(marker, encoding="utf-8")
             _write(scratch, template, features)
+            if regions:
+                known = known_as(out.resolve().name)
+                name = out.resolve().name if known is None else known.name
+                _write_regions(scratch, name, features, regions, seed)
+                _write_attributes(scratch / ATTRIBUTES, semantics.shape[1], seed)
     return out
+
+
+def _write_regions(folder: Path, dataset: str, features: NDArray[np.float32], places: int, seed: int) -> None:
+    path = folder / "regions"
+    random = np.random.default_rng([seed, 2])
+    regions = np.memmap(path, np.float16, "w+", shape=(len(features), places, features.shape[1]))
+    for start in range(0, len(features), _ROWS):
+        rows = features[start : start + _ROWS]
+        regions[start : start + _ROWS] = scatter_over_places(rows, places, random)
+    read = read_folder(folder, dataset, FEATURES, semantics_names(folder))
+    sources = [hdf5.Source.of(source) for source in source_files(folder, FEATURES)]
+    hdf5.write_hdf5(folder / f"{FEATURES}.h5", [replace(one, regions=regions) for one in read], sources)
+    del regions
+    path.unlink()
+
+
+def _write_attributes(path: Path, attributes: int, seed: int) -> None:
+    vectors = np.random.default_rng([seed, 3]).standard_normal((attributes, _WIDTH), dtype=np.float32)
+    lines = [["attribute", *map(str, range(_WIDTH))]]
+    lines += [[f"attribute {i}", *map(repr, row)] for i, row in enumerate(vectors.tolist(), start=1)]
+    path.write_text("".join(",".join(line) + "\n" for line in lines), encoding="utf-8")
 
 
 def _write(folder: Path, template: SplitTemplate, features: NDArray[np.float32]) -> None:

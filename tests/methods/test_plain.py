@@ -179,6 +179,10 @@ CASES += [
         for over, activation in (("classes", "tanh"), ("rows", "relu"))
     ),
     *(Case("bias-gzsl", {**SHORT, "hidden": 4, "temperature": 0.5, "variant": name}) for name in VARIANTS),
+    *(
+        Case("genzsl", {**SHORT, "epochs": 4, "passes": 2, "hidden": 8, "latent": 3, "remove_common": remove})
+        for remove in (True, False)
+    ),
 ]
 CLOSED_FORMS = [
     *(
@@ -201,7 +205,8 @@ def view(float64: None, case: Case) -> TrainView:
     spec = plugins().method(case.method)
     labels = torch.arange(ROWS) % CLASSES
     shape = (ROWS, REGIONS, FEATURES) if spec.features == "regions" else (ROWS, FEATURES)
-    common = {"features": torch.rand(shape), "labels": labels, "semantics": torch.rand(CLASSES, SEMANTICS)}
+    width = FEATURES if spec.shared_space else SEMANTICS
+    common = {"features": torch.rand(shape), "labels": labels, "semantics": torch.rand(CLASSES, width)}
     if spec.attributes:
         common["attribute_vectors"] = torch.randn(SEMANTICS, VECTORS)
     if spec.setting == "inductive":

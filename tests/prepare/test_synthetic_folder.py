@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from gzslbench.data.formats.xlsa17 import read_folder
+from gzslbench.data.load import load_dataset
 from gzslbench.data.validation import validation_dataset
 from gzslbench.errors import DataError, ParamError
 from gzslbench.prepare.synthetic_folder import write_synthetic_folder
+from gzslbench.runs.plan import Request, make_plan
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +123,47 @@ def test_wrong_arguments_are_refused_with_what_to_do(tmp_path, wrong, error, mes
 def test_missing_folders_above_are_made(tmp_path):
     folder = write_synthetic_folder("APY", tmp_path / "trial" / "data" / "APY", scale=0.01)
     assert (folder / "res101.mat").is_file()
+
+
+def test_without_regions_no_file_of_them_is_written(made):
+    assert not {"res101.h5", "att+words.csv", "regions"} & {path.name for path in made.iterdir()}
+
+
+def test_regions_have_the_feature_as_their_mean_and_attributes_have_names_and_vectors(tmp_path, made):
+    folder = write_synthetic_folder("CUB", tmp_path / "CUB", scale=0.05, regions=3)
+    assert "regions" not in {path.name for path in folder.iterdir()}
+    dataset = load_dataset(folder, "res101", "att+words")
+    rows = len(dataset.labels)
+    assert (dataset.regions.shape, dataset.regions.dtype) == ((rows, 3, 2048), np.float16)
+    mean = np.asarray(dataset.regions[:50], np.float64).mean(axis=1)
+    np.testing.assert_allclose(mean, dataset.features[:50], rtol=2e-3, atol=1e-5)
+    assert not np.array_equal(dataset.regions[:, 0], dataset.regions[:, 1])
+    assert dataset.attributes.names[0] == "attribute 1" and len(set(dataset.attributes.names)) == 312
+    assert dataset.attributes.vectors.shape == (312, 300)
+    # All else is as without regions.
+    assert {name: content(folder)[name] for name in content(made)} == content(made)
+    assert np.array_equal(dataset.features, read(made).features)
+    assert dataset.task_id.partition("-")[0] == load_dataset(made).task_id.partition("-")[0].replace(
+        "/att/", "/att+words/"
+    )
+
+
+def test_the_same_seed_draws_the_same_regions_and_vectors(tmp_path):
+    one, same, other = (
+        load_dataset(
+            write_synthetic_folder("APY", tmp_path / str(number), seed=seed, scale=0.01, regions=2),
+            "res101",
+            "att+words",
+        )
+        for number, seed in enumerate((1, 1, 2))
+    )
+    assert np.array_equal(one.regions, same.regions) and not np.array_equal(one.regions, other.regions)
+    assert np.array_equal(one.attributes.vectors, same.attributes.vectors)
+    assert not np.array_equal(one.attributes.vectors, other.attributes.vectors)
+
+
+def test_a_method_on_regions_can_be_planned_on_the_folder(tmp_path):
+    folder = write_synthetic_folder("APY", tmp_path / "trial", scale=0.01, regions=4)
+    plan = make_plan(Request("dazle", str(folder), semantics="att+words", device="cpu"))
+    assert plan.dataset.features.shape[1:] == (4, 2048)
+    assert plan.dataset.features_name == "res101:regions"

@@ -46,6 +46,7 @@ Examples:
 SYNTH_EPILOG = """\b
 Examples:
   gzslbench data synth trial --like AWA2 --scale 0.1
+  gzslbench data synth trial --like CUB --scale 0.1 --regions 49
   gzslbench run --method eszsl --dataset trial
 """
 NO_VALIDATION = "the files name no validation classes: `run --select val` takes about every fifth seen class"
@@ -182,15 +183,21 @@ def import_(dataset: str, features: str | None, data: Path | None, out: Path | N
 @option("--like", "The dataset whose shape the folder gets, for example AWA2.", required=True)
 @option("--seed", "The seed of all random numbers.", NOT_NEGATIVE, default=0)
 @option("--scale", "The share of each class's rows, from 0 to 1.", default=1.0)
+@option(
+    "--regions",
+    "Regions of each image, for methods on regions, and vectors of the attributes for --semantics att+words.",
+    NOT_NEGATIVE,
+    default=0,
+)
 @json_option()
-def synth(folder: Path, like: str, seed: int, scale: float, as_json: bool) -> None:
+def synth(folder: Path, like: str, seed: int, scale: float, regions: int, as_json: bool) -> None:
     """Write a dataset folder of random numbers for trials.
 
     Only the sizes are those of the real dataset, so metrics on such a folder say nothing about it.
     """
     from gzslbench.prepare.synthetic_folder import write_synthetic_folder
 
-    written = write_synthetic_folder(like, folder, seed=seed, scale=scale)
+    written = write_synthetic_folder(like, folder, seed=seed, scale=scale, regions=regions)
     size = sum(path.stat().st_size for path in written.iterdir())
     if as_json:
         click.echo(json.dumps({"folder": str(written), "bytes": size}))

@@ -59,7 +59,7 @@ def make_synthetic(
         content=content_fingerprint(features, labels, semantics),
         pretraining="none",
         notes=(f"{SYNTHETIC}seed {seed}, Gaussian noise of {noise:g} around ReLU(W s)",),
-        regions=_scatter_over_places(features, seed),
+        regions=scatter_over_places(features, _PLACES, np.random.default_rng([seed, 2])),
         attributes=Attributes(
             tuple(f"attribute {number + 1}" for number in range(semantic_dim)),
             np.random.default_rng([seed, 3]).standard_normal((semantic_dim, 5), dtype=np.float32),
@@ -67,10 +67,12 @@ def make_synthetic(
     )
 
 
-def _scatter_over_places(features: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """Return ``(N, 4, d)`` regions whose mean is the feature: a place has a random share of each column."""
-    weights = np.random.default_rng([seed, 2]).exponential(size=(len(features), _PLACES, features.shape[1]))
-    weights *= _PLACES / weights.sum(axis=1, keepdims=True)
+def scatter_over_places(
+    features: NDArray[np.float32], places: int, random: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return ``(N, R, d)`` regions whose mean is the feature: a place has a random share of each column."""
+    weights = random.exponential(size=(len(features), places, features.shape[1]))
+    weights *= places / weights.sum(axis=1, keepdims=True)
     return (weights * features[:, None]).astype(np.float32)
 
 
