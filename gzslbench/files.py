@@ -40,8 +40,8 @@ _ELSEWHERE = "choose another folder with --results"
 PART, OLD = ".part", "old"
 """The ending of a temporary file or folder, and the name in it of a folder that is being replaced."""
 _NUMBERS = itertools.count()
-_LONGEST_NAME = 200
-"""Bytes of a name; most file systems take 255, and some names get an ending."""
+_LONGEST_NAME = 240
+"""Bytes of a name; most file systems take 255, and temporary files have an ending."""
 
 
 @contextmanager
@@ -107,12 +107,17 @@ def sha256_of(path: Path) -> str:
 
 
 def is_path_part(name: str) -> bool:
-    """Return whether ``name`` can be the name of one file or folder, on any system and in any folder."""
+    """Return whether ``name`` can be the name of one file or folder, which then lies in the folder meant.
+
+    Every id and name from a file or a plugin passes here before it becomes a part of a path.
+    """
+    size = len(name.encode(errors="surrogatepass"))
     return (
-        0 < len(name.encode(errors="surrogatepass")) <= _LONGEST_NAME
+        bool(name.strip())
+        and size <= _LONGEST_NAME
         and name.isprintable()
-        and not set(name) & set('/\\:*?"<>|')
         and not name.startswith(".")
+        and not set(name) & set("/\\")
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ def controls(results: Path, as_json: bool, **options: Any) -> None:
     request = Request(**options)
     found = run_controls(request, Store(results), how, partial(watch_run, plain=as_json))
     if as_json:
-        click.echo(json.dumps({"status": found.status, **vars(found)}, indent=2))
+        opt.print_json({"status": found.status, **vars(found)})
     else:
         make_console().print(to_console(controls_table(request.method, found)))
     if found.status == "failed":

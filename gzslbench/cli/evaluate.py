@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +93,6 @@ def evaluate(
         dataset, file, name=name, data=data, selection=selection_text or "unknown", **statements
     )
     if as_json:
-        click.echo(json.dumps(result.record.as_dict()))
+        opt.print_json(result.record.as_dict(), indent=None)
     else:
         make_console().print(run_summary(result.record, result.folder))

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import re
+import signal
 import sys
+import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
+from importlib.metadata import requires
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
-from gzslbench.errors import GzslBenchError, InterruptedRunError, did_you_mean
+from gzslbench.errors import GzslBenchError, InterruptedRunError, PluginError, did_you_mean
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C: 128 + SIGINT, as shells count."""
+_OTHER_NAMES = {"PIL": "pillow"}
+"""Distributions that have another name than their module."""
 
 
 class Target(NamedTuple):
@@ -37,12 +47,23 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self.targets = targets or {}
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:
         """Run the command line; a sign that the terminal cannot show becomes a question mark."""
+        _open_closed_streams()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
-        return super().main(*args, **kwargs)
+        try:
+            return super().main(args, *others, **options)
+        except (ImportError, OSError, MemoryError) as error:
+            if not (problem := _explain(error)):
+                raise
+            click.echo(f"Error: {problem}", err=True)
+            raise SystemExit(UserError.exit_code) from error
+        finally:
+            if args is None:  # the process ends: a second Ctrl-C shall not show where
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+            _flush_output()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order in which a new user needs them."""
@@ -87,3 +108,59 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt as interrupt:
             click.echo("stopped", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from interrupt
+        except SystemExit as end:
+            caller, line = list(traceback.walk_tb(end.__traceback__))[-1]
+            name = caller.f_globals.get("__name__", "")
+            if name.partition(".")[0] in ("click", "rich") or name.startswith("gzslbench.cli"):
+                raise
+            what = f"{name} called sys.exit({end.code!r}), which only the command line may"
+            where = f"{caller.f_code.co_filename}, line {line}"
+            raise UserError(str(PluginError(what, where=where, fix="raise an error instead"))) from end
+
+
+def _open_closed_streams() -> None:
+    """Open streams that the caller has closed, so that no file of ours gets their number and their output."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("r+"))  # noqa: SIM115 - it stays open
+
+
+def _flush_output() -> None:
+    """Write what is left in the buffer of the output; if this fails, say so instead of Python."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        with Path(os.devnull).open("w") as null, suppress(OSError, ValueError):
+            os.dup2(null.fileno(), sys.stdout.fileno())  # what is in the buffer would fail again at the end
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"Error: {_explain(error)}", err=True)
+        raise SystemExit(1 if isinstance(error, BrokenPipeError) else UserError.exit_code) from error
+
+
+def _explain(error: ImportError | OSError | MemoryError) -> str:
+    """Return the message for an error of the system; empty for one that must be a fault of the program."""
+    text = str(error) or type(error).__name__
+    is_library = isinstance(error, ImportError) and re.search(
+        "failed to map|annot allocate|enomem", text, re.I
+    )
+    if is_library or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        fix = "close other programs, or raise the limit (ulimit -v)"
+        return str(GzslBenchError(f"memory ran out: {text}", fix=fix))
+    if isinstance(error, ModuleNotFoundError):
+        extra = _extra_of(error.name or "")
+        fix = f"pip install 'gzslbench[{extra}]'"
+        return str(GzslBenchError(f"{error.name} is not installed", fix=fix)) if extra else ""
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError) and error.filename is None:
+        what, fix = f"the output cannot be written: {error.strerror}", "send it to another file or device"
+        return str(GzslBenchError(what, fix=fix))
+    return ""
+
+
+def _extra_of(module: str) -> str:
+    """Return the first extra of gzslbench, except those for its developers, that installs a module."""
+    wanted = _OTHER_NAMES.get(module.partition(".")[0], module.partition(".")[0]).replace("_", "-")
+    for requirement in requires("gzslbench") or ():
+        name, _, extra = requirement.partition("extra == ")
+        if re.split(r"[^\w.-]", name)[0] == wanted and extra and extra.strip("\"'") not in ("dev", "docs"):
+            return extra.strip("\"'")
+    return ""

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gzslbench.cli.options import METRICS, OutputFile, flag, json_option, option, select_option, write_output
+from gzslbench.cli.options import (
+    METRICS,
+    OutputFile,
+    flag,
+    json_option,
+    option,
+    print_json,
+    select_option,
+    write_output,
+)
 from gzslbench.cli.stored_runs import (
     check_figure_options,
     figure_options,
@@ -160,7 +169,7 @@ def compare(runs: RunFilter, rule: str | None, metric: str, tolerance: float, as
     from gzslbench.plugins.registry import plugins
     from gzslbench.report.leaderboard.board import boards, comparisons
     from gzslbench.report.leaderboard.entry import default_rule
-    from gzslbench.report.leaderboard.tables import comparison_json, comparison_table, left_out_notes
+    from gzslbench.report.leaderboard.tables import comparison_dicts, comparison_table, left_out_notes
     from gzslbench.report.printing import make_console
     from gzslbench.report.published import all_published_numbers
     from gzslbench.report.tables import to_console
@@ -178,7 +187,7 @@ def compare(runs: RunFilter, rule: str | None, metric: str, tolerance: float, as
     stored = stored_metrics([folder / "metrics" for folder in plugins().suites()], rule, metric)
     found = comparisons(tables, all_published_numbers(), stored, tolerance)
     if as_json:
-        click.echo(comparison_json(found), nl=False)
+        print_json(comparison_dicts(found))
     else:
         make_console().print(to_console(comparison_table(found, rule, metric)), *notes, sep="\n")
     if any(comparison.verdict in ("lower", "higher") for comparison in found):

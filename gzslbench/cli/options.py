@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from contextlib import redirect_stdout
+from dataclasses import asdict, fields
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +30,7 @@ CONTROLS = ("shuffled", "oracle", "chance")
 
 POSITIVE = click.IntRange(min=1)
 NOT_NEGATIVE = click.IntRange(min=0)
+_JSON_OUTPUT = f"{__name__}.output"
 PATH = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -148,8 +152,22 @@ select_option = option(
 
 # Output.
 def json_option(help: str = "Print JSON and nothing else.") -> Decorator[Any]:
-    """Return the flag `--json`; the command receives it as `as_json`."""
-    return flag("--json", help, to="as_json")
+    """Return the flag `--json`; the command receives it as `as_json` and prints with `print_json`."""
+    return click.option("--json", "as_json", is_flag=True, help=help, callback=_print_only_json)
+
+
+def _print_only_json(ctx: click.Context, param: click.Parameter, as_json: bool) -> bool:
+    """Send all but JSON to standard error: plugins and libraries may print too."""
+    if as_json and not ctx.resilient_parsing:
+        ctx.meta[_JSON_OUTPUT] = sys.stdout
+        ctx.with_resource(redirect_stdout(sys.stderr))
+    return as_json
+
+
+def print_json(content: Any, indent: int | None = 2) -> None:
+    """Print a value as JSON; a dataclass in it becomes an object."""
+    text = json.dumps(content, indent=indent, default=asdict)
+    click.echo(text, file=click.get_current_context().meta.get(_JSON_OUTPUT))
 
 
 def _read_seeds(ctx: click.Context, param: click.Parameter, texts: Sequence[str]) -> tuple[int, ...]:

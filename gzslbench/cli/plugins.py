@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import time
@@ -21,6 +20,7 @@ from gzslbench.cli.options import (
     flag,
     json_option,
     option,
+    print_json,
     results_option,
 )
 from gzslbench.errors import DataError, did_you_mean
@@ -88,7 +88,7 @@ def methods(name: str | None, as_json: bool, only_published: bool) -> None:
     if only_published:
         stems = {path.stem for folder in plugins().published() for path in folder.glob("*.toml")}
         others = sorted(stems - set(specs))
-        click.echo(json.dumps(others) if as_json else "\n".join(others))
+        print_json(others, indent=None) if as_json else click.echo("\n".join(others))
         return
     if name is None:
         _print_specs(specs, ("name", "title", "year", "kind", "setting", "paper"), as_json)
@@ -175,7 +175,7 @@ def _print(content: object, view: RenderableType, as_json: bool) -> None:
     from gzslbench.report.printing import make_console
 
     if as_json:
-        click.echo(json.dumps(content, indent=2, default=asdict))
+        print_json(content)
     else:
         make_console().print(view)
 
@@ -191,7 +191,7 @@ def _print_rows(
 ) -> None:
     """Print a table without rich, whose import takes as long as the rest of the command."""
     if as_json:
-        click.echo(json.dumps(content, indent=2, default=asdict))
+        print_json(content)
         return
     lines = [columns, *([str(row[name] or "–") for name in columns] for row in rows)]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
@@ -266,7 +266,7 @@ def check(
             make_console().print(checks_table(title, found[title]))
     if as_json:
         content = {title: [asdict(outcome) for outcome in outcomes] for title, outcomes in found.items()}
-        click.echo(json.dumps(content, indent=2))
+        print_json(content)
     else:
         make_console().print(checks_summary(found))
     if any(outcome.status == "failed" for outcomes in found.values() for outcome in outcomes):
@@ -303,7 +303,7 @@ def doctor(data: Path | None, results: Path, as_json: bool) -> None:
 
     health = examine(results, data)
     if as_json:
-        click.echo(json.dumps(health, indent=2))
+        print_json(health)
     else:
         make_console().print(health_report(health))
     if health["problems"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,7 +95,7 @@ def predict(
             {"image": name, "classes": [asdict(guess) for guess in guesses]}
             for name, guesses in zip(names, found, strict=True)
         ]
-        click.echo(json.dumps({"run": record.id, "predictions": listed}, indent=2))
+        opt.print_json({"run": record.id, "predictions": listed})
     else:
         _print_table(names, found)
 

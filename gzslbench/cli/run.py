@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,7 +117,7 @@ def run(results: Path, profiled: bool, as_json: bool, dry_run: bool, **options: 
     """Train a method on a dataset, test it and store its record."""
     from gzslbench.report.printing import make_console, print_line
     from gzslbench.report.terminal.progress import watch_run
-    from gzslbench.report.terminal.run import print_plan, print_profile, run_summary, seeds_table
+    from gzslbench.report.terminal.run import cell_states, print_plan, print_profile, run_summary, seeds_table
     from gzslbench.runs.execute import Options, run_cell
     from gzslbench.runs.plan import Request, make_plan
     from gzslbench.runs.profile import Profile
@@ -131,8 +130,13 @@ def run(results: Path, profiled: bool, as_json: bool, dry_run: bool, **options: 
     resolve_trackers(how.track)
     print_line(f"reading {options['dataset']}")
     plan = make_plan(Request(**options))
+    if dry_run and as_json:
+        states = cell_states(plan, results)
+        for cell in plan.cells:
+            opt.print_json({"id": cell.id, "state": states[cell.id], **cell.as_dict()}, indent=None)
+        return
     if dry_run:
-        print_plan(plan, results, as_json=as_json)
+        print_plan(plan, results)
         return
     records = []
     for cell in plan.cells:
@@ -141,7 +145,7 @@ def run(results: Path, profiled: bool, as_json: bool, dry_run: bool, **options: 
             record, folder = run_cell(plan, cell, Store(results), replace(how, profile=profile), progress)
         records.append(record)
         if as_json:
-            click.echo(json.dumps(record.as_dict()))
+            opt.print_json(record.as_dict(), indent=None)
         else:
             make_console().print(run_summary(record, folder))
         if profile is not None:

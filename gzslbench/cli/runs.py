@@ -21,6 +21,7 @@ from gzslbench.cli.options import (
     flag,
     json_option,
     option,
+    print_json,
     results_option,
     run_argument,
     write_output,
@@ -148,7 +149,7 @@ def show(
             write_figures(figures_of_run(record, folder, with_features=True), figures, formats)
     if as_json:
         stored = json.loads(folder.record_file.read_bytes())
-        click.echo(json.dumps({**stored, **values}, indent=2))
+        print_json({**stored, **values})
     elif parts:
         console = make_console()
         console.print(Text(f"{record.id}: {record.status}", style="bold"))
@@ -179,7 +180,7 @@ def list_(runs: RunFilter, status: str | None, as_json: bool) -> None:
     entries.sort(key=lambda entry: (entry.summary.run.started or "", entry.summary.id))
     if as_json:
         for entry in entries:
-            click.echo(json.dumps(entry.summary.as_dict()))
+            print_json(entry.summary.as_dict(), indent=None)
         return
     click.echo("\n".join(run_lines(entries)))
     for root in runs.results:

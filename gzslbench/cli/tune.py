@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,11 +97,11 @@ def tune(write: Path | None, test: bool, as_json: bool, seed: int, **options: An
     """Search a method's parameters by H or T1 on validation classes inside trainval, never on test."""
     from gzslbench.report.printing import make_console, print_line
     from gzslbench.report.terminal.progress import watch_run
-    from gzslbench.report.terminal.tuning import tuning_json, tuning_report
     from gzslbench.runs.plan import Request
     from gzslbench.sweeps.tuning.tune import TuneRequest, require_optuna
 
     require_optuna()
+    from gzslbench.report.terminal.tuning import tuning_json, tuning_report
     from gzslbench.sweeps.tuning.best_trial import run_tune  # imports optuna
 
     def write_table(best: BestTrial) -> None:
@@ -115,7 +114,7 @@ def tune(write: Path | None, test: bool, as_json: bool, seed: int, **options: An
     request = TuneRequest(Request(**options, seeds=(seed,)), **study)
     done = run_tune(request, watch, print_line, test=test, on_best=write_table, **processes)
     if as_json:
-        click.echo(json.dumps(tuning_json(done, write)))
+        opt.print_json(tuning_json(done, write), indent=None)
     else:
         make_console().print(tuning_report(done, write))
     if done.test is not None and done.test[0].status == "diverged":

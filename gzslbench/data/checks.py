@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gzslbench.data.dataset import PARTS, Dataset, Rows, Split, read_blocks
 from gzslbench.errors import DataError
+from gzslbench.files import is_path_part
 
 _LONGEST_NAME = 100
 _ONE_ORDER = (
@@ -39,9 +40,9 @@ def check_dataset(dataset: Dataset, where: str) -> None:
 
 def check_name(name: str, where: str) -> None:
     """Check the name of a dataset, which becomes a part of the names of folders."""
-    if not name.strip() or not name.isprintable() or set(name) & set("/\\") or len(name) > _LONGEST_NAME:
+    if not is_path_part(name) or len(name) > _LONGEST_NAME:
         what = f"{name[:_LONGEST_NAME]!r} is not a name for a dataset"
-        fix = f"give it a name of at most {_LONGEST_NAME} printable characters without slashes"
+        fix = f"give it a name of at most {_LONGEST_NAME} printable characters, no slash, no dot first"
         raise DataError(what, where=where, fix=fix)
 
 

@@ -13,7 +13,15 @@ from pathlib import Path
 import msgspec
 
 from gzslbench.errors import StoreError
-from gzslbench.files import atomic_path, check_folder, is_there, make_folder, reading, writing
+from gzslbench.files import (
+    atomic_path,
+    check_folder,
+    is_path_part,
+    is_there,
+    make_folder,
+    reading,
+    writing,
+)
 from gzslbench.runs.folder import LOCK, RECORD, RunFolder
 from gzslbench.runs.record import Record, Summary
 
@@ -48,6 +56,9 @@ class Store:
 
     def run(self, run: str) -> RunFolder:
         """Return the folder of the run with this id, whether or not it exists yet."""
+        if not is_path_part(run):
+            fix = "choose a name without slashes, and without a dot at its start"
+            raise StoreError(f"{run!r} cannot be the name of a folder", where=self.root, fix=fix)
         return RunFolder(self.root / run)
 
     def runs(self) -> list[RunFolder]:
@@ -73,7 +84,7 @@ class Store:
         if run == LATEST:
             return self._latest()
         path = Path(run).parent if Path(run).name == RECORD else Path(run)
-        for folder in (self.run(run), RunFolder(path)) if run else ():
+        for folder in (RunFolder(self.root / run), RunFolder(path)) if run else ():
             if folder.has_begun():
                 return folder
         finished = [folder.id for folder in self.runs()]
@@ -98,7 +109,8 @@ class Store:
         if not is_there(self.root, StoreError) or not self.root.is_dir():
             return []
         check_folder(self.root, StoreError)  # glob finds nothing in a folder that may not be read
-        return [RunFolder(path.parent) for path in sorted(self.root.glob(f"*/{file}"))]
+        folders = sorted(path.parent for path in self.root.glob(f"*/{file}"))
+        return [RunFolder(folder) for folder in folders if is_path_part(folder.name)]
 
 
 def _read_record(folder: RunFolder) -> Record | None:
@@ -145,7 +157,7 @@ def _stamps(root: Path) -> dict[str, str]:
     if not root.is_dir():
         return stamps
     with reading(root, StoreError):
-        names = [entry.name for entry in os.scandir(root)]
+        names = [entry.name for entry in os.scandir(root) if is_path_part(entry.name)]
     for name in names:
         with suppress(OSError):
             state = os.stat(f"{root}/{name}/{RECORD}")  # noqa: PTH116 - a Path takes as long as the call itself

@@ -6,7 +6,6 @@ from functools import cached_property
 from pkgutil import resolve_name
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from gzslbench.computing.seeds import generator
@@ -52,6 +51,8 @@ class ExtractorCase:
     @cached_property
     def images(self) -> Tensor:
         """``(IMAGES, V, 3, h, w)``: coarse noise, preprocessed."""
+        from PIL import Image
+
         coarse = torch.rand((IMAGES, 3, 8, 8), generator=generator("cpu", 1, "images"))
         fine = torch.nn.functional.interpolate(coarse, (200, 240), mode="bilinear", align_corners=False)
         preparation = self.default.extractor.preparation

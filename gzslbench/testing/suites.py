@@ -11,10 +11,9 @@ from gzslbench.plugins.extractor import ExtractorSpec
 from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.registry import plugins
-from gzslbench.testing import datasets, extractors, heads, metadata_checks
+from gzslbench.testing import datasets, heads, metadata_checks
 from gzslbench.testing.check import Check, bind
 from gzslbench.testing.datasets import DatasetCase
-from gzslbench.testing.extractors import ExtractorCase
 from gzslbench.testing.heads import HeadCase
 from gzslbench.testing.methods import contract, repeatability, training
 from gzslbench.testing.methods.case import MethodCase
@@ -31,7 +30,9 @@ KINDS: Mapping[str, Callable[[], Mapping[str, Spec]]] = {
 
 def extractor_checks(spec: ExtractorSpec, model: str = "", weights: str | None = None) -> Sequence[Check]:
     """Return the checks of an extractor, with a model and weights (a file or a name) if it needs them."""
-    return bind(extractors, ExtractorCase(spec, model, weights))
+    from gzslbench.testing import extractors  # needs Pillow, which is an extra
+
+    return bind(extractors, extractors.ExtractorCase(spec, model, weights))
 
 
 def checks_of(plugin: str | Spec, kind: str | None = None, *, fast: bool = False) -> Sequence[Check]:

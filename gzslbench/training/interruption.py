@@ -1,4 +1,4 @@
-"""Ctrl-C and termination: a request to finish the iteration, save, and stop."""
+"""Ctrl-C, termination and a closed terminal: a request to finish the iteration, save, and stop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:
@@ -30,12 +30,13 @@ class Interruption:
 
 @contextmanager
 def catch_interruption() -> Iterator[Interruption]:
-    """Handle SIGINT and SIGTERM inside, if this is the main thread."""
+    """Handle SIGINT, SIGTERM and SIGHUP inside, if this is the main thread."""
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
-    before = {number: signal.signal(number, interruption.handle) for number in SIGNALS}
+    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # as under nohup
+    before = {number: signal.signal(number, interruption.handle) for number in heard}
     try:
         yield interruption
     finally:

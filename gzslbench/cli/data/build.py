@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from gzslbench.cli.options import (
     flag,
     json_option,
     option,
+    print_json,
 )
 
 EPILOG = """\b
@@ -125,21 +123,20 @@ def build(
         features = features_name(spec, make_request(spec, model, None), None, False)
     built = build_dataset(folder, request, dry_run=dry_run)
     plan = built.plan
-    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        for line in left_out_lines(plan):
-            click.echo(line, err=True)
-        if dry_run:
-            make_console().print(classes_table(plan))
-        for line in dataset_summary(plan, folder.resolve().name):
-            click.echo(line)
-        if dry_run:
-            click.echo("nothing was written (--dry-run)")
-        else:
-            click.echo(f"wrote {folder}" if built.is_new else f"{folder} contains this dataset already")
-        if extractor is not None and request.images is not None and not dry_run:
-            run_extraction(ExtractionRequest(str(folder.resolve()), request.images, extractor))
+    for line in left_out_lines(plan):
+        click.echo(line, err=True)
+    if dry_run:
+        make_console().print(classes_table(plan))
+    for line in dataset_summary(plan, folder.resolve().name):
+        click.echo(line)
+    if dry_run:
+        click.echo("nothing was written (--dry-run)")
+    else:
+        click.echo(f"wrote {folder}" if built.is_new else f"{folder} contains this dataset already")
+    if extractor is not None and request.images is not None and not dry_run:
+        run_extraction(ExtractionRequest(str(folder.resolve()), request.images, extractor))
     if as_json:
-        click.echo(json.dumps(describe(plan), indent=2))
+        print_json(describe(plan))
     elif not dry_run:
         for command in next_commands(plan, folder, plan.features.name if plan.features else features):
             click.echo(f"next: {command}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from gzslbench.cli.options import (
     flag,
     json_option,
     option,
+    print_json,
     semantics_option,
 )
 
@@ -83,7 +83,7 @@ def fetch(
             find_specs(names), data, images=images, mirror=mirror, force=force, progress=progress
         )
     if as_json:
-        click.echo(json.dumps([asdict(item) | {"folder": str(item.folder)} for item in fetched], indent=2))
+        print_json([asdict(item) | {"folder": str(item.folder)} for item in fetched])
         return
     for item in fetched:
         if item.provenance is None or not item.written:
@@ -110,7 +110,7 @@ def show(dataset: str, features: str | None, semantics: str | None, data: Path |
 
     found = summarize(load_dataset(dataset, features, semantics, data))
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        print_json(found)
     else:
         found["validation"] = found["validation"] or NO_VALIDATION
         make_console().print(
@@ -137,7 +137,7 @@ def verify(
     found, comparisons = verify_dataset(dataset, features, semantics, data)
     if as_json:
         checks = [vars(comparison) | {"agrees": comparison.agrees} for comparison in comparisons]
-        click.echo(json.dumps({"task": found.task_id, "checks": checks, "notes": found.notes}, indent=2))
+        print_json({"task": found.task_id, "checks": checks, "notes": found.notes})
     else:
         rows = []
         for comparison in comparisons:
@@ -173,7 +173,7 @@ def import_(dataset: str, features: str | None, data: Path | None, out: Path | N
     written = import_dataset(dataset, features, out, data)
     size = written.stat().st_size
     if as_json:
-        click.echo(json.dumps({"file": str(written), "bytes": size}))
+        print_json({"file": str(written), "bytes": size}, indent=None)
     else:
         click.echo(f"wrote {written} ({size / _MIB:.1f} MiB)")
 
@@ -200,7 +200,7 @@ def synth(folder: Path, like: str, seed: int, scale: float, regions: int, as_jso
     written = write_synthetic_folder(like, folder, seed=seed, scale=scale, regions=regions)
     size = sum(path.stat().st_size for path in written.iterdir())
     if as_json:
-        click.echo(json.dumps({"folder": str(written), "bytes": size}))
+        print_json({"folder": str(written), "bytes": size}, indent=None)
     else:
         click.echo(f"wrote {written} ({size / _MIB:.1f} MiB)")
         click.echo(f"next: {shlex.join(['gzslbench', 'data', 'show', str(written)])}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from gzslbench.cli.options import (
     flag,
     json_option,
     option,
+    print_json,
 )
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def semantics(
     if dry_run:
         texts = dict(zip(basis.class_names, collect_texts(basis, request)[0], strict=True))
         lines = [f"{name}\t{text}" for name, of_class in texts.items() for text in of_class]
-        click.echo(json.dumps(texts, indent=2) if as_json else "\n".join(lines))
+        print_json(texts) if as_json else click.echo("\n".join(lines))
         return
     from gzslbench.computing.device import resolve_device
 
@@ -123,7 +123,7 @@ def semantics(
     if note := provenance.get("note"):
         click.echo(f"note: {note}", err=True)
     if as_json:
-        click.echo(json.dumps({"files": [str(file) for file in files], "provenance": provenance}, indent=2))
+        print_json({"files": [str(file) for file in files], "provenance": provenance})
         return
     for file in files:
         click.echo(f"wrote {file}: semantics of {len(basis.class_names)} classes")
@@ -146,7 +146,7 @@ def _encode_attributes(
 
     file, provenance = build_attributes(basis, name, encoder, names, resolve_device(device))
     if as_json:
-        click.echo(json.dumps({"files": [str(file)], "provenance": provenance}, indent=2))
+        print_json({"files": [str(file)], "provenance": provenance})
         return
     unknown = provenance.get("unknown_words")
     if isinstance(unknown, list) and unknown:

@@ -350,9 +350,9 @@ def _comparison_row(comparison: Comparison) -> list[TableCell]:
     return [*cells, TableCell("", notes=[*source, *reasons])]
 
 
-def comparison_json(comparisons: Sequence[Comparison]) -> str:
+def comparison_dicts(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """Return everything, with sources and runs."""
-    content = [
+    return [
         {
             **{name: getattr(item, name) for name in ("row", "dataset", "stored", "difference", "verdict")},
             "mark": item.now.entries[0].mark or None,
@@ -369,7 +369,6 @@ def comparison_json(comparisons: Sequence[Comparison]) -> str:
         }
         for item in comparisons
     ]
-    return json.dumps(content, indent=1) + "\n"
 
 
 def run_lines(entries: Sequence[Entry]) -> Iterator[str]:

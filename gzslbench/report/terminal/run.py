@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -266,20 +265,20 @@ def _places_in_command(record: Record) -> dict[str, str]:
     return places
 
 
-def print_plan(plan: Plan, results: Path, *, as_json: bool = False) -> None:
+def cell_states(plan: Plan, results: Path) -> dict[str, str]:
+    """Say by the id of each cell what a run in ``results`` would do."""
+    return {cell.id: _cell_state(Store(results).run(cell.id)) for cell in plan.cells}
+
+
+def print_plan(plan: Plan, results: Path) -> None:
     """Print what a run would do: task, settings with their source, and each cell's state in ``results``."""
-    states = {cell.id: _cell_state(Store(results).run(cell.id)) for cell in plan.cells}
-    if as_json:
-        for cell in plan.cells:
-            print(json.dumps({"id": cell.id, "state": states[cell.id], **cell.as_dict()}))  # noqa: T201
-        return
     settings = plan.cells[0].as_dict()
     params = settings.pop("params")
     del settings["seed"]
     for title, values in {
         f"{plan.spec.title} on {plan.dataset.name}, nothing is run": settings,
         f"parameters: preset {plan.preset.table!r} ({plan.preset.source})": params,
-        "runs": states,
+        "runs": cell_states(plan, results),
     }.items():
         make_console().print(Text(title, style="bold"), key_values(values), sep="\n")
     for note in plan.dataset.notes:

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from gzslbench.report.leaderboard.board import boards, comparisons
-from gzslbench.report.leaderboard.tables import comparison_json, comparison_table
+from gzslbench.report.leaderboard.tables import comparison_dicts, comparison_table
 from gzslbench.report.published import PublishedNumber
 
 
@@ -72,5 +70,5 @@ def test_a_comparison_says_how_the_published_program_chooses(entry):
     found = compared([entry()], [number(selection="test-peek", calibration="fixed")])
     *_, source = comparison_table(found, "last", "H").rows[0]
     assert "selection test-peek, calibration fixed" in source.notes[0]
-    (item,) = json.loads(comparison_json(found))
+    (item,) = comparison_dicts(found)
     assert (item["selection"], item["calibration"]) == ("test-peek", "fixed")
