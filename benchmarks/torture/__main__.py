@@ -101,7 +101,7 @@ def _open_attacks(
         queue = attempts(seed, folder)
         if only not in (None, attack):
             # All names of an attack are among its first attempts.
-            first = list(itertools.islice(queue, 1000))
+            first = list(itertools.islice(queue, 5000))
             names |= {attempt.name for attempt in first}
             if only not in {attempt.name for attempt in first}:
                 continue

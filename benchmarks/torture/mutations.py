@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import warnings
+import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -62,7 +66,7 @@ def mutate_tree(tree: Any, random: Random) -> Any:
     """Return the JSON values with one to three of them replaced, removed, renamed, repeated or swapped."""
     tree = json.loads(json.dumps(tree))
     for _ in range(int(random.integers(1, 4))):
-        places = list(_places(tree))
+        places = list(find_places(tree))
         if not places:
             return _value(random)
         holder, key = pick(random, places)
@@ -166,9 +170,79 @@ def _text(random: Random) -> str:
     return pick(random, texts)
 
 
-def _places(tree: Any) -> list[tuple[Any, Any]]:
+def find_places(tree: Any) -> list[tuple[Any, Any]]:
     """Return the container and the key of each value at any depth."""
     if isinstance(tree, (dict, list)):
         keys = list(tree) if isinstance(tree, dict) else range(len(tree))
-        return [*((tree, key) for key in keys), *(place for key in keys for place in _places(tree[key]))]
+        return [*((tree, key) for key in keys), *(place for key in keys for place in find_places(tree[key]))]
     return []
+
+
+def mutate_npy(content: bytes, random: Random) -> bytes:
+    """Change the header of an array, its numbers or its bytes."""
+    end = content.find(b"\n") + 1
+    head, body = content[:end], bytearray(content[end:])
+    match int(random.integers(6)):
+        case 0 | 1:
+            return mutate_bytes(content, random)
+        case 2:
+            return head[:10] + mutate_bytes(head[10:], random) + body
+        case 3:
+            fields = head[10:].decode("latin-1")
+            shape = pick(
+                random, ["(10**12,)", "(1000000000000,)", "(-1,)", "()", "(True,)", "(2, 3, 4)", "'a'", "[1]"]
+            )
+            kind = pick(
+                random, ["'<f8'", "'|O'", "'<U1000000000'", "'>i2'", "[('a', '<f8')]", "'<m8'", "''", "None"]
+            )
+            fields = pick(
+                random,
+                [re.sub(r"\(.*?\)", shape, fields), re.sub(r"'descr': '.*?'", f"'descr': {kind}", fields)],
+            )
+            fields = fields.replace("False", pick(random, ["False", "True", "0"]))
+            return head[:8] + len(fields).to_bytes(2, "little") + fields.encode("latin-1") + body
+        case 4 if len(body) >= 8:
+            at = int(random.integers(len(body) // 8)) * 8
+            number = pick(random, [float("nan"), float("inf"), -1.0, 1e308, 0.0, 1.5])
+            packed = (
+                np.array(number, "<f8")
+                if random.random() < 0.5
+                else np.array(random.integers(-(2**63), 2**63), "<i8")
+            )
+            body[at : at + 8] = packed.tobytes()
+            return head + body
+        case _:
+            return head + mutate_bytes(bytes(body), random)
+
+
+def mutate_zip(content: bytes, random: Random) -> bytes:
+    """Change a member of an archive so that its checksum fits again, or the members' names."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = [(entry.filename, archive.read(entry)) for entry in archive.infolist()]
+    at = int(random.integers(len(members)))
+    name, inner = members[at]
+    match int(random.integers(10)):
+        case 0:
+            del members[at]
+        case 1:
+            members[at] = (
+                pick(random, ["../" + name, "/" + name, name + "/x", "a" * 300, "", "\\..\\x", name[1:]]),
+                inner,
+            )
+        case 2:
+            members.append((name, mutate_bytes(inner, random)))
+        case 3:
+            members.append((pick(random, ["x", "x/y", "record.json", "é"]), b"\0" * 2**22))
+        case _:
+            members[at] = name, _mutation_of(name)(inner, random)
+    packed = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(packed, "w", pick(random, [0, 8, 8, 8, 12])) as archive:
+        warnings.simplefilter("ignore")  # of names that are there twice
+        for name, inner in members:
+            archive.writestr(zipfile.ZipInfo(name or "x"), inner)
+    return packed.getvalue()
+
+
+def _mutation_of(name: str) -> Mutation:
+    endings = {".npy": mutate_npy, ".json": mutate_json, ".jsonl": mutate_text, ".npz": mutate_zip}
+    return next((mutation for ending, mutation in endings.items() if name.endswith(ending)), mutate_bytes)

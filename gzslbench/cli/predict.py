@@ -124,14 +124,13 @@ def _read_added(path: Path) -> AddedClasses:
 
 
 def _read_features(path: Path) -> NDArray[np.float32]:
-    import numpy as np
+    from gzslbench.data.formats.numpy_files import open_npy
 
     try:
-        rows: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        return open_npy(path)
+    except (OSError, ValueError) as error:
         fix = "write it with numpy.save: one row for each image"
         raise DataError(f"not an array of numbers: {error}", where=path, fix=fix) from error
-    return rows
 
 
 def _print_table(names: list[str], found: list[tuple[Guess, ...]]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.data.formats.numpy_files import read_npz
 from gzslbench.errors import StoreError
 from gzslbench.files import write_atomically
 
@@ -28,8 +27,6 @@ _DTYPES: dict[str, Any] = {
 UNKNOWN_CLASS = -1
 """Stands for a class that predicted labels alone do not tell."""
 
-UNREADABLE_ZIP = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What numpy and zipfile raise on missing or changed bytes (RuntimeError for flags they do not know)."""
 MAX_FILE_BYTES = 2**28
 """The most that the predictions of a run, or another file of an archive of runs, may unpack to."""
 
@@ -105,17 +102,14 @@ def load_predictions(path: Path) -> Predictions:
         StoreError: The file is missing or damaged, or its arrays contradict each other.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > MAX_FILE_BYTES:
-            raise _damaged(f"the predictions unpack to {size >> 20} MiB", path)
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _DTYPES}
+        arrays = read_npz(path, MAX_FILE_BYTES, _DTYPES)
     except FileNotFoundError:
         raise _damaged("there are no predictions", path) from None
-    except UNREADABLE_ZIP as error:
+    except (OSError, ValueError) as error:
         raise _damaged(f"the predictions cannot be read ({error})", path) from error
     for name, dtype in _DTYPES.items():
+        if name not in arrays:
+            raise _damaged(f"the predictions have no {name}", path)
         dtypes = (np.float32, np.float64) if name == "gap" else (dtype,)
         if arrays[name].dtype not in dtypes or arrays[name].ndim != 1:
             raise _damaged(f"{name} is not a vector of {np.dtype(dtype)}", path)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data.dataset import Dataset
+from gzslbench.data.formats.numpy_files import open_npy, read_npz
 from gzslbench.errors import DataError
 from gzslbench.evaluation.external import (
     CHUNK_ROWS,
@@ -28,7 +29,7 @@ from gzslbench.evaluation.external import (
 )
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.row_matching import RowMatcher
-from gzslbench.files import format_size, reading, write_atomically
+from gzslbench.files import reading, write_atomically
 
 KEYS = ("image", "row")
 """What names the rows of a CSV file, in the header of its first column."""
@@ -71,6 +72,8 @@ def read_given(source: Any, dataset: Dataset) -> Predictions:
         what, fix = f"it cannot be read: {error}", "write the file again"
         if isinstance(error, pickle.UnpicklingError) or re.search("pickle|Python objects", str(error)):
             what, fix = "it holds Python objects, which could run a program", _NO_PICKLE
+        elif "unpacks to" in str(error):
+            fix = "leave out what is not of the test rows, or write a .npy file"
         raise DataError(what, where=where, fix=fix) from error
     except DataError as error:
         if where is None or error.where == str(where):
@@ -85,11 +88,11 @@ def _from_file(path: Path, test: RowMatcher) -> Predictions:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return _from_csv(csv.reader(file), test)
     if kind == ".npy":
-        return _from_parts(_parts_of(np.load(path, mmap_mode="r", allow_pickle=False)), test)
+        return _from_parts(_parts_of(open_npy(path)), test)
     if kind == ".npz":
-        _check_unpacked_size(path, test)
-        with np.load(path, allow_pickle=False) as file:
-            return _from_parts(dict(file), test)
+        # Scores, names and classes of all test rows take less.
+        most = len(test.rows) * (16 * len(test.dataset.class_names) + 4096) + 2**24
+        return _from_parts(read_npz(path, most), test)
     if kind in (".pt", ".pth"):
         import torch
 
@@ -98,18 +101,6 @@ def _from_file(path: Path, test: RowMatcher) -> Predictions:
     with path.open("rb"):  # a missing file is the nearer fault
         fix = "give a .csv, .npy, .npz or .pt file"
     raise DataError(f"files ending in {path.suffix!r} are not read", where=path, fix=fix)
-
-
-def _check_unpacked_size(path: Path, test: RowMatcher) -> None:
-    """Refuse an archive that unpacks to far more than scores, names and classes of all test rows take."""
-    with zipfile.ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-    most = len(test.rows) * (16 * len(test.dataset.class_names) + 4096) + 2**24
-    if size > most:
-        what = (
-            f"its arrays take {format_size(size)}; scores of all test rows take at most {format_size(most)}"
-        )
-        raise DataError(what, where=path, fix="leave out what is not of the test rows, or write a .npy file")
 
 
 def _parts_of(source: Any) -> Mapping[str, Any]:

@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gzslbench.data.formats.numpy_files import UNREADABLE_ZIP, check_archive, most_unpacked
 from gzslbench.errors import StoreError
-from gzslbench.evaluation.predictions import MAX_FILE_BYTES, UNREADABLE_ZIP
-from gzslbench.files import atomic_path, scratch_folder, writing
+from gzslbench.evaluation.predictions import MAX_FILE_BYTES
+from gzslbench.files import atomic_path, format_size, scratch_folder, writing
 from gzslbench.runs.external import TruthCheck
 from gzslbench.runs.folder import CHOICE, CODE, RECORD
 from gzslbench.runs.store import RunFolder, Store
@@ -81,10 +82,10 @@ def _unpack(path: Path, into: Path) -> None:
     fix = "write it again: gzslbench runs export"
     try:
         with zipfile.ZipFile(path) as archive:
+            check_archive(archive, most_unpacked(path.stat().st_size))
             for entry in archive.infolist():
                 if entry.file_size > MAX_FILE_BYTES:
-                    what = f"{entry.filename} is larger than {MAX_FILE_BYTES // 2**20} MiB"
-                    raise StoreError(what, where=path, fix=fix)
+                    raise ValueError(f"{entry.filename} is larger than {format_size(MAX_FILE_BYTES)}")
             archive.extractall(into)
     except UNREADABLE_ZIP as error:
         raise StoreError(f"not an archive of runs: {error}", where=path, fix=fix) from error

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import torch
 
 from gzslbench.computing.device import matmul_precision
@@ -29,7 +30,7 @@ from gzslbench.plugins.params import Params
 from gzslbench.plugins.registry import plugins
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.progress import Progress
-from gzslbench.training.checkpoint import load_checkpoint, save_checkpoint
+from gzslbench.training.checkpoint import load_checkpoint, restoring, save_checkpoint
 from gzslbench.training.trainer import EpochEnd, Trainer, build_method, load_class
 
 if TYPE_CHECKING:
@@ -254,15 +255,21 @@ class FitRun:
     def _resume(self) -> None:
         if self.path.exists():
             state = load_checkpoint(self.path, self.owner, self.device)
-            self.trainer.load_state_dict(state["trainer"])
-            self.seconds.train, self.seconds.evaluate = state["seconds"]
-            self.history = [
-                EvaluatedEpoch(
-                    epoch,
-                    tuple(Metrics(*m) for m in trace),
-                    tuple(GammaChoice(*choice) for gammas in more for choice in gammas),  # not in 0.1
-                )
-                for epoch, trace, *more in state["history"]
-            ]
+            with restoring(self.path):
+                self.trainer.load_state_dict(state["trainer"])
+                self.seconds.train, self.seconds.evaluate = msgspec.convert(state["seconds"], list[float])
+                self.history = [
+                    EvaluatedEpoch(
+                        msgspec.convert(epoch, int),
+                        tuple(Metrics(*msgspec.convert(m, list[float])) for m in trace),
+                        # not in 0.1
+                        tuple(
+                            GammaChoice(*msgspec.convert(g, list[float])) for gammas in more for g in gammas
+                        ),
+                    )
+                    for epoch, trace, *more in state["history"]
+                ]
+                if not all(done.trace for done in self.history):
+                    raise ValueError("an evaluation has no metrics")
         for stage, epoch in self.trainer.completed.items():
             self.fit.folder.keep_metrics_until(epoch, leg=self.fit.name, stage=stage)

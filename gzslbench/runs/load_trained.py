@@ -27,7 +27,7 @@ from gzslbench.runs.fit import checkpoint_owner
 from gzslbench.runs.plan import fit_to_method
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder
-from gzslbench.training.checkpoint import load_checkpoint
+from gzslbench.training.checkpoint import load_checkpoint, restoring
 from gzslbench.training.trainer import build_method, load_class
 
 _REPEAT = "repeat the run with --rerun"
@@ -76,11 +76,8 @@ def open_trained(
     dataset = _dataset(record, data, spec)
     train, test = make_views(dataset, cell.preprocessing, device, spec.setting)
     method = build_method(spec, train, params, cell.seed)
-    try:
+    with restoring(path):
         method.modules.load_state_dict(state["trainer"]["modules"])
-    except (RuntimeError, KeyError) as error:
-        what = f"the checkpoint does not fit the networks of {spec.name}: {error}"
-        raise CheckpointError(what, where=path, fix=_REPEAT) from error
     method.modules.eval()
     return Trained(dataset, method, train, test)
 

@@ -119,7 +119,14 @@ class Sampler:
             self.reader.forget()
         self.rows.set_state(state["rows"].cpu())
         self.noise.set_state(state["noise"].cpu())
-        self._permutations.remaining = state["remaining"]
+        remaining, rows = state["remaining"], self._permutations.rows
+        if (
+            remaining.dtype != torch.int64
+            or remaining.ndim != 1
+            or ((remaining < 0) | (remaining >= rows)).any()
+        ):
+            raise ValueError("the rows that are still to come are not rows of the data")
+        self._permutations.remaining = remaining
         if self._held_out is not None:
             self._held_out.chosen.copy_(state["held_out"])
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +60,24 @@ def load_checkpoint(path: Path, owner: str, device: torch.device | str = "cpu") 
         loaded = torch.load(io.BytesIO(body), map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError("the checkpoint contains more than data", where=path, fix=_REMEDY) from error
-    if loaded.get("format") != FORMAT:
+    except Exception as error:  # torch and zipfile each raise their own
+        raise CheckpointError(f"the checkpoint is damaged: {error}", where=path, fix=_REMEDY) from error
+    if not isinstance(loaded, dict) or loaded.get("format") != FORMAT:
         raise CheckpointError("the checkpoint is of another version of gzslbench", where=path, fix=_REMEDY)
-    if loaded["owner"] != owner:
-        raise CheckpointError(
-            f"the checkpoint belongs to run {loaded['owner']}, not {owner}", where=path, fix=_REMEDY
-        )
-    state: dict[str, Any] = loaded["state"]
+    if loaded.get("owner") != owner:
+        what = f"the checkpoint belongs to run {loaded.get('owner')}, not {owner}"
+        raise CheckpointError(what, where=path, fix=_REMEDY)
+    state = loaded.get("state")
+    if not isinstance(state, dict):
+        raise CheckpointError("the checkpoint has no state", where=path, fix=_REMEDY)
     return state
+
+
+@contextmanager
+def restoring(path: Path) -> Iterator[None]:
+    """Turn what a state of other types, names or shapes raises in the block into a CheckpointError."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
+        what = f"the checkpoint does not fit the run: {str(error).strip().partition(chr(10))[0]}"
+        raise CheckpointError(what, where=path, fix=_REMEDY) from error

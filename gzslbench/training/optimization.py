@@ -8,6 +8,7 @@ from copy import deepcopy
 from inspect import signature
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
@@ -126,9 +127,10 @@ class PhaseOptimizer:
         for rule, saved in zip(self.rules, state["rules"], strict=True):
             rule.load_state_dict(saved)
         for parameter, gradient in zip(self.kept, state["kept"], strict=True):
-            parameter.grad = None if gradient is None else gradient.to(parameter.device)
+            parameter.grad = None if gradient is None else gradient.to(parameter.device)  # checks the shape
         # Checkpoints of 0.1 have neither, and no method with a step schedule.
-        self.steps, self.factor = state.get("steps", 0), state.get("factor", 1.0)
+        self.steps = msgspec.convert(state.get("steps", 0), int)
+        self.factor = msgspec.convert(state.get("factor", 1.0), float)
 
 
 class UpdateRule:
@@ -159,10 +161,22 @@ class UpdateRule:
         """Return the learning rate, and the moments in the order of the parameters."""
         return {"rate": self.rate, "moments": [self.moments.get(p, {}) for p in self.parameters]}
 
+    def _names_of_moments(self) -> set[str]:
+        """Return what the optimizer remembers of each parameter after a step."""
+        probe = nn.Parameter(torch.zeros_like(self.parameters[0]))
+        probe.grad = torch.zeros_like(probe)
+        optimizer = _torch_optimizer(self.settings, [probe], self._device_rate)
+        optimizer.step()
+        return set(optimizer.state[probe])
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from ``state``."""
-        self.set_rate(state["rate"])
+        self.set_rate(msgspec.convert(state["rate"], float))
+        expected = self._names_of_moments()
         for parameter, moments in zip(self.parameters, state["moments"], strict=True):
+            shapes = {tuple(value.shape) for value in moments.values() if isinstance(value, Tensor)}
+            if (moments and set(moments) != expected) or not shapes <= {(), tuple(parameter.shape)}:
+                raise ValueError(f"moments {', '.join(moments)} of shapes {shapes} for {self.settings}")
             if moments:
                 self.moments[parameter] = deepcopy(moments)
             else:

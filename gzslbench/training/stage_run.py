@@ -6,8 +6,9 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from itertools import accumulate
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +20,19 @@ from gzslbench.plugins.inputs import Batch, TrainView
 from gzslbench.plugins.method import HeldOut, Method, Phase, Stage
 from gzslbench.training.batch import Sampler, loop_lengths
 from gzslbench.training.optimization import PhaseOptimizer, no_moments
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class StageState(TypedDict):
+    """What a checkpoint keeps of a stage, apart from the networks."""
+
+    epoch: Count
+    iteration: Count
+    sums: dict[str, Tensor]
+    sampler: dict[str, Any]
+    torch_stream: list[Tensor]
+    optimizers: list[dict[str, Any]]
 
 
 class StageRun:
@@ -102,13 +116,22 @@ class StageRun:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from ``state``."""
-        self.epoch, self.iteration = state["epoch"], state["iteration"]
-        self.sums = {key: value.clone() for key, value in state["sums"].items()}
-        self.sampler.load_state_dict(state["sampler"])
+        """Continue from ``state``; ``checkpoint.restoring`` lists what another state raises."""
+        read = msgspec.convert(state, StageState)
+        self.epoch, self.iteration = read["epoch"], read["iteration"]
+        if self.epoch > self.stage.epochs or self.iteration > self.iterations:
+            raise ValueError(f"iteration {self.iteration} after {self.epoch} of {self.stage.epochs} epochs")
+        phases = {phase.name for phase in self.stage.phases}
+        for name, total in read["sums"].items():
+            if name.partition("/")[0] not in phases or total.shape:
+                raise ValueError(f"the losses have {name!r} of shape {tuple(total.shape)}")
+        self.sums = {key: value.clone() for key, value in read["sums"].items()}
+        self.sampler.load_state_dict(read["sampler"])
         self.sampler.epoch.fill_(self.epoch)
-        self.torch_stream.state = state["torch_stream"]
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+        self.torch_stream.state = read["torch_stream"]
+        with self.torch_stream.installed():  # refuses what is no state of a stream
+            pass
+        for optimizer, saved in zip(self.optimizers, read["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         if self.graph_step is not None:
             self.graph_step.graphs.forget()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
+import msgspec
 import torch
 from torch import Tensor
 
@@ -20,6 +21,14 @@ from gzslbench.plugins.registry import load_object
 from gzslbench.plugins.tracker import TrackerSpec
 from gzslbench.training.batch import loop_lengths, rows_per_batch
 from gzslbench.training.stage_run import EpochLosses, StageRun
+
+
+class TrainerState(TypedDict):
+    """What a checkpoint keeps of a trainer."""
+
+    modules: dict[str, Any]
+    stage_index: Annotated[int, msgspec.Meta(ge=0)]
+    stage: Any
 
 
 @dataclass(frozen=True)
@@ -172,12 +181,15 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from ``state``, as if never interrupted."""
-        self.method.modules.load_state_dict(state["modules"])
-        self.stage_index = state["stage_index"]
+        """Continue from ``state``; ``checkpoint.restoring`` lists what another state raises."""
+        read = msgspec.convert(state, TrainerState)
+        self.method.modules.load_state_dict(read["modules"])
+        self.stage_index = read["stage_index"]
+        if self.stage_index > len(self.stages):
+            raise ValueError(f"stage {self.stage_index} of {len(self.stages)}")
         self.current = self._start_stage()
         if self.current is not None:
-            self.current.load_state_dict(state["stage"])
+            self.current.load_state_dict(read["stage"])
 
     def _start_stage(self) -> StageRun | None:
         if self.stage_index >= len(self.stages):

@@ -140,4 +140,4 @@ def test_a_damaged_byte_anywhere_in_an_archive_is_refused_or_harmless(folder, tm
 def test_predictions_that_unpack_to_too_much_are_not_unpacked(folder, other, monkeypatch):
     monkeypatch.setattr("gzslbench.evaluation.predictions.MAX_FILE_BYTES", 100)
     result = import_runs(folder.path.parent, other)
-    assert "unpack to" in str(result.refused[folder.id])
+    assert "unpacks to" in str(result.refused[folder.id])

@@ -140,5 +140,5 @@ def test_networks_that_have_changed_since_are_refused(folder, monkeypatch):
         build(self, view, replace(params, ngh=params.ngh + 1))
 
     monkeypatch.setattr(FClswgan, "__init__", wider)
-    with pytest.raises(GzslBenchError, match="does not fit the networks of f-clswgan"):
+    with pytest.raises(GzslBenchError, match="the checkpoint does not fit the run: Error"):
         open_trained(folder.record(), folder)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gzslbench.data.formats.matfile import read_mat, variables
+from gzslbench.data.formats.numpy_files import most_unpacked, npz_names, open_npy, read_npz
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import check_file
 from gzslbench.prepare.building.names import compose
@@ -161,8 +162,10 @@ def _choose(names: Sequence[str], key: str, wanted: Sequence[str], path: Path) -
 
 
 def _read_numpy(path: Path, key: str, wanted: Sequence[str], others: Sequence[str]) -> Any:
-    loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-    return loaded if isinstance(loaded, np.ndarray) else loaded[_choose(loaded.files, key, wanted, path)]
+    if path.suffix.lower() == ".npy":
+        return open_npy(path)
+    name = _choose(npz_names(path), key, wanted, path)
+    return read_npz(path, most_unpacked(path.stat().st_size), (name,))[name]
 
 
 def _read_matlab(path: Path, key: str, wanted: Sequence[str], others: Sequence[str]) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gzslbench.data.formats.numpy_files import open_npy
 from gzslbench.data.formats.xlsa17 import read_utf8
 from gzslbench.errors import DataError
 from gzslbench.files import check_file
@@ -127,13 +128,10 @@ def _parse_number(cell: str) -> float | None:
 def _read_npy(path: Path) -> NDArray[Any]:
     check_file(path, DataError)
     try:
-        matrix = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        return open_npy(path)
+    except (OSError, ValueError) as error:
         fix = "write it with numpy.save, not as objects"
         raise DataError(f"not an array of numbers: {error}", where=path, fix=fix) from error
-    if not isinstance(matrix, np.ndarray):
-        raise DataError("several arrays in one file", where=path, fix="write one with numpy.save")
-    return matrix
 
 
 def _as_matrix(values: ArrayLike | Sequence[ArrayLike]) -> NDArray[Any]:

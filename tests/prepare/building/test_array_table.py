@@ -47,7 +47,7 @@ def test_an_npy_file_of_another_shape_or_kind_is_refused(npy, tmp_path):
             read_table(tmp_path / "table.npy", CLASSES)
     with (tmp_path / "table.npy").open("wb") as file:
         np.savez(file, VALUES)
-    with pytest.raises(DataError, match="several arrays"):
+    with pytest.raises(DataError, match="or of another kind of file"):
         read_table(tmp_path / "table.npy", CLASSES)
 
 
