@@ -339,6 +339,8 @@ class Record(Summary):
         except msgspec.ValidationError as error:
             what, field = _explain(error)
             raise _wrong(field, what) from error
+        except UnicodeEncodeError as error:  # half of a surrogate pair in a name
+            raise StoreError(f"not a record: {error}") from error
         for rule, numbers in record.metrics.items() if record.cell.external is None else ():
             for name in PERCENTAGES:
                 if getattr(numbers, name) is None:

@@ -13,8 +13,9 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
+import msgspec
 import torch
 from torch import Tensor
 
@@ -23,6 +24,17 @@ from gzslbench.files import reading, sha256_of, write_atomically
 from gzslbench.plugins.extractor import Extractor, Load, Request, Weights
 
 FORMAT = "gzslbench fine-tuned weights 1"
+
+
+class _Provenance(TypedDict):
+    """What decides how the weights are loaded; there is more."""
+
+    extractor: str
+    base: str | None
+    base_weights: str
+    base_sha256: str
+    pretraining: str
+    finetuned: str
 
 
 def write_finetuned(path: Path, provenance: Mapping[str, object], weights: Mapping[str, Tensor]) -> None:
@@ -35,17 +47,29 @@ def write_finetuned(path: Path, provenance: Mapping[str, object], weights: Mappi
 
 
 def read_finetuned(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """Return provenance and weights of a fine-tuned file; None if it is missing or another kind of file."""
+    """Return provenance and weights of a fine-tuned file; None if it is missing or another kind of file.
+
+    Raises:
+        ExtractionError: It is a fine-tuned file, and damaged.
+    """
     with reading(file, ExtractionError):
-        if not file.is_file() or not zipfile.is_zipfile(file):
+        if not file.is_file():
             return None
     try:
+        if not zipfile.is_zipfile(file):
+            return None
         found = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except Exception:  # torch, pickle and zipfile each raise their own; the extractor's reader explains them
         return None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         return None
-    return json.loads(found["provenance"]), found["weights"]
+    try:
+        made = json.loads(found["provenance"])
+        msgspec.convert(made, _Provenance)
+        return made, msgspec.convert(found["weights"], dict[str, Tensor])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        what, fix = f"the file of fine-tuned weights is damaged: {error}", "fine-tune again"
+        raise ExtractionError(what, where=file, fix=fix) from error
 
 
 def load_finetuned(load: Load, extractor: str, request: Request) -> Extractor | None:

@@ -7,7 +7,9 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
+
+import msgspec
 
 from gzslbench.errors import StoreError
 from gzslbench.files import make_folder, write_atomically, writing
@@ -41,6 +43,26 @@ def summarize(
             allowed = max(TOLERANCE_FLOOR, TOLERANCE_SPREADS * spread)
         summary[name] = {"mean": statistics.fmean(values), "std": spread, "tolerance": allowed}
     return summary
+
+
+class _Tolerated(TypedDict):
+    mean: float
+    std: float | None
+    tolerance: float | None
+
+
+class _Run(TypedDict, total=False):
+    id: str
+    seed: int
+    metrics: dict[str, float]
+    by_rule: dict[str, dict[str, float | int | None]]
+
+
+class _Group(TypedDict):
+    """What this program reads of a group; it has more."""
+
+    summary: dict[Literal["U", "S", "H", "T1", "AUSUC"], _Tolerated]
+    runs: list[_Run]
 
 
 @dataclass(frozen=True)
@@ -79,7 +101,8 @@ def _change(name: str, stored: Mapping[str, Any], measured: Mapping[str, Any]) -
     moved = {
         metric: (old[metric]["mean"], new[metric]["mean"], factor * old[metric]["tolerance"])
         for metric in old
-        if abs(new[metric]["mean"] - old[metric]["mean"]) > factor * old[metric]["tolerance"]
+        if metric in new
+        and abs(new[metric]["mean"] - old[metric]["mean"]) > factor * old[metric]["tolerance"]
     }
     note = "stored on another kind of device: twice the tolerance" if other else ""
     return Change(name, moved, note, bool(moved))
@@ -93,8 +116,9 @@ def read_baseline(path: Path) -> dict[str, Any]:
     """Read the groups that ``write_baseline`` wrote, by name, each with its ``summary`` and its ``runs``."""
     try:
         groups = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        msgspec.convert(groups, dict[str, _Group])
         return {name: {"summary": group["summary"], "runs": group["runs"]} for name, group in groups.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(
             f"no stored metrics to compare with: {error}", where=path, fix="store some with --update first"
         ) from error
@@ -104,8 +128,8 @@ def stored_metrics(folders: Iterable[Path], rule: str, metric: str) -> dict[str,
     """Read one metric, by one selection rule, of every run in the files of ``folders``, by run id."""
     files = [path for folder in folders for path in sorted(folder.glob("*.json"))]
     groups = [group for path in files for group in read_baseline(path).values()]
-    runs = [run for group in groups for run in group["runs"] if rule in run.get("by_rule", {})]
-    return {run["id"]: run["by_rule"][rule][metric] for run in runs}
+    runs = [(run, run.get("by_rule", {}).get(rule, {})) for group in groups for run in group["runs"]]
+    return {run["id"]: numbers[metric] for run, numbers in runs if metric in numbers and "id" in run}
 
 
 def make_writable(path: Path) -> None:
@@ -135,7 +159,11 @@ def claims_table(claims: Sequence[Claim], groups: Mapping[str, Sequence[Mapping[
     lines = ["| method | claim | metric | with | without | verdict |", "|---|---|---|---|---|---|"]
     for claim in claims:
         better, than = (
-            {run["seed"]: run["metrics"][claim.metric] for run in groups.get(name, ()) if "metrics" in run}
+            {
+                run["seed"]: run["metrics"][claim.metric]
+                for run in groups.get(name, ())
+                if "seed" in run and claim.metric in run.get("metrics", {})
+            }
             for name in (claim.better, claim.than)
         )
         seeds = sorted(better.keys() & than.keys())
