@@ -1,24 +1,22 @@
-"""Read MATLAB files of both kinds: MATLAB 5 (with scipy) and MATLAB 7.3 (HDF5)."""
+"""Read MATLAB files of both kinds: MATLAB 5, and MATLAB 7.3, which is HDF5."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.data.formats.mat5 import OtherKindError, names_in_mat5, read_mat5, sparse_error
 from gzslbench.errors import DataError
 from gzslbench.files import check_file
 
-_MATRIX, _COMPRESSED = 14, 15
-_ELEMENTS = {*range(1, 8), 9, 12, 13, _MATRIX, _COMPRESSED, 16, 17, 18}
 _AGAIN = "copy or download the file again: it is damaged or not a MATLAB file"
 
 
-def read_mat(path: Path, wanted: Iterable[str], texts: Container[str] = ()) -> dict[str, NDArray[Any]]:
+def read_mat(path: Path, wanted: Collection[str], texts: Container[str] = ()) -> dict[str, NDArray[Any]]:
     """Read the variables of ``wanted`` that the file has, shaped as MATLAB shows them.
 
     Texts become flat arrays of str, from a cell array, a char array or strings that h5py wrote; ``texts``
@@ -29,8 +27,8 @@ def read_mat(path: Path, wanted: Iterable[str], texts: Container[str] = ()) -> d
     """
     check_file(path, DataError)
     try:
-        found = _read_73(path, wanted) if is_hdf5(path) else _read_5(path, wanted)
-    except _OtherKindError as error:
+        found = _read_73(path, wanted) if is_hdf5(path) else read_mat5(path, wanted)
+    except OtherKindError as error:
         raise DataError(
             error.what, where=": ".join(filter(None, (str(path), error.name))), fix=error.fix
         ) from error
@@ -47,14 +45,6 @@ def read_mat(path: Path, wanted: Iterable[str], texts: Container[str] = ()) -> d
                 fix = "store a cell array of char rows, one text in each cell"
                 raise DataError(what, where=f"{path}: {name}", fix=fix) from error
     return found
-
-
-class _OtherKindError(Exception):
-    """A variable is of a kind that is not read, in a healthy file."""
-
-    def __init__(self, name: str, what: str, fix: str) -> None:
-        super().__init__(what)
-        self.name, self.what, self.fix = name, what, fix
 
 
 def _text(cell: Any) -> str:
@@ -85,9 +75,7 @@ def variables(path: Path) -> set[str]:
 
             with h5py.File(path, "r", locking=False) as file:
                 return set(file)
-        from scipy.io import whosmat
-
-        return {name for name, _shape, _kind in whosmat(path)}
+        return names_in_mat5(path)
     except Exception:  # a damaged file is reported when it is loaded, not when a folder is listed
         return set()
 
@@ -99,51 +87,7 @@ def is_hdf5(path: Path) -> bool:
     return bool(h5py.is_hdf5(path))
 
 
-def _read_5(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
-    from scipy.io import loadmat
-    from scipy.sparse import issparse
-
-    _check_tags(path)
-    loaded = loadmat(path, variable_names=list(wanted))
-    for name, value in loaded.items():
-        if issparse(value):
-            raise _sparse(name)
-    return {name: np.asarray(value) for name, value in loaded.items() if not name.startswith("__")}
-
-
-def _sparse(name: str) -> _OtherKindError:
-    return _OtherKindError(name, "it is a sparse matrix", "store it as a full one: in MATLAB, full(x)")
-
-
-def _check_tags(path: Path) -> None:
-    """Check the tags of all elements of a MATLAB 5 file: scipy crashes on an impossible type or size.
-
-    Layout: MathWorks, "MAT-File Level 5 File Format". Compressed elements have a checksum of their own.
-    """
-    content = np.memmap(path, dtype=np.uint8, mode="r")
-    mark = content[126:128].tobytes()
-    if mark not in (b"IM", b"MI"):
-        if len(content) >= 20 and not content[:4].all():  # MATLAB 4 begins with a number
-            what = "it is a file of MATLAB 4, or damaged"
-            raise _OtherKindError("", what, "write it with save -v7, or download it again")
-        raise ValueError("not a MATLAB 5 file")
-    _walk(content, 128, len(content), "<I" if mark == b"IM" else ">I")
-
-
-def _walk(content: NDArray[np.uint8], start: int, end: int, word: str) -> None:
-    while start < end:
-        kind, size = (number for (number,) in struct.iter_unpack(word, content[start : start + 8].tobytes()))
-        small = kind >> 16
-        kind, size, body = (kind & 0xFFFF, small, start + 4) if small else (kind, size, start + 8)
-        if kind not in _ELEMENTS or body + size > end or (small and size > 4):
-            raise ValueError(f"the element at byte {start} has an impossible type or size")
-        if kind == _MATRIX:
-            _walk(content, body, body + size, word)
-        padded = size if kind == _COMPRESSED else size + -size % 8
-        start = start + 8 if small else body + padded
-
-
-def _read_73(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
+def _read_73(path: Path, wanted: Collection[str]) -> dict[str, NDArray[Any]]:
     import h5py
 
     with h5py.File(path, "r", locking=False) as file:
@@ -157,12 +101,12 @@ def _value_73(file: Any, name: str, dataset: Any) -> NDArray[Any]:
 
     if isinstance(dataset, h5py.Group):
         if "MATLAB_sparse" in dataset.attrs or {"ir", "jc"} <= set(dataset):
-            raise _sparse(name)
-        raise _OtherKindError(name, "it is a struct", "store an array or a cell array")
+            raise sparse_error(name)
+        raise OtherKindError(name, "it is a struct", "store an array or a cell array")
     kind = dataset.attrs.get("MATLAB_class")
     if kind == b"string":
         fix = "convert it with cellstr before you save it"
-        raise _OtherKindError(name, "it is of MATLAB's class string", fix)
+        raise OtherKindError(name, "it is of MATLAB's class string", fix)
     if h5py.check_string_dtype(dataset.dtype) is not None:
         return np.asarray(dataset.asstr("utf-8")[()], dtype=object)
     value = dataset[()]
