@@ -154,24 +154,34 @@ def baseline_file(suite: Suite) -> Path:
 def claims_table(claims: Sequence[Claim], groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Judge claims by finished runs, given by name, in a Markdown table.
 
-    A claim is judged by the seeds that both of its sides have; without any, it is left out.
+    A claim is judged by the seeds that both of its sides have; without any, it is left out. It is judged in
+    its own metric, and in AUSUC: the area counts every gamma, so a bias to the seen classes cannot move it.
     """
-    lines = ["| method | claim | metric | with | without | verdict |", "|---|---|---|---|---|---|"]
+    sides = ("with", "without", "verdict")
+    header = ["method", "claim", "metric", *sides, *(f"AUSUC {word}" for word in sides)]
+    rows = [header, ["---"] * len(header)]
     for claim in claims:
-        better, than = (
-            {
-                run["seed"]: run["metrics"][claim.metric]
-                for run in groups.get(name, ())
-                if "seed" in run and claim.metric in run.get("metrics", {})
-            }
-            for name in (claim.better, claim.than)
-        )
-        seeds = sorted(better.keys() & than.keys())
-        if seeds:
-            means = [f"{statistics.fmean(side[seed] for seed in seeds):.1f}" for side in (better, than)]
-            verdict = _verdict([better[seed] > than[seed] for seed in seeds])
-            lines.append(f"| {' | '.join((claim.method, claim.text, claim.metric, *means, verdict))} |")
-    return "\n".join(lines) + "\n"
+        own, fair = (_judge(claim, groups, metric) for metric in (claim.metric, "AUSUC"))
+        if own:
+            rows.append([claim.method, claim.text, claim.metric, *own, *(fair or ["–"] * len(sides))])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _judge(claim: Claim, groups: Mapping[str, Sequence[Mapping[str, Any]]], metric: str) -> tuple[str, ...]:
+    """Return the mean of both sides and the verdict; nothing if no seed has both sides."""
+    better, than = (
+        {
+            run["seed"]: run["metrics"][metric]
+            for run in groups.get(name, ())
+            if "seed" in run and metric in run.get("metrics", {})
+        }
+        for name in (claim.better, claim.than)
+    )
+    seeds = sorted(better.keys() & than.keys())
+    if not seeds:
+        return ()
+    means = [f"{statistics.fmean(side[seed] for seed in seeds):.1f}" for side in (better, than)]
+    return (*means, _verdict([better[seed] > than[seed] for seed in seeds]))
 
 
 def _verdict(holds: Sequence[bool]) -> str:

@@ -35,7 +35,8 @@ CLAIM = Claim("small", "it helps", better="with", than="without", metric="U")
 
 
 def runs(**by_seed):
-    return [{"seed": int(seed[1:]), "metrics": {"U": U, "H": 0.0}} for seed, U in by_seed.items()]
+    """Runs of these U by seed; their AUSUC is 100 - U, so that every verdict in it is the opposite."""
+    return [{"seed": int(seed[1:]), "metrics": {"U": U, "AUSUC": 100 - U}} for seed, U in by_seed.items()]
 
 
 def rows(**groups):
@@ -46,7 +47,7 @@ def rows(**groups):
 
 def test_a_claim_is_judged_by_the_seeds_that_both_sides_have():
     assert rows(yes=runs(s1=30.0, s2=50.0, s3=99.0), no=runs(s1=20.0, s2=55.0, s4=0.0)) == [
-        "| small | it helps | U | 40.0 | 37.5 | holds in 1 of 2 seeds |"
+        "| small | it helps | U | 40.0 | 37.5 | holds in 1 of 2 seeds | 60.0 | 62.5 | holds in 1 of 2 seeds |"
     ]
 
 
@@ -62,7 +63,19 @@ def test_a_claim_is_judged_by_the_seeds_that_both_sides_have():
 )
 def test_the_verdict_says_in_how_many_seeds(without, words):
     (row,) = rows(yes=runs(s1=40.0, s2=50.0), no=runs(**without))
-    assert row.endswith(f" | {words} |")
+    assert row.split(" | ")[5] == words
+
+
+def test_the_area_judges_a_claim_without_the_bias():
+    (row,) = rows(yes=runs(s1=40.0), no=runs(s1=30.0))
+    assert row.split(" | ")[3:] == [
+        "40.0",
+        "30.0",
+        "holds (one seed)",
+        "60.0",
+        "70.0",
+        "does not hold (one seed) |",
+    ]
 
 
 def test_a_claim_without_finished_runs_on_both_sides_is_left_out():
