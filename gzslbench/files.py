@@ -9,6 +9,7 @@ import itertools
 import os
 import shutil
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ _CHECK_NAME = "check the folder and the name"
 _READABLE = "make it readable for yourself (chmod), or ask its owner to"
 _BLOCKED_BY_FILE = "a file blocks the path: move it"
 _NO_LOCKS = "this drive keeps no locks: choose a folder on a local drive"
+_WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _ADVICE: dict[int, tuple[str, str]] = {
     errno.ENOENT: (_CHECK_NAME, "the folder has been removed: create it again"),
     errno.ENOTDIR: (_CHECK_NAME, _BLOCKED_BY_FILE),
@@ -31,7 +33,7 @@ _ADVICE: dict[int, tuple[str, str]] = {
     errno.ELOOP: ("the link leads back to itself: remove or correct it", "remove the link"),
     errno.ENOSPC: ("free some space", "free some space"),
     errno.EDQUOT: ("free some of your quota", "free some of your quota"),
-    **dict.fromkeys((errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP), (_NO_LOCKS, _NO_LOCKS)),
+    **dict.fromkeys(_WITHOUT_LOCKS, (_NO_LOCKS, _NO_LOCKS)),
     errno.EFBIG: ("check the disk that it lies on", "choose a disk that takes files of this size"),
 }
 """For each error number, what to do when reading and when writing."""
@@ -266,6 +268,8 @@ class LockedError(Exception):
 def lock(path: Path, *, wait: bool = False, keep: bool = False) -> Iterator[None]:
     """Lock the file ``path`` for this process; the lock ends with the process, even if it is killed.
 
+    On a drive that keeps no locks it only warns.
+
     Args:
         path: The lock file, which is created if it is missing.
         wait: Whether to wait until no other process has the lock.
@@ -285,10 +289,13 @@ def lock(path: Path, *, wait: bool = False, keep: bool = False) -> Iterator[None
         with suppress(OSError):
             raise LockedError(path.read_text(encoding="utf-8") or "it has just started") from error
         raise LockedError("it has just ended") from error
-    except OSError:  # a file without a lock would look like an interrupted run
-        if not existed:
-            path.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCKS:
+            if not existed:  # a file without a lock would look like an interrupted run
+                path.unlink(missing_ok=True)
+            raise
+        what = f"the drive of {path.parent} keeps no locks: run one command at a time on what lies there"
+        warnings.warn(what, RuntimeWarning, stacklevel=2)
     # On a file system without locks, filelock falls back to a file whose content and removal are its own.
     native = not isinstance(file_lock, SoftFileLock)
     try:

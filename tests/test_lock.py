@@ -9,8 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from gzslbench.errors import StoreError
-from gzslbench.files import LockedError, lock, writing
+from gzslbench.files import LockedError, lock
 
 ELSEWHERE = """
 import os, sys, pathlib, time
@@ -93,13 +92,27 @@ def test_a_missing_folder_is_an_error_of_the_system(path):
     assert not path.exists()
 
 
-def test_a_drive_without_locks_is_named_and_no_file_is_left(tmp_path, monkeypatch):
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_drive_without_locks_is_a_warning(tmp_path, monkeypatch, code):
+    refuse_locks(monkeypatch, code)
+    for keep in (False, True):
+        with (
+            pytest.warns(RuntimeWarning, match=f"{tmp_path} keeps no locks"),
+            lock(path := tmp_path / "lock", keep=keep),
+        ):
+            assert path.exists()
+        assert path.exists() == keep
+
+
+def test_a_lock_that_fails_otherwise_leaves_no_file(tmp_path, monkeypatch):
+    refuse_locks(monkeypatch, errno.EIO)
+    with pytest.raises(OSError, match="Input/output"), lock(tmp_path / "lock"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def refuse_locks(monkeypatch, code):
     def refuse(*_):
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("fcntl.flock", refuse)
-    refused = writing(tmp_path, "the run's folder cannot be locked")
-    with pytest.raises(StoreError) as caught, refused, lock(tmp_path / "lock"):
-        pass
-    assert "keeps no locks" in caught.value.fix
-    assert list(tmp_path.iterdir()) == []

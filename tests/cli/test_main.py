@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
+import types
+from pathlib import Path
 
 import click
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from gzslbench import __version__
 from gzslbench.cli import TARGETS, main
 from gzslbench.cli.group import Target
+from gzslbench.cli.options import json_option, print_json
 from gzslbench.errors import DataError, InterruptedRunError
 
 STOP = """
@@ -128,3 +132,89 @@ def test_a_terminal_that_cannot_show_a_sign_is_no_error(encoding, command):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_a_sys_exit_of_other_code_is_an_error_that_names_it(invoke, monkeypatch) -> None:
+    @click.command()
+    def leave() -> None:
+        import this_plugin
+
+        this_plugin.leave()
+
+    plugin = types.ModuleType("this_plugin")
+    exec(compile("import sys\ndef leave(): sys.exit(0)", "this_plugin.py", "exec"), vars(plugin))
+    monkeypatch.setitem(sys.modules, "this_plugin", plugin)
+    monkeypatch.setattr(sys.modules[__name__], "leave", leave, raising=False)
+    monkeypatch.setattr(main, "targets", {**TARGETS, "leave": Target(f"{__name__}:leave", "leaves")})
+    done = invoke("leave")
+    assert done.exit_code == 2
+    assert "this_plugin called sys.exit(0)" in done.stderr
+    assert "where: this_plugin.py, line 2" in done.stderr
+
+
+def test_with_json_only_json_is_in_the_output(invoke, monkeypatch) -> None:
+    @click.command()
+    @json_option()
+    def noisy(as_json: bool) -> None:
+        print("a library prints")  # noqa: T201
+        print_json({"a": 1}, indent=None)
+
+    monkeypatch.setattr(sys.modules[__name__], "noisy", noisy, raising=False)
+    monkeypatch.setattr(main, "targets", {**TARGETS, "noisy": Target(f"{__name__}:noisy", "prints")})
+    done = invoke("noisy", "--json")
+    assert (done.stdout, done.stderr) == ('{"a": 1}\n', "a library prints\n")
+    assert invoke("noisy").stdout == 'a library prints\n{"a": 1}\n'
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "memory ran out: MemoryError"),
+        (
+            ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+            "memory ran out: libtorch",
+        ),
+        (ModuleNotFoundError("No module named 'optuna'", name="optuna.trial"), "gzslbench[tune]"),
+        (ModuleNotFoundError("No module named 'PIL'", name="PIL"), "to do: pip install 'gzslbench["),
+        (OSError(errno.ENOSPC, "No space left on device"), "the output cannot be written: No space left"),
+    ],
+)
+def test_what_the_system_lacks_is_a_message(invoke, fails_with, error, message) -> None:
+    fails_with(error)
+    done = invoke("fail")
+    assert done.exit_code == 2
+    assert message in done.stderr and "to do: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ModuleNotFoundError("No module named 'nothing'", name="nothing"), FileNotFoundError(2, "no", "a")],
+)
+def test_other_errors_of_the_system_keep_their_traceback(invoke, fails_with, error) -> None:
+    fails_with(error)
+    assert invoke("fail").exception is error
+
+
+@pytest.mark.acceptance
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+@pytest.mark.parametrize("command", ["methods --json", "--help", "data show digits"])
+def test_output_to_a_full_device_is_an_error_in_one_message(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gzslbench", *command.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: the output cannot be written: No space left on device")
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+@pytest.mark.acceptance
+def test_files_do_not_get_the_numbers_of_closed_streams(tmp_path: Path) -> None:
+    show = "import os, sys; from gzslbench.cli import main\nmain(['--version'], standalone_mode=False)\n"
+    show += f"open({str(tmp_path / 'number')!r}, 'w').write(str(os.open(os.devnull, os.O_RDONLY)))"
+    words = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", show]
+    subprocess.run(words, check=False, timeout=60)
+    assert int((tmp_path / "number").read_text()) > 2

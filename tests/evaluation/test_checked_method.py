@@ -195,3 +195,30 @@ def test_each_class_draws_from_its_own_stream_again_and_again(kind, plain):
         drawn = getattr(noise, kind)(width)
         assert torch.equal(drawn, torch.cat([plain(4, width, generator=each) for each in alone]))
     assert len(noise) == len(drawn) == 8
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        (None, "NoneType, not a tensor"),
+        ([[1.0, 2.0]] * 4, "list, not a tensor"),
+        (torch.int64, "numbers of type torch.int64"),
+        (torch.bool, "numbers of type torch.bool"),
+        (torch.zeros(()), r"the shape \(\)"),
+    ],
+)
+@pytest.mark.parametrize("call", ["scores", "embed", "synthesize", "sample"])
+def test_an_answer_of_another_type_is_refused_by_name(call, wrong, complaint):
+    shape = {"scores": (4, 2), "embed": (4, 3), "synthesize": (5, 3), "sample": (6, 3)}[call]
+    answer = torch.zeros(shape, dtype=wrong) if isinstance(wrong, torch.dtype) else wrong
+    checked = subject(**{call: lambda *_: answer})
+    with pytest.raises(PluginError, match=f"{call} returned {complaint}") as caught:
+        if call == "scores":
+            checked.scores(torch.zeros(4, 3), torch.zeros(2, 3))
+        elif call == "embed":
+            embedded(checked, [torch.zeros(4, 3)], 4)
+        elif call == "synthesize":
+            synthesized(checked, torch.zeros(1, 2))
+        else:
+            list(checked.sample(CLASSES, 2, streams))
+    assert caught.value.where == "SimpleNamespace"

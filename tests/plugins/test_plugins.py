@@ -74,6 +74,11 @@ def test_the_error_for_an_unknown_method_proposes_the_nearest(write: Write) -> N
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("x = 1", "implements no gzslbench hook"),
         ("raise RuntimeError('no licence')", "no licence"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        (
+            "class Odd(BaseException): pass\nraise Odd('neither error nor exit')",
+            "Odd: neither error nor exit",
+        ),
         (
             "from gzslbench.plugins.hooks import hookimpl\n@hookimpl\ndef gzslbench_metods(): return []",
             "gzslbench_metods",
@@ -101,6 +106,7 @@ def test_a_broken_plugin_is_a_warning_and_the_others_work(write: Write, code: st
         ("raise RuntimeError('no licence')", "no licence"),
         ("return 3", "not iterable"),
         ("return ['mine']", "not a MethodSpec"),
+        ("import sys; sys.exit(0)", "SystemExit: 0"),
     ],
 )
 def test_a_hook_that_fails_is_a_warning_and_the_others_work(write: Write, body: str, complaint: str) -> None:
@@ -109,6 +115,28 @@ def test_a_hook_that_fails_is_a_warning_and_the_others_work(write: Write, body: 
     here = Plugins([broken, write("mine", METHOD.format(name="mine"))])
     with pytest.warns(RuntimeWarning, match="plugin 'broken'"):
         assert set(here.methods()) == {"mine"}
+    assert complaint in here.errors[broken.value]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "complaint"),
+    [
+        ("'mine'", "None", "the name of None is None, not of the type str"),
+        ("'mine'", "'../../mine'", "'../../mine' is not a name"),
+        ("'mine'", "''", "'' is not a name"),
+        ("'mine'", "'a' * 300", "is not a name"),
+        ('"mine:Mine"', "None", "the load of 'mine' is None, not of the type str"),
+        ('"mine:Mine"', '"mine:Mine", version="2"', "the version of 'mine' is '2', not of the type int"),
+        ("Params,", "3,", "the params of 'mine' are 3, not a subclass of Params"),
+    ],
+)
+def test_a_spec_with_values_of_another_type_makes_a_plugin_broken(
+    write: Write, text: str, wrong: str, complaint: str
+) -> None:
+    broken = write("broken", METHOD.format(name="mine").replace(text, wrong, 1))
+    here = Plugins([broken, write("other", METHOD.format(name="other"))])
+    with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
+        assert set(here.methods()) == {"other"}
     assert complaint in here.errors[broken.value]
 
 
@@ -321,3 +349,33 @@ def test_the_run_hook_of_a_method_is_called_once_the_method_is_loaded(write: Wri
     here.method("mine")
     here.notify("gzslbench_run_end", record="heard")
     assert here.manager.get_plugin(mine.value).seen == ["heard"] and not here.errors
+
+
+HOOK = """
+import sys
+from gzslbench.plugins.hooks import hookimpl
+
+print("imported")
+
+@hookimpl
+def gzslbench_run_start(run):
+    print("started")
+    sys.exit(0)
+"""
+
+
+def test_a_run_hook_that_exits_is_a_warning_and_what_plugins_print_is_no_output(write: Write, capsys) -> None:
+    here = Plugins([write("leaving", HOOK, "hooks")])
+    with pytest.warns(RuntimeWarning, match="plugin 'leaving' missed something: .* SystemExit: 0"):
+        here.notify("gzslbench_run_start", run=None)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.split() == ["imported", "started"]
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(0)", "class Mine: pass", "raise BaseException('odd')"])
+def test_a_class_that_cannot_be_imported_names_its_plugin(write: Write, code: str) -> None:
+    entry = write("mine", code)
+    with pytest.raises(PluginError, match="'mine' cannot be loaded") as caught:
+        module.load_object(f"{entry.value}:Other", "mine")
+    assert caught.value.where == f"{entry.value}:Other"

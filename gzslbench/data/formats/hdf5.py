@@ -75,7 +75,7 @@ def write_hdf5(
     regions = first.regions
     size = 4 * first.features.size + image_files.nbytes + semantics_size + _CHUNK
     size += 0 if regions is None else regions.nbytes
-    with _reserved_file(path, size) as scratch, h5py.File(scratch, "w") as file:
+    with _reserved_file(path, size) as scratch, h5py.File(scratch, "w", locking=False) as file:
         file.attrs["version"] = VERSION
         _write_texts(file, layout=LAYOUT, name=first.name, features_name=first.features_name)
         _write_texts(file, sources=json.dumps([asdict(source) for source in sources]))
@@ -110,7 +110,7 @@ def add_semantics(path: Path, dataset: Dataset, source: Source | None = None) ->
     size = path.stat().st_size + 64 * len(dataset.labels) + 2 * dataset.semantics.nbytes + _CHUNK
     with _reserved_file(path, size) as scratch:
         shutil.copyfile(path, scratch)
-        with h5py.File(scratch, "r+") as file:
+        with h5py.File(scratch, "r+", locking=False) as file:
             groups = file["semantics"]
             if dataset.semantics_name in groups:
                 del groups[dataset.semantics_name]

@@ -179,7 +179,7 @@ def _read_matlab(path: Path, key: str, wanted: Sequence[str], others: Sequence[s
 def _read_hdf5(path: Path, key: str, wanted: Sequence[str], others: Sequence[str]) -> Any:
     import h5py
 
-    file, names = h5py.File(path, "r"), []
+    file, names = h5py.File(path, "r", locking=False), []
     file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
     return file[_choose(names, key, wanted, path)]
 

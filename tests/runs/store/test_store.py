@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gzslbench.errors import StoreError
-from gzslbench.runs.store import DamagedRecordWarning, Store
+from gzslbench.runs.store import DamagedRecordWarning, Store, read_summaries
 
 
 def keep(store: Store, record) -> None:
@@ -173,3 +173,20 @@ def test_a_store_that_may_not_be_read_says_so(store: Store, make_record, monkeyp
 def test_a_store_of_a_name_longer_than_any_may_be_is_refused() -> None:
     with pytest.raises(StoreError, match="shorter name"):
         Store(Path("a" * 300)).make()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../x", "/etc/x", "a/b", "a\\b", ".hidden", "a\0b", "a\nb", "x" * 300, "\ud800"]
+)
+def test_a_name_that_could_leave_the_results_is_refused_and_a_folder_of_it_is_no_run(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(StoreError, match="cannot be the name of a folder"):
+        Store(tmp_path).run(name)
+
+
+def test_folders_of_other_names_are_not_read(tmp_path: Path) -> None:
+    for name in (".import.host-1-0.part", "a\nb"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "record.json").write_text("{}")
+    assert Store(tmp_path).runs() == [] and read_summaries(Store(tmp_path)) == []

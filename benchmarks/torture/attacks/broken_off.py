@@ -1,0 +1,137 @@
+"""Commands that break off: at each step of writing the disk is full or refuses, or the process is killed.
+
+Then nothing that was there before is lost, the same command goes on to what an undisturbed one leaves, and no
+temporary file stays. For times see ``commands.snapshot``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from gzslbench_benchmarks.torture.apart import run_apart
+from gzslbench_benchmarks.torture.commands import COMMANDS, SUITE, Command, snapshot
+from gzslbench_benchmarks.torture.findings import Attempt, repeat
+from gzslbench_benchmarks.torture.injection import FAILURES, KILLED, Steps
+
+MEMORY = 8 << 30
+_BROKEN = f"process ended with exit {KILLED}"
+_MOST_STEPS = 1000
+
+
+def attempts(seed: int, root: Path) -> Iterator[Attempt]:
+    """Yield a step of each command in turn; they end after the last step of the longest one."""
+    started = [Started(command, root / command.name) for command in COMMANDS]
+    numbers = dict.fromkeys((one.command.name for one in started), 0)
+    for step in range(_MOST_STEPS):
+        for how in FAILURES:
+            for one in started:
+                name, number = one.command.name, numbers[one.command.name]
+                numbers[name] += 1
+                yield Attempt(name, repeat(name, seed, number), partial(one.attack, step, how))
+
+
+class Started:
+    """A command with the folder of files that it starts from."""
+
+    def __init__(self, command: Command, root: Path) -> None:
+        self.command, self.root, self.count = command, root, _MOST_STEPS
+
+    @cached_property
+    def start(self) -> dict[str, str]:
+        """The files before the command, which are created the first time."""
+        folder = self.root / "start"
+        folder.mkdir(parents=True)
+        (folder / "two.toml").write_text(SUITE)
+        for arguments in self.command.setup:
+            _require(call(folder, arguments), "exit 0")
+        return snapshot(folder)
+
+    @cached_property
+    def expected(self) -> dict[str, str]:
+        """The files after the command, if nothing disturbs it; also counts its steps."""
+        folder = self._copy()
+        _require(call(folder, self.command.arguments), "exit 0")
+        counted = self._copy()
+        steps = call(counted, self.command.arguments, Steps())
+        self.count = int(str(steps).rpartition(" ")[2])
+        return snapshot(folder)
+
+    def attack(self, step: int, how: str) -> str | None:
+        """Let a step fail, go on, and say what is wrong then."""
+        if step >= self.count:
+            return None
+        start, expected = self.start, self.expected
+        folder = self._copy()
+        ended = call(folder, self.command.arguments, Steps(step, how))
+        problems = [] if ended.startswith(("exit 0", "exit 2", _BROKEN)) else [f"{how}: {ended}"]
+        after = snapshot(folder)
+        for name, digest in start.items():
+            if digest not in after.values() and after.get(name) != expected.get(name):
+                problems.append(f"lost {Path(name).name}: {name} at step {step} ({how})")
+        again = ended if ended.startswith("exit 0") else call(folder, self._again)
+        if not again.startswith("exit 0"):
+            problems.append(f"does not go on: {again} at step {step} ({how}) after {ended}")
+        found = snapshot(folder)
+        if not problems and found != expected:
+            names = sorted(name for name in {**found, **expected} if found.get(name) != expected.get(name))
+            problems.append(f"other files at the end: {names[:4]} at step {step} ({how}), {ended}")
+        shutil.rmtree(folder)
+        return "; ".join(problems) or None
+
+    @property
+    def _again(self) -> Sequence[str]:
+        return self.command.again or self.command.arguments
+
+    def _copy(self) -> Path:
+        self.start  # noqa: B018 - creates it
+        folder = self.root / "now"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.root / "start", folder, symlinks=True)
+        return folder
+
+
+def call(folder: Path, arguments: Sequence[str], steps: Steps | None = None) -> str:
+    """Run a command line in a process of its own; say how it ended and, with ``steps``, after how many."""
+
+    def run() -> str:
+        from gzslbench.cli import main
+
+        os.chdir(folder)
+        status: Any = 0
+        try:
+            if steps is None:
+                main(list(arguments), prog_name="gzslbench")
+            else:
+                with steps.counted():
+                    main(list(arguments), prog_name="gzslbench")
+        except SystemExit as end:
+            status = end.code or 0
+        return f"exit {status}" + (f" at {steps.last or steps.count}" if steps else "")
+
+    _preload()
+    return str(run_apart([run], seconds=120, memory=MEMORY)[0])
+
+
+def _preload() -> None:
+    """Import what commands import, so that each forked process need not."""
+    import optuna  # noqa: F401
+    import sklearn  # noqa: F401
+    import torch._dynamo
+    import torch.fx.experimental.symbolic_shapes  # noqa: F401
+
+    import gzslbench.api.sweep
+    import gzslbench.report.html.site
+    import gzslbench.runs.bundle
+    import gzslbench.runs.execute
+    import gzslbench.sweeps.tuning.best_trial  # noqa: F401
+    import gzslbench_methods.dem  # noqa: F401
+
+
+def _require(outcome: str, expected: str) -> None:
+    if outcome != expected:
+        raise RuntimeError(f"the attack cannot begin: {outcome}")
