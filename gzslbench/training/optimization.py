@@ -146,6 +146,8 @@ class UpdateRule:
         self._device_rate = torch.tensor(settings.lr, dtype=precision, device=device)
         self.moments = moments[getattr(settings, "name", type(settings).__name__)]
         self._torch = _torch_optimizer(settings, parameters, self._device_rate)
+        for parameter, start in self._torch.state.items():  # before torch 2.10, Adagrad makes its state here
+            self.moments.setdefault(parameter, start)
         self._torch.state = self.moments
 
     def set_rate(self, rate: float) -> None:
