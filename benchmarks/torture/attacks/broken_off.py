@@ -54,19 +54,19 @@ class Started:
     @cached_property
     def expected(self) -> dict[str, str]:
         """The files after the command, if nothing disturbs it; also counts its steps."""
-        folder = self._copy()
+        folder = self.copy()
         _require(call(folder, self.command.arguments), "exit 0")
-        counted = self._copy()
-        steps = call(counted, self.command.arguments, Steps())
-        self.count = int(str(steps).rpartition(" ")[2])
-        return snapshot(folder)
+        expected = snapshot(folder)
+        steps = call(self.copy(), self.command.arguments, Steps())
+        self.count = int(steps.rpartition(" ")[2])
+        return expected
 
     def attack(self, step: int, how: str) -> str | None:
         """Let a step fail, go on, and say what is wrong then."""
         if step >= self.count:
             return None
         start, expected = self.start, self.expected
-        folder = self._copy()
+        folder = self.copy()
         ended = call(folder, self.command.arguments, Steps(step, how))
         problems = [] if ended.startswith(("exit 0", "exit 2", _BROKEN)) else [f"{how}: {ended}"]
         after = snapshot(folder)
@@ -87,7 +87,8 @@ class Started:
     def _again(self) -> Sequence[str]:
         return self.command.again or self.command.arguments
 
-    def _copy(self) -> Path:
+    def copy(self) -> Path:
+        """Return a fresh copy of the files that the command starts from."""
         self.start  # noqa: B018 - creates it
         folder = self.root / "now"
         shutil.rmtree(folder, ignore_errors=True)
