@@ -97,10 +97,10 @@ class Steps:
         before = {name: getattr(os, name) for name in names}
         for name in names:
             setattr(os, name, counts(name))
-        io.open = builtins.open = open_counted  # type: ignore[assignment]
+        io.open = builtins.open = open_counted
         try:
             yield
         finally:
-            io.open = builtins.open = real_open  # type: ignore[assignment]
+            io.open = builtins.open = real_open
             for name, function in before.items():
                 setattr(os, name, function)

@@ -234,8 +234,8 @@ def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -
 
 def load_class(spec: MethodSpec | HeadSpec | TrackerSpec) -> type[Any]:
     """Import the class that ``spec.load`` names."""
-    cls: type[Any] = load_object(spec.load, spec.name)
+    cls: Any = load_object(spec.load, spec.name)
     if not callable(cls):
         what = f"{spec.name!r} loads {cls!r}, which is not a class"
         raise PluginError(what, where=spec.load, fix="name a class in the spec's `load`")
-    return cls
+    return cls  # type: ignore[no-any-return]

@@ -22,7 +22,11 @@ from gzslbench_benchmarks.torture.findings import Attempt, repeat
 
 WRITERS, EACH = 20, 50
 _SECONDS = 300
-_READERS = (("runs", "list", "results"), ("leaderboard", "results"), ("runs", "verify", "results"))
+_READERS: tuple[Sequence[str], ...] = (
+    ("runs", "list", "results"),
+    ("leaderboard", "results"),
+    ("runs", "verify", "results"),
+)
 _KILLED = ("run-long", "rerun-long", "sweep")
 
 
