@@ -66,8 +66,8 @@ def dropout(values: Tensor, rate: float, batch: Batch | None) -> Tensor:
     """
     if batch is None or rate == 0:
         return values
-    keep = batch.uniform(*values.shape) >= rate
-    return values * (keep.to(values.dtype) / (1 - rate))
+    keep = batch.uniform(*values.shape).ge_(rate)  # in place: a mask is as large as the values
+    return values * keep.to(values.dtype).div_(1 - rate)
 
 
 def linear_warmup(weight: float, epoch: Tensor, start: float, end: float) -> Tensor:

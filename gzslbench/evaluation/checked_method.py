@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -139,6 +139,29 @@ def check_matrix(call: str, owner: object, result: object, rows: int, width: int
         return result
     fix = f"see {call} in gzslbench.plugins"
     raise PluginError(f"{call} returned {found}", where=type(owner).__name__, fix=fix)
+
+
+def score_stream(scorer: Any, rows: Tensor, classes: int, *arguments: Any) -> Tensor:
+    """Let a method or a fitted head evolve over ``(n, d)`` rows, and return their ``(n, classes)`` scores.
+
+    The model gets a batch at a time, a copy without labels, and learns from it once it is scored. So no score
+    depends on a later row. ``arguments`` are those of ``evolve``.
+
+    Raises:
+        PluginError: There is no ``evolve``, or the scores have a wrong shape.
+    """
+    if not hasattr(scorer, "evolve"):
+        fix = "write evolve, see gzslbench.plugins.Evolving, or correct the setting of the spec"
+        what = "the setting is evolving, but evolve is missing"
+        raise PluginError(what, where=type(scorer).__name__, fix=fix)
+    model, parts = scorer.evolve(*arguments), []
+    for start in range(0, len(rows), model.batch_size):
+        batch = rows[start : start + model.batch_size]
+        scores = check_matrix("scores", model, model.scores(batch.clone()), len(batch), classes)
+        parts.append(scores.detach().clone())  # learning may change what it returned
+        with torch.enable_grad():
+            model.learn(batch.clone())
+    return torch.cat(parts)
 
 
 def build_head_data(

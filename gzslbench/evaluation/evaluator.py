@@ -18,12 +18,11 @@ from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DivergedError, PluginError
-from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data, check_matrix
+from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data, check_matrix, score_stream
 from gzslbench.evaluation.curve import CurvePoint, seen_unseen_curve
 from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.softmax_head import SoftmaxFit
-from gzslbench.evaluation.stream import score_stream
 from gzslbench.plugins.inputs import HeadData, TrainView
 from gzslbench.plugins.spec import Setting
 
@@ -78,9 +77,8 @@ class Evaluator:
             train_view: The seen training rows.
             eval_view: The test rows of the same task.
             head: Fitted for a generative method; None for the softmax head with the method's settings.
-            head_setting: What the head learns from: a transductive one gets the unlabelled test rows, an
-                evolving one learns from them batch by batch.
-            method_setting: The same of a scoring method, which may be evolving too.
+            head_setting: What the head learns from, see ``HeadSpec``.
+            method_setting: What the method learns from; only a scoring one can be evolving.
             chunk: Rows embedded or scored at once; fewer of regions, and after memory ran out.
             graphs: Whether a CUDA device replays captured steps of the head; it changes no number.
             training_gaps: The entries of a trace after which the training rows are scored as well, because a
@@ -127,9 +125,8 @@ class Evaluator:
                 fix="implement one of the two, see gzslbench.plugins.method",
             )
         if has_head and self.method_setting == "evolving":
-            what = "a generative method cannot evolve: its head makes the predictions"
-            fix = "give the head the setting evolving, and the method another one"
-            raise PluginError(what, where=type(method).__name__, fix=fix)
+            fix = "give its head the setting evolving, and the method another one"
+            raise PluginError("a generative method cannot evolve", where=type(method).__name__, fix=fix)
         with _inference(method):
             if has_head:
                 return self._with_head(cast("GenerativeMethod", method), epoch, seed, head_epochs)

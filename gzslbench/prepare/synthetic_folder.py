@@ -9,15 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data.catalogue import catalogue, known_as
-from gzslbench.data.formats import hdf5
-from gzslbench.data.formats.xlsa17 import (
-    MARKER,
-    NAMES,
-    SPLITS,
-    read_folder,
-    semantics_names,
-    source_files,
-)
+from gzslbench.data.formats import hdf5, xlsa17
+from gzslbench.data.formats.xlsa17 import MARKER, NAMES, SPLITS
 from gzslbench.data.synthetic.dataset import scatter_over_places
 from gzslbench.data.synthetic.split_template import (
     SplitTemplate,
@@ -30,10 +23,8 @@ from gzslbench.files import atomic_folder, check_free_space, writing
 
 FEATURES = "res101"
 ATTRIBUTES = "att+words.csv"
-_WIDTH = 300
-"""Of the vectors of attributes, that of published word vectors."""
-_ROWS = 64
-"""Rows whose regions are drawn at once."""
+_WIDTH, _ROWS = 300, 64
+"""Length of an attribute's vector, as of published word vectors; rows whose regions are drawn at once."""
 _ELSEWHERE = "name a folder that is empty or does not exist"
 
 
@@ -74,8 +65,8 @@ def write_synthetic_folder(
             (scratch / MARKER).write_text(marker, encoding="utf-8")
             _write(scratch, template, features)
             if regions:
-                known = known_as(out.resolve().name)
-                name = out.resolve().name if known is None else known.name
+                name = out.resolve().name
+                name = getattr(known_as(name), "name", name)
                 _write_regions(scratch, name, features, regions, seed)
                 _write_attributes(scratch / ATTRIBUTES, semantics.shape[1], seed)
     return out
@@ -88,8 +79,8 @@ def _write_regions(folder: Path, dataset: str, features: NDArray[np.float32], pl
     for start in range(0, len(features), _ROWS):
         rows = features[start : start + _ROWS]
         regions[start : start + _ROWS] = scatter_over_places(rows, places, random)
-    read = read_folder(folder, dataset, FEATURES, semantics_names(folder))
-    sources = [hdf5.Source.of(source) for source in source_files(folder, FEATURES)]
+    read = xlsa17.read_folder(folder, dataset, FEATURES, xlsa17.semantics_names(folder))
+    sources = [hdf5.Source.of(source) for source in xlsa17.source_files(folder, FEATURES)]
     hdf5.write_hdf5(folder / f"{FEATURES}.h5", [replace(one, regions=regions) for one in read], sources)
     del regions
     path.unlink()

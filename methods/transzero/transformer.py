@@ -30,7 +30,11 @@ def drop(values: Tensor, rate: float, batch: Batch | None) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Attention of one head. Its keys have no bias: that would change no weight of a softmax."""
+    """Attention of one head. Its keys have no bias: that would change no weight of a softmax.
+
+    A query meets a key as x_q Wqᵀ Wk x_p + bqᵀ Wk x_p, and what is read is Wo Wv x_p + Wo bv. So all products
+    with weights are on the side of the places, of which an image has fewer than attributes.
+    """
 
     def __init__(self, width: int, gain: float) -> None:
         """``gain`` scales the uniform start of queries, keys and values."""
@@ -54,13 +58,17 @@ class Attention(nn.Module):
 
         ``lowered_by`` is ``(n, m)``, what is subtracted before the softmax over places.
         """
-        products = self.query(queries) @ self.key(places).transpose(1, 2)
+        keys = places @ (self.key.weight.t() @ self.query.weight)
+        lifted = places @ (self.key.weight.t() @ self.query.bias)
+        products = queries @ keys.transpose(1, 2) + lifted[:, None]
         products = to_float32(products) / math.sqrt(queries.shape[2])
         if lowered_by is not None:
             products = products - lowered_by
         weights = drop(products.softmax(dim=2), rate, batch)
-        attended: Tensor = self.out(weights @ self.value(places))
-        return attended
+        out = self.out.weight
+        values = functional.linear(places, out @ self.value.weight, out @ self.value.bias)
+        attended: Tensor = weights @ values
+        return attended + self.out.bias.to(attended.dtype)
 
 
 class TwoLayers(nn.Module):

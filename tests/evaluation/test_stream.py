@@ -13,8 +13,8 @@ from torch import nn
 from gzslbench.data.synthetic.dataset import make_synthetic
 from gzslbench.data.views import make_views
 from gzslbench.errors import PluginError
+from gzslbench.evaluation.checked_method import score_stream
 from gzslbench.evaluation.evaluator import Evaluator
-from gzslbench.evaluation.stream import score_stream
 from gzslbench.plugins.head import HeadSettings
 
 CLASSES, DIM = 5, 4

@@ -6,7 +6,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from gzslbench.evaluation.stream import score_stream
+from gzslbench.evaluation.checked_method import score_stream
 from gzslbench.plugins import HeadData
 from gzslbench.plugins.head import HeadSettings
 from gzslbench_methods.heads.egzsl import EgzslParams

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -105,14 +106,12 @@ def it_evolves_along_the_stream_only(case: MethodCase) -> None:
     method, _, held_out = case.build()
     method.modules.eval()
 
-    def evolve() -> Any:
-        return method.evolve(held_out.semantics.clone(), held_out.seen.clone(), generator("cpu", SEED))
-
-    def scores(rows: Tensor) -> Any:
-        return method.scores(rows, held_out.semantics)
+    def arguments() -> tuple[object, ...]:
+        return held_out.semantics.clone(), held_out.seen.clone(), generator("cpu", SEED)
 
     with torch.no_grad():
-        require_sound_stream(evolve, scores, held_out.features)
+        score = partial(method.scores, semantics=held_out.semantics)
+        require_sound_stream(method, arguments, score, held_out.features)
 
 
 def _require_unique(names: list[str], what: str) -> None:
