@@ -151,8 +151,11 @@ def _explain(error: ImportError | OSError | MemoryError) -> str:
         fix = f"pip install 'gzslbench[{extra}]'"
         return str(GzslBenchError(f"{error.name} is not installed", fix=fix)) if extra else ""
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError) and error.filename is None:
-        what, fix = f"the output cannot be written: {error.strerror}", "send it to another file or device"
-        return str(GzslBenchError(what, fix=fix))
+        frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+        is_output = frames[-1].partition(".")[0] in ("click", "rich") or frames[-1] == __name__
+        what = "the output cannot be written" if is_output else "a file cannot be written"
+        fix = "send it to another file or device" if is_output else "free some space, and repeat the command"
+        return str(GzslBenchError(f"{what}: {error.strerror}", fix=fix))
     return ""
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, get_args
 
 import msgspec
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gzslbench.computing.device import matmul_precision
 from gzslbench.computing.seeds import stream
 from gzslbench.errors import PluginError
 from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.inputs import TrainView
-from gzslbench.plugins.method import Method, MethodSpec, Stage
+from gzslbench.plugins.method import Method, MethodSpec, Optimizer, Phase, Stage
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.registry import load_object
 from gzslbench.plugins.tracker import TrackerSpec
@@ -96,7 +96,7 @@ class Trainer:
         self.precision = precision
         self.deterministic = deterministic
         self.graphs = graphs
-        self.stages = tuple(method.stages())
+        self.stages = _check_stages(method, method.stages())
         self.stage_index = 0
         self.interrupted = False
         self.current = self._start_stage()
@@ -228,8 +228,30 @@ def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream(seed, "init"))
         method = cls(view, params)
+    if not isinstance(modules := getattr(method, "modules", None), nn.ModuleDict):
+        what = f"the modules of {spec.name!r} are {type(modules).__name__}, not a torch.nn.ModuleDict"
+        raise PluginError(what, where=spec.load, fix="set self.modules in the constructor")
     method.modules.to(view.features.device)
     return method
+
+
+def _check_stages(method: Method, stages: object) -> tuple[Stage, ...]:
+    """Return the stages of a method, if they are such and name its modules."""
+    found = tuple(stages) if isinstance(stages, Sequence) else (stages,)
+    wrong = [f"{stage!r:.80} is not a Stage" for stage in found if not isinstance(stage, Stage)]
+    for phase in () if wrong else (phase for stage in found for phase in stage.phases):
+        if not isinstance(phase, Phase):
+            wrong.append(f"{phase!r:.80} is not a Phase")
+        elif not isinstance(phase.updates, (tuple, list)) or not {*phase.updates} <= {*method.modules}:
+            wrong.append(
+                f"phase {phase.name!r} updates {phase.updates!r:.80}, of modules {[*method.modules]}"
+            )
+        elif not isinstance(phase.optimizer, (Mapping, *get_args(Optimizer))):
+            wrong.append(f"the optimizer of phase {phase.name!r} is {phase.optimizer!r:.80}")
+    if wrong:
+        fix = "see Stage and Phase in gzslbench.plugins"
+        raise PluginError(f"stages: {wrong[0]}", where=type(method).__name__, fix=fix)
+    return found
 
 
 def load_class(spec: MethodSpec | HeadSpec | TrackerSpec) -> type[Any]:

@@ -307,3 +307,22 @@ def test_a_step_schedule_multiplies_the_rate_of_the_epoch_and_counts_all_steps()
         for parameter, gradient in zip(trained, torch.autograd.grad(loss, trained), strict=True):
             parameter.data -= rate * gradient
     torch.testing.assert_close(values(ours), values(plain))
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (None, "no terms"),
+        ({}, "no terms"),
+        ([torch.tensor(1.0)], "list"),
+        ({"all": None}, "NoneType for 'all', not a tensor of one number"),
+        ({"all": torch.ones(3, requires_grad=True)}, "Tensor for 'all', not a tensor of one number"),
+        ({"all": torch.tensor(1.0)}, "terms that depend on no parameter"),
+    ],
+)
+def test_a_loss_that_answers_otherwise_is_refused_with_its_phase(answer, complaint):
+    phase = Phase("fit", lambda _batch: answer, ("net",), Adam(0.1))
+    optimizer = PhaseOptimizer(phase, nn.ModuleDict({"net": nn.Linear(2, 2)}))
+    with pytest.raises(PluginError, match=complaint) as caught:
+        optimizer.step(Batch(torch.ones(4, 2), torch.zeros(4, dtype=torch.int64), torch.Generator()))
+    assert caught.value.where == "phase 'fit'"

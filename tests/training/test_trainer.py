@@ -1,11 +1,14 @@
 import copy
 import dataclasses
 import io
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
 
-from gzslbench.errors import DivergedError
+from gzslbench.errors import DivergedError, PluginError
+from gzslbench.plugins.method import Adam, Phase, Stage
 from gzslbench.training.trainer import Trainer
 
 
@@ -231,3 +234,20 @@ def test_an_interruption_after_a_loss_became_infinite_is_a_divergence(game, view
     assert trainer.interrupted
     with pytest.raises(DivergedError):
         trainer.check_finite()
+
+
+@pytest.mark.parametrize(
+    ("stages", "complaint"),
+    [
+        (None, "None is not a Stage"),
+        ([3], "3 is not a Stage"),
+        ([Stage("a", 1, 4, (None,))], "None is not a Phase"),
+        ([Stage("a", 1, 4, (Phase("fit", dict, ("other",), Adam(0.1)),))], "updates .'other',., of modules"),
+        ([Stage("a", 1, 4, (Phase("fit", dict, None, Adam(0.1)),))], "updates None"),
+        ([Stage("a", 1, 4, (Phase("fit", dict, ("net",), 0.1),))], "the optimizer of phase 'fit' is 0.1"),
+    ],
+)
+def test_stages_of_another_type_are_refused_by_name(stages, complaint):
+    method = SimpleNamespace(modules=nn.ModuleDict({"net": nn.Linear(2, 2)}), stages=lambda: stages)
+    with pytest.raises(PluginError, match=complaint):
+        Trainer(method, view=None, seed=0)

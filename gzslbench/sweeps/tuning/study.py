@@ -124,24 +124,27 @@ class Study:
 
     def report(self, trial: Trial, epoch: int, value: float) -> None:
         """Store the metric of an evaluated epoch; raise PrunedTrial if the trial is not worth finishing."""
-        if epoch not in self.trials[trial.number].intermediate_values:  # else it was stored before a kill
-            trial.report(value, epoch)
+        with self._storing():
+            if epoch not in self.trials[trial.number].intermediate_values:  # else it was stored before a kill
+                trial.report(value, epoch)
         if trial.number and trial.should_prune():
             raise PrunedTrial
 
     def finish(self, trial: Trial, score: TrialScore) -> None:
         """End a trial with its score. A diverged one has 0, so that the sampler avoids its values."""
-        trial.set_user_attr(SCORE, {"metrics": dict(score.metrics), "best_epoch": score.best_epoch})
-        if score.failure is not None:
-            trial.set_user_attr(FAILURE, f"diverged: {dict(score.failure)}")
-        self._study.tell(trial, score.value)
+        with self._storing():
+            trial.set_user_attr(SCORE, {"metrics": dict(score.metrics), "best_epoch": score.best_epoch})
+            if score.failure is not None:
+                trial.set_user_attr(FAILURE, f"diverged: {dict(score.failure)}")
+            self._study.tell(trial, score.value)
         self.unlock(trial.number)
 
     def give_up(self, trial: Trial, failure: str | None = None) -> None:
         """End a trial without a score: it was pruned, or has failed for a reason."""
-        if failure is not None:
-            trial.set_user_attr(FAILURE, failure)
-        self._study.tell(trial, state=TrialState.PRUNED if failure is None else TrialState.FAIL)
+        with self._storing():
+            if failure is not None:
+                trial.set_user_attr(FAILURE, failure)
+            self._study.tell(trial, state=TrialState.PRUNED if failure is None else TrialState.FAIL)
         self.unlock(trial.number)
 
     def put_back(self, trial: Trial) -> None:
@@ -176,7 +179,19 @@ class Study:
             with writing(self.path, "the study cannot be locked"):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(lock(self.path.with_name(f"{self.path.name}.{what}"), wait=True))
+            stack.enter_context(self._storing())
             yield
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        """Turn errors of the storage inside, for example of a full disk, into a StoreError."""
+        with writing(self.path, "the study cannot be written"):
+            try:
+                yield
+            except Exception as error:
+                if not _is_of_storage(error):
+                    raise
+                raise _not_written(self.path, error) from error
 
     def _lock_trial(self, number: int) -> AbstractContextManager[None]:
         path = self.trial_folder(number).with_suffix(".lock")
@@ -235,12 +250,22 @@ def open_storage(path: Path) -> BaseStorage:
         finally:
             journal_lock.release()
         return JournalStorage(JournalFileBackend(str(path), journal_lock))
-    except (ValueError, KeyError, StorageInternalError) as error:
+    except (ValueError, KeyError) as error:
         raise _not_a_study(path, error) from error
-    except Exception as error:  # what the database raises for a file of something else
-        if type(error).__module__.startswith("sqlalchemy"):
-            raise _not_a_study(path, error) from error
-        raise
+    except Exception as error:  # what the database raises for a file of something else, or for a full disk
+        if not _is_of_storage(error):
+            raise
+        failure = _not_written if "disk" in str(error) or "readonly" in str(error) else _not_a_study
+        raise failure(path, error) from error
+
+
+def _is_of_storage(error: Exception) -> bool:
+    return isinstance(error, StorageInternalError) or type(error).__module__.startswith("sqlalchemy")
+
+
+def _not_written(path: Path, reason: object) -> StoreError:
+    what = f"the study cannot be written: {str(reason).partition(chr(10))[0]}"
+    return StoreError(what, where=path, fix="free some space and repeat: what is stored stays")
 
 
 def _not_a_study(path: Path, reason: object) -> StoreError:
