@@ -83,9 +83,9 @@ class Evolution:
 
     def learn(self, features: Tensor) -> None:
         """Take one step on the rows that are selected, with their predicted classes."""
-        params = self.params
+        params, prototypes = self.params, self.network.prototypes()
         with torch.no_grad():
-            chances = self.scores(features).softmax(1)
+            chances = cosine_logits(features, prototypes, params.temperature).softmax(1)
             chosen, labels, self.usual = select_rows(
                 chances, self.usual, params.usual_decay, params.threshold, self.starts
             )
@@ -96,7 +96,8 @@ class Evolution:
             rows, labels = features[chosen], labels[chosen]
             averaged = cosine_logits(rows, self.averaged.prototypes(), params.temperature)
         if len(rows):
-            loss = evolution_loss(self.scores(rows), averaged, labels, params.kl_weight)
+            logits = cosine_logits(rows, prototypes, params.temperature)
+            loss = evolution_loss(logits, averaged, labels, params.kl_weight)
             self.adam.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.adam.step()
