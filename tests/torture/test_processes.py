@@ -11,7 +11,7 @@ import pytest
 
 from gzslbench.errors import StoreError
 from gzslbench.files import atomic_folder, write_atomically, writing
-from gzslbench_benchmarks.torture.attacks import broken_off, crowds, environments
+from gzslbench_benchmarks.torture.attacks import broken_off, crowds, environments, plugins
 from gzslbench_benchmarks.torture.attacks.broken_off import Started
 from gzslbench_benchmarks.torture.commands import Command, snapshot
 from gzslbench_benchmarks.torture.injection import FAILURES, Steps
@@ -131,3 +131,22 @@ def test_odd_environments_end_with_a_message(
     assert done.returncode == status, done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("hook", "leave()"),
+        ("hook", "shout(None)"),
+        ("started", "leave()"),
+        ("scores", "None"),
+        ("scores", "shout(scores)"),
+        ("load", "None"),
+        ("name", "'../../x'"),
+        ("imported", "exec('raise BaseException')"),
+        ("stages", "[None]"),
+    ],
+)
+def test_a_hostile_plugin_is_named_and_changes_no_output(tmp_path: Path, place: str, value: str) -> None:
+    assert plugins.attack(tmp_path, place, value, 0) is None

@@ -18,7 +18,7 @@ from gzslbench_benchmarks.torture.commands import COMMANDS, SUITE, Command, snap
 from gzslbench_benchmarks.torture.findings import Attempt, repeat
 from gzslbench_benchmarks.torture.injection import FAILURES, KILLED, Steps
 
-MEMORY = 8 << 30
+MEMORY, SECONDS = 8 << 30, 300.0
 _BROKEN = f"process ended with exit {KILLED}"
 _MOST_STEPS = 1000
 
@@ -100,8 +100,11 @@ def call(folder: Path, arguments: Sequence[str], steps: Steps | None = None) -> 
     """Run a command line in a process of its own; say how it ended and, with ``steps``, after how many."""
 
     def run() -> str:
+        import torch
+
         from gzslbench.cli import main
 
+        torch.set_num_threads(1)  # the threads of the first process are not in this one
         os.chdir(folder)
         status: Any = 0
         try:
@@ -114,11 +117,11 @@ def call(folder: Path, arguments: Sequence[str], steps: Steps | None = None) -> 
             status = end.code or 0
         return f"exit {status}" + (f" at {steps.last or steps.count}" if steps else "")
 
-    _preload()
-    return str(run_apart([run], seconds=120, memory=MEMORY)[0])
+    preload()
+    return str(run_apart([run], seconds=SECONDS, memory=MEMORY)[0])
 
 
-def _preload() -> None:
+def preload() -> None:
     """Import what commands import, so that each forked process need not."""
     import optuna  # noqa: F401
     import sklearn  # noqa: F401

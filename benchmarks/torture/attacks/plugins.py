@@ -14,6 +14,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from gzslbench_benchmarks.torture.apart import run_apart
+from gzslbench_benchmarks.torture.attacks.broken_off import MEMORY, SECONDS, preload
 from gzslbench_benchmarks.torture.findings import Attempt, repeat
 
 PLUGIN = """
@@ -125,9 +126,12 @@ def attack(root: Path, place: str, value: str, number: int) -> str | None:
     (root / f"{module}.py").write_text(code)
 
     def run() -> str | None:
+        import torch
+
         from gzslbench.cli import main
         from gzslbench.plugins.registry import plugins
 
+        torch.set_num_threads(1)
         sys.path.insert(0, str(root))
         os.chdir(root)
         output = root / f"{module}.out"
@@ -159,5 +163,6 @@ def attack(root: Path, place: str, value: str, number: int) -> str | None:
         records = len(list((root / module).glob("*/record.json")))
         return None if records == 1 else f"exit {status} with {records} records"
 
-    found = run_apart([run])[0]
+    preload()
+    found = run_apart([run], SECONDS, MEMORY)[0]
     return found and f"{found} | {place} = {value}"
