@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import types
@@ -218,3 +219,11 @@ def test_files_do_not_get_the_numbers_of_closed_streams(tmp_path: Path) -> None:
     words = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", show]
     subprocess.run(words, check=False, timeout=60)
     assert int((tmp_path / "number").read_text()) > 2
+
+
+@pytest.mark.acceptance
+def test_ctrl_c_while_the_process_ends_shows_no_traceback() -> None:
+    late = "import atexit, os, time\natexit.register(lambda: os.kill(os.getpid(), 2) or time.sleep(60))"
+    words = [sys.executable, "-c", f"{late}\nfrom gzslbench.cli import main\nmain()", "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
