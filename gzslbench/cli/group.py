@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -160,10 +161,10 @@ def _explain(error: ImportError | OSError | MemoryError) -> str:
 
 
 def _extra_of(module: str) -> str:
-    """Return the first extra of gzslbench, except those for its developers, that installs a module."""
+    """Return the smallest extra of gzslbench, except those for its developers, that installs a module."""
     wanted = _OTHER_NAMES.get(module.partition(".")[0], module.partition(".")[0]).replace("_", "-")
-    for requirement in requires("gzslbench") or ():
-        name, _, extra = requirement.partition("extra == ")
-        if re.split(r"[^\w.-]", name)[0] == wanted and extra and extra.strip("\"'") not in ("dev", "docs"):
-            return extra.strip("\"'")
-    return ""
+    parts = [requirement.partition("extra == ") for requirement in requires("gzslbench") or ()]
+    pairs = [(re.split(r"[^\w.-]", name)[0], extra.strip("\"'")) for name, _, extra in parts]
+    sizes = Counter(extra for _, extra in pairs)
+    found = [extra for name, extra in pairs if name == wanted and extra not in ("", "dev", "docs")]
+    return min(found, key=sizes.__getitem__, default="")

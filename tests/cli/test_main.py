@@ -176,7 +176,7 @@ def test_with_json_only_json_is_in_the_output(invoke, monkeypatch) -> None:
             "memory ran out: libtorch",
         ),
         (ModuleNotFoundError("No module named 'optuna'", name="optuna.trial"), "gzslbench[tune]"),
-        (ModuleNotFoundError("No module named 'PIL'", name="PIL"), "to do: pip install 'gzslbench["),
+        (ModuleNotFoundError("No module named 'PIL'", name="PIL"), "to do: pip install 'gzslbench[images]'"),
         (OSError(errno.ENOSPC, "No space left on device"), "a file cannot be written: No space left"),
     ],
 )

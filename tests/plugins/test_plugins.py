@@ -126,6 +126,7 @@ def test_a_hook_that_fails_is_a_warning_and_the_others_work(write: Write, body: 
         ("'mine'", "''", "'' is not a name"),
         ("'mine'", "'a' * 300", "is not a name"),
         ('"mine:Mine"', "None", "the load of 'mine' is None, not of the type str"),
+        ('"mine:Mine"', "'../../mine'", "the load of 'mine' is '../../mine', not package.module:name"),
         ('"mine:Mine"', '"mine:Mine", version="2"', "the version of 'mine' is '2', not of the type int"),
         ("Params,", "3,", "the params of 'mine' are 3, not a subclass of Params"),
     ],
