@@ -329,7 +329,7 @@ def _problem(offer: Any, of: type[Any]) -> str | None:
                 return f"the {one.name} of {offer.name!r} is {value!r}, not of the type {name}"
     if not is_path_part(offer.name):
         return f"{offer.name!r} is not a name: use letters, digits, hyphens and dots"
-    if (load := getattr(offer, "load", "")) and not re.fullmatch(r"\w[\w.]*:\w[\w.]*", load):
+    if (load := getattr(offer, "load", "")) and not re.fullmatch(r"\w[\w.]*:.+", load):
         return f"the load of {offer.name!r} is {load!r}, not package.module:name"
     params = getattr(offer, "params", Params)
     if not (isinstance(params, type) and issubclass(params, Params)):

@@ -239,11 +239,13 @@ def _check_stages(method: Method, stages: object) -> tuple[Stage, ...]:
     """Return the stages of a method, if they are such and name its modules."""
     found = tuple(stages) if isinstance(stages, Sequence) else (stages,)
     wrong = [f"{stage!r:.80} is not a Stage" for stage in found if not isinstance(stage, Stage)]
-    names = [*method.modules]
+    names, lists = [*method.modules], (tuple, list)
     for phase in () if wrong else (phase for stage in found for phase in stage.phases):
         if not isinstance(phase, Phase):
             wrong.append(f"{phase!r:.80} is not a Phase")
-        elif not isinstance(phase.updates, (tuple, list)) or any(one not in names for one in phase.updates):
+        elif (
+            not isinstance(ones := phase.updates, lists) or not ones or any(one not in names for one in ones)
+        ):
             wrong.append(f"phase {phase.name!r} updates {phase.updates!r:.80}, of modules {names}")
         elif not isinstance(phase.optimizer, (Mapping, *get_args(Optimizer))):
             wrong.append(f"the optimizer of phase {phase.name!r} is {phase.optimizer!r:.80}")
