@@ -102,6 +102,7 @@ def run_cell(
     with folder.lock():
         finished = None if options.rerun else folder.record()
         if finished is not None:
+            folder.drop_previous()  # a kill came between the new record and this step
             return finished, folder
         with _earlier_run_kept(folder, options), track_runs(trackers, {cell.id: folder}, plan.device):
             reset_peak_memory(torch.device(plan.device))

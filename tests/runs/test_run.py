@@ -195,6 +195,16 @@ def test_a_finished_run_outlives_reruns_that_fail(run, results, monkeypatch):
     assert record.exists() and not (record.parent / "previous").exists()
 
 
+def test_an_earlier_run_that_a_kill_left_goes_with_the_next_call(run, results):
+    run()
+    (record,) = results.glob("*/record.json")
+    before = record.read_bytes()
+    (record.parent / "previous").mkdir()
+    (record.parent / "previous" / "record.json").write_text("earlier")
+    run()
+    assert record.read_bytes() == before and not (record.parent / "previous").exists()
+
+
 def test_several_seeds_make_several_records(run, results):
     outcome = run("--json", "--seed", "1", "--seed", "2")
     seeds = [json.loads(line)["cell"]["seed"] for line in outcome.stdout.splitlines()]
