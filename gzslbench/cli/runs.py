@@ -57,6 +57,7 @@ VERIFY_EPILOG = """\b
 Examples:
   gzslbench runs verify
   gzslbench runs verify other-lab/results --data ~/xlsa17/data
+  gzslbench runs verify --quarantine
 """
 EXPORT_EPILOG = """\b
 Examples:
@@ -191,7 +192,8 @@ def list_(runs: RunFilter, status: str | None, as_json: bool) -> None:
 @runs.command(epilog=VERIFY_EPILOG)
 @results_folders
 @option("--data", "Also compare the true classes with those of the datasets in this folder.", PATH)
-def verify(results: tuple[Path, ...], data: Path | None) -> None:
+@flag("--quarantine", "Move inconsistent runs into the folder `quarantine` of their results.")
+def verify(results: tuple[Path, ...], data: Path | None, quarantine: bool) -> None:
     """Check that records, ids and predictions agree.
 
     RESULTS are folders of runs; ./results by default. A run is consistent if its id follows from its
@@ -202,6 +204,7 @@ def verify(results: tuple[Path, ...], data: Path | None) -> None:
     from gzslbench.runs.folder import CODE
     from gzslbench.runs.store import Store
     from gzslbench.runs.verify import find_problems
+    from gzslbench.runs.verify import quarantine as move_away
 
     checked = inconsistent = unpackaged = 0
     truth, unchecked = TruthCheck(data), Counter[str]()
@@ -212,6 +215,8 @@ def verify(results: tuple[Path, ...], data: Path | None) -> None:
         unpackaged += folder.code_file.is_file()
         for problem in problems:
             click.echo(f"{folder.path}: {problem}")
+        if problems and quarantine:
+            click.echo(f"moved to {move_away(folder)}")
     click.echo(f"{checked} runs checked, {inconsistent} inconsistent")
     _print_unchecked(unchecked)
     if unpackaged:

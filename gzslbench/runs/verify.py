@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
 
 from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.calibration import calibrated_metrics
 from gzslbench.evaluation.metrics import Metrics, harmonic_mean, metrics_of
 from gzslbench.evaluation.predictions import Predictions, fingerprint, load_predictions
-from gzslbench.files import sha256_of
+from gzslbench.files import sha256_of, writing
 from gzslbench.runs.cell import PROTOCOL
 from gzslbench.runs.record import PEEK_GAMMA, PERCENTAGES, Record, Repeat
 from gzslbench.runs.store import RunFolder
 
+QUARANTINE = "quarantine"
 # In percent. On one machine the numbers are equal to the bit; another machine may round sums differently.
 TOLERANCE = 1e-6
 
@@ -35,7 +38,24 @@ def find_problems(folder: RunFolder) -> list[str]:
         problems.extend(_problems(record, folder))
     except GzslBenchError as error:
         problems.append(error.what)
+    except Exception as error:  # a record from elsewhere, in a way that nobody thought of
+        problems.append(f"it cannot be checked: {type(error).__name__}: {error}")
     return problems
+
+
+def quarantine(folder: RunFolder) -> Path:
+    """Move a run into the folder ``quarantine`` of its store, where no command sees it; return its new path.
+
+    Raises:
+        StoreError: A process works on the run, or the folder cannot be moved.
+    """
+    place = folder.path.parent / QUARANTINE
+    with folder.lock(), writing(folder.path, "the run cannot be moved"):
+        place.mkdir(exist_ok=True)
+        names = (f"{folder.id}-{number}" if number else folder.id for number in count())
+        target = next(place / name for name in names if not (place / name).exists())
+        folder.path.rename(target)
+    return target
 
 
 def _problems(record: Record, folder: RunFolder) -> Iterator[str]:

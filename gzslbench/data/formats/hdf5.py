@@ -11,23 +11,30 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
 from gzslbench.data.dataset import PARTS, Dataset, Split, ValidationHint, describe_pretraining, read_blocks
+from gzslbench.data.formats.apart import CrashError, read_apart
 from gzslbench.data.regions import fingerprint_regions
 from gzslbench.errors import DataError, did_you_mean
 from gzslbench.files import atomic_path, check_file, sha256_of, writing
 
 LAYOUT = "gzslbench-dataset"
 VERSION = 1
+T = TypeVar("T")
+_DAMAGE = (AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+_SECONDS = 5
+"""The most processor time that reading all but the features may take; it takes a twentieth of a second."""
 _CHUNK = 1 << 20
 _LONGEST = 60_000
 _AGAIN = "move it away, and write it again with `gzslbench data import`"
@@ -110,12 +117,17 @@ def add_semantics(path: Path, dataset: Dataset, source: Source | None = None) ->
     size = path.stat().st_size + 64 * len(dataset.labels) + 2 * dataset.semantics.nbytes + _CHUNK
     with _reserved_file(path, size) as scratch:
         shutil.copyfile(path, scratch)
-        with h5py.File(scratch, "r+", locking=False) as file:
-            groups = file["semantics"]
-            if dataset.semantics_name in groups:
-                del groups[dataset.semantics_name]
-            _write_semantics(groups.create_group(dataset.semantics_name), dataset)
-            _write_texts(file, sources=json.dumps([asdict(entry) for entry in sources.values()]))
+
+        def add() -> None:
+            with h5py.File(scratch, "r+", locking=False) as file:
+                groups = file["semantics"]
+                if dataset.semantics_name in groups:
+                    del groups[dataset.semantics_name]
+                _write_semantics(groups.create_group(dataset.semantics_name), dataset)
+                _write_texts(file, sources=json.dumps([asdict(entry) for entry in sources.values()]))
+
+        with _explaining(path):
+            read_apart(scratch, add)
 
 
 def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:
@@ -123,35 +135,75 @@ def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:
 
     Without ``semantics``, ``att`` is taken, or the only semantics in the file.
     """
-    with _open(path) as file:
-        return _read(file, path, semantics)
+    parts, features, regions, names = _open(path, lambda file: _read(file, path, semantics))
+    with _explaining(path):
+        parts["image_files"] = _decode(parts["image_files"])
+        dataset = Dataset(
+            **parts, features=features.map(path), regions=None if regions is None else regions.map(path)
+        )
+        checks.check_dataset(dataset, str(path))
+    for other, listed in names.items():
+        where = f"{path}: {dataset.semantics_name} and {other}"
+        checks.check_class_order(dataset.class_names, listed, where)
+    return dataset
 
 
 def stored_semantics(path: Path) -> dict[str, dict[str, object]]:
     """Return the provenance of each semantics in ``path``, by name; empty if gzslbench did not compute it."""
-    with _open(path) as file:
-        return {name: _read_provenance(group) for name, group in file["semantics"].items()}
+    with _explaining(path):
+        return {name: _parse_object(text) or {} for name, text in _about(path).provenance.items()}
 
 
 def stored_sources(path: Path) -> dict[str, Source]:
     """Return the files that ``path`` was imported from, by name, as they were then."""
-    with _open(path) as file:
-        return {entry["name"]: Source(**entry) for entry in json.loads(_read_text(file, "sources"))}
+    with _explaining(path):
+        found = msgspec.convert(json.loads(_about(path).sources), list[Source])
+        return {source.name: source for source in found}
 
 
 def stored_extraction(path: Path) -> dict[str, object] | None:
     """Return how the features in ``path`` were extracted; None if gzslbench did not extract them."""
-    with _open(path) as file:
-        return _read_extraction(file)
+    with _explaining(path):
+        return _parse_object(_about(path).extraction)
 
 
 def is_ours(path: Path) -> bool:
     """Return whether ``path`` can be opened as a file of this format."""
     try:
-        with _open(path):
-            return True
+        return _open(path, bool)
     except DataError:
         return False
+
+
+@dataclass(frozen=True)
+class _About:
+    """The JSON texts of a file: its sources, its extraction, and the provenance of each semantics."""
+
+    sources: str
+    extraction: str
+    provenance: Mapping[str, str]
+
+
+def _about(path: Path) -> _About:
+    check_file(path, DataError)
+    state = path.stat()
+    return _read_about(path, state.st_mtime_ns, state.st_size, state.st_ino)
+
+
+@lru_cache(maxsize=8)
+def _read_about(path: Path, *_state: int) -> _About:
+    """Read them once, as long as the file has the same state."""
+
+    def read(file: Any) -> _About:
+        sources, extraction = (_read_text(file, name, "") for name in ("sources", "extraction"))
+        provenance = {name: _read_provenance(file["semantics"][name]) for name in _names(file)}
+        return _About(sources, extraction, provenance)
+
+    return _open(path, read)
+
+
+def _parse_object(text: str) -> dict[str, object] | None:
+    return dict(json.loads(text)) if text else None
 
 
 def _write_semantics(group: Any, dataset: Dataset) -> None:
@@ -169,87 +221,120 @@ def _write_semantics(group: Any, dataset: Dataset) -> None:
         group["provenance"] = _encode((json.dumps(dict(dataset.provenance)),))
 
 
-def _read(file: Any, path: Path, semantics: str | None) -> Dataset:
-    stored = list(file["semantics"])
+@dataclass(frozen=True)
+class ArrayPlace:
+    """Where in a file an array of one piece lies."""
+
+    dtype: np.dtype[Any]
+    offset: int
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, array: Any) -> ArrayPlace | None:
+        """Return the place of a dataset of h5py; None if it is in several pieces, or compressed."""
+        offset = array.id.get_offset()
+        return None if offset is None else cls(array.dtype, offset, array.shape)
+
+    def map(self, path: Path) -> NDArray[Any]:
+        """Return it as a read-only memory map; a ValueError if the file is too short."""
+        return np.memmap(path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape)
+
+
+def _names(file: Any) -> list[str]:
+    """Return the names of all semantics."""
+    import h5py
+
+    if not isinstance(file["semantics"], h5py.Group):
+        raise TypeError("/semantics is no group")
+    return list(file["semantics"])
+
+
+def _read(
+    file: Any, path: Path, semantics: str | None
+) -> tuple[dict[str, Any], ArrayPlace, ArrayPlace | None, dict[str, tuple[str, ...]]]:
+    """Return the fields of a dataset, where its arrays are, and the class names of each semantics."""
+    stored = _names(file)
     if semantics is None:
         semantics = stored[0] if len(stored) == 1 else "att"
     if semantics not in stored:
         raise DataError(f"no semantics {semantics!r}", where=path, fix=did_you_mean(semantics, stored))
     group = file["semantics"][semantics]
     hints = {hint: group[hint][()].astype(np.int64) for hint in _HINTS if hint in group}
-    extraction = _read_extraction(file) or {}
-    dataset = Dataset(
-        name=_read_text(file, "name"),
-        features_name=_read_text(file, "features_name"),
-        semantics_name=semantics,
-        features=_map(file["features"], path),
-        labels=file["labels"][()].astype(np.int64),
-        semantics=group["values"][()].astype(np.float32),
-        class_names=_decode(group["class_names"]),
-        split=Split(_read_text(group, "split_name"), *(group[part][()] for part in PARTS)),
-        content=_read_text(group, "content"),
-        image_files=_decode(file["image_files"]),
-        files=json.loads(_read_text(group, "files")),
-        notes=tuple(json.loads(_read_text(group, "notes"))),
-        validation=ValidationHint(**hints) if hints else None,
-        provenance=_read_provenance(group),
-        extraction=extraction,
-        pretraining=describe_pretraining(extraction),
-        regions=_map_regions(file["regions"], path) if "regions" in file else None,
-        regions_content=_read_text(file["regions"], "content") if "regions" in file else "",
-    )
-    checks.check_dataset(dataset, str(path))
-    for other in stored:
-        listed, where = _decode(file["semantics"][other]["class_names"]), f"{path}: {semantics} and {other}"
-        checks.check_class_order(dataset.class_names, listed, where)
-    return dataset
+    extraction = _parse_object(_read_text(file, "extraction", "")) or {}
+    parts = {
+        "name": _read_text(file, "name"),
+        "features_name": _read_text(file, "features_name"),
+        "semantics_name": semantics,
+        "labels": file["labels"][()].astype(np.int64),
+        "semantics": group["values"][()].astype(np.float32),
+        "class_names": _decode(group["class_names"][()]),
+        "split": Split(_read_text(group, "split_name"), *(group[part][()] for part in PARTS)),
+        "content": _read_text(group, "content"),
+        "image_files": file["image_files"][()],  # decoded later: many texts take long to send
+        "files": msgspec.convert(json.loads(_read_text(group, "files")), dict[str, str]),
+        "notes": msgspec.convert(json.loads(_read_text(group, "notes")), tuple[str, ...]),
+        "validation": ValidationHint(**hints) if hints else None,
+        "provenance": _parse_object(_read_provenance(group)) or {},
+        "extraction": extraction,
+        "pretraining": describe_pretraining(extraction),
+        "regions_content": _read_text(file["regions"], "content") if "regions" in file else "",
+    }
+    names = {other: _decode(file["semantics"][other]["class_names"][()]) for other in stored}
+    regions = _find_regions(file["regions"], path) if "regions" in file else None
+    return parts, _find_features(file["features"], path), regions, names
 
 
-def _read_provenance(group: Any) -> dict[str, object]:
-    return dict(json.loads(_decode(group["provenance"])[0])) if "provenance" in group else {}
+def _read_provenance(group: Any) -> str:
+    return _decode(group["provenance"][()])[0] if "provenance" in group else ""
 
 
-def _read_extraction(file: Any) -> dict[str, object] | None:
-    return dict(json.loads(_read_text(file, "extraction"))) if "extraction" in file.attrs else None
-
-
-def _map(features: Any, path: Path) -> NDArray[np.float32]:
-    """Return the features as a read-only memory map: they lie in one piece, at a known place."""
-    offset = features.id.get_offset()
-    if offset is None or features.dtype != np.dtype("<f4") or features.ndim != 2:
+def _find_features(features: Any, path: Path) -> ArrayPlace:
+    """Return the place of the features, which are one piece."""
+    place = ArrayPlace.of(features)
+    if place is None or place.dtype != np.dtype("<f4") or len(place.shape) != 2:
         raise DataError("features are not one float32 matrix", where=f"{path}: features", fix=_AGAIN)
-    return np.memmap(path, dtype="<f4", mode="r", offset=offset, shape=features.shape)
+    return place
 
 
-def _map_regions(regions: Any, path: Path) -> NDArray[Any]:
-    """Return the regions as a read-only memory map."""
-    offset, dtype = regions.id.get_offset(), regions.dtype
-    if offset is None or dtype not in (np.dtype("<f2"), np.dtype("<f4")) or regions.ndim != 3:
+def _find_regions(regions: Any, path: Path) -> ArrayPlace:
+    """Return the place of the regions, which are one piece."""
+    place = ArrayPlace.of(regions)
+    if place is None or place.dtype not in (np.dtype("<f2"), np.dtype("<f4")) or len(place.shape) != 3:
         what = "regions are not one array of float16 or float32 with three dimensions"
         raise DataError(what, where=f"{path}: regions", fix=_AGAIN)
-    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=regions.shape)
+    return place
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[Any]:
+def _open(path: Path, read: Callable[[Any], T]) -> T:
+    """Return what ``read`` reads of the open file, in a process of its own."""
     import h5py
 
-    check_file(path, DataError)
-    try:
-        file = h5py.File(path, "r", locking=False)  # some drives have no locks, and reading needs none
-    except OSError as error:
-        raise DataError(f"not an HDF5 file, or damaged: {error}", where=path, fix=_AGAIN) from error
-    with file:
+    def run() -> T:
         try:
+            file = h5py.File(path, "r", locking=False)  # some drives have no locks, and reading needs none
+        except OSError as error:
+            raise DataError(f"not an HDF5 file, or damaged: {error}", where=path, fix=_AGAIN) from error
+        with file:
             if "layout" not in file.attrs or _read_text(file, "layout") != LAYOUT:
                 raise DataError("an HDF5 file, but not of gzslbench's layout", where=path, fix=_AGAIN)
             version = file.attrs.get("version")
             if version != VERSION:
                 what = f"layout version {version}, but this gzslbench reads version {VERSION}"
                 raise DataError(what, where=path, fix=_AGAIN)
-            yield file
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-            raise DataError(f"damaged: {error}", where=path, fix=_AGAIN) from error
+            return read(file)
+
+    check_file(path, DataError)
+    with _explaining(path):
+        return read_apart(path, run, _SECONDS)
+
+
+@contextmanager
+def _explaining(path: Path) -> Iterator[None]:
+    """Turn what damaged content raises into a DataError."""
+    try:
+        yield
+    except (CrashError, *_DAMAGE) as error:
+        raise DataError(f"damaged: {error}", where=path, fix=_AGAIN) from error
 
 
 @contextmanager
@@ -274,8 +359,8 @@ def _write_texts(place: Any, **texts: str) -> None:
         place.attrs[name] = np.bytes_(encoded) if 0 < len(encoded) <= _LONGEST else text
 
 
-def _read_text(place: Any, name: str) -> str:
-    value = place.attrs[name]
+def _read_text(place: Any, name: str, default: str | None = None) -> str:
+    value = place.attrs[name] if default is None else place.attrs.get(name, default)
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
@@ -284,7 +369,7 @@ def _encode(texts: Sequence[str]) -> NDArray[np.bytes_]:
     return np.array([text.encode() for text in texts], dtype=np.bytes_)
 
 
-def _decode(stored: Any) -> tuple[str, ...]:
+def _decode(stored: NDArray[Any]) -> tuple[str, ...]:
     """Decode all texts at once; HDF5 strings of one length contain NUL only as padding at their end."""
-    texts = stored[()].tolist()
+    texts = stored.tolist()
     return tuple(b"\0".join(texts).decode().split("\0")) if texts else ()

@@ -37,7 +37,7 @@ class OtherKindError(Exception):
     """A variable is of a kind that is not read, in a healthy file."""
 
     def __init__(self, name: str, what: str, fix: str) -> None:
-        super().__init__(what)
+        super().__init__(name, what, fix)  # so that it comes back from another process
         self.name, self.what, self.fix = name, what, fix
 
 

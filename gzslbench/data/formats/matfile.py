@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Callable, Collection, Container
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.data.formats.apart import read_apart
 from gzslbench.data.formats.mat5 import OtherKindError, names_in_mat5, read_mat5, sparse_error
 from gzslbench.errors import DataError
 from gzslbench.files import check_file
 
+T = TypeVar("T")
+_SIGNATURE, _SIGNED_AT = b"\x89HDF\r\n\x1a\n", (0, *(2**power for power in range(9, 20)))
 _AGAIN = "copy or download the file again: it is damaged or not a MATLAB file"
 
 
@@ -71,28 +74,38 @@ def variables(path: Path) -> set[str]:
     """Return the names of the variables in a file; an empty set if it cannot be read."""
     try:
         if is_hdf5(path):
-            import h5py
-
-            with h5py.File(path, "r", locking=False) as file:
-                return set(file)
+            return _open_73(path, set)
         return names_in_mat5(path)
     except Exception:  # a damaged file is reported when it is loaded, not when a folder is listed
         return set()
 
 
 def is_hdf5(path: Path) -> bool:
-    """Return whether ``path`` has the signature of HDF5."""
-    import h5py
-
-    return bool(h5py.is_hdf5(path))
+    """Return whether ``path`` has the signature of HDF5, at the start or after a block of its user."""
+    with path.open("rb") as file:
+        for start in _SIGNED_AT:
+            file.seek(start)
+            if file.read(len(_SIGNATURE)) == _SIGNATURE:
+                return True
+    return False
 
 
 def _read_73(path: Path, wanted: Collection[str]) -> dict[str, NDArray[Any]]:
+    # MATLAB writes columns first, so HDF5 shows every array transposed.
+    return _open_73(
+        path, lambda file: {name: _value_73(file, name, file[name]).T for name in wanted if name in file}
+    )
+
+
+def _open_73(path: Path, read: Callable[[Any], T]) -> T:
+    """Return what ``read`` reads of the open file, in a process of its own."""
     import h5py
 
-    with h5py.File(path, "r", locking=False) as file:
-        # MATLAB writes columns first, so HDF5 shows every array transposed.
-        return {name: _value_73(file, name, file[name]).T for name in wanted if name in file}
+    def run() -> T:
+        with h5py.File(path, "r", locking=False) as file:
+            return read(file)
+
+    return read_apart(path, run)
 
 
 def _value_73(file: Any, name: str, dataset: Any) -> NDArray[Any]:

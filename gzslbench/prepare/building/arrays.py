@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gzslbench.data.formats.apart import read_apart
+from gzslbench.data.formats.hdf5 import ArrayPlace
 from gzslbench.data.formats.matfile import read_mat, variables
 from gzslbench.data.formats.numpy_files import most_unpacked, npz_names, open_npy, read_npz
 from gzslbench.errors import DataError, did_you_mean
@@ -100,17 +100,13 @@ def read_row_names(source: Path | ArrayLike, rows: int) -> tuple[str, ...]:
 
 
 def _as_column(array: Any, where: str, what: str) -> NDArray[Any]:
-    values = np.asarray(array.asstr()[()] if _is_text_of_hdf5(array) else array)
+    values = np.asarray(array)
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8")
     if values.size != max(values.shape, default=0):
         fix = "store one for each row, in one column"
         raise DataError(f"{what} of shape {values.shape}", where=where, fix=fix)
     return values.ravel()
-
-
-def _is_text_of_hdf5(array: Any) -> bool:
-    return not isinstance(array, np.ndarray) and array.dtype.kind in "OS"
 
 
 def _suffix(source: object) -> str:
@@ -142,7 +138,7 @@ def _read(
         return str(source), reader(path, key, wanted, others)
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # each reader raises its own errors of damaged bytes
         what = f"{what} cannot be read: {error}".splitlines()[0]
         raise DataError(what, where=path, fix=_AGAIN) from error
 
@@ -179,9 +175,18 @@ def _read_matlab(path: Path, key: str, wanted: Sequence[str], others: Sequence[s
 def _read_hdf5(path: Path, key: str, wanted: Sequence[str], others: Sequence[str]) -> Any:
     import h5py
 
-    file, names = h5py.File(path, "r", locking=False), []
-    file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    return file[_choose(names, key, wanted, path)]
+    def read() -> Any:
+        """Return the place of an array of numbers in one piece, or else the array."""
+        names: list[str] = []
+        with h5py.File(path, "r", locking=False) as file:
+            file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+            array = file[_choose(names, key, wanted, path)]
+            if array.dtype.kind in "OS":
+                return array.asstr()[()]
+            return (array.dtype.kind in "biuf" and array.size and ArrayPlace.of(array)) or array[()]
+
+    found = read_apart(path, read)
+    return found.map(path) if isinstance(found, ArrayPlace) else np.asarray(found)
 
 
 def _read_csv(path: Path, key: str, wanted: Sequence[str], others: Sequence[str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from gzslbench.report.leaderboard.significance import MIN_SEEDS, SIGNIFICANCE
 from gzslbench.report.published_data import dataset_label, mark_of
 from gzslbench.runs.plan import EPOCHS_RULE
 from gzslbench.runs.record import CALIBRATED, PEEK_GAMMA, Summary
-from gzslbench.runs.store import Store, read_summaries
+from gzslbench.runs.store import DamagedRecordWarning, Store, read_summaries
 
 if TYPE_CHECKING:
     from gzslbench.report.leaderboard.significance import Test
@@ -138,11 +139,14 @@ class Entry:
 
 def read_entries(roots: Iterable[Path]) -> tuple[list[Entry], dict[str, RunFolder]]:
     """Return the runs in results folders, and their folders by id; of runs with one id, the last counts."""
-    found = {
-        summary.id: (entry_of(summary), store.run(summary.id))
-        for store in map(Store, roots)
-        for summary in read_summaries(store)
-    }
+    found: dict[str, tuple[Entry, RunFolder]] = {}
+    for store in map(Store, roots):
+        for summary in read_summaries(store):
+            try:
+                found[summary.id] = entry_of(summary), store.run(summary.id)
+            except Exception as error:  # a record from elsewhere must not hide the others
+                what = f"left out: {summary.id}: {type(error).__name__}: {error}"
+                warnings.warn(what, DamagedRecordWarning, stacklevel=2)
     return [entry for entry, _ in found.values()], {run: folder for run, (_, folder) in found.items()}
 
 

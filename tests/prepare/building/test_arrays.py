@@ -399,7 +399,7 @@ def test_large_files_are_not_read_into_memory(tmp_path):
     assert isinstance(read_features(tmp_path / "x.npy", len(LABELS)), np.memmap)
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["features"] = FEATURES
-    assert isinstance(read_features(tmp_path / "x.h5", len(LABELS)), h5py.Dataset)
+    assert isinstance(read_features(tmp_path / "x.h5", len(LABELS)), np.memmap)
 
 
 def test_images_in_one_folder_have_their_classes_from_a_list(tmp_path):
