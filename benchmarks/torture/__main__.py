@@ -94,7 +94,8 @@ def _open_attacks(
     seed: int, only: str | None, number: int | None, root: Path, done: dict[str, int]
 ) -> dict[str, Iterator[Attempt]]:
     """Return the attempts still to do, by attack, or by ``only``, whose attempts are counted apart."""
-    attacks, queues, names = find_attacks(), {}, set()
+    attacks, names = find_attacks(), set[str]()
+    queues: dict[str, Iterator[Attempt]] = {}
     for attack, attempts in attacks.items():
         folder = root / attack
         folder.mkdir()

@@ -45,7 +45,8 @@ def _run_until_crash(calls: Sequence[Call], seconds: float, memory: int) -> list
             _run_all(calls, writing, memory)
         os._exit(0)
     os.close(writing)
-    outcomes, rest, hung = [], b"", False
+    outcomes: list[str | None] = []
+    rest, hung = b"", False
     try:
         while len(outcomes) < len(calls) and not hung:
             hung = not select.select([reading], [], [], seconds)[0]

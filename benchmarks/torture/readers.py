@@ -375,10 +375,10 @@ READERS: tuple[Reader, ...] = (
     Reader(
         "mat73-values", partial(make_folder, version=7.3), "att_splits.mat", mutate_hdf5, _folder, slow=True
     ),
-    Reader("hdf5", make_hdf5, "res101.h5", mutate_bytes, _read_dataset),
-    Reader("hdf5-values", make_hdf5, "res101.h5", mutate_hdf5, _read_dataset),
-    Reader("hdf5-sources", make_hdf5, "res101.h5", mutate_bytes, _read_sources),
-    Reader("hdf5-verified", make_hdf5, "res101.h5", mutate_bytes, _read_verified, guarded=True),
+    Reader("hdf5", make_hdf5, "res101.h5", mutate_bytes, _read_dataset, slow=True),
+    Reader("hdf5-values", make_hdf5, "res101.h5", mutate_hdf5, _read_dataset, slow=True),
+    Reader("hdf5-sources", make_hdf5, "res101.h5", mutate_bytes, _read_sources, slow=True),
+    Reader("hdf5-verified", make_hdf5, "res101.h5", mutate_bytes, _read_verified, guarded=True, slow=True),
     Reader("class-list", make_folder, "valclasses1.txt", mutate_lines, _read_class_list),
     Reader("record", make_run, "runs/ale*/record.json", mutate_json, _read_record),
     Reader("metrics", make_run, "runs/ale*/metrics.jsonl", mutate_lines, _read_metrics),

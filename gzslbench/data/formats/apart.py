@@ -75,7 +75,7 @@ def read_apart(path: Path, read: Callable[[], T], seconds: int | None = None) ->
 def _shared_file() -> BinaryIO:
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("gzslbench"), "w+b")
-    return tempfile.TemporaryFile()  # type: ignore[return-value]
+    return tempfile.TemporaryFile()
 
 
 def _limit(seconds: int, memory: int) -> None:
