@@ -126,8 +126,10 @@ def add_semantics(path: Path, dataset: Dataset, source: Source | None = None) ->
                 _write_semantics(groups.create_group(dataset.semantics_name), dataset)
                 _write_texts(file, sources=json.dumps([asdict(entry) for entry in sources.values()]))
 
-        with _explaining(path):
+        try:
             read_apart(scratch, add)
+        except CrashError as error:
+            raise DataError(f"damaged: {error}", where=path, fix=_AGAIN) from error
 
 
 def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:

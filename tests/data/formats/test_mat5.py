@@ -79,7 +79,7 @@ def test_an_uncompressed_array_is_not_copied(tmp_path):
         ([matrix(4, (1, 9), b"x", element(9, bytes(8)))], "no characters"),
         ([matrix(4, (2, 9), b"x", element(16, b"ant"))], "3 characters"),
         ([matrix(1, (2**30, 1), b"x")], "cells in 0 bytes"),
-        ([element(14, b"")], "flags"),
+        ([element(14, element(5, bytes(8)))], "flags"),
         ([element(9, bytes(8))], "no variable"),
         ([b"\x0e\x00\x00\x00\xff\xff\xff\xff"], "longer than its block"),
         ([b"\x0e\x00"], "its block ends"),

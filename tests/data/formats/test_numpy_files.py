@@ -90,5 +90,5 @@ def test_a_changed_byte_of_an_archive_is_noticed(tmp_path):
     content = bytearray(path.read_bytes())
     content[content.index(VALUES[1].tobytes())] ^= 1
     path.write_bytes(content)
-    with warnings.catch_warnings(), pytest.raises(ValueError, match="x is damaged: Bad CRC"):
+    with warnings.catch_warnings(), pytest.raises(ValueError, match="x is damaged"):
         read_npz(path, 10**6)
