@@ -10,11 +10,13 @@ from gzslbench.errors import StoreError
 from gzslbench.evaluation.predictions import save_predictions
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.record import Failure
+from gzslbench.runs.store import Store, read_summaries
 from gzslbench.runs.verify import (
     PredictionsWarning,
     check_predictions,
     compare_predictions,
     find_problems,
+    quarantine,
     read_predictions,
 )
 
@@ -133,3 +135,22 @@ def test_a_diverged_run_has_none(record, folder) -> None:
     diverged = replace(record, status="diverged", metrics={}, parameters=None, failure=failure)
     with pytest.raises(StoreError, match="diverged: it has no predictions"):
         read_predictions(diverged, folder)
+
+
+def test_a_run_in_quarantine_is_out_of_sight_and_whole(folder):
+    store, files = Store(folder.path.parent), {path.name for path in folder.path.iterdir()} | {"lock"}
+    first = quarantine(folder)
+    assert first == store.root / "quarantine" / folder.id
+    assert {path.name for path in first.iterdir()} == files
+    assert store.runs() == []
+    assert read_summaries(store) == []
+    folder.path.mkdir()
+    assert quarantine(folder).name == f"{folder.id}-1"  # replaces nothing
+
+
+def test_what_nobody_thought_of_is_a_problem_of_one_run(folder, monkeypatch):
+    def fail(*_: object) -> None:
+        raise KeyError("odd")
+
+    monkeypatch.setattr("gzslbench.runs.verify.compare_predictions", fail)
+    assert find_problems(folder) == ["it cannot be checked: KeyError: 'odd'"]
