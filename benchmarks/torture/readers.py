@@ -315,13 +315,13 @@ def _read_weights(file: Path) -> Any:
 
 
 def _read_finetuned(file: Path) -> Any:
-    from torch import nn
+    from torch import nn, zeros
 
     from gzslbench.plugins.extractor import Extractor, ImageTransform, Request, Weights
     from gzslbench.prepare.extract.finetuned import load_finetuned
 
     def load(request: Request) -> Extractor:
-        return Extractor(nn.Linear(3, 2), Weights("base", "0" * 64), ImageTransform(lambda image: image, {}))
+        return Extractor(nn.Linear(3, 2), Weights("base", "0" * 64), ImageTransform(lambda _: zeros(3), {}))
 
     return repr(load_finetuned(load, "tiny", Request(weights=str(file))))
 

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import h5py
 import numpy as np
@@ -125,7 +126,7 @@ def make_run(folder: Path) -> None:
     from gzslbench.runs.submission import write_submission
     from gzslbench.training.checkpoint import save_checkpoint
 
-    call = {
+    call: dict[str, Any] = {
         "method": "ale",
         "dataset": "digits",
         "epochs": 3,
@@ -140,10 +141,10 @@ def make_run(folder: Path) -> None:
         save_checkpoint(path, owner, state)
         saved.extend([path.read_bytes()] if "final" in path.name else [])
 
-    fit.save_checkpoint = save
-    for options in ({**call}, {"method": "eszsl", "dataset": "digits", "seeds": 1, "device": "cpu"}):
-        gzslbench.run(**options, results=store.root, checkpoint_every=1, quiet=True)
-    fit.save_checkpoint = save_checkpoint
+    closed_form: dict[str, Any] = {"method": "eszsl", "dataset": "digits", "seeds": 1, "device": "cpu"}
+    with patch.object(fit, "save_checkpoint", save):
+        for options in (call, closed_form):
+            gzslbench.run(**options, results=store.root, checkpoint_every=1, quiet=True)
     read_summaries(store)
     (export := folder / "export").mkdir()
     write_bundle(export / "runs.zip", store.runs())
