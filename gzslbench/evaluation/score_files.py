@@ -122,7 +122,7 @@ def _from_parts(parts: Mapping[str, Any], test: RowMatcher) -> Predictions:
     count = len(values) if values.ndim else 0
     order = np.arange(count)
     if kind is not None:
-        keys = as_array(parts[f"{kind}s"], f"{kind}s").tolist()
+        keys = _column(parts, f"{kind}s")
         if len(keys) != count:
             fix = "give one for each row of scores or labels"
             raise DataError(f"there are {len(keys)} {kind}s for {count} rows", where=f"{kind}s", fix=fix)
@@ -132,7 +132,7 @@ def _from_parts(parts: Mapping[str, Any], test: RowMatcher) -> Predictions:
         fix = "give test_seen, then test_unseen, each by increasing row; or name the `images` or `rows`"
         raise DataError(what, where=given[0], fix=fix)
     if "truth" in parts:
-        _check_truth(test.positions_of(as_array(parts["truth"], "truth").tolist()), order, test)
+        _check_truth(test.positions_of(_column(parts, "truth")), order, test)
     if given == ["predicted"]:
         if values.ndim != 1 or values.dtype.kind not in "iuUS":
             what = f"predicted labels have the shape {values.shape} and the type {values.dtype}"
@@ -140,7 +140,7 @@ def _from_parts(parts: Mapping[str, Any], test: RowMatcher) -> Predictions:
             raise DataError(what, where="predicted", fix=fix)
         found = predictions_of_labels(test.positions_of(values.tolist()), test.seen)
         return found.arrange(test.labels, order)
-    classes = as_array(parts["classes"], "classes").tolist() if "classes" in parts else None
+    classes = _column(parts, "classes") if "classes" in parts else None
     width = len(test.dataset.class_names) if classes is None else len(classes)
     if values.ndim != 2 or values.shape[1] != width:
         what = f"scores have the shape {values.shape}, not ({len(test.rows)}, {width})"
@@ -150,6 +150,13 @@ def _from_parts(parts: Mapping[str, Any], test: RowMatcher) -> Predictions:
     starts = range(0, count, CHUNK_ROWS)
     blocks = (values[start : start + CHUNK_ROWS] for start in starts)
     return predictions_of_scores(blocks, test.seen, columns).arrange(test.labels, order)
+
+
+def _column(parts: Mapping[str, Any], name: str) -> list[Any]:
+    values = as_array(parts[name], name)
+    if values.ndim != 1:
+        raise DataError(f"{name} have the shape {values.shape}", where=name, fix="give a list of them")
+    return list(values.tolist())
 
 
 def _describe_counts(test: RowMatcher) -> str:
