@@ -369,7 +369,7 @@ def _read_choice(folder: RunFolder, spent: list[Seconds]) -> ValidationChoice | 
         with reading(path, StoreError, "the choice of epochs cannot be read"):
             values = json.loads(path.read_bytes())
         choice, seconds = msgspec.convert(values, ValidationChoice), Seconds(*values["seconds"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         what = f"the choice of epochs is damaged: {error}"
         raise StoreError(what, where=path, fix="start again with --rerun") from error
     spent.append(seconds)
