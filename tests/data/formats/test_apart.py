@@ -33,6 +33,11 @@ def test_arrays_and_other_values_come_back(file):
     found[0]["x"][0, 0] = 7.0  # it may be changed
 
 
+def test_arrays_begin_where_any_type_may_begin(file):
+    found = read_apart(file, lambda: [np.ones(3, np.int8), np.arange(5.0), "x" * 13, np.ones((2, 3))])
+    assert all(array.ctypes.data % 64 == 0 for array in found if isinstance(array, np.ndarray))
+
+
 def test_an_error_comes_back_whole(file):
     def read():
         raise DataError("bad", where="there", fix="mend it")
