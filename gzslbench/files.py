@@ -7,12 +7,15 @@ import glob
 import hashlib
 import itertools
 import os
+import re
 import shutil
 import socket
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from gzslbench.errors import GzslBenchError, StoreError
 
@@ -42,6 +45,8 @@ _ELSEWHERE = "choose another folder with --results"
 PART, OLD = ".part", "old"
 """The ending of a temporary file or folder, and the name in it of a folder that is being replaced."""
 _NUMBERS = itertools.count()
+_LONG_KEY = re.compile(r"(?:[^\s.=,\[\]]+\s*\.\s*){101}")
+"""A key such as a.b.c with so many parts that a parser of TOML takes minutes."""
 _LONGEST_NAME = 240
 """Bytes of a name; most file systems take 255, and temporary files have an ending."""
 
@@ -106,6 +111,26 @@ def sha256_of(path: Path) -> str:
         while piece := stream.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def parse_toml(content: bytes) -> dict[str, Any]:
+    """Return what a TOML file has.
+
+    Raises:
+        ValueError: It is not TOML, not UTF-8, or nested so deeply that the parser would not end.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    text = content.decode("utf-8-sig")
+    if _LONG_KEY.search(text):
+        raise ValueError("it has a key of more than 100 parts")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def is_path_part(name: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gzslbench.errors import DataError, StoreError
-from gzslbench.files import check_file, check_folder, is_there, reading
+from gzslbench.files import check_file, check_folder, is_there, parse_toml, reading
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,19 @@ def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
         check_file(tmp_path / "none", DataError)
     with pytest.raises(DataError, match="check the folder and the name"):
         check_folder(tmp_path / "file", DataError)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["a = " + "[" * 50_000, "x." * 50_000 + "y = 1", "[" + "x . " * 50_000 + "y]", "a = {b=" * 5_000],
+)
+def test_toml_that_is_nested_without_end_is_refused_at_once(content):
+    with pytest.raises(ValueError, match=r"nested|parts|Invalid|line"):
+        parse_toml(content.encode())
+
+
+def test_toml_of_ordinary_depth_is_read():
+    key = ".".join("abcdefghij")
+    assert parse_toml(f"\ufeff{key} = [[1.5, 2.5], []]".encode())["a"]["b"]["c"]
+    numbers = ", ".join(["1.5"] * 5_000)
+    assert len(parse_toml(f"a = [{numbers}]".encode())["a"]) == 5_000

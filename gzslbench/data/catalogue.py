@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,13 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 from gzslbench.errors import DataError, did_you_mean
-from gzslbench.files import is_there, lock, writing
+from gzslbench.files import is_there, lock, parse_toml, writing
 from gzslbench.plugins.dataset import Archive, DatasetSpec, Expected
 
 if TYPE_CHECKING:
@@ -53,8 +47,8 @@ class Comparison:
 @cache
 def catalogue() -> Mapping[str, DatasetSpec]:
     """Return the known file datasets by name, from catalogue.toml."""
-    text = files("gzslbench.data").joinpath("catalogue.toml").read_text(encoding="utf-8")
-    return {name: _spec(name, table) for name, table in tomllib.loads(text).items()}
+    content = files("gzslbench.data").joinpath("catalogue.toml").read_bytes()
+    return {name: _spec(name, table) for name, table in parse_toml(content).items()}
 
 
 def known_as(name: str) -> DatasetSpec | None:

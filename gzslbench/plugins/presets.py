@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.errors import ParamError
-from gzslbench.files import reading
+from gzslbench.files import parse_toml, reading
 from gzslbench.plugins.params import build
 from gzslbench.plugins.spec import PRESETS
 
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
 
     from gzslbench.plugins.head import HeadSpec
     from gzslbench.plugins.method import MethodSpec
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 DEFAULT = "default"
 _METHOD = "method"
@@ -101,7 +95,7 @@ def _read_tables(spec: MethodSpec | HeadSpec, file: Path | None = None) -> tuple
         with reading(file, ParamError):
             place, content = str(file), file.read_bytes()
     try:
-        return place, tomllib.loads(content.decode("utf-8-sig"))
+        return place, parse_toml(content)
     except ValueError as error:
         raise ParamError(f"not TOML: {error}", where=place, fix="correct the file at that line") from error
 

@@ -15,7 +15,7 @@ import msgspec
 
 from gzslbench.data.catalogue import catalogue
 from gzslbench.errors import GzslBenchError, did_you_mean
-from gzslbench.files import check_folder, is_there, reading
+from gzslbench.files import check_folder, is_there, parse_toml, reading
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import Setting
 
@@ -127,11 +127,11 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_published(path: Path) -> tuple[PublishedNumber, ...]:
     """Return the numbers of one file, in the order they are written; a PublishedError says what is wrong."""
     with reading(path, PublishedError):
-        text = path.read_bytes()
+        content = path.read_bytes()
     numbers: list[PublishedNumber] = []
     where = str(path)
     try:
-        file = msgspec.toml.decode(text, type=_File)
+        file = msgspec.convert(parse_toml(content), _File)
         for at, result in enumerate(file.results, start=1):
             where = f"{path}: entry {at} ({result.get('dataset', 'without dataset')})"
             fields = msgspec.structs.asdict(msgspec.convert({**file.shared, **result}, PublishedEntry))
@@ -139,7 +139,7 @@ def read_published(path: Path) -> tuple[PublishedNumber, ...]:
     except msgspec.ValidationError as error:
         fix = "compare the file with the others in its folder; numbers are in percent, as printed"
         raise PublishedError(str(error), where=where, fix=fix) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise PublishedError(f"not TOML: {error}", where=path, fix="correct the file at that line") from error
     return tuple(numbers)
 

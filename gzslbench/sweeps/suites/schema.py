@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gzslbench.errors import ParamError, did_you_mean
+from gzslbench.files import parse_toml
 
 Seeds = Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1)]
 Texts = str | Annotated[list[str], Meta(min_length=1)]
@@ -123,12 +124,13 @@ def read_suite_file(path: Path) -> tuple[SuiteFile, str]:
     """Read a suite's file; returns its content, and its text, in which ``line_of`` finds tables."""
     text = ""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        return msgspec.toml.decode(text, type=SuiteFile), text
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+        return msgspec.convert(parse_toml(content), SuiteFile), text
     except msgspec.ValidationError as error:
         what, where = _explain(f"{error}")
         raise suite_error(what, line_of(path, text, *where) if where else path) from error
-    except (msgspec.DecodeError, OSError, UnicodeDecodeError) as error:
+    except (ValueError, OSError) as error:
         raise suite_error(error, path) from error
 
 
