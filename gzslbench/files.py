@@ -45,7 +45,7 @@ _ELSEWHERE = "choose another folder with --results"
 PART, OLD = ".part", "old"
 """The ending of a temporary file or folder, and the name in it of a folder that is being replaced."""
 _NUMBERS = itertools.count()
-_LONG_KEY = re.compile(r"(?:[^\s.=,\[\]]+\s*\.\s*){101}")
+_LONG_KEY = re.compile(r"(?<![^\s.=,\[\]])(?:[^\s.=,\[\]]+\s*\.\s*){101}")
 """A key such as a.b.c with so many parts that a parser of TOML takes minutes."""
 _LONGEST_NAME = 240
 """Bytes of a name; most file systems take 255, and temporary files have an ending."""

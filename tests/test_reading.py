@@ -71,3 +71,4 @@ def test_toml_of_ordinary_depth_is_read():
     assert parse_toml(f"\ufeff{key} = [[1.5, 2.5], []]".encode())["a"]["b"]["c"]
     numbers = ", ".join(["1.5"] * 5_000)
     assert len(parse_toml(f"a = [{numbers}]".encode())["a"]) == 5_000
+    assert parse_toml(f'a = "{"x" * 500_000}"'.encode()) == {"a": "x" * 500_000}  # at once, too

@@ -171,11 +171,16 @@ def _text(random: Random) -> str:
 
 
 def find_places(tree: Any) -> list[tuple[Any, Any]]:
-    """Return the container and the key of each value at any depth."""
-    if isinstance(tree, (dict, list)):
-        keys = list(tree) if isinstance(tree, dict) else range(len(tree))
-        return [*((tree, key) for key in keys), *(place for key in keys for place in find_places(tree[key]))]
-    return []
+    """Return the container and the key of each value at any depth, also of a tree that contains itself."""
+    found: list[tuple[Any, Any]] = []
+    known, waiting = set[int](), [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (dict, list)) and id(node) not in known:
+            known.add(id(node))
+            found += [(node, key) for key in (node if isinstance(node, dict) else range(len(node)))]
+            waiting += node.values() if isinstance(node, dict) else node
+    return found
 
 
 def mutate_npy(content: bytes, random: Random) -> bytes:

@@ -119,7 +119,7 @@ def test_a_wrong_field_of_the_spec_fails(spec_of, field) -> None:
 
 def test_a_missing_class_is_named(spec_of) -> None:
     outcome = run_one(spec_of("Toi"), "spec-is-complete")
-    assert outcome.status == "failed" and "Toi" in outcome.what and "package.module:Class" in outcome.fix
+    assert outcome.status == "failed" and "Toi" in outcome.what and "package.module:name" in outcome.fix
 
 
 @pytest.mark.parametrize("params", PARAMS)

@@ -69,7 +69,9 @@ def timed_methods() -> list[str]:
 
 def _is_trained(spec: MethodSpec) -> bool:
     """Return whether the module of the plain form of a method on global features has a training loop."""
-    if spec.features == "regions":  # those are timed by the case `regions`
+    if (
+        spec.features == "regions" or spec.shared_space
+    ):  # the case `regions` times those; or no such data here
         return False
     return bool(spec.plain) and hasattr(import_module(spec.plain.partition(":")[0]), "train")
 

@@ -56,7 +56,8 @@ ENVIRONMENTS = {
     "closed-streams": Environment('exec "$@" <&- >&- 2>&-'),
     "reader-leaves": Environment('"$@" | head -c 1'),
     "descriptors": Environment('ulimit -n 32; exec "$@"'),
-    "little-memory": Environment('ulimit -v 500000; exec "$@"'),
+    # Too little to load torch. With a little more, its C++ code may abort the process.
+    "little-memory": Environment('ulimit -v 350000; exec "$@"'),
     "no-home": Environment('unset HOME TMPDIR XDG_CACHE_HOME XDG_CONFIG_HOME; exec "$@"'),
     "missing-tmp": Environment('TMPDIR=/does/not/exist HOME=/does/not/exist exec "$@"'),
     "ascii": Environment('LC_ALL=C LANG=C PYTHONUTF8=0 PYTHONIOENCODING=ascii exec "$@"'),
