@@ -128,9 +128,10 @@ def parse_toml(content: bytes) -> dict[str, Any]:
     if _LONG_KEY.search(text):
         raise ValueError("it has a key of more than 100 parts")
     try:
-        return tomllib.loads(text)
+        found: dict[str, Any] = tomllib.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    return found
 
 
 def is_path_part(name: str) -> bool:
