@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,4 +69,5 @@ def test_it_runs(path, tmp_path, monkeypatch):
     client = nbclient.NotebookClient(
         notebook, timeout=600, kernel_name="this", resources={"metadata": {"path": str(place)}}
     )
-    client.execute()
+    with ThreadPoolExecutor(1) as apart:  # Playwright must not meet its event loop
+        apart.submit(client.execute).result()
