@@ -71,7 +71,7 @@ class Results:
 
     @classmethod
     def read(cls, file: Path, seed: int) -> Results:
-        """Read the results to go on from; none if there is no such file.
+        """Read the results to continue from; empty ones if the file does not exist.
 
         Raises:
             ParamError: The file has the results of another seed.

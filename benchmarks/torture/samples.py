@@ -296,7 +296,7 @@ def make_weights(folder: Path) -> None:
 
 
 def make_images(folder: Path) -> None:
-    """Write a photograph in several formats."""
+    """Write an image in several formats."""
     from PIL import Image
 
     pixels = np.random.default_rng(0).integers(256, size=(24, 32, 3)).astype(np.uint8)

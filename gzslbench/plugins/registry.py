@@ -293,7 +293,7 @@ def load_object(path: str, owner: str) -> Any:
     """Import what a spec's ``load`` names, ``package.module:name``, for the plugin called ``owner``.
 
     Raises:
-        PluginError: It cannot be imported, whatever the module raises.
+        PluginError: It cannot be imported: the module raised an error, of any type.
     """
     module, _, names = path.partition(":")
     try:

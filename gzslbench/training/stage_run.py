@@ -129,7 +129,7 @@ class StageRun:
         self.sampler.load_state_dict(read["sampler"])
         self.sampler.epoch.fill_(self.epoch)
         self.torch_stream.state = read["torch_stream"]
-        with self.torch_stream.installed():  # refuses what is no state of a stream
+        with self.torch_stream.installed():  # refuses anything but the state of a stream
             pass
         for optimizer, saved in zip(self.optimizers, read["optimizers"], strict=True):
             optimizer.load_state_dict(saved)

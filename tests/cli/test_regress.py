@@ -257,7 +257,7 @@ def test_stored_metrics_agree_with_their_own_summary(path):
 def test_stored_metrics_are_of_the_cells_of_their_suite(path, tmp_path):
     built = Path(os.environ["GZSLBENCH_DATA"], "CUB100", "build.json")
     if path.stem.startswith("cub100") and not built.is_file():
-        pytest.skip("needs CUB100 built from its photographs, as the suite says")
+        pytest.skip("needs CUB100 built from its images, as the suite says")
     stored, cache = json.loads(path.read_text(encoding="utf-8")), TaskCache(tmp_path)
     wanted: dict[str, set[str]] = {}
     for run in load_suite(path.stem).runs:

@@ -89,7 +89,7 @@ def test_what_a_command_that_breaks_off_does_wrong_is_found(
     found = pair.attack(1, "killed")
     assert (found is None) == (finding is None), found
     assert finding is None or str(found).startswith(finding)
-    assert pair.attack(2, "killed") is None, "there is no third step"
+    assert pair.attack(2, "killed") is None, "a third step does not exist"
     assert set(FAILURES) == {"full", "refused", "killed"}
 
 

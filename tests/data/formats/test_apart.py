@@ -40,11 +40,11 @@ def test_arrays_begin_where_any_type_may_begin(file):
 
 def test_an_error_comes_back_whole(file):
     def read():
-        raise DataError("bad", where="there", fix="mend it")
+        raise DataError("bad", where="there", fix="correct it")
 
     with pytest.raises(DataError) as caught:
         read_apart(file, read)
-    assert (caught.value.what, caught.value.where, caught.value.fix) == ("bad", "there", "mend it")
+    assert (caught.value.what, caught.value.where, caught.value.fix) == ("bad", "there", "correct it")
 
 
 def test_a_crash_is_an_error_and_ends_only_the_process_that_reads(file):
