@@ -130,7 +130,7 @@ def _variables(path: Path, wanted: Container[str]) -> Iterator[tuple[_Block, _He
         elif kind == _COMPRESSED:
             yield _unpack(block, content[body : body + size], wanted)
         else:
-            raise ValueError(f"the element at byte {at} is not a variable")
+            raise ValueError(f"the element at byte {at} contains no variable")
         at = following
 
 
@@ -148,7 +148,7 @@ def _unpack(block: _Block, packed: memoryview, wanted: Container[str]) -> tuple[
     except (zlib.error, struct.error) as error:
         raise ValueError(f"a compressed variable is damaged: {error}") from error
     if kind != _MATRIX:
-        raise ValueError("a compressed element does not contain a variable")
+        raise ValueError("a compressed element contains no variable")
     return inner, header
 
 
