@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gzslbench_benchmarks.torture import readers
 from gzslbench_benchmarks.torture.apart import run_apart
 from gzslbench_benchmarks.torture.attacks import mutants
 from gzslbench_benchmarks.torture.mutations import mutate_bytes
+from gzslbench_benchmarks.torture.readers import READERS
+from gzslbench_benchmarks.torture.readers.reader import Reader, freeze
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("safetensors")
@@ -21,8 +22,8 @@ pytest.importorskip("PIL")
 
 
 @pytest.mark.acceptance
-@pytest.mark.parametrize("reader", readers.READERS, ids=lambda reader: reader.name)
-def test_a_damaged_file_is_an_error_that_says_so_or_is_read(reader: readers.Reader, tmp_path: Path) -> None:
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+def test_a_damaged_file_is_an_error_that_says_so_or_is_read(reader: Reader, tmp_path: Path) -> None:
     count = 4 if reader.slow else 80
     batch = mutants.Batch(reader, 1, range(count), tmp_path / reader.name)
     assert [outcome for outcome in batch.outcomes if outcome is not None] == []
@@ -43,11 +44,9 @@ def test_a_reader_without_checks_is_found_out(tmp_path):
         return content
 
     contents = [b"whole", b"crash", b"memory", b"whole", b"traceback", b"changed"]
-    reader = readers.Reader(
-        "weak", lambda folder: None, "file", lambda _, random: contents[random], read, True
-    )
+    reader = Reader("weak", lambda folder: None, "file", lambda _, random: contents[random], read, True)
     (tmp_path / "file").write_bytes(b"whole")
-    attacks = [partial(reader.attack, tmp_path, b"", readers.freeze(b"whole"), number) for number in range(6)]
+    attacks = [partial(reader.attack, tmp_path, b"", freeze(b"whole"), number) for number in range(6)]
     outcomes = run_apart(attacks)
     assert outcomes[0] is outcomes[3] is None
     assert outcomes[1] == "killed by SIGSEGV"

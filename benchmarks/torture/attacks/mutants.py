@@ -13,7 +13,8 @@ import numpy as np
 
 from gzslbench_benchmarks.torture.apart import run_apart
 from gzslbench_benchmarks.torture.findings import Attempt, repeat
-from gzslbench_benchmarks.torture.readers import READERS, Reader, freeze
+from gzslbench_benchmarks.torture.readers import READERS
+from gzslbench_benchmarks.torture.readers.reader import Reader, freeze
 
 BATCH, SLOW_BATCH = 40, 4
 """Mutants that are tried in one process."""
