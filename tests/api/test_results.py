@@ -77,13 +77,13 @@ class TestLeaderboard:
         assert gz.leaderboard(runs).to_csv() == printed
 
     def test_without_calibrated_runs_it_says_what_they_have(self, runs: Path) -> None:
-        with pytest.raises(StoreError, match="no metrics selected by last-calibrated"):
+        with pytest.raises(StoreError, match="no numbers by last-calibrated"):
             gz.leaderboard(runs, calibrated=True)
 
     def test_the_rule_is_one_that_the_runs_have(self, tmp_path: Path) -> None:
         gz.run("eszsl", "digits", select="val", device="cpu", results=tmp_path, quiet=True)
         assert gz.leaderboard(tmp_path).boards[0].rule == "val"
-        with pytest.raises(StoreError, match="no metrics selected by last, only by val"):
+        with pytest.raises(StoreError, match="no numbers by last, only by val"):
             gz.leaderboard(tmp_path, select="last")
 
     def test_calibrated_is_short_for_the_rule_of_calibrated_runs(self, tmp_path: Path) -> None:

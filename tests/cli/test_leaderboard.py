@@ -129,10 +129,7 @@ def test_without_runs_it_says_what_to_do(tmp_path, results):
         done = called(*arguments)
         assert done.exit_code == 2
         assert "no runs to compare" in done.output
-    assert (
-        "6 runs left out: no metrics selected by val, only by last"
-        in called(results, "--select", "val").output
-    )
+    assert "6 runs left out: no numbers by val, only by last" in called(results, "--select", "val").output
 
 
 def test_intervals_may_be_left_out_and_the_test_chosen(results):

@@ -23,7 +23,7 @@ COMMANDS = {
     "No such option: --lr. lr is a parameter of the method": f"{RUN} digits --method ce-gzsl --lr 0.1",
     "has no record: it was interrupted, or is still running": "show stopped",
     ": diverged": f"{RUN} digits --method cnzsl --epochs 2 --set lr=1e30",
-    "no metrics selected by last-calibrated, only by last": "leaderboard --select last-calibrated",
+    "no numbers by last-calibrated, only by last": "leaderboard --select last-calibrated",
     "near chance: check the order of rows, labels and classes": "evaluate s.npy --dataset synthetic --name x",
     "the folder is not empty, and it has another dataset": "data build made --unseen-classes 2",
     "no dataset 'digit'": f"{RUN} digit --method eszsl",

@@ -347,7 +347,7 @@ def select_runs(entries: Iterable[Entry], rule: str) -> tuple[list[Entry], Count
         elif entry.summary.control:
             left_out["control experiments, which are in no ranking"] += 1
         elif rule not in entry.summary.metrics:
-            left_out[f"no metrics selected by {rule}, only by {', '.join(entry.summary.metrics)}"] += 1
+            left_out[f"no numbers by {rule}, only by {', '.join(entry.summary.metrics)}"] += 1
         else:
             if entry.identity in newest:
                 left_out["repeated: a newer run of the same settings and seed is shown"] += 1

@@ -73,7 +73,7 @@ def test_the_same_dataset_may_be_in_one_task_only_while_others_go_on(entry):
 def test_what_has_no_number_by_the_rule_is_counted_and_not_shown(entry):
     tables_, left = boards([entry(), entry("sae", rule="val"), entry("dem", status="diverged")], "last", "H")
     assert [list(shown(board)) for board in tables_] == [["ce-gzsl"]]
-    assert dict(left) == {"diverged": 1, "no metrics selected by last, only by val": 1}
+    assert dict(left) == {"diverged": 1, "no numbers by last, only by val": 1}
 
 
 def test_controls_are_in_no_table_and_are_counted(entry):
