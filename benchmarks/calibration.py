@@ -3,7 +3,9 @@
 Each row is a method on a task, averaged over seeds: H without calibration, H with gamma passed on in each
 way, and the best H that any gamma reaches on the test rows, which no honest choice can pass.
 
-    python -m gzslbench_benchmarks.calibration RESULTS
+    python -m gzslbench_benchmarks.calibration RESULTS [DATASET/FEATURES/SEMANTICS ...]
+
+With tasks after the folder, only runs on these tasks are read.
 """
 
 from __future__ import annotations
@@ -23,11 +25,13 @@ PEEK = "test-peek-gamma"
 COLUMNS = ("H without", *(f"H by {name}" for name in TRANSFERS), "best gamma on test")
 
 
-def calibrated_records(results: Path) -> Iterable[Record]:
-    """Yield the calibrated records in the folder ``results``, without those of shuffled semantics."""
+def calibrated_records(results: Path, tasks: Sequence[str] = ()) -> Iterable[Record]:
+    """Yield the calibrated records in ``results``, on ``tasks`` or on all, without shuffled semantics."""
     for folder in Store(results).runs():
         record = folder.record()
-        if record is not None and record.calibration is not None and SHUFFLED not in record.task.semantics:
+        if record is None or record.calibration is None or SHUFFLED in record.task.semantics:
+            continue
+        if not tasks or _task(record) in tasks:
             yield record
 
 
@@ -37,13 +41,16 @@ def compare_transfers(records: Iterable[Record]) -> dict[str, list[float]]:
     for record in records:
         assert record.calibration is not None
         head = "" if record.cell.head in (None, "softmax") else f" + {record.cell.head}"
-        task = f"{record.task.dataset}/{record.task.semantics}"
         transfers = record.calibration.transfers
         numbers = [record.metrics[record.selection].H, *(transfers[name].H for name in TRANSFERS)]
-        found[f"{record.cell.method}{head} | {task} | {record.selection}"].append(
+        found[f"{record.cell.method}{head} | {_task(record)} | {record.selection}"].append(
             [*numbers, record.metrics[PEEK].H]
         )
     return {name: [fmean(column) for column in zip(*rows, strict=True)] for name, rows in found.items()}
+
+
+def _task(record: Record) -> str:
+    return f"{record.task.dataset}/{record.task.features}/{record.task.semantics}"
 
 
 def markdown(rows: dict[str, list[float]]) -> str:
@@ -62,4 +69,6 @@ def _numbers(row: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(markdown(compare_transfers(calibrated_records(Path(sys.argv[1])))))
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
+    sys.stdout.write(markdown(compare_transfers(calibrated_records(Path(sys.argv[1]), sys.argv[2:]))))

@@ -20,7 +20,7 @@ def test_a_row_has_the_means_of_the_calibrated_runs(tmp_path):
     run(tmp_path, seeds=(3,))
     run(tmp_path, calibrate="val", shuffle_semantics=1)
     (name, row), *others = compare_transfers(calibrated_records(tmp_path)).items()
-    assert (name, others) == ("eszsl | digits/strokes | last", [])
+    assert (name, others) == ("eszsl | digits/pixels/strokes | last", [])
     first = records[0]
     transfers = first.calibration.transfers
     expected = [
@@ -31,6 +31,8 @@ def test_a_row_has_the_means_of_the_calibrated_runs(tmp_path):
     ]
     assert row == pytest.approx(expected)  # a closed form is the same for both seeds
     assert row[3] >= max(row[:3])
+    assert not list(calibrated_records(tmp_path, ["digits/pixels/other"]))
+    assert len(list(calibrated_records(tmp_path, ["digits/pixels/strokes"]))) == 2
 
 
 def test_the_table_ends_with_the_means(tmp_path):
