@@ -24,6 +24,8 @@ _READABLE = "make it readable for yourself (chmod), or ask its owner to"
 _BLOCKED_BY_FILE = "a file blocks the path: move it"
 _NO_LOCKS = "this drive keeps no locks: choose a folder on a local drive"
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+_WITHOUT_RESERVING = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENODEV)
+_PIECE = 1 << 20
 _ADVICE: dict[int, tuple[str, str]] = {
     errno.ENOENT: (_CHECK_NAME, "the folder has been removed: create it again"),
     errno.ENOTDIR: (_CHECK_NAME, _BLOCKED_BY_FILE),
@@ -108,7 +110,7 @@ def sha256_of(path: Path) -> str:
     """Return the hexadecimal sha256 of a file, which is read in pieces."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while piece := stream.read(1 << 20):
+        while piece := stream.read(_PIECE):
             digest.update(piece)
     return digest.hexdigest()
 
@@ -172,6 +174,24 @@ def check_free_space(folder: Path, needed: int, failure: type[GzslBenchError], e
     if free < needed:
         what = f"{format_size(needed)} are needed and {format_size(free)} are free"
         raise failure(what, where=folder, fix=f"free some space, or {elsewhere}")
+
+
+def reserve(path: Path, size: int) -> None:
+    """Create a file of ``size`` zeros whose space on the disk is taken, which ``truncate`` does not do.
+
+    Without it, a full disk kills a process that writes to a memory map, or in HDF5.
+
+    Raises:
+        OSError: The disk is full, or takes no file of this size.
+    """
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except (AttributeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in _WITHOUT_RESERVING:
+                raise
+            for start in range(0, size, _PIECE):
+                file.write(bytes(min(_PIECE, size - start)))
 
 
 @contextmanager
@@ -313,10 +333,11 @@ def lock(path: Path, *, wait: bool = False, keep: bool = False) -> Iterator[None
         file_lock.acquire(blocking=wait)
     except Timeout as error:
         with suppress(OSError):
-            raise LockedError(path.read_text(encoding="utf-8") or "it has just started") from error
+            owner = " on ".join(path.read_text(encoding="utf-8").splitlines()[:2])
+            raise LockedError(owner or "it has just started") from error
         raise LockedError("it has just ended") from error
     except OSError as error:
-        if error.errno not in _WITHOUT_LOCKS:
+        if error.errno not in (*_WITHOUT_LOCKS, errno.EIO):  # some servers answer EIO
             if not existed:  # a file without a lock would look like an interrupted run
                 path.unlink(missing_ok=True)
             raise

@@ -27,7 +27,9 @@ _ONE_ORDER = (
 def check_dataset(dataset: Dataset, where: str) -> None:
     """Check everything but the values of the features, which :func:`check_features` reads."""
     labels, names, split = dataset.labels, dataset.class_names, dataset.split
-    check_name(dataset.name, where)
+    check_name(dataset.name, where, _LONGEST_NAME)
+    check_name(dataset.features_name, where)
+    check_name(dataset.semantics_name, where)
     check_lengths(len(dataset.features), len(labels), len(dataset.image_files), where)
     check_semantics(dataset.semantics, names, f"{where}: semantics {dataset.semantics_name}")
     check_labels(labels, len(dataset.semantics), f"{where}: labels")
@@ -38,11 +40,11 @@ def check_dataset(dataset: Dataset, where: str) -> None:
         check_regions(dataset.regions, len(labels), f"{where}: regions")
 
 
-def check_name(name: str, where: str) -> None:
-    """Check the name of a dataset, which becomes a part of the names of folders."""
-    if not is_path_part(name) or len(name) > _LONGEST_NAME:
-        what = f"{name[:_LONGEST_NAME]!r} is not a name for a dataset"
-        fix = f"give it a name of at most {_LONGEST_NAME} printable characters, no slash, no dot first"
+def check_name(name: str, where: str, longest: int = 200) -> None:
+    """Check the name of a dataset, of features or of semantics, which becomes a part of names of files."""
+    if not is_path_part(name) or len(name) > longest:
+        what = f"{name[:longest]!r} is not a name for a dataset, features or semantics"
+        fix = f"give it a name of at most {longest} printable characters, no slash, no dot first"
         raise DataError(what, where=where, fix=fix)
 
 

@@ -12,9 +12,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,10 +26,11 @@ from gzslbench.data.dataset import PARTS, Dataset, Split, ValidationHint, descri
 from gzslbench.data.formats.apart import CrashError, read_apart
 from gzslbench.data.regions import fingerprint_regions
 from gzslbench.errors import DataError, did_you_mean
-from gzslbench.files import atomic_path, check_file, sha256_of, writing
+from gzslbench.files import atomic_path, check_file, reserve, sha256_of, writing
 
 LAYOUT = "gzslbench-dataset"
 VERSION = 1
+S = TypeVar("S")
 T = TypeVar("T")
 _DAMAGE = (AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 _SECONDS = 5
@@ -38,6 +38,8 @@ _SECONDS = 5
 _CHUNK = 1 << 20
 _LONGEST = 60_000
 _AGAIN = "move it away, and write it again with `gzslbench data import`"
+_harmless = set[tuple[int, ...]]()
+"""The states of files that a process of its own has read to the end."""
 _HINTS = tuple(field.name for field in fields(ValidationHint))
 
 
@@ -152,56 +154,29 @@ def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:
 
 def stored_semantics(path: Path) -> dict[str, dict[str, object]]:
     """Return the provenance of each semantics in ``path``, by name; empty if gzslbench did not compute it."""
+    found = _open(path, lambda file: {name: _read_provenance(file, name) for name in _names(file)})
     with _explaining(path):
-        return {name: _parse_object(text) or {} for name, text in _about(path).provenance.items()}
+        return {name: _parse_object(text) or {} for name, text in found.items()}
 
 
 def stored_sources(path: Path) -> dict[str, Source]:
     """Return the files that ``path`` was imported from, by name, as they were then."""
+    text = _open(path, lambda file: _read_text(file, "sources", ""))
     with _explaining(path):
-        found = msgspec.convert(json.loads(_about(path).sources), list[Source])
-        return {source.name: source for source in found}
+        return {source.name: source for source in msgspec.json.decode(text, type=list[Source])}
 
 
 def stored_extraction(path: Path) -> dict[str, object] | None:
     """Return how the features in ``path`` were extracted; None if gzslbench did not extract them."""
     with _explaining(path):
-        return _parse_object(_about(path).extraction)
+        return _parse_object(_open(path, lambda file: _read_text(file, "extraction", "")))
 
 
 def is_ours(path: Path) -> bool:
     """Return whether ``path`` can be opened as a file of this format."""
-    try:
+    with suppress(DataError):
         return _open(path, bool)
-    except DataError:
-        return False
-
-
-@dataclass(frozen=True)
-class _About:
-    """The JSON texts of a file: its sources, its extraction, and the provenance of each semantics."""
-
-    sources: str
-    extraction: str
-    provenance: Mapping[str, str]
-
-
-def _about(path: Path) -> _About:
-    check_file(path, DataError)
-    state = path.stat()
-    return _read_about(path, state.st_mtime_ns, state.st_size, state.st_ino)
-
-
-@lru_cache(maxsize=8)
-def _read_about(path: Path, *_state: int) -> _About:
-    """Read them once, as long as the file has the same state."""
-
-    def read(file: Any) -> _About:
-        sources, extraction = (_read_text(file, name, "") for name in ("sources", "extraction"))
-        provenance = {name: _read_provenance(file["semantics"][name]) for name in _names(file)}
-        return _About(sources, extraction, provenance)
-
-    return _open(path, read)
+    return False
 
 
 def _parse_object(text: str) -> dict[str, object] | None:
@@ -248,7 +223,10 @@ def _names(file: Any) -> list[str]:
 
     if not isinstance(file["semantics"], h5py.Group):
         raise TypeError("/semantics is no group")
-    return list(file["semantics"])
+    names = list(file["semantics"])
+    for name in names:
+        checks.check_name(name, f"{file.filename}: semantics")
+    return names
 
 
 def _read(
@@ -276,42 +254,39 @@ def _read(
         "files": msgspec.convert(json.loads(_read_text(group, "files")), dict[str, str]),
         "notes": msgspec.convert(json.loads(_read_text(group, "notes")), tuple[str, ...]),
         "validation": ValidationHint(**hints) if hints else None,
-        "provenance": _parse_object(_read_provenance(group)) or {},
+        "provenance": _parse_object(_read_provenance(file, semantics)) or {},
         "extraction": extraction,
         "pretraining": describe_pretraining(extraction),
         "regions_content": _read_text(file["regions"], "content") if "regions" in file else "",
     }
     names = {other: _decode(file["semantics"][other]["class_names"][()]) for other in stored}
-    regions = _find_regions(file["regions"], path) if "regions" in file else None
-    return parts, _find_features(file["features"], path), regions, names
+    regions = _find(file["regions"], 3, ["<f2", "<f4"], f"{path}: regions") if "regions" in file else None
+    return parts, _find(file["features"], 2, ["<f4"], f"{path}: features"), regions, names
 
 
-def _read_provenance(group: Any) -> str:
+def _read_provenance(file: Any, semantics: str) -> str:
+    group = file["semantics"][semantics]
     return _decode(group["provenance"][()])[0] if "provenance" in group else ""
 
 
-def _find_features(features: Any, path: Path) -> ArrayPlace:
-    """Return the place of the features, which are one piece."""
-    place = ArrayPlace.of(features)
-    if place is None or place.dtype != np.dtype("<f4") or len(place.shape) != 2:
-        raise DataError("features are not one float32 matrix", where=f"{path}: features", fix=_AGAIN)
-    return place
-
-
-def _find_regions(regions: Any, path: Path) -> ArrayPlace:
-    """Return the place of the regions, which are one piece."""
-    place = ArrayPlace.of(regions)
-    if place is None or place.dtype not in (np.dtype("<f2"), np.dtype("<f4")) or len(place.shape) != 3:
-        what = "regions are not one array of float16 or float32 with three dimensions"
-        raise DataError(what, where=f"{path}: regions", fix=_AGAIN)
+def _find(array: Any, dimensions: int, types: Sequence[str], where: str) -> ArrayPlace:
+    """Return the place of features or regions, which are one piece."""
+    place = ArrayPlace.of(array)
+    if place is None or place.dtype not in map(np.dtype, types) or len(place.shape) != dimensions:
+        what = f"not one array of {' or '.join(types)} with {dimensions} dimensions"
+        raise DataError(what, where=where, fix=_AGAIN)
     return place
 
 
 def _open(path: Path, read: Callable[[Any], T]) -> T:
-    """Return what ``read`` reads of the open file, in a process of its own."""
+    """Return what ``read`` reads of the open file.
+
+    The first time a process of its own reads, and tries all that is ever read. If that ends well, this
+    process reads the file from then on, as long as it has not changed: a fork takes as long as a reading.
+    """
     import h5py
 
-    def run() -> T:
+    def run(read: Callable[[Any], S]) -> S:
         try:
             file = h5py.File(path, "r", locking=False)  # some drives have no locks, and reading needs none
         except OSError as error:
@@ -325,9 +300,19 @@ def _open(path: Path, read: Callable[[Any], T]) -> T:
                 raise DataError(what, where=path, fix=_AGAIN)
             return read(file)
 
+    def try_all() -> T:
+        run(lambda file: [list(file.attrs.values()), *(_read(file, path, name) for name in _names(file))])
+        return run(read)
+
     check_file(path, DataError)
+    status = path.stat()
+    state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     with _explaining(path):
-        return read_apart(path, run, _SECONDS)
+        if state in _harmless:
+            return run(read)
+        found = read_apart(path, try_all, _SECONDS)
+    _harmless.add(state)
+    return found
 
 
 @contextmanager
@@ -344,9 +329,7 @@ def _reserved_file(path: Path, size: int) -> Iterator[Path]:
     """Yield a temporary file that will replace ``path``, with ``size`` bytes of disk reserved for it."""
     elsewhere = "name a file in a folder you may write to with --out"
     with writing(path, failure=DataError, elsewhere=elsewhere), atomic_path(path) as scratch:
-        with scratch.open("wb") as stream:  # HDF5 crashes if the disk gets full while it writes
-            for _ in range(0, size, _CHUNK):
-                stream.write(bytes(_CHUNK))
+        reserve(scratch, size)
         yield scratch
 
 

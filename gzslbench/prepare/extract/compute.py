@@ -26,12 +26,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from gzslbench.computing.device import autocast, matmul_precision
 from gzslbench.errors import ExtractionError
-from gzslbench.files import LockedError, drop_torn_line, lock, writing
+from gzslbench.files import LockedError, drop_torn_line, lock, reserve, writing
 from gzslbench.plugins.extractor import Extractor, ExtractorSpec, ImageTransform, Request
 from gzslbench.prepare.extract.image import normalize, preprocess, read_image
 from gzslbench.prepare.extract.listings import ImageList
 
-REGION_TYPES = ("float16", "float32")
 _ARRAYS = ("features.f32", "regions")
 _LINE = re.compile(r"(\d+) (\S+)")
 
@@ -314,25 +313,20 @@ class PartialFeatures:
             if not complete or not self.journal.is_file() or self._lines()[:1] != [owner]:
                 self.remove()
                 folder.mkdir(parents=True, exist_ok=True)
-                for path, size in zip(paths, sizes, strict=True):
-                    with path.open("wb") as file:
-                        file.truncate(size)
+                try:
+                    for path, size in zip(paths, sizes, strict=True):
+                        reserve(path, size)
+                except OSError:
+                    self.remove()
+                    raise
                 self.journal.write_text(f"{owner}\n")  # last: without it, the arrays are not used
             drop_torn_line(self.journal)  # A kill may leave half a line; the next would be joined to it.
             self.arrays = tuple(
                 np.memmap(path, dtype, "r+", shape=shape)
                 for path, (shape, dtype) in zip(paths, arrays, strict=True)
             )
-
-    @property
-    def features(self) -> NDArray[np.float32]:
-        """The ``(N, d)`` features."""
-        return self.arrays[0]
-
-    @property
-    def regions(self) -> NDArray[Any] | None:
-        """The ``(N, R, d)`` regions, if there are any."""
-        return self.arrays[1] if len(self.arrays) > 1 else None
+        self.features: NDArray[np.float32] = self.arrays[0]
+        self.regions: NDArray[Any] | None = self.arrays[1] if len(arrays) > 1 else None
 
     def done(self) -> dict[int, str]:
         """Return the checksum of every stored batch, by its number."""

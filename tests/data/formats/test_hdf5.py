@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from gzslbench.data.dataset import content_fingerprint
+from gzslbench.data.formats import hdf5
+from gzslbench.data.formats.apart import read_apart
 from gzslbench.data.formats.hdf5 import open_hdf5, stored_sources
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError
@@ -145,6 +147,52 @@ def test_a_disk_that_fills_up_is_one_error_and_leaves_nothing(folder):
     assert "takes files of this size" in done.stdout
     assert done.stderr == ""
     assert sorted(path.name for path in folder.iterdir()) == ["att_splits.mat", "res101.mat"]
+
+
+@pytest.mark.acceptance
+def test_a_process_of_its_own_reads_a_file_once_until_it_changes(folder, stored, monkeypatch):
+    read: list[Path] = []
+
+    def counted(path, function, seconds=None):
+        read.append(path)
+        return read_apart(path, function, seconds)
+
+    monkeypatch.setattr(hdf5, "read_apart", counted)
+    monkeypatch.setattr(hdf5, "_harmless", set())
+    first = load_dataset(folder)
+    same(first, load_dataset(folder))
+    assert read == [stored]
+    with h5py.File(stored, "r+") as file:
+        file["semantics/att/values"][0, 0] += 1
+    assert load_dataset(folder).semantics[0, 0] == first.semantics[0, 0] + 1
+    assert read == [stored, stored]
+
+
+@pytest.mark.acceptance
+def test_a_damaged_file_is_read_apart_every_time(stored, monkeypatch):
+    with h5py.File(stored, "r+") as file:
+        del file["semantics/att/test_seen"]
+    read: list[Path] = []
+    monkeypatch.setattr(hdf5, "_harmless", set())
+    monkeypatch.setattr(hdf5, "read_apart", lambda path, function, _: (read.append(path), function())[1])
+    for _ in range(2):
+        with pytest.raises(DataError, match="damaged"):
+            stored_sources(stored)
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize("name", ["..", " ", ".hidden", "a\nb", "x" * 250])
+@pytest.mark.parametrize("of", ["name", "features_name", "semantics"])
+def test_a_name_that_cannot_be_a_part_of_a_path_is_refused(stored, name, of):
+    with h5py.File(stored, "r+") as file:
+        if of == "semantics":
+            if name == "..":
+                pytest.skip("HDF5 has no group of this name")
+            file["semantics"].move("att", name)
+        else:
+            file.attrs[of] = name
+    with pytest.raises(DataError):
+        open_hdf5(stored, name if of == "semantics" else None)
 
 
 @pytest.mark.parametrize("parent", ["nowhere", "a file"])

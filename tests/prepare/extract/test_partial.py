@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import numpy as np
 import pytest
 
@@ -69,3 +72,25 @@ def test_damaged_lines_of_the_journal_are_ignored(folder):
     with (folder / "journal").open("ab") as file:
         file.write(b"3\n\0\0\0\n\xff 5\n\n")
     assert PartialFeatures(folder, SHAPE, "us").done() == {0: "checksum0"}
+
+
+def test_features_take_their_space_before_anything_is_computed(folder):
+    partial = PartialFeatures(folder, [((1000, 300), "float32")], "us")
+    assert not partial.features.any()
+    state = (folder / "features.f32").stat()
+    assert state.st_size == 1_200_000 <= 512 * state.st_blocks
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_a_disk_without_the_space_is_an_error_that_leaves_nothing(folder, monkeypatch, taken):
+    reserved = []
+
+    def fill(*_):
+        if len(reserved) == taken:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        reserved.append(1)
+
+    monkeypatch.setattr(os, "posix_fallocate", fill, raising=False)
+    with pytest.raises(ExtractionError, match="features cannot be stored: No space left"):
+        PartialFeatures(folder, [*SHAPE, ((40, 3, 2), "float16")], "us")
+    assert not folder.exists()
