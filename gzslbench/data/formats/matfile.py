@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container
+import io
+from collections.abc import Callable, Collection, Container, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,17 @@ from gzslbench.files import check_file
 T = TypeVar("T")
 _SIGNATURE, _SIGNED_AT = b"\x89HDF\r\n\x1a\n", (0, *(2**power for power in range(9, 20)))
 _AGAIN = "copy or download the file again: it is damaged or not a MATLAB file"
+
+_TEXT = b"MATLAB 5.0 MAT-file, written by gzslbench".ljust(116)
+
+
+def encode_mat(variables: Mapping[str, Any], compress: bool = False) -> bytes:
+    """Return a MATLAB 5 file with the variables, on which alone its bytes depend."""
+    from scipy.io import savemat
+
+    stream = io.BytesIO()
+    savemat(stream, variables, do_compression=compress)
+    return _TEXT + stream.getvalue()[len(_TEXT) :]  # instead of the time, which scipy writes there
 
 
 def read_mat(path: Path, wanted: Collection[str], texts: Container[str] = ()) -> dict[str, NDArray[Any]]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gzslbench._version import VERSION
 from gzslbench.data.dataset import PARTS
 from gzslbench.data.formats import hdf5
+from gzslbench.data.formats.matfile import encode_mat
 from gzslbench.data.formats.xlsa17 import NAMES, SPLITS, FeatureFile, assemble
 from gzslbench.errors import DataError
 from gzslbench.files import atomic_folder, reading, sha256_of, writing
@@ -25,7 +26,6 @@ from gzslbench.prepare.building.plan import Plan, Request, plan_build
 
 LISTING, HEADER = "listing.csv", ("file", "class")
 RECORD, LAYOUT = "build.json", "gzslbench-build"
-_TEXT = b"MATLAB 5.0 MAT-file, written by gzslbench".ljust(116)
 _ELSEWHERE = "name a folder that does not exist yet, where you may write"
 
 
@@ -147,8 +147,6 @@ def _file_contents(plan: Plan) -> dict[str, bytes]:
 
 def _splits_file(plan: Plan) -> bytes:
     """Return a file of xlsa17 shape; its train_loc and val_loc, both of trainval, give validation classes."""
-    from scipy.io import savemat
-
     parts, names = plan.partition, plan.rows.classes
     split = parts.split
     found = {"att": plan.semantics.T, NAMES: np.array(names, dtype=object).reshape(-1, 1)}
@@ -158,9 +156,7 @@ def _splits_file(plan: Plan) -> bytes:
         is_val = np.isin(parts.labels[split.trainval], [names.index(name) for name in parts.validation])
         found["train_loc"] = _count_from_one(split.trainval[~is_val])
         found["val_loc"] = _count_from_one(split.trainval[is_val])
-    stream = io.BytesIO()
-    savemat(stream, found)
-    return _TEXT + stream.getvalue()[len(_TEXT) :]  # instead of the time, which scipy writes there
+    return encode_mat(found)
 
 
 def _count_from_one(rows: NDArray[np.int64]) -> NDArray[np.int32]:

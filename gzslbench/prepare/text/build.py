@@ -6,7 +6,6 @@ The semantics are written into the files of a dataset, where ``run --semantics``
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import re
@@ -25,7 +24,7 @@ from gzslbench.data.catalogue import lock_folder
 from gzslbench.data.dataset import PARTS, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.formats.hdf5 import Source
-from gzslbench.data.formats.matfile import read_mat
+from gzslbench.data.formats.matfile import encode_mat, read_mat
 from gzslbench.data.load import Place, find, fitting_hdf5, require_semantics
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import DataError, ParamError
@@ -230,16 +229,12 @@ def _encode_splits_file(
     basis: Path, semantics: NDArray[np.float32], provenance: Mapping[str, object]
 ) -> bytes:
     """Return the bytes of a splits file like ``basis`` with other semantics."""
-    from scipy.io import savemat
-
     parts = [f"{part}_loc" for part in PARTS]
     arrays = read_mat(basis, (xlsa17.NAMES, *parts, *xlsa17.HINTS), texts=(xlsa17.NAMES,))
     if xlsa17.NAMES in arrays:
         arrays[xlsa17.NAMES] = arrays[xlsa17.NAMES].reshape(-1, 1)
     entry = json.dumps(dict(provenance))
-    stream = io.BytesIO()
-    savemat(stream, {**arrays, "att": semantics.T, xlsa17.PROVENANCE: entry}, do_compression=True)
-    return stream.getvalue()
+    return encode_mat({**arrays, "att": semantics.T, xlsa17.PROVENANCE: entry}, compress=True)
 
 
 def _under(

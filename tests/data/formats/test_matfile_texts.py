@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 import scipy.sparse
-from scipy.io import savemat
+from scipy.io import loadmat, savemat
 
-from gzslbench.data.formats.matfile import read_mat
+from gzslbench.data.formats.matfile import encode_mat, read_mat
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError
 
@@ -138,3 +138,15 @@ def test_reading_needs_no_lock(tmp_path, suffix, arrays, make_folder):
             assert read_mat(path, ("x",), texts=("x",))["x"].tolist() == NAMES
         else:
             assert load_dataset(path).name == "TINY"
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_the_bytes_of_a_file_depend_on_the_variables_alone(tmp_path, monkeypatch, compress):
+    variables = {"att": np.arange(6.0).reshape(2, 3), "allclasses_names": CELLS}
+    first = encode_mat(variables, compress)
+    monkeypatch.setattr("time.asctime", lambda *_: "Thu Jan  1 00:00:00 1970")
+    assert encode_mat(variables, compress) == first
+    (tmp_path / "file.mat").write_bytes(first)
+    found = loadmat(tmp_path / "file.mat", squeeze_me=True)
+    np.testing.assert_array_equal(found["att"], variables["att"])
+    assert found["allclasses_names"].tolist() == NAMES
