@@ -262,7 +262,7 @@ def _load_file(path: Path, features: str | None, semantics: str | None) -> Datas
 
 
 def _call_function(spec: DatasetSpec, features: str | None, semantics: str | None) -> Dataset:
-    dataset = load_object(spec.load, spec.name)()
+    dataset = load_object(spec.load, spec.name, ())()
     if not isinstance(dataset, Dataset):
         what = f"the function returned {type(dataset).__name__}"
         raise PluginError(what, where=spec.load, fix="return a Dataset")

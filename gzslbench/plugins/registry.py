@@ -19,13 +19,14 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import fields
 from functools import cache, reduce
 from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -289,20 +290,24 @@ def plugins() -> Plugins:
     return Plugins(entry for entry in every_entry() if allowed(entry))
 
 
-def load_object(path: str, owner: str) -> Any:
+def load_object(path: str, owner: str, arguments: Sequence[str] | None = None) -> Any:
     """Import what a spec's ``load`` names, ``package.module:name``, for the plugin called ``owner``.
 
     Raises:
-        PluginError: It cannot be imported: the module raised an error, of any type.
+        PluginError: The module raised an error, of any type, or it cannot be called with ``arguments``.
     """
     module, _, names = path.partition(":")
     try:
         with _plugin_code():
-            return reduce(getattr, names.split("."), import_module(module))
+            found: Any = reduce(getattr, names.split("."), import_module(module))
+            if arguments is not None:
+                signature(found).bind(*arguments)
     except PluginError as error:
         what = f"{owner!r} cannot be loaded: {error.what}"
-        fix = "correct the module, or what the spec's `load` names: package.module:name"
+        called = "" if arguments is None else f", which is called with ({', '.join(arguments)})"
+        fix = f"correct the module, or what the spec's `load` names: package.module:name{called}"
         raise PluginError(what, where=path, fix=fix) from error
+    return found
 
 
 @contextmanager

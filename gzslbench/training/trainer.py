@@ -256,9 +256,7 @@ def _check_stages(method: Method, stages: object) -> tuple[Stage, ...]:
 
 
 def load_class(spec: MethodSpec | HeadSpec | TrackerSpec) -> type[Any]:
-    """Import the class that ``spec.load`` names."""
-    cls: Any = load_object(spec.load, spec.name)
-    if not callable(cls):
-        what = f"{spec.name!r} loads {cls!r}, which is not a class"
-        raise PluginError(what, where=spec.load, fix="name a class in the spec's `load`")
-    return cls  # type: ignore[no-any-return]
+    """Import the class that ``spec.load`` names, and check what it is called with."""
+    is_head = isinstance(spec, HeadSpec)
+    arguments = ("view", "params") if isinstance(spec, MethodSpec) else ("params",) * is_head
+    return load_object(spec.load, spec.name, arguments)  # type: ignore[no-any-return]

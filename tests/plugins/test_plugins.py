@@ -380,3 +380,16 @@ def test_a_class_that_cannot_be_imported_names_its_plugin(write: Write, code: st
     with pytest.raises(PluginError, match="'mine' cannot be loaded") as caught:
         module.load_object(f"{entry.value}:Other", "mine")
     assert caught.value.where == f"{entry.value}:Other"
+
+
+@pytest.mark.parametrize("load", ["os:getpid", "builtins:dict", "json:dumps", "sys:path", "mine:Narrow"])
+def test_what_cannot_be_called_as_its_kind_is_called_names_its_plugin(write: Write, load: str) -> None:
+    entry = write("mine", "class Narrow:\n    def __init__(self, view): pass\n")
+    with pytest.raises(PluginError, match="'mine' cannot be loaded") as caught:
+        module.load_object(load.replace("mine", entry.value), "mine", ("view", "params"))
+    assert "called with (view, params)" in str(caught.value.fix)
+
+
+def test_a_class_with_optional_parameters_can_be_loaded(write: Write) -> None:
+    entry = write("mine", "class Wide:\n    def __init__(self, view, params, more=1): pass\n")
+    assert module.load_object(f"{entry.value}:Wide", "mine", ("view", "params")).__name__ == "Wide"

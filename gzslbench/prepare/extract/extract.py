@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -20,13 +21,12 @@ from gzslbench.data.dataset import FOR_VALIDATION, PARTS, Dataset, Split
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.load import Place, find
 from gzslbench.data.variants import restrict_to_split
-from gzslbench.errors import DataError, ExtractionError, did_you_mean
+from gzslbench.errors import DataError, ExtractionError, did_you_mean, shorten
 from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request, Weights
 from gzslbench.plugins.registry import load_object, plugins
 from gzslbench.prepare.extract.listings import ImageList, read_all_splits, read_image_list
 from gzslbench.prepare.importing import check_target
 
-MAX_LISTED = 10
 BUILT = "gzslbench.prepare.extract.listings:list_built"
 TRAINING = {"pretraining": "unknown", "finetuned": ""}
 """What the provenance of features says of the training of the weights, and when it is not known."""
@@ -133,6 +133,7 @@ def extract_features(
         if target.exists() and not request.again:
             stored = hdf5.open_hdf5(target, next(iter(hdf5.stored_semantics(target))))
             if stored.image_files == image_list.files:
+                shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed at its very end
                 return ExtractionResult(target, len(image_list.files), is_new=False)
         try:
             with watch(len(image_list.files)) as step:
@@ -170,12 +171,6 @@ def declare_training(weights: Weights, request: ExtractionRequest) -> dict[str, 
             raise ExtractionError(f"{name} of {weights.name} is {known}", where=where, fix="leave it out")
         declared[name] = stated or known
     return declared
-
-
-def shorten(lines: Sequence[str]) -> list[str]:
-    """Return the first lines, and how many more there are."""
-    more = [f"and {len(lines) - MAX_LISTED} more"] if len(lines) > MAX_LISTED else []
-    return [*lines[:MAX_LISTED], *more]
 
 
 def _list_below(lines: Sequence[str]) -> str:
@@ -227,7 +222,7 @@ def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = 
     """Load the network of a request. ``crops`` replaces the default crops of the images."""
     from gzslbench.prepare.extract.finetuned import load_finetuned
 
-    load: Load = load_object(spec.load, spec.name)
+    load: Load = load_object(spec.load, spec.name, ("request",))
     extractor = load_finetuned(load, spec.name, request) or load(request)
     if crops is None:
         return extractor

@@ -77,7 +77,7 @@ def read_image_list(make: str, folder: Path, images: Path) -> ImageList:
     Raises:
         DataError: The images cannot be listed, or contradict the splits or the published features.
     """
-    list_images: ListImages = load_object(make, folder.name)
+    list_images: ListImages = load_object(make, folder.name, ("folder", "images"))
     image_list = sort_as_published(list_images(folder, images), folder)
     for splits in read_all_splits(folder):
         where = f"{splits.path} with the images below {images}"
