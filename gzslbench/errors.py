@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class GzslBenchError(Exception):
     """An error that the user can fix: what happened, where, and what to do about it."""
@@ -80,9 +82,21 @@ class InterruptedRunError(GzslBenchError):
 
 def did_you_mean(name: str, known: list[str]) -> str:
     """Return the advice for an unknown name: the nearest known name in any case, then all known names."""
+    near = nearest(name, known)
+    hint = f"did you mean {near!r}? " if near else ""
+    return f"{hint}known: {', '.join(sorted(known)) or 'none'}"
+
+
+def nearest(name: str, known: Sequence[str]) -> str | None:
+    """Return the known name that is most like ``name``, in any case; None if no one is."""
     import difflib
 
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    hint = f"did you mean {by_lower[near[0]]!r}? " if near else ""
-    return f"{hint}known: {', '.join(sorted(known)) or 'none'}"
+    by_lower = {candidate.casefold(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.casefold(), by_lower, n=1, cutoff=0.5)
+    return by_lower[near[0]] if near else None
+
+
+def shorten(lines: Sequence[str], most: int = 10) -> list[str]:
+    """Return the first lines, and how many more there are."""
+    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+    return [*lines[:most], *more]

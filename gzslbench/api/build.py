@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gzslbench.api.arguments import errors_in_python
-from gzslbench.errors import ParamError, did_you_mean
+from gzslbench.errors import ParamError, did_you_mean, shorten
 from gzslbench.prepare.building.plan import Request
 from gzslbench.prepare.building.write import build_dataset
-from gzslbench.prepare.extract.extract import ExtractionRequest, ExtractionResult, extract_features, shorten
+from gzslbench.prepare.extract.extract import ExtractionRequest, ExtractionResult, extract_features
 from gzslbench.prepare.finetune.finetune import FinetuneRequest, finetune_extractor
 from gzslbench.report.printing import print_line
 from gzslbench.report.terminal.dataset import dataset_summary, left_out_lines

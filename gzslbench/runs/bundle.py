@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -12,13 +13,14 @@ from pathlib import Path
 from gzslbench.data.formats.numpy_files import UNREADABLE_ZIP, check_archive, most_unpacked
 from gzslbench.errors import StoreError
 from gzslbench.evaluation.predictions import MAX_FILE_BYTES
-from gzslbench.files import atomic_path, format_size, scratch_folder, writing
+from gzslbench.files import atomic_path, check_file, format_size, scratch_folder, writing
 from gzslbench.runs.external import TruthCheck
 from gzslbench.runs.folder import CHOICE, CODE, RECORD
 from gzslbench.runs.store import RunFolder, Store
 
 FILES = (RECORD, "predictions.npz", "metrics.jsonl", "log.txt", CHOICE, CODE)
 """The files of a run that are exported; checkpoints are too large."""
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same runs give the same bytes
 
 
@@ -80,6 +82,7 @@ def import_runs(source: Path, store: Store, data: Path | None = None) -> ImportR
 def _unpack(path: Path, into: Path) -> None:
     """Unpack an archive into an empty folder; zipfile lets no name lead out of it."""
     fix = "write it again: gzslbench runs export"
+    check_file(path, StoreError)
     try:
         with zipfile.ZipFile(path) as archive:
             check_archive(archive, most_unpacked(path.stat().st_size))
@@ -88,6 +91,8 @@ def _unpack(path: Path, into: Path) -> None:
                     raise ValueError(f"{entry.filename} is larger than {format_size(MAX_FILE_BYTES)}")
             archive.extractall(into)
     except UNREADABLE_ZIP as error:
+        if getattr(error, "errno", None) in _OF_THE_DISK:
+            raise
         raise StoreError(f"not an archive of runs: {error}", where=path, fix=fix) from error
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from gzslbench.errors import StoreError
+from gzslbench.errors import StoreError, shorten
 from gzslbench.files import (
     atomic_path,
     check_folder,
@@ -32,8 +32,6 @@ LATEST = "latest"
 """What ``Store.find`` takes for the finished run that was started last."""
 INDEX = ".index-5.json"
 """Its name has a number that is raised when a summary has other fields."""
-MAX_LISTED = 5
-"""Ids that an error message lists."""
 
 
 class DamagedRecordWarning(UserWarning):
@@ -94,7 +92,7 @@ class Store:
         if len(matches) == 1:
             return self.run(matches[0])
         if matches:
-            fix = f"give more of the id, for example {_list_some(matches)}"
+            fix = f"give more of the id, for example {', '.join(shorten(matches, 5))}"
             raise StoreError(f"{run!r} is the start of {len(matches)} ids", where=self.root, fix=fix)
         raise StoreError(f"no run {run!r}", where=self.root, fix=_nearest(run, finished + unfinished))
 
@@ -126,11 +124,7 @@ def _nearest(run: str, names: list[str]) -> str:
         return "name the folder of the runs with --results"
     likeness = {name: SequenceMatcher(None, run.lower(), name[: len(run)].lower()).ratio() for name in names}
     nearest = sorted(names, key=lambda name: -likeness[name])
-    return f"nearest of {len(names)} runs: {_list_some(nearest)}"
-
-
-def _list_some(names: list[str]) -> str:
-    return ", ".join(names[:MAX_LISTED]) + (" …" if len(names) > MAX_LISTED else "")
+    return f"nearest of {len(names)} runs: {', '.join(shorten(nearest, 5))}"
 
 
 def read_summaries(store: Store) -> list[Summary]:

@@ -13,13 +13,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
+
+import msgspec
 
 from gzslbench.errors import StoreError
 from gzslbench.files import LockedError, lock, make_folder, reading, writing
 
 FOLDER = ".sweeps"
 _NOT_WRITTEN = "the log of the sweep cannot be written"
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+
+
+class _Line(msgspec.Struct):
+    """A line of the log; the keys are those of version 0.1."""
+
+    event: str
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
+    cell: str = ""
+    who: str = ""
+    counts: dict[str, _Count] = {}
+    total: _Count = 0
+    to_run: _Count = 0
+    where: str = ""
+    failure: str | None = None
 
 
 @dataclass
@@ -44,22 +63,22 @@ class SweepStatus:
     failed: dict[str, str] = field(default_factory=dict)
     """For each cell that failed when it was last tried, also in earlier sweeps, the reason."""
 
-    def add(self, line: Mapping[str, Any]) -> None:
-        """Add what one line says. The keys are those of version 0.1."""
-        event, cell, self.last = line["event"], line.get("cell", ""), line["time"]
-        if event == "begun":
-            self.who, self.began = line["who"], line["time"]
-            self.counts, self.total, self.to_run = line["counts"], line["total"], line["to_run"]
+    def add(self, line: _Line) -> None:
+        """Add what one line says."""
+        self.last = line.time.isoformat(timespec="seconds")
+        if line.event == "begun":
+            self.who, self.began = line.who, self.last
+            self.counts, self.total, self.to_run = line.counts, line.total, line.to_run
             self.running, self.done, self.ended = {}, 0, 0
             return
-        self.running.pop(cell, None)
-        if event == "started":
-            self.running[cell] = line["where"]
-        elif event == "ended":
+        self.running.pop(line.cell, None)
+        if line.event == "started":
+            self.running[line.cell] = line.where
+        elif line.event == "ended":
             self.ended += 1
-            self.failed.pop(cell, None)
-            if "failure" in line:
-                self.failed[cell] = line["failure"]
+            self.failed.pop(line.cell, None)
+            if line.failure is not None:
+                self.failed[line.cell] = line.failure
                 return
             self.done += 1
 
@@ -81,8 +100,8 @@ class SweepLog:
             lines = self.file.read_text(encoding="utf-8", errors="replace").splitlines()
         for line in lines:
             try:
-                status.add(json.loads(line))
-            except (ValueError, KeyError, TypeError):
+                status.add(msgspec.json.decode(line, type=_Line))
+            except (ValueError, RecursionError):
                 continue
         status.alive = self._is_locked()
         return status

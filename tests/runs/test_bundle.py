@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import zipfile
 from contextlib import suppress
@@ -141,3 +143,17 @@ def test_predictions_that_unpack_to_too_much_are_not_unpacked(folder, other, mon
     monkeypatch.setattr("gzslbench.evaluation.predictions.MAX_FILE_BYTES", 100)
     result = import_runs(folder.path.parent, other)
     assert "unpacks to" in str(result.refused[folder.id])
+
+
+@pytest.mark.parametrize(("code", "message"), [("ENOSPC", "free some space"), ("EROFS", "writable")])
+def test_a_full_disk_is_no_fault_of_the_archive(folder, other, tmp_path, monkeypatch, code, message):
+    write_bundle(tmp_path / "runs.zip", [folder])
+
+    def refuse(*_):
+        raise OSError(getattr(errno, code), os.strerror(getattr(errno, code)))
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", refuse)
+    with pytest.raises(StoreError, match="the archive cannot be unpacked") as caught:
+        import_runs(tmp_path / "runs.zip", other)
+    assert message in str(caught.value.fix)
+    assert list(other.root.iterdir()) == []

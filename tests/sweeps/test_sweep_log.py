@@ -82,3 +82,27 @@ def test_a_log_of_version_0_1_is_read(log):
     found = log.read()
     assert (found.who, found.total, found.ended) == ("process 7 on here", 2, 1)
     assert found.done == 1 and not found.alive and not found.running
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": "begun", "time": "2026-01-01T00:00:00", "counts": {}}',
+        '{"event": "begun", "time": "yesterday", "total": 9}',
+        '{"event": "begun", "time": "2026-01-01T00:00:00+00:00", "total": "9"}',
+        '{"event": "begun", "time": "2026-01-01T00:00:00+00:00", "to_run": -9}',
+        '{"event": "begun", "time": "2026-01-01T00:00:00+00:00", "counts": {"impossible": []}}',
+        '{"event": "started", "time": "2026-01-01T00:00:00+00:00", "cell": ["b"], "where": "here"}',
+        '{"event": "ended", "time": "2026-01-01T00:00:00+00:00", "cell": "a", "failure": 7}',
+        '{"event": 1}',
+        "[]",
+        "null",
+        "[" * 100_000,
+    ],
+)
+def test_a_line_of_other_content_is_ignored(log, line):
+    write_lines(log)
+    before = log.read()
+    with log.file.open("a") as file:
+        file.write(f"{line}\n")
+    assert log.read() == before

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gzslbench.data.formats.xlsa17 import numbered_classes
-from gzslbench.errors import DataError
+from gzslbench.errors import DataError, nearest
 
 
 def compose(name: str) -> str:
@@ -30,9 +29,8 @@ def check_unique(names: Iterable[tuple[str, str]]) -> None:
 
 def suggest(name: str, known: Sequence[str]) -> str:
     """Return `` (did you mean 'x'?)``, or an empty text if no name is similar."""
-    by_lower = {known_name.casefold(): known_name for known_name in known}
-    near = difflib.get_close_matches(name.casefold(), by_lower, n=1, cutoff=0.5)
-    return f" (did you mean {by_lower[near[0]]!r}?)" if near else ""
+    near = nearest(name, known)
+    return f" (did you mean {near!r}?)" if near else ""
 
 
 def read_names(path: Path) -> dict[str, str]:

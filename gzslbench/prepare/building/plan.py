@@ -21,14 +21,13 @@ from numpy.typing import ArrayLike, NDArray
 from gzslbench.computing.seeds import stream
 from gzslbench.data import checks
 from gzslbench.data.dataset import PARTS, Split, content_fingerprint
-from gzslbench.errors import DataError, ParamError
+from gzslbench.errors import DataError, ParamError, shorten
 from gzslbench.files import sha256_of
 from gzslbench.prepare.building.arrays import read_features, read_labels, read_row_names
 from gzslbench.prepare.building.folders import find_images
 from gzslbench.prepare.building.names import check_unique, compose, read_names, suggest
 from gzslbench.prepare.building.tables import Table, read_table
 
-MAX_LISTED = 10
 STREAM = "build"
 
 
@@ -286,7 +285,7 @@ def _choose_unseen(request: Request, rows: Rows) -> tuple[str, ...]:
         where, listed = "unseen", {compose(str(name).strip()): f"unseen: {name!r}" for name in request.unseen}
     unknown = [name for name in listed if name not in classes]
     if unknown:
-        names = ", ".join(f"{name!r}{suggest(name, classes)}" for name in unknown[:MAX_LISTED])
+        names = ", ".join(f"{name!r}{suggest(name, classes)}" for name in unknown[:10])
         what = f"{len(unknown)} of the unseen classes have no {rows.words.missing}: {names}"
         fix = f"write the name of one {rows.words.one} a line"
         raise DataError(what, where=listed[unknown[0]], fix=fix)
@@ -319,8 +318,7 @@ def _match_semantics(rows: Rows, table: Table, request: Request) -> NDArray[np.f
     problems = list(_find_mismatches(rows, table))
     where = _describe(request.semantics)
     if problems:
-        more = [f"and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
-        lines = "".join(f"\n    {line}" for line in (*problems[:MAX_LISTED], *more))
+        lines = "".join(f"\n    {line}" for line in shorten(problems))
         fix = "give each class a folder with images, and semantics of the same name"
         if request.labels is not None:
             fix = "give each class rows, and semantics of the same name"

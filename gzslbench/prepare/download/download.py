@@ -15,6 +15,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+import msgspec
+
 from gzslbench import files
 from gzslbench._version import VERSION
 from gzslbench.errors import DataError
@@ -168,8 +170,8 @@ class Download:
     def _read_origin(self) -> _Origin | None:
         """Return the origin of the bytes that are here, if they came from the same address."""
         try:
-            origin = _Origin(**json.loads(self.origin_file.read_bytes()))
-        except (OSError, ValueError, TypeError):
+            origin = msgspec.json.decode(self.origin_file.read_bytes(), type=_Origin)
+        except (OSError, ValueError, RecursionError):
             return None
         return origin if origin.url == self.url and self.part.is_file() else None
 

@@ -19,9 +19,11 @@ from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+import msgspec
+
 from gzslbench.data.catalogue import data_root, find_folder
 from gzslbench.data.load import verify_dataset
-from gzslbench.errors import DataError, did_you_mean
+from gzslbench.errors import DataError, did_you_mean, shorten
 from gzslbench.files import LockedError, format_size, is_there, lock, reading, sha256_of, write_atomically
 from gzslbench.plugins.dataset import Archive, DatasetSpec
 from gzslbench.plugins.registry import plugins
@@ -32,7 +34,6 @@ ARCHIVES = "archives"
 _FETCH_AGAIN = "remove it and fetch again"
 MAX_RATIO = 200
 """How many times the archive's size its members may have; the known ones stay below 20."""
-MAX_LISTED = 5
 _MIB = 2**20
 # What the standard library raises on damaged archives, and on unsafe or encrypted members.
 _DAMAGED = (
@@ -203,10 +204,10 @@ def _describe(path: Path, url: str) -> Provenance:
 
 def _read_note(path: Path) -> Provenance | None:
     try:
-        return Provenance(**json.loads(path.read_bytes()))
+        return msgspec.json.decode(path.read_bytes(), type=Provenance)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         what = f"the note of an archive cannot be read: {error}"
         raise DataError(what, where=path, fix=_FETCH_AGAIN) from error
 
@@ -282,10 +283,9 @@ def _move(staged: set[Path], staging: Path, folder: Path, archive: Archive, forc
                 missing[target] = file
     differing = [target for target in missing if target.exists() or target.is_symlink()]
     if differing and not force:
-        more = f" and {len(differing) - MAX_LISTED} more" if len(differing) > MAX_LISTED else ""
         what = f"{len(differing)} files exist and differ from those in {archive.name}; nothing was written"
         fix = "keep them and do not fetch, move them away, or overwrite them with --force"
-        raise DataError(what, where=", ".join(map(str, differing[:MAX_LISTED])) + more, fix=fix)
+        raise DataError(what, where=", ".join(shorten(list(map(str, differing)), 5)), fix=fix)
     for target, file in missing.items():
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gzslbench.errors import ExtractionError
+from gzslbench.errors import ExtractionError, shorten
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.building.folders import SUFFIXES
 from gzslbench.prepare.extract.compute import Extraction, Regions, compute_batches
-from gzslbench.prepare.extract.extract import load_extractor, make_request, shorten
+from gzslbench.prepare.extract.extract import load_extractor, make_request
 from gzslbench.prepare.extract.listings import ImageList
 
 _DECIDING = ("version", "model", "layer", "pooling", "weights_sha256", "preparation")

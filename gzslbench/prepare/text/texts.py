@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from gzslbench.data.formats.xlsa17 import read_utf8
-from gzslbench.errors import DataError, ParamError
+from gzslbench.errors import DataError, ParamError, shorten
 from gzslbench.prepare.building.names import suggest
 from gzslbench.prepare.building.tables import read_lines
 
 Texts = tuple[str, ...]
-MAX_LISTED = 5
 PLACEHOLDER = "{}"
 _FORMAT = 'write {"class": "text"} or {"class": ["one text", "another"]} as .json, or class,text as .csv'
 _LEADING_NUMBER = re.compile(r"^\d+\.")
@@ -125,8 +124,7 @@ def _keys(name: str) -> list[object]:
 
 
 def _shorten(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(map(repr, names[:MAX_LISTED])) + more
+    return ", ".join(shorten(list(map(repr, names)), 5))
 
 
 def class_texts(

@@ -39,6 +39,9 @@ DATABASE_TIMEOUT_S = 120.0
 """Time that a writer of a database waits for the others."""
 FIRST_BYTES = b'{"op_code"'
 """The first bytes of a journal."""
+_DAMAGE = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_NO_WRITING = ("disk is full", "disk I/O", "readonly", "locked", "unable to open")
+"""What SQLite says if it cannot write."""
 MAX_DEATHS = 3
 """A trial that this many processes died of counts as failed."""
 MIN_FINISHED_TRIALS = 5
@@ -69,7 +72,7 @@ class Study:
         self._distributions = {parameter: distribution(space) for parameter, space in spaces.items()}
         self._locks: dict[int, ExitStack] = {}
         self._about = about
-        with self.turn():
+        with self.turn(), _explaining(path):
             self._storage = open_storage(path)
             self._study = optuna.create_study(
                 storage=self._storage,
@@ -93,12 +96,14 @@ class Study:
     @property
     def trials(self) -> list[FrozenTrial]:
         """All trials by number; the first is the preset's."""
-        return self._study.get_trials(deepcopy=False)
+        with _explaining(self.path):
+            return self._study.get_trials(deepcopy=False)
 
     @property
     def result(self) -> StudyResult:
         """What the trials came to so far."""
-        return StudyResult([read_trial(trial) for trial in self.trials])
+        with _explaining(self.path):
+            return StudyResult([read_trial(trial) for trial in self.trials])
 
     def trial_folder(self, number: int) -> Path:
         """The folder of a trial's run, in a folder next to the study's file."""
@@ -185,13 +190,8 @@ class Study:
     @contextmanager
     def _storing(self) -> Iterator[None]:
         """Turn errors of the storage inside, for example of a full disk, into a StoreError."""
-        with writing(self.path, "the study cannot be written"):
-            try:
-                yield
-            except Exception as error:
-                if not _is_of_storage(error):
-                    raise
-                raise _not_written(self.path, error) from error
+        with writing(self.path, "the study cannot be written"), _explaining(self.path, damage=()):
+            yield
 
     def _lock_trial(self, number: int) -> AbstractContextManager[None]:
         path = self.trial_folder(number).with_suffix(".lock")
@@ -239,7 +239,7 @@ def open_storage(path: Path) -> BaseStorage:
             first = file.read(len(FIRST_BYTES))
     if path.suffix not in DATABASES and not FIRST_BYTES.startswith(first):
         raise _not_a_study(path, "its first line is not one of a journal")
-    try:
+    with _explaining(path):
         if path.suffix in DATABASES:
             engine = {"connect_args": {"timeout": DATABASE_TIMEOUT_S}}
             return RDBStorage(f"sqlite:///{path}", engine_kwargs=engine)
@@ -250,12 +250,20 @@ def open_storage(path: Path) -> BaseStorage:
         finally:
             journal_lock.release()
         return JournalStorage(JournalFileBackend(str(path), journal_lock))
-    except (ValueError, KeyError) as error:
+
+
+@contextmanager
+def _explaining(path: Path, damage: tuple[type[Exception], ...] = _DAMAGE) -> Iterator[None]:
+    """Turn what is raised for a damaged file, a file of something else or a full disk into a StoreError."""
+    try:
+        yield
+    except damage as error:
         raise _not_a_study(path, error) from error
-    except Exception as error:  # what the database raises for a file of something else, or for a full disk
+    except Exception as error:
         if not _is_of_storage(error):
             raise
-        failure = _not_written if "disk" in str(error) or "readonly" in str(error) else _not_a_study
+        text = f"{error} {error.__cause__}"
+        failure = _not_written if any(sign in text for sign in _NO_WRITING) else _not_a_study
         raise failure(path, error) from error
 
 

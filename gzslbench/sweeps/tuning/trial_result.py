@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from optuna.trial import FrozenTrial, TrialState
 
 FAILURE, SCORE = "failure", "judged"
@@ -87,11 +88,11 @@ class StudyResult:
 
 
 def read_trial(trial: FrozenTrial) -> TrialResult:
-    """Read a trial as the study's file has it."""
+    """Read a trial as the study's file has it; a ValueError or AttributeError if it is damaged."""
     failure, score = trial.user_attrs.get(FAILURE), trial.user_attrs.get(SCORE, {})
     finished = trial.state == TrialState.COMPLETE and failure is None
     diverged = trial.state == TrialState.COMPLETE and not finished
-    return TrialResult(
+    found = TrialResult(
         trial.number,
         DIVERGED if diverged else STATES[trial.state],
         dict(trial.params or trial.system_attrs.get("fixed_params", {})),
@@ -101,6 +102,7 @@ def read_trial(trial: FrozenTrial) -> TrialResult:
         dict(sorted(trial.intermediate_values.items())),
         failure,
     )
+    return msgspec.convert(vars(found), TrialResult)  # checks the types
 
 
 def _short(value: Any) -> str:

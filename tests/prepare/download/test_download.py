@@ -142,7 +142,13 @@ def test_a_part_from_another_address_is_not_resumed(server, get, part, content, 
     assert server.ranges() == [None]
 
 
-@pytest.mark.parametrize("note", ["{", "[]", '{"asked": 1}'])
+@pytest.mark.parametrize(
+    "note",
+    [
+        *("{", "[]", '{"asked": 1}', '{"url": {}, "validator": "", "size": null}', "[" * 100_000),
+        *('{"url": "x", "validator": 1.5, "size": 3}', '{"url": "x", "validator": "a", "size": "3"}'),
+    ],
+)
 def test_a_damaged_note_starts_the_download_again(server, get, part, content, note):
     url = server.serve("/data.bin", content)
     stopped(part, url, content, 150_000)

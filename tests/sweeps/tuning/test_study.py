@@ -88,6 +88,24 @@ def test_a_file_that_is_not_a_study_is_refused_and_left_alone(make_request, tmp_
     assert str(path) == caught.value.where and path.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"distribution"', b'"distribution'),
+        (b'"user_attr":{', b'"user_attr":[{}],"x":{'),
+        (b'"trial_id"', b'"trial"'),
+    ],
+)
+def test_a_damaged_journal_is_an_error_that_says_so(make_request, tuned, tmp_path, old, new) -> None:
+    path = tmp_path / "study.journal"
+    tuned(make_request(study=path, trials=1))
+    assert old in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with pytest.raises(StoreError, match="the file is not of a study") as caught:
+        open_tuning(make_request(study=path)).result.best  # noqa: B018
+    assert "restore it" in str(caught.value.fix)
+
+
 def test_a_folder_that_cannot_be_created_is_an_error(make_request, tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be locked"):
