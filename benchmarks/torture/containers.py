@@ -79,6 +79,22 @@ def mutate_hdf5(content: bytes, random: Random) -> bytes:
         return _closed(file, stream)
 
 
+def mutate_names(content: bytes, random: Random) -> bytes:
+    """Change a name in a dataset of gzslbench's format: its own, or those of features and semantics."""
+    stream = io.BytesIO(content)
+    with h5py.File(stream, "r+") as file:
+        name = pick(random, [value for value in VALUES if isinstance(value, str) and value.isascii()])
+        name = name.replace("\0", "")
+        if random.random() < 0.4:
+            file.attrs[pick(random, ["name", "features_name"])] = name[:60_000]
+        else:
+            groups = file["semantics"]
+            old = pick(random, sorted(groups))
+            if name.strip("/.") and name not in groups:
+                groups.move(old, name)
+        return _closed(file, stream)
+
+
 def _closed(file: Any, stream: io.BytesIO) -> bytes:
     file.close()
     return stream.getvalue()

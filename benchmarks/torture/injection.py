@@ -93,6 +93,7 @@ class Steps:
             "unlink",
             "rmdir",
             "truncate",
+            "posix_fallocate",
         )
         before = {name: getattr(os, name) for name in names}
         for name in names:

@@ -17,6 +17,7 @@ from gzslbench_benchmarks.torture.apart import run_apart
 from gzslbench_benchmarks.torture.commands import COMMANDS, SUITE, Command, snapshot
 from gzslbench_benchmarks.torture.findings import Attempt, repeat
 from gzslbench_benchmarks.torture.injection import FAILURES, KILLED, Steps
+from gzslbench_benchmarks.torture.stand_ins import offer, start_server, write_inputs
 
 MEMORY, SECONDS = 8 << 30, 300.0
 _BROKEN = f"process ended with exit {KILLED}"
@@ -47,15 +48,16 @@ class Started:
         folder = self.root / "start"
         folder.mkdir(parents=True)
         (folder / "two.toml").write_text(SUITE)
-        for arguments in self.command.setup:
-            _require(call(folder, arguments), "exit 0")
+        write_inputs(folder)
+        for step in self.command.setup:
+            step(folder) if callable(step) else _require(call(folder, step), "exit 0")
         return snapshot(folder)
 
     @cached_property
     def expected(self) -> dict[str, str]:
         """The files after the command, if nothing disturbs it; also counts its steps."""
         folder = self.copy()
-        _require(call(folder, self.command.arguments), "exit 0")
+        _require(call(folder, self.command.arguments), f"exit {self.command.status}")
         expected = snapshot(folder)
         steps = call(self.copy(), self.command.arguments, Steps())
         self.count = int(steps.rpartition(" ")[2])
@@ -68,13 +70,16 @@ class Started:
         start, expected = self.start, self.expected
         folder = self.copy()
         ended = call(folder, self.command.arguments, Steps(step, how))
-        problems = [] if ended.startswith(("exit 0", "exit 2", _BROKEN)) else [f"{how}: {ended}"]
+        problems = (
+            [] if self._is_well(ended) or ended.startswith(("exit 2", _BROKEN)) else [f"{how}: {ended}"]
+        )
         after = snapshot(folder)
         for name, digest in start.items():
             if digest not in after.values() and after.get(name) != expected.get(name):
                 problems.append(f"lost {Path(name).name}: {name} at step {step} ({how})")
-        again = ended if ended.startswith("exit 0") else call(folder, self._again)
-        if not again.startswith("exit 0"):
+        is_done = self._is_well(ended) or (self.command.once and after == expected)
+        again = "exit 0" if is_done else call(folder, self._again)
+        if not self._is_well(again):
             problems.append(f"does not go on: {again} at step {step} ({how}) after {ended}")
         found = snapshot(folder)
         if not problems and found != expected:
@@ -82,6 +87,9 @@ class Started:
             problems.append(f"other files at the end: {names[:4]} at step {step} ({how}), {ended}")
         shutil.rmtree(folder)
         return "; ".join(problems) or None
+
+    def _is_well(self, ended: str) -> bool:
+        return ended.startswith(("exit 0", f"exit {self.command.status}"))
 
     @property
     def _again(self) -> Sequence[str]:
@@ -104,6 +112,7 @@ def call(folder: Path, arguments: Sequence[str], steps: Steps | None = None) -> 
 
         from gzslbench.cli import main
 
+        offer()
         torch.set_num_threads(1)  # the threads of the first process are not in this one
         os.chdir(folder)
         status: Any = 0
@@ -118,6 +127,7 @@ def call(folder: Path, arguments: Sequence[str], steps: Steps | None = None) -> 
         return f"exit {status}" + (f" at {steps.last or steps.count}" if steps else "")
 
     preload()
+    start_server()
     return str(run_apart([run], seconds=SECONDS, memory=MEMORY)[0])
 
 
@@ -128,7 +138,10 @@ def preload() -> None:
     import torch._dynamo
     import torch.fx.experimental.symbolic_shapes  # noqa: F401
 
+    import gzslbench.api.build
     import gzslbench.api.sweep
+    import gzslbench.prepare.extract.compute
+    import gzslbench.prepare.finetune.training
     import gzslbench.report.html.site
     import gzslbench.runs.bundle
     import gzslbench.runs.execute

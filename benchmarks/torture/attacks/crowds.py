@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from gzslbench_benchmarks.torture import stand_ins
 from gzslbench_benchmarks.torture.apart import run_apart
 from gzslbench_benchmarks.torture.attacks.broken_off import Started
 from gzslbench_benchmarks.torture.commands import COMMANDS, snapshot
 from gzslbench_benchmarks.torture.findings import Attempt, repeat
+from gzslbench_benchmarks.torture.stand_ins import start_server
 
 WRITERS, EACH = 20, 50
 _SECONDS = 300
@@ -27,7 +29,7 @@ _READERS: tuple[Sequence[str], ...] = (
     ("leaderboard", "results"),
     ("runs", "verify", "results"),
 )
-_KILLED = ("run-long", "rerun-long", "sweep")
+_KILLED = ("run-long", "rerun-long", "sweep", "extract-regions", "finetune", "fetch", "tune", "controls")
 
 
 def attempts(seed: int, root: Path) -> Iterator[Attempt]:
@@ -55,7 +57,7 @@ def attack_twice(one: Started) -> str | None:
     ended += [(one.command.arguments, *wait(process)) for process in both]
     name = one.command.name
     for line, status, errors in ended:
-        if status not in (0, 2) or "Traceback" in errors:
+        if status not in (0, 2, one.command.status) or "Traceback" in errors:
             return f"{name} meets another and {line[0]} ends with {status}: {errors.strip()[-200:]}"
     if all(status == 2 for line, status, _ in ended if line is one.command.arguments):
         return f"{name} fails twice: {ended[-1][2].strip()[-200:]}"
@@ -152,7 +154,8 @@ def kill_and_go_on(one: Started, random: np.random.Generator) -> str | None:
 
 def start(folder: Path, line: Sequence[str]) -> subprocess.Popen[str]:
     """Start a command line in a group of processes of its own."""
-    words = [sys.executable, "-m", "gzslbench", *line]
+    start_server()
+    words = [sys.executable, "-m", stand_ins.__name__, *line]
     return subprocess.Popen(
         words,
         cwd=folder,

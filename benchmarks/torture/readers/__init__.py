@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from gzslbench_benchmarks.torture.readers import arrays, datasets, images, runs, settings, texts
+from gzslbench_benchmarks.torture.readers import arrays, datasets, images, progress, runs, settings, texts
 from gzslbench_benchmarks.torture.readers.reader import Reader
 
 READERS: tuple[Reader, ...] = tuple(
-    reader for module in (datasets, runs, settings, texts, arrays, images) for reader in module.READERS
+    reader
+    for module in (datasets, runs, settings, progress, texts, arrays, images)
+    for reader in module.READERS
 )
 """Every reader of a file that may come from outside."""

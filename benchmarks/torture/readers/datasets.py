@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 from scipy.io import savemat
 
-from gzslbench_benchmarks.torture.containers import mutate_hdf5, mutate_mat
+from gzslbench.files import is_path_part
+from gzslbench_benchmarks.torture.containers import mutate_hdf5, mutate_mat, mutate_names
 from gzslbench_benchmarks.torture.mutations import mutate_bytes, mutate_lines
 from gzslbench_benchmarks.torture.readers.reader import Reader, once
 
@@ -99,10 +100,41 @@ def _read_dataset(file: Path, name: str | None = None) -> Any:
     from gzslbench.data.load import load_dataset
 
     dataset = load_dataset(file if name is None else file.parent)
+    names = dataset.name, dataset.features_name, dataset.semantics_name
+    if not all(map(is_path_part, names)):
+        raise AssertionError(f"names that cannot be parts of a path: {names}")
     np.asarray(dataset.features).sum()
     if dataset.regions is not None:
         np.asarray(dataset.regions).sum()
     return dataset.task_id, dataset.class_names, dataset.image_files, dataset.notes
+
+
+def _read_regions(file: Path) -> Any:
+    """Read rows of regions from the file, as a training does."""
+    import torch
+
+    from gzslbench.data.load import load_dataset
+    from gzslbench.data.region_rows import RegionReader, RegionRows
+
+    dataset = load_dataset(file)
+    assert dataset.regions is not None
+    found = RegionReader(dataset.regions, "l2", torch.device("cpu")).rows(np.arange(len(dataset.labels)))
+    if not isinstance(found, RegionRows):
+        raise AssertionError("regions were not left in the file")
+    file.write_bytes(file.read_bytes()[:-9])  # it gets shorter while it is open
+    return found[:].numpy()
+
+
+def _read_names(file: Path) -> Any:
+    """List what a folder has, and load each of its semantics by name."""
+    from gzslbench.data.formats import hdf5
+    from gzslbench.data.load import feature_files, load_dataset
+
+    names = feature_files(file.parent)
+    stored = hdf5.stored_semantics(file)
+    if not all(map(is_path_part, (*names, *stored))):
+        raise AssertionError(f"names that cannot be parts of a path: {[*names, *stored]}")
+    return names, [load_dataset(file, semantics=name).task_id for name in stored]
 
 
 def _read_verified(file: Path) -> Any:
@@ -145,5 +177,7 @@ READERS = (
     Reader("hdf5-values", make_hdf5, "res101.h5", mutate_hdf5, _read_dataset, slow=True),
     Reader("hdf5-sources", make_hdf5, "res101.h5", mutate_bytes, _read_sources, slow=True),
     Reader("hdf5-verified", make_hdf5, "res101.h5", mutate_bytes, _read_verified, guarded=True, slow=True),
+    Reader("hdf5-regions", make_hdf5, "res101.h5", mutate_bytes, _read_regions, slow=True),
+    Reader("hdf5-names", make_hdf5, "res101.h5", mutate_names, _read_names, slow=True),
     Reader("class-list", make_folder, "valclasses1.txt", mutate_lines, _read_class_list),
 )
