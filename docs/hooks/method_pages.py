@@ -67,7 +67,7 @@ def _page(spec: MethodSpec | HeadSpec, readme: str) -> str:
         f"## Table of the parameters\n\nThe defaults, as `gzslbench {command} {spec.name}` prints them. "
         "*Tuned in* is the space that `gzslbench tune` searches.",
         table(
-            ("parameter", "default", "range", "tuned in", "meaning"),
+            ("parameter", "default", "range", "search", "meaning"),
             [
                 (
                     f"`{item['name']}`",

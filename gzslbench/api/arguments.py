@@ -10,7 +10,7 @@ from typing import Any
 from gzslbench.errors import GzslBenchError, ParamError
 from gzslbench.plugins.params import Params, check_values
 
-_RENAMED = {"set": "params", "head-set": "head_params", "seed": "seeds", "search": "space"}
+_RENAMED = {"set": "params", "head-set": "head_params", "seed": "seeds"}
 """Options whose argument has another name."""
 _FLAGS = ("resume", "rerun", "skip", "again", "deterministic", "any-parameters")
 

@@ -59,8 +59,9 @@ class MethodDescription(TableView):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a row per parameter."""
-        columns = ("name", "type", "default", "range", "unit", "search", "doc")
-        return [{name: row[name] for name in columns} for row in parameters_json(self.spec)["parameters"]]
+        columns = ("name", "type", "default", "range", "unit", "search")
+        rows = parameters_json(self.spec)["parameters"]
+        return [{**{name: row[name] for name in columns}, "meaning": row["doc"]} for row in rows]
 
     def tables(self) -> Sequence[ResultTable]:
         """Return the parameters as a table; the notes are the presets that differ."""
@@ -225,7 +226,7 @@ def check(name: str, *, kind: str | None = None, fast: bool = False) -> CheckRes
     Raises:
         PluginError: There is no such plugin.
     """
-    from gzslbench.testing.check import run_check
+    from gzslbench.testing.check import run_checks
     from gzslbench.testing.suites import checks_of
 
-    return CheckResult(name, [run_check(check) for check in checks_of(name, kind, fast=fast)])
+    return CheckResult(name, run_checks(checks_of(name, kind, fast=fast)))

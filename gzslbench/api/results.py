@@ -14,7 +14,7 @@ from gzslbench.errors import StoreError
 from gzslbench.report.leaderboard.entry import Entry, read_entries
 from gzslbench.report.tables import ResultTable
 from gzslbench.runs.record import PERCENTAGES
-from gzslbench.runs.store import LATEST, RunFolder
+from gzslbench.runs.store import LATEST, RunFolder, require_folders
 
 MOST_SHOWN = 50
 """Runs that a table shows; a data frame has them all."""
@@ -145,10 +145,6 @@ def make_filter(
 ) -> RunFilter:
     """Return the filter; each folder must exist, and one name stands for itself."""
     paths = tuple(map(Path, folders)) or (Path("results"),)
-    for path in paths:
-        if not path.is_dir():
-            raise StoreError(
-                "there is no such folder of runs", where=path.absolute(), fix="run something first"
-            )
+    require_folders(paths)
     lists = ((names,) if isinstance(names, str) else tuple(names) for names in (datasets, methods, without))
     return RunFilter(paths, *lists)

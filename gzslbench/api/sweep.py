@@ -166,6 +166,7 @@ class TuneOutcome(TableView):
         test: The run with these parameters on all of trainval, tested once; None without a test.
         trials: A dictionary per trial: its number, its state, its value, the searched parameters.
         table: The text of a file that ``gzslbench.run(preset=...)`` takes.
+        metric: What ``value`` is.
     """
 
     best: Mapping[str, Any]
@@ -173,6 +174,7 @@ class TuneOutcome(TableView):
     test: RunResult | None
     trials: Sequence[Mapping[str, Any]]
     table: str
+    metric: str
 
     def write(self, path: str | Path) -> Path:
         """Write ``table`` to a file, and return its path."""
@@ -185,7 +187,8 @@ class TuneOutcome(TableView):
 
     def tables(self) -> Sequence[ResultTable]:
         """Return the trials as a table, and the test."""
-        title = f"{len(self.trials)} trials; the best has {self.value:.2f} on validation classes"
+        best = f"{self.metric} {self.value:.2f} on validation classes"
+        title = f"{len(self.trials)} trials; the best has {best}"
         test = [] if self.test is None else self.test.tables()
         rows = [{name: format_value(value) for name, value in trial.items()} for trial in self.trials]
         return [make_table(title, rows, numbers=("value",)), *test]
@@ -284,7 +287,7 @@ def tune(
     ]
     tested = None if done.test is None else RunResult([done.test[0]], [done.test[1]])
     value = done.best.trial.value or 0.0
-    return TuneOutcome(dict(done.best.preset.values), value, tested, found, done.best.table(method))
+    return TuneOutcome(dict(done.best.preset.values), value, tested, found, done.best.table(method), metric)
 
 
 def _path(path: str | Path | None) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ def evaluate(
 ) -> None:
     """Evaluate the scores or predicted labels in FILE, and store them as an external result."""
     from gzslbench.data.load import load_dataset
+    from gzslbench.evaluation.metrics import ChanceWarning
     from gzslbench.evaluation.score_files import write_templates
     from gzslbench.report.printing import make_console
     from gzslbench.report.terminal.run import run_summary
@@ -89,9 +91,12 @@ def evaluate(
         raise click.UsageError("give FILE and --name, or --template FILE.csv for an example of FILE")
     if (selection == "stated") != (selection_text is not None) and selection is not None:
         raise click.UsageError("--selection stated needs --selection-text, and --selection unknown has none")
-    result = external.evaluate(
-        dataset, file, name=name, data=data, selection=selection_text or "unknown", **statements
-    )
+    with warnings.catch_warnings():
+        if not as_json:  # the summary has the line
+            warnings.simplefilter("ignore", ChanceWarning)
+        result = external.evaluate(
+            dataset, file, name=name, data=data, selection=selection_text or "unknown", **statements
+        )
     if as_json:
         opt.print_json(result.record.as_dict(), indent=None)
     else:

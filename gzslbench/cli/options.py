@@ -28,8 +28,8 @@ RULES = (
 METRICS = ("U", "S", "H", "T1", "AUSUC")
 CONTROLS = ("shuffled", "oracle", "chance")
 
-POSITIVE = click.IntRange(min=1)
-NOT_NEGATIVE = click.IntRange(min=0)
+POSITIVE, NOT_NEGATIVE = click.IntRange(min=1), click.IntRange(min=0)
+POSITIVE.name = NOT_NEGATIVE.name = "integer"  # --help and messages do not say "integer range"
 _JSON_OUTPUT = f"{__name__}.output"
 PATH = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path, file_okay=False)

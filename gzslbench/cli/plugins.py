@@ -164,7 +164,8 @@ def datasets(name: str | None, data: Path | None, as_json: bool) -> None:
 
     known = {known.lower(): known for known in found}.get(name.lower())
     if known is None:
-        raise DataError(f"no dataset {name!r}", fix=did_you_mean(name, list(found)))
+        fix = f"{did_you_mean(name, list(found))}; for a folder elsewhere: gzslbench data show FOLDER"
+        raise DataError(f"no dataset {name!r}", fix=fix)
     spec, facts = specs.get(known), _readable(found[known])
     if spec is not None and found[known]["found"]["missing"]:
         facts["how to get"] = "\n".join(map(str.strip, how_to_get(spec, data).splitlines()))
@@ -212,7 +213,7 @@ def _readable(described: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is known about a dataset, one fact for each line, without what is not known."""
     others = ("archives", "expected", "advice", "sources", "found")
     facts = {name: value for name, value in described.items() if name not in others}
-    facts |= {f"found {name}": ", ".join(names) or "none" for name, names in described["found"].items()}
+    facts |= {f"{name} here": ", ".join(names) or "none" for name, names in described["found"].items()}
     facts |= {f"expected {name}": value for name, value in (described.get("expected") or {}).items()}
     facts |= {f"source of {name}": text.strip() for name, text in described.get("sources", {}).items()}
     content = {True: "images, with --images", False: "features and splits"}
@@ -246,7 +247,7 @@ def check(
     """
     from gzslbench.report.printing import make_console
     from gzslbench.report.terminal.checks import checks_summary, checks_table
-    from gzslbench.testing.check import run_check
+    from gzslbench.testing.check import run_checks
     from gzslbench.testing.suites import all_specs, checks_of, find_spec
 
     if task["dataset"] and (name is None or kind not in (None, "method")):
@@ -256,7 +257,7 @@ def check(
     found: dict[str, list[Outcome]] = {}
     for kind_of_spec, spec in all_specs(kind) if name is None else [find_spec(name, kind)]:
         title = f"{kind_of_spec} {spec.name}"
-        found[title] = [run_check(check) for check in checks_of(spec, fast=fast)]
+        found[title] = run_checks(checks_of(spec, fast=fast))
         if not as_json:
             make_console().print(checks_table(title, found[title]))
     if task["dataset"]:

@@ -70,7 +70,7 @@ def predict(
 ) -> None:
     """Name the classes of IMAGES, files or folders, with the trained model of RUN."""
     if bool(images) == (features is not None):
-        raise click.UsageError("name photographs, or a file of features with --features")
+        raise click.UsageError("name either photographs, or a file of features with --features")
     from gzslbench.computing.device import resolve_device
     from gzslbench.prepare.extract.repeat import list_images
     from gzslbench.runs.predictor import open_predictor
@@ -108,7 +108,7 @@ def _extract(dataset: Dataset, files: list[Path], weights: str | None, device: s
     if dataset.extraction.get("boxes"):
         note = "the dataset's features are of boxes around the objects: crop your photographs to the object"
         click.echo(f"note: {note}", err=True)
-    click.echo(f"computing the features of {len(files)} images with {extraction.spec.name}", err=True)
+    click.echo(f"computing features with {extraction.spec.name}, images: {len(files)}", err=True)
     return extract_files(extraction, files)
 
 

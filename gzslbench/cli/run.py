@@ -51,7 +51,7 @@ A finished run is not run again; its record is printed. An interrupted run conti
     "--eval-repeats",
     "Evaluate the final model N times, each with new random numbers for synthesis and head, and report the"
     " mean and the spread. Methods that score classes themselves are evaluated once.",
-    click.IntRange(min=1),
+    opt.POSITIVE,
     metavar="N",
     default=1,
 )

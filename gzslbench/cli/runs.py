@@ -157,7 +157,7 @@ def show(
         for part in parts:
             console.print("", part)
     elif confusion is figures is None:
-        make_console().print(run_description(record, folder))
+        make_console().print(run_description(record, folder), crop=False)
 
 
 @click.group(cls=LazyGroup)

@@ -26,7 +26,11 @@ def results_folders(command: Callable[..., Any]) -> Any:
     @option("--results", "The same as RESULTS; repeatable.", PATH, to="more_results", multiple=True)
     @wraps(command)
     def call(results: tuple[Path, ...], more_results: tuple[Path, ...], **options: Any) -> Any:
-        return command(results=(*results, *more_results) or (DEFAULT_RESULTS,), **options)
+        from gzslbench.runs.store import require_folders
+
+        named = (*results, *more_results)
+        require_folders(named)
+        return command(results=named or (DEFAULT_RESULTS,), **options)
 
     return call
 

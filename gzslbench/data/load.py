@@ -272,6 +272,7 @@ def _call_function(spec: DatasetSpec, features: str | None, semantics: str | Non
     ):
         if requested not in (None, only):
             fix = f"leave {option} out, or write {option} {only}"
-            raise DataError(f"{spec.name} has no {requested!r}", where=option, fix=fix)
+            what = f"{spec.name} has no {option.removeprefix('--')} {requested!r}"
+            raise DataError(what, where=option, fix=fix)
     checks.check_dataset(dataset, spec.load)
     return replace(dataset, notes=dataset.notes + checks.check_features(dataset.features, spec.load))

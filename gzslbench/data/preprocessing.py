@@ -54,10 +54,6 @@ def _fit_minmax(features: NDArray[Any]) -> Transform:
     return transform
 
 
-def _fit_none(_features: NDArray[Any]) -> Transform:
-    return lambda rows: np.asarray(rows, dtype=np.float32)
-
-
 def _fit_l2(_features: NDArray[Any]) -> Transform:
     def transform(rows: NDArray[Any]) -> Features:
         norms = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
@@ -79,7 +75,7 @@ def _fit_standardize(features: NDArray[Any]) -> Transform:
 
 _FITS: dict[str, Callable[[NDArray[Any]], Transform]] = {
     "minmax": _fit_minmax,
-    "none": _fit_none,
+    "none": lambda _features: lambda rows: np.asarray(rows, dtype=np.float32),
     "l2": _fit_l2,
     "standardize": _fit_standardize,
 }

@@ -132,7 +132,9 @@ class RegionReader:
         """Return the features of these rows for a view."""
         _, *shape = self.regions.shape
         size = 4 * len(rows) * shape[0] * shape[1]
-        if self._file is None or size < _DEVICE_SHARE * _gpu_memory(self.device):
+        device = self.device
+        memory = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0
+        if self._file is None or size < _DEVICE_SHARE * memory:
             read = torch.from_numpy(np.asarray(self.regions[rows], dtype=np.float32)).to(self.device)
             return scale(read, self.preprocessing)
         return RegionRows(
@@ -144,7 +146,3 @@ class RegionReader:
             self.device,
             self.preprocessing,
         )
-
-
-def _gpu_memory(device: torch.device) -> int:
-    return torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0

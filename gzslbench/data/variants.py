@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gzslbench.errors import DataError
 
@@ -42,15 +42,15 @@ def check_in_memory(dataset: Dataset) -> Dataset:
         raise DataError(f"its arrays cannot be read: {error}", where=where, fix=fix) from error
     content = content_fingerprint(features, labels, semantics)
     regions = "" if dataset.regions is None else fingerprint_regions(dataset.regions)
+    arrays: dict[str, Any] = {"features": features, "labels": labels, "semantics": semantics}
+    same = all(getattr(dataset, name) is array for name, array in arrays.items())
+    checked = dataset if same else replace(dataset, **arrays)
     if content == dataset.content and dataset.regions_content in ("", regions):
-        checks.check_dataset(dataset, where)  # the split may be another one
-        return dataset
+        checks.check_dataset(checked, where)  # the split may be another one
+        return checked
     note = f"{MADE_IN_MEMORY}: its arrays are not those of files"
     checked = replace(
-        dataset,
-        features=features,
-        labels=labels,
-        semantics=semantics,
+        checked,
         class_names=tuple(dataset.class_names),
         content=content,
         regions_content=regions,

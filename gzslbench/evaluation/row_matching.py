@@ -61,7 +61,8 @@ class RowMatcher:
             fix = f"did you mean {near[0]!r}? " if near else ""
             fix += "the template of --template lists all test images"
             raise DataError(f"{self.dataset.name} has no image {name!r}", where="image", fix=fix)
-        common = [_common_ending(parts, other) for _, other in found]
+        backwards = (zip(reversed(parts), reversed(other), strict=False) for _, other in found)
+        common = [len(list(takewhile(lambda pair: pair[0] == pair[1], pairs))) for pairs in backwards]
         if common.count(max(common)) > 1:
             what = f"{self.dataset.name} has {common.count(max(common))} rows for the image {name!r}"
             fix = "give more of the path, or name the rows by number instead, in a column 'row'"
@@ -165,9 +166,3 @@ def _number(given: Any) -> int | None:
 
 def _path_parts(path: str) -> tuple[str, ...]:
     return PurePosixPath(path.strip().replace("\\", "/")).parts or ("",)
-
-
-def _common_ending(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many parts at the end of two paths are equal."""
-    pairs = zip(reversed(one), reversed(other), strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

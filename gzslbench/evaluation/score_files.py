@@ -69,7 +69,8 @@ def read_given(source: Any, dataset: Dataset) -> Predictions:
         with reading(where, DataError):
             return _from_file(where, test)
     except _UNREADABLE as error:
-        what, fix = f"it cannot be read: {error}", "write the file again"
+        why = error if " " in str(error) else "it is damaged, or another kind of file"
+        what, fix = f"it cannot be read: {why}", "write the file again"
         if isinstance(error, pickle.UnpicklingError) or re.search("pickle|Python objects", str(error)):
             what, fix = "it holds Python objects, which could run a program", _NO_PICKLE
         elif "unpacks to" in str(error):
@@ -128,7 +129,11 @@ def _from_parts(parts: Mapping[str, Any], test: RowMatcher) -> Predictions:
             raise DataError(f"there are {len(keys)} {kind}s for {count} rows", where=f"{kind}s", fix=fix)
         order = test.order_of(keys, kind)
     elif count != len(test.rows):
-        what = f"there are {count} rows, and {len(test.rows)} test rows: {_describe_counts(test)}"
+        counts = test.dataset.split.counts
+        parts_of = ", ".join(f"{counts[part]} of {part}" for part in ("test_seen", "test_unseen"))
+        what = (
+            f"there are {count} rows, and {len(test.rows)} test rows: {parts_of}; the shape is {values.shape}"
+        )
         fix = "give test_seen, then test_unseen, each by increasing row; or name the `images` or `rows`"
         raise DataError(what, where=given[0], fix=fix)
     if "truth" in parts:
@@ -159,11 +164,6 @@ def _column(parts: Mapping[str, Any], name: str) -> list[Any]:
     return list(values.tolist())
 
 
-def _describe_counts(test: RowMatcher) -> str:
-    counts = test.dataset.split.counts
-    return ", ".join(f"{counts[part]} of {part}" for part in ("test_seen", "test_unseen"))
-
-
 def _check_truth(truth: NDArray[np.int64], order: NDArray[np.int64], test: RowMatcher) -> None:
     if len(truth) != len(order):
         what = f"there are {len(truth)} true classes for {len(order)} rows"
@@ -183,7 +183,7 @@ def _check_truth(truth: NDArray[np.int64], order: NDArray[np.int64], test: RowMa
 def _from_csv(lines: Any, test: RowMatcher) -> Predictions:
     """Read a table with a line per test row, in blocks of lines."""
     header = [name.strip() for name in next(lines, [])]
-    if len(header) < 2 or header[0] not in KEYS:
+    if len(header) < 2 or header[0] not in KEYS or (len(header) == 2 and header[1] != "class"):
         what = f"the header is {','.join(header)[:60]!r}"
         fix = (
             "begin with `image,class` or `row,class`, or with `image` or `row` and then the classes; "
@@ -204,11 +204,10 @@ def _from_csv(lines: Any, test: RowMatcher) -> Predictions:
         try:
             return np.array(part, np.float64)
         except ValueError as error:
-            before = len(keys) - len(part)
-            what = f"a score is not a number: {error}"
-            raise DataError(
-                what, where=f"entries {before} to {len(keys) - 1} (from 0)", fix=_TEMPLATE
-            ) from error
+            text = str(error).rpartition(": ")[2].strip("'")
+            of_part = zip(keys[-len(part) :], part, strict=True)
+            place = next((f"{kind} {key}" for key, line in of_part if text in line), None)
+            raise DataError(f"the score {text!r} is not a number", where=place, fix=_TEMPLATE) from error
 
     found: GivenRows
     if header[1:] == ["class"]:

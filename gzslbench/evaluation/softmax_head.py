@@ -89,7 +89,9 @@ def fit_softmax_head(
     if head is None:
         weight = torch.empty(classes, features.shape[1], device=device)
         weight.normal_(0.0, _INIT_STD, generator=generator)
-        head = _with_new_adam(weight, torch.zeros(classes, device=device))
+        bias = torch.zeros(classes, device=device)
+        first, second = ([torch.zeros_like(weight), torch.zeros_like(bias)] for _ in range(2))
+        head = SoftmaxHead(weight, bias, AdamState(first, second, torch.zeros((), device=device)))
     step = _AdamStep(head, settings, features, labels, batch_size)
     capture = capture_on(device) if graphs else None
     run = step if capture is None else partial(GraphCache(capture), "head step", step)
@@ -99,11 +101,6 @@ def fit_softmax_head(
             step.rows.copy_(permutations.next(batch_size))
             run()
         yield head
-
-
-def _with_new_adam(weight: Tensor, bias: Tensor) -> SoftmaxHead:
-    first, second = ([torch.zeros_like(weight), torch.zeros_like(bias)] for _ in range(2))
-    return SoftmaxHead(weight, bias, AdamState(first, second, torch.zeros((), device=weight.device)))
 
 
 class _AdamStep:

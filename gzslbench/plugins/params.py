@@ -137,8 +137,9 @@ class ParamInfo:
             fix = f"{self.doc}; range {self.range or 'any'}, default {self.default!r}"
             raise ParamError(what, where=where, fix=fix)
         if not self._in_range(value):
-            what = f"parameter {self.name!r} is out of range: {value!r}"
-            fix = f"choose a value {self.range or 'that is finite'}: {self.doc}"
+            what = f"parameter {self.name!r} {'cannot be' if self.choices else 'is out of range:'} {value!r}"
+            a_value = "" if self.choices else "a value "
+            fix = f"choose {a_value}{self.range or 'that is finite'}: {self.doc}"
             raise ParamError(what, where=where, fix=fix)
         return value
 
@@ -164,6 +165,9 @@ class ParamInfo:
         span, _, how = text.partition(":")
         low, dots, high = span.partition("..")
         ends = (low, high) if dots else text.split(",")
+        if len(ends) == 1:
+            problem = "it needs two or more different values"
+            raise ParamError(f"parameter {self.name!r}: {problem}, not {text!r}", where=where, fix=_FORMS)
         values = [self.parse(end.strip(), where) for end in ends]
         if not dots:
             return self.check_space(Choices(tuple(values)), where)

@@ -52,12 +52,13 @@ def _format_cell(cell: Any) -> Text:
 
 
 def key_values(values: Mapping[str, Any]) -> Table:
-    """Return a table of two columns, names and values."""
+    """Return a table of two columns, names and values, without the names that have no value."""
     table = Table(box=None, show_header=False, pad_edge=True)
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(Text(str(name)), Text(format_value(value)))
+        if (text := format_value(value)) not in ("", MISSING):
+            table.add_row(Text(str(name)), Text(text))
     return table
 
 

@@ -89,6 +89,9 @@ def evaluate(
     """
     stated = {"name": name, "paper": paper, "url": url, "pretraining": pretraining, "selection": selection}
     stated = {field: _check_text(field, text) for field, text in stated.items()}
+    if selection == "stated":
+        fix = "write how epochs and parameters were chosen, in words"
+        raise ParamError("'stated' is not a way of choosing", where="selection", fix=fix)
     if setting not in get_args(Setting):
         fix = did_you_mean(setting, [*get_args(Setting)])
         raise ParamError(f"no setting {setting!r}", where="setting", fix=fix)

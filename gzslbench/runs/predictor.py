@@ -20,7 +20,7 @@ from gzslbench.data.dataset import Dataset
 from gzslbench.data.preprocessing import Transform, fit_preprocessing
 from gzslbench.data.region_rows import scale
 from gzslbench.data.views import EvalView
-from gzslbench.errors import DataError, StoreError
+from gzslbench.errors import DataError, ParamError, StoreError
 from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data
 from gzslbench.plugins.head import FittedHead
 from gzslbench.runs.load_trained import Trained, open_head, open_trained
@@ -130,7 +130,7 @@ class Predictor:
         Raises:
             DataError: They have another shape, or are not finite.
         """
-        rows = np.asarray(features)
+        rows = np.array(features)  # torch warns of a memory map, which may not be written
         shape = self.dataset.features.shape[1:]
         if rows.shape[1:] != shape or not rows.ndim or rows.dtype.kind not in "fiu":
             wanted = ", ".join(map(str, ("n", *shape)))
@@ -156,6 +156,8 @@ class Predictor:
 
     def predict(self, features: NDArray[Any], top: int = 5) -> list[tuple[Guess, ...]]:
         """Return for each of ``(n, d)`` features its ``top`` likeliest classes, the likeliest first."""
+        if top < 1:
+            raise ParamError(f"top cannot be {top}", where="top", fix="give a whole number from 1")
         scores = self.scores(features)
         best = np.argsort(-scores, axis=1, kind="stable")[:, :top]
         return [

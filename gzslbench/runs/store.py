@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -36,6 +36,14 @@ INDEX = ".index-5.json"
 
 class DamagedRecordWarning(UserWarning):
     """A record that cannot be read was left out."""
+
+
+def require_folders(paths: Iterable[Path]) -> None:
+    """Raise a StoreError unless each of these folders of runs is there."""
+    for path in paths:
+        if not path.is_dir():
+            fix = "name a folder of runs, or run something first"
+            raise StoreError("there is no such folder of runs", where=path.absolute(), fix=fix)
 
 
 @dataclass(frozen=True)

@@ -73,5 +73,5 @@ def _lines(records: Sequence[Record]) -> Iterator[str]:
             sources = "".join(f" {text}." for text in (external.paper, external.url) if text)
             yield (
                 f"External result of another program, {external.name}. As its author states, which is not"
-                f" checked: selection {external.selection}, pretraining {external.pretraining}.{sources}"
+                f" checked: selection {external.selection!r}, pretraining {external.pretraining!r}.{sources}"
             )

@@ -67,8 +67,9 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
         yield f"its settings are those of run {record.cell.id}"
     elif record.task.id != record.cell.task:
         yield f"its task is {record.task.id}, and that of its settings {record.cell.task}"
-    if record.cell.code is not None and _sha256(folder) != record.cell.code:
-        yield f"{folder.code_file.name} is not the code of its method, which is in no package"
+    code, file = record.cell.code, folder.code_file
+    if code is not None and (not file.is_file() or sha256_of(file) != code):
+        yield f"{file.name} is not the code of its method, which is in no package"
     # The mean of several H is not the harmonic mean of the mean U and S.
     averaged = (record.selection, record.reported, PEEK_GAMMA) if record.repeats else ()
     checked: dict[str, Repeat] = {
@@ -89,11 +90,6 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
     external = record.cell.external
     if external is not None and external.predictions != fingerprint(predictions):
         yield "its predictions are not those that were evaluated"
-
-
-def _sha256(folder: RunFolder) -> str:
-    """Return the checksum of the code of a method that is in no package; empty if it is not there."""
-    return sha256_of(folder.code_file) if folder.code_file.is_file() else ""
 
 
 def read_predictions(record: Record, folder: RunFolder) -> Predictions:

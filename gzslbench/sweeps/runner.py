@@ -154,13 +154,10 @@ def run_sweep(
             )
             for cell, handle in zip(to_run, handles, strict=True)
         ]
-        with stop_on_signals(executor, _say_that_it_stops):
+        # not print(): the signal may have interrupted one
+        with stop_on_signals(executor, lambda: os.write(2, STOPPING)):
             results = list(_follow(executor.run(jobs), {cell.id: cell for cell in to_run}, log, say))
     return SweepResult(planned, to_run, results)
-
-
-def _say_that_it_stops() -> None:
-    os.write(2, STOPPING)  # the signal may have interrupted a print()
 
 
 def _follow(

@@ -10,8 +10,8 @@ import sys
 import time
 import traceback
 import unittest
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from types import ModuleType
 from typing import Any, Literal
@@ -81,6 +81,17 @@ def bind(module: ModuleType, case: object) -> list[Check]:
             body = partial(function, case)
             checks.append(Check(title, inspect.getdoc(function) or "", body, title in _SLOW))
     return checks
+
+
+def run_checks(checks: Iterable[Check]) -> list[Outcome]:
+    """Run checks in their order; the error of an earlier check is a reason to skip, not another failure."""
+    first: dict[tuple[str, str], str] = {}
+    outcomes = list(map(run_check, checks))
+    for place, one in enumerate(outcomes):
+        earlier = first.setdefault((one.what, one.fix), one.check)
+        if one.status == "failed" and earlier != one.check:
+            outcomes[place] = replace(one, status="skipped", what=f"the same error as in {earlier}", fix="")
+    return outcomes
 
 
 def run_check(check: Check) -> Outcome:

@@ -168,6 +168,20 @@ class TestDatasetInMemory:
         with pytest.raises(DataError):
             gz.load(replace(loaded, split=split))
 
+    @pytest.mark.parametrize("dtype", [np.float64, str])
+    @pytest.mark.parametrize("part", ["features", "semantics"])
+    def test_equal_numbers_of_another_type_are_the_same_dataset(self, part: str, dtype: type) -> None:
+        digits = gz.load("digits")
+        again = gz.load(replace(digits, **{part: getattr(digits, part).astype(dtype)}))
+        assert again.task_id == digits.task_id
+        assert getattr(again, part).dtype == np.float32
+        assert np.array_equal(getattr(again, part), getattr(digits, part))
+
+    @pytest.mark.parametrize("part", ["features", "semantics"])
+    def test_words_are_no_numbers(self, task: gz.Dataset, part: str) -> None:
+        with pytest.raises(DataError, match="arrays cannot be read: could not convert string"):
+            gz.load(replace(task, **{part: np.full(getattr(task, part).shape, "high")}))
+
     def test_nan_is_refused(self, task: gz.Dataset) -> None:
         task.features[3, 2] = np.nan
         with pytest.raises(DataError, match="NaN"):

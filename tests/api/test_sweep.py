@@ -57,6 +57,7 @@ def test_tuning_a_dataset_in_memory_finds_parameters_and_tests_them_once(tmp_pat
     )
     assert [trial["trial"] for trial in study.trials] == [0, 1]
     assert study.value == max(trial["value"] for trial in study.trials)
+    assert f"the best has H {study.value:.2f} on validation classes" in repr(study)
     assert study.test is not None
     assert study.test.records[0].cell.params == study.best
     assert study.test.records[0].task.content == task.content
@@ -70,7 +71,7 @@ def test_tuning_a_dataset_in_memory_finds_parameters_and_tests_them_once(tmp_pat
     [
         ({"trials": 0}, "trials cannot be 0"),
         ({"search": ["hidden=1..2"]}, "search cannot be"),
-        ({"search": {"hiden": "1..2"}}, "no parameter 'hiden'"),
+        ({"search": {"hiden": "1..2"}}, "no parameter 'hiden'\n  where: search"),
         ({"params": {"hiden": 3}}, "no parameter 'hiden'"),
         ({"workers": 2}, "other processes cannot see a dataset in memory"),
     ],

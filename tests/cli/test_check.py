@@ -50,6 +50,17 @@ def test_a_failure_says_what_to_do_and_exits_with_1(invoke, suite) -> None:
     assert "failed: dataset digits" in done.output
 
 
+def test_one_error_behind_several_checks_fails_once(invoke, monkeypatch) -> None:
+    other = Check("stops", "It stops.", lambda: (_ for _ in ()).throw(CheckFailure("it slides", "sand it")))
+    checks = [Check("rolls", "It rolls.", failing), other, Check("turns", "It turns.", failing)]
+    monkeypatch.setattr("gzslbench.testing.suites._all_checks", lambda spec: checks)
+    done = invoke("check", "digits")
+    assert done.exit_code == 1
+    assert done.output.count("it squeaks") == done.output.count("it slides") == 1
+    assert "the same error as in rolls" in done.output
+    assert "0 passed, 2 failed, 1 skipped" in done.output
+
+
 def test_as_json_it_has_every_outcome(invoke, suite) -> None:
     suite(failing)
     done = invoke("check", "digits", "--json")

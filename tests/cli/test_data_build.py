@@ -38,6 +38,17 @@ def call(invoke, tmp_path):
     return lambda *arguments: invoke(*map(str, arguments))
 
 
+def test_labels_of_an_empty_file_are_missing(invoke, tmp_path):
+    np.save(tmp_path / "x.npy", np.eye(4, dtype="float32"))
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "words.csv").write_text("bell,1,0\ndrum,0,1\n")
+    arrays = ("--features", "x.npy", "--labels", "empty.csv", "--semantics", "words.csv")
+    done = invoke("data", "build", "made", *arrays, "--unseen-classes", "1")
+    assert done.exit_code == 2
+    assert "there are no labels" in done.output and "empty.csv" in done.output
+    assert not (tmp_path / "made").exists()
+
+
 def test_a_dry_run_shows_every_class_and_writes_nothing(call, tmp_path):
     before = sorted(tmp_path.rglob("*"))
     outcome = call(*BUILD, "--dry-run")

@@ -58,7 +58,7 @@ def test_the_leaderboard_ranks_no_external_result_and_marks_each(results):
         [("external", "Labels only (external)")],
     ]
     assert "their selection is unknown" in boards[1]["reason"]
-    assert "selection last epoch, pretraining none" in boards[0]["rows"][1]["source"]
+    assert "selection 'last epoch', pretraining 'none'" in boards[0]["rows"][1]["source"]
     (labels,) = boards[1]["rows"][0]["scores"].values()
     assert set(labels) == {"U", "S", "H"}
     for form, name in (

@@ -45,8 +45,23 @@ def test_they_can_be_narrowed(results, options, count):
     assert len([json.loads(line)["id"] for line in lines]) == count
 
 
-def test_a_missing_folder_has_no_runs(tmp_path):
-    assert called("list", tmp_path / "none", "--json").stdout == ""
+def test_before_the_first_run_the_list_is_empty(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert called("list", "--json").stdout == ""
+
+
+@pytest.mark.parametrize("command", ["list", "verify"])
+def test_a_folder_that_is_not_there_is_named(tmp_path, command):
+    done = called(command, tmp_path / "resluts")
+    assert done.exit_code == 2
+    assert "there is no such folder of runs" in done.output and "resluts" in done.output
+
+
+def test_an_archive_that_is_not_there_is_not_called_damaged(tmp_path):
+    done = called("import", tmp_path / "none.zip", "--results", tmp_path / "there")
+    assert done.exit_code == 2
+    assert "No such file" in done.output and "check the folder and the name" in done.output
+    assert "not an archive" not in done.output
 
 
 def test_runs_travel_and_are_checked_on_arrival(folder, tmp_path):

@@ -50,6 +50,23 @@ def test_the_command_repeats_this_seed_alone(invoke, store) -> None:
     )
 
 
+def test_the_command_is_whole_where_it_is_longer_than_the_line(invoke, store, record) -> None:
+    data = f"/data/{'x' * 200}"
+    folder = store.run(record.id)
+    with folder.lock():
+        folder.write_record(
+            replace(record, run=replace(record.run, command=["gzslbench", "run", "--data", data]))
+        )
+    last = invoke("show", "ce-gzsl").output.splitlines()[-1]
+    assert f"--data {data} --rerun" in last
+
+
+def test_what_a_run_does_not_have_is_left_out(invoke, store, record) -> None:
+    names = [line.split()[0] for line in invoke("show", "ce-gzsl").output.splitlines() if line.strip()]
+    assert record.cell.validation is None and "validation" not in names
+    assert "seed" in names
+
+
 def test_json_is_the_record(invoke, store, record) -> None:
     assert json.loads(invoke("show", record.id, "--json").output) == record.as_dict()
 

@@ -53,7 +53,7 @@ def test_an_integer_is_accepted_as_a_float_but_not_the_reverse() -> None:
         ("lr", float("nan"), "out of range: nan"),
         ("weight", float("inf"), "out of range: inf"),
         ("epochs", 0, "out of range: 0"),
-        ("variant", "cleaner", "out of range: 'cleaner'"),
+        ("variant", "cleaner", "cannot be 'cleaner'"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: object, complaint: str) -> None:

@@ -153,6 +153,7 @@ BROKEN = {
     "there are 27 rows, and 26 test rows": np.vstack([SCORES, SCORES[:1]]),
     "there are 3 rows, and 26 test rows: 8 of test_seen, 18 of": SCORES[:3],
     "shape \\(26, 6\\), not \\(26, 8\\)": SCORES[:, :6],
+    "there are 8 rows, .*; the shape is \\(8, 26\\)": SCORES.T,
     "row 5 .* class 2 is nan": with_cell(5, 2, np.nan),
     "row 0 .* class 0 is inf": with_cell(0, 0, np.inf),
     "type <U32|type object|type <U": SCORES.astype(str),
@@ -205,6 +206,9 @@ def damage(folder: Path, kind: str) -> Path:
             np.save(path, np.array([{}], dtype=object), allow_pickle=True)
         else:
             np.savez(path, scores=np.array([{}], dtype=object))
+    elif kind == "text pt":
+        path = path.with_suffix(".pt")
+        path.write_text("hello" * 20)
     elif kind == "bomb":
         path = path.with_suffix(".npz")
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -221,6 +225,7 @@ def damage(folder: Path, kind: str) -> Path:
                 "fields": "\n".join([head, first + ",1", *text[2:]]).encode(),
                 "nan": "\n".join([head, first.rsplit(",", 1)[0] + ",nan", *text[2:]]).encode(),
                 "no rows": head.encode(),
+                "another column": b"row,klass\n5,1\n",
                 "encoding": b"image,class\n\xff\xfe,a\n",
                 "ending": b"image",
             }[kind]
@@ -240,7 +245,9 @@ def damage(folder: Path, kind: str) -> Path:
         ("bomb", "it unpacks to 64.0 MiB, more than 16.1 MiB"),
         ("empty", "the header is ''"),
         ("header", "the header is 'name,kind d"),
-        ("words", "a score is not a number: .*much"),
+        ("words", "the score 'much' is not a number"),
+        ("text pt", "cannot be read: it is damaged, or another kind of file"),
+        ("another column", "the header is 'row,klass'"),
         ("fields", "the line has 9 fields, and the header 8"),
         ("nan", "is nan"),
         ("no rows", "there are no rows"),
@@ -263,6 +270,7 @@ def test_a_damaged_file_is_a_clear_error_that_names_it(kind, message, tmp_path):
         ({"name": " "}, "name is empty"),
         ({"name": "a\nb"}, "name is not one line"),
         ({"selection": "x" * 501}, "selection has more than 500"),
+        ({"selection": "stated"}, "'stated' is not a way of choosing"),
         ({"url": "javascript:alert(1)"}, "url is not a web address"),
         ({"setting": "deductive"}, "no setting 'deductive'"),
         ({"seed": -1}, "the seed is -1"),

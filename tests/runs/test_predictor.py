@@ -9,7 +9,7 @@ import pytest
 
 from gzslbench.data.formats.hdf5 import write_hdf5
 from gzslbench.data.load import load_dataset
-from gzslbench.errors import DataError, StoreError
+from gzslbench.errors import DataError, ParamError, StoreError
 from gzslbench.evaluation.calibration import calibrate
 from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.runs.execute import Options, run_cell
@@ -149,6 +149,22 @@ def test_semantics_of_another_length_are_refused_where_all_have_length_one(tmp_p
 def test_rows_that_do_not_fit_are_refused(eszsl, rows, words):
     with pytest.raises(DataError, match=words):
         open_predictor(*eszsl).scores(rows)
+
+
+def test_rows_of_a_file_are_taken_without_a_warning_and_stay_as_they_are(eszsl, digits, tmp_path, recwarn):
+    rows = test_rows(digits)[:4]
+    np.save(tmp_path / "rows.npy", rows)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    predictor = open_predictor(*eszsl)
+    assert np.array_equal(predictor.scores(mapped), predictor.scores(rows))
+    assert not recwarn.list
+    assert np.array_equal(np.load(tmp_path / "rows.npy"), test_rows(digits)[:4])
+
+
+@pytest.mark.parametrize("top", [0, -1])
+def test_at_least_one_class_is_shown(eszsl, digits, top):
+    with pytest.raises(ParamError, match=f"top cannot be {top}"):
+        open_predictor(*eszsl).predict(test_rows(digits)[:1], top=top)
 
 
 def test_no_rows_give_no_guesses(eszsl):

@@ -56,7 +56,7 @@ PARAMS = {
 
 
 def failed(spec, *, fast=True):
-    outcomes = [run_check(check) for check in checks_of(spec, fast=fast)]
+    outcomes = [run_check(check) for check in checks_of(spec, fast=fast)]  # each for itself
     assert all(outcome.fix for outcome in outcomes if outcome.status == "failed")
     return {outcome.check: outcome for outcome in outcomes if outcome.status == "failed"}
 

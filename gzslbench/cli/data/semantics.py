@@ -153,4 +153,4 @@ def _encode_attributes(
         click.echo(f"no vector of: {', '.join(unknown)}", err=True)
     click.echo(f"wrote {file}")
     shown = f"--dataset {shlex.quote(dataset)} --semantics {basis.semantics}{SEPARATOR}{name}"
-    click.echo(f"next: gzslbench run --method dazle {shown} --features ..._7x7")
+    click.echo(f"next: gzslbench run --method dazle {shown} --features NAME_7x7")

@@ -72,14 +72,11 @@ def _text(cell: Any) -> str:
     if not value.size:
         return ""
     if value.dtype.kind in "US":
-        return _text("".join(map(_text_of_character, value.ravel().tolist())))
+        characters = value.ravel().tolist()
+        return _text("".join(one.decode() if isinstance(one, bytes) else one for one in characters))
     if value.dtype.kind == "O" and value.size == 1:  # a cell in a cell
         return _text(value.item())
     raise TypeError("numbers" if value.dtype.kind in "fiub" else f"values of type {value.dtype}")
-
-
-def _text_of_character(character: str | bytes) -> str:
-    return character.decode() if isinstance(character, bytes) else character
 
 
 def variables(path: Path) -> set[str]:

@@ -50,7 +50,7 @@ def read_features(source: Path | ArrayLike, rows: int) -> NDArray[Any]:
     if array.ndim != 2 or not array.size:
         fix = "store a matrix with one row for each label"
         raise DataError(f"features of shape {array.shape}", where=where, fix=fix)
-    if array.shape[1] == rows and _suffix(source) == ".mat":
+    if array.shape[1] == rows and isinstance(source, Path) and _split_key(source)[0].suffix.lower() == ".mat":
         if len(array) == rows:
             what, fix = "a square matrix: its rows or its columns may be meant", "save it as .npy"
             raise DataError(what, where=where, fix=fix)
@@ -107,10 +107,6 @@ def _as_column(array: Any, where: str, what: str) -> NDArray[Any]:
         fix = "store one for each row, in one column"
         raise DataError(f"{what} of shape {values.shape}", where=where, fix=fix)
     return values.ravel()
-
-
-def _suffix(source: object) -> str:
-    return _split_key(source)[0].suffix.lower() if isinstance(source, Path) else ""
 
 
 def _split_key(path: Path) -> tuple[Path, str]:

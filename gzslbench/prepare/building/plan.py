@@ -197,7 +197,9 @@ def plan_build(request: Request) -> Plan:
     rows = _name_classes(rows, table.names or (), request)
     semantics = _match_semantics(rows, table, request)
     if by_list:  # numbers of classes, and the order of the user's table, stay as they are
-        rows, semantics = _sort_classes(rows, table.names or ()), table.values
+        names = table.names or ()
+        new_ids = np.array([names.index(name) for name in rows.classes], dtype=np.int64)
+        rows, semantics = replace(rows, classes=names, labels=new_ids[rows.labels]), table.values
     unseen = _choose_unseen(request, rows)
     validation: tuple[str, ...] = ()
     if request.validation_classes is not None:
@@ -222,6 +224,9 @@ def _rows_of_arrays(request: Request) -> Rows:
     """Read labels and names of rows. Without names, the numbers of the rows from 1 stand for them."""
     assert request.labels is not None
     texts, are_numbers = read_labels(request.labels)
+    if not texts:
+        fix = "give each row of features its class"
+        raise DataError("there are no labels", where=_describe(request.labels), fix=fix)
     classes = sorted(set(texts), key=int if are_numbers else None)
     first = {name: row for row, name in reversed(list(enumerate(texts, 1)))}
     check_unique((name, f"{_describe(request.labels)}: row {first[name]}") for name in classes)
@@ -258,12 +263,6 @@ def _name_classes(rows: Rows, names: Sequence[str], request: Request) -> Rows:
     return replace(rows, classes=tuple(names))
 
 
-def _sort_classes(rows: Rows, names: Sequence[str]) -> Rows:
-    """Return the rows with the classes in the order of ``names``."""
-    new_ids = np.array([names.index(name) for name in rows.classes], dtype=np.int64)
-    return replace(rows, classes=tuple(names), labels=new_ids[rows.labels])
-
-
 def _check_features(request: Request, rows: Rows, semantics: NDArray[np.float32]) -> Features:
     source = request.features
     assert source is not None
@@ -285,9 +284,9 @@ def _choose_unseen(request: Request, rows: Rows) -> tuple[str, ...]:
         where, listed = "unseen", {compose(str(name).strip()): f"unseen: {name!r}" for name in request.unseen}
     unknown = [name for name in listed if name not in classes]
     if unknown:
-        names = ", ".join(f"{name!r}{suggest(name, classes)}" for name in unknown[:10])
+        names = ", ".join(shorten([f"{name!r}{suggest(name, classes)}" for name in unknown]))
         what = f"{len(unknown)} of the unseen classes have no {rows.words.missing}: {names}"
-        fix = f"write the name of one {rows.words.one} a line"
+        fix = f"write the name of one {rows.words.one} per line"
         raise DataError(what, where=listed[unknown[0]], fix=fix)
     if not 1 <= len(listed) < len(classes):
         what = f"{len(listed)} of {len(classes)} classes are unseen"

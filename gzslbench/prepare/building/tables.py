@@ -81,7 +81,7 @@ def _read_csv(path: Path, classes: Sequence[str]) -> Table:
     else:
         columns = [f"column {number + 1}" for number in range(len(lines[0][1]))] if lines else []
     if not lines:
-        raise DataError("no line with semantics", where=path, fix="write one line a class")
+        raise DataError("no line with semantics", where=path, fix="write a line for each class")
     if len(columns) < 2:
         raise DataError("a single column", where=f"{path}: line {lines[0][0]}", fix=_COMMAS)
     values = [_parse_numbers(cells, columns, f"{path}: line {line}") for line, cells in lines]

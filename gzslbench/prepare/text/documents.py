@@ -83,7 +83,7 @@ def _read_text(path: Path, names: Sequence[str]) -> dict[str, Texts]:
         return found
     if len(lines) != len(names):
         what = f"{len(lines)} lines for {len(names)} classes"
-        fix = "write one line a class; or a line `# class` and below it the paragraphs of the class"
+        fix = "write a line for each class; or a line `# class` and below it the paragraphs of the class"
         raise DataError(what, where=path, fix=fix)
     numbers = [match and int(match[1]) for match in map(_LEADING_NUMBER.match, names)]
     order = names if None in numbers else [name for _, name in sorted(zip(numbers, names, strict=True))]

@@ -179,7 +179,8 @@ def encoding_errors(what: str, model: str) -> Iterator[None]:
             "name a folder with a complete model, or one of the Hugging Face hub, which\n         "
             "needs a network the first time; models with their own code are not supported"
         )
-        raise EncoderError(f"{what}: {_summarize(error)}", where=model, fix=fix) from error
+        first, *_ = str(error).strip().splitlines() or ["no reason given"]
+        raise EncoderError(f"{what}: {type(error).__name__}: {first}", where=model, fix=fix) from error
 
 
 @contextmanager
@@ -211,8 +212,3 @@ def _find_download(model: str) -> Path:
         return Path(hub.snapshot_download(model, local_files_only=True))
     except Exception:  # sentence-transformers also takes the short names of its own models.
         return Path(hub.snapshot_download(f"sentence-transformers/{model}", local_files_only=True))
-
-
-def _summarize(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or ["no reason given"]
-    return f"{type(error).__name__}: {lines[0]}"

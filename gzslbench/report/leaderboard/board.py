@@ -216,7 +216,7 @@ def _editions(entries: Sequence[Entry]) -> dict[str, int]:
 def _reason(group: ComparableGroup, first: ComparableGroup, data: Mapping[str, TaskInfo]) -> str:
     """Return what distinguishes this table's numbers from those of the first."""
     tasks = ", ".join(task.id for task in data.values())
-    verb = "differ from the presets" if group.changed else "are the presets'"
+    verb = "differ from the presets" if group.changed else "are those of the presets"
     reasons = {
         "changed": f"parameters {verb}",
         "setting": f"the setting is {group.setting}",

@@ -36,7 +36,7 @@ def external_rows(entries: Iterable[Entry], metrics: Sequence[str]) -> list[Refe
     for entry in entries:
         stated = entry.summary.cell.external
         assert stated is not None
-        about = f"selection {stated.selection}, pretraining {stated.pretraining}"
+        about = f"selection {stated.selection!r}, pretraining {stated.pretraining!r}"
         parts = (f"external, as its author states: {about}", stated.paper, stated.url)
         groups[entry.method, entry.row, "; ".join(filter(None, parts))].append(entry)
     rows: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)

@@ -67,7 +67,9 @@ def leaderboard_table(
         cells = [_method_cell(row.label, row.method, papers, cite)]
         cells += [_score_cell(row.columns[metric].get(name), intervals, several) for name, metric in columns]
         rank = f"{board.ranking.ranks[row.label]:.2f}" if board.ranking is not None else ""
-        cells += [TableCell(_seeds(row) if name == "seeds" else rank) for name in aside]
+        counts = sorted({score.estimate.n for score in row.scores.values()})
+        seeds = "–".join(map(str, counts[:1] + counts[1:][-1:]))
+        cells += [TableCell(seeds if name == "seeds" else rank) for name in aside]
         rows.append([*cells, *(_costs(row) if costs else ())])
     header += [*aside, *(COST_COLUMNS if costs else ())]
     for other in published:
@@ -176,11 +178,6 @@ def _score_cell(score: Score | None, intervals: str, several: bool) -> TableCell
     return TableCell(text, mean=mean, spread=spread, **marks)
 
 
-def _seeds(row: Row) -> str:
-    counts = sorted({score.estimate.n for score in row.scores.values()})
-    return "–".join(map(str, counts[:1] + counts[1:][-1:]))
-
-
 def _costs(row: Row) -> list[TableCell]:
     found = [score.costs for score in row.scores.values()]
     minutes = sum(part["seconds"] for part in found) / 60
@@ -209,7 +206,7 @@ def _row_notes(board: Board, papers: Papers | None) -> Iterator[str]:
     rows: dict[str, list[str]] = defaultdict(list)
     for row in board.rows:
         rows[row.changes].append(_method_cell(row.label, row.method, papers).text)
-    yield from (f"{', '.join(labels)}: {changes}" for changes, labels in rows.items() if changes)
+    yield from (f"{'; '.join(labels)}: {changes}" for changes, labels in rows.items() if changes)
 
 
 def _board_notes(board: Board, intervals: str) -> Iterator[str]:

@@ -80,7 +80,7 @@ def _parameters(spec: MethodSpec | HeadSpec) -> Iterator[RenderableType]:
         unit = f" [{info['unit']}]" if info["unit"] else ""
         cells = (str(info["default"]), info["range"], info["search"] or "", info["doc"] + unit)
         rows.append((info["name"], info["type"], *cells))
-    yield make_table(["parameter", "type", "default", "range", "tuned in", "meaning"], rows)
+    yield make_table(["parameter", "type", "default", "range", "search", "meaning"], rows)
     yield Text()
     for name, found in content["presets"].items():
         values = "  ".join(f"{key}={value}" for key, value in found["values"].items())

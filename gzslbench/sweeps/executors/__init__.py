@@ -37,7 +37,7 @@ def make_executor(name: str, limits: Limits) -> Executor:
 
 
 @contextmanager
-def stop_on_signals(executor: Executor, on_stop: Callable[[], None]) -> Iterator[None]:
+def stop_on_signals(executor: Executor, on_stop: Callable[[], object]) -> Iterator[None]:
     """Stop the executor and call ``on_stop`` at the first Ctrl-C or SIGTERM; kill its jobs at the second.
 
     Only the main thread receives signals. In another thread nothing changes.

@@ -50,7 +50,10 @@ class TrialResult:
         """Say in a line what becomes of it: its values while it runs, its outcome in the end."""
         what = self.state
         if self.state == "running":
-            what = " ".join(f"{name}={_short(value)}" for name, value in self.values.items())
+            shown = {
+                k: f"{value:.4g}" if isinstance(value, float) else value for k, value in self.values.items()
+            }
+            what = " ".join(f"{name}={value}" for name, value in shown.items())
         elif self.value is not None:
             what = f"{self.value:.2f} on validation classes"
         elif self.state == "failed":
@@ -103,7 +106,3 @@ def read_trial(trial: FrozenTrial) -> TrialResult:
         failure,
     )
     return msgspec.convert(vars(found), TrialResult)  # checks the types
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else f"{value}"

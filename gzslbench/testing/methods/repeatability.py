@@ -57,7 +57,7 @@ def resumed_it_trains_the_same(case: MethodCase) -> None:
         path = Path(folder) / "checkpoint.pt"
         for moment in sorted({max(1, total * part // 4) for part in (1, 2, 3)} if total else {0}):
             trainer = _resume(case, path)
-            _train_until(trainer, moment)
+            list(trainer.epochs(stop=lambda: trainer.iterations_done >= moment))  # noqa: B023 - called here
             save_checkpoint(path, case.spec.name, trainer.state_dict())
         trainer = _resume(case, path)
         losses = [end.losses for end in trainer.epochs()]
@@ -99,8 +99,3 @@ def _resume(case: MethodCase, path: Path) -> Trainer:
     if path.exists():
         trainer.load_state_dict(load_checkpoint(path, case.spec.name))
     return trainer
-
-
-def _train_until(trainer: Trainer, iterations: int) -> None:
-    for _ in trainer.epochs(stop=lambda: trainer.iterations_done >= iterations):
-        pass

@@ -81,6 +81,7 @@ def test_a_place_below_a_file_is_refused(tmp_path):
 
 
 def test_without_runs_nothing_is_written(tmp_path):
+    (tmp_path / "none").mkdir()
     outcome = report(tmp_path / "none", "--out", tmp_path / "site")
     assert outcome.exit_code == 2 and "no runs to report" in outcome.output
     assert not (tmp_path / "site").exists()
