@@ -94,7 +94,9 @@ def test_what_a_command_that_breaks_off_does_wrong_is_found(
 
 
 @pytest.mark.acceptance
-@pytest.mark.parametrize("name", ["export-again", "import-again"])
+@pytest.mark.parametrize(
+    "name", ["export-again-killed", "import-again-full", "extract-regions-killed", "remove-killed"]
+)
 def test_commands_go_on_after_each_step_that_fails(name: str) -> None:
     words = [sys.executable, "-m", "gzslbench_benchmarks.torture", "--only", name, "--minutes", "0.3"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -117,6 +119,12 @@ def test_many_processes_write_records_and_none_is_lost(tmp_path: Path, monkeypat
         ("no-extras", "check eszsl --fast", 0, ""),
         ("no-extras", "check resnet101 --fast", 2, "pip install 'gzslbench[images]'"),
         ("no-locks", "run --method eszsl --dataset digits", 0, "keeps no locks"),
+        ("no-locks-io", "run --method eszsl --dataset digits", 0, "keeps no locks"),
+        ("no-locks-nosys", "run --method eszsl --dataset digits", 0, "flock not supported"),
+        ("small-files", "run --method eszsl --dataset digits", 2, "takes files of this size"),
+        ("read-only-all", "run --method eszsl --dataset digits", 2, "make the folder writable"),
+        ("read-only-all", "runs list", 0, ""),
+        ("clock-back", "run --method eszsl --dataset digits", 0, ""),
         ("little-memory", "run --method eszsl --dataset digits", 2, "memory ran out"),
         ("descriptors", "run --method eszsl --dataset digits", 0, ""),
         ("no-home", "doctor", 0, ""),

@@ -13,6 +13,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gzslbench_benchmarks.torture.apart import run_apart
 from gzslbench_benchmarks.torture.commands import COMMANDS, SUITE, Command, snapshot
 from gzslbench_benchmarks.torture.findings import Attempt, repeat
@@ -25,22 +27,20 @@ _MOST_STEPS = 1000
 
 
 def attempts(seed: int, root: Path) -> Iterator[Attempt]:
-    """Yield a step of each command in turn; they end after the last step of the longest one."""
-    started = [Started(command, root / command.name) for command in COMMANDS]
-    numbers = dict.fromkeys((one.command.name for one in started), 0)
-    for step in range(_MOST_STEPS):
+    """Yield a step of each command in turn, in an order drawn at random; they end after the last one."""
+    started = [Started(command, root / command.name, seed) for command in COMMANDS]
+    for number in range(_MOST_STEPS):
         for how in FAILURES:
             for one in started:
-                name, number = one.command.name, numbers[one.command.name]
-                numbers[name] += 1
-                yield Attempt(name, repeat(name, seed, number), partial(one.attack, step, how))
+                name = f"{one.command.name}-{how}"
+                yield Attempt(name, repeat(name, seed, number), partial(one.attack, number, how))
 
 
 class Started:
     """A command with the folder of files that it starts from."""
 
-    def __init__(self, command: Command, root: Path) -> None:
-        self.command, self.root, self.count = command, root, _MOST_STEPS
+    def __init__(self, command: Command, root: Path, seed: int = 0) -> None:
+        self.command, self.root, self.seed, self.count = command, root, seed, _MOST_STEPS
 
     @cached_property
     def start(self) -> dict[str, str]:
@@ -63,11 +63,12 @@ class Started:
         self.count = int(steps.rpartition(" ")[2])
         return expected
 
-    def attack(self, step: int, how: str) -> str | None:
-        """Let a step fail, go on, and say what is wrong then."""
-        if step >= self.count:
-            return None
+    def attack(self, number: int, how: str) -> str | None:
+        """Let a step fail, the one of this number in an order drawn at random; go on; say what is wrong."""
         start, expected = self.start, self.expected
+        if number >= self.count:
+            return None
+        step = int(np.random.default_rng(self.seed).permutation(self.count)[number])
         folder = self.copy()
         ended = call(folder, self.command.arguments, Steps(step, how))
         problems = (
