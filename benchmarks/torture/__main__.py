@@ -7,10 +7,12 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 import click
 
+from gzslbench._version import VERSION
 from gzslbench.cli.group import INTERRUPTED, UserError
 from gzslbench.errors import GzslBenchError, ParamError, did_you_mean
 from gzslbench_benchmarks.commit import commit_of
@@ -62,7 +64,9 @@ def run(
         DataError: ``file`` cannot be read or written.
     """
     results = Results(seed) if file is None else Results.read(file, seed)
-    results.commit = commit_of(Path(__file__))
+    results.calls += 1
+    results.version, results.commit = VERSION, commit_of(Path(__file__))
+    results.date = datetime.now(timezone.utc).date().isoformat()
     start = saved = time.monotonic()
     before = results.seconds
     # Attacks leave whole folders behind when they are stopped; these lie inside this one.

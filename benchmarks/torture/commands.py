@@ -97,17 +97,14 @@ IMAGES = ("--dataset", "birds", "--images", "photos", "--extractor", "tiny", "--
 EXTRACT = ("extract", *IMAGES)
 FINETUNE = ("finetune", *IMAGES, *["--epochs", "2", "--device", "cpu"])
 ENCODE = ("data", "semantics", "waves", *["--encoder", "letters", "--name", "words"])
-NAME_VECTORS = (
-    "data",
-    "semantics",
-    "waves",
-    *["--encoder", "words", "--name", "words", "--of", "attributes"],
-)
+WORDS = ("data", "semantics", "waves", *["--encoder", "words", "--name", "words"])
+NAME_VECTORS = (*WORDS, *["--of", "attributes", "--attributes", "attributes.txt"])
 FETCH = ("data", "fetch", "PETS", "--data", "data")
 REMOVE = ("runs", "remove", "dem-toy", *["--yes", "--results", "results"])
 IMPORT_SUBMISSION = ("runs", "import", "submission", "--results", "other")
 SUBMISSION = ("runs", "export", "--results", "results", "--out", "submission")
 QUARANTINE = ("runs", "verify", "--quarantine", "results")
+REGRESS = ("regress", "two.toml", *["--results", "results", "--stored", "stored.json"])
 CONTROLS = ("controls", "eszsl", "--dataset", "toy", "--results", "results")
 COMMANDS = (
     Command("run", RUN, [TOY], again=(*RUN, "--resume")),
@@ -146,5 +143,6 @@ COMMANDS = (
     Command("template", LABELS, [TOY]),
     Command("tune-preset", (*TUNE, "--write", "mine.toml"), [TOY]),
     Command("controls", CONTROLS, [TOY]),
+    Command("regress", (*REGRESS, "--update", "--reason", "first"), [TOY]),
     Command("sweep", ("sweep", "two.toml", *["--results", "results", "--jobs", "1"]), [TOY]),
 )

@@ -10,6 +10,9 @@ from pathlib import Path
 from gzslbench.errors import DataError, ParamError
 from gzslbench.files import reading, write_atomically
 
+RECORDS = 1000
+"""Records that an attempt of ``many-writers`` writes."""
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -59,7 +62,9 @@ class Results:
     Attributes:
         done: By attack, how many of its attempts have run: the next run starts after them.
         attempts: By name, how many attempts have run.
-        commit: The commit of the code that the last attempts ran on.
+        seconds: Time of all calls.
+        calls: How many calls of the program these results come from; each goes on after the one before.
+        version, commit, date: Of the code that the last attempts ran on, and when.
     """
 
     seed: int
@@ -67,7 +72,10 @@ class Results:
     attempts: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     seconds: float = 0.0
+    calls: int = 0
+    version: str = ""
     commit: str | None = None
+    date: str = ""
 
     @classmethod
     def read(cls, file: Path, seed: int) -> Results:
@@ -82,7 +90,8 @@ class Results:
         try:
             with reading(file, DataError):
                 values = json.loads(file.read_bytes())
-            values.pop("counts", None)
+            for computed in ("counts", "totals"):
+                values.pop(computed, None)
             found = cls(**{**values, "findings": [Finding(**one) for one in values["findings"]]})
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             what = f"not results of this program: {error}"
@@ -93,8 +102,8 @@ class Results:
         return found
 
     def write(self, file: Path) -> None:
-        """Replace ``file`` by these results, with the numbers of the table under ``counts``."""
-        values = {**asdict(self), "counts": self.counts()}
+        """Replace ``file`` by these results, with the numbers of the table and their sums."""
+        values = {**asdict(self), "totals": self.totals(), "counts": self.counts()}
         write_atomically(file, json.dumps(values, indent=2) + "\n", DataError, "name another file")
 
     def add(self, attack: str, attempt: Attempt, what: str | None) -> Finding | None:
@@ -120,6 +129,17 @@ class Results:
                 "kinds": sum(found.name == name for found in self.findings),
             }
             for name, attempts in sorted(self.attempts.items())
+        }
+
+    def totals(self) -> dict[str, int]:
+        """Return how many files were damaged, processes killed and records written by many at once."""
+        kills = sum(n for name, n in self.attempts.items() if name.endswith(("-killed", "random-kill")))
+        return {
+            "mutants": self.done.get("mutants", 0),
+            "kills": kills,
+            "records": RECORDS * self.attempts.get("many-writers", 0),
+            "attempts": sum(self.attempts.values()),
+            "findings": sum(found.times for found in self.findings),
         }
 
     def table(self) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from gzslbench._version import VERSION
 from gzslbench_benchmarks.torture import __main__ as program
 from gzslbench_benchmarks.torture.findings import Attempt
 
@@ -71,6 +72,18 @@ def test_the_next_call_goes_on_after_the_attempts_in_the_results(tried: list[str
         "even": {"attempts": 2, "findings": 0, "kinds": 0},
         "odd": {"attempts": 18, "findings": 0, "kinds": 0},
     }
+
+
+def test_totals_of_results_that_were_continued_count_mutants_kills_and_records(tried, tmp_path) -> None:
+    file = tmp_path / "results.json"
+    before = {"tune-killed": 3, "tune-full": 4, "random-kill": 2, "many-writers": 5, "record": 90}
+    stored = {"seed": 0, "done": {"mutants": 90, "numbers": 10}, "attempts": before, "calls": 2}
+    file.write_text(json.dumps({**stored, "findings": []}))
+    call("--results", str(file))
+    found = json.loads(file.read_text())
+    assert found["totals"] == {"mutants": 90, "kills": 5, "records": 5000, "attempts": 114, "findings": 0}
+    assert (found["calls"], found["commit"], found["version"]) == (3, "c0ffee", VERSION)
+    assert call("--results", str(file), "--minutes", "0")[0] == 0, "the sums are not read"
 
 
 def test_results_of_another_seed_are_not_mixed(tried: list[str], tmp_path: Path) -> None:

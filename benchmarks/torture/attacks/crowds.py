@@ -19,10 +19,10 @@ from gzslbench_benchmarks.torture import stand_ins
 from gzslbench_benchmarks.torture.apart import run_apart
 from gzslbench_benchmarks.torture.attacks.broken_off import Started
 from gzslbench_benchmarks.torture.commands import COMMANDS, snapshot
-from gzslbench_benchmarks.torture.findings import Attempt, repeat
+from gzslbench_benchmarks.torture.findings import RECORDS, Attempt, repeat
 from gzslbench_benchmarks.torture.stand_ins import start_server
 
-WRITERS, EACH = 20, 50
+WRITERS, EACH = 20, RECORDS // 20
 _SECONDS = 300
 _READERS: tuple[Sequence[str], ...] = (
     ("runs", "list", "results"),
