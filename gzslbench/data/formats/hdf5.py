@@ -30,7 +30,6 @@ from gzslbench.files import atomic_path, check_file, reserve, sha256_of, writing
 
 LAYOUT = "gzslbench-dataset"
 VERSION = 1
-S = TypeVar("S")
 T = TypeVar("T")
 _DAMAGE = (AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 _SECONDS = 5
@@ -286,7 +285,7 @@ def _open(path: Path, read: Callable[[Any], T]) -> T:
     """
     import h5py
 
-    def run(read: Callable[[Any], S]) -> S:
+    def run(read: Callable[[Any], T]) -> T:
         try:
             file = h5py.File(path, "r", locking=False)  # some drives have no locks, and reading needs none
         except OSError as error:
@@ -300,9 +299,9 @@ def _open(path: Path, read: Callable[[Any], T]) -> T:
                 raise DataError(what, where=path, fix=_AGAIN)
             return read(file)
 
-    def try_all() -> T:
-        run(lambda file: [list(file.attrs.values()), *(_read(file, path, name) for name in _names(file))])
-        return run(read)
+    def try_all(file: Any) -> T:
+        [list(file.attrs.values()), *(_read(file, path, name) for name in _names(file))]
+        return read(file)
 
     check_file(path, DataError)
     status = path.stat()
@@ -310,7 +309,7 @@ def _open(path: Path, read: Callable[[Any], T]) -> T:
     with _explaining(path):
         if state in _harmless:
             return run(read)
-        found = read_apart(path, try_all, _SECONDS)
+        found = read_apart(path, lambda: run(try_all), _SECONDS)
     _harmless.add(state)
     return found
 
