@@ -179,10 +179,7 @@ def check_free_space(folder: Path, needed: int, failure: type[GzslBenchError], e
 def reserve(path: Path, size: int) -> None:
     """Create a file of ``size`` zeros whose space on the disk is taken, which ``truncate`` does not do.
 
-    Without it, a full disk kills a process that writes to a memory map, or in HDF5.
-
-    Raises:
-        OSError: The disk is full, or takes no file of this size.
+    Otherwise a full disk, here an OSError, kills a process that writes to a memory map, or in HDF5.
     """
     with path.open("wb") as file:
         try:

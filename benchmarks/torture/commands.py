@@ -142,7 +142,13 @@ COMMANDS = (
     Command("bib", ("leaderboard", "results", "--format", "latex", "--bib", "cited.bib"), [TOY, RUN]),
     Command("template", LABELS, [TOY]),
     Command("tune-preset", (*TUNE, "--write", "mine.toml"), [TOY]),
-    Command("controls", CONTROLS, [TOY]),
+    Command("controls", CONTROLS, [TOY], again=(*CONTROLS, "--resume")),
     Command("regress", (*REGRESS, "--update", "--reason", "first"), [TOY]),
     Command("sweep", ("sweep", "two.toml", *["--results", "results", "--jobs", "1"]), [TOY]),
 )
+"""Every command that writes, but for ``new method``, which writes into a checkout of gzslbench."""
+ONLY_READ = (
+    *("methods", "heads", "extractors", "datasets", "data show", "data verify", "predict", "runs list"),
+    *("compare", "claims", "check", "doctor"),
+)
+"""The commands that write nothing, or nothing that stays."""

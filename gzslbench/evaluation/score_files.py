@@ -9,7 +9,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -222,7 +222,8 @@ def _from_csv(lines: Any, test: RowMatcher) -> Predictions:
 def write_templates(path: Path, dataset: Dataset) -> tuple[Path, Path]:
     """Write ``path``, an example of predicted labels, and next to it one of scores; return both paths.
 
-    Every test row has the first class. An existing file is never replaced.
+    Every test row has the first class. An existing file is never replaced; a call that broke off between the
+    two files can be repeated.
 
     Raises:
         DataError: A file exists already.
@@ -232,17 +233,20 @@ def write_templates(path: Path, dataset: Dataset) -> tuple[Path, Path]:
     kind = "image" if count and len(set(dataset.image_files)) == count else "row"
     names = [test.name_of(row, kind) for row in test.rows.tolist()]
     scores = ["1.0", *["0.0"] * (len(test.classes) - 1)]
-    paths = path, path.with_name(f"{path.stem}-scores{path.suffix}")
-    for file in paths:
-        if file.exists():
+    labels = [[kind, "class"], *([name, test.class_names[0]] for name in names)]
+    table = [[kind, *test.class_names], *([name, *scores] for name in names)]
+    other = path.with_name(f"{path.stem}-scores{path.suffix}")
+    contents = {path: _encode_table(labels), other: _encode_table(table)}
+    there = [file for file in contents if file.exists()]
+    for file in there:
+        if len(there) > 1 or file.read_bytes() != contents[file]:
             raise DataError("the file exists already", where=file, fix="choose another name for --template")
-    first = test.class_names[0]
-    _write_table(paths[0], [kind, "class"], ([name, first] for name in names))
-    _write_table(paths[1], [kind, *test.class_names], ([name, *scores] for name in names))
-    return paths
+    for file, content in contents.items():
+        write_atomically(file, content, DataError, "name another folder with --template")
+    return path, other
 
 
-def _write_table(path: Path, header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+def _encode_table(lines: Iterable[Sequence[str]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(chain([header], lines))
-    write_atomically(path, text.getvalue(), DataError, "name another folder with --template")
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue().encode()

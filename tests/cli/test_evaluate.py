@@ -151,6 +151,20 @@ def test_templates_lead_to_a_stored_result(gzslbench):
     assert gzslbench("evaluate", "--dataset", "synthetic", "--template", "mine.csv").exit_code == 2
 
 
+def test_templates_that_broke_off_between_their_files_can_be_repeated(gzslbench, tmp_path):
+    line = ("evaluate", "--dataset", "synthetic", "--template", tmp_path / "mine.csv")
+    assert gzslbench(*map(str, line)).exit_code == 0
+    scores = tmp_path / "mine-scores.csv"
+    whole = scores.read_bytes()
+    scores.unlink()
+    assert gzslbench(*map(str, line)).exit_code == 0
+    assert scores.read_bytes() == whole
+    scores.unlink()
+    (tmp_path / "mine.csv").write_text("filled in\n")
+    assert gzslbench(*map(str, line)).exit_code == 2
+    assert (tmp_path / "mine.csv").read_text() == "filled in\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import click
 import pytest
 
+from gzslbench.cli import main
 from gzslbench.errors import StoreError
 from gzslbench.files import atomic_folder, write_atomically, writing
 from gzslbench_benchmarks.torture.attacks import broken_off, crowds, environments, plugins
 from gzslbench_benchmarks.torture.attacks.broken_off import Started
-from gzslbench_benchmarks.torture.commands import Command, snapshot
+from gzslbench_benchmarks.torture.commands import COMMANDS, ONLY_READ, Command, snapshot
 from gzslbench_benchmarks.torture.injection import FAILURES, Steps
 
 COMMAND = Command("pair", ["write"])
@@ -91,6 +94,25 @@ def test_what_a_command_that_breaks_off_does_wrong_is_found(
     assert finding is None or str(found).startswith(finding)
     assert pair.attack(2, "killed") is None, "a third step does not exist"
     assert set(FAILURES) == {"full", "refused", "killed"}
+
+
+def names_of(group: click.Group, before: str = "") -> Iterator[str]:
+    """The words of each command of a command line."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        words = f"{before} {name}".strip()
+        yield from names_of(command, words) if isinstance(command, click.Group) else [words]
+
+
+def test_every_command_that_writes_is_attacked() -> None:
+    every = set(names_of(main))
+    attacked = {name for name in every for command in COMMANDS if begins(command.arguments, name)}
+    assert every - attacked == {*ONLY_READ, "new method"}
+
+
+def begins(arguments: Sequence[str], name: str) -> bool:
+    return list(arguments[: len(name.split())]) == name.split()
 
 
 @pytest.mark.acceptance

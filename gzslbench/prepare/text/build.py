@@ -160,13 +160,15 @@ def build_semantics(
 def check_target(basis: Basis, name: str, overwrite: bool) -> None:
     """Refuse a folder that cannot be written, or that has semantics of this name already.
 
-    Semantics that ``data semantics`` did not write are never replaced.
+    Semantics that ``data semantics`` did not write are never replaced; those of an interrupted write are.
     """
-    for path, provenance in _find_existing(basis, name).items():
+    existing = _find_existing(basis, name)
+    is_whole = not basis.in_folder or any(path.name.endswith(xlsa17.SPLITS) for path in existing)
+    for path, provenance in existing.items():
         if not provenance:
             what = f"there are semantics {name!r} that this command did not write; it does not replace them"
             raise DataError(what, where=path, fix="choose another --name")
-        if not overwrite:
+        if is_whole and not overwrite:
             what = f"there are semantics {name!r} already"
             raise DataError(what, where=path, fix="choose another --name, or pass --overwrite")
     folder = basis.file.parent

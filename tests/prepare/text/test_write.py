@@ -195,6 +195,24 @@ def test_a_write_that_was_killed_between_its_files_is_repaired_by_the_next(folde
     assert np.array_equal(found.semantics, made * 3) and found.provenance == {"third": 3}
 
 
+def test_new_semantics_of_a_write_that_was_stopped_between_its_files_are_written_again(
+    folder, made, monkeypatch
+):
+    stored = import_dataset(folder)
+
+    def full(*_):
+        raise DataError("no space")
+
+    with monkeypatch.context() as patched, pytest.raises(DataError, match="no space"):
+        patched.setattr(writing, "write_atomically", full)
+        write(folder, made)
+    assert "new" in hdf5.stored_semantics(stored) and not (folder / "new_splits.mat").exists()
+    assert write(folder, made * 2) == [folder / "new_splits.mat", stored]
+    assert np.array_equal(load_dataset(folder, semantics="new").semantics, made * 2)
+    with pytest.raises(DataError, match="already"):
+        write(folder, made)
+
+
 def test_concurrent_writes_keep_each_others_semantics(folder, made, monkeypatch):
     stored, copy, inside = import_dataset(folder), shutil.copyfile, []
     (folder / "res101.mat").unlink()
