@@ -12,7 +12,7 @@ from typing import Any
 
 KILLED = 77
 """Exit status of a process that ended itself in the middle of a step."""
-FAILURES = {"full": errno.ENOSPC, "refused": errno.EACCES, "killed": 0}
+FAILURES = {"killed": 0, "full": errno.ENOSPC, "refused": errno.EACCES}
 """How a step can fail, and the error of the system; 0: the process ends at once."""
 _CREATING = os.O_CREAT | os.O_WRONLY | os.O_RDWR
 

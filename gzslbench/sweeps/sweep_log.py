@@ -9,7 +9,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -109,18 +109,18 @@ class SweepLog:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Open the log for writing. No other process can open it meanwhile."""
-        with writing(self.file, _NOT_WRITTEN):
-            make_folder(self.file.parent)
-        try:
-            with lock(self._lock), self.file.open("a", encoding="utf-8") as self._out:
-                self._out.write("\n")  # ends a line that a killed sweep did not finish
-                yield
-        except LockedError as error:
-            raise StoreError(
-                f"a sweep of this suite is running: {error}",
-                where=self.file,
-                fix="look at it with --status, or stop it; other suites can run now",
-            ) from error
+        with ExitStack() as stack:
+            try:
+                with writing(self.file, _NOT_WRITTEN):
+                    make_folder(self.file.parent)
+                    stack.enter_context(lock(self._lock))
+                    self._out = stack.enter_context(self.file.open("a", encoding="utf-8"))
+                    self._out.write("\n")  # ends a line that a killed sweep did not finish
+            except LockedError as error:
+                what = f"a sweep of this suite is running: {error}"
+                fix = "look at it with --status, or stop it; other suites can run now"
+                raise StoreError(what, where=self.file, fix=fix) from error
+            yield
 
     def write(self, event: str, **values: Any) -> None:
         """Add a line."""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import os
+from contextlib import contextmanager
 
 import pytest
 
@@ -106,3 +108,14 @@ def test_a_line_of_other_content_is_ignored(log, line):
     with log.file.open("a") as file:
         file.write(f"{line}\n")
     assert log.read() == before
+
+
+def test_a_log_that_cannot_be_locked_is_an_error_that_says_so(log, monkeypatch):
+    @contextmanager
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        yield
+
+    monkeypatch.setattr("gzslbench.sweeps.sweep_log.lock", full)
+    with pytest.raises(StoreError, match="cannot be written: No space left"), log.open():
+        pass
