@@ -233,7 +233,7 @@ class OutputFile(click.Path):
         """Return the path, or fail with a usage error."""
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if path.suffix.lower() != self.suffix:
-            self.fail(f"{path} does not end in {self.suffix}; it must.", param, ctx)
+            self.fail(f"{path} must end in {self.suffix}", param, ctx)
         # This is found out before hours of work whose result shall go there.
         if not self.new_folder and not path.absolute().parent.is_dir():
             self.fail(f"the folder of {path} does not exist; name a file in an existing folder.", param, ctx)

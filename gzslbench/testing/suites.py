@@ -80,7 +80,7 @@ def find_spec(name: str, kind: str | None = None) -> tuple[str, Spec]:
     ]
     if not found:
         names = [spec.name for _, spec in known]
-        raise PluginError(f"no {kind or ', '.join(KINDS)} {name!r}", fix=did_you_mean(name, names))
+        raise PluginError(f"no {kind or ' or '.join(KINDS)} {name!r}", fix=did_you_mean(name, names))
     if len(found) > 1:
         kinds = [pair[0] for pair in found]
         raise PluginError(f"{name!r} is a {' and a '.join(kinds)}", fix=f"add --kind {kinds[0]}")

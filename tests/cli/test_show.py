@@ -231,7 +231,7 @@ def test_a_file_of_another_kind_is_refused_and_nothing_is_written(
     done = invoke("show", "ce", "--confusion", file)
     assert done.exit_code == 2
     assert "--confusion" in done.stderr
-    assert f"{file} does not end in" in done.stderr
+    assert f"{file} must end in" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 

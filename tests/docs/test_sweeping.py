@@ -33,4 +33,6 @@ def test_every_command_of_the_page_does_what_it_says(tmp_path, monkeypatch, caps
     assert re.search(r"done since +8\b", status) and "cnzsl" in board
     Path("program.py").write_text(PROGRAM, encoding="utf-8")
     runpy.run_path("program.py", run_name="__main__")
-    assert capsys.readouterr().out == "8 0 True\n"
+    table = capsys.readouterr().out
+    assert "8 cells; before the sweep 8 done; 0 run now" in table
+    assert table.count("complete") == 8

@@ -15,7 +15,7 @@ TARGETS = {
     "import": Target(
         "gzslbench.cli.data.files:import_", "Convert MATLAB files to one HDF5 file that opens fast."
     ),
-    "build": Target("gzslbench.cli.data.build:build", "Make a dataset from your own images."),
+    "build": Target("gzslbench.cli.data.build:build", "Make a dataset from your own images or features."),
     "semantics": Target(
         "gzslbench.cli.data.semantics:semantics", "Encode class names or descriptions as semantics."
     ),

@@ -99,13 +99,14 @@ def write_build(plan: Plan, folder: Path, *, dry_run: bool = False) -> bool:
 
 def describe(plan: Plan) -> dict[str, Any]:
     """Return what was requested and the result, in plain JSON types."""
-    split, classes = plan.partition.split, plan.rows.classes
+    split, classes, unseen = plan.partition.split, plan.rows.classes, plan.request.unseen
+    arguments = {field.name: _as_json(getattr(plan.request, field.name)) for field in fields(plan.request)}
+    if unseen is not None and not isinstance(unseen, Path):
+        arguments["unseen"] = sorted(map(str, unseen))
     found = {
         "layout": LAYOUT,
         "gzslbench": VERSION,
-        "arguments": {
-            field.name: _as_json(getattr(plan.request, field.name)) for field in fields(plan.request)
-        },
+        "arguments": arguments,
         "semantics_sha256": plan.semantics_sha256,
         "semantics_dimension": plan.semantics.shape[1],
         "images": len(plan.partition.labels),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -136,6 +137,13 @@ def test_arrays_in_memory_give_the_same_dataset_as_files(tmp_path, table):
     assert build_dataset(tmp_path / "other", request).plan.identity == from_memory.identity
     arguments = json.loads((tmp_path / "one" / "build.json").read_text(encoding="utf-8"))["arguments"]
     assert arguments["features"] == f"array of shape {FEATURES.shape}" and arguments["seed"] == 0
+
+
+def test_another_list_of_unseen_classes_is_named(tmp_path):
+    request = Request(semantics=SEMANTICS, features=FEATURES, labels=LABELS, unseen=["drum"])
+    build_dataset(tmp_path / "made", request)
+    with pytest.raises(DataError, match=r"--unseen was \['drum'\] and is \['bell'\]"):
+        build_dataset(tmp_path / "made", replace(request, unseen=["bell"]))
 
 
 @pytest.mark.parametrize("first", [0, 1])
