@@ -143,7 +143,7 @@ def test_many_processes_write_records_and_none_is_lost(tmp_path: Path, monkeypat
         ("no-locks", "run --method eszsl --dataset digits", 0, "keeps no locks"),
         ("no-locks-io", "run --method eszsl --dataset digits", 0, "keeps no locks"),
         ("no-locks-nosys", "run --method eszsl --dataset digits", 0, "flock not supported"),
-        ("small-files", "run --method eszsl --dataset digits", 2, "takes files of this size"),
+        ("small-files", "run --method eszsl --dataset digits", 2, "File too large"),
         ("read-only-all", "run --method eszsl --dataset digits", 2, "make the folder writable"),
         ("read-only-all", "runs list", 0, ""),
         ("clock-back", "run --method eszsl --dataset digits", 0, ""),

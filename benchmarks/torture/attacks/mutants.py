@@ -16,7 +16,7 @@ from gzslbench_benchmarks.torture.findings import Attempt, repeat
 from gzslbench_benchmarks.torture.readers import READERS
 from gzslbench_benchmarks.torture.readers.reader import Reader, freeze
 
-BATCH, SLOW_BATCH = 40, 4
+BATCH, SLOW_BATCH = 160, 4
 """Mutants that are tried in one process."""
 
 
