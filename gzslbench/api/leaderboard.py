@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -66,7 +69,7 @@ class Leaderboard(TableView):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a row per score: what it may be compared with, and its numbers."""
-        return views.leaderboard_rows(self.boards, self.published)
+        return [line for board in self._as_dicts() for line in views.list_scores(board)]
 
     def tables(self) -> Sequence[ResultTable]:
         """Return a table per board."""
@@ -74,11 +77,15 @@ class Leaderboard(TableView):
 
     def to_csv(self) -> str:
         """Return ``rows`` as CSV."""
-        return views.leaderboard_csv(self.boards, self.published)
+        rows, text = self.rows(), io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]) if rows else ["board"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
 
     def to_json(self) -> str:
         """Return everything that the tables show, and the runs behind each number, as JSON."""
-        return views.leaderboard_json(self.boards, self.left_out, self.published)
+        return json.dumps({"boards": self._as_dicts(), "left_out": dict(self.left_out)}, indent=1) + "\n"
 
     def to_latex(self, caption: str | None = None, label: str | None = None, *, cite: bool = False) -> str:
         r"""Return the tables for a paper: titles for names, no ranks; needs booktabs and graphicx.
@@ -101,6 +108,9 @@ class Leaderboard(TableView):
     @cached_property
     def _papers(self) -> dict[str, MethodSpec | PublishedNumber]:
         return {**{number.method: number for number in all_published_numbers()}, **plugins().methods()}
+
+    def _as_dicts(self) -> list[dict[str, Any]]:
+        return list(map(views.board_as_dict, self.boards, self.published))
 
     def _tables(self, papers: views.Papers | None = None, cite: bool = False) -> Iterator[ResultTable]:
         for board, rows in zip(self.boards, self.published, strict=True):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from torch import Tensor
@@ -19,9 +20,6 @@ from gzslbench.errors import DataError
 from gzslbench.evaluation.checked_method import CheckedMethod
 from gzslbench.report.figures.canvas import NEUTRAL, PAGE, PALETTE, canvas, label
 from gzslbench.runs.load_trained import Trained
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MAX_CLASSES = 6
 """Classes that are drawn, those with most test rows; as many as there are colours."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from gzslbench.errors import GzslBenchError
 from gzslbench.evaluation.calibration import calibrate
@@ -17,12 +20,7 @@ from gzslbench.report.figures.predictions import RunCurve, compare_curves_figure
 from gzslbench.report.figures.run_figures import Drawing
 from gzslbench.report.leaderboard.board import Board
 from gzslbench.report.leaderboard.significance import Ranking
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from gzslbench.runs.folder import RunFolder
+from gzslbench.runs.folder import RunFolder
 
 
 def figures_of_boards(

@@ -6,14 +6,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from gzslbench.evaluation.metrics import harmonic_mean
+from gzslbench.evaluation.curve import SeenUnseenCurve
+from gzslbench.evaluation.metrics import ClassAccuracy, harmonic_mean
 from gzslbench.report.figures.canvas import (
     BLUE,
     COLUMN,
@@ -30,13 +33,6 @@ from gzslbench.report.figures.canvas import (
     label,
     text_width,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from gzslbench.evaluation.curve import SeenUnseenCurve
-    from gzslbench.evaluation.metrics import ClassAccuracy
 
 _CLASS_INCHES, _MAX_INCHES, _REST_INCHES = 0.14, 10.5, 0.95
 """Heights of a class, of the largest figure, and of all but the classes."""

@@ -6,17 +6,15 @@ import math
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from gzslbench.evaluation.selection import PEEKS
 from gzslbench.report.figures.canvas import BLUE, HARMONIC, NEUTRAL, PAGE, SEEN, UNSEEN, canvas, label
 from gzslbench.runs.record import Record
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
 
 METRICS = {"U": UNSEEN, "S": SEEN, "H": HARMONIC}
 """The metrics that are drawn, with their colours."""

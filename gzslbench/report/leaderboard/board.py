@@ -320,19 +320,22 @@ class Comparison:
 
     Attributes:
         stored: Our number as it was stored, over the runs that ``now`` shares with it; None if none was.
-        published: What one source prints; None if no source does. Its ``value`` is in percent.
+        published: What one source prints; None if no source does.
         why_not: Why the two are not compared; None if they are.
         tolerance: Points that count as agreement.
     """
 
     row: str
-    dataset: str
     now: Score
     stored: float | None
     published: PublishedNumber | None
-    value: float | None
     why_not: str | None
     tolerance: float
+
+    @property
+    def value(self) -> float | None:
+        """The published number in percent; None if no source prints one."""
+        return getattr(self.published, self.now.metric, None)
 
     @property
     def difference(self) -> float | None:
@@ -365,14 +368,13 @@ def comparisons(
         printed = [number for number in numbers if getattr(number, board.metric, None) is not None]
         for row in board.rows:
             for dataset, score in row.scores.items():
-                what = (score.method, dataset)
                 runs = [stored[entry.summary.id] for entry in score.entries if entry.summary.id in stored]
                 mean = fmean(runs) if runs else None
+                what = (score.method, dataset)
                 theirs: list[PublishedNumber | None] = [n for n in printed if (n.method, n.dataset) == what]
                 for number in theirs or [None]:
-                    value = getattr(number, board.metric, None)
-                    why = _why_not(number, board, row) if number is not None else None
-                    found.append(Comparison(row.label, dataset, score, mean, number, value, why, tolerance))
+                    why = None if number is None else _why_not(number, board, row)
+                    found.append(Comparison(row.label, score, mean, number, why, tolerance))
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from gzslbench.data.dataset import SAW_VALIDATION, finetuning_note
 from gzslbench.data.variants import SHUFFLED
@@ -17,16 +17,13 @@ from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.presets import preset_values
 from gzslbench.plugins.registry import plugins
-from gzslbench.report.leaderboard.significance import MIN_SEEDS, SIGNIFICANCE
+from gzslbench.report.leaderboard.significance import MIN_SEEDS, SIGNIFICANCE, Test
+from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published_data import dataset_label, mark_of
+from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.plan import EPOCHS_RULE
 from gzslbench.runs.record import CALIBRATED, PEEK_GAMMA, Summary
 from gzslbench.runs.store import DamagedRecordWarning, Store, read_summaries
-
-if TYPE_CHECKING:
-    from gzslbench.report.leaderboard.significance import Test
-    from gzslbench.report.leaderboard.stored_classes import StoredClasses
-    from gzslbench.runs.folder import RunFolder
 
 Key = TypeVar("Key")
 HEAD = "head."
@@ -367,7 +364,7 @@ def group_rows(entries: Iterable[Entry], rule: str) -> dict[tuple[str, str], dic
     rows: dict[tuple[str, str], dict[str, dict[Any, Entry]]] = defaultdict(lambda: defaultdict(dict))
     for entry in entries:
         # Equal numbers are of one training, which was evaluated at other epochs, for example.
-        numbers = tuple(entry.summary.metrics[rule].percentages().values())
+        numbers = tuple(entry.summary.metrics[rule].as_dict().values())
         rows[entry.label(rule), entry.changes_text][entry.dataset][entry.seed, numbers] = entry
     divided: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for (row, changes), found in rows.items():

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from statistics import stdev
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from gzslbench.evaluation.uncertainty import compare_over_classes
+
 if TYPE_CHECKING:
     from gzslbench.report.leaderboard.entry import Score
     from gzslbench.report.leaderboard.stored_classes import StoredClasses
@@ -89,8 +91,6 @@ class OverClasses:
 
     def __call__(self, best: Score, other: Score) -> Outcome | None:
         """Return None without predictions by the rule, or with too few classes."""
-        from gzslbench.evaluation.uncertainty import compare_over_classes
-
         one, two = (self.classes.shares(score.entries, score.rule) for score in (best, other))
         if one is None or two is None or one.area.shape != two.area.shape:
             return None

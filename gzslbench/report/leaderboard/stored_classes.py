@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gzslbench.errors import GzslBenchError
+from gzslbench.evaluation.calibration import calibrate
+from gzslbench.evaluation.predictions import load_predictions
+from gzslbench.evaluation.uncertainty import ClassShares, class_intervals, class_shares, join_seeds
+from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.record import CALIBRATED, Summary
 
 if TYPE_CHECKING:
-    from gzslbench.evaluation.uncertainty import ClassShares
     from gzslbench.report.leaderboard.entry import Entry
-    from gzslbench.runs.folder import RunFolder
 
 Intervals = Mapping[str, tuple[float, float] | None]
 
@@ -21,10 +23,6 @@ def read_class_shares(run: Summary, folder: RunFolder, rule: str) -> ClassShares
 
     The predictions of a run with several final evaluations are those of the first.
     """
-    from gzslbench.evaluation.calibration import calibrate
-    from gzslbench.evaluation.predictions import load_predictions
-    from gzslbench.evaluation.uncertainty import class_shares
-
     if rule not in run.metrics or rule.removesuffix(CALIBRATED) != run.selection:
         return None
     try:
@@ -36,8 +34,6 @@ def read_class_shares(run: Summary, folder: RunFolder, rule: str) -> ClassShares
 
 def read_intervals(run: Summary, folder: RunFolder) -> Intervals:
     """Return by metric the interval over classes of the numbers that the run reports; empty without any."""
-    from gzslbench.evaluation.uncertainty import class_intervals
-
     shares = read_class_shares(run, folder, run.reported)
     return {} if shares is None else class_intervals(shares)
 
@@ -53,8 +49,6 @@ class StoredClasses:
 
     def shares(self, seeds: Sequence[Entry], rule: str) -> ClassShares | None:
         """Return the shares of the seeds of one row; None if one of them has no predictions by ``rule``."""
-        from gzslbench.evaluation.uncertainty import join_seeds
-
         key = rule, *(entry.summary.id for entry in seeds)
         if key not in self._shares:
             found = [read_class_shares(one.summary, self.folders[one.summary.id], rule) for one in seeds]
@@ -64,8 +58,6 @@ class StoredClasses:
 
     def intervals(self, seeds: Sequence[Entry], rule: str) -> Intervals:
         """Return by metric the interval over classes of the mean over the seeds; nothing without shares."""
-        from gzslbench.evaluation.uncertainty import class_intervals
-
         key = rule, *(entry.summary.id for entry in seeds)
         if key not in self._intervals:
             shares = self.shares(seeds, rule)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
@@ -117,35 +114,6 @@ def left_out_notes(left_out: Mapping[str, int]) -> list[str]:
     return [f"{count} run{'s' * (count > 1)} left out: {why}" for why, count in sorted(left_out.items())]
 
 
-def leaderboard_json(
-    boards: Sequence[Board], left_out: Mapping[str, int], published: Iterable[Sequence[ReferenceRow]]
-) -> str:
-    """Return everything the tables show, and the runs behind each number."""
-    tables = [_board_as_dict(board, rows) for board, rows in zip(boards, published, strict=True)]
-    return json.dumps({"boards": tables, "left_out": dict(left_out)}, indent=1) + "\n"
-
-
-def leaderboard_csv(boards: Sequence[Board], published: Iterable[Sequence[ReferenceRow]]) -> str:
-    """Return a line per score: what it may be compared with, and its numbers."""
-    lines = leaderboard_rows(boards, published)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(lines[0]) if lines else ["board"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()
-
-
-def leaderboard_rows(
-    boards: Sequence[Board], published: Iterable[Sequence[ReferenceRow]]
-) -> list[dict[str, Any]]:
-    """Return the lines of ``leaderboard_csv`` by column."""
-    return [
-        line
-        for board, rows in zip(boards, published, strict=True)
-        for line in _csv_lines(_board_as_dict(board, rows))
-    ]
-
-
 def bibliography(papers: Papers) -> str:
     """Return the references of methods as a .bib file, with no field that is not known."""
     pattern = r"(?P<authors>[^:]+): (?P<title>.+), (?P<venue>.+?) (?P<year>\d{4})"
@@ -245,7 +213,8 @@ def _board_notes(board: Board, intervals: str) -> Iterator[str]:
         )
 
 
-def _board_as_dict(board: Board, published: Sequence[ReferenceRow]) -> dict[str, Any]:
+def board_as_dict(board: Board, published: Sequence[ReferenceRow]) -> dict[str, Any]:
+    """Return everything that the table shows, and the runs behind each number."""
     group, ranking = board.group, board.ranking
     rows = [
         {
@@ -300,7 +269,8 @@ def _score_as_dict(score: Score) -> dict[str, Any]:
     }
 
 
-def _csv_lines(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def list_scores(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a line per score of ``board_as_dict``: what it may be compared with, and its numbers."""
     about = {name: value for name, value in board.items() if name not in ("metrics", "tasks", "rows")}
     for row in board["rows"]:
         who = {"source": "", **{name: value for name, value in row.items() if name != "scores"}}
@@ -351,7 +321,8 @@ def comparison_dicts(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """Return everything, with sources and runs."""
     return [
         {
-            **{name: getattr(item, name) for name in ("row", "dataset", "stored", "difference", "verdict")},
+            **{name: getattr(item, name) for name in ("row", "stored", "difference", "verdict", "why_not")},
+            "dataset": item.now.entries[0].dataset,
             "mark": item.now.entries[0].mark or None,
             **{
                 name: getattr(item.published, name, None)
@@ -361,7 +332,6 @@ def comparison_dicts(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
             "method": item.now.method,
             "published": item.value,
             "ours": item.now.estimate.mean,
-            "why_not": item.why_not,
             "runs": [entry.summary.id for entry in item.now.entries],
         }
         for item in comparisons
@@ -375,8 +345,8 @@ def run_lines(entries: Sequence[Entry]) -> Iterator[str]:
     yield f"{'run':<{width}}{numbers}  {'by':<16}{'minutes':>8}  not as in the preset"
     for entry in entries:
         summary = entry.summary
-        scores = dict.fromkeys(PERCENTAGES) if summary.headline is None else summary.headline.percentages()
-        numbers = "".join("      –" if score is None else f"{score:7.1f}" for score in scores.values())
+        scores = summary.scores.values()
+        numbers = "".join("      –" if score is None else f"{score:7.1f}" for score in scores)
         rule = summary.reported if summary.status == "complete" else summary.status
         changes = " ".join(f"{name}={value}" for name, value in entry.changes.items())
         control = f"control: {summary.control}" if summary.control else ""

@@ -71,7 +71,7 @@ def metrics_table(record: Record, intervals: Intervals | None = None) -> Table:
     for rule in (*RULES, EXTERNAL):
         if rule in record.metrics and not (rule in EPOCH_PEEKS and record.metrics[rule].epoch == 0):
             numbers = record.metrics[rule]
-            scores = numbers.percentages().values()
+            scores = numbers.as_dict().values()
             epochs = (None, None) if rule == EXTERNAL else (numbers.epoch, numbers.head_epoch)
             rows.append((rule, *scores, *epochs, CHOSEN_ON[rule]))
             own = "bold green" if rule == record.reported else ""

@@ -31,7 +31,7 @@ def tuning_json(done: TuneResult, table: Path | None) -> dict[str, Any]:
             "run": record.id,
             "folder": str(folder.path),
             "status": record.status,
-            "metrics": None if record.headline is None else record.headline.percentages(),
+            "metrics": None if record.headline is None else record.headline.as_dict(),
             "tests_of_the_study": study.tested(),
         }
     return {
@@ -103,7 +103,7 @@ def _test(record: Record, tests: int) -> Iterator[Text]:
         what = f"On all of trainval the chosen parameters diverged: {format_value(record.failure)}"
         yield Text(what, style="bold red")
         return
-    numbers = "  ".join(f"{name} {value:.2f}" for name, value in record.headline.percentages().items())
+    numbers = "  ".join(f"{name} {value:.2f}" for name, value in record.headline.as_dict().items())
     yield Text(f"On the test rows, after training on all of trainval: {numbers}", style="bold")
     if tests > 1:
         what = f"This study has been tested {tests} times, with other choices before this one."
