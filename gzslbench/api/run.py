@@ -127,9 +127,8 @@ class RunResult(TableView):
         """Return the metrics by seed, with their mean and standard deviation."""
         first, rows = self.records[0], []
         for record in self.records:
-            scores = dict.fromkeys(PERCENTAGES) if record.headline is None else record.headline.percentages()
             missing = "diverged" if record.headline is None else "–"
-            shown = [missing if score is None else f"{score:.2f}" for score in scores.values()]
+            shown = [missing if score is None else f"{score:.2f}" for score in record.scores.values()]
             rows.append([f"seed {record.cell.seed}", *shown])
         if self.deviations:
             ends = [(self._mean(name), self.deviations.get(name)) for name in PERCENTAGES]
@@ -166,7 +165,6 @@ class RunResult(TableView):
 def summary_row(summary: Summary) -> dict[str, Any]:
     """Return what a data frame shows of a run."""
     cell, task, headline = summary.cell, summary.task, summary.headline
-    scores = dict.fromkeys(PERCENTAGES) if headline is None else headline.percentages()
     return {
         "method": cell.method,
         "dataset": task.dataset,
@@ -174,7 +172,7 @@ def summary_row(summary: Summary) -> dict[str, Any]:
         "semantics": task.semantics,
         "seed": cell.seed,
         "rule": summary.reported,
-        **scores,
+        **summary.scores,
         "gamma": getattr(headline, "gamma", None),
         "epoch": getattr(headline, "epoch", None),
         "setting": summary.setting,

@@ -65,8 +65,7 @@ class SweepOutcome(TableView):
         failed = {one.planned.id: one.failure.what for one in self.result.results if one.failure is not None}
         rows = []
         for cell in self.result.planned:
-            headline = known[cell.id].headline if cell.id in known else None
-            scores = dict.fromkeys(PERCENTAGES) if headline is None else headline.percentages()
+            scores = known[cell.id].scores if cell.id in known else dict.fromkeys(PERCENTAGES)
             state: str = "failed" if cell.id in failed else cell.state
             state = known[cell.id].status if cell.id in known else state
             why = failed.get(cell.id) or (cell.why if state == "impossible" else None)

@@ -42,10 +42,6 @@ class MetricsReport(Metrics):
     per_class: tuple[ClassAccuracy, ...]
     predictions: Predictions
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the five metrics by name."""
-        return {name: getattr(self, name) for name in ("U", "S", "H", "T1", "AUSUC")}
-
     def __repr__(self) -> str:
         """Return the five metrics with two decimals."""
         return ", ".join(f"{name} {_two_decimals(value)}" for name, value in self.as_dict().items())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +15,9 @@ from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
 
 if TYPE_CHECKING:
     from gzslbench.evaluation.predictions import Predictions
+
+PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
+Percentage = Annotated[float, msgspec.Meta(ge=0, le=100 + 1e-6)]  # sums of shares can pass 100 by rounding
 
 
 @dataclass(frozen=True)
@@ -30,15 +34,15 @@ class Metrics:
             scores.
     """
 
-    U: float
-    S: float
-    H: float
-    T1: float | None
-    AUSUC: float | None
+    U: Percentage
+    S: Percentage
+    H: Percentage
+    T1: Percentage | None
+    AUSUC: Percentage | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the five numbers by name."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in PERCENTAGES}
 
 
 def per_class_accuracy(

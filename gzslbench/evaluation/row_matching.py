@@ -51,9 +51,6 @@ class RowMatcher:
 
     def row_of_image(self, name: str) -> int:
         """Return the row whose path has the longest ending in common with ``name``."""
-        if not self.dataset.image_files:
-            what = f"the files of {self.dataset.name} name no images"
-            raise DataError(what, where="image", fix="name the rows by number instead, in a column 'row'")
         parts = _path_parts(name)
         found = self.by_file_name.get(parts[-1], [])
         if not found:

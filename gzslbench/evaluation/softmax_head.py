@@ -23,21 +23,14 @@ _INIT_STD = 0.02  # the family's initialisation of every linear layer, with zero
 
 
 @dataclass(frozen=True, eq=False)
-class AdamState:
-    """Adam's moments of a head's weight and bias, and its step count."""
-
-    first: list[Tensor]
-    second: list[Tensor]
-    steps: Tensor
-
-
-@dataclass(frozen=True, eq=False)
 class SoftmaxHead:
-    """A linear classifier: ``(K, e)`` weight and ``(K,)`` bias, and what a longer fit continues from."""
+    """A linear classifier: ``(K, e)`` weight and ``(K,)`` bias, and Adam's moments of both and its steps."""
 
     weight: Tensor
     bias: Tensor
-    adam: AdamState
+    first: list[Tensor]
+    second: list[Tensor]
+    steps: Tensor
 
     def scores(self, features: Tensor) -> Tensor:
         """Return the ``(n, K)`` logits of ``(n, e)`` features."""
@@ -91,7 +84,7 @@ def fit_softmax_head(
         weight.normal_(0.0, _INIT_STD, generator=generator)
         bias = torch.zeros(classes, device=device)
         first, second = ([torch.zeros_like(weight), torch.zeros_like(bias)] for _ in range(2))
-        head = SoftmaxHead(weight, bias, AdamState(first, second, torch.zeros((), device=device)))
+        head = SoftmaxHead(weight, bias, first, second, torch.zeros((), device=device))
     step = _AdamStep(head, settings, features, labels, batch_size)
     capture = capture_on(device) if graphs else None
     run = step if capture is None else partial(GraphCache(capture), "head step", step)
@@ -116,23 +109,23 @@ class _AdamStep:
         self.rows = labels.new_empty(batch_size)
         self.classes = torch.arange(len(head.bias), device=labels.device)
         self.batch = features.new_empty(batch_size, features.shape[1])
-        self.state = head.adam
 
     def __call__(self) -> None:
         features = torch.index_select(self.features, 0, self.rows, out=self.batch)
         labels = self.labels.index_select(0, self.rows)
-        residual = torch.softmax(self.head.scores(features), dim=1)
+        head = self.head
+        residual = torch.softmax(head.scores(features), dim=1)
         # Not scatter_add: its deterministic form makes the host wait for the device.
         residual.add_(labels.unsqueeze(1) == self.classes, alpha=-1).div_(len(labels))
         # The operator behind torch.optim's fused Adam: its Python code takes a third of a small step.
-        self.state.steps.add_(1)
+        head.steps.add_(1)
         torch._fused_adam_(
-            [self.head.weight, self.head.bias],
+            [head.weight, head.bias],
             [residual.T @ features, residual.sum(dim=0)],
-            self.state.first,
-            self.state.second,
+            head.first,
+            head.second,
             [],
-            [self.state.steps, self.state.steps],
+            [head.steps, head.steps],
             amsgrad=False,
             beta1=self.settings.beta1,
             beta2=0.999,

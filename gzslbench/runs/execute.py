@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from datetime import datetime, timezone
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import torch
@@ -18,7 +18,7 @@ import torch
 from gzslbench.computing.device import environment
 from gzslbench.computing.instrumentation import collect_backends
 from gzslbench.computing.memory import memory_of_a_run, peak_memory, reset_peak_memory
-from gzslbench.data.dataset import finetuning_note
+from gzslbench.data.dataset import Dataset, finetuning_note
 from gzslbench.data.validation import validation_dataset, validation_datasets
 from gzslbench.errors import DivergedError, PluginError, StoreError
 from gzslbench.evaluation.calibration import (
@@ -29,6 +29,7 @@ from gzslbench.evaluation.calibration import (
     transfer_gamma,
 )
 from gzslbench.evaluation.controls import CONTROL_NOTES
+from gzslbench.evaluation.metrics import Metrics
 from gzslbench.evaluation.predictions import save_predictions
 from gzslbench.evaluation.selection import DEFAULT_TRANSFER, PEEKS, SelectedEpoch, select
 from gzslbench.files import reading, write_atomically
@@ -39,6 +40,7 @@ from gzslbench.plugins.unpackaged import CODE
 from gzslbench.runs.cell import Cell, describe_task
 from gzslbench.runs.fit import Fit, FitRun, Outcome, Seconds
 from gzslbench.runs.plan import Plan, calibrates_apart, stops_early
+from gzslbench.runs.profile import Profile
 from gzslbench.runs.progress import LogFile, Progress
 from gzslbench.runs.record import (
     CALIBRATED,
@@ -49,7 +51,6 @@ from gzslbench.runs.record import (
     Failure,
     PresetInfo,
     Record,
-    Repeat,
     RunInfo,
     RunMetrics,
     Transferred,
@@ -59,12 +60,6 @@ from gzslbench.runs.record import (
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.tracking import resolve_trackers, track_runs
 from gzslbench.training.interruption import Interruption, catch_interruption
-
-if TYPE_CHECKING:
-    from gzslbench.data.dataset import Dataset
-    from gzslbench.evaluation.metrics import Metrics
-    from gzslbench.runs.profile import Profile
-
 
 PATIENCE_EPOCHS = 10
 """Epochs without a higher T1 after which early stopping ends."""
@@ -312,7 +307,7 @@ def _numbers(
     metrics[PEEK_GAMMA] = _average(peeked, **epochs, gamma=gammas[0], **bias._asdict())
     numbers = {"status": "complete", "parameters": outcome.parameters, "metrics": metrics}
     if len(evaluated) > 1:
-        numbers["repeats"] = _repeats(evaluated)
+        numbers["repeats"] = evaluated
     if fit.cell.calibrate != "none":
         numbers["calibration"], metrics[rule + CALIBRATED] = _calibrate(outcome, splits, epochs)
     return numbers
@@ -339,7 +334,7 @@ def _calibrate(
         transfer=DEFAULT_TRANSFER,
         splits=splits,
         transfers={name: Transferred(gamma, found.H) for name, (gamma, found) in transferred[0].items()},
-        repeats=_repeats(reported) if len(reported) > 1 else None,
+        repeats=reported if len(reported) > 1 else None,
     )
     return calibration, _average(reported, **epochs, gamma=gamma, **bias._asdict())
 
@@ -350,10 +345,6 @@ def _average(evaluated: Sequence[Metrics], **others: Any) -> RunMetrics:
         return RunMetrics(**{**evaluated[0].as_dict(), **others})
     means = {name: fmean(getattr(one, name) for one in evaluated) for name in PERCENTAGES}
     return RunMetrics(**{**means, **others})
-
-
-def _repeats(evaluated: Sequence[Metrics]) -> list[Repeat]:
-    return [Repeat(**one.as_dict()) for one in evaluated]
 
 
 def _plain(chosen: SelectedEpoch) -> dict[str, Any]:

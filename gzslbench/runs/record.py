@@ -17,6 +17,8 @@ import msgspec
 
 from gzslbench.data.variants import SHUFFLED
 from gzslbench.errors import StoreError
+from gzslbench.evaluation.metrics import PERCENTAGES as PERCENTAGES
+from gzslbench.evaluation.metrics import Metrics, Percentage
 from gzslbench.evaluation.selection import GammaChoice, Transfer
 from gzslbench.plugins.spec import Setting
 from gzslbench.runs.cell import Cell, External, TaskInfo
@@ -31,7 +33,6 @@ Selection = Literal["last", "val", "external"]
 CALIBRATED = "-calibrated"
 """Ends the name of the rule whose metrics are those of a selection after calibration."""
 PEEK_GAMMA = "test-peek-gamma"
-PERCENTAGES = ("U", "S", "H", "T1", "AUSUC")
 EPOCHS = ("epoch", "head_epoch")
 BIAS = ("unseen_to_seen", "seen_to_unseen")
 _LISTED_OF_TASK = (
@@ -45,31 +46,14 @@ _LISTED_OF_RUN = (
 MEAN_TOLERANCE = 1e-6
 _REPEAT = "restore the file from a copy, or repeat the run with --rerun"
 
-Percentage = Annotated[float, msgspec.Meta(ge=0, le=100 + 1e-6)]  # sums of shares can pass 100 by rounding
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 @dataclass(frozen=True)
-class Repeat:
-    """The metrics of one final evaluation, in percent, as in ``gzslbench.evaluation.metrics.Metrics``.
+class RunMetrics(Metrics):
+    """The metrics by one selection rule, and the completed epochs, from 1, at which they were taken.
 
     Only an external result may have no T1 or no AUSUC.
-    """
-
-    U: Percentage
-    S: Percentage
-    H: Percentage
-    T1: Percentage | None
-    AUSUC: Percentage | None
-
-    def percentages(self) -> dict[str, Any]:
-        """The five percentages by name."""
-        return {name: getattr(self, name) for name in PERCENTAGES}
-
-
-@dataclass(frozen=True)
-class RunMetrics(Repeat):
-    """The metrics by one selection rule, and the completed epochs, from 1, at which they were taken.
 
     Attributes:
         gamma: What was subtracted from the scores of seen classes; None: nothing.
@@ -124,7 +108,7 @@ class Calibration:
     transfer: Transfer
     splits: Sequence[ValidationSplit]
     transfers: Mapping[str, Transferred]
-    repeats: Sequence[Repeat] | None = None
+    repeats: Sequence[Metrics] | None = None
 
 
 @dataclass(frozen=True)
@@ -219,6 +203,11 @@ class Summary:
         """The metrics that the run reports; None if the run diverged before it had any."""
         return self.metrics.get(self.reported)
 
+    @property
+    def scores(self) -> dict[str, Any]:
+        """The percentages that the run reports, by name; each is None if the run diverged."""
+        return dict.fromkeys(PERCENTAGES) if self.headline is None else self.headline.as_dict()
+
     def as_dict(self) -> dict[str, Any]:
         """Every field by name, in JSON types."""
         return {**_known_parts(asdict(self)), "cell": self.cell.as_dict()}
@@ -245,7 +234,7 @@ class Record(Summary):
 
     validation: ValidationChoice | None = None
     failure: Failure | None = None
-    repeats: Sequence[Repeat] | None = None
+    repeats: Sequence[Metrics] | None = None
     calibration: Calibration | None = None
     schema: Annotated[int, msgspec.Meta(ge=1, le=SCHEMA)] = 1
 
@@ -287,15 +276,15 @@ class Record(Summary):
         later = ("repeats", "calibration")
         return {name: value for name, value in values.items() if name not in later or value is not None}
 
-    def _repeats_by_rule(self) -> dict[str, Sequence[Repeat]]:
+    def _repeats_by_rule(self) -> dict[str, Sequence[Metrics]]:
         """All final evaluations by the rule whose metrics are their mean; empty if there was only one."""
-        found: dict[str, Sequence[Repeat] | None] = {self.selection: self.repeats}
+        found: dict[str, Sequence[Metrics] | None] = {self.selection: self.repeats}
         if self.calibration is not None:
             found[self.reported] = self.calibration.repeats
         return {rule: repeats for rule, repeats in found.items() if repeats}
 
     @property
-    def predicted(self) -> dict[str, Repeat]:
+    def predicted(self) -> dict[str, Metrics]:
         """By rule, the metrics that the stored predictions give: those of the first final evaluation."""
         rules = {rule: self.metrics[rule] for rule in (self.selection, self.reported) if rule in self.metrics}
         return {**rules, **{rule: repeats[0] for rule, repeats in self._repeats_by_rule().items()}}

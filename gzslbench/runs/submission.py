@@ -62,8 +62,7 @@ def _lines(records: Sequence[Record]) -> Iterator[str]:
     yield "| result | dataset | selection | " + " | ".join(PERCENTAGES) + " |"
     yield "|---|---|---|" + "---:|" * len(PERCENTAGES)
     for record in records:
-        numbers = record.headline.percentages() if record.headline else dict.fromkeys(PERCENTAGES)
-        shown = ("–" if number is None else f"{number:.2f}" for number in numbers.values())
+        shown = ("–" if number is None else f"{number:.2f}" for number in record.scores.values())
         rule = record.reported if record.status == "complete" else record.status
         yield f"| {record.id} | {record.task.dataset} | {rule} | " + " | ".join(shown) + " |"
     for record in records:

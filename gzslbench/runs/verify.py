@@ -13,7 +13,7 @@ from gzslbench.evaluation.metrics import Metrics, harmonic_mean, metrics_of
 from gzslbench.evaluation.predictions import Predictions, fingerprint, load_predictions
 from gzslbench.files import sha256_of, writing
 from gzslbench.runs.cell import PROTOCOL
-from gzslbench.runs.record import PEEK_GAMMA, PERCENTAGES, Record, Repeat
+from gzslbench.runs.record import PEEK_GAMMA, PERCENTAGES, Record
 from gzslbench.runs.store import RunFolder
 
 QUARANTINE = "quarantine"
@@ -72,7 +72,7 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
         yield f"{file.name} is not the code of its method, which is in no package"
     # The mean of several H is not the harmonic mean of the mean U and S.
     averaged = (record.selection, record.reported, PEEK_GAMMA) if record.repeats else ()
-    checked: dict[str, Repeat] = {
+    checked: dict[str, Metrics] = {
         rule: found for rule, found in record.metrics.items() if rule not in averaged
     }
     calibrated = None if record.calibration is None else record.calibration.repeats

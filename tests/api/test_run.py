@@ -51,7 +51,7 @@ def test_metrics_are_means_over_the_seeds(runs: Path) -> None:
 
 def test_one_seed_has_its_own_numbers_and_no_deviation(runs: Path) -> None:
     result = run(seeds=1, results=runs)
-    assert result.metrics.as_dict() == result.records[0].metrics["last"].percentages()
+    assert result.metrics.as_dict() == result.records[0].metrics["last"].as_dict()
     assert result.deviations == {}
 
 

@@ -64,7 +64,7 @@ def test_adam_keeps_its_moments_between_the_stages(rows):
     """With no row added, both stages together are one longer fit, but for the order of the rows."""
     head = fitted(rows, ratio=0.0)[-1]
     steps = 5 * math.ceil(len(rows.labels) / OF_METHOD.batch_size)
-    assert head.adam.steps.item() == steps
+    assert head.steps.item() == steps
 
 
 def test_without_unlabelled_rows_it_is_the_softmax_head(rows):

@@ -44,7 +44,7 @@ def test_the_first_evaluation_is_that_of_a_run_with_one(runs):
     """So more evaluations change no random number of the training or of the first evaluation."""
     one, several = runs[1][0], runs[3][0]
     assert one.repeats is None and one.spread == {}
-    assert several.repeats[0] == type(several.repeats[0])(**one.headline.percentages())
+    assert several.repeats[0] == type(several.repeats[0])(**one.headline.as_dict())
     assert one.metrics["test-peek"] == several.metrics["test-peek"]
     assert one.id != several.id
 

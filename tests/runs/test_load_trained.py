@@ -52,7 +52,7 @@ def evaluated(folder, **options):
     evaluator = Evaluator(trained.train, trained.test)
     epochs = None if record.validation is None else record.validation.head_epoch
     again = evaluator.evaluate(trained.method, record.headline.epoch, record.cell.seed, epochs)
-    return record.headline.percentages(), again.trace[-1].as_dict()
+    return record.headline.as_dict(), again.trace[-1].as_dict()
 
 
 def test_the_opened_model_is_the_one_that_was_trained(folder):

@@ -52,7 +52,7 @@ def test_a_run_leaves_a_record_whose_numbers_its_predictions_give_again(run, res
     (record,) = Store(results).records()
     folder = Store(results).run(record.id)
     again = metrics_of(load_predictions(folder.predictions_file)).as_dict()
-    assert record.metrics["last"].percentages() == again
+    assert record.metrics["last"].as_dict() == again
     names = {"record.json", "metrics.jsonl", "predictions.npz", "checkpoint-final.pt", "log.txt"}
     assert names <= {path.name for path in folder.path.iterdir()}
 

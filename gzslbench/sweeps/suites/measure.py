@@ -130,7 +130,7 @@ def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, An
         return {**facts, "failure": asdict(record.failure)}
     lines = [line for line in folder.metrics() if line["leg"] == "final" and "metrics" in line]
     trace = {line["epoch"]: {name: line["metrics"][name] for name in PERCENTAGES} for line in lines}
-    metrics = record.metrics[record.reported].percentages()
+    metrics = record.metrics[record.reported].as_dict()
     if entry.at is not None:
         if entry.at not in trace:
             what = f"no metrics of epoch {entry.at}"

@@ -79,7 +79,7 @@ class Objective:
         if record.failure is not None:
             return TrialScore(0.0, {}, None, asdict(record.failure))
         last, best = record.metrics["last"], record.metrics["test-peek-outer"]
-        return TrialScore(last.percentages()[self.metric], asdict(last), best.epoch)
+        return TrialScore(last.as_dict()[self.metric], asdict(last), best.epoch)
 
 
 class _TrialProgress(Progress):

@@ -17,7 +17,7 @@ LINE = {"leg": "final", "stage": "game", "epoch": 12, "losses": {"critic/critic"
 @pytest.fixture
 def generative(record, folder):
     """The record as that of a method with a head, and its folder with the line of one epoch."""
-    folder.append_metrics({**LINE, "metrics": record.metrics["last"].percentages()})
+    folder.append_metrics({**LINE, "metrics": record.metrics["last"].as_dict()})
     return replace(record, cell=replace(record.cell, head="softmax"))
 
 

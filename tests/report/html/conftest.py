@@ -68,7 +68,7 @@ def add_files(store: Store, record: Record) -> None:
     folder = store.run(record.id)
     save_predictions(folder.predictions_file, predict(record.cell.seed))
     for epoch in (1, 2):
-        metrics = record.metrics["last"].percentages()
+        metrics = record.metrics["last"].as_dict()
         line = {"leg": "final", "stage": "game", "epoch": epoch, "losses": {"critic/critic": 1.0 / epoch}}
         folder.append_metrics({**line, "metrics": metrics})
 
