@@ -26,13 +26,9 @@ _DATE = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same runs 
 
 @dataclass
 class ImportResult:
-    """What became of the runs.
+    """Ids of the runs that were imported and that were stored already; by id, why others were refused.
 
-    Attributes:
-        taken: Ids of those that were imported.
-        there: Ids of those that were stored already.
-        refused: By id, why a run was refused.
-        unchecked: By id, why the true classes of a consistent run were not compared with the data.
+    ``unchecked`` says why the true classes of a consistent run were not compared with the data.
     """
 
     taken: list[str] = field(default_factory=list)
@@ -70,9 +66,8 @@ def import_runs(source: Path, store: Store, data: Path | None = None) -> ImportR
         inner = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
         folders = Store(root).runs() or (Store(inner[0]).runs() if len(inner) == 1 else [])
         if not folders:
-            raise StoreError(
-                "there are no runs in it", where=source, fix="name an archive or a folder that contains runs"
-            )
+            fix = "name an archive or a folder that contains runs"
+            raise StoreError("there are no runs in it", where=source, fix=fix)
         result, truth = ImportResult(), TruthCheck(data)
         for folder in folders:
             _import_run(folder, store, result, truth)

@@ -141,9 +141,8 @@ def _results(results: Path) -> dict[str, Any]:
         else:
             parent = next(folder for folder in results.absolute().parents if is_there(folder, StoreError))
             if not (parent.is_dir() and os.access(parent, os.W_OK)):
-                raise StoreError(
-                    "the results folder cannot be created", where=parent, fix="choose another with --results"
-                )
+                what, fix = "the results folder cannot be created", "choose another with --results"
+                raise StoreError(what, where=parent, fix=fix)
     except StoreError as problem:
         error = str(problem)
     return {"folder": str(results), "there": there, "error": error}

@@ -164,11 +164,8 @@ def _check_text(field: str, text: str) -> str:
 def require_run(record: Record, what: str) -> None:
     """Raise a StoreError if the record is of an external result, which has no ``what``."""
     if record.cell.external is not None:
-        raise StoreError(
-            f"{record.id} is an external result: it has no {what}",
-            where=record.id,
-            fix="name a run that was made here; `gzslbench runs list` marks the external ones",
-        )
+        fix = "name a run that was made here; `gzslbench runs list` marks the external ones"
+        raise StoreError(f"{record.id} is an external result: it has no {what}", where=record.id, fix=fix)
 
 
 class TruthCheck:

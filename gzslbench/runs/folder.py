@@ -111,10 +111,8 @@ class RunFolder:
             text = self.record_file.read_bytes()
         record = Record.from_json(text, self.record_file)
         if record.id != self.id:
-            what, where = (
-                f"the record is of run {record.id}, not of {self.id}",
-                f"{self.record_file}: field 'id'",
-            )
+            what = f"the record is of run {record.id}, not of {self.id}"
+            where = f"{self.record_file}: field 'id'"
             raise StoreError(what, where=where, fix=f"name the folder {record.id}")
         return record
 

@@ -34,12 +34,9 @@ _UNIT = 1e-3
 
 @dataclass(frozen=True)
 class Guess:
-    """A class that a row may belong to.
+    """A class that a row may belong to: ``seen``, ``unseen`` or ``added``.
 
-    Attributes:
-        name: Name of the class.
-        kind: ``seen``, ``unseen`` or ``added``.
-        score: Higher is likelier; its scale depends on the method.
+    A higher score is likelier; its scale depends on the method.
     """
 
     name: str

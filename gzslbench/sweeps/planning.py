@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
@@ -25,6 +25,7 @@ from gzslbench.runs.cell import Cell, Task
 from gzslbench.runs.plan import (
     ParsedRequest,
     Request,
+    Resolved,
     calibrates_apart,
     needs_validation,
     parse_request,
@@ -33,7 +34,7 @@ from gzslbench.runs.plan import (
 )
 from gzslbench.runs.record import Summary
 from gzslbench.runs.store import Store, read_summaries
-from gzslbench.sweeps.suites.suite import Suite, SuiteRun
+from gzslbench.sweeps.suites.suite import Suite
 
 State = Literal["done", "diverged", "interrupted", "new", "unread", "impossible"]
 STATES: tuple[State, ...] = get_args(State)
@@ -55,10 +56,9 @@ class PlannedCell:
     Attributes:
         name: Name of its group of runs.
         request: What to run, with one seed.
-        cell: The cell; None if its data were not read yet or are missing.
-        state: What is known of it, which says whether it would run.
-        why: The reason, in words.
-        summary: The summary of its record, if it has one.
+        cell: None if its data were not read yet or are missing.
+        why: The reason of ``state``, in words.
+        summary: That of its record, if it has one.
         gpus: The share of a GPU that its method takes, from 0 to 1.
     """
 
@@ -91,45 +91,41 @@ def plan_sweep(
     planned: dict[str, PlannedCell] = {}
     for run in suite.runs:
         seeds = [replace(run.request, seeds=(seed,)) for seed in run.request.seeds or (0,)]
+        unknown: tuple[State, str] = ("unread", WHY["unread"])
         try:
-            cells = list(_plan_run(run, seeds, cache, on_read, store, records, folders))
+            task, resolved = _resolve(run.request, cache, on_read)
         except DataError as error:
-            cells = [PlannedCell(run.name, request, None, "impossible", str(error)) for request in seeds]
+            task, unknown = None, ("impossible", str(error))
         except GzslBenchError as error:
             where = f"{run.where}: {error.where or run.name}"
             raise ParamError(error.what, where=where, fix=error.fix) from error
-        for cell in cells:
-            planned.setdefault(cell.cell.id if cell.cell else f"{cell.request}", cell)
+        if task is None:
+            for request in seeds:
+                planned.setdefault(f"{request}", PlannedCell(run.name, request, None, *unknown))
+            continue
+        for request, cell in zip(seeds, resolved.cells, strict=True):
+            summary = records.get(cell.id)
+            state: State = "new"
+            if summary is not None:
+                state = "diverged" if summary.status == "diverged" else "done"
+            elif cell.id in folders and store.run(cell.id).has_checkpoint():
+                state = "interrupted"
+            found = PlannedCell(run.name, request, cell, state, WHY[state], summary, resolved.spec.gpu_share)
+            planned.setdefault(cell.id, found)
     return list(planned.values())
 
 
-def _plan_run(
-    run: SuiteRun,
-    seeds: list[Request],
-    cache: TaskCache,
-    on_read: Callable[[str], None] | None,
-    store: Store,
-    records: dict[str, Summary],
-    folders: frozenset[str],
-) -> Iterator[PlannedCell]:
-    parsed = parse_request(run.request)
+def _resolve(
+    request: Request, cache: TaskCache, on_read: Callable[[str], None] | None
+) -> tuple[Task | None, Resolved]:
+    """Return the task, None if it was not read, and the cells, whose ids are right only with a task."""
+    parsed = parse_request(request)
     task = cache.get(parsed)
     if task is None and on_read is not None:
         task, name = cache.read(parsed)
         on_read(name)
     # Errors that do not depend on the data are found in any case.
-    resolved = resolve(parsed, task or Task(run.request.dataset, run.request.semantics or "att", ""))
-    for request, cell in zip(seeds, resolved.cells, strict=True):
-        if task is None:
-            yield PlannedCell(run.name, request, None, "unread", WHY["unread"])
-            continue
-        summary = records.get(cell.id)
-        state: State = "new"
-        if summary is not None:
-            state = "diverged" if summary.status == "diverged" else "done"
-        elif cell.id in folders and any(store.run(cell.id).path.glob("checkpoint-*.pt")):
-            state = "interrupted"
-        yield PlannedCell(run.name, request, cell, state, WHY[state], summary, resolved.spec.gpu_share)
+    return task, resolve(parsed, task or Task(request.dataset, request.semantics or "att", ""))
 
 
 def counts_line(planned: Sequence[PlannedCell]) -> str:

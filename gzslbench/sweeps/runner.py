@@ -30,14 +30,7 @@ MEMORY_MARGIN = 1.25
 
 @dataclass(frozen=True)
 class CellResult:
-    """What became of a cell that was run.
-
-    Attributes:
-        planned: The cell.
-        record: None if it has none.
-        failure: Why it has no record; None if it has one.
-        seconds: Wall time of the last attempt.
-    """
+    """What became of a cell that was run: its record, or why it has none; wall time of the last attempt."""
 
     planned: PlannedCell
     record: Record | None
@@ -52,13 +45,7 @@ class CellResult:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What became of a sweep.
-
-    Attributes:
-        planned: All cells of the suite, as they were before.
-        to_run: The cells that were to run.
-        results: One for each cell that ended.
-    """
+    """What became of a sweep: all cells as they were before, those to run, and results of the ended ones."""
 
     planned: Sequence[PlannedCell]
     to_run: Sequence[PlannedCell]
@@ -172,17 +159,16 @@ def _follow(
             again = f", attempt {event.attempt}" if event.attempt > 1 else ""
             say(f"started {cell.id} ({cell.name}; {event.where}{again})")
             continue
-        record = None if event.result is None else Record.from_dict(event.result["record"])
-        result = CellResult(cell, record, event.failure, event.seconds)
-        seconds, failure = round(event.seconds, 3), event.failure
-        if failure is None:
-            log.write("ended", cell=cell.id, seconds=seconds)
-        elif failure.kind == "stopped":
-            log.write("stopped", cell=cell.id, seconds=seconds)
+        record, failure = None, event.failure
+        if event.result is not None:
+            record = Record.from_dict(event.result["record"])
+        result = CellResult(cell, record, failure, event.seconds)
+        stopped = failure is not None and failure.kind == "stopped"
+        why = {} if failure is None or stopped else {"failure": f"{failure.kind}: {failure.what}"}
+        log.write("stopped" if stopped else "ended", cell=cell.id, seconds=round(event.seconds, 3), **why)
+        if stopped:
             say(f"stopped {cell.id}: the next sweep continues it")
         else:
-            log.write("ended", cell=cell.id, seconds=seconds, failure=f"{failure.kind}: {failure.what}")
-        if failure is None or failure.kind != "stopped":
             ended += 1
             left = time_left(len(cells), ended, time.monotonic() - began)
             say(f"{_outcome(result)}  [{ended}/{len(cells)}{left and f', {left}'}]")
@@ -234,11 +220,8 @@ def run_cell_job(argument: Mapping[str, Any]) -> dict[str, Any]:
     (cell,) = plan.cells
     if cell.id != argument["cell"]:
         TaskCache(root).forget(request)
-        raise StoreError(
-            f"the cell is now {cell.id}: its data changed after the sweep was planned",
-            where=argument["cell"],
-            fix="repeat the command, which plans again",
-        )
+        what = f"the cell is now {cell.id}: its data changed after the sweep was planned"
+        raise StoreError(what, where=argument["cell"], fix="repeat the command, which plans again")
     options = Options(resume=True, checkpoint_every=argument["checkpoint_every"])
     record, _folder = run_cell(plan, cell, Store(root), options)
     return {"record": record.as_dict()}

@@ -79,11 +79,8 @@ class LocalExecutor:
 
     def __init__(self, limits: Limits) -> None:
         if limits.address is not None:
-            raise ExecutorError(
-                "the local executor cannot use a cluster",
-                where=f"--address {limits.address}",
-                fix="add --executor ray, or leave --address out",
-            )
+            what, where = "the local executor cannot use a cluster", f"--address {limits.address}"
+            raise ExecutorError(what, where=where, fix="add --executor ray, or leave --address out")
         self.limits = limits
         self.pool = ResourcePool(limits)
         self.stopping = False

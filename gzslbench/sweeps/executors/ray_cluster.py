@@ -42,18 +42,14 @@ def require_ray(address: str | None) -> None:
         return
     host, _, port = address.removeprefix(CLIENT).rpartition(":")
     if not host or not port.isdecimal():
-        raise ExecutorError(
-            f"{address!r} is not an address of a cluster",
-            where="--address",
-            fix="give HOST:6379 on a node of it, ray://HOST:10001 elsewhere, or auto",
-        )
+        fix = "give HOST:6379 on a node of it, ray://HOST:10001 elsewhere, or auto"
+        raise ExecutorError(f"{address!r} is not an address of a cluster", where="--address", fix=fix)
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except OSError as error:
+        fix = "start it by `ray start --head`, and give the address that it prints"
         raise ExecutorError(
-            f"no cluster answers at {address}: {error}",
-            where="--address",
-            fix="start it by `ray start --head`, and give the address that it prints",
+            f"no cluster answers at {address}: {error}", where="--address", fix=fix
         ) from error
 
 
@@ -81,11 +77,9 @@ def connect(limits: Limits) -> Iterator[None]:
         ray.init(**options, log_to_driver=False, logging_level="error")
     except Exception as error:  # Ray raises exceptions of many kinds
         ray.shutdown()
-        raise ExecutorError(
-            f"the cluster cannot be {'joined' if limits.address else 'started'}: {first_line(error)}",
-            where=limits.address or "this machine",
-            fix="compare versions and ~/.ray/auth_token with the head's: docs/cluster.md",
-        ) from error
+        what = f"the cluster cannot be {'joined' if limits.address else 'started'}: {first_line(error)}"
+        fix = "compare versions and ~/.ray/auth_token with the head's: docs/cluster.md"
+        raise ExecutorError(what, where=limits.address or "this machine", fix=fix) from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)  # Ray takes it over, but it asks a sweep to stop
@@ -105,11 +99,9 @@ def check_versions(ours: Versions, theirs: Versions, node: str) -> None:
     """Refuse a node with other versions than the driver's; two builds of one torch count as equal."""
     for name, wanted in ours.items():
         if theirs[name] != wanted:
-            raise ExecutorError(
-                f"{name} is {theirs[name]} on a node, and {wanted} where you sweep",
-                where=node,
-                fix=f"install {name} {wanted} there, and start Ray again",
-            )
+            what = f"{name} is {theirs[name]} on a node, and {wanted} where you sweep"
+            fix = f"install {name} {wanted} there, and start Ray again"
+            raise ExecutorError(what, where=node, fix=fix)
 
 
 def write_probe(folder: Path, token: str) -> None:
@@ -131,11 +123,8 @@ def check_folder(folder: Path, token: str, node: str) -> None:
     probe, until = folder / PROBE, time.monotonic() + PROBE_WAIT_S
     while not (probe.is_file() and probe.read_text() == token):
         if time.monotonic() > until:
-            raise ExecutorError(
-                f"the results folder is not seen by {node}",
-                where=folder,
-                fix="give --results a folder that all machines see under one path",
-            )
+            fix = "give --results a folder that all machines see under one path"
+            raise ExecutorError(f"the results folder is not seen by {node}", where=folder, fix=fix)
         time.sleep(0.1)
 
 

@@ -177,10 +177,8 @@ class RayExecutor:
             if self.stopping:
                 return None, Failure("stopped", "killed on request")
             if cause is not None:  # not of the job, whose errors are in its outcome
-                raise ExecutorError(
-                    f"a node cannot run jobs: {first_line(cause)}",
-                    fix=f"install gzslbench {VERSION} and the same Python on each node",
-                ) from error
+                fix = f"install gzslbench {VERSION} and the same Python on each node"
+                raise ExecutorError(f"a node cannot run jobs: {first_line(cause)}", fix=fix) from error
             times = f", {task.attempt} times" if task.attempt > 1 else ""
             return None, Failure("died", f"its worker was lost: {first_line(error)}{times}")
 

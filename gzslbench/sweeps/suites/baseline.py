@@ -119,9 +119,8 @@ def read_baseline(path: Path) -> dict[str, Any]:
         msgspec.convert(groups, dict[str, _Group])
         return {name: {"summary": group["summary"], "runs": group["runs"]} for name, group in groups.items()}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise StoreError(
-            f"no stored metrics to compare with: {error}", where=path, fix="store some with --update first"
-        ) from error
+        what = f"no stored metrics to compare with: {error}"
+        raise StoreError(what, where=path, fix="store some with --update first") from error
 
 
 def stored_metrics(folders: Iterable[Path], rule: str, metric: str) -> dict[str, float]:

@@ -87,14 +87,9 @@ class GridEntry(Axes, forbid_unknown_fields=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, forbid_unknown_fields=True):
-    """``[[claims]]``: what a paper says of a method, and the runs that test it.
+    """``[[claims]]``: what a paper says of a method, and the names of the runs that test it.
 
-    Attributes:
-        method: Name of the method.
-        text: The claim, in a sentence.
-        better: Name of the runs that should be better.
-        than: Name of the runs that they should be better than.
-        metric: The metric in which they should be better.
+    The runs ``better`` should be better in ``metric`` than the runs ``than``.
     """
 
     method: str

@@ -31,13 +31,10 @@ _SETTINGS = ("name", "method", "seeds", "at", "set", "head_set", "epochs")
 
 @dataclass(frozen=True)
 class SuiteRun:
-    """Runs of one setting; all runs of one name are summarized together.
+    """Runs of one setting; all runs of one name are summarized and stored together.
 
-    Attributes:
-        name: What their numbers are stored under.
-        request: What to run.
-        at: The epoch at which they are read, chosen before any result was known; None: the last one.
-        where: File and line of the entry.
+    ``at`` is the epoch at which they are read, chosen before any result was known; None: the last one.
+    ``where`` is the file and the line of the entry.
     """
 
     name: str
@@ -54,7 +51,6 @@ class Suite:
         name: Name of its file, without the ending.
         path: Its file. Stored metrics of a bundled suite are in ``metrics``, next to the folder of suites.
         title: Its purpose, in one line.
-        runs: What to run.
         claims: Claims of papers that the runs test.
         tolerance: Points of percent by which a later mean may differ; None: by the spread over the seeds.
     """
@@ -74,11 +70,9 @@ class Suite:
         """
         runs = [run for run in self.runs if not only or any(text in run.name for text in only)]
         if not runs:
-            raise ParamError(
-                f"no runs of {self.name!r} have {' or '.join(map(repr, only))} in their name",
-                where="--only",
-                fix=f"the names are: {', '.join(dict.fromkeys(run.name for run in self.runs))}",
-            )
+            what = f"no runs of {self.name!r} have {' or '.join(map(repr, only))} in their name"
+            fix = f"the names are: {', '.join(dict.fromkeys(run.name for run in self.runs))}"
+            raise ParamError(what, where="--only", fix=fix)
         if data is not None:
             runs = [replace(run, request=replace(run.request, data=data)) for run in runs]
         return replace(self, runs=tuple(runs))

@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gzslbench import __version__
+from gzslbench.data.dataset import Dataset
 from gzslbench.errors import InterruptedRunError, ParamError, StoreError
 from gzslbench.plugins.executor import Executor, Limits
 from gzslbench.plugins.params import build
@@ -31,18 +32,10 @@ from gzslbench.sweeps.tuning.tune import (
     stopped_error,
 )
 
-if TYPE_CHECKING:
-    from gzslbench.data.dataset import Dataset
-
 
 @dataclass(frozen=True)
 class BestTrial:
-    """The best trial, as a preset for runs.
-
-    Attributes:
-        trial: The trial.
-        preset: Every parameter of the method, with its source.
-    """
+    """The best trial, and as a preset for runs every parameter of the method."""
 
     trial: TrialResult
     preset: Preset
@@ -56,14 +49,7 @@ class BestTrial:
 
 @dataclass(frozen=True)
 class TuneResult:
-    """What tuning came to.
-
-    Attributes:
-        tuning: The study, with what was requested.
-        result: All its trials.
-        best: The best one.
-        test: Record and folder of the run on the test rows; None without a test.
-    """
+    """What tuning came to; ``test`` is the run on the test rows, None without a test."""
 
     tuning: Tuning
     result: StudyResult
@@ -124,11 +110,8 @@ def find_best_trial(tuning: Tuning, result: StudyResult) -> BestTrial:
     if best is None:
         reasons = dict.fromkeys(trial.failure for trial in result.trials if trial.failure)
         why = "; ".join(map(str, reasons)) or "none was run"
-        raise StoreError(
-            f"no trial of study {study.name} has finished: {why}",
-            where=study.path,
-            fix="narrow the spaces with --search, fix what failed, or run more --trials",
-        )
+        fix = "narrow the spaces with --search, fix what failed, or run more --trials"
+        raise StoreError(f"no trial of study {study.name} has finished: {why}", where=study.path, fix=fix)
     params = build(plan.spec.params, {**plan.params.as_dict(), **best.values}, f"trial {best.number}")
     named = tuning.request.run.semantics is not None
     table = f"{plan.dataset.name}/{plan.dataset.semantics_name}" if named else plan.dataset.name

@@ -30,20 +30,15 @@ def search_spaces(
     declared = {info.name: info.search for info in fields_of(spec.params) if info.search is not None}
     spaces = {name: space for name, space in declared.items() if name not in fixed} | requested
     if not spaces:
-        raise ParamError(
-            f"{spec.name} has no parameter left to tune",
-            where=OPTION,
-            fix=f"give {OPTION} NAME=LOW..HIGH[:log]; see `gzslbench methods {spec.name}`",
-        )
+        fix = f"give {OPTION} NAME=LOW..HIGH[:log]; see `gzslbench methods {spec.name}`"
+        raise ParamError(f"{spec.name} has no parameter left to tune", where=OPTION, fix=fix)
     values, wide = params.as_dict(), {}
     for name, space in spaces.items():
         found = space.including(values[name])
         if found is None:
-            raise ParamError(
-                f"parameter {name!r} is {values[name]!r} in the preset, not on a logarithmic scale",
-                where=f"{OPTION} {name}={space}",
-                fix=f"set it with --set {name}=…, or search it without :log",
-            )
+            what = f"parameter {name!r} is {values[name]!r} in the preset, not on a logarithmic scale"
+            fix = f"set it with --set {name}=…, or search it without :log"
+            raise ParamError(what, where=f"{OPTION} {name}={space}", fix=fix)
         wide[name] = found
     return wide
 

@@ -87,11 +87,9 @@ class Study:
                 self._study.enqueue_trial(dict(first), skip_if_exists=True)
                 self._study.set_user_attr(ABOUT, dict(about))
             elif differences := ", ".join(_differences(known, about)):
-                raise ParamError(
-                    f"study {name!r} was started with other settings: {differences}",
-                    where=path,
-                    fix="repeat it with those, or give this one its own --name or --study",
-                )
+                what = f"study {name!r} was started with other settings: {differences}"
+                fix = "repeat it with those, or give this one its own --name or --study"
+                raise ParamError(what, where=path, fix=fix)
 
     @property
     def trials(self) -> list[FrozenTrial]:

@@ -55,22 +55,9 @@ _NAME = re.compile(r"[\w.+-]+")
 
 @dataclass(frozen=True)
 class TuneRequest:
-    """What ``gzslbench tune`` takes.
+    """The options of ``gzslbench tune``, by the same names.
 
-    Attributes:
-        run: Method, dataset and everything that is not searched, as for a run; its only seed is also that of
-            the sampler.
-        eval_every: Epochs between two evaluations of a trial, 0 for the end only; None: a tenth of the
-            preset's epochs with pruning, else the end only.
-        trials: Number of trials that the study shall have in total, in all processes.
-        timeout: Start no trial after this many seconds.
-        searches: ``name=space``, as of ``--search``.
-        metric: What the score of a trial is, ``H`` or ``T1``.
-        study: The file of the study; None: a file in ``results``.
-        name: Name of the study in its file; None: method and dataset.
-        sampler: ``tpe`` or ``random``.
-        pruning: Whether trials that are worse than others are ended early.
-        results: The results folder.
+    ``run`` is everything that is not searched, as for a run; its only seed is also that of the sampler.
     """
 
     run: Request
@@ -121,11 +108,9 @@ def open_tuning(request: TuneRequest, carried: Dataset | None = None) -> Tuning:
     from gzslbench.sweeps.tuning.study import DATABASES, JOURNALS, Study
 
     if request.study is not None and request.study.suffix not in (*JOURNALS, *DATABASES):
-        raise ParamError(
-            f"a file of a study cannot end in {request.study.suffix!r}",
-            where=f"--study {request.study}",
-            fix=f"write {', '.join(JOURNALS)} for a journal, {', '.join(DATABASES)} for a database",
-        )
+        what = f"a file of a study cannot end in {request.study.suffix!r}"
+        fix = f"write {', '.join(JOURNALS)} for a journal, {', '.join(DATABASES)} for a database"
+        raise ParamError(what, where=f"--study {request.study}", fix=fix)
     plan = make_plan(request.run, carried)
     if len(plan.cells) != 1:
         raise ParamError("a study has one seed", where="--seed", fix="give --seed once")
@@ -211,11 +196,9 @@ def run_worker(argument: Mapping[str, Any]) -> dict[str, Any]:
     dataset = values.pop("dataset", None)
     request = msgspec.convert(values, TuneRequest, dec_hook=lambda kind, text: kind(text))
     if request.study is None or not request.study.is_file():
-        raise StoreError(
-            f"{socket.gethostname()} does not see the study's file",
-            where=request.study,
-            fix="give --study a file that all nodes see under the same path",
-        )
+        what = f"{socket.gethostname()} does not see the study's file"
+        fix = "give --study a file that all nodes see under the same path"
+        raise StoreError(what, where=request.study, fix=fix)
     tuning = open_tuning(request, dataset)
     search(tuning, lambda _cell: nullcontext(Progress()), lambda _line: None)
     return {"run": tuning.result.run, "counts": tuning.result.counts}
@@ -239,11 +222,9 @@ def search_with(tuning: Tuning, executor: Executor, workers: int, say: Say, ship
     if any(failure.kind == "stopped" for failure in failures):
         raise stopped_error(tuning.study)
     if len(failures) == workers:
-        raise ExecutorError(
-            f"all workers failed, the last one because {failures[-1].what}",
-            where=tuning.study.path,
-            fix="fix that and repeat the command, which continues the study",
-        )
+        what = f"all workers failed, the last one because {failures[-1].what}"
+        fix = "fix that and repeat the command, which continues the study"
+        raise ExecutorError(what, where=tuning.study.path, fix=fix)
 
 
 @contextmanager
