@@ -32,10 +32,8 @@ def errors_in_python() -> Iterator[None]:
 
 def _in_python(text: str) -> str:
     def argument(found: re.Match[str]) -> str:
-        name = found[1]
-        return (
-            f"{name.replace('-', '_')}=True" if name in _FLAGS else _RENAMED.get(name, name).replace("-", "_")
-        )
+        name = _RENAMED.get(found[1], found[1]).replace("-", "_")
+        return f"{name}=True" if found[1] in _FLAGS else name
 
     return re.sub(r"(?<![\w-])--([a-z][a-z-]*[a-z])", argument, text)
 
@@ -64,9 +62,8 @@ def require_count(argument: str, value: Any, least: int = 0) -> None:
     """Raise a ParamError unless ``value`` is a whole number of at least ``least``."""
     is_whole = hasattr(value, "__index__") and not isinstance(value, bool)
     if not is_whole or value < least:
-        raise ParamError(
-            f"{argument} cannot be {value!r}", where=argument, fix=f"give a whole number from {least}"
-        )
+        fix = f"give a whole number from {least}"
+        raise ParamError(f"{argument} cannot be {value!r}", where=argument, fix=fix)
 
 
 def require_type(argument: str, value: object, kinds: tuple[type, ...], fix: str) -> None:

@@ -74,10 +74,9 @@ def build(
         given[name] = Path(given[name]) if isinstance(given[name], str) else given[name]
     request = Request(**{field.name: given[field.name] for field in fields(Request) if field.name in given})
     built = build_dataset(folder, request)
-    for line in (
-        () if quiet else (*left_out_lines(built.plan), *dataset_summary(built.plan, built.folder.name))
-    ):
-        print_line(line)
+    say = print_progress(quiet)
+    for line in (*left_out_lines(built.plan), *dataset_summary(built.plan, built.folder.name)):
+        say(line)
     if extractor is not None:
         extract(built.folder, images=str(images), extractor=extractor, quiet=quiet)
     return built.folder
@@ -211,6 +210,6 @@ def print_progress(quiet: bool) -> Callable[[str], None]:
 
 
 def _watch_images(quiet: bool) -> Callable[[int], AbstractContextManager[Callable[[int], None]]]:
-    return (
-        (lambda _images: nullcontext(lambda _count: None)) if quiet else partial(watch_count, what="images")
-    )
+    if quiet:
+        return lambda _images: nullcontext(lambda _count: None)
+    return partial(watch_count, what="images")

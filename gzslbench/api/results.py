@@ -100,9 +100,8 @@ class Results(TableView, Sequence[RunResult]):
         ids = [entry.summary.id for entry in self.entries]
         if run == LATEST and ids:
             return ids[-1]
-        matches = [name for name in ids if name == run] or [
-            name for name in ids if run and name.startswith(run)
-        ]
+        same = [name for name in ids if name == run]
+        matches = same or [name for name in ids if run and name.startswith(run)]
         if len(matches) == 1:
             return matches[0]
         known = ", ".join((matches or ids)[:5]) or "none"

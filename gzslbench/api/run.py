@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from functools import partial
@@ -30,7 +30,7 @@ from gzslbench.plugins.registry import plugins
 from gzslbench.report.tables import ResultTable, TableCell
 from gzslbench.report.terminal.run import chance_line
 from gzslbench.runs.execute import Options, run_cell
-from gzslbench.runs.plan import Plan, Request, make_plan
+from gzslbench.runs.plan import Request, make_plan
 from gzslbench.runs.progress import Progress
 from gzslbench.runs.record import PERCENTAGES, Record, Summary
 from gzslbench.runs.store import RunFolder, Store
@@ -279,20 +279,15 @@ def run(
     tuned = None if validation_features is None else load(dataset, validation_features, semantics, data)
     plan = make_plan(Request(**{**same, **chosen, **names, **places}), task, tuned)
     options = Options(resume and not rerun, rerun, checkpoint_every, graphs=graphs, track=track)
-    found = list(run_plan(plan, Store(Path(results)), options, watch_runs(quiet)))
-    return RunResult([record for record, _ in found], [folder for _, folder in found])
-
-
-def run_plan(plan: Plan, store: Store, options: Options, watch: Watch) -> Iterator[tuple[Record, RunFolder]]:
-    """Run the cells of a plan, or read those that are stored; yield each record with its folder."""
+    store, watch, found = Store(Path(results)), watch_runs(quiet), []
     for cell in plan.cells:
         try:
             with watch(cell) as progress:
-                found = run_cell(plan, cell, store, options, progress)
+                found.append(run_cell(plan, cell, store, options, progress))
         except KeyboardInterrupt as error:
             what = f"stopped; run {cell.id} and the seeds after it are not finished"
             raise InterruptedRunError(what, where=store.root, fix="call it again to continue") from error
-        yield found
+    return RunResult([record for record, _ in found], [folder for _, folder in found])
 
 
 def watch_runs(quiet: bool) -> Watch:

@@ -51,7 +51,6 @@ class TableView(ABC):
         return self._render("html")
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows."""
         return self.to_html()
 
     def __rich_console__(self, console: Console, _options: object) -> Iterable[Any]:

@@ -242,9 +242,8 @@ def export(runs: tuple[str, ...], out: Path, results: Path) -> None:
     beginnings of ids; all runs by default. Records, predictions, metrics and logs are exported, checkpoints
     are not.
     """
-    from gzslbench.runs.bundle import write_bundle
+    from gzslbench.runs.bundle import write_bundle, write_submission
     from gzslbench.runs.store import Store
-    from gzslbench.runs.submission import write_submission
 
     if out.suffix not in (".zip", ""):
         raise click.UsageError(f"--out {out} must end in .zip, or be a folder without an ending")

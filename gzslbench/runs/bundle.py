@@ -1,27 +1,50 @@
-"""Export and import runs as one zip archive with a folder per run."""
+"""Export and import runs: as one zip archive, or as a folder that others can read and review."""
 
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from gzslbench.data.formats.numpy_files import UNREADABLE_ZIP, check_archive, most_unpacked
 from gzslbench.errors import StoreError
 from gzslbench.evaluation.predictions import MAX_FILE_BYTES
-from gzslbench.files import atomic_path, check_file, format_size, scratch_folder, writing
+from gzslbench.files import (
+    atomic_folder,
+    atomic_path,
+    check_file,
+    format_size,
+    make_folder,
+    scratch_folder,
+    writing,
+)
 from gzslbench.runs.external import TruthCheck
 from gzslbench.runs.folder import CHOICE, CODE, RECORD
+from gzslbench.runs.record import PERCENTAGES, Record
 from gzslbench.runs.store import RunFolder, Store
 
 FILES = (RECORD, "predictions.npz", "metrics.jsonl", "log.txt", CHOICE, CODE)
 """The files of a run that are exported; checkpoints are too large."""
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same runs give the same bytes
+README, ENVIRONMENT = "README.md", "environment.json"
+_ABOUT = """\
+# Results of generalized zero-shot learning
+
+{count} evaluated with gzslbench. Numbers are per-class accuracies in percent. Each folder has the record of a
+result and its predictions for every test row; environment.json has versions, devices and commands.
+
+Compute the numbers again from the predictions, and compare the true classes with your copy of the data:
+
+    gzslbench runs import . --results reviewed
+    gzslbench runs verify reviewed
+
+"""
 
 
 @dataclass
@@ -45,10 +68,56 @@ def write_bundle(path: Path, folders: Sequence[RunFolder]) -> None:
         zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for folder in folders:
-            for file in (folder.path / name for name in FILES):
-                if file.is_file():
-                    entry = zipfile.ZipInfo(f"{folder.id}/{file.name}", _DATE)
-                    archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
+            for file in _files(folder):
+                entry = zipfile.ZipInfo(f"{folder.id}/{file.name}", _DATE)
+                archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def _files(folder: RunFolder) -> list[Path]:
+    return [file for file in (folder.path / name for name in FILES) if file.is_file()]
+
+
+def write_submission(path: Path, folders: Sequence[RunFolder]) -> None:
+    """Write the runs to a new folder ``path``, with a table of their numbers; nothing is replaced.
+
+    Raises:
+        StoreError: The folder has files already, or cannot be written.
+    """
+    elsewhere = "choose another folder with --out"
+    with writing(path, "the submission cannot be written", elsewhere=elsewhere):
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise StoreError("it exists already", where=path, fix=f"move it away, or {elsewhere}")
+        make_folder(path.absolute().parent)
+        with atomic_folder(path.absolute()) as scratch:
+            records = [folder.require_record() for folder in folders]
+            for folder in folders:
+                (scratch / folder.id).mkdir()
+                for file in _files(folder):
+                    shutil.copyfile(file, scratch / folder.id / file.name)
+            environment = {record.id: asdict(record.run) for record in records}
+            (scratch / ENVIRONMENT).write_text(json.dumps(environment, indent=1) + "\n", encoding="utf-8")
+            count = f"{len(records)} result" + "s" * (len(records) != 1)
+            text = _ABOUT.format(count=count) + "\n".join(_lines(records)) + "\n"
+            (scratch / README).write_text(text, encoding="utf-8")
+
+
+def _lines(records: Sequence[Record]) -> Iterator[str]:
+    """Return a Markdown table of the numbers that the runs report, then what each of them is."""
+    yield "| result | dataset | selection | " + " | ".join(PERCENTAGES) + " |"
+    yield "|---|---|---|" + "---:|" * len(PERCENTAGES)
+    for record in records:
+        shown = ("–" if number is None else f"{number:.2f}" for number in record.scores.values())
+        rule = record.reported if record.status == "complete" else record.status
+        yield f"| {record.id} | {record.task.dataset} | {rule} | " + " | ".join(shown) + " |"
+    for record in records:
+        yield f"\n`{record.id}`: task `{record.task.id}`, setting {record.setting}."
+        external = record.cell.external
+        if external is not None:
+            sources = "".join(f" {text}." for text in (external.paper, external.url) if text)
+            yield (
+                f"External result of another program, {external.name}. As its author states, which is not"
+                f" checked: selection {external.selection!r}, pretraining {external.pretraining!r}.{sources}"
+            )
 
 
 def import_runs(source: Path, store: Store, data: Path | None = None) -> ImportResult:
@@ -109,10 +178,9 @@ def _import_run(folder: RunFolder, store: Store, result: ImportResult, truth: Tr
     # The record is copied last: a folder without a record is not a run, so half a copy is never listed.
     with writing(ours.path, "the run cannot be copied"):
         ours.path.mkdir(parents=True, exist_ok=True)
-        for name in reversed(FILES):
-            if (folder.path / name).is_file():
-                with atomic_path(ours.path / name) as scratch:
-                    shutil.copyfile(folder.path / name, scratch)
+        for file in reversed(_files(folder)):
+            with atomic_path(ours.path / file.name) as scratch:
+                shutil.copyfile(file, scratch)
     result.taken.append(folder.id)
 
 

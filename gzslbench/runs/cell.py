@@ -59,14 +59,9 @@ class Cell:
     """One run before it runs, in plain JSON types.
 
     Attributes:
-        method: Name of the method.
-        method_version: Version in the method's spec.
-        dataset: Name of the dataset.
         task: The dataset's task id, which contains the fingerprints of split and content.
-        preprocessing: How features are scaled.
         params: Every parameter of the method.
         head: The classifier of a generative method; None for a method that scores classes itself.
-        head_version: Version in the head's spec.
         head_params: Every parameter of a head that has its own.
         seed: Root of every random stream.
         select: The selection rule of the headline, ``last`` or ``val``.
@@ -75,7 +70,6 @@ class Cell:
         eval_every: Evaluate after every so many epochs and at the end; 0: at the end only.
         device: ``cpu`` or ``cuda``.
         precision: ``fp32``, ``tf32`` or ``bf16``.
-        deterministic: Whether only deterministic algorithms were allowed.
         protocol: Version of trainer and evaluator.
         eval_repeats: Final evaluations that are averaged, each with its own stream; else 1.
         calibrate: ``val`` if a gamma is chosen on validation classes; ``none`` otherwise.
@@ -150,10 +144,8 @@ class TaskInfo:
         semantics: Name of the semantics, with the seed of a shuffling.
         split_fingerprint: sha256 of the split.
         content: sha256 of features, labels and semantics.
-        feature_dimension: Length of a feature vector.
         extractor: What computed the features, if gzslbench extracted them.
         semantics_content: ``Dataset.semantics_content``.
-        counts: Rows of each part of the split.
         class_names: The candidates' names, in the order of their labels.
         files: sha256 of each data file, by name.
         provenance: How gzslbench made the semantics, if it did.

@@ -44,13 +44,8 @@ def examine(results: Path, data: Path | None = None) -> dict[str, Any]:
         "code": code,
         # A missing module is a problem only for a run that uses the tracker.
         "trackers": [
-            {
-                "name": spec.name,
-                "title": spec.title,
-                "missing": missing_modules(spec),
-                "install": spec.install,
-            }
-            for spec in plugins().trackers().values()
+            {"name": one.name, "title": one.title, "missing": missing_modules(one), "install": one.install}
+            for one in plugins().trackers().values()
         ],
         "data": root,
         "results": folder,
@@ -63,13 +58,13 @@ def _compilation() -> dict[str, Any]:
     from gzslbench.computing.compilation import VARIABLE, compilation_wanted, find_compiler
 
     compiler = find_compiler()
-    obstacle = None if compiler else "no C++ compiler"
+    obstacle, error = (None if compiler else "no C++ compiler"), None
     try:
         if not compilation_wanted():
             obstacle = f"{VARIABLE}=0"
     except ParamError as problem:
-        return {"compiler": compiler, "obstacle": str(problem), "error": str(problem)}
-    return {"compiler": compiler, "obstacle": obstacle, "error": None}
+        obstacle = error = str(problem)
+    return {"compiler": compiler, "obstacle": obstacle, "error": error}
 
 
 def _plugins() -> list[dict[str, Any]]:

@@ -260,9 +260,8 @@ def parse_request(request: Request) -> ParsedRequest:
     device = resolve_device(request.device)
     check_precision(request.precision, device)
     if request.select not in SELECTIONS:
-        raise ParamError(
-            f"no selection rule {request.select!r}", where="--select", fix=f"choose one of {SELECTIONS}"
-        )
+        fix = f"choose one of {SELECTIONS}"
+        raise ParamError(f"no selection rule {request.select!r}", where="--select", fix=fix)
     if request.calibrate not in ("none", "val"):
         what = f"gamma cannot be chosen by {request.calibrate!r}"
         raise ParamError(what, where="--calibrate", fix="choose none or val")

@@ -359,10 +359,9 @@ def _parse(text: str | bytes) -> dict[str, Any]:
     if not isinstance(values, dict) or not isinstance(values.get("schema"), int):
         raise StoreError("not a record: it has no schema number")
     if values["schema"] > SCHEMA:
-        raise StoreError(
-            f"the record has schema {values['schema']}, this gzslbench reads up to {SCHEMA}",
-            fix="read it with the newer gzslbench that wrote it: pip install --upgrade gzslbench",
-        )
+        what = f"the record has schema {values['schema']}, this gzslbench reads up to {SCHEMA}"
+        fix = "read it with the newer gzslbench that wrote it: pip install --upgrade gzslbench"
+        raise StoreError(what, fix=fix)
     return values
 
 

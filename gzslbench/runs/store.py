@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -13,17 +13,9 @@ from pathlib import Path
 import msgspec
 
 from gzslbench.errors import StoreError, shorten
-from gzslbench.files import (
-    atomic_path,
-    check_folder,
-    is_path_part,
-    is_there,
-    make_folder,
-    reading,
-    writing,
-)
+from gzslbench.files import atomic_path, check_folder, is_path_part, is_there, make_folder, reading, writing
 from gzslbench.runs.folder import LOCK, RECORD, RunFolder
-from gzslbench.runs.record import Record, Summary
+from gzslbench.runs.record import Summary
 
 __all__ = ["DEFAULT_ROOT", "INDEX", "DamagedRecordWarning", "RunFolder", "Store", "read_summaries"]
 
@@ -75,13 +67,6 @@ class Store:
         """Return every folder of a run that is interrupted or still running, by name."""
         return [folder for folder in self._folders_with(LOCK) if not folder.has_ended()]
 
-    def records(self) -> Iterator[Record]:
-        """Yield every good record, by run id; a damaged one is a DamagedRecordWarning that names it."""
-        for folder in self.runs():
-            record = _read_record(folder)
-            if record is not None:
-                yield record
-
     def find(self, run: str) -> RunFolder:
         """Find the run with this id, with an id that starts like this, or at this path.
 
@@ -119,14 +104,6 @@ class Store:
         return [RunFolder(folder) for folder in folders if is_path_part(folder.name)]
 
 
-def _read_record(folder: RunFolder) -> Record | None:
-    try:
-        return folder.record()
-    except StoreError as error:
-        warnings.warn(f"left out: {error}", DamagedRecordWarning, stacklevel=3)
-        return None
-
-
 def _nearest(run: str, names: list[str]) -> str:
     if not names:
         return "name the folder of the runs with --results"
@@ -145,8 +122,12 @@ def read_summaries(store: Store) -> list[Summary]:
     for name, stamp in sorted(stamps.items()):
         if name in known and known[name][0] == stamp:
             found[name] = known[name]
-        elif (record := _read_record(store.run(name))) is not None:
-            found[name] = (stamp, Summary.of(record))
+            continue
+        try:
+            if (record := store.run(name).record()) is not None:
+                found[name] = (stamp, Summary.of(record))
+        except StoreError as error:
+            warnings.warn(f"left out: {error}", DamagedRecordWarning, stacklevel=2)
     if found != known:
         with suppress(OSError, ValueError), atomic_path(index) as scratch:
             scratch.write_bytes(msgspec.json.encode(found))

@@ -49,7 +49,7 @@ def test_a_run_leaves_a_record_whose_numbers_its_predictions_give_again(run, res
     assert outcome.exit_code == 0
     for name in ("AUSUC", "test-peek-inner", "gzslbench show"):
         assert name in outcome.output
-    (record,) = Store(results).records()
+    (record,) = [folder.record() for folder in Store(results).runs()]
     folder = Store(results).run(record.id)
     again = metrics_of(load_predictions(folder.predictions_file)).as_dict()
     assert record.metrics["last"].as_dict() == again
@@ -138,7 +138,7 @@ def test_a_stop_that_comes_too_late_for_a_run_keeps_its_record_and_stops_the_nex
     finally:
         plugins().manager.unregister(name="impatient")
     assert outcome.exit_code == 130
-    assert [record.cell.seed for record in Store(results).records()] == [1]
+    assert [folder.record().cell.seed for folder in Store(results).runs()] == [1]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_several_seeds_make_several_records(run, results):
     outcome = run("--json", "--seed", "1", "--seed", "2")
     seeds = [json.loads(line)["cell"]["seed"] for line in outcome.stdout.splitlines()]
     assert seeds == [1, 2]
-    assert len(list(Store(results).records())) == 2
+    assert len(Store(results).runs()) == 2
 
 
 def test_a_dry_run_prints_the_configuration_and_writes_nothing(run, results):
@@ -230,7 +230,7 @@ def test_shuffled_semantics_are_another_task(run):
 def test_a_run_that_diverges_is_recorded_as_such_and_exits_1(run, results):
     outcome = run("--set", "lr=1e30")
     assert outcome.exit_code == 1
-    (record,) = Store(results).records()
+    (record,) = [folder.record() for folder in Store(results).runs()]
     assert record.status == "diverged" and record.metrics == {}
     assert record.failure.epoch >= 1 and record.failure.term
 

@@ -14,11 +14,10 @@ from gzslbench.errors import StoreError
 from gzslbench.evaluation.predictions import fingerprint, load_predictions, save_predictions
 from gzslbench.evaluation.row_matching import RowMatcher
 from gzslbench.report.leaderboard.entry import read_entries
-from gzslbench.runs.bundle import import_runs
+from gzslbench.runs.bundle import import_runs, write_submission
 from gzslbench.runs.external import evaluate
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import Store
-from gzslbench.runs.submission import write_submission
 
 
 @pytest.fixture(scope="module")

@@ -269,7 +269,7 @@ def test_a_rerun_that_fails_at_once_leaves_what_trackers_kept_as_it_was(
         with pytest.raises(ZeroDivisionError):
             run("--track", "diary", "--rerun")
     assert note.read_text() == "'the first'"
-    assert len(list(Store(results).records())) == 1
+    assert len(Store(results).runs()) == 1
     assert run("--track", "diary", "--rerun").exit_code == 0
     assert note.read_text() == "'the second'" and not (note.parents[2] / "previous").exists()
 

@@ -21,9 +21,8 @@ def make_run(folder: Path) -> None:
     """Write runs, a store with two of them, an archive, a submission, and a run without its record."""
     import gzslbench
     from gzslbench.runs import fit
-    from gzslbench.runs.bundle import write_bundle
+    from gzslbench.runs.bundle import write_bundle, write_submission
     from gzslbench.runs.store import Store, read_summaries
-    from gzslbench.runs.submission import write_submission
     from gzslbench.training.checkpoint import save_checkpoint
 
     call: dict[str, Any] = {

@@ -266,7 +266,7 @@ def test_one_table_for_any_parameters_is_a_choice_where_it_joins_tables(chromium
     assert browse().get_by_label("one table for any parameters").count() == 0
     results = Store(tmp_path / "results")
     shutil.copytree(store.root, results.root)
-    record = next(record for record in store.records() if record.id.startswith("f-clswgan-digits"))
+    record = next(folder for folder in store.runs() if folder.id.startswith("f-clswgan-digits")).record()
     cell = replace(record.cell, params={**record.cell.params, "epochs": 3})
     results.run(cell.id).path.mkdir()
     results.run(cell.id).write_record(replace(record, cell=cell, id=cell.id))

@@ -18,7 +18,7 @@ def keep(store: Store, record) -> None:
 
 
 def test_constructing_a_store_touches_no_disk(store: Store) -> None:
-    assert list(store.records()) == []
+    assert store.runs() == []
     assert store.run("a").record() is None
     assert not store.root.exists()
 
@@ -67,8 +67,8 @@ def test_records_come_back_as_written_in_order(store: Store, make_record) -> Non
     written = [make_record(id=name) for name in ("b", "a", "c")]
     for record in written:
         keep(store, record)
-    assert [record.id for record in store.records()] == ["a", "b", "c"]
-    assert {record.id: record for record in store.records()} == {record.id: record for record in written}
+    assert [folder.id for folder in store.runs()] == ["a", "b", "c"]
+    assert [folder.record() for folder in store.runs()] == sorted(written, key=lambda record: record.id)
 
 
 def test_damaged_records_are_named_and_left_out(store: Store, make_record) -> None:
@@ -77,7 +77,7 @@ def test_damaged_records_are_named_and_left_out(store: Store, make_record) -> No
     store.run("a").record_file.write_text("{")
     store.run("b").path.rename(store.root / "copy-of-b")
     with pytest.warns(DamagedRecordWarning) as caught:
-        good = [record.id for record in store.records()]
+        good = [summary.id for summary in read_summaries(store)]
     assert good == ["c"]
     text = "\n".join(str(warning.message) for warning in caught)
     assert str(store.run("a").record_file) in text
