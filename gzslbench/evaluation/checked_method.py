@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,11 +14,9 @@ from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView
 from gzslbench.errors import PluginError
+from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.inputs import ClassNoise, HeadData, TrainView
-
-if TYPE_CHECKING:
-    from gzslbench.plugins.head import HeadSettings
-    from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
+from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
 
 ClassStream = Callable[[int], torch.Generator]
 """Returns the random stream of the class at a position, from its start."""

@@ -68,10 +68,8 @@ def seen_unseen_curve(predictions: Predictions) -> SeenUnseenCurve:
         DataError: Only the predicted labels are known.
     """
     if not predictions.has_scores:
-        raise DataError(
-            "predicted labels alone have no seen-unseen curve",
-            fix="give the scores of all classes instead, one row for each test image",
-        )
+        fix = "give the scores of all classes instead, one row for each test image"
+        raise DataError("predicted labels alone have no seen-unseen curve", fix=fix)
     labels, seen = predictions.labels, predictions.seen
     is_seen = seen[labels]
     correct = np.where(is_seen, predictions.best_seen, predictions.best_unseen) == labels

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -23,12 +23,10 @@ from gzslbench.evaluation.curve import CurvePoint, seen_unseen_curve
 from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.softmax_head import SoftmaxFit
+from gzslbench.plugins.head import FittedHead, Head, HeadSettings
 from gzslbench.plugins.inputs import HeadData, TrainView
+from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
 from gzslbench.plugins.spec import Setting
-
-if TYPE_CHECKING:
-    from gzslbench.plugins.head import FittedHead, Head, HeadSettings
-    from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
 
 _REGION_BYTES = 1 << 25
 """Bytes of regions that are scored at once; what a method computes of them is several times larger."""
@@ -119,18 +117,16 @@ class Evaluator:
         """
         has_head = hasattr(method, "synthesize") or self.test.real_unseen is not None
         if not has_head and not hasattr(method, "scores"):
-            raise PluginError(
-                "the method has neither synthesize nor scores",
-                where=type(method).__name__,
-                fix="implement one of the two, see gzslbench.plugins.method",
-            )
+            what = "the method has neither synthesize nor scores"
+            fix = "implement one of the two, see gzslbench.plugins.method"
+            raise PluginError(what, where=type(method).__name__, fix=fix)
         if has_head and self.method_setting == "evolving":
             fix = "give its head the setting evolving, and the method another one"
             raise PluginError("a generative method cannot evolve", where=type(method).__name__, fix=fix)
         with _inference(method):
             if has_head:
-                return self._with_head(cast("GenerativeMethod", method), epoch, seed, head_epochs)
-            return self._with_scores(cast("ScoringMethod", method), epoch, seed)
+                return self._with_head(cast(GenerativeMethod, method), epoch, seed, head_epochs)
+            return self._with_scores(cast(ScoringMethod, method), epoch, seed)
 
     def _with_scores(self, method: ScoringMethod, epoch: int, seed: int) -> Evaluation:
         evolving = self.method_setting == "evolving"
@@ -309,8 +305,6 @@ def _inference(method: GenerativeMethod | ScoringMethod) -> Iterator[None]:
         for module in training:
             module.training = True
     if versions() != before:
-        raise PluginError(
-            "the method changed its networks while it was evaluated",
-            where=type(method).__name__,
-            fix="do not change parameters or buffers in synthesize, embed and scores",
-        )
+        what = "the method changed its networks while it was evaluated"
+        fix = "do not change parameters or buffers in synthesize, embed and scores"
+        raise PluginError(what, where=type(method).__name__, fix=fix)

@@ -97,9 +97,7 @@ def metrics(
         mask[ids] = True
     names = [str(number) for number in range(len(mask))] if class_names is None else list(class_names)
     if mask.ndim != 1 or len(names) != len(mask) or (predicted is None and given.shape[1] != len(mask)):
-        what = (
-            f"seen has the shape {mask.shape}, for scores of the shape {given.shape} and {len(names)} names"
-        )
+        what = f"seen has the shape {mask.shape}, for scores of shape {given.shape} and {len(names)} names"
         raise DataError(what, where="seen", fix="give one value per class: True for a seen class")
     check_range(truth, len(mask), "labels")
     # Predictions have the rows of seen classes first.

@@ -65,11 +65,9 @@ def per_class_accuracy(
     correct = np.bincount(labels[predicted == labels], minlength=size)[classes]
     tested = rows > 0
     if not tested.any():
-        raise DataError(
-            "no class to average over has a test row",
-            where=f"{len(labels)} rows, {len(classes)} classes",
-            fix="check that test_seen and test_unseen of the split both have rows",
-        )
+        where = f"{len(labels)} rows, {len(classes)} classes"
+        fix = "check that test_seen and test_unseen of the split both have rows"
+        raise DataError("no class to average over has a test row", where=where, fix=fix)
     return float(100 * np.mean(correct[tested] / rows[tested]))
 
 
@@ -82,11 +80,7 @@ def metrics_of(predictions: Predictions, curve: SeenUnseenCurve | None = None) -
     """Compute the five numbers of ``predictions``, equal to the bit each time.
 
     Predicted labels alone give no AUSUC. They give T1 if no unseen test row is predicted as a seen class:
-    then T1 is U.
-
-    Args:
-        predictions: Of one evaluation.
-        curve: Their seen-unseen curve, if it has been computed already.
+    then T1 is U. ``curve`` is the seen-unseen curve, if it has been computed already.
 
     Raises:
         DataError: test_seen or test_unseen has no rows.

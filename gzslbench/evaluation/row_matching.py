@@ -144,13 +144,10 @@ class RowMatcher:
                 what = f"class {one!r} is there twice: columns {places[number]} and {place} (from 0)"
                 raise DataError(what, where="classes", fix="give one column of scores per class")
             places[number] = place
-        missing = [
-            name for number, name in zip(self.classes, self.class_names, strict=True) if number not in places
-        ]
+        missing = [self.dataset.class_names[number] for number in self.classes if number not in places]
         if missing:
-            what = (
-                f"{len(missing)} of {len(self.classes)} classes have no scores; the first is {missing[0]!r}"
-            )
+            count = f"{len(missing)} of {len(self.classes)}"
+            what = f"{count} classes have no scores; the first is {missing[0]!r}"
             raise DataError(what, where="classes", fix="give a column for every seen and unseen class")
         return np.array([places[number] for number in self.classes.tolist()], np.int64)
 

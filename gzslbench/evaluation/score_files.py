@@ -22,7 +22,6 @@ from gzslbench.data.formats.numpy_files import open_npy, read_npz
 from gzslbench.errors import DataError
 from gzslbench.evaluation.external import (
     CHUNK_ROWS,
-    GivenRows,
     as_array,
     predictions_of_labels,
     predictions_of_scores,
@@ -185,11 +184,8 @@ def _from_csv(lines: Any, test: RowMatcher) -> Predictions:
     header = [name.strip() for name in next(lines, [])]
     if len(header) < 2 or header[0] not in KEYS or (len(header) == 2 and header[1] != "class"):
         what = f"the header is {','.join(header)[:60]!r}"
-        fix = (
-            "begin with `image,class` or `row,class`, or with `image` or `row` and then the classes; "
-            + _TEMPLATE
-        )
-        raise DataError(what, where="line 1", fix=fix)
+        fix = "begin with `image,class` or `row,class`, or with `image` or `row` and then the classes; "
+        raise DataError(what, where="line 1", fix=fix + _TEMPLATE)
     kind, keys = header[0], []
 
     def rows() -> Iterator[list[str]]:
@@ -209,7 +205,6 @@ def _from_csv(lines: Any, test: RowMatcher) -> Predictions:
             place = next((f"{kind} {key}" for key, line in of_part if text in line), None)
             raise DataError(f"the score {text!r} is not a number", where=place, fix=_TEMPLATE) from error
 
-    found: GivenRows
     if header[1:] == ["class"]:
         found = predictions_of_labels(test.positions_of(label for (label,) in rows()), test.seen)
     else:

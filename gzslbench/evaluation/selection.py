@@ -95,9 +95,8 @@ def select(rule: str, history: Sequence[EvaluatedEpoch], metric: str = "H") -> S
         ParamError: The rule is unknown.
     """
     if rule not in _CHOICES:
-        raise ParamError(
-            f"unknown selection rule {rule!r}", where="selection", fix=did_you_mean(rule, list(_CHOICES))
-        )
+        fix = did_you_mean(rule, list(_CHOICES))
+        raise ParamError(f"unknown selection rule {rule!r}", where="selection", fix=fix)
     any_epoch, any_head_epoch = _CHOICES[rule]
     candidates = (
         SelectedEpoch(
@@ -107,4 +106,4 @@ def select(rule: str, history: Sequence[EvaluatedEpoch], metric: str = "H") -> S
         for index, metrics in enumerate(evaluated.trace)
         if any_head_epoch or index == len(evaluated.trace) - 1
     )
-    return max(candidates, key=lambda candidate: candidate.metrics.as_dict()[metric])
+    return max(candidates, key=lambda candidate: getattr(candidate.metrics, metric))

@@ -74,11 +74,6 @@ class Sampler:
         self.epoch = torch.zeros((), device=view.labels.device)
         self._permutations = PermutationSampler(len(view.labels), rows, rows.device)
 
-    @property
-    def iterations(self) -> int:
-        """Iterations of one pass over the rows: ceil(N / batch_size)."""
-        return math.ceil(len(self.view.labels) / self.batch_size)
-
     def start_epoch(self, epoch: int) -> None:
         """Give the batches the number of completed epochs; hold out other classes where some are."""
         self.epoch.fill_(epoch)

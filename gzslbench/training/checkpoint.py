@@ -38,11 +38,8 @@ def save_checkpoint(path: Path, owner: str, state: dict[str, Any]) -> None:
                 digest.update(block)
             file.write(digest.digest())
     except (OSError, RuntimeError) as error:
-        raise CheckpointError(
-            f"the checkpoint cannot be written: {error}",
-            where=path,
-            fix="free space or choose another --results folder, then continue with --resume",
-        ) from error
+        fix = "free space or choose another --results folder, then continue with --resume"
+        raise CheckpointError(f"the checkpoint cannot be written: {error}", where=path, fix=fix) from error
 
 
 def load_checkpoint(path: Path, owner: str, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -205,11 +205,9 @@ def _optimizers_by_modules(phase: Phase) -> list[tuple[Optimizer, tuple[str, ...
         return [(phase.optimizer, phase.updates)]
     missing = [name for name in phase.updates if name not in phase.optimizer]
     if missing:
-        raise PluginError(
-            f"phase {phase.name!r} updates {missing[0]!r}, for which it has no optimizer",
-            where=f"Phase.optimizer of {phase.name!r}",
-            fix="name an optimizer for each module in `updates`",
-        )
+        what = f"phase {phase.name!r} updates {missing[0]!r}, for which it has no optimizer"
+        fix = "name an optimizer for each module in `updates`"
+        raise PluginError(what, where=f"Phase.optimizer of {phase.name!r}", fix=fix)
     return [(phase.optimizer[name], (name,)) for name in phase.updates]
 
 
@@ -243,11 +241,8 @@ def _other_optimizer(
 ) -> torch.optim.Optimizer:
     cls = getattr(torch.optim, settings.name, None)
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
-        raise PluginError(
-            f"torch has no optimizer {settings.name!r}",
-            where="TorchOptimizer.name",
-            fix="name a class of torch.optim, for example AdamW",
-        )
+        fix = "name a class of torch.optim, for example AdamW"
+        raise PluginError(f"torch has no optimizer {settings.name!r}", where="TorchOptimizer.name", fix=fix)
     arguments = {"lr": rate, **settings.options}
     accepted = signature(cls).parameters
     if "fused" in accepted:
@@ -259,8 +254,5 @@ def _other_optimizer(
     try:
         return cls(parameters, **arguments)
     except TypeError as error:
-        raise PluginError(
-            f"torch.optim.{settings.name} cannot be made: {error}",
-            where="TorchOptimizer.options",
-            fix="give only arguments of this optimizer",
-        ) from error
+        what, fix = f"torch.optim.{settings.name} cannot be made: {error}", "give only its arguments"
+        raise PluginError(what, where="TorchOptimizer.options", fix=fix) from error
