@@ -48,10 +48,8 @@ CELL_FIELDS = {
 ``table``: a column or a table of its own. ``choice``: it decides what some rules choose from, and so divides
 a row by these rules. Other values say why the field divides nothing.
 """
-CHOICES = (
-    *("eval_every", "validation", "validation_features", "select"),
-    *("device", "deterministic", "calibrate"),
-)
+_CHOOSING = [name for name, where in CELL_FIELDS.items() if where == "choice"]
+CHOICES = (*_CHOOSING, "device", "deterministic", "calibrate")
 """Fields that may divide a row, see ``Entry.choices``."""
 _ABSENT = object()
 

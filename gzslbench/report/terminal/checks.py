@@ -28,9 +28,8 @@ def checks_table(title: str, outcomes: Sequence[Outcome]) -> RenderableType:
             message.append(f"\nto do: {outcome.fix}", style="bold")
         status = Text(outcome.status, style=_STYLES[outcome.status])
         rows.append((status, outcome.check, f"{outcome.seconds:.1f} s", message))
-    return Group(
-        Text(title, style="bold"), make_table(["result", "check", "time", ""], rows, ["time"]), Text()
-    )
+    table = make_table(["result", "check", "time", ""], rows, ["time"])
+    return Group(Text(title, style="bold"), table, Text())
 
 
 def checks_summary(found: Mapping[str, Sequence[Outcome]]) -> Text:
@@ -47,17 +46,15 @@ def controls_table(method: str, found: ControlsResult) -> ResultTable:
     """Return the means of a method and of each of its controls; notes are the judgements."""
     rows = [[name, *(f"{value:.1f}" for value in means.values())] for name, means in found.means.items()]
     notes = [f"{status}: {name}: {what}" for name, (status, what) in found.judgements.items()]
+    notes.append(f"verdict: {VERDICTS[found.status]}")
     title = f"{method} and its controls on {found.task} (%)"
-    verdict = f"verdict: {VERDICTS[found.status]}"
-    return ResultTable(
-        title, ["runs", *METRICS], [list(map(TableCell, row)) for row in rows], [*notes, verdict]
-    )
+    return ResultTable(title, ["runs", *METRICS], [list(map(TableCell, row)) for row in rows], notes)
 
 
 def health_report(health: Mapping[str, Any]) -> RenderableType:
     """Return the problems that ``doctor`` found, then a line about each other thing."""
     problems, device, compilation = (health[name] for name in ("problems", "device", "compilation"))
-    count = f"{len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}"
+    count = f"{len(problems) or 'no'} problem{'s' * (len(problems) != 1)}"
     off = [plugin["name"] for plugin in health["plugins"] if not plugin["loads"]]
     present = [part["name"] for part in health["trackers"] if not part["missing"]]
     absent = [
@@ -78,11 +75,8 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
         "results": health["results"]["folder"],
         "more": "gzslbench datasets NAME, gzslbench doctor --json",
     }
-    return Group(
-        *(Text(problem, style="bold red") for problem in problems),
-        Text(count, style="bold"),
-        key_values(lines),
-    )
+    problem_lines = (Text(problem, style="bold red") for problem in problems)
+    return Group(*problem_lines, Text(count, style="bold"), key_values(lines))
 
 
 def _count_good(parts: Sequence[Mapping[str, Any]]) -> str:

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from gzslbench.plugins.extractor import ExtractorSpec
+from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.params import fields_of
 from gzslbench.plugins.spec import spec_fields
 from gzslbench.report.printing import key_values, make_table
 
 if TYPE_CHECKING:
-    from gzslbench.plugins.extractor import ExtractorSpec
-    from gzslbench.plugins.head import HeadSpec
     from gzslbench.report.published import PublishedNumber
-
-    Spec = MethodSpec | HeadSpec | ExtractorSpec
 
 MARKS = {"!": "H is not 2US/(U+S): one of the three is wrong", "*": "H computed from U and S"}
 """Marks of published numbers, and what they mean."""
@@ -100,20 +98,10 @@ def published_rows(numbers: Sequence[PublishedNumber]) -> list[dict[str, str]]:
         remarks = (f"{kind}: {number.source}" if kind else number.source, number.note)
         # one decimal, as most papers print, or two where two are printed
         shown = {name: "" if x is None else f"{x:.2f}".removesuffix("0") for name, x in scores.items()}
-        rows.append(
-            {
-                "dataset": number.dataset,
-                "semantics": number.semantics,
-                "features": number.features + ", fine-tuned" * number.finetuned,
-                **shown,
-                "": mark,
-                "split": number.split,
-                "selection": number.selection,
-                "calibration": number.calibration,
-                "verified": number.verified,
-                "source": "; ".join(filter(None, remarks)),
-            }
-        )
+        how = {name: getattr(number, name) for name in ("split", "selection", "calibration", "verified")}
+        what = {"dataset": number.dataset, "semantics": number.semantics}
+        what["features"] = number.features + ", fine-tuned" * number.finetuned
+        rows.append({**what, **shown, "": mark, **how, "source": "; ".join(filter(None, remarks))})
     return rows
 
 

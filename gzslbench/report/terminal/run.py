@@ -136,9 +136,8 @@ def run_summary(record: Record, folder: RunFolder) -> RenderableType:
 def seeds_table(records: Sequence[Record]) -> RenderableType:
     """Return the mean and the standard deviation over the seeds of one setting, of what the runs report."""
     found = [record.headline for record in records if record.headline is not None]
-    title = f"{records[0].reported} over {len(found)} seeds" + (
-        "" if len(found) == len(records) else f"; {len(records) - len(found)} diverged"
-    )
+    diverged = len(records) - len(found)
+    title = f"{records[0].reported} over {len(found)} seeds" + f"; {diverged} diverged" * bool(diverged)
     values = {name: [getattr(numbers, name) for numbers in found] for name in PERCENTAGES}
     rows: list[tuple[Any, ...]] = [("mean", *(fmean(column) for column in values.values()))] if found else []
     if len(found) > 1:
@@ -241,12 +240,8 @@ def repeat_command(record: Record) -> str:
 
 def _evaluate_command(record: Record, external: External) -> str:
     """Return the ``gzslbench evaluate`` command with all that is stated of an external result."""
-    stated: dict[str, Any] = {"dataset": record.task.dataset, "features": record.task.features}
-    stated |= {
-        "semantics": record.task.semantics,
-        "seed": record.cell.seed,
-        "selection-text": external.selection,
-    }
+    stated = {name: getattr(record.task, name) for name in ("dataset", "features", "semantics")}
+    stated |= {"seed": record.cell.seed, "selection-text": external.selection}
     stated |= {name: getattr(external, name) for name in ("name", "paper", "url", "setting", "pretraining")}
     given = [(f"--{name}", str(value)) for name, value in stated.items() if value not in ("", "unknown")]
     return shlex.join(["gzslbench", "evaluate", "FILE", *chain(*given)])
@@ -267,7 +262,11 @@ def _places_in_command(record: Record) -> dict[str, str]:
 
 def cell_states(plan: Plan, results: Path) -> dict[str, str]:
     """Say by the id of each cell what a run in ``results`` would do."""
-    return {cell.id: _cell_state(Store(results).run(cell.id)) for cell in plan.cells}
+    states = {}
+    for folder in (Store(results).run(cell.id) for cell in plan.cells):
+        interrupted = "interrupted: --resume continues it" if folder.has_checkpoint() else "would run"
+        states[folder.id] = "finished: would be shown, not run" if folder.has_ended() else interrupted
+    return states
 
 
 def print_plan(plan: Plan, results: Path) -> None:
@@ -283,12 +282,6 @@ def print_plan(plan: Plan, results: Path) -> None:
         make_console().print(Text(title, style="bold"), key_values(values), sep="\n")
     for note in plan.dataset.notes:
         make_console().print(Text(f"note: {note}"))
-
-
-def _cell_state(folder: RunFolder) -> str:
-    if folder.has_ended():
-        return "finished: would be shown, not run"
-    return "interrupted: --resume continues it" if folder.has_checkpoint() else "would run"
 
 
 def print_profile(profile: Profile, record: Record, *, quiet: bool) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from gzslbench.errors import ParamError, did_you_mean
 from gzslbench.plugins.method import MethodSpec
-from gzslbench.plugins.params import Choices, Params, Space, fields_of, parse_assignments
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+from gzslbench.plugins.params import Params, Space, fields_of, parse_assignments
 
 OPTION = "--search"
 
@@ -41,17 +37,6 @@ def search_spaces(
             raise ParamError(what, where=f"{OPTION} {name}={space}", fix=fix)
         wide[name] = found
     return wide
-
-
-def distribution(space: Space) -> BaseDistribution:
-    """Convert a space to optuna's form."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    if isinstance(space, Choices):
-        return CategoricalDistribution(space.values)
-    if isinstance(space.low, int) and isinstance(space.high, int):
-        return IntDistribution(space.low, space.high, log=space.logarithmic, step=int(space.step or 1))
-    return FloatDistribution(space.low, space.high, log=space.logarithmic, step=space.step)
 
 
 def _parse_searches(spec: MethodSpec, searches: Iterable[str]) -> dict[str, Space]:

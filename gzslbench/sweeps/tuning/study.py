@@ -15,6 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.exceptions import StorageInternalError
 from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
@@ -25,9 +31,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from gzslbench.computing.seeds import stream
 from gzslbench.errors import ParamError, StoreError
 from gzslbench.files import LockedError, drop_torn_line, lock, writing
-from gzslbench.plugins.params import Space
+from gzslbench.plugins.params import Choices, Space
 from gzslbench.sweeps.tuning.objective import PrunedTrial, TrialScore
-from gzslbench.sweeps.tuning.spaces import distribution
 from gzslbench.sweeps.tuning.trial_result import FAILURE, SCORE, StudyResult, read_trial
 
 JOURNALS = (".journal", ".log")
@@ -226,6 +231,15 @@ class Study:
     def _storage_id(self, number: int) -> int:
         study = self._storage.get_study_id_from_name(self.name)
         return self._storage.get_trial_id_from_study_id_trial_number(study, number)
+
+
+def distribution(space: Space) -> BaseDistribution:
+    """Convert a space to optuna's form."""
+    if isinstance(space, Choices):
+        return CategoricalDistribution(space.values)
+    if isinstance(space.low, int) and isinstance(space.high, int):
+        return IntDistribution(space.low, space.high, log=space.logarithmic, step=int(space.step or 1))
+    return FloatDistribution(space.low, space.high, log=space.logarithmic, step=space.step)
 
 
 def open_storage(path: Path) -> BaseStorage:
