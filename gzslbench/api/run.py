@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from gzslbench.report.tables import ResultTable, TableCell
 from gzslbench.report.terminal.run import chance_line
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import Request, make_plan
-from gzslbench.runs.progress import Progress
+from gzslbench.runs.progress import Progress, Watch
 from gzslbench.runs.record import PERCENTAGES, Record, Summary
 from gzslbench.runs.store import RunFolder, Store
 from gzslbench.runs.tracking import resolve_trackers
@@ -41,10 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from gzslbench.evaluation.predictions import Predictions
-    from gzslbench.runs.cell import Cell
     from gzslbench.runs.predictor import Predictor
-
-Watch = Callable[["Cell"], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True, repr=False)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import factorial
 from statistics import fmean
@@ -15,10 +14,10 @@ from gzslbench.evaluation.calibration import calibrate
 from gzslbench.evaluation.controls import compare_with_chance
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.uncertainty import class_shares, compare_over_classes, join_seeds
-from gzslbench.runs.cell import CONTROLS, Cell
+from gzslbench.runs.cell import CONTROLS
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.plan import Request, make_plan
-from gzslbench.runs.progress import Progress
+from gzslbench.runs.progress import Watch
 from gzslbench.runs.store import Store
 from gzslbench.runs.verify import read_predictions
 
@@ -62,12 +61,7 @@ class ControlsResult:
         return next(status for status in VERDICTS if status in found)
 
 
-def run_controls(
-    request: Request,
-    store: Store,
-    options: Options,
-    watch: Callable[[Cell], AbstractContextManager[Progress]],
-) -> ControlsResult:
+def run_controls(request: Request, store: Store, options: Options, watch: Watch) -> ControlsResult:
     """Run a method and its controls, or read their finished runs in ``store``, and judge.
 
     Each seed has its own shuffle of the semantics, 1 for the first. ``watch`` shows the progress of a cell.

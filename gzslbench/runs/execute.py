@@ -229,10 +229,8 @@ def _fit_early_stopped(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
     """
     stopped = replace(fit, eval_every=1, patience=PATIENCE_EPOCHS)
     choice = _read_choice(fit.folder, spent) or _choose_epochs(stopped, spent, "T1")
-    return {
-        **_fit_once(replace(fit, params=with_epochs(fit.params, choice.epoch)), spent),
-        "validation": choice,
-    }
+    numbers = _fit_once(replace(fit, params=with_epochs(fit.params, choice.epoch)), spent)
+    return {**numbers, "validation": choice}
 
 
 def _choose_epochs(fit: Fit, spent: list[Seconds], metric: str) -> ValidationChoice:

@@ -258,18 +258,15 @@ class FitRun:
             with restoring(self.path):
                 self.trainer.load_state_dict(state["trainer"])
                 self.seconds.train, self.seconds.evaluate = msgspec.convert(state["seconds"], list[float])
-                self.history = [
-                    EvaluatedEpoch(
-                        msgspec.convert(epoch, int),
-                        tuple(Metrics(*msgspec.convert(m, list[float])) for m in trace),
-                        # not in 0.1
-                        tuple(
-                            GammaChoice(*msgspec.convert(g, list[float])) for gammas in more for g in gammas
-                        ),
-                    )
-                    for epoch, trace, *more in state["history"]
-                ]
-                if not all(done.trace for done in self.history):
-                    raise ValueError("an evaluation has no metrics")
+                self.history = [_read_epoch(*saved) for saved in state["history"]]
         for stage, epoch in self.trainer.completed.items():
             self.fit.folder.keep_metrics_until(epoch, leg=self.fit.name, stage=stage)
+
+
+def _read_epoch(epoch: Any, trace: Any, gammas: Any = ()) -> EvaluatedEpoch:
+    """Read an entry of the history in a checkpoint; those of 0.1 have no gammas."""
+    if not trace:
+        raise ValueError("an evaluation has no metrics")
+    metrics = [Metrics(*numbers) for numbers in msgspec.convert(trace, list[list[float]])]
+    choices = [GammaChoice(*numbers) for numbers in msgspec.convert(gammas, list[list[float]])]
+    return EvaluatedEpoch(msgspec.convert(epoch, int), tuple(metrics), tuple(choices))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.files import writing
+from gzslbench.runs.cell import Cell
 
 if TYPE_CHECKING:
     from gzslbench.training.trainer import StageSize
@@ -27,6 +29,10 @@ class Progress:
 
     def epoch(self, line: Mapping[str, Any]) -> None:
         """An epoch is done; ``line`` is its line of metrics.jsonl."""
+
+
+Watch = Callable[[Cell], AbstractContextManager[Progress]]
+"""Shows the progress of a cell until the context ends."""
 
 
 class LogFile(Progress):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from gzslbench.errors import ParamError, StoreError
-from gzslbench.runs.cell import Cell
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.plan import make_plan
-from gzslbench.runs.progress import Progress
+from gzslbench.runs.progress import Watch
 from gzslbench.runs.record import PERCENTAGES, Record
 from gzslbench.runs.store import DEFAULT_ROOT, Store
 from gzslbench.sweeps.suites.baseline import (
@@ -27,9 +25,6 @@ from gzslbench.sweeps.suites.baseline import (
     write_baseline,
 )
 from gzslbench.sweeps.suites.suite import Suite, SuiteRun
-
-Watch = Callable[[Cell], AbstractContextManager[Progress]]
-"""Shows the progress of a cell until the context ends."""
 
 
 def measure(
@@ -106,25 +101,18 @@ def run_regress(
 
 def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, Any]:
     """What is stored of a run: its metrics at the epoch that the suite chose, its trace and its costs."""
-    run, cell = record.run, record.cell
+    of_cell = ("seed", "params", "head", "head_params", "precision")
+    of_run = ("seconds", "seconds_train", "seconds_evaluate", "peak_memory_bytes")
+    versions = ("gzslbench", "python", "torch", "device", "threads")
     facts = {
         "id": record.id,
         "status": record.status,
-        "seed": cell.seed,
         "task": record.task.id,
-        "params": cell.params,
-        "head": cell.head,
-        "head_params": cell.head_params,
         "at": entry.at,
-        "precision": cell.precision,
-        "gpu": cell.device == "cuda",
-        "seconds": run.seconds,
-        "seconds_train": run.seconds_train,
-        "seconds_evaluate": run.seconds_evaluate,
-        "peak_memory_bytes": run.peak_memory_bytes,
-        "environment": {
-            name: getattr(run, name) for name in ("gzslbench", "python", "torch", "device", "threads")
-        },
+        "gpu": record.cell.device == "cuda",
+        **{name: getattr(record.cell, name) for name in of_cell},
+        **{name: getattr(record.run, name) for name in of_run},
+        "environment": {name: getattr(record.run, name) for name in versions},
     }
     if record.failure is not None:
         return {**facts, "failure": asdict(record.failure)}
@@ -136,9 +124,5 @@ def _numbers(entry: SuiteRun, record: Record, folder: RunFolder) -> dict[str, An
             what = f"no metrics of epoch {entry.at}"
             raise StoreError(what, where=folder.metrics_file, fix="remove the run's folder")
         metrics = trace[entry.at]
-    return {
-        **facts,
-        "metrics": metrics,
-        "H_by_epoch": [[epoch, at_epoch["H"]] for epoch, at_epoch in trace.items()],
-        "by_rule": record.as_dict()["metrics"],
-    }
+    curve = [[epoch, at_epoch["H"]] for epoch, at_epoch in trace.items()]
+    return {**facts, "metrics": metrics, "H_by_epoch": curve, "by_rule": record.as_dict()["metrics"]}

@@ -17,6 +17,7 @@ from gzslbench.plugins.presets import Preset
 from gzslbench.runs.execute import Options, run_cell
 from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.plan import make_plan
+from gzslbench.runs.progress import Watch
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import Store
 from gzslbench.sweeps.executors import make_executor
@@ -25,7 +26,6 @@ from gzslbench.sweeps.tuning.tune import (
     Say,
     TuneRequest,
     Tuning,
-    Watch,
     open_tuning,
     search,
     search_with,

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -26,9 +26,8 @@ from gzslbench.errors import (
 )
 from gzslbench.plugins.executor import Ended, Executor, Failure, Job
 from gzslbench.plugins.params import Space
-from gzslbench.runs.cell import Cell
 from gzslbench.runs.plan import DatasetHandle, Request, make_plan
-from gzslbench.runs.progress import Progress
+from gzslbench.runs.progress import Progress, Watch
 from gzslbench.runs.store import Store
 from gzslbench.sweeps.executors import stop_on_signals
 from gzslbench.sweeps.tuning.objective import Objective, PrunedTrial
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from gzslbench.sweeps.tuning.study import Study
     from gzslbench.sweeps.tuning.trial_result import StudyResult
 
-Watch = Callable[[Cell], AbstractContextManager[Progress]]
 Say = Callable[[str], None]
 EVALUATIONS = 10
 """Number of evaluations of a trial that may be pruned, if the user does not say how often."""

@@ -9,7 +9,7 @@ import warnings
 import pytest
 
 from gzslbench.runs import store as module
-from gzslbench.runs.store import INDEX, DamagedRecordWarning, Store, read_summaries
+from gzslbench.runs.store import INDEX, DamagedRecordWarning, RunFolder, Store, read_summaries
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def ids(store):
 
 def reads(monkeypatch):
     """Counts the records that are read."""
-    read, plain = [], module._read_record
-    monkeypatch.setattr(module, "_read_record", lambda folder: (read.append(folder.id), plain(folder))[1])
+    read, plain = [], RunFolder.record
+    monkeypatch.setattr(RunFolder, "record", lambda folder: (read.append(folder.id), plain(folder))[1])
     return read
 
 
