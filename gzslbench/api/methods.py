@@ -142,18 +142,8 @@ def register(
             fix = f"write {call}(); a {kind} method has {', '.join(needed)}, see gzslbench.plugins.Method"
             raise _error(cls, f"it has no {call}()", fix)
     code = keep_class(cls, params)
-    spec = MethodSpec(
-        name,
-        title or cls.__name__,
-        paper,
-        url,
-        params,
-        f"gzslbench.plugins.unpackaged:{code}",
-        kind,
-        setting,
-        preprocessing,
-        code=code,
-    )
+    about, load = (name, title or cls.__name__, paper, url), f"gzslbench.plugins.unpackaged:{code}"
+    spec = MethodSpec(*about, params, load, kind, setting, preprocessing, code=code)
     plugins().register(spec)
     return MethodDescription(spec)
 

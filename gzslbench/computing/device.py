@@ -27,23 +27,16 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise DeviceError(
-            f"unknown device {name!r}", where="--device", fix="choose one of auto, cpu, cuda, cuda:1"
-        )
+        fix = "choose one of auto, cpu, cuda, cuda:1"
+        raise DeviceError(f"unknown device {name!r}", where="--device", fix=fix)
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise DeviceError(
-            "PyTorch sees no CUDA device",
-            where=f"--device {name}; torch {torch.__version__}",
-            fix="use --device cpu or auto, or install a CUDA build of torch and try nvidia-smi",
-        )
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        raise DeviceError(
-            f"this machine has {count} CUDA devices",
-            where=f"--device {name}",
-            fix=f"choose a number below {count}",
-        )
+        where = f"--device {name}; torch {torch.__version__}"
+        fix = "use --device cpu or auto, or install a CUDA build of torch and try nvidia-smi"
+        raise DeviceError("PyTorch sees no CUDA device", where=where, fix=fix)
+    if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
+        what, fix = f"this machine has {count} CUDA devices", f"choose a number below {count}"
+        raise DeviceError(what, where=f"--device {name}", fix=fix)
     return device
 
 
@@ -54,11 +47,8 @@ def check_precision(precision: str, device: torch.device) -> None:
         DeviceError: The name is unknown, or it is tf32 on a CPU.
     """
     if precision not in PRECISIONS:
-        raise DeviceError(
-            f"unknown precision {precision!r}",
-            where="--precision",
-            fix=f"choose one of {', '.join(PRECISIONS)}",
-        )
+        fix = f"choose one of {', '.join(PRECISIONS)}"
+        raise DeviceError(f"unknown precision {precision!r}", where="--precision", fix=fix)
     if precision == "tf32" and device.type != "cuda":
         raise DeviceError("only CUDA devices have tf32", where="--precision tf32", fix="use --precision fp32")
 

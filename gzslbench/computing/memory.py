@@ -103,11 +103,8 @@ def explained_shortage() -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DeviceError(
-            f"memory ran out: {what}",
-            where="training or evaluation",
-            fix="lower --set batch_size=…, syn_num=… or the widths (see `gzslbench methods NAME`)",
-        ) from error
+        fix = "lower --set batch_size=…, syn_num=… or the widths (see `gzslbench methods NAME`)"
+        raise DeviceError(f"memory ran out: {what}", where="training or evaluation", fix=fix) from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal, get_args
 
 from gzslbench.errors import ParamError, did_you_mean
@@ -99,11 +100,9 @@ def select(rule: str, history: Sequence[EvaluatedEpoch], metric: str = "H") -> S
         raise ParamError(f"unknown selection rule {rule!r}", where="selection", fix=fix)
     any_epoch, any_head_epoch = _CHOICES[rule]
     candidates = (
-        SelectedEpoch(
-            evaluated.epoch, index + 1, metrics, evaluated.gammas[index] if evaluated.gammas else None
-        )
+        SelectedEpoch(evaluated.epoch, head_epoch, metrics, gamma)
         for evaluated in (history if any_epoch else history[-1:])
-        for index, metrics in enumerate(evaluated.trace)
-        if any_head_epoch or index == len(evaluated.trace) - 1
+        for head_epoch, (metrics, gamma) in enumerate(zip_longest(evaluated.trace, evaluated.gammas), start=1)
+        if any_head_epoch or head_epoch == len(evaluated.trace)
     )
     return max(candidates, key=lambda candidate: getattr(candidate.metrics, metric))

@@ -51,14 +51,8 @@ Spec = TypeVar("Spec")
 SWITCH = "GZSLBENCH_PLUGINS"
 OWN_DISTRIBUTION = "gzslbench"
 EVERY_FOLDER = "*"
-SPECS = {
-    "methods": "gzslbench.plugins.method:MethodSpec",
-    "heads": "gzslbench.plugins.head:HeadSpec",
-    "datasets": "gzslbench.plugins.dataset:DatasetSpec",
-    "extractors": "gzslbench.plugins.extractor:ExtractorSpec",
-    "executors": "gzslbench.plugins.executor:ExecutorSpec",
-    "trackers": "gzslbench.plugins.tracker:TrackerSpec",
-}
+_KINDS = ("method", "head", "dataset", "extractor", "executor", "tracker")
+SPECS = {f"{kind}s": f"gzslbench.plugins.{kind}:{kind.capitalize()}Spec" for kind in _KINDS}
 """By kind, the class of what the hook ``gzslbench_KIND`` returns; it is imported when the kind is needed."""
 FOLDERS = ("published", "suites")
 """The kinds whose hooks return folders."""

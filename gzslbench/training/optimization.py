@@ -12,6 +12,7 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from gzslbench.computing.device import autocast
 from gzslbench.computing.instrumentation import span
 from gzslbench.errors import PluginError
 from gzslbench.plugins.inputs import Batch
@@ -99,17 +100,15 @@ class PhaseOptimizer:
             for parameter in self.zeroed:
                 parameter.grad = None
             # The backward pass lies outside: autocast keeps bfloat16 copies of the weights until it ends.
-            lower = self.precision == "bf16"
-            with torch.autocast(batch.features.device.type, dtype=torch.bfloat16, enabled=lower):
+            with autocast(batch.features.device, self.precision):
                 terms = _check_terms(phase, phase.loss(batch))
             total = torch.stack([term.float() for term in terms.values()]).sum()
             total.backward()  # type: ignore[no-untyped-call]
             values = {name: term.detach().double() for name, term in terms.items()}
             if phase.clip_norm is not None:
                 # The check for finite gradients would make the host wait; the losses are checked anyway.
-                nn.utils.clip_grad_norm_(
-                    [*self.zeroed, *self.kept], phase.clip_norm, error_if_nonfinite=False
-                )
+                clipped = [*self.zeroed, *self.kept]
+                nn.utils.clip_grad_norm_(clipped, phase.clip_norm, error_if_nonfinite=False)
             for rule in self.rules:
                 rule.step()
             if phase.after_step is not None:

@@ -40,9 +40,8 @@ def figures_of_boards(
         if ranking is None or ranking.critical_difference is None:
             shared = sum(all(dataset in row.scores for row in board.rows) for dataset in board.tasks)
             reason = "it needs three methods and two datasets that all of them have;"
-            yield Drawing(
-                name, title, reason=f"{reason} there are {len(board.rows)} and {shared}", mark=group.mark
-            )
+            reason += f" there are {len(board.rows)} and {shared}"
+            yield Drawing(name, title, reason=reason, mark=group.mark)
         else:
             yield Drawing(name, title, partial(critical_difference_figure, ranking), mark=group.mark)
         for dataset in board.tasks if folders else ():

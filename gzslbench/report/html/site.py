@@ -175,12 +175,10 @@ def overview_page(content: SiteContent, figures: bool) -> str:
             drawings = (drawing for drawing in figures_of_boards(shown) if drawing.draw)
             drawn.append((metric, _draw(drawings)))
     left_out = [f"by {first}: {note}" for note in left_out_notes(boards(content.entries, first, "H")[1])]
+    published = (published_rows(board, content.numbers) for board, *_ in found)
     tables = [
-        (
-            *(board, same, joined),
-            leaderboard_table(board, published_rows(board, content.numbers), intervals="both"),
-        )
-        for board, same, joined in found
+        (*parts, leaderboard_table(parts[0], rows, intervals="both"))
+        for parts, rows in zip(found, published, strict=True)
     ]
     return _render(
         "index.html",

@@ -70,10 +70,8 @@ def leaderboard_table(
         rows.append([*cells, *(_costs(row) if costs else ())])
     header += [*aside, *(COST_COLUMNS if costs else ())]
     for other in published:
-        label = replace(
-            _method_cell(other.title, other.method, papers, cite),
-            notes=["; ".join(other.sources)] if other.sources else [],
-        )
+        label = _method_cell(other.title, other.method, papers, cite)
+        label = replace(label, notes=["; ".join(other.sources)] if other.sources else [])
         numbers = (other.values.get(name, {}).get(metric) for name, metric in columns)
         cells = [label, *(TableCell(_one_decimal(number)) for number in numbers)]
         own = {"seeds": "external"} if other.kind == "external" else {}

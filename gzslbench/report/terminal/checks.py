@@ -57,11 +57,8 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
     count = f"{len(problems) or 'no'} problem{'s' * (len(problems) != 1)}"
     off = [plugin["name"] for plugin in health["plugins"] if not plugin["loads"]]
     present = [part["name"] for part in health["trackers"] if not part["missing"]]
-    absent = [
-        f"{part['name']} is not installed: pip install '{part['install']}'"
-        for part in health["trackers"]
-        if part["missing"]
-    ]
+    missing = [part for part in health["trackers"] if part["missing"]]
+    absent = [f"{part['name']} is not installed: pip install '{part['install']}'" for part in missing]
     lines = {
         "versions": health["versions"],
         "device": f"{', '.join(device['cuda']) or 'no GPU'}; {device['cpu']}, {device['cores']} cores,"

@@ -49,16 +49,8 @@ PROFILE_ROWS = 25
 CAVEAT = "Tracing slows down operators, especially small ones, so all times are approximate."
 _NOT_LISTED = ("class_names", "files", "notes")
 _CELL_OPTIONS = (
-    "control",
-    "eval_every",
-    "eval_repeats",
-    "select",
-    "calibrate",
-    "validation_features",
-    "preprocessing",
-    "device",
-    "precision",
-    "seed",
+    *("control", "eval_every", "eval_repeats", "select", "calibrate", "validation_features"),
+    *("preprocessing", "device", "precision", "seed"),
 )
 
 

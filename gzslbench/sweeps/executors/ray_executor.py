@@ -234,15 +234,10 @@ def run_job(
 
 def read_files(folder: Path) -> dict[str, bytes]:
     """Read all files below a folder in the order in which they were written; hidden ones are left out."""
-    files = sorted(
-        (path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_mtime_ns
-    )
-    names = [path.relative_to(folder) for path in files]
-    return {
-        name.as_posix(): path.read_bytes()
-        for name, path in zip(names, files, strict=True)
-        if not any(part.startswith(".") for part in name.parts)
-    }
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    files = [file for file in files if not any(part.startswith(".") for part in file.parts)]
+    files.sort(key=lambda file: (folder / file).stat().st_mtime_ns)
+    return {file.as_posix(): (folder / file).read_bytes() for file in files}
 
 
 def write_files(files: Mapping[str, bytes], folder: Path) -> None:

@@ -98,12 +98,9 @@ def _change(name: str, stored: Mapping[str, Any], measured: Mapping[str, Any]) -
         return Change(name, note="one seed: not compared")
     other = _gpu(stored) != _gpu(measured)
     factor = OTHER_DEVICE_FACTOR if other else 1.0
-    moved = {
-        metric: (old[metric]["mean"], new[metric]["mean"], factor * old[metric]["tolerance"])
-        for metric in old
-        if metric in new
-        and abs(new[metric]["mean"] - old[metric]["mean"]) > factor * old[metric]["tolerance"]
-    }
+    both = [(name, old[name], new[name]["mean"]) for name in old if name in new]
+    means = {name: (was["mean"], now, factor * was["tolerance"]) for name, was, now in both}
+    moved = {name: mean for name, mean in means.items() if abs(mean[1] - mean[0]) > mean[2]}
     note = "stored on another kind of device: twice the tolerance" if other else ""
     return Change(name, moved, note, bool(moved))
 

@@ -166,9 +166,8 @@ def _complete(entry: RunEntry, content: SuiteFile, where: str) -> SuiteRun:
     at, epochs, every = fields.get("at", request.epochs), request.epochs, request.eval_every
     is_evaluated = at == epochs or (every > 0 and at % every == 0 and epochs is not None and 0 < at < epochs)
     if at is not None and not is_evaluated:
-        raise ValueError(
-            f"run {entry.name!r} is not evaluated at = {at}, but each {every} of {epochs} epochs"
-        )
+        when = f"at = {at}, but each {every} of {epochs} epochs"
+        raise ValueError(f"run {entry.name!r} is not evaluated {when}")
     return SuiteRun(entry.name, request, at, where)
 
 
