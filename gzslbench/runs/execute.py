@@ -58,7 +58,7 @@ from gzslbench.runs.record import (
     ValidationSplit,
 )
 from gzslbench.runs.store import RunFolder, Store
-from gzslbench.runs.tracking import resolve_trackers, track_runs
+from gzslbench.runs.tracking import resolve_trackers, track_run
 from gzslbench.training.interruption import Interruption, catch_interruption
 
 PATIENCE_EPOCHS = 10
@@ -75,7 +75,7 @@ class Options:
         checkpoint_every: Epochs between checkpoints; 0 saves on interruption and at the end only.
         profile: Traces a window of one run; None: no trace.
         graphs: Whether a CUDA device replays captured steps.
-        track: Names of the trackers to report to, in addition to those of GZSLBENCH_TRACK; None: no trackers.
+        track: Names of the trackers to report to, in addition to those of GZSLBENCH_TRACK.
     """
 
     resume: bool = False
@@ -83,7 +83,7 @@ class Options:
     checkpoint_every: int = 10
     profile: Profile | None = None
     graphs: bool = True
-    track: tuple[str, ...] | None = ()
+    track: tuple[str, ...] = ()
 
 
 def run_cell(
@@ -99,7 +99,7 @@ def run_cell(
         if finished is not None:
             folder.drop_previous()  # a kill came between the new record and this step
             return finished, folder
-        with _earlier_run_kept(folder, options), track_runs(trackers, {cell.id: folder}, plan.device):
+        with _earlier_run_kept(folder, options), track_run(trackers, cell.id, folder, plan.device):
             reset_peak_memory(torch.device(plan.device))
             memory = memory_of_a_run(plan.device)
             profile = options.profile or nullcontext()
@@ -154,28 +154,26 @@ def execute(
         params=plan.params,
         dataset=plan.dataset,
         eval_every=cell.eval_every,
-        head_epochs=None,
         options=options,
         folder=folder,
         progress=progress,
         stop=stop,
     )
-    spent: list[Seconds] = []
     numbers: dict[str, Any]
     try:
         if cell.select == "val":
-            numbers = _fit_with_validation(fit, spent)
+            numbers = _fit_with_validation(fit)
         elif stops_early(plan.params):
-            numbers = _fit_early_stopped(fit, spent)
+            numbers = _fit_early_stopped(fit)
         else:
-            numbers = _fit_once(fit, spent)
+            numbers = _fit_once(fit)
     except DivergedError as error:
         failure = Failure(error.term, error.stage, error.epoch)
         numbers = {"status": "diverged", "metrics": {}, "failure": failure}
     run = RunInfo(
         started=started.isoformat(timespec="seconds"),
-        seconds_train=sum(seconds.train for seconds in spent),
-        seconds_evaluate=sum(seconds.evaluate for seconds in spent),
+        seconds_train=sum(seconds.train for seconds in fit.spent),
+        seconds_evaluate=sum(seconds.evaluate for seconds in fit.spent),
         preset=PresetInfo(plan.preset.table, plan.preset.source),
         peak_memory_bytes=peak_memory(device),
         computed=dict(backends),
@@ -200,43 +198,43 @@ def execute(
     return record.as_read()
 
 
-def _fit_once(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
+def _fit_once(fit: Fit) -> dict[str, Any]:
     """Train, and select the last epoch; also keep the selections of the rules that use the test set."""
-    splits = _choose_gammas(fit, spent) if calibrates_apart(fit.cell) else []
-    outcome = _train(fit, spent)
+    splits = _choose_gammas(fit) if calibrates_apart(fit.cell) else []
+    outcome = FitRun(fit).run()
     chosen = {rule: select(rule, outcome.history) for rule in ("last", *PEEKS)}
     for number in range(len(splits)):  # a resumed run needed their checkpoints until now
         fit.folder.checkpoint_file(_calibration_fit(number)).unlink(missing_ok=True)
     return _numbers(fit, outcome, chosen, splits)
 
 
-def _fit_with_validation(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
+def _fit_with_validation(fit: Fit) -> dict[str, Any]:
     """Choose the epochs on the validation split, train again on all of trainval, and test once."""
-    choice = _read_choice(fit.folder, spent) or _choose_epochs(fit, spent, "H")
+    choice = _read_choice(fit) or _choose_epochs(fit, "H")
     params = with_epochs(fit.params, choice.epoch)
     final = replace(fit, params=params, eval_every=0, head_epochs=choice.head_epoch)
-    outcome = _train(final, spent)
+    outcome = FitRun(final).run()
     split = ValidationSplit(**{field.name: getattr(choice, field.name) for field in fields(ValidationSplit)})
     numbers = _numbers(fit, outcome, {"val": select("last", outcome.history)}, [split])
     return {**numbers, "validation": choice}
 
 
-def _fit_early_stopped(fit: Fit, spent: list[Seconds]) -> dict[str, Any]:
+def _fit_early_stopped(fit: Fit) -> dict[str, Any]:
     """Find the number of epochs by early stopping on validation classes, then train so many on trainval.
 
     This is the rule of the reimplementation that the presets of ALE, DeViSE and SJE come from
     (github.com/mvp18/Popular-ZSL-Algorithms): the highest T1, at most ``epochs``, patience 10.
     """
     stopped = replace(fit, eval_every=1, patience=PATIENCE_EPOCHS)
-    choice = _read_choice(fit.folder, spent) or _choose_epochs(stopped, spent, "T1")
-    numbers = _fit_once(replace(fit, params=with_epochs(fit.params, choice.epoch)), spent)
+    choice = _read_choice(fit) or _choose_epochs(stopped, "T1")
+    numbers = _fit_once(replace(fit, params=with_epochs(fit.params, choice.epoch)))
     return {**numbers, "validation": choice}
 
 
-def _choose_epochs(fit: Fit, spent: list[Seconds], metric: str) -> ValidationChoice:
+def _choose_epochs(fit: Fit, metric: str) -> ValidationChoice:
     """Choose the epochs of the highest metric on the validation split, and store them for a resumed run."""
     dataset = validation_dataset(fit.plan.validation or fit.dataset)
-    outcome = _train(replace(fit, name="validation", dataset=dataset), spent)
+    outcome = FitRun(replace(fit, name="validation", dataset=dataset)).run()
     # The "test" rows are those of the validation split.
     best = select("test-peek", outcome.history, metric)
     described = _describe_split(dataset)
@@ -246,16 +244,17 @@ def _choose_epochs(fit: Fit, spent: list[Seconds], metric: str) -> ValidationCho
         warnings.warn(f"{note}; epoch {best.epoch} is taken", stacklevel=2)
         described["notes"] = [*described["notes"], note]
     choice = ValidationChoice(**_plain(best), **described, calibration=best.gamma)
-    text = json.dumps({**asdict(choice), "seconds": astuple(outcome.seconds)}, indent=1)
+    text = json.dumps({**asdict(choice), "seconds": astuple(fit.spent[-1])}, indent=1)
     write_atomically(fit.folder.choice_file, text)
     return choice
 
 
-def _choose_gammas(fit: Fit, spent: list[Seconds]) -> list[ValidationSplit]:
+def _choose_gammas(fit: Fit) -> list[ValidationSplit]:
     """Train on each validation split with the epochs of the final training, and choose gamma at the end."""
     splits = []
     for number, dataset in enumerate(validation_datasets(fit.plan.validation or fit.dataset)):
-        outcome = _train(replace(fit, name=_calibration_fit(number), dataset=dataset, eval_every=0), spent)
+        part = replace(fit, name=_calibration_fit(number), dataset=dataset, eval_every=0)
+        outcome = FitRun(part).run()
         gamma = outcome.history[-1].gammas[-1]
         splits.append(ValidationSplit(**_describe_split(dataset), calibration=gamma))
     return splits
@@ -267,13 +266,6 @@ def _calibration_fit(number: int) -> str:
 
 def _describe_split(dataset: Dataset) -> dict[str, Any]:
     return {"task": dataset.task_id, "counts": dataset.split.counts, "notes": list(dataset.notes)}
-
-
-def _train(fit: Fit, spent: list[Seconds]) -> Outcome:
-    """Run a fit to its end, and add its seconds to ``spent``, even if it diverges."""
-    run = FitRun(fit)
-    spent.append(run.seconds)
-    return run.run()
 
 
 def with_epochs(params: Params, epochs: int) -> Params:
@@ -349,9 +341,9 @@ def _plain(chosen: SelectedEpoch) -> dict[str, Any]:
     return {**chosen.metrics.as_dict(), "epoch": chosen.epoch, "head_epoch": chosen.head_epoch}
 
 
-def _read_choice(folder: RunFolder, spent: list[Seconds]) -> ValidationChoice | None:
+def _read_choice(fit: Fit) -> ValidationChoice | None:
     """Read the choice of an interrupted run, and add its seconds; None if it has not chosen yet."""
-    path = folder.choice_file
+    path = fit.folder.choice_file
     if not path.exists():
         return None
     try:
@@ -361,5 +353,5 @@ def _read_choice(folder: RunFolder, spent: list[Seconds]) -> ValidationChoice | 
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         what = f"the choice of epochs is damaged: {error}"
         raise StoreError(what, where=path, fix="start again with --rerun") from error
-    spent.append(seconds)
+    fit.spent.append(seconds)
     return choice

@@ -15,7 +15,7 @@ import numpy as np
 from gzslbench import __version__
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.load import load_dataset
-from gzslbench.errors import DataError, GzslBenchError, ParamError, StoreError, did_you_mean
+from gzslbench.errors import DataError, GzslBenchError, ParamError, did_you_mean
 from gzslbench.evaluation.calibration import bias_of
 from gzslbench.evaluation.external import MetricsReport, report_of
 from gzslbench.evaluation.predictions import fingerprint, load_predictions, save_predictions
@@ -159,13 +159,6 @@ def _check_text(field: str, text: str) -> str:
         fix = "give the name of the method" if field == "name" else "give one line of text, or leave it out"
         raise ParamError(f"{field} {what}", where=field, fix=fix)
     return text
-
-
-def require_run(record: Record, what: str) -> None:
-    """Raise a StoreError if the record is of an external result, which has no ``what``."""
-    if record.cell.external is not None:
-        fix = "name a run that was made here; `gzslbench runs list` marks the external ones"
-        raise StoreError(f"{record.id} is an external result: it has no {what}", where=record.id, fix=fix)
 
 
 class TruthCheck:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,7 +47,7 @@ class Seconds:
     evaluate: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fit:
     """Everything that one training needs.
 
@@ -59,6 +59,7 @@ class Fit:
         head_epochs: Epochs of the head at each evaluation; None: the method's own number.
         stop: Returns True once the user asked to stop.
         patience: End after so many evaluations without a higher T1; 0: train all epochs.
+        spent: The seconds of the run's trainings; this one adds its own, even if it diverges.
     """
 
     name: str
@@ -67,12 +68,13 @@ class Fit:
     params: Params
     dataset: Dataset
     eval_every: int
-    head_epochs: int | None
+    head_epochs: int | None = None
     options: Options
     folder: RunFolder
     progress: Progress
     stop: Callable[[], bool]
     patience: int = 0
+    spent: list[Seconds] = field(default_factory=list)
 
 
 def checkpoint_owner(cell: Cell, fit: str, params: Params, head_epochs: int | None) -> str:
@@ -91,7 +93,6 @@ class Outcome:
     history: tuple[EvaluatedEpoch, ...]
     evaluations: tuple[Evaluation, ...]
     parameters: int
-    seconds: Seconds
 
 
 class FitRun:
@@ -112,6 +113,7 @@ class FitRun:
             self.method = StandIn(train, cell.seed)
             method_setting = "inductive"
         self.seconds = Seconds(train=time.perf_counter() - clock)  # a closed form is solved here
+        fit.spent.append(self.seconds)
         self.trainer = Trainer(self.method, train, cell.seed, cell.precision, cell.deterministic, graphs)
         head = None if plan.head is None else load_class(plan.head.spec)(plan.head.params)
         self.calibrates = cell.calibrate != "none"
@@ -159,7 +161,7 @@ class FitRun:
         assert self.evaluation is not None
         repeats = self._repeat_evaluation() if fit.name == "final" else ()
         parameters = sum(parameter.numel() for parameter in self.method.modules.parameters())
-        return Outcome(tuple(self.history), (self.evaluation, *repeats), parameters, self.seconds)
+        return Outcome(tuple(self.history), (self.evaluation, *repeats), parameters)
 
     def end_epoch(self, end: EpochEnd) -> None:
         """Evaluate and save if it is time to, and report the epochs whose losses are on the host."""

@@ -22,7 +22,6 @@ from gzslbench.plugins.params import build
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.spec import Setting
 from gzslbench.runs.execute import with_epochs
-from gzslbench.runs.external import require_run
 from gzslbench.runs.fit import checkpoint_owner
 from gzslbench.runs.plan import fit_to_method
 from gzslbench.runs.record import Record
@@ -48,7 +47,10 @@ def open_trained(
 ) -> Trained:
     """Load the dataset of a complete run, and its networks from the checkpoint of its final fit."""
     cell = record.cell
-    require_run(record, "trained model")
+    if cell.external is not None:
+        what = f"{record.id} is an external result: it has no trained model"
+        fix = "name a run that was made here; `gzslbench runs list` marks the external ones"
+        raise StoreError(what, where=record.id, fix=fix)
     if record.status != "complete":
         raise StoreError(f"run {record.id} {record.status}: it has no trained model", where=folder.path)
     if cell.id != record.id:

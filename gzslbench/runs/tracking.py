@@ -31,10 +31,8 @@ VALIDATION_BY_EPOCH = "validation-by-epoch"
 COSTS = ("seconds_train", "seconds_evaluate", "peak_memory_bytes")
 
 
-def resolve_trackers(names: Sequence[str] | None = ()) -> list[TrackerSpec]:
-    """Return the trackers of these names and of GZSLBENCH_TRACK, each once; None: no trackers at all."""
-    if names is None:
-        return []
+def resolve_trackers(names: Sequence[str] = ()) -> list[TrackerSpec]:
+    """Return the trackers of these names and of GZSLBENCH_TRACK, each once."""
     of_environment = [name.strip() for name in os.environ.get(VARIABLE, "").split(",")]
     sources = {name: VARIABLE for name in of_environment if name} | dict.fromkeys(names, "--track")
     specs = []
@@ -52,12 +50,12 @@ def resolve_trackers(names: Sequence[str] | None = ()) -> list[TrackerSpec]:
 
 
 @contextmanager
-def track_runs(specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], device: str) -> Iterator[None]:
-    """Report the runs inside, whose ``folders`` are given by cell id, to trackers."""
+def track_run(specs: Sequence[TrackerSpec], run: str, folder: RunFolder, device: str) -> Iterator[None]:
+    """Report the run with this id to trackers."""
     if not specs:
         yield
         return
-    tracking = Tracking(specs, folders, device)
+    tracking = Tracking(specs, run, folder, device)
     plugins().manager.register(tracking)
     try:
         yield
@@ -69,29 +67,29 @@ def track_runs(specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], d
 
 
 class Tracking:
-    """Passes the hooks of some runs on to trackers. If one raises, the run continues without it and warns."""
+    """Passes the hooks of a run on to trackers. If one raises, the run continues without it and warns."""
 
-    def __init__(self, specs: Sequence[TrackerSpec], folders: Mapping[str, RunFolder], device: str) -> None:
+    def __init__(self, specs: Sequence[TrackerSpec], run: str, folder: RunFolder, device: str) -> None:
         self._specs = specs
-        self._folders = folders
+        self._run = run
+        self._folder = folder
         self._device = device
-        self._trackers: dict[str, dict[str, Tracker]] = {}
-        self._epochs: dict[str, int] = {}
+        self._trackers: dict[str, Tracker] = {}
+        self._epochs: int | None = None
 
     @hookimpl
     def gzslbench_run_start(self, run: Cell) -> None:
         """Construct the run's trackers and start them."""
-        if run.id not in self._folders:
+        if run.id != self._run:
             return
-        folder = self._folders[run.id]
+        folder = self._folder
         resumed = folder.has_checkpoint()
         if not resumed:
             shutil.rmtree(folder.tracking, ignore_errors=True)
         process = {**environment(torch.device(self._device)), "command": shlex.join(sys.argv)}
-        trackers = self._trackers[run.id] = {}
         for spec in self._specs:
-            with self._guarded(run.id, spec.name):
-                trackers[spec.name] = load_class(spec)()
+            with self._guarded(spec.name):
+                self._trackers[spec.name] = load_class(spec)()
                 tracked = TrackedRun(
                     id=run.id,
                     method=run.method,
@@ -103,53 +101,50 @@ class Tracking:
                     place=folder.tracking / spec.name,
                     resumed=resumed,
                 )
-                trackers[spec.name].start(tracked)
+                self._trackers[spec.name].start(tracked)
 
     @hookimpl
     def gzslbench_epoch_end(self, run: Cell, metrics: Mapping[str, Any]) -> None:
         """Pass on the epoch."""
-        if not self._trackers.get(run.id):
+        if run.id != self._run or not self._trackers:
             return
-        if run.id not in self._epochs:  # a resumed run goes on counting
-            self._epochs[run.id] = len(self._folders[run.id].metrics()) - 1
-        self._epochs[run.id] += 1
+        if self._epochs is None:  # a resumed run goes on counting
+            self._epochs = len(self._folder.metrics()) - 1
+        self._epochs += 1
         where = {name: metrics[name] for name in ("leg", "stage", "epoch")}
         numbers = epoch_numbers(metrics, run.select)
-        epoch = TrackedEpoch(**where, ordinal=self._epochs[run.id], numbers=numbers)
-        self._call(run.id, lambda tracker: tracker.epoch(epoch))
+        epoch = TrackedEpoch(**where, ordinal=self._epochs, numbers=numbers)
+        self._call(lambda tracker: tracker.epoch(epoch))
 
     @hookimpl
     def gzslbench_run_end(self, record: Record) -> None:
         """Pass on the record."""
-        numbers = record_numbers(record)
-        self._call(record.id, lambda tracker: tracker.end(record, numbers))
-        self._trackers.pop(record.id, None)
+        if record.id == self._run:
+            numbers = record_numbers(record)
+            self._call(lambda tracker: tracker.end(record, numbers))
+            self._trackers.clear()
 
     def fail(self, error: BaseException) -> None:
-        """Report every run without a record as failed with ``error``."""
-        for run in list(self._trackers):
-            for name, tracker in self._trackers.pop(run).items():
-                with self._guarded(run, name):
-                    tracker.fail(error)
+        """Report a run without a record as failed with ``error``."""
+        trackers, self._trackers = self._trackers, {}
+        for name, tracker in trackers.items():
+            with self._guarded(name):
+                tracker.fail(error)
 
-    def _call(self, run: str, report: Callable[[Tracker], None]) -> None:
-        """Call ``report`` with every tracker of a run."""
-        for name, tracker in list(self._trackers.get(run, {}).items()):
-            with self._guarded(run, name):
+    def _call(self, report: Callable[[Tracker], None]) -> None:
+        for name, tracker in list(self._trackers.items()):
+            with self._guarded(name):
                 report(tracker)
 
     @contextmanager
-    def _guarded(self, run: str, name: str) -> Iterator[None]:
+    def _guarded(self, name: str) -> Iterator[None]:
         try:
             yield
         except (Exception, SystemExit) as error:
             what, *_ = [*str(error).splitlines(), ""]
-            warnings.warn(
-                f"tracker {name!r} failed and is left out of run {run}: {type(error).__name__}: {what}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-            broken = self._trackers.get(run, {}).pop(name, None)
+            why = f"is left out of run {self._run}: {type(error).__name__}: {what}"
+            warnings.warn(f"tracker {name!r} failed and {why}", RuntimeWarning, stacklevel=2)
+            broken = self._trackers.pop(name, None)
             if broken is not None:
                 with suppress(Exception, SystemExit):
                     broken.fail(error)
