@@ -92,7 +92,7 @@ def _prepare_leaderboard(folder: Path) -> Action:
     from gzslbench.report.leaderboard.entry import read_entries
 
     def look_up() -> object:
-        tables, _ = boards(read_entries([folder / _RESULTS])[0], "last", "H")
+        tables, _ = boards(read_entries([folder / _RESULTS]), "last", "H")
         return tables[0].rows[0].scores
 
     return look_up

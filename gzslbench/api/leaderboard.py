@@ -27,7 +27,6 @@ from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published import PublishedNumber, all_published_numbers
 from gzslbench.report.tables import ResultTable, render
 from gzslbench.runs.record import PERCENTAGES
-from gzslbench.runs.store import RunFolder
 
 Intervals = Literal["none", "classes", "seeds", "both"]
 Select = Literal[
@@ -43,7 +42,6 @@ class Leaderboard(TableView):
     Attributes:
         boards: The tables, the usual one first.
         left_out: How many runs are in no table, by reason.
-        folders: The runs, by id.
         intervals: Which 95 % intervals the tables show.
         costs: Whether they show time, parameters and memory.
         with_published: Whether they show published numbers.
@@ -51,7 +49,6 @@ class Leaderboard(TableView):
 
     boards: Sequence[Board]
     left_out: Mapping[str, int]
-    folders: Mapping[str, RunFolder]
     intervals: Intervals = "none"
     costs: bool = False
     with_published: bool = False
@@ -188,13 +185,13 @@ def make_leaderboard(
     calibrated: bool = False,
 ) -> Leaderboard:
     """Read the runs, and put those with a number by ``rule`` into tables; ``over`` is what is tested over."""
-    entries, folders = runs.read()
+    entries = runs.read()
     rule = rule or default_rule(entries, calibrated)
     entries = join_features(entries) if any_features else entries
     if over == "classes" and rule.startswith("test"):
         what = f"--test classes needs predictions, and runs store none by {rule}"
         raise ParamError(what, where="--test", fix="choose another --select")
-    classes = StoredClasses(folders)
+    classes = StoredClasses()
     test = OverClasses(classes) if over == "classes" else OverSeeds()
     metrics = tuple(dict.fromkeys(metrics))
     metric = "H" if "H" in metrics else metrics[0]
@@ -209,4 +206,4 @@ def make_leaderboard(
         raise StoreError(what, where=where, fix=fix)
     if not found:
         raise runs.no_runs("; ".join(["no runs to compare", *views.left_out_notes(left_out)]))
-    return Leaderboard(found, left_out, folders, intervals, costs, with_published)
+    return Leaderboard(found, left_out, intervals, costs, with_published)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from gzslbench.api.arguments import errors_in_python
 from gzslbench.api.run import RunResult, summary_row
@@ -29,17 +29,15 @@ class RunFilter:
     methods: Sequence[str] = ()
     without: Sequence[str] = ()
 
-    def read(self) -> tuple[list[Entry], dict[str, RunFolder]]:
-        """Return the runs, and all folders by id; of several with one id, the last good one counts."""
-        entries, folders = read_entries(self.results)
-        chosen = [
+    def read(self) -> list[Entry]:
+        """Return the runs; of several with one id, the last good one counts."""
+        return [
             entry
-            for entry in entries
+            for entry in read_entries(self.results)
             if (not self.datasets or entry.dataset in self.datasets)
             and (not self.methods or entry.method in self.methods)
             and not entry.summary.id.startswith(tuple(self.without))
         ]
-        return chosen, folders
 
     def no_runs(self, what: str) -> StoreError:
         """Return the error that there are no such runs."""
@@ -60,7 +58,6 @@ class Results(TableView, Sequence[RunResult]):
     """
 
     entries: Sequence[Entry]
-    folders: dict[str, RunFolder]
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -68,10 +65,9 @@ class Results(TableView, Sequence[RunResult]):
     def __getitem__(self, key: Any) -> Any:
         """Return one run, or with a slice several; a StoreError says which runs there are."""
         if isinstance(key, slice):
-            return Results(self.entries[key], self.folders)
-        if isinstance(key, str):
-            return self._open(self._find(key))
-        return self._open(self.entries[key].summary.id)
+            return Results(self.entries[key])
+        folder = self._find(key) if isinstance(key, str) else self.entries[key].folder
+        return RunResult([folder.require_record()], [folder])
 
     def __iter__(self) -> Iterator[RunResult]:
         return (self[at] for at in range(len(self)))
@@ -79,7 +75,7 @@ class Results(TableView, Sequence[RunResult]):
     @property
     def latest(self) -> RunResult:
         """The run that was started last."""
-        return self._open(self._find(LATEST))
+        return cast(RunResult, self[LATEST])
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a row per run: what was run, its metrics in percent, and its id."""
@@ -96,21 +92,18 @@ class Results(TableView, Sequence[RunResult]):
         notes = [f"{more} older runs are not shown; to_frame() has them"] if more else []
         return [make_table(f"{len(self)} stored runs", rows, notes, numbers=(*PERCENTAGES, "minutes"))]
 
-    def _find(self, run: str) -> str:
-        ids = [entry.summary.id for entry in self.entries]
-        if run == LATEST and ids:
-            return ids[-1]
-        same = [name for name in ids if name == run]
-        matches = same or [name for name in ids if run and name.startswith(run)]
+    def _find(self, run: str) -> RunFolder:
+        folders = {entry.summary.id: entry.folder for entry in self.entries}
+        if run == LATEST and folders:
+            return self.entries[-1].folder
+        if run in folders:
+            return folders[run]
+        matches = [name for name in folders if run and name.startswith(run)]
         if len(matches) == 1:
-            return matches[0]
-        known = ", ".join((matches or ids)[:5]) or "none"
+            return folders[matches[0]]
+        known = ", ".join((matches or list(folders))[:5]) or "none"
         what = f"{run!r} is the beginning of {len(matches)} ids" if matches else f"no run {run!r}"
         raise StoreError(what, fix=f"give an id, the beginning of one, or {LATEST!r}; for example {known}")
-
-    def _open(self, run: str) -> RunResult:
-        folder = self.folders[run]
-        return RunResult([folder.require_record()], [folder])
 
 
 @errors_in_python()
@@ -131,9 +124,9 @@ def results(
     Raises:
         StoreError: A folder cannot be read.
     """
-    entries, found = make_filter(folders, datasets, methods, without).read()
+    entries = make_filter(folders, datasets, methods, without).read()
     entries.sort(key=lambda entry: (entry.summary.run.started or "", entry.summary.id))
-    return Results(entries, found)
+    return Results(entries)
 
 
 def make_filter(

@@ -56,8 +56,7 @@ class SweepOutcome(TableView):
     def runs(self) -> Results:
         """The stored runs of the suite."""
         ids = {summary.id for _, summary in self.result.summaries()}
-        entries, folders = read_entries([self.store.root])
-        return Results([entry for entry in entries if entry.summary.id in ids], folders)
+        return Results([entry for entry in read_entries([self.store.root]) if entry.summary.id in ids])
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a row per cell: its state, its metrics in percent, and why it has none."""

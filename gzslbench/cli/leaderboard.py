@@ -140,7 +140,7 @@ def leaderboard(
     if figures is not None:
         from gzslbench.report.figures.leaderboards import figures_of_boards
 
-        write_figures(figures_of_boards(found.boards, found.folders), figures, formats)
+        write_figures(figures_of_boards(found.boards, curves=True), figures, formats)
     if bib is not None:
         write_output(bib, found.bibliography())
     if form == "console":
@@ -175,7 +175,7 @@ def compare(runs: RunFilter, rule: str | None, metric: str, tolerance: float, as
     from gzslbench.report.tables import to_console
     from gzslbench.sweeps.suites.baseline import stored_metrics
 
-    entries = runs.read()[0]
+    entries = runs.read()
     rule = rule or default_rule(entries)
     tables, left_out = boards(entries, rule, metric)
     notes = left_out_notes(left_out)
@@ -230,7 +230,7 @@ def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
         notes.append(NO_FIGURES)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        entries, folders = runs.read()
+        entries = runs.read()
     for warning in caught:
         click.echo(f"warning: {warning.message}", err=True)
     if not entries:
@@ -240,7 +240,6 @@ def report(runs: RunFilter, out: Path, figures: bool | None) -> None:
     check_output_folder(out)
     content = SiteContent(
         entries=entries,
-        folders=folders,
         specs=plugins().methods(),
         numbers=all_published_numbers(),
         stored=partial(stored_metrics, [folder / "metrics" for folder in plugins().suites()], metric="H"),

@@ -177,7 +177,7 @@ def list_(runs: RunFilter, status: str | None, as_json: bool) -> None:
     from gzslbench.report.leaderboard.tables import run_lines
     from gzslbench.runs.store import Store
 
-    entries = [entry for entry in runs.read()[0] if status in (None, entry.summary.status)]
+    entries = [entry for entry in runs.read() if status in (None, entry.summary.status)]
     entries.sort(key=lambda entry: (entry.summary.run.started or "", entry.summary.id))
     if as_json:
         for entry in entries:

@@ -97,7 +97,7 @@ def test_a_foreign_schema_or_protocol_is_refused_and_the_store_stays_usable(
     received = import_runs(submission, other)
     assert received.taken == [folder.id]
     assert words in received.refused[stored.record.id][0]
-    assert [entry.summary.id for entry in read_entries([other.root])[0]] == [folder.id]
+    assert [entry.summary.id for entry in read_entries([other.root])] == [folder.id]
 
 
 def test_predictions_with_flattering_true_classes_are_refused(submission, stored, other):

@@ -93,7 +93,7 @@ def test_the_record_and_every_view_say_that_fine_tuning_saw_validation(tmp_path,
     Console(width=200).print(run_summary(record, folder))
     assert SAW_VALIDATION in capsys.readouterr().out
     assert SAW_VALIDATION in RunResult([record], [folder]).to_markdown()
-    entry = entry_of(Summary.of(record))
+    entry = entry_of(Summary.of(record), folder)
     labels = {rule: boards([entry], rule, "H")[0][0].rows[0].label for rule in ("last", "last-calibrated")}
     assert labels == {"last": "eszsl", "last-calibrated": f"eszsl, {SAW_VALIDATION}"}
 

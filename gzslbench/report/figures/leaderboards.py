@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -20,15 +20,12 @@ from gzslbench.report.figures.predictions import RunCurve, compare_curves_figure
 from gzslbench.report.figures.run_figures import Drawing
 from gzslbench.report.leaderboard.board import Board
 from gzslbench.report.leaderboard.significance import Ranking
-from gzslbench.runs.folder import RunFolder
 
 
-def figures_of_boards(
-    boards: Sequence[Board], folders: Mapping[str, RunFolder] | None = None
-) -> Iterator[Drawing]:
+def figures_of_boards(boards: Sequence[Board], *, curves: bool = False) -> Iterator[Drawing]:
     """Return the critical-difference diagram of each board; all boards are of one rule and one metric.
 
-    With the runs' ``folders``, by id, also a figure per dataset with the seen-unseen curves of all rows.
+    With ``curves`` also a figure per dataset with the seen-unseen curves of all rows.
     """
     for number, board in enumerate(boards, start=1):
         group, ranking = board.group, board.ranking
@@ -44,15 +41,15 @@ def figures_of_boards(
             yield Drawing(name, title, reason=reason, mark=group.mark)
         else:
             yield Drawing(name, title, partial(critical_difference_figure, ranking), mark=group.mark)
-        for dataset in board.tasks if folders else ():
-            name, curves = f"seen-unseen-{dataset}{suffix}", _curves(board, dataset, folders or {})
+        for dataset in board.tasks if curves else ():
+            name, of_rows = f"seen-unseen-{dataset}{suffix}", _curves(board, dataset)
             title = f"The seen-unseen curves of the methods, first seeds, on {board.labels[dataset]}; {what}."
-            draw = partial(compare_curves_figure, curves, board.labels[dataset])
-            reason = f"it needs predictions of two rows by {board.rule}; there are {len(curves)}"
-            yield Drawing(name, title, draw if len(curves) > 1 else None, reason, mark=group.mark)
+            draw = partial(compare_curves_figure, of_rows, board.labels[dataset])
+            reason = f"it needs predictions of two rows by {board.rule}; there are {len(of_rows)}"
+            yield Drawing(name, title, draw if len(of_rows) > 1 else None, reason, mark=group.mark)
 
 
-def _curves(board: Board, dataset: str, folders: Mapping[str, RunFolder]) -> dict[str, RunCurve]:
+def _curves(board: Board, dataset: str) -> dict[str, RunCurve]:
     """Return by row the curve of its first seed, with intervals over classes if the table has them."""
     curves = {}
     for row in board.rows:
@@ -61,7 +58,7 @@ def _curves(board: Board, dataset: str, folders: Mapping[str, RunFolder]) -> dic
         summary = score.entries[0].summary
         if board.rule in (summary.selection, summary.reported):
             with suppress(GzslBenchError):
-                predictions = load_predictions(folders[summary.id].predictions_file)
+                predictions = load_predictions(score.entries[0].folder.predictions_file)
                 gamma = summary.metrics[board.rule].gamma or 0.0
                 shares = class_shares(calibrate(predictions, gamma)) if score.class_interval else None
                 intervals = {} if shares is None else class_intervals(shares)

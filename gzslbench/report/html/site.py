@@ -57,13 +57,12 @@ _ELSEWHERE = "choose another folder with --out"
 
 @dataclass(frozen=True)
 class SiteContent:
-    """Everything that the pages show: runs, their folders by id, installed methods by name, and notes.
+    """Everything that the pages show: runs, installed methods by name, and notes.
 
     ``numbers`` are published ones of any method; ``stored`` returns, by run id, H by a rule as it was stored.
     """
 
     entries: Sequence[Entry]
-    folders: Mapping[str, RunFolder]
     specs: Mapping[str, MethodSpec]
     numbers: Sequence[PublishedNumber]
     stored: Callable[[str], Mapping[str, float]]
@@ -161,7 +160,7 @@ def overview_page(content: SiteContent, figures: bool) -> str:
 
     Where runs that differ from the presets could join others, there are also leaderboards for any parameters.
     """
-    first, classes = _first_rule(content.rules), StoredClasses(content.folders)
+    first, classes = _first_rule(content.rules), StoredClasses()
     found = list(_wide_boards(content, classes, any_parameters=False))
     joined = list(_wide_boards(content, classes, any_parameters=True))
     if offered := len(joined) < len(found):
@@ -238,8 +237,9 @@ def method_page(name: str, content: SiteContent) -> str:
     )
 
 
-def run_page(entry: Entry, folder: RunFolder, figures: bool) -> str:
+def run_page(entry: Entry, figures: bool) -> str:
     """Return a run's page: everything about it."""
+    folder = entry.folder
     record = folder.record()
     if record is None:
         raise StoreError("the record is gone", where=folder.record_file, fix="make the report again")
@@ -335,9 +335,10 @@ def _page_digest(inputs: str, page: Path) -> str:
     return sha256(inputs.encode() + page.read_bytes()).hexdigest() if page.is_file() else ""
 
 
-def _run_digest(entry: Entry, folder: RunFolder, figures: bool) -> str:
+def _run_digest(entry: Entry, figures: bool) -> str:
     """Return a digest of everything that decides the page of a run: its files, the presets, and the code."""
     digest = sha256(f"{_code_digest()} {figures} {entry}".encode("utf-8", "replace"))
+    folder = entry.folder
     for path in (folder.record_file, folder.predictions_file, folder.metrics_file):
         content = sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
         digest.update(content.encode())
@@ -379,6 +380,5 @@ def _files(content: SiteContent, figures: bool) -> Iterator[tuple[str, str, Call
     for name in content.methods:
         yield method_file(name), "", partial(method_page, name, content)
     for entry in content.entries:
-        run, folder = entry.summary.id, content.folders[entry.summary.id]
-        inputs = _run_digest(entry, folder, figures)
-        yield run_file(run), inputs, partial(run_page, entry, folder, figures)
+        inputs = _run_digest(entry, figures)
+        yield run_file(entry.summary.id), inputs, partial(run_page, entry, figures)

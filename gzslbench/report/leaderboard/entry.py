@@ -60,6 +60,7 @@ class Entry:
 
     Attributes:
         summary: Summary of its record.
+        folder: Where it is stored.
         row: Label of its row apart from ``changes``: the method, its head, its precision, its evaluations.
         changes: By name, what differs from the preset of its dataset: parameters (those of the head begin
             with ``head.``), preprocessing, and versions that are not the installed ones. A method that is not
@@ -67,6 +68,7 @@ class Entry:
     """
 
     summary: Summary
+    folder: RunFolder
     row: str
     changes: Mapping[str, Any]
 
@@ -132,24 +134,24 @@ class Entry:
         return rule.startswith("val") or CALIBRATED in rule or stops_early or in_training
 
 
-def read_entries(roots: Iterable[Path]) -> tuple[list[Entry], dict[str, RunFolder]]:
-    """Return the runs in results folders, and their folders by id; of runs with one id, the last counts."""
-    found: dict[str, tuple[Entry, RunFolder]] = {}
+def read_entries(roots: Iterable[Path]) -> list[Entry]:
+    """Return the runs in results folders; of runs with one id, the last counts."""
+    found: dict[str, Entry] = {}
     for store in map(Store, roots):
         for summary in read_summaries(store):
             try:
-                found[summary.id] = entry_of(summary), store.run(summary.id)
+                found[summary.id] = entry_of(summary, store.run(summary.id))
             except Exception as error:  # a record from elsewhere must not hide the others
                 what = f"left out: {summary.id}: {type(error).__name__}: {error}"
                 warnings.warn(what, DamagedRecordWarning, stacklevel=2)
-    return [entry for entry, _ in found.values()], {run: folder for run, (_, folder) in found.items()}
+    return list(found.values())
 
 
-def entry_of(summary: Summary) -> Entry:
+def entry_of(summary: Summary, folder: RunFolder) -> Entry:
     """Return the entry of a run."""
     cell = summary.cell
     if cell.external is not None:
-        return Entry(summary, f"{cell.external.name} (external)", {})
+        return Entry(summary, folder, f"{cell.external.name} (external)", {})
     row = cell.method
     if cell.code is not None:
         row += f", unpackaged code {cell.code[:8]}"
@@ -161,6 +163,12 @@ def entry_of(summary: Summary) -> Entry:
         row += f", mean of {cell.eval_repeats} evaluations"
     if summary.control:
         row += f", control: {summary.control}"
+    return Entry(summary, folder, row, changes_of(summary))
+
+
+def changes_of(summary: Summary) -> dict[str, Any]:
+    """Return what differs from the presets, see ``Entry.changes``."""
+    cell = summary.cell
     dataset, semantics = summary.task.dataset, summary.task.semantics.partition(SHUFFLED)[0]
     changes: dict[str, Any] = {}
     for kind, name, prefix, params, own in (
@@ -181,7 +189,7 @@ def entry_of(summary: Summary) -> Entry:
             in_cell = f"{kind}_version" if field == "version" else field
             if getattr(cell, in_cell) != getattr(spec, field, None):
                 changes[in_cell] = getattr(cell, in_cell)
-    return Entry(summary, row, changes)
+    return changes
 
 
 @cache

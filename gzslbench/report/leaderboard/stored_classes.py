@@ -41,9 +41,7 @@ def read_intervals(run: Summary, folder: RunFolder) -> Intervals:
 class StoredClasses:
     """Reads class shares and computes intervals when a view needs them, and remembers both."""
 
-    def __init__(self, folders: Mapping[str, RunFolder]) -> None:
-        """Take the runs' folders by id."""
-        self.folders = folders
+    def __init__(self) -> None:
         self._shares: dict[tuple[str, ...], ClassShares | None] = {}
         self._intervals: dict[tuple[str, ...], Intervals] = {}
 
@@ -51,7 +49,7 @@ class StoredClasses:
         """Return the shares of the seeds of one row; None if one of them has no predictions by ``rule``."""
         key = rule, *(entry.summary.id for entry in seeds)
         if key not in self._shares:
-            found = [read_class_shares(one.summary, self.folders[one.summary.id], rule) for one in seeds]
+            found = [read_class_shares(one.summary, one.folder, rule) for one in seeds]
             known = [shares for shares in found if shares is not None]
             self._shares[key] = join_seeds(known) if len(known) == len(found) else None
         return self._shares[key]

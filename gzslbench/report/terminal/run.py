@@ -19,7 +19,7 @@ from gzslbench.data.variants import SHUFFLED
 from gzslbench.evaluation.metrics import find_chance
 from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.head import SOFTMAX
-from gzslbench.report.leaderboard.entry import CELL_FIELDS, HEAD, entry_of
+from gzslbench.report.leaderboard.entry import CELL_FIELDS, HEAD, changes_of
 from gzslbench.report.leaderboard.stored_classes import Intervals, read_intervals
 from gzslbench.report.printing import key_values, make_console, make_table, print_line
 from gzslbench.report.published_data import dataset_label, training_note
@@ -218,7 +218,7 @@ def repeat_command(record: Record) -> str:
         ("--shuffle-semantics", shuffle_seed),
         ("--head", None if cell.head == SOFTMAX else cell.head),
     ]
-    for name, value in entry_of(Summary.of(record)).changes.items():
+    for name, value in changes_of(Summary.of(record)).items():
         if name in CELL_FIELDS:  # a version cannot be chosen, preprocessing is an option of its own
             continue
         option = "--head-set" if name.startswith(HEAD) else "--set"

@@ -13,6 +13,7 @@ from gzslbench.evaluation.predictions import Predictions
 from gzslbench.report.figures.canvas import figure_style
 from gzslbench.report.leaderboard.entry import Entry
 from gzslbench.runs.cell import Cell, TaskInfo
+from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.record import RunInfo, RunMetrics, Summary
 
 
@@ -89,7 +90,7 @@ def random_predictions():
 
 
 @pytest.fixture
-def entry():
+def entry(tmp_path):
     """Makes an entry of a leaderboard with U, S and H; what is not given is as usual."""
     numbers = itertools.count()
 
@@ -107,6 +108,6 @@ def entry():
             run=RunInfo(started=f"2026-01-01T00:00:{number:02}"),
             parameters=7,
         )
-        return Entry(summary, row, params)
+        return Entry(summary, RunFolder(tmp_path / summary.id), row, params)
 
     return make

@@ -5,7 +5,6 @@ from gzslbench.evaluation.uncertainty import class_intervals, class_shares
 from gzslbench.report.figures.leaderboards import figures_of_boards
 from gzslbench.report.leaderboard.board import boards
 from gzslbench.report.leaderboard.stored_classes import StoredClasses
-from gzslbench.runs.store import Store
 
 DATASETS = ("AWA2", "CUB", "FLO")
 
@@ -47,12 +46,11 @@ def test_the_curves_of_all_rows_with_predictions_are_in_one_plot_per_dataset(
     entry, random_predictions, tmp_path
 ):
     entries = [entry(50.0, row=row, dataset=name) for name in ("AWA2", "CUB") for row in ("a", "b", "c")]
-    folders = {item.summary.id: Store(tmp_path).run(item.summary.id) for item in entries}
-    for at, folder in enumerate(list(folders.values())[:3] + list(folders.values())[5:]):
-        folder.path.mkdir()
-        save_predictions(folder.predictions_file, random_predictions(20 + at, 8))
+    for at, item in enumerate(entries[:3] + entries[5:]):
+        item.folder.path.mkdir()
+        save_predictions(item.folder.predictions_file, random_predictions(20 + at, 8))
     drawings = {
-        drawing.name: drawing for drawing in figures_of_boards(boards(entries, "last", "H")[0], folders)
+        drawing.name: drawing for drawing in figures_of_boards(boards(entries, "last", "H")[0], curves=True)
     }
     named = [line.get_label() for line in drawings["seen-unseen-AWA2"].draw().axes[0].lines]
     assert sorted(name[0] for name in named if "AUSUC" in name) == ["a", "b", "c"]
@@ -64,14 +62,14 @@ def test_curves_have_the_intervals_over_classes_of_their_own_run_where_the_table
     entry, random_predictions, tmp_path
 ):
     entries = [entry(50.0, row=row) for row in "ab"]
-    folders = {item.summary.id: Store(tmp_path).run(item.summary.id) for item in entries}
     predictions = [random_predictions(seed, 8) for seed in (20, 21)]
-    for folder, found in zip(folders.values(), predictions, strict=True):
-        folder.path.mkdir()
-        save_predictions(folder.predictions_file, found)
+    for item, found in zip(entries, predictions, strict=True):
+        item.folder.path.mkdir()
+        save_predictions(item.folder.predictions_file, found)
     low, high = class_intervals(class_shares(predictions[0]))["H"]
-    for classes, shown in ((StoredClasses(folders), True), (None, False)):
+    for classes, shown in ((StoredClasses(), True), (None, False)):
         tables = boards(entries, "last", "H", classes=classes)[0]
-        (drawing,) = (item for item in figures_of_boards(tables, folders) if item.name.startswith("seen"))
+        drawings = figures_of_boards(tables, curves=True)
+        (drawing,) = (item for item in drawings if item.name.startswith("seen"))
         texts = [text.get_text() for text in drawing.draw().legends[0].get_texts()]
         assert any(text.startswith("a: ") and f"({low:.1f} to {high:.1f})" in text for text in texts) == shown

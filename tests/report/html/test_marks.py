@@ -31,11 +31,11 @@ def test_every_page_with_a_number_on_synthetic_data_says_so(store, tmp_path):
 def test_calibrated_numbers_are_not_marked_as_chosen_on_test(tmp_path):
     arguments = ["run", "--method", "eszsl", "--dataset", "digits", "--calibrate", "val"]
     assert CliRunner().invoke(main, [*arguments, "--results", str(tmp_path)]).exit_code == 0
-    entries, folders = read_entries([tmp_path])
-    page = overview_page(SiteContent(entries, folders, {}, (), lambda rule: {}), figures=False)
+    entries = read_entries([tmp_path])
+    page = overview_page(SiteContent(entries, {}, (), lambda rule: {}), figures=False)
     assert '<label class="peek"><input type="radio" name="rule" value="test-peek-gamma"' in page
     assert '<label><input type="radio" name="rule" value="last-calibrated" checked' in page
     calibrated = re.search(r'data-rule="last-calibrated".*?</section>', page, re.DOTALL)[0]
     assert "chosen on the test set" not in calibrated and "chosen on the test set" in page
-    run = run_page(entries[0], folders[entries[0].summary.id], figures=False)
+    run = run_page(entries[0], figures=False)
     assert '<tr class="own"><th scope="row">last-calibrated' in run

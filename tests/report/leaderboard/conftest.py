@@ -8,11 +8,12 @@ import pytest
 from gzslbench.data.catalogue import catalogue
 from gzslbench.report.leaderboard.entry import Entry
 from gzslbench.runs.cell import Cell, TaskInfo
+from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.record import RunInfo, RunMetrics, Summary
 
 
 @pytest.fixture
-def entry():
+def entry(tmp_path):
     """Makes an entry; ``H`` is its number by ``last``, and what is not given is as usual.
 
     Its data are the published ones; ``data`` changes fields of its task, ``cell`` those of its cell.
@@ -52,6 +53,6 @@ def entry():
             parameters=7,
         )
         assert not other, other
-        return Entry(summary, row, changes or {})
+        return Entry(summary, RunFolder(tmp_path / summary.id), row, changes or {})
 
     return make

@@ -19,15 +19,15 @@ def external(entry):
     def make(
         H=99.0, seed=0, predictions="0", name="My net", selection="last epoch", pretraining="unknown", T1=50.0
     ):
-        summary = entry(H=H, seed=seed).summary
+        made = entry(H=H, seed=seed)
+        summary = made.summary
         stated = External(name, predictions * 64, "inductive", selection, pretraining)
         cell = replace(summary.cell, method="external-my-net", external=stated, select="external")
         numbers = RunMetrics(U=H, S=H, H=H, T1=T1, AUSUC=None, epoch=0, head_epoch=0)
         task = replace(summary.task, pretraining=pretraining)
         metrics = {"external": numbers}
-        return entry_of(
-            replace(summary, id=cell.id, cell=cell, task=task, selection="external", metrics=metrics)
-        )
+        changed = replace(summary, id=cell.id, cell=cell, task=task, selection="external", metrics=metrics)
+        return entry_of(changed, made.folder)
 
     return make
 

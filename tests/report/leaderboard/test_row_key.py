@@ -8,7 +8,7 @@ import pytest
 
 from gzslbench.errors import StoreError
 from gzslbench.report.leaderboard.board import boards
-from gzslbench.report.leaderboard.entry import CELL_FIELDS, entry_of
+from gzslbench.report.leaderboard.entry import CELL_FIELDS, changes_of, entry_of
 from gzslbench.runs.cell import Cell, External
 
 OTHER = {
@@ -56,16 +56,18 @@ def test_every_field_of_a_cell_has_a_declared_place():
     assert all(place in known or ": " in place for place in CELL_FIELDS.values()), "a reason is missing"
 
 
+def again(made):
+    return entry_of(made.summary, made.folder)
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "seed"])
 def test_a_field_divides_the_seeds_of_a_row_as_declared(entry, name):
     place, value = CELL_FIELDS[name], OTHER[name]
     rule = "test-peek-gamma" if name == "select" else "val" if place == "choice" else "last"
-    usual = entry_of(entry(seed=1, rule=rule, cell={"head": "zlap"}).summary)
+    usual = again(entry(seed=1, rule=rule, cell={"head": "zlap"}))
     # The task is also described next to the cell, and that is where tables look.
     described = {"dataset": value} if name == "dataset" else {"task": value} if name == "task" else {}
-    other = entry_of(
-        entry(H=90.0, seed=2, rule=rule, cell={"head": "zlap", name: value}, **described).summary
-    )
+    other = again(entry(H=90.0, seed=2, rule=rule, cell={"head": "zlap", name: value}, **described))
     counts = [score.estimate.n for score in scores(usual, other, rule=rule)]
     assert max(counts) == (2 if place.startswith(AVERAGED) else 1)
 
@@ -134,19 +136,19 @@ def test_runs_of_one_seed_with_equal_numbers_are_one(entry):
 
 
 def test_preprocessing_and_versions_that_are_not_the_method_s_own_are_changes(entry):
-    usual = entry_of(entry().summary)
+    usual = again(entry())
     assert usual.changes == {}
-    other = entry_of(entry(cell={"preprocessing": "none", "method_version": 7}).summary)
+    other = again(entry(cell={"preprocessing": "none", "method_version": 7}))
     assert other.changes == {"preprocessing": "none", "method_version": 7}
     first, second = boards([usual, other], "last", "H")[0]
     assert (first.rows[0].changes, second.rows[0].changes) == ("", "preprocessing=none method_version=7")
 
 
 def test_the_version_of_another_head_is_a_change_and_that_of_the_softmax_head_is_not_known(entry):
-    changes = entry_of(entry(cell={"head": "svm", "head_version": 8}).summary).changes
+    changes = changes_of(entry(cell={"head": "svm", "head_version": 8}).summary)
     assert changes == {"head_version": 8}
 
 
 def test_of_a_method_that_is_not_installed_everything_is_a_change(entry):
-    changes = entry_of(entry("gone", cell={"params": {"epochs": 2}}).summary).changes
+    changes = changes_of(entry("gone", cell={"params": {"epochs": 2}}).summary)
     assert changes == {"epochs": 2, "preprocessing": "minmax", "method_version": 1}

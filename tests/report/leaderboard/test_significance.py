@@ -15,14 +15,13 @@ from gzslbench.report.leaderboard.board import boards
 from gzslbench.report.leaderboard.entry import compare_column, make_score
 from gzslbench.report.leaderboard.significance import Outcome, OverClasses, OverSeeds
 from gzslbench.report.leaderboard.stored_classes import StoredClasses, read_class_shares
-from gzslbench.runs.store import Store
 
 SEEN, UNSEEN, ROWS = 12, 16, 29
 SHOWN = ("last", "U")
 
 
-def over_classes(folders):
-    return OverClasses(StoredClasses(folders))
+def over_classes():
+    return OverClasses(StoredClasses())
 
 
 def read_predictions(skill, random):
@@ -40,23 +39,21 @@ def read_predictions(skill, random):
 
 
 @pytest.fixture
-def column(entry, tmp_path):
-    """Rows of one seed, with their predictions and folders."""
-    store, random = Store(tmp_path), np.random.default_rng(0)
-    scores, folders = {}, {}
+def column(entry):
+    """Rows of one seed, with their predictions."""
+    random = np.random.default_rng(0)
+    scores = {}
     for row, skill in (("best", 0.8), ("near", 0.78), ("far", 0.6)):
         made = entry(row, H=100 * skill, seed=1)  # and U half of it
-        folder = store.run(made.summary.id)
-        folder.path.mkdir()
-        save_predictions(folder.predictions_file, read_predictions(skill, random))
-        folders[folder.id] = folder
+        made.folder.path.mkdir()
+        save_predictions(made.folder.predictions_file, read_predictions(skill, random))
         scores[row] = make_score([made], *SHOWN)
-    return scores, folders
+    return scores
 
 
 def test_over_classes_one_seed_distinguishes_large_and_small_differences(column):
-    scores, folders = column
-    found = compare_column(scores, over_classes(folders))
+    scores = column
+    found = compare_column(scores, over_classes())
     assert found["best"].best and found["near"].tied and not found["far"].tied
     assert found["far"].probability < 0.01
     assert all(item.probability is None for item in compare_column(scores, OverSeeds()).values())
@@ -64,57 +61,55 @@ def test_over_classes_one_seed_distinguishes_large_and_small_differences(column)
 
 @pytest.mark.parametrize("metric", ["U", "S", "H", "T1", "AUSUC"])
 def test_it_is_the_paired_bootstrap_of_the_stored_predictions(column, metric):
-    scores, folders = column
+    scores = column
     one, two = (
-        class_shares(load_predictions(folders[scores[row].entries[0].summary.id].predictions_file))
+        class_shares(load_predictions(scores[row].entries[0].folder.predictions_file))
         for row in ("best", "far")
     )
     expected = compare_over_classes(one, two, metric)
-    found = over_classes(folders)(*(replace(scores[row], metric=metric) for row in ("best", "far")))
+    found = over_classes()(*(replace(scores[row], metric=metric) for row in ("best", "far")))
     assert found == (pytest.approx(expected.probability), 100 * expected.error, expected.degrees)
-    back = over_classes(folders)(*(replace(scores[row], metric=metric) for row in ("far", "best")))
+    back = over_classes()(*(replace(scores[row], metric=metric) for row in ("far", "best")))
     assert back.probability == 1.0  # what is not the best is ahead
 
 
 def test_without_the_predictions_of_this_number_there_is_no_probability(column):
-    scores, folders = column
+    scores = column
     best, far = scores["best"], scores["far"]
-    assert over_classes(folders)(replace(best, rule="val"), replace(far, rule="val")) is None
-    folders[far.entries[0].summary.id].predictions_file.unlink()
-    assert over_classes(folders)(best, far) is None
+    assert over_classes()(replace(best, rule="val"), replace(far, rule="val")) is None
+    far.entries[0].folder.predictions_file.unlink()
+    assert over_classes()(best, far) is None
     both = replace(best, entries=[*best.entries, *far.entries])  # one of two seeds without its predictions
-    assert over_classes(folders)(both, scores["near"]) is None
+    assert over_classes()(both, scores["near"]) is None
 
 
 def test_five_classes_are_too_few(column, monkeypatch):
-    scores, folders = column
+    scores = column
     monkeypatch.setattr("gzslbench.evaluation.uncertainty.MIN_CLASSES", UNSEEN + 1)
-    assert over_classes(folders)(scores["best"], scores["far"]) is None
+    assert over_classes()(scores["best"], scores["far"]) is None
 
 
 def test_a_table_keeps_the_test_it_was_made_with(column):
-    scores, folders = column
+    scores = column
     entries = [entry for item in scores.values() for entry in item.entries]
-    test = over_classes(folders)
+    test = over_classes()
     (board,), _ = boards(entries, "last", "U", test)
     assert board.test is test
     assert {row.label: row.scores["AWA2"].tied for row in board.rows}["near"]
 
 
-def test_three_seeds_of_odd_rows_are_equal_where_they_differ_by_rounding_alone(entry, tmp_path):
-    store, random = Store(tmp_path), np.random.default_rng(1)
-    folders, rows = {}, {"a": [], "b": []}
+def test_three_seeds_of_odd_rows_are_equal_where_they_differ_by_rounding_alone(entry):
+    random = np.random.default_rng(1)
+    rows = {"a": [], "b": []}
     kept = [read_predictions(0.7, random) for _ in range(3)]
     for row, order in (("a", (0, 1, 2)), ("b", (2, 0, 1))):
         for seed, place in enumerate(order):
             made = entry(row, H=70.0, seed=seed)
-            folder = store.run(made.summary.id)
-            folder.path.mkdir()
-            save_predictions(folder.predictions_file, kept[place])
-            folders[folder.id] = folder
+            made.folder.path.mkdir()
+            save_predictions(made.folder.predictions_file, kept[place])
             rows[row].append(made)
     a, b = (make_score(found, *SHOWN) for found in rows.values())
-    assert over_classes(folders)(a, b).probability == pytest.approx(1.0)
+    assert over_classes()(a, b).probability == pytest.approx(1.0)
 
 
 def test_a_row_that_is_ahead_on_every_shared_seed_is_not_worse_though_its_mean_is_lower(entry):
@@ -159,16 +154,16 @@ def test_a_detectable_difference_stands_by_each_probability(entry):
 
 
 def test_a_score_has_the_interval_over_classes_of_the_mean_over_its_seeds(column, entry):
-    scores, folders = column
+    scores = column
     kept = [scores[row].entries[0] for row in ("near", "far")]
-    intervals = StoredClasses(folders).intervals(kept, "last")
-    shares = [class_shares(load_predictions(folders[one.summary.id].predictions_file)) for one in kept]
+    intervals = StoredClasses().intervals(kept, "last")
+    shares = [class_shares(load_predictions(one.folder.predictions_file)) for one in kept]
     means = [np.concatenate(pair) for pair in zip(*((one.U, one.S, one.T1) for one in shares), strict=True)]
     joined = replace(
         shares[0], U=means[0], S=means[1], T1=means[2], area=(shares[0].area + shares[1].area) / 2
     )
     assert intervals == class_intervals(joined)
-    (board,), _ = boards(kept, "last", "U", classes=StoredClasses(folders))
+    (board,), _ = boards(kept, "last", "U", classes=StoredClasses())
     by_row = {row.label: row.scores["AWA2"].class_interval for row in board.rows}
     assert (
         by_row["near"] == class_intervals(shares[0])["U"] and by_row["far"] == class_intervals(shares[1])["U"]
@@ -177,13 +172,13 @@ def test_a_score_has_the_interval_over_classes_of_the_mean_over_its_seeds(column
 
 
 def test_predictions_are_read_once_and_not_before_they_are_needed(column, monkeypatch):
-    scores, folders = column
+    scores = column
     reads = []
     monkeypatch.setattr(
         "gzslbench.report.leaderboard.stored_classes.read_class_shares",
         lambda run, folder, rule: reads.append(run.id) or read_class_shares(run, folder, rule),
     )
-    classes = StoredClasses(folders)
+    classes = StoredClasses()
     assert reads == []
     for metric in ("U", "S", "H"):
         for score in scores.values():
@@ -192,10 +187,9 @@ def test_predictions_are_read_once_and_not_before_they_are_needed(column, monkey
 
 
 def test_calibrated_numbers_have_intervals_of_calibrated_predictions(column):
-    scores, folders = column
-    run = scores["best"].entries[0].summary
+    scores = column
+    run, folder = scores["best"].entries[0].summary, scores["best"].entries[0].folder
     metrics = {**run.metrics, "last-calibrated": replace(run.metrics["last"], gamma=0.5)}
-    folder = folders[run.id]
     kept = load_predictions(folder.predictions_file)
     save_predictions(folder.predictions_file, replace(kept, gap=kept.gap / 3))
     shares = read_class_shares(replace(run, metrics=metrics), folder, "last-calibrated")
