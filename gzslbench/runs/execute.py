@@ -210,7 +210,7 @@ def _fit_once(fit: Fit) -> dict[str, Any]:
 
 def _fit_with_validation(fit: Fit) -> dict[str, Any]:
     """Choose the epochs on the validation split, train again on all of trainval, and test once."""
-    choice = _read_choice(fit) or _choose_epochs(fit, "H")
+    choice = _choose_epochs(fit, "H")
     params = with_epochs(fit.params, choice.epoch)
     final = replace(fit, params=params, eval_every=0, head_epochs=choice.head_epoch)
     outcome = FitRun(final).run()
@@ -226,13 +226,17 @@ def _fit_early_stopped(fit: Fit) -> dict[str, Any]:
     (github.com/mvp18/Popular-ZSL-Algorithms): the highest T1, at most ``epochs``, patience 10.
     """
     stopped = replace(fit, eval_every=1, patience=PATIENCE_EPOCHS)
-    choice = _read_choice(fit) or _choose_epochs(stopped, "T1")
+    choice = _choose_epochs(stopped, "T1")
     numbers = _fit_once(replace(fit, params=with_epochs(fit.params, choice.epoch)))
     return {**numbers, "validation": choice}
 
 
 def _choose_epochs(fit: Fit, metric: str) -> ValidationChoice:
-    """Choose the epochs of the highest metric on the validation split, and store them for a resumed run."""
+    """Choose the epochs of the highest metric on the validation split; a resumed run keeps its choice."""
+    if (stored := read_choice(fit.folder)) is not None:
+        choice, seconds = stored
+        fit.spent.append(seconds)
+        return choice
     dataset = validation_dataset(fit.plan.validation or fit.dataset)
     outcome = FitRun(replace(fit, name="validation", dataset=dataset)).run()
     # The "test" rows are those of the validation split.
@@ -341,17 +345,15 @@ def _plain(chosen: SelectedEpoch) -> dict[str, Any]:
     return {**chosen.metrics.as_dict(), "epoch": chosen.epoch, "head_epoch": chosen.head_epoch}
 
 
-def _read_choice(fit: Fit) -> ValidationChoice | None:
-    """Read the choice of an interrupted run, and add its seconds; None if it has not chosen yet."""
-    path = fit.folder.choice_file
+def read_choice(folder: RunFolder) -> tuple[ValidationChoice, Seconds] | None:
+    """Return the choice of an interrupted run, and its seconds; None if it has not chosen yet."""
+    path = folder.choice_file
     if not path.exists():
         return None
     try:
         with reading(path, StoreError, "the choice of epochs cannot be read"):
             values = json.loads(path.read_bytes())
-        choice, seconds = msgspec.convert(values, ValidationChoice), Seconds(*values["seconds"])
+        return msgspec.convert(values, ValidationChoice), Seconds(*values["seconds"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         what = f"the choice of epochs is damaged: {error}"
         raise StoreError(what, where=path, fix="start again with --rerun") from error
-    fit.spent.append(seconds)
-    return choice

@@ -83,10 +83,10 @@ def _read_predictions(file: Path) -> Any:
 
 
 def _read_choice(file: Path) -> Any:
-    from gzslbench.runs.execute import _read_choice
+    from gzslbench.runs.execute import read_choice
     from gzslbench.runs.folder import RunFolder
 
-    return repr(_read_choice(RunFolder(file.parent), []))
+    return repr(read_choice(RunFolder(file.parent)))
 
 
 def _resume(file: Path) -> Any:
