@@ -54,6 +54,7 @@ def modules_after(arguments: list[str]) -> set[str]:
         ["show", "--help"],
         ["data", "semantics", "--help"],
         ["leaderboard", "--help"],
+        ["runs", "list", "."],
         ["tune", "--help"],
     ],
     ids=" ".join,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from gzslbench.api.arguments import errors_in_python, require_choice
-from gzslbench.api.results import RunFilter, make_filter
 from gzslbench.api.tables import TableView
 from gzslbench.errors import ParamError, StoreError
 from gzslbench.plugins.method import MethodSpec
@@ -21,6 +20,7 @@ from gzslbench.report.leaderboard import tables as views
 from gzslbench.report.leaderboard.board import Board, boards, published_rows
 from gzslbench.report.leaderboard.entry import default_rule
 from gzslbench.report.leaderboard.references import ReferenceRow
+from gzslbench.report.leaderboard.run_filter import RunFilter, make_filter
 from gzslbench.report.leaderboard.side_by_side import join_features
 from gzslbench.report.leaderboard.significance import OverClasses, OverSeeds
 from gzslbench.report.leaderboard.stored_classes import StoredClasses

@@ -59,7 +59,7 @@ Then open site/index.html in a browser; it needs no network. An earlier report i
 folder that contains anything else is refused. A report with figures takes about a second per run.
 """
 if TYPE_CHECKING:
-    from gzslbench.api.results import RunFilter
+    from gzslbench.report.leaderboard.run_filter import RunFilter
 
 NO_FIGURES = "the pages have no figures, which need matplotlib: pip install 'gzslbench[figures]'"
 

@@ -38,7 +38,7 @@ from gzslbench.errors import StoreError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from gzslbench.api.results import RunFilter
+    from gzslbench.report.leaderboard.run_filter import RunFilter
 
 SHOW_EPILOG = """\b
 Examples:

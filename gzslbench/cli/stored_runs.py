@@ -46,7 +46,7 @@ def run_filter(command: Callable[..., Any]) -> Any:
     )
     @wraps(command)
     def call(results: tuple[Path, ...], **more: Any) -> Any:
-        from gzslbench.api.results import RunFilter
+        from gzslbench.report.leaderboard.run_filter import RunFilter
 
         chosen = {name: more.pop(name) for name in ("datasets", "methods", "without")}
         return command(runs=RunFilter(results, **chosen), **more)
