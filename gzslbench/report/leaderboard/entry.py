@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any, TypeVar
+from typing import Any
 
 from gzslbench.data.dataset import SAW_VALIDATION, finetuning_note
 from gzslbench.data.variants import SHUFFLED
@@ -17,7 +17,7 @@ from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.plugins.head import SOFTMAX
 from gzslbench.plugins.presets import preset_values
 from gzslbench.plugins.registry import plugins
-from gzslbench.report.leaderboard.significance import MIN_SEEDS, SIGNIFICANCE, Test
+from gzslbench.report.leaderboard.significance import MIN_SEEDS, SIGNIFICANCE, Key, Test, holm
 from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published_data import dataset_label, mark_of
 from gzslbench.runs.folder import RunFolder
@@ -25,7 +25,6 @@ from gzslbench.runs.plan import EPOCHS_RULE
 from gzslbench.runs.record import CALIBRATED, PEEK_GAMMA, Summary
 from gzslbench.runs.store import DamagedRecordWarning, Store, read_summaries
 
-Key = TypeVar("Key")
 HEAD = "head."
 """Prefix of the parameters of a head among the changes."""
 CONFIDENCE = 0.95
@@ -321,16 +320,6 @@ def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
         detectable = outcome.detectable(level)
         marked[row] = replace(marked[row], probability=corrected[row], detectable=detectable)
     return marked
-
-
-def holm(probabilities: Mapping[Key, float]) -> dict[Key, float]:
-    """Correct probabilities for being several (Holm 1979, step down); the order of names is kept."""
-    corrected = dict(probabilities)
-    highest = 0.0
-    for position, name in enumerate(sorted(probabilities, key=lambda name: probabilities[name])):
-        highest = max(highest, min(1.0, (len(probabilities) - position) * probabilities[name]))
-        corrected[name] = highest
-    return corrected
 
 
 def default_rule(entries: Iterable[Entry], calibrated: bool = False) -> str:

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import stdev
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
@@ -43,6 +44,13 @@ class Outcome(NamedTuple):
         from scipy.special import nctdtrinc, stdtrit
 
         return self.error * float(nctdtrinc(self.degrees, 1 - POWER, stdtrit(self.degrees, 1 - level / 2)))
+
+
+def holm(probabilities: Mapping[Key, float]) -> dict[Key, float]:
+    """Correct probabilities for being several (Holm 1979, step down)."""
+    names = sorted(probabilities, key=lambda name: probabilities[name])
+    steps = (min(1.0, (len(names) - at) * probabilities[name]) for at, name in enumerate(names))
+    return dict(zip(names, accumulate(steps, max), strict=True))
 
 
 class Test(Protocol):
