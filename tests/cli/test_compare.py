@@ -34,5 +34,5 @@ def test_json_has_sources_and_runs(results):
 
 
 def test_without_runs_it_says_what_to_do(tmp_path):
-    done = called(tmp_path / "none")
+    done = called(tmp_path)
     assert done.exit_code == 2 and "run some first" in done.output

@@ -125,7 +125,7 @@ def test_it_can_be_filtered(results, keep, options):
 
 
 def test_without_runs_it_says_what_to_do(tmp_path, results):
-    for arguments in ([tmp_path / "none"], [results, "--select", "val"], [results, "--dataset", "nil"]):
+    for arguments in ([tmp_path], [results, "--select", "val"], [results, "--dataset", "nil"]):
         done = called(*arguments)
         assert done.exit_code == 2
         assert "no runs to compare" in done.output

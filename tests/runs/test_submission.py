@@ -58,7 +58,7 @@ def test_a_submission_has_the_numbers_for_people_and_the_files_for_programs(subm
     numbers = stored.record.metrics["external"]
     cells = " | ".join(f"{getattr(numbers, name):.2f}" for name in ("U", "S", "H", "T1", "AUSUC"))
     assert f"| {stored.record.id} | synthetic | external | {cells} |" in text
-    assert "selection last epoch, pretraining unknown. https://example.org/net." in text
+    assert "selection 'last epoch', pretraining 'unknown'. https://example.org/net." in text
     environment = json.loads((submission / "environment.json").read_text())
     assert environment[stored.record.id]["numpy"] == np.__version__
 
