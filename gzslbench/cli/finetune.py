@@ -36,10 +36,6 @@ If it is interrupted, the same command continues after the last complete epoch.
 """
 
 
-def _read_layers(ctx: click.Context, param: click.Parameter, value: Any) -> int:
-    return 0 if value == "all" else int(POSITIVE.convert(value, param, ctx))
-
-
 @click.command(epilog=EPILOG)
 @opt.photographs_options
 @option("--weights", "The weights to begin with: a file, or a name that the extractor knows.")
@@ -56,7 +52,7 @@ def _read_layers(ctx: click.Context, param: click.Parameter, value: Any) -> int:
     "How many blocks are trained, from the end. Fewer are faster and change the features less.",
     metavar="N|all",
     default="all",
-    callback=_read_layers,
+    callback=lambda ctx, param, value: 0 if value == "all" else POSITIVE.convert(value, param, ctx),
 )
 @option(
     "--augment",

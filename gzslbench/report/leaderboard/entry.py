@@ -298,23 +298,24 @@ def make_score(
 
 
 def compare_column(column: Mapping[Key, Score], test: Test) -> dict[Key, Score]:
-    """Mark the best and the second best score of a column, given by row; test all against the best.
+    """Mark the best and the second best scores of a column, given by row; test all against the best.
 
-    Single seeds of methods that a seed changes come last: a lucky seed is not better than a mean.
+    Equal scores have the same mark. Single seeds of methods that a seed changes come last.
     """
-    if not column:
-        return {}
+    if len(column) < 2:  # a single score is not the best of anything
+        return dict(column)
 
     def order(row: Key) -> tuple[bool, float]:
         return column[row].is_chance_of_one_seed, -column[row].estimate.mean
 
-    best, second, *_ = [*sorted(column, key=order), None]
+    ranks, best = sorted({order(row) for row in column}), min(column, key=order)
     outcomes = {row: test(column[best], score) for row, score in column.items() if row != best}
     found = {row: outcome for row, outcome in outcomes.items() if outcome is not None}
     corrected = holm({row: outcome.probability for row, outcome in found.items()})
-    if second is None:  # a single score is not the best of anything
-        return dict(column)
-    marked = {row: replace(score, best=row == best, second=row == second) for row, score in column.items()}
+    marked = {
+        row: replace(score, best=order(row) == ranks[0], second=[order(row)] == ranks[1:2])
+        for row, score in column.items()
+    }
     level = SIGNIFICANCE / max(1, len(found))  # what Holm's correction asks of the lowest probability
     for row, outcome in found.items():
         detectable = outcome.detectable(level)

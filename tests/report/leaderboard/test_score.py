@@ -92,5 +92,13 @@ def marks(column):
     return {row: "best" if item.best else "second" if item.second else "" for row, item in found.items()}
 
 
+def test_equal_scores_have_the_same_mark(entry):
+    column = {
+        row: [entry(row, H=H)] for row, H in (("a", 7.0), ("b", 7.0), ("c", 5.0), ("d", 5.0), ("e", 1.0))
+    }
+    assert marks(column) == {"a": "best", "b": "best", "c": "second", "d": "second", "e": ""}
+    assert marks({row: column[row] for row in "ab"}) == {"a": "best", "b": "best"}
+
+
 def test_an_empty_column_is_empty():
     assert compare_column({}, OverSeeds()) == {}
