@@ -62,7 +62,14 @@ class Results(TableView, Sequence[RunResult]):
         rows = [{name: row[name] for name in columns} for row in self.rows()[-MOST_SHOWN:]]
         more = len(self) - len(rows)
         notes = [f"{more} older runs are not shown; to_frame() has them"] if more else []
-        return [make_table(f"{len(self)} stored runs", rows, notes, numbers=(*PERCENTAGES, "minutes"))]
+        return [
+            make_table(
+                f"{len(self)} stored run{'s' * (len(self) != 1)}",
+                rows,
+                notes,
+                numbers=(*PERCENTAGES, "minutes"),
+            )
+        ]
 
     def _find(self, run: str) -> RunFolder:
         folders = {entry.summary.id: entry.folder for entry in self.entries}

@@ -239,7 +239,7 @@ def run(
         validation_features: The features of the trainings on validation classes. Default: ``features``.
         preprocessing: How features are scaled: none, minmax, l2, standardize. Default: the method's own.
         control: A control experiment, which is in no ranking.
-        shuffle_semantics: The seed of ``control="shuffled"``, which it implies.
+        shuffle_semantics: The seed of ``control="shuffled"``; it selects this control.
         device: auto, cpu, cuda, or cuda:N.
         precision: The precision of the matrix products.
         deterministic: Whether to use only deterministic algorithms.

@@ -72,8 +72,8 @@ A finished run is not run again; its record is printed. An interrupted run conti
 )
 @option(
     "--validation-features",
-    "The features of the trainings on validation classes, where fine-tuning must not have seen these classes:"
-    " those of `gzslbench finetune --for-validation`. [default: --features]",
+    "The features for trainings on validation classes, of a network that was not fine-tuned on these classes:"
+    " see `gzslbench finetune --for-validation`. [default: --features]",
     shell_complete=completion.features,
 )
 @option("--preprocessing", "How features are scaled. [default: the method's own]", PREPROCESSINGS)
@@ -86,7 +86,7 @@ A finished run is not run again; its record is printed. An interrupted run conti
 )
 @option(
     "--shuffle-semantics",
-    "The seed of --control shuffled, which it implies. [default: 1]",
+    "The seed of --control shuffled; it selects this control. [default: 1]",
     NOT_NEGATIVE,
     metavar="SEED",
 )

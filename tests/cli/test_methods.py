@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import gzslbench as gz
 from gzslbench.plugins.params import fields_of
 from gzslbench.plugins.presets import load_presets
 from gzslbench.plugins.registry import Plugins, plugins
@@ -153,3 +154,11 @@ def test_of_methods_that_are_not_installed_the_published_numbers_are_shown(invok
     shown = json.loads(invoke("methods", "transzero-pp", "--json").output)
     assert {number["dataset"]: number["H"] for number in shown} == {"AWA2": 72.5, "CUB": 70.4, "SUN": 42.5}
     assert {number["calibration"] for number in shown} == {"fixed"}
+
+
+def test_the_command_and_the_function_name_the_columns_alike(invoke) -> None:
+    shown = next(
+        line for line in invoke("methods", "cnzsl").output.splitlines() if line.startswith("parameter")
+    )
+    columns = list(gz.methods("cnzsl").rows()[0])
+    assert shown.split()[1:] == [name for name in columns if name not in ("name", "unit")]

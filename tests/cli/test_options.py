@@ -40,3 +40,12 @@ def test_folders_of_runs_are_arguments_or_options(invoke, results, command) -> N
     by_option = invoke(command, "--results", "other", "--method", "ce-gzsl")
     assert by_argument.exit_code == by_option.exit_code < 2
     assert by_argument.stdout == by_option.stdout != ""
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--epochs", "ten"), ("--seed", "1,a"), ("--eval-repeats", "x")]
+)
+def test_a_value_that_is_no_number_is_refused_in_plain_words(invoke, option: str, value: str) -> None:
+    done = invoke("run", "--method", "cnzsl", "--dataset", "digits", option, value)
+    assert done.exit_code == 2
+    assert "is not a valid integer." in done.output
