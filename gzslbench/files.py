@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import sys
 import warnings
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ _ADVICE: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("free some space", "free some space"),
     errno.EDQUOT: ("free some of your quota", "free some of your quota"),
     **dict.fromkeys(_WITHOUT_LOCKS, (_NO_LOCKS, _NO_LOCKS)),
+    errno.ESPIPE: ("copy what it gives into a file, and name that file", "move it, or name a file"),
     errno.EFBIG: ("check the disk that it lies on", "choose a disk that takes files of this size"),
 }
 """For each error number, what to do when reading and when writing."""
@@ -55,8 +57,9 @@ _LONGEST_NAME = 240
 
 @contextmanager
 def reading(where: Path, failure: type[GzslBenchError], what: str = "cannot be read") -> Iterator[None]:
-    """Turn an OSError of the block into ``failure``, with advice on what to do."""
+    """Turn an OSError of the block, or that ``where`` is a pipe or a device, into ``failure`` with advice."""
     try:
+        refuse_stream(where)
         yield
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)[0]
@@ -80,6 +83,20 @@ def writing(
         raise failure(
             f"{what}: {error.strerror or error}", where=where, fix=f"{advice}, or {elsewhere}"
         ) from error
+
+
+def refuse_stream(path: Path) -> None:
+    """Raise OSError if ``path`` is a pipe, a socket or a device: reading it could wait or go on for ever."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise OSError(errno.ESPIPE, "it is a pipe or a device, not a file", str(path))
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a file; OSError as for ``refuse_stream``."""
+    refuse_stream(path)
+    return path.read_bytes()
 
 
 def is_there(path: Path, failure: type[GzslBenchError]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gzslbench.errors import DataError, StoreError
-from gzslbench.files import check_file, check_folder, is_there, parse_toml, reading
+from gzslbench.files import check_file, check_folder, is_there, parse_toml, read_file, reading
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,23 @@ def test_toml_of_ordinary_depth_is_read():
     numbers = ", ".join(["1.5"] * 5_000)
     assert len(parse_toml(f"a = [{numbers}]".encode())["a"]) == 5_000
     assert parse_toml(f'a = "{"x" * 500_000}"'.encode()) == {"a": "x" * 500_000}  # at once, too
+
+
+@pytest.mark.parametrize("read", [lambda path: check_file(path, DataError), lambda path: _read(path)])
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path: Path, read) -> None:
+    pipe = tmp_path / "rows.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(
+        DataError, match=r"a pipe or a device.*\n.*rows\.csv\n.*copy what it gives into a file"
+    ):
+        read(pipe)
+
+
+def _read(path: Path) -> None:
+    with reading(path, DataError):
+        read_file(path)
+
+
+def test_a_folder_and_a_missing_path_are_no_devices(tmp_path: Path) -> None:
+    with reading(tmp_path, DataError), reading(tmp_path / "none", DataError):
+        pass

@@ -26,7 +26,7 @@ def resolve_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,2})?", name):
         fix = "choose one of auto, cpu, cuda, cuda:1"
         raise DeviceError(f"unknown device {name!r}", where="--device", fix=fix)
     device = torch.device(name)

@@ -9,17 +9,19 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+import msgspec
 
 from gzslbench._version import VERSION
 from gzslbench.data.attributes import attribute_files
 from gzslbench.data.formats import xlsa17
 from gzslbench.data.load import Place, default_features, find, missing_features
 from gzslbench.errors import DataError, GzslBenchError, ParamError
-from gzslbench.files import write_atomically
+from gzslbench.files import read_file, write_atomically
 from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.runs.cell import Cell, Task
 from gzslbench.runs.plan import (
@@ -134,15 +136,20 @@ def counts_line(planned: Sequence[PlannedCell]) -> str:
     return ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no cells"
 
 
+@dataclass(frozen=True)
+class _Entry:
+    stamp: list[Any]
+    task: Task
+
+
 class TaskCache:
     """The cached tasks of a results folder. An entry is valid until a file of its dataset changes."""
 
     def __init__(self, root: Path) -> None:
         self.file = root / TASKS
-        self._entries: dict[str, dict[str, Any]] = {}
-        with suppress(OSError, ValueError):  # a damaged cache is only a slower start
-            found = json.loads(self.file.read_text(encoding="utf-8"))
-            self._entries = found if isinstance(found, dict) else {}
+        self._entries: dict[str, _Entry] = {}
+        with suppress(OSError, ValueError, RecursionError):  # a damaged cache is only a slower start
+            self._entries = msgspec.json.decode(read_file(self.file), type=dict[str, _Entry])
         self._stamps: dict[str, list[Any]] = {}
         self._unreadable: dict[str, DataError] = {}
 
@@ -152,10 +159,10 @@ class TaskCache:
         Raises:
             DataError: There is no such dataset, or its files are missing.
         """
-        entry = self._entries.get(_key(parsed), {})
-        if entry.get("stamp") != self._stamp(parsed.request):
+        entry, stamp = self._entries.get(_key(parsed)), self._stamp(parsed.request)
+        if entry is None or entry.stamp != stamp:
             return None
-        task = Task(**entry["task"])
+        task = entry.task
         is_incomplete = task.validation is None and needs_validation(parsed, task.dataset, task.semantics)
         return None if is_incomplete else task
 
@@ -169,10 +176,10 @@ class TaskCache:
         except DataError as error:
             self._unreadable[key] = error
             raise
-        before = self._entries.get(key, {})
-        if task.validation is None and before.get("stamp") == stamp:
-            task = replace(task, validation=before["task"]["validation"])
-        self._entries[key] = {"stamp": stamp, "task": asdict(task)}
+        before = self._entries.get(key)
+        if task.validation is None and before is not None and before.stamp == stamp:
+            task = replace(task, validation=before.task.validation)
+        self._entries[key] = _Entry(stamp, task)
         self._write()
         return task, f"{dataset.name}/{dataset.features_name}/{dataset.semantics_name}"
 
@@ -182,7 +189,7 @@ class TaskCache:
             self._write()
 
     def _write(self) -> None:
-        write_atomically(self.file, json.dumps(self._entries, indent=1))
+        write_atomically(self.file, msgspec.json.encode(self._entries))
 
     def _stamp(self, request: Request) -> list[Any]:
         key = json.dumps([request.dataset, request.features, str(request.data)])

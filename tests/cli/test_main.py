@@ -178,6 +178,7 @@ def test_with_json_only_json_is_in_the_output(invoke, monkeypatch) -> None:
         (ModuleNotFoundError("No module named 'optuna'", name="optuna.trial"), "gzslbench[tune]"),
         (ModuleNotFoundError("No module named 'PIL'", name="PIL"), "to do: pip install 'gzslbench[images]'"),
         (OSError(errno.ENOSPC, "No space left on device"), "a file cannot be written: No space left"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300), "the name is too long: xxx"),
     ],
 )
 def test_what_the_system_lacks_is_a_message(invoke, fails_with, error, message) -> None:

@@ -17,7 +17,7 @@ def test_cuda_where_there_is_none_says_what_to_do():
         resolve_device("cuda")
 
 
-@pytest.mark.parametrize("name", ["tpu9", "meta", "mps", "cuda:x", ""])
+@pytest.mark.parametrize("name", ["tpu9", "meta", "mps", "cuda:x", "cuda:1" + "0" * 30, "cuda:१", ""])
 def test_an_unknown_device_is_refused(name):
     with pytest.raises(DeviceError, match=f"unknown device '{name}'"):
         resolve_device(name)

@@ -136,6 +136,16 @@ def test_a_task_is_known_until_a_file_of_its_dataset_changes(store, suite, awa2)
     assert TaskCache(store.root).get(request) is None
 
 
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a": 1}', '{"a": {"stamp": [], "task": {}}}', "\xff"])
+def test_a_damaged_cache_of_tasks_is_read_as_empty_and_written_again(store, content):
+    request = parse_request(Request("eszsl", "digits"))
+    cache = TaskCache(store.root)
+    cache.file.write_text(content, encoding="latin-1")
+    assert TaskCache(store.root).get(request) is None
+    task, _ = TaskCache(store.root).read(request)
+    assert TaskCache(store.root).get(request) == task
+
+
 def test_a_dataset_of_a_function_is_known_until_its_module_changes(store, tmp_path, monkeypatch):
     assert [path.name for path in _source_file("gzslbench.data.synthetic.digits:load_digits")] == [
         "digits.py"

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib import format as numpy_format
 from numpy.typing import NDArray
 
-from gzslbench.files import format_size
+from gzslbench.files import format_size, refuse_stream
 
 UNREADABLE_ZIP = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What zipfile raises on missing or changed bytes (RuntimeError for flags it does not know)."""
@@ -52,6 +52,7 @@ def open_npy(path: Path) -> NDArray[Any]:
         OSError: The file cannot be read.
         ValueError: It is damaged, or holds Python objects.
     """
+    refuse_stream(path)
     with path.open("rb") as file:
         shape, order, dtype = _read_header(file, os.fstat(file.fileno()).st_size, path.name)
         offset = file.tell()
@@ -91,6 +92,7 @@ def read_npz(path: Path, most: int, wanted: Container[str] | None = None) -> dic
 
 
 def _open_archive(path: Path) -> zipfile.ZipFile:
+    refuse_stream(path)
     with path.open("rb"):  # a missing file is the nearer fault
         pass
     try:

@@ -20,7 +20,7 @@ from gzslbench.data.formats import hdf5
 from gzslbench.data.formats.matfile import encode_mat
 from gzslbench.data.formats.xlsa17 import NAMES, SPLITS, FeatureFile, assemble
 from gzslbench.errors import DataError
-from gzslbench.files import atomic_folder, reading, sha256_of, writing
+from gzslbench.files import atomic_folder, read_file, reading, sha256_of, writing
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.building.plan import Plan, Request, plan_build
 
@@ -215,8 +215,8 @@ def _describe_difference(folder: Path, plan: Plan) -> str:
 def read_record(folder: Path) -> dict[str, Any]:
     """Read the record of an earlier build; return an empty one if there is none."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        record = json.loads(read_file(folder / RECORD))
+    except (OSError, ValueError, RecursionError):
         return {}
     is_ours = isinstance(record, dict) and record.get("layout") == LAYOUT
     return record if is_ours and isinstance(record.get("files"), dict) else {}

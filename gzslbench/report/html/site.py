@@ -26,7 +26,7 @@ from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.calibration import calibrate
 from gzslbench.evaluation.predictions import load_predictions
 from gzslbench.evaluation.selection import RULES
-from gzslbench.files import atomic_folder, make_folder, writing
+from gzslbench.files import atomic_folder, make_folder, read_file, writing
 from gzslbench.plugins.method import MethodSpec
 from gzslbench.plugins.spec import spec_fields
 from gzslbench.report.figures.run_figures import Drawing, figures_of_run
@@ -325,8 +325,8 @@ def _make_pages(makers: Sequence[Callable[[], str]]) -> Iterator[str]:
 def _read_digests(out: Path) -> dict[str, str]:
     """Return the digests of the pages of the site before, by file; empty if there is none."""
     try:
-        return dict(json.loads((out / MARK).read_bytes())["pages"])
-    except (OSError, ValueError, LookupError, TypeError):
+        return dict(json.loads(read_file(out / MARK))["pages"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypedDict
 import msgspec
 
 from gzslbench.errors import StoreError
-from gzslbench.files import make_folder, write_atomically, writing
+from gzslbench.files import make_folder, read_file, write_atomically, writing
 from gzslbench.runs.record import PERCENTAGES
 from gzslbench.sweeps.suites.schema import Claim
 from gzslbench.sweeps.suites.suite import Suite
@@ -112,7 +112,7 @@ def _gpu(group: Mapping[str, Any]) -> bool:
 def read_baseline(path: Path) -> dict[str, Any]:
     """Read the groups that ``write_baseline`` wrote, by name, each with its ``summary`` and its ``runs``."""
     try:
-        groups = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        groups = json.loads(read_file(path))["runs"]
         msgspec.convert(groups, dict[str, _Group])
         return {name: {"summary": group["summary"], "runs": group["runs"]} for name, group in groups.items()}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

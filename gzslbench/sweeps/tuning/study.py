@@ -30,7 +30,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from gzslbench.computing.seeds import stream
 from gzslbench.errors import ParamError, StoreError
-from gzslbench.files import LockedError, drop_torn_line, lock, writing
+from gzslbench.files import LockedError, drop_torn_line, lock, refuse_stream, writing
 from gzslbench.plugins.params import Choices, Space
 from gzslbench.sweeps.tuning.objective import PrunedTrial, TrialScore
 from gzslbench.sweeps.tuning.trial_result import FAILURE, SCORE, StudyResult, read_trial
@@ -246,6 +246,7 @@ def open_storage(path: Path) -> BaseStorage:
     """Open the file of a study, or create it."""
     with writing(path, "the study cannot be opened"):
         path.parent.mkdir(parents=True, exist_ok=True)
+        refuse_stream(path)
         path.open("ab").close()
         with path.open("rb") as file:
             first = file.read(len(FIRST_BYTES))

@@ -96,6 +96,12 @@ def test_what_is_written_is_read(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["tiny.json"]
 
 
+def test_a_device_is_no_file_of_metrics(tmp_path):
+    (tmp_path / "tiny.json").symlink_to("/dev/null")
+    with pytest.raises(StoreError, match=r"no stored metrics.*a pipe or a device"):
+        read_baseline(tmp_path / "tiny.json")
+
+
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"runs": [1]}', '{"runs": {"small": {}}}'])
 def test_missing_or_damaged_metrics_are_an_error_that_names_the_file(tmp_path, content):
     path = tmp_path / "tiny.json"
