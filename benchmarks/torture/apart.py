@@ -17,7 +17,8 @@ from types import FrameType
 from gzslbench.errors import GzslBenchError
 
 SECONDS, MEMORY = 30.0, 1 << 30
-"""The most that one call may take: seconds, and bytes of address space beyond those in use before."""
+"""The most that one call may take: seconds on a machine with nothing else to do, and bytes of address space
+beyond those in use before."""
 _END = b"\0"
 Call = Callable[[], "str | None"]
 
@@ -49,7 +50,7 @@ def _run_until_crash(calls: Sequence[Call], seconds: float, memory: int) -> list
     rest, hung = b"", False
     try:
         while len(outcomes) < len(calls) and not hung:
-            hung = not select.select([reading], [], [], seconds)[0]
+            hung = not select.select([reading], [], [], seconds * _load())[0]
             piece = b"" if hung else os.read(reading, 1 << 16)
             if not piece:
                 break
@@ -68,6 +69,11 @@ def _run_until_crash(calls: Sequence[Call], seconds: float, memory: int) -> list
     code = os.waitstatus_to_exitcode(status)
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"process ended with exit {code}"
     return [*outcomes, how]
+
+
+def _load() -> float:
+    """Return how many processes want each processor, at least 1: so much longer everything takes."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def _run_all(calls: Sequence[Call], writing: int, memory: int) -> None:

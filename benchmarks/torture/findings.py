@@ -64,6 +64,7 @@ class Results:
         attempts: By name, how many attempts have run.
         seconds: Time of all calls.
         calls: How many calls of the program these results come from; each goes on after the one before.
+        note: What a person says about them; the program keeps it.
         version, commit, date: Of the code that the last attempts ran on, and when.
     """
 
@@ -73,6 +74,7 @@ class Results:
     findings: list[Finding] = field(default_factory=list)
     seconds: float = 0.0
     calls: int = 0
+    note: str = ""
     version: str = ""
     commit: str | None = None
     date: str = ""
