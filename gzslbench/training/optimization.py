@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import asdict
 from inspect import signature
 from typing import Any
 
@@ -213,39 +214,17 @@ def _optimizers_by_modules(phase: Phase) -> list[tuple[Optimizer, tuple[str, ...
 def _torch_optimizer(
     settings: Optimizer, parameters: Sequence[nn.Parameter], rate: Tensor
 ) -> torch.optim.Optimizer:
-    fused = all(parameter.is_floating_point() for parameter in parameters)
-    if isinstance(settings, Sgd):
-        return torch.optim.SGD(
-            parameters,
-            lr=rate,
-            momentum=settings.momentum,
-            weight_decay=settings.weight_decay,
-            fused=fused,
-        )
     if isinstance(settings, TorchOptimizer):
-        return _other_optimizer(settings, parameters, rate)
-    return torch.optim.Adam(
-        parameters,
-        lr=rate,
-        betas=settings.betas,
-        weight_decay=settings.weight_decay,
-        amsgrad=settings.amsgrad,
-        fused=fused,
-        capturable=parameters[0].is_cuda,
-    )
-
-
-def _other_optimizer(
-    settings: TorchOptimizer, parameters: Sequence[nn.Parameter], rate: Tensor
-) -> torch.optim.Optimizer:
-    cls = getattr(torch.optim, settings.name, None)
+        name, arguments = settings.name, {"lr": rate, **settings.options}
+    else:
+        name, arguments = "SGD" if isinstance(settings, Sgd) else "Adam", {**asdict(settings), "lr": rate}
+    cls = getattr(torch.optim, name, None)
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
         fix = "name a class of torch.optim, for example AdamW"
-        raise PluginError(f"torch has no optimizer {settings.name!r}", where="TorchOptimizer.name", fix=fix)
-    arguments = {"lr": rate, **settings.options}
+        raise PluginError(f"torch has no optimizer {name!r}", where="TorchOptimizer.name", fix=fix)
     accepted = signature(cls).parameters
     if "fused" in accepted:
-        arguments["fused"] = True
+        arguments["fused"] = all(parameter.is_floating_point() for parameter in parameters)
     elif "foreach" in accepted and not parameters[0].is_cuda:
         arguments["foreach"] = False  # the other form reads a learning rate in memory on the host
     if "capturable" in accepted:
@@ -253,5 +232,5 @@ def _other_optimizer(
     try:
         return cls(parameters, **arguments)
     except TypeError as error:
-        what, fix = f"torch.optim.{settings.name} cannot be made: {error}", "give only its arguments"
+        what, fix = f"torch.optim.{name} cannot be made: {error}", "give only its arguments"
         raise PluginError(what, where="TorchOptimizer.options", fix=fix) from error
