@@ -12,6 +12,7 @@ from torch import Tensor
 from gzslbench.computing.seeds import generator
 from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import EvalView, make_views
+from gzslbench.evaluation.checked_method import check_matrix
 from gzslbench.plugins.head import HeadSettings, HeadSpec
 from gzslbench.plugins.inputs import HeadData
 from gzslbench.plugins.params import build
@@ -73,9 +74,8 @@ def settings_and_scores_fit(case: HeadCase) -> None:
     """It derives its settings from a method's, and yields scores of all classes after each epoch."""
     fix = "return a HeadSettings, by dataclasses.replace of its argument"
     require(isinstance(case.settings, HeadSettings), f"settings() returned {case.settings!r}", fix)
-    scores, expected = case.scores(), (len(case.held_out.labels) // 2, len(case.held_out.seen))
-    what = f"scores returned {tuple(scores.shape)}, not {expected}"
-    require(scores.shape == expected, what, "return a row for each feature and a column for each class")
+    rows, classes = len(case.held_out.labels) // 2, len(case.held_out.seen)
+    scores = check_matrix("scores", case.head, case.scores(), rows, classes)
     require(bool(scores.isfinite().all()), "scores are NaN or infinite", "guard logarithms and quotients")
 
 

@@ -102,7 +102,7 @@ class PhaseOptimizer:
                 parameter.grad = None
             # The backward pass lies outside: autocast keeps bfloat16 copies of the weights until it ends.
             with autocast(batch.features.device, self.precision):
-                terms = _check_terms(phase, phase.loss(batch))
+                terms = check_terms(phase, phase.loss(batch))
             total = torch.stack([term.float() for term in terms.values()]).sum()
             total.backward()  # type: ignore[no-untyped-call]
             values = {name: term.detach().double() for name, term in terms.items()}
@@ -185,7 +185,7 @@ class UpdateRule:
                 self.moments.pop(parameter, None)
 
 
-def _check_terms(phase: Phase, terms: object) -> dict[str, Tensor]:
+def check_terms(phase: Phase, terms: object) -> dict[str, Tensor]:
     """Return the terms of a loss: at least one number that gradients flow through, by name."""
     if not isinstance(terms, Mapping) or not terms:
         found = type(terms).__name__ if terms else "no terms"
@@ -195,7 +195,7 @@ def _check_terms(phase: Phase, terms: object) -> dict[str, Tensor]:
         found = "terms that depend on no parameter of the updated modules"
     else:
         return dict(terms)
-    fix = "return tensors of one number by name, see Phase.loss in gzslbench.plugins"
+    fix = "return tensors of one number by name, computed without no_grad() and detach(): see Phase.loss"
     raise PluginError(f"the loss returned {found}", where=f"phase {phase.name!r}", fix=fix)
 
 

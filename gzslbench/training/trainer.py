@@ -96,7 +96,7 @@ class Trainer:
         self.precision = precision
         self.deterministic = deterministic
         self.graphs = graphs
-        self.stages = _check_stages(method, method.stages())
+        self.stages = check_stages(method, method.stages())
         self.stage_index = 0
         self.interrupted = False
         self.current = self._start_stage()
@@ -235,7 +235,7 @@ def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -
     return method
 
 
-def _check_stages(method: Method, stages: object) -> tuple[Stage, ...]:
+def check_stages(method: Method, stages: object) -> tuple[Stage, ...]:
     """Return the stages of a method, if they are such and name its modules."""
     found = tuple(stages) if isinstance(stages, Sequence) else (stages,)
     wrong = [f"{stage!r:.80} is not a Stage" for stage in found if not isinstance(stage, Stage)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,12 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.computing.seeds import generator
+from gzslbench.evaluation.checked_method import check_matrix
 from gzslbench.plugins.head import HeadSettings
 from gzslbench.plugins.inputs import Batch, ClassNoise
-from gzslbench.plugins.method import Phase, Stage
+from gzslbench.plugins.method import Phase
 from gzslbench.testing.check import NotApplicable, require
 from gzslbench.testing.methods.case import SEED, MethodCase
 from gzslbench.testing.streams import require_sound_stream
+from gzslbench.training.optimization import check_terms
+from gzslbench.training.trainer import check_stages
 
 _PER_CLASS = 3
 _ROWS = 20
@@ -26,24 +28,14 @@ _GUARD = "guard its logarithms, roots and quotients"
 def networks_and_stages_fit(case: MethodCase) -> None:
     """`modules` contains the networks, and the phases of `stages` update modules among them."""
     method = case.build()[0]
-    is_modules = isinstance(getattr(method, "modules", None), nn.ModuleDict)
-    fix = "set self.modules = nn.ModuleDict({...}) in the constructor, with every network in it"
-    require(is_modules, "the method's `modules` is not a torch.nn.ModuleDict", fix)
     for name, tensor in method.modules.state_dict().items():
         finite = bool(tensor.isfinite().all())
         require(finite, f"{name} is NaN or infinite before training", "draw it or compute it")
-    stages = method.stages()
-    fix = "return Stage objects of gzslbench.plugins, or an empty sequence if nothing is trained"
-    require(all(isinstance(stage, Stage) for stage in stages), f"stages() returned {stages!r}", fix)
+    stages = check_stages(method, method.stages())
     _require_unique([stage.name for stage in stages], "stages")
     for stage in stages:
         require(bool(stage.phases), f"stage {stage.name!r} has no phase", "add a phase")
         _require_unique([phase.name for phase in stage.phases], f"phases of stage {stage.name!r}")
-        for phase in stage.phases:
-            unknown = [name for name in phase.updates if name not in method.modules]
-            what = f"phase {phase.name!r} updates {', '.join(unknown) or 'nothing'}"
-            fix = f"name modules among {', '.join(method.modules)} in `updates`"
-            require(bool(phase.updates) and not unknown, what, fix)
 
 
 def losses_reach_what_they_update(case: MethodCase) -> None:
@@ -53,8 +45,12 @@ def losses_reach_what_they_update(case: MethodCase) -> None:
         for phase in stage.phases:
             of_all_classes = slice(None, None, max(1, len(view.labels) // stage.batch_size))
             noise = generator(view.features.device, SEED, "noise", stage.name)
-            terms = phase.loss(Batch(view.features[of_all_classes], view.labels[of_all_classes], noise))
-            _require_scalars(phase, terms)
+            batch = Batch(view.features[of_all_classes], view.labels[of_all_classes], noise)
+            terms = check_terms(phase, phase.loss(batch))
+            for name, term in terms.items():
+                where, shape = f"term {name!r} of phase {phase.name!r}", tuple(term.shape)
+                require(shape == (), f"{where} is {shape}, not a scalar", "reduce it, for example by .mean()")
+                require(bool(term.isfinite()), f"{where} is {term}", _GUARD)
             _require_gradients(phase, method.modules, sum(terms.values(), torch.zeros(())))
 
 
@@ -67,7 +63,7 @@ def outputs_have_their_shapes(case: MethodCase) -> None:
         for semantics in (all_semantics, all_semantics[:1]):
             if case.spec.kind == "scoring":
                 _require_call(method, "scores", case.spec.kind)
-                _require_shape("scores", method.scores(features, semantics), (4, len(semantics)))
+                _require_matrix("scores", method, method.scores(features, semantics), 4, len(semantics))
                 continue
             _require_call(method, "synthesize", case.spec.kind)
             _require_call(method, "embed", case.spec.kind)
@@ -76,8 +72,8 @@ def outputs_have_their_shapes(case: MethodCase) -> None:
             synthesized = method.synthesize(semantics, ClassNoise(streams, _PER_CLASS))
             embedded = method.embed(features)
             width = embedded.shape[-1] if method.head.space == "embedding" else features.shape[1]
-            _require_shape("synthesize", synthesized, (_PER_CLASS * len(semantics), width))
-            _require_shape("embed", embedded, (4, embedded.shape[-1]))
+            _require_matrix("synthesize", method, synthesized, _PER_CLASS * len(semantics), width)
+            _require_matrix("embed", method, embedded, 4)
 
 
 def rows_do_not_influence_each_other(case: MethodCase) -> None:
@@ -119,20 +115,7 @@ def _require_unique(names: list[str], what: str) -> None:
     require(not repeated, f"two {what} are called {', '.join(repeated)}", "give each a name of its own")
 
 
-def _require_scalars(phase: Phase, terms: Any) -> None:
-    what = f"the loss of phase {phase.name!r} returned {type(terms).__name__}"
-    fix = "return a dictionary from the names of the terms to scalar tensors"
-    require(isinstance(terms, Mapping) and bool(terms), what, fix)
-    for name, term in terms.items():
-        where = f"term {name!r} of phase {phase.name!r}"
-        shape = tuple(term.shape) if isinstance(term, Tensor) else type(term).__name__
-        require(shape == (), f"{where} is {shape}, not a scalar", "reduce it, for example by .mean()")
-        require(bool(term.isfinite()), f"{where} is {term}", _GUARD)
-
-
 def _require_gradients(phase: Phase, modules: nn.ModuleDict, total: Tensor) -> None:
-    fix = "compute it from the modules that it updates, outside torch.no_grad() and without .detach()"
-    require(total.requires_grad, f"the loss of phase {phase.name!r} has no gradient", fix)
     for name in phase.updates:
         parameters = [parameter for parameter in modules[name].parameters() if parameter.requires_grad]
         gradients = parameters and torch.autograd.grad(
@@ -156,9 +139,6 @@ def _require_head(settings: Any) -> None:
     require(positive, f"the head's settings have a count below 1: {settings}", fix)
 
 
-def _require_shape(call: str, output: Any, expected: tuple[int, int]) -> None:
-    shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-    fix = f"see {call} in gzslbench.plugins.method for the meaning of rows and columns"
-    require(shape == expected, f"{call} returned {shape}, not {expected}", fix)
-    finite = output.is_floating_point() and bool(output.isfinite().all())
-    require(finite, f"{call} returned NaN, infinite numbers or integers", _GUARD)
+def _require_matrix(call: str, method: Any, output: Any, rows: int, width: int | None = None) -> None:
+    finite = bool(check_matrix(call, method, output, rows, width).isfinite().all())
+    require(finite, f"{call} returned NaN or infinite numbers", _GUARD)
