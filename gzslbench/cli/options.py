@@ -81,7 +81,8 @@ features_option = option(
 )
 semantics_option = option(
     "--semantics",
-    "The semantics, for example att or sent. [default: the dataset's own]",
+    "The semantics, for example att or sent; sent-unit scales those of each class to length 1."
+    " [default: the dataset's own]",
     shell_complete=completion.semantics,
 )
 data_option = option(

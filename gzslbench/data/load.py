@@ -22,6 +22,7 @@ from gzslbench.data.catalogue import (
 from gzslbench.data.dataset import UNKNOWN, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.regions import SUFFIX, fingerprint_regions
+from gzslbench.data.variants import UNIT, scale_semantics
 from gzslbench.errors import DataError, PluginError, did_you_mean
 from gzslbench.files import check_folder, is_there, reading, sha256_of
 from gzslbench.plugins.dataset import DatasetSpec
@@ -49,18 +50,22 @@ def load_dataset(
         name_or_path: A known name in any case, a folder of xlsa17 shape, or an HDF5 file of gzslbench.
         features: Stem of the feature file, for example ``res101``; None takes the dataset's default.
         semantics: For example ``att`` or ``sent``; None takes the dataset's default. ``att+words`` is ``att``
-            with a vector of each attribute, from the file att+words.csv.
+            with a vector of each attribute, from the file att+words.csv; ``sent-unit`` is ``sent`` with the
+            vector of each class scaled to length 1.
         root: Folder of the datasets; None takes $GZSLBENCH_DATA, then ./data.
 
     Raises:
         DataError: It is unknown, missing, unreadable or damaged, or contradicts itself.
         PluginError: The plugin that offers it cannot load it.
     """
+    base, separator, attributes = (semantics or "").partition(SEPARATOR)
+    if base.endswith(UNIT):
+        as_stored = base.removesuffix(UNIT) + separator + attributes
+        return scale_semantics(load_dataset(name_or_path, features, as_stored, root))
     found = find(name_or_path, root)
     features = features and features.removesuffix(SUFFIX)  # records of methods on regions have it
     if isinstance(found, DatasetSpec):
         return _call_function(found, features, semantics)
-    base, separator, _ = (semantics or "").partition(SEPARATOR)
     with reading(found.path, DataError):
         if found.path.is_file():
             dataset = _load_file(found.path, features, base or None)

@@ -1,4 +1,4 @@
-"""Datasets derived from another one: cut down to the rows of a split, or with shuffled semantics."""
+"""Datasets derived from another one: cut down to the rows of a split, or with other semantics."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 SHUFFLED = "-shuffled"
 """Stands between the name of the semantics and the seed that shuffled them."""
+UNIT = "-unit"
+"""Ends the name of semantics that were scaled to length 1."""
 SYNTHETIC = "synthetic data: "
 """Begins the note of a dataset with synthetic features."""
 MADE_IN_MEMORY = "made in memory"
@@ -119,6 +121,36 @@ def take_features(dataset: Dataset, other: Dataset) -> Dataset:
         pretraining=other.pretraining,
         regions=other.regions,
         regions_content=other.regions_content,
+    )
+
+
+def scale_semantics(dataset: Dataset) -> Dataset:
+    """Scale the semantics of each class to length 1, as f-VAEGAN-D2, TF-VAEGAN and FREE do themselves.
+
+    ``-unit`` is added to their name, in front of the name of attribute vectors: ``att-unit+words``.
+
+    Raises:
+        DataError: The semantics of a class are all 0.
+    """
+    import numpy as np
+
+    from gzslbench.data.attributes import SEPARATOR
+    from gzslbench.data.dataset import content_fingerprint
+
+    lengths = np.linalg.norm(dataset.semantics, axis=1, keepdims=True)
+    if not lengths.all():
+        name = dataset.class_names[int(np.argmin(lengths))]
+        fix = f"use them as they are: --semantics {dataset.semantics_name}"
+        raise DataError(
+            f"the semantics of {name} are all 0 and have no length 1", where=dataset.name, fix=fix
+        )
+    semantics = dataset.semantics / lengths
+    base, separator, attributes = dataset.semantics_name.partition(SEPARATOR)
+    return replace(
+        dataset,
+        semantics_name=f"{base}{UNIT}{separator}{attributes}",
+        semantics=semantics,
+        content=content_fingerprint(dataset.features, dataset.labels, semantics),
     )
 
 

@@ -290,3 +290,19 @@ def test_a_folder_of_images_is_not_asked_for_a_feature_file(tmp_path):
     with pytest.raises(DataError, match="neither features nor a split") as caught:
         load_dataset(tmp_path / "photos")
     assert "data build" in caught.value.fix
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_unit_behind_a_name_scales_the_semantics_to_length_1(folder, imported):
+    if imported:
+        import_dataset(folder)
+    plain, unit = load_dataset(folder), load_dataset(folder, semantics="att-unit")
+    assert unit.semantics_name == "att-unit"
+    np.testing.assert_allclose(np.linalg.norm(unit.semantics, axis=1), 1, rtol=1e-6)
+    assert unit.content != plain.content
+    assert unit.split.fingerprint == plain.split.fingerprint
+
+
+def test_unit_of_unknown_semantics_is_an_error_that_names_the_known_ones(folder):
+    with pytest.raises(DataError, match=r"(?s)no semantics 'looks'.*known: att"):
+        load_dataset(folder, semantics="looks-unit")

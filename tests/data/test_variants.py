@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gzslbench.data.synthetic.dataset import load_synthetic, make_synthetic
 from gzslbench.data.synthetic.digits import load_digits
 from gzslbench.data.validation import validation_dataset
-from gzslbench.data.variants import restrict_to_split, shuffle_semantics
+from gzslbench.data.variants import restrict_to_split, scale_semantics, shuffle_semantics
 from gzslbench.data.views import make_views
 from gzslbench.errors import DataError
 
@@ -128,3 +128,24 @@ def test_a_single_class_cannot_be_shuffled():
     dataset = make_synthetic(2, 1, 2, 3, 2, 0.1, seed=0)
     with pytest.raises(DataError, match="over a single class"):
         shuffle_semantics(replace(dataset, semantics=dataset.semantics[:1]), 0)
+
+
+def test_scaled_semantics_keep_their_direction_and_have_length_1():
+    dataset = load_synthetic()
+    scaled = scale_semantics(dataset)
+    for before, after in zip(dataset.semantics, scaled.semantics, strict=True):
+        length = sum(float(number) ** 2 for number in before) ** 0.5
+        np.testing.assert_allclose(after, before / length, rtol=1e-5)
+    assert scaled.semantics.dtype == np.float32
+    assert scaled.semantics_name == "latent-unit"
+    assert scaled.content != dataset.content
+    assert scaled.features is dataset.features
+    assert scaled.described_classes == dataset.described_classes
+
+
+def test_semantics_of_zeros_cannot_be_scaled():
+    dataset = load_synthetic()
+    semantics = np.array(dataset.semantics)
+    semantics[2] = 0
+    with pytest.raises(DataError, match=f"semantics of {dataset.class_names[2]} are all 0"):
+        scale_semantics(replace(dataset, semantics=semantics))

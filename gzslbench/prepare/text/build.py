@@ -26,7 +26,7 @@ from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.formats.hdf5 import Source
 from gzslbench.data.formats.matfile import encode_mat, read_mat
 from gzslbench.data.load import Place, find, fitting_hdf5, require_semantics
-from gzslbench.data.variants import SHUFFLED
+from gzslbench.data.variants import SHUFFLED, UNIT
 from gzslbench.errors import DataError, ParamError
 from gzslbench.files import check_folder, make_folder, sha256_of, write_atomically, writing
 from gzslbench.prepare.text.documents import fingerprint, read_documents
@@ -61,9 +61,9 @@ class SemanticsRequest:
 
     def __post_init__(self) -> None:
         """Check the name."""
-        reserved = self.name.startswith(xlsa17.RAW) or SHUFFLED in self.name
+        reserved = self.name.startswith(xlsa17.RAW) or SHUFFLED in self.name or self.name.endswith(UNIT)
         if reserved or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
-            fix = f"use letters, digits, _, - and . (but not {xlsa17.RAW} or {SHUFFLED})"
+            fix = f"use letters, digits, _, - and . (but not {xlsa17.RAW}, {SHUFFLED} or {UNIT})"
             raise ParamError(f"semantics cannot be called {self.name!r}", where="--name", fix=fix)
 
 
