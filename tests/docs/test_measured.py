@@ -14,7 +14,7 @@ METRICS = ROOT / "benchmarks" / "metrics"
 TASKS = {
     "Oxford Flowers, EfficientNet-Lite0": ("flo-lite0.json", "FLO"),
     "CUB with attributes": ("cub-resnet1000.json", "CUB/att"),
-    "CUB with sentences": ("cub-resnet1000.json", "CUB/sent"),
+    "CUB with sentences": ("cub-resnet1000.json", "CUB/sent-unit"),
     "100 classes of CUB, EfficientNet-Lite0": ("cub100-lite0.json", "CUB100"),
 }
 
@@ -28,7 +28,7 @@ def stored(file: str, task: str) -> dict[str, list[str]]:
             for metric in ("T1", "U", "S", "H")
         ]
         for name, group in groups.items()
-        if f" on {task}" in name and "shuffled" not in name
+        if f"{name}, ".partition(" on ")[2].split(",")[0] == task and "shuffled" not in name
     }
 
 
