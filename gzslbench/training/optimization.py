@@ -13,7 +13,6 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from gzslbench.computing.device import autocast
 from gzslbench.computing.instrumentation import span
 from gzslbench.errors import PluginError
 from gzslbench.plugins.inputs import Batch
@@ -101,7 +100,8 @@ class PhaseOptimizer:
             for parameter in self.zeroed:
                 parameter.grad = None
             # The backward pass lies outside: autocast keeps bfloat16 copies of the weights until it ends.
-            with autocast(batch.features.device, self.precision):
+            lower = self.precision == "bf16"
+            with torch.autocast(batch.features.device.type, dtype=torch.bfloat16, enabled=lower):
                 terms = check_terms(phase, phase.loss(batch))
             total = torch.stack([term.float() for term in terms.values()]).sum()
             total.backward()  # type: ignore[no-untyped-call]

@@ -22,7 +22,7 @@ from gzslbench.report.leaderboard.stored_classes import StoredClasses
 from gzslbench.report.published_data import dataset_label, mark_of
 from gzslbench.runs.folder import RunFolder
 from gzslbench.runs.plan import EPOCHS_RULE
-from gzslbench.runs.record import CALIBRATED, PEEK_GAMMA, Summary
+from gzslbench.runs.record import CALIBRATED, PEEK_GAMMA, PERCENTAGES, Summary
 from gzslbench.runs.store import DamagedRecordWarning, Store, read_summaries
 
 HEAD = "head."
@@ -47,8 +47,10 @@ CELL_FIELDS = {
 ``table``: a column or a table of its own. ``choice``: it decides what some rules choose from, and so divides
 a row by these rules. Other values say why the field divides nothing.
 """
-_CHOOSING = [name for name, where in CELL_FIELDS.items() if where == "choice"]
-CHOICES = (*_CHOOSING, "device", "deterministic", "calibrate")
+CHOICES = (
+    *("eval_every", "validation", "validation_features", "select"),
+    *("device", "deterministic", "calibrate"),
+)
 """Fields that may divide a row, see ``Entry.choices``."""
 _ABSENT = object()
 
@@ -360,7 +362,7 @@ def group_rows(entries: Iterable[Entry], rule: str) -> dict[tuple[str, str], dic
     rows: dict[tuple[str, str], dict[str, dict[Any, Entry]]] = defaultdict(lambda: defaultdict(dict))
     for entry in entries:
         # Equal numbers are of one training, which was evaluated at other epochs, for example.
-        numbers = tuple(entry.summary.metrics[rule].as_dict().values())
+        numbers = tuple(getattr(entry.summary.metrics[rule], name) for name in PERCENTAGES)
         rows[entry.label(rule), entry.changes_text][entry.dataset][entry.seed, numbers] = entry
     divided: dict[tuple[str, str], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for (row, changes), found in rows.items():
