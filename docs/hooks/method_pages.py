@@ -65,7 +65,7 @@ def _page(spec: MethodSpec | HeadSpec, readme: str) -> str:
     parts = [
         readme.rstrip(),
         f"## Table of the parameters\n\nThe defaults, as `gzslbench {command} {spec.name}` prints them. "
-        "*Tuned in* is the space that `gzslbench tune` searches.",
+        "*Search* is the space that `gzslbench tune` searches.",
         table(
             ("parameter", "default", "range", "search", "meaning"),
             [
