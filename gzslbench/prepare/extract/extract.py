@@ -133,7 +133,9 @@ def extract_features(
         if target.exists() and not request.again:
             stored = hdf5.open_hdf5(target, next(iter(hdf5.stored_semantics(target))))
             if stored.image_files == image_list.files:
-                shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed at its very end
+                journal = folder / "journal"  # one that is newer is of --again, which can go on
+                if not journal.exists() or journal.stat().st_mtime_ns <= target.stat().st_mtime_ns:
+                    shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed at its end
                 return ExtractionResult(target, len(image_list.files), is_new=False)
         try:
             with watch(len(image_list.files)) as step:

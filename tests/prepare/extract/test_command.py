@@ -85,6 +85,20 @@ def test_a_finished_extraction_is_repeated_only_with_again(world, extracted):
     assert extracted("--again").exit_code == 0 and target.stat().st_mtime_ns > before
 
 
+@pytest.mark.parametrize("newer", [False, True])
+def test_what_is_unfinished_next_to_a_finished_file_stays_only_if_it_is_newer(world, extracted, newer):
+    """Older is what a process leaves that is killed at its end; newer is a stopped ``--again``."""
+    assert extracted().exit_code == 0
+    target = world.folder / "efficientnet_lite0.h5"
+    partial = world.folder / f"{target.name}.partial"
+    partial.mkdir()
+    (partial / "journal").touch()
+    seconds = target.stat().st_mtime + (60 if newer else -60)
+    os.utime(partial / "journal", (seconds, seconds))
+    assert "was extracted in exactly this way" in extracted().output
+    assert partial.exists() == newer
+
+
 def test_features_say_what_the_network_was_trained_on(world, extracted):
     target = world.folder / "efficientnet_lite0.h5"
     assert extracted("--pretraining", "imagenet-1k", "--finetuned", "trainval").exit_code == 0
