@@ -59,10 +59,10 @@ def load_dataset(
         PluginError: The plugin that offers it cannot load it.
     """
     base, separator, attributes = (semantics or "").partition(SEPARATOR)
-    if base.endswith(UNIT):
+    found = find(name_or_path, root)
+    if base.endswith(UNIT) and not _is_stored(found, base):
         as_stored = base.removesuffix(UNIT) + separator + attributes
         return scale_semantics(load_dataset(name_or_path, features, as_stored, root))
-    found = find(name_or_path, root)
     features = features and features.removesuffix(SUFFIX)  # records of methods on regions have it
     if isinstance(found, DatasetSpec):
         return _call_function(found, features, semantics)
@@ -222,6 +222,15 @@ def require_semantics(place: Place, semantics: str) -> None:
     if not xlsa17.splits_path(place.path, semantics)[0].is_file():
         path, known = place.path / f"{semantics}{xlsa17.SPLITS}", xlsa17.semantics_names(place.path)
         raise missing_semantics(semantics, path, known, place.spec)
+
+
+def _is_stored(found: DatasetSpec | Place, semantics: str) -> bool:
+    """Return whether a file has semantics of this name, which the first versions could write."""
+    if isinstance(found, DatasetSpec):
+        return False
+    if found.path.is_file():
+        return semantics in hdf5.stored_semantics(found.path)
+    return (found.path / f"{semantics}{xlsa17.SPLITS}").is_file()
 
 
 def _load_folder(

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
-from scipy.io import savemat
+from scipy.io import loadmat, savemat
 
 from gzslbench.data.catalogue import catalogue
 from gzslbench.data.load import feature_files, find, load_dataset
@@ -301,6 +301,18 @@ def test_unit_behind_a_name_scales_the_semantics_to_length_1(folder, imported):
     np.testing.assert_allclose(np.linalg.norm(unit.semantics, axis=1), 1, rtol=1e-6)
     assert unit.content != plain.content
     assert unit.split.fingerprint == plain.split.fingerprint
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_stored_semantics_whose_name_ends_in_unit_are_read_as_they_are(folder, imported):
+    content = loadmat(folder / "att_splits.mat")
+    values = 3 * content["att"]
+    parts = {name: value for name, value in content.items() if not name.startswith("__")}
+    savemat(folder / "att-unit_splits.mat", {**parts, "att": values})
+    place = import_dataset(folder) if imported else folder
+    found = load_dataset(place, semantics="att-unit")
+    np.testing.assert_allclose(found.semantics, values.T, rtol=1e-6)
+    assert found.semantics_name == "att-unit"
 
 
 def test_unit_of_unknown_semantics_is_an_error_that_names_the_known_ones(folder):
