@@ -234,7 +234,7 @@ def write_templates(path: Path, dataset: Dataset) -> tuple[Path, Path]:
     contents = {path: _encode_table(labels), other: _encode_table(table)}
     there = [file for file in contents if file.exists()]
     for file in there:
-        if len(there) > 1 or file.read_bytes() != contents[file]:
+        if len(there) > 1 or not file.is_file() or file.read_bytes() != contents[file]:
             raise DataError("the file exists already", where=file, fix="choose another name for --template")
     for file, content in contents.items():
         write_atomically(file, content, DataError, "name another folder with --template")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,6 +165,13 @@ def test_templates_that_broke_off_between_their_files_can_be_repeated(gzslbench,
     (tmp_path / "mine.csv").write_text("filled in\n")
     assert gzslbench(*map(str, line)).exit_code == 2
     assert (tmp_path / "mine.csv").read_text() == "filled in\n"
+
+
+@pytest.mark.parametrize(("make", "name"), [(Path.mkdir, "mine-scores.csv"), (os.mkfifo, "mine.csv")])
+def test_a_folder_or_a_pipe_is_not_read_as_an_earlier_template(gzslbench, tmp_path, make, name):
+    make(tmp_path / name)
+    done = gzslbench("evaluate", "--dataset", "synthetic", "--template", str(tmp_path / "mine.csv"))
+    assert done.exit_code == 2 and "the file exists already" in done.output
 
 
 @pytest.mark.parametrize(
