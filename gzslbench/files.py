@@ -57,7 +57,7 @@ _LONGEST_NAME = 240
 
 @contextmanager
 def reading(where: Path, failure: type[GzslBenchError], what: str = "cannot be read") -> Iterator[None]:
-    """Turn an OSError of the block, or that ``where`` is a pipe or a device, into ``failure`` with advice."""
+    """Turn an OSError of the block into ``failure`` with advice; a pipe or a device ``where`` is one too."""
     try:
         refuse_stream(where)
         yield

@@ -62,14 +62,8 @@ class Results(TableView, Sequence[RunResult]):
         rows = [{name: row[name] for name in columns} for row in self.rows()[-MOST_SHOWN:]]
         more = len(self) - len(rows)
         notes = [f"{more} older runs are not shown; to_frame() has them"] if more else []
-        return [
-            make_table(
-                f"{len(self)} stored run{'s' * (len(self) != 1)}",
-                rows,
-                notes,
-                numbers=(*PERCENTAGES, "minutes"),
-            )
-        ]
+        title = f"{len(self)} stored run{'s' * (len(self) != 1)}"
+        return [make_table(title, rows, notes, numbers=(*PERCENTAGES, "minutes"))]
 
     def _find(self, run: str) -> RunFolder:
         folders = {entry.summary.id: entry.folder for entry in self.entries}

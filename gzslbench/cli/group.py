@@ -151,10 +151,9 @@ def _explain(error: ImportError | OSError | MemoryError) -> str:
         extra = _extra_of(error.name or "")
         fix = f"pip install 'gzslbench[{extra}]'"
         return str(GzslBenchError(f"{error.name} is not installed", fix=fix)) if extra else ""
-    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        return str(
-            GzslBenchError(f"the name is too long: {error.filename!s:.60}…", fix="give a shorter name")
-        )
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and error.filename:
+        what = f"the name is too long: {error.filename!s:.60}…"
+        return str(GzslBenchError(what, fix="give a shorter name"))
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError) and error.filename is None:
         frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
         is_output = frames[-1].partition(".")[0] in ("click", "rich") or frames[-1] == __name__

@@ -60,11 +60,9 @@ def read_attributes(path: Path) -> Attributes:
             lines = csv.reader(file)
             header = next(lines, [])
             if header[:1] != ["attribute"] or len(header) < 2:
-                raise DataError(
-                    "the first line is not a header that begins with attribute",
-                    where=path,
-                    fix="write: attribute,0,1,2 and so on, one column for each number",
-                )
+                what = "the first line is not a header that begins with attribute"
+                fix = "write: attribute,0,1,2 and so on, one column for each number"
+                raise DataError(what, where=path, fix=fix)
             for line in lines:
                 if len(line) != len(header):
                     raise ValueError(f"line {lines.line_num} has {len(line)} cells, not {len(header)}")

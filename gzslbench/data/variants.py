@@ -141,9 +141,8 @@ def scale_semantics(dataset: Dataset) -> Dataset:
     if not lengths.all():
         name = dataset.class_names[int(np.argmin(lengths))]
         fix = f"use them as they are: --semantics {dataset.semantics_name}"
-        raise DataError(
-            f"the semantics of {name} are all 0 and have no length 1", where=dataset.name, fix=fix
-        )
+        what = f"the semantics of {name} are all 0: they cannot have length 1"
+        raise DataError(what, where=dataset.name, fix=fix)
     semantics = dataset.semantics / lengths
     base, separator, attributes = dataset.semantics_name.partition(SEPARATOR)
     return replace(

@@ -135,9 +135,8 @@ def _widen(
         return ClassTransductiveView(**common, **added)
     if setting == "transductive":
         return TransductiveView(**common, **added, unlabelled=_sort_by_hash(held_out.features))
-    raise PluginError(
-        f"no setting {setting!r}", where="MethodSpec.setting", fix=did_you_mean(setting, [*SETTINGS])
-    )
+    fix = did_you_mean(setting, [*SETTINGS])
+    raise PluginError(f"no setting {setting!r}", where="MethodSpec.setting", fix=fix)
 
 
 def _sort_by_hash(rows: Any) -> Any:

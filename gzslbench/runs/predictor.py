@@ -217,7 +217,7 @@ def _check_added(added: AddedClasses, dataset: Dataset) -> None:
         raise DataError("their semantics are not finite", where=where, fix="give finite numbers")
     candidates = np.union1d(dataset.seen_classes, dataset.unseen_classes)
     if _has_unit_length(dataset.semantics[candidates]) and not _has_unit_length(added.semantics):
-        what = f"their semantics do not have length 1, as those of {dataset.name} have"
+        what = f"their semantics do not have length 1, but those of {dataset.name} do"
         raise DataError(what, where=where, fix="divide each row by its Euclidean length")
 
 

@@ -259,8 +259,10 @@ def _read(
         "regions_content": _read_text(file["regions"], "content") if "regions" in file else "",
     }
     names = {other: _decode(file["semantics"][other]["class_names"][()]) for other in stored}
-    regions = _find(file["regions"], 3, ["<f2", "<f4"], f"{path}: regions") if "regions" in file else None
-    return parts, _find(file["features"], 2, ["<f4"], f"{path}: features"), regions, names
+    regions = None
+    if "regions" in file:
+        regions = _find(file["regions"], 3, ("float16", "float32"), f"{path}: regions")
+    return parts, _find(file["features"], 2, ("float32",), f"{path}: features"), regions, names
 
 
 def _read_provenance(file: Any, semantics: str) -> str:
@@ -272,7 +274,7 @@ def _find(array: Any, dimensions: int, types: Sequence[str], where: str) -> Arra
     """Return the place of features or regions, which are one piece."""
     place = ArrayPlace.of(array)
     if place is None or place.dtype not in map(np.dtype, types) or len(place.shape) != dimensions:
-        what = f"not one array of {' or '.join(types)} with {dimensions} dimensions"
+        what = f"it is not one array of {' or '.join(types)} with {dimensions} dimensions"
         raise DataError(what, where=where, fix=_AGAIN)
     return place
 

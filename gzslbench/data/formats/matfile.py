@@ -44,9 +44,8 @@ def read_mat(path: Path, wanted: Collection[str], texts: Container[str] = ()) ->
     try:
         found = _read_73(path, wanted) if is_hdf5(path) else read_mat5(path, wanted)
     except OtherKindError as error:
-        raise DataError(
-            error.what, where=": ".join(filter(None, (str(path), error.name))), fix=error.fix
-        ) from error
+        where = ": ".join(filter(None, (str(path), error.name)))
+        raise DataError(error.what, where=where, fix=error.fix) from error
     except Exception as error:  # on damaged bytes the readers raise errors of many types
         raise DataError(f"cannot be read: {type(error).__name__}: {error}", where=path, fix=_AGAIN) from error
     for name, value in found.items():

@@ -82,11 +82,8 @@ def write_build(plan: Plan, folder: Path, *, dry_run: bool = False) -> bool:
         if _is_same(folder, plan):
             return False
         if folder.exists() and any(folder.iterdir()):
-            raise DataError(
-                f"the folder is not empty, and {_describe_difference(folder, plan)}",
-                where=folder,
-                fix="name another folder, or remove this one",
-            )
+            what = f"the folder is not empty, and {_describe_difference(folder, plan)}"
+            raise DataError(what, where=folder, fix="name another folder, or remove this one")
         if not dry_run:
             folder = folder.resolve()
             folder.parent.mkdir(parents=True, exist_ok=True)

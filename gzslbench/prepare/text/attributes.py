@@ -135,10 +135,8 @@ def read_word_vectors(path: Path, wanted: set[str]) -> dict[str, NDArray[np.floa
             try:
                 vector = np.array(rest.split(), dtype=np.float32)
             except ValueError as error:
-                what = f"the vector of {word!r} is not numbers: {error}"
-                raise DataError(
-                    what, where=f"{path}: line {number}", fix="use a file of word vectors"
-                ) from error
+                what, where = f"the vector of {word!r} is not numbers: {error}", f"{path}: line {number}"
+                raise DataError(what, where=where, fix="use a file of word vectors") from error
             if not len(vector) or (found and len(vector) != len(next(iter(found.values())))):
                 what = f"the vector of {word!r} has {len(vector)} numbers, others have more or fewer"
                 raise DataError(what, where=f"{path}: line {number}", fix="download the file again")
