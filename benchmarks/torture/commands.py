@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
+
 _TIMES = re.compile(
     rb'"[^"]*(?:seconds|started|command|date|time|memory|id_file)[^"]*": ?(?:"[^"]*"|\[[^\]]*\]|[-+.\de]+)'
 )
@@ -54,11 +56,29 @@ def snapshot(root: Path) -> dict[str, str]:
             elif path.name.startswith("checkpoint"):  # has the seconds that were spent
                 content = b""
             elif path.suffix == ".h5":
-                content = _MODIFIED.sub(b"", content)
+                content = _MODIFIED.sub(b"", _read_hdf5(path))
             elif path.suffix == ".mat":
                 content = content[_MAT_HEADER:]
             found[name] = hashlib.sha256(content).hexdigest()
     return found
+
+
+def _read_hdf5(path: Path) -> bytes:
+    """Return all that a file has; where in the file it lies depends on what was there before."""
+    found: list[object] = []
+
+    def add(name: str, item: h5py.Dataset | h5py.Group) -> None:
+        found.append((name, sorted((key, str(value)) for key, value in item.attrs.items())))
+        if isinstance(item, h5py.Dataset):
+            found.append((str(item.dtype), item.shape, item[()].tobytes()))
+
+    try:
+        with h5py.File(path, locking=False) as file:
+            add("/", file)
+            file.visititems(add)
+    except OSError:  # half a file
+        return path.read_bytes()
+    return repr(found).encode()
 
 
 def edit_record(folder: Path) -> None:
