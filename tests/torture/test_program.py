@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from gzslbench._version import VERSION
 from gzslbench_benchmarks.torture import __main__ as program
-from gzslbench_benchmarks.torture.findings import Attempt
+from gzslbench_benchmarks.torture.attacks import find_attacks
+from gzslbench_benchmarks.torture.findings import Attempt, Results
 
 
 @pytest.fixture
@@ -103,3 +104,14 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tried: list[str])
     code, output = call("--only", "evn")
     assert code == 2
     assert "even" in output
+
+
+def test_the_counts_of_the_last_long_run_are_of_this_program() -> None:
+    file = Path(program.__file__).with_name("last_run.json")
+    stored = json.loads(file.read_text())
+    results = Results.read(file, stored["seed"])
+    assert results.totals() == stored["totals"]
+    assert results.counts() == stored["counts"]
+    assert sum(results.attempts.values()) == sum(results.done.values())
+    assert set(results.done) <= {*find_attacks(), *results.attempts}
+    assert results.version and results.date and results.commit
