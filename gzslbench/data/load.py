@@ -230,7 +230,7 @@ def _is_stored(found: DatasetSpec | Place, semantics: str) -> bool:
         return False
     if found.path.is_file():
         return semantics in hdf5.stored_semantics(found.path)
-    return (found.path / f"{semantics}{xlsa17.SPLITS}").is_file()
+    return is_there(found.path / f"{semantics}{xlsa17.SPLITS}", DataError)
 
 
 def _load_folder(
