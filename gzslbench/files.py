@@ -63,9 +63,8 @@ def reading(where: Path, failure: type[GzslBenchError], what: str = "cannot be r
         yield
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)[0]
-        raise failure(
-            f"{what}: {error.strerror or error}", where=error.filename or where, fix=advice
-        ) from error
+        what = f"{what}: {error.strerror or error}"
+        raise failure(what, where=error.filename or where, fix=advice) from error
 
 
 @contextmanager
@@ -80,16 +79,14 @@ def writing(
         yield
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)[1]
-        raise failure(
-            f"{what}: {error.strerror or error}", where=where, fix=f"{advice}, or {elsewhere}"
-        ) from error
+        what = f"{what}: {error.strerror or error}"
+        raise failure(what, where=where, fix=f"{advice}, or {elsewhere}") from error
 
 
 def refuse_stream(path: Path) -> None:
     """Raise OSError if ``path`` is a pipe, a socket or a device: reading it could wait or go on for ever."""
     with suppress(FileNotFoundError, NotADirectoryError):
-        mode = path.stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        if stat.S_IFMT(path.stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
             raise OSError(errno.ESPIPE, "it is a pipe or a device, not a file", str(path))
 
 
@@ -288,11 +285,10 @@ def _scratch(path: Path) -> Iterator[Path]:
 
 def _is_alive(process: int) -> bool:
     try:
-        os.kill(process, 0)
+        with suppress(PermissionError, OverflowError):
+            os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):
-        return True
     return True
 
 

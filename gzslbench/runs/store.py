@@ -13,16 +13,7 @@ from pathlib import Path
 import msgspec
 
 from gzslbench.errors import StoreError, shorten
-from gzslbench.files import (
-    atomic_path,
-    check_folder,
-    is_path_part,
-    is_there,
-    make_folder,
-    read_file,
-    reading,
-    writing,
-)
+from gzslbench.files import atomic_path, check_folder, is_path_part, is_there, make_folder, reading, writing
 from gzslbench.runs.folder import LOCK, RECORD, RunFolder
 from gzslbench.runs.record import Summary
 
@@ -126,7 +117,8 @@ def read_summaries(store: Store) -> list[Summary]:
     stamps, index = _stamps(store.root), store.root / INDEX
     known: dict[str, tuple[str, Summary]] = {}
     with suppress(OSError, ValueError, RecursionError):  # missing, damaged or without permission
-        known = msgspec.json.decode(read_file(index), type=dict[str, tuple[str, Summary]])
+        content = index.read_bytes() if index.is_file() else b"{}"
+        known = msgspec.json.decode(content, type=dict[str, tuple[str, Summary]])
     found: dict[str, tuple[str, Summary]] = {}
     for name, stamp in sorted(stamps.items()):
         if name in known and known[name][0] == stamp:

@@ -8,12 +8,12 @@ from itertools import count
 from pathlib import Path
 
 from gzslbench.errors import GzslBenchError, StoreError
-from gzslbench.evaluation.calibration import calibrated_metrics
+from gzslbench.evaluation.calibration import bias_of, calibrate, calibrated_metrics
 from gzslbench.evaluation.metrics import Metrics, harmonic_mean, metrics_of
 from gzslbench.evaluation.predictions import Predictions, fingerprint, load_predictions
 from gzslbench.files import sha256_of, writing
 from gzslbench.runs.cell import PROTOCOL
-from gzslbench.runs.record import PEEK_GAMMA, PERCENTAGES, Record
+from gzslbench.runs.record import BIAS, PEEK_GAMMA, PERCENTAGES, Record
 from gzslbench.runs.store import RunFolder
 
 QUARANTINE = "quarantine"
@@ -106,10 +106,9 @@ def read_predictions(record: Record, folder: RunFolder) -> Predictions:
         raise StoreError(what, where=file, fix=fix)
     differing = compare_predictions(record, predictions).items()
     if differing:
-        numbers = ", ".join(
-            f"{name} {_shown(stored)} against {_shown(found)}" for name, (stored, found) in differing
-        )
-        _warn(f"the record's metrics are not those of its predictions: {numbers}")
+        numbers = ", ".join(f"{name} {_shown(old)} against {_shown(new)}" for name, (old, new) in differing)
+        what = f"the record's metrics are not those of its predictions: {numbers}"
+        warnings.warn(what, PredictionsWarning, stacklevel=2)
     return predictions
 
 
@@ -120,7 +119,7 @@ def check_predictions(record: Record, folder: RunFolder) -> None:
     try:
         read_predictions(record, folder)
     except GzslBenchError as error:
-        _warn(str(error))
+        warnings.warn(str(error), PredictionsWarning, stacklevel=2)
 
 
 def compare_predictions(
@@ -128,15 +127,20 @@ def compare_predictions(
 ) -> dict[str, tuple[float | None, float | None]]:
     """Return the metrics that differ, by rule and name: the record's and the recomputed one, in percent."""
     plain = metrics_of(predictions)
-    computed: dict[str, Metrics] = {record.selection: plain}
+    computed, biases = {record.selection: plain}, {record.selection: bias_of(predictions)}
     if record.calibration is not None and record.headline is not None:
         gamma = record.headline.gamma or 0.0
         computed[record.reported] = calibrated_metrics(plain, predictions, gamma)
+        biases[record.reported] = bias_of(calibrate(predictions, gamma))
     pairs = {
         f"{rule} {name}": (getattr(stored, name), computed[rule].as_dict()[name])
         for rule, stored in record.predicted.items()
         for name in PERCENTAGES
     }
+    for rule in biases.keys() & record.metrics.keys():
+        stored = {name: getattr(record.metrics[rule], name) for name in BIAS}
+        known = [name for name in BIAS if stored[name] is not None]
+        pairs |= {f"{rule} {name}": (stored[name], getattr(biases[rule], name)) for name in known}
     return {name: pair for name, pair in pairs.items() if _differ(*pair)}
 
 
@@ -148,7 +152,3 @@ def _differ(stored: float | None, computed: float | None) -> bool:
 
 def _shown(number: float | None) -> str:
     return "not known" if number is None else f"{number:.4f}"
-
-
-def _warn(what: str) -> None:
-    warnings.warn(what, PredictionsWarning, stacklevel=3)

@@ -136,20 +136,14 @@ def counts_line(planned: Sequence[PlannedCell]) -> str:
     return ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no cells"
 
 
-@dataclass(frozen=True)
-class _Entry:
-    stamp: list[Any]
-    task: Task
-
-
 class TaskCache:
     """The cached tasks of a results folder. An entry is valid until a file of its dataset changes."""
 
     def __init__(self, root: Path) -> None:
         self.file = root / TASKS
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, tuple[list[Any], Task]] = {}
         with suppress(OSError, ValueError, RecursionError):  # a damaged cache is only a slower start
-            self._entries = msgspec.json.decode(read_file(self.file), type=dict[str, _Entry])
+            self._entries = msgspec.json.decode(read_file(self.file), type=dict[str, tuple[list[Any], Task]])
         self._stamps: dict[str, list[Any]] = {}
         self._unreadable: dict[str, DataError] = {}
 
@@ -159,10 +153,9 @@ class TaskCache:
         Raises:
             DataError: There is no such dataset, or its files are missing.
         """
-        entry, stamp = self._entries.get(_key(parsed)), self._stamp(parsed.request)
-        if entry is None or entry.stamp != stamp:
+        stamp, task = self._entries.get(_key(parsed), (None, None))
+        if stamp != self._stamp(parsed.request) or task is None:
             return None
-        task = entry.task
         is_incomplete = task.validation is None and needs_validation(parsed, task.dataset, task.semantics)
         return None if is_incomplete else task
 
@@ -177,9 +170,9 @@ class TaskCache:
             self._unreadable[key] = error
             raise
         before = self._entries.get(key)
-        if task.validation is None and before is not None and before.stamp == stamp:
-            task = replace(task, validation=before.task.validation)
-        self._entries[key] = _Entry(stamp, task)
+        if task.validation is None and before is not None and before[0] == stamp:
+            task = replace(task, validation=before[1].validation)
+        self._entries[key] = stamp, task
         self._write()
         return task, f"{dataset.name}/{dataset.features_name}/{dataset.semantics_name}"
 

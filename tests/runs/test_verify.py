@@ -44,12 +44,17 @@ def invent(content):
     content["metrics"]["test-peek"] = {**content["metrics"]["last"], "H": 99.0}
 
 
+def hide_bias(content):
+    content["metrics"]["last"]["unseen_to_seen"] = 1.5
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (flatter, "by last U is 40.0000, and its predictions give 25.0000"),
         (contradict, "the harmonic mean of its U and S 28.5714"),
         (invent, "by test-peek H is 99.0000"),
+        (hide_bias, "by last unseen_to_seen is 1.5000, and its predictions give"),
     ],
 )
 def test_numbers_edited_by_hand_are_caught(folder, change, words):

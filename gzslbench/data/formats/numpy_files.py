@@ -93,8 +93,7 @@ def read_npz(path: Path, most: int, wanted: Container[str] | None = None) -> dic
 
 def _open_archive(path: Path) -> zipfile.ZipFile:
     refuse_stream(path)
-    with path.open("rb"):  # a missing file is the nearer fault
-        pass
+    path.open("rb").close()  # a missing file is the nearer fault
     try:
         return zipfile.ZipFile(path)
     except UNREADABLE_ZIP as error:

@@ -273,15 +273,12 @@ def _explaining(path: Path, damage: tuple[type[Exception], ...] = _DAMAGE) -> It
     except damage as error:
         raise _not_a_study(path, error) from error
     except Exception as error:
-        if not _is_of_storage(error):
+        is_of_storage = isinstance(error, StorageInternalError)
+        if not is_of_storage and not type(error).__module__.startswith("sqlalchemy"):
             raise
         text = f"{error} {error.__cause__}"
         failure = _not_written if any(sign in text for sign in _NO_WRITING) else _not_a_study
         raise failure(path, error) from error
-
-
-def _is_of_storage(error: Exception) -> bool:
-    return isinstance(error, StorageInternalError) or type(error).__module__.startswith("sqlalchemy")
 
 
 def _not_written(path: Path, reason: object) -> StoreError:
