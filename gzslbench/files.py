@@ -41,6 +41,7 @@ _ADVICE: dict[int, tuple[str, str]] = {
     errno.EDQUOT: ("free some of your quota", "free some of your quota"),
     **dict.fromkeys(_WITHOUT_LOCKS, (_NO_LOCKS, _NO_LOCKS)),
     errno.ESPIPE: ("copy what it gives into a file, and name that file", "move it, or name a file"),
+    errno.E2BIG: ("it is larger than what runs write: repeat the run with --rerun", "write less"),
     errno.EFBIG: ("check the disk that it lies on", "choose a disk that takes files of this size"),
 }
 """For each error number, what to do when reading and when writing."""
@@ -90,9 +91,11 @@ def refuse_stream(path: Path) -> None:
             raise OSError(errno.ESPIPE, "it is a pipe or a device, not a file", str(path))
 
 
-def read_file(path: Path) -> bytes:
-    """Return the bytes of a file; OSError as for ``refuse_stream``."""
+def read_file(path: Path, most: int = sys.maxsize) -> bytes:
+    """Return the bytes of a file; OSError as for ``refuse_stream``, or if there are more than ``most``."""
     refuse_stream(path)
+    if path.stat().st_size > most:
+        raise OSError(errno.E2BIG, f"it has more than {format_size(most)}", str(path))
     return path.read_bytes()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -9,19 +10,29 @@ from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 NO_TERMINAL_WIDTH = 190
 """Columns of the output where it is not a terminal, so that files and pipes get whole lines."""
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 MISSING = "–"
 """What a cell without a value shows."""
 
 
+class _SafeConsole(Console):
+    """A console on which no text from a file, such as a name in a record, can control the terminal."""
+
+    def render(self, *args: Any, **options: Any) -> Iterable[Segment]:
+        for segment in super().render(*args, **options):
+            yield segment if segment.control else segment._replace(text=_CONTROLS.sub("?", segment.text))
+
+
 def make_console() -> Console:
     """Return a console on standard output."""
-    terminal = Console(highlight=False)
-    return terminal if terminal.is_terminal else Console(highlight=False, width=NO_TERMINAL_WIDTH)
+    terminal = _SafeConsole(highlight=False)
+    return terminal if terminal.is_terminal else _SafeConsole(highlight=False, width=NO_TERMINAL_WIDTH)
 
 
 def print_line(line: str) -> None:

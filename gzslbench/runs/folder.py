@@ -18,6 +18,7 @@ from gzslbench.files import (
     drop_torn_line,
     is_there,
     lock,
+    read_file,
     reading,
     remove,
     write_atomically,
@@ -34,6 +35,7 @@ TRACKING = "tracking"
 OWN = (RECORD, CHECKPOINTS, CHOICE, "metrics.jsonl", "predictions.npz", LOG, CODE, "trace.json*", TRACKING)
 """What a run writes; ``set_aside`` removes the record first."""
 LOCK = "lock"
+MAX_TEXT_BYTES = 2**25  # of a record or of metrics.jsonl: parsed, it takes up to 30 times as much memory
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class RunFolder:
         if not self.has_ended():
             return None
         with reading(self.record_file, StoreError):
-            text = self.record_file.read_bytes()
+            text = read_file(self.record_file, MAX_TEXT_BYTES)
         record = Record.from_json(text, self.record_file)
         if record.id != self.id:
             what = f"the record is of run {record.id}, not of {self.id}"
@@ -144,7 +146,7 @@ class RunFolder:
         if not is_there(self.metrics_file, StoreError):
             return []
         with reading(self.metrics_file, StoreError):
-            whole, _, _torn = self.metrics_file.read_bytes().rpartition(b"\n")
+            whole, _, _torn = read_file(self.metrics_file, MAX_TEXT_BYTES).rpartition(b"\n")
         lines = whole.split(b"\n") if whole else []
         return [
             _metrics_line(line, f"{self.metrics_file}: line {number}")

@@ -282,3 +282,16 @@ def test_an_unwritable_record_leaves_the_older_one(folder: RunFolder, make_recor
         folder.write_record(make_record(id="run-a", parameters=99))
     assert folder.record() == older
     assert json.loads(folder.record_file.read_text())["parameters"] == 12
+
+
+@pytest.mark.parametrize("read", [RunFolder.record, RunFolder.metrics])
+def test_more_json_than_any_run_writes_is_refused_before_it_is_read(
+    folder: RunFolder, monkeypatch, read
+) -> None:
+    folder.path.mkdir(parents=True, exist_ok=True)
+    for file in (folder.record_file, folder.metrics_file):
+        file.write_text("x" * 2**12)
+    monkeypatch.setattr("gzslbench.runs.folder.MAX_TEXT_BYTES", 2**11)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("it was read"))
+    with pytest.raises(StoreError, match=r"it has more than 2\.0 KiB"):
+        read(folder)
