@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from gzslbench.errors import GzslBenchError, StoreError
-from gzslbench.evaluation.calibration import bias_of, calibrate, calibrated_metrics
+from gzslbench.evaluation.calibration import Bias, bias_of, calibrate, calibrated_metrics
 from gzslbench.evaluation.metrics import Metrics, harmonic_mean, metrics_of
 from gzslbench.evaluation.predictions import Predictions, fingerprint, load_predictions
 from gzslbench.files import sha256_of, writing
@@ -127,7 +127,8 @@ def compare_predictions(
 ) -> dict[str, tuple[float | None, float | None]]:
     """Return the metrics that differ, by rule and name: the record's and the recomputed one, in percent."""
     plain = metrics_of(predictions)
-    computed, biases = {record.selection: plain}, {record.selection: bias_of(predictions)}
+    computed: dict[str, Metrics] = {record.selection: plain}
+    biases: dict[str, Bias] = {record.selection: bias_of(predictions)}
     if record.calibration is not None and record.headline is not None:
         gamma = record.headline.gamma or 0.0
         computed[record.reported] = calibrated_metrics(plain, predictions, gamma)
