@@ -110,7 +110,11 @@ def test_predictions_with_flattering_true_classes_are_refused(submission, stored
     )
     external = replace(stored.record.cell.external, predictions=fingerprint(forged))
     cell = replace(stored.record.cell, external=external)
-    perfect = replace(stored.record.metrics["external"], U=100.0, S=100.0, H=100.0, T1=100.0, AUSUC=100.0)
+    numbers = dict.fromkeys(("U", "S", "H", "T1", "AUSUC"), 100.0) | {
+        "unseen_to_seen": 0.0,
+        "seen_to_unseen": 0.0,
+    }
+    perfect = replace(stored.record.metrics["external"], **numbers)
     record = replace(stored.record, id=cell.id, cell=cell, metrics={"external": perfect})
     path.rename(submission / record.id)
     save_predictions(submission / record.id / "predictions.npz", forged)
