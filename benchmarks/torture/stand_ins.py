@@ -34,7 +34,7 @@ _MEMBER = 70_000
 
 
 def write_inputs(folder: Path) -> None:
-    """Write photographs in a folder for each class, a table of semantics, and features with labels."""
+    """Write images in a folder for each class, a table of semantics, and features with labels."""
     from PIL import Image
 
     random = np.random.default_rng(0)

@@ -70,7 +70,7 @@ def predict(
 ) -> None:
     """Name the classes of IMAGES, files or folders, with the trained model of RUN."""
     if bool(images) == (features is not None):
-        raise click.UsageError("name either photographs, or a file of features with --features")
+        raise click.UsageError("name either images, or a file of features with --features")
     from gzslbench.computing.device import resolve_device
     from gzslbench.prepare.extract.repeat import list_images
     from gzslbench.runs.predictor import open_predictor

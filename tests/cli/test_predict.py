@@ -50,8 +50,8 @@ def test_a_class_from_a_table_is_a_candidate(gzslbench, rows, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "name either photographs, or a file of features"),
-        (("a.jpg", "--features", "rows.npy"), "name either photographs, or a file of features"),
+        ((), "name either images, or a file of features"),
+        (("a.jpg", "--features", "rows.npy"), "name either images, or a file of features"),
         (("a.jpg",), "does not say how its features were computed"),
         (("--features", "text.npy"), "not an array of numbers"),
         (("--features", "rows.npy", "--semantics-add", "text.npy"), "need their names"),
