@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import itertools
 import os
 import tempfile
@@ -26,6 +27,7 @@ Examples:
   python -m gzslbench_benchmarks.torture --minutes 2
   python -m gzslbench_benchmarks.torture --minutes 60 --results torture.json
   python -m gzslbench_benchmarks.torture --only record --number 17
+  python -m gzslbench_benchmarks.torture --only '*-killed' --minutes 20
 
 A line is printed for the first finding of each kind, with a command that repeats it, and a table at the end.
 With --results, the next call with the same file and seed goes on after the attempts in it.
@@ -37,7 +39,9 @@ Exit status: 0 nothing found; 1 findings; 2 an error to fix; 130 interrupted.
 @click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--minutes", type=click.FloatRange(min=0), default=2, show_default=True, help="Time to spend.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every attack.")
-@click.option("--only", metavar="NAME", help="Only this attack, or only attempts of this name.")
+@click.option(
+    "--only", metavar="NAME", help="Only this attack, or attempts of this name, or of those like '*-killed'."
+)
 @click.option("--number", type=click.IntRange(min=0), help="With --only: only this attempt, counted from 0.")
 @click.option("--results", type=click.Path(path_type=Path), help="File for counts and findings (JSON).")
 def main(minutes: float, seed: int, only: str | None, number: int | None, results: Path | None) -> None:
@@ -97,7 +101,7 @@ def run(
 def _open_attacks(
     seed: int, only: str | None, number: int | None, root: Path, done: dict[str, int]
 ) -> dict[str, Iterator[Attempt]]:
-    """Return the attempts still to do, by attack, or by ``only``, whose attempts are counted apart."""
+    """Return the attempts still to do, by attack, or by what ``only`` names, which is counted apart."""
     attacks, names = find_attacks(), set[str]()
     queues: dict[str, Iterator[Attempt]] = {}
     for attack, attempts in attacks.items():
@@ -107,16 +111,24 @@ def _open_attacks(
         if only not in (None, attack):
             # All names of an attack are among its first attempts.
             first = list(itertools.islice(queue, 5000))
-            names |= {attempt.name for attempt in first}
-            if only not in {attempt.name for attempt in first}:
+            known = {attempt.name for attempt in first}
+            names |= known
+            wanted = set(fnmatch.filter(known, str(only)))
+            if not wanted:
                 continue
-            queue = (attempt for attempt in itertools.chain(first, queue) if attempt.name == only)
-        start = done.get(only or attack, 0) if number is None else number
-        queues[only or attack] = itertools.islice(queue, start, None if number is None else number + 1)
+            queue = _attempts_of(wanted, itertools.chain(first, queue))
+        key = attack if only in (None, attack) else only if only in names else f"{attack}/{only}"
+        start = done.get(key, 0) if number is None else number
+        queues[key] = itertools.islice(queue, start, None if number is None else number + 1)
     if not queues:
         fix = did_you_mean(str(only), [*attacks, *names])
         raise ParamError(f"no attack is called {only!r}", where="--only", fix=fix)
     return queues
+
+
+def _attempts_of(names: set[str], queue: Iterator[Attempt]) -> Iterator[Attempt]:
+    """Leave out all other attempts; a generator of its own keeps the names of its attack."""
+    return (attempt for attempt in queue if attempt.name in names)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gzslbench.errors import DataError, ParamError
 from gzslbench.files import reading, write_atomically
+from gzslbench_benchmarks.torture.readers import READERS
 
 RECORDS = 1000
 """Records that an attempt of ``many-writers`` writes."""
@@ -136,8 +137,9 @@ class Results:
     def totals(self) -> dict[str, int]:
         """Return how many files were damaged, processes killed and records written by many at once."""
         kills = sum(n for name, n in self.attempts.items() if name.endswith(("-killed", "random-kill")))
+        readers = {reader.name for reader in READERS}
         return {
-            "mutants": self.done.get("mutants", 0),
+            "mutants": sum(n for name, n in self.attempts.items() if name in readers),
             "kills": kills,
             "records": RECORDS * self.attempts.get("many-writers", 0),
             "attempts": sum(self.attempts.values()),

@@ -62,6 +62,16 @@ def test_one_attempt_is_repeated_by_name_and_number(tried: list[str]) -> None:
     assert tried == ["7"]
 
 
+def test_a_pattern_names_several_attempts_which_are_counted_apart(tried: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    assert call("--only", "e*n", "--results", str(file))[0] == 0
+    assert tried == [str(number) for number in range(0, 20, 2)]
+    assert json.loads(file.read_text())["done"] == {"numbers/e*n": 10}
+    tried.clear()
+    assert call("--only", "e*n", "--results", str(file))[0] == 0
+    assert tried == []
+
+
 def test_the_next_call_goes_on_after_the_attempts_in_the_results(tried: list[str], tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     file.write_text(json.dumps({"seed": 0, "done": {"numbers": 15}, "attempts": {"odd": 15}, "findings": []}))

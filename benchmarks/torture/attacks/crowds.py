@@ -129,18 +129,22 @@ def _write_records(results: Path, writer: int) -> None:
 
 
 def kill_and_go_on(one: Started, random: np.random.Generator) -> str | None:
-    """Kill a command with its processes at a random moment, go on, and compare with an undisturbed one."""
-    expected, folder = one.expected, one.copy()
+    """Kill a command with its processes at random moments, go on, and compare with an undisturbed one."""
+    expected = one.expected
     begin = time.monotonic()
+    wait(start(one.copy(), one.command.arguments))
+    seconds = time.monotonic() - begin  # what it takes now, as busy as the machine is
+    folder, is_killed = one.copy(), False
     while True:
         process = start(folder, one.command.arguments)
-        moment = float(random.uniform(0.5, 12))
+        moment = float(random.uniform(0.2, seconds))
         try:
             process.wait(moment)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        if random.random() < 0.7 or time.monotonic() - begin > _SECONDS:
+            is_killed = True
+        if (is_killed and random.random() < 0.7) or time.monotonic() - begin > _SECONDS:
             break
     status, errors = wait(start(folder, one.command.again or one.command.arguments))
     if status:
