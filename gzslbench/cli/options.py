@@ -192,20 +192,20 @@ class MethodCommand(click.Command):
     """A command that knows the parameters of methods: instead of `--lr 0.1` it proposes `--set lr=0.1`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments; name --set if an unknown option is a parameter of the method."""
+        """Parse the arguments; name --set if an unknown option may be a parameter of the method."""
         words = list(args)
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            name, value = _find_parameter(error.option_name, words)
-            if name:
-                what = f"No such option: {error.option_name}. {name} is a parameter of the method:"
-                raise click.UsageError(f"{what} --set {name}={value}", ctx) from error
+            similar = set(error.possibilities or ()) - {"--help"}
+            advice = _name_parameters(error.option_name, words, bool(similar))
+            if advice:
+                raise click.UsageError(f"No such option: {error.option_name}. {advice}", ctx) from error
             raise
 
 
-def _find_parameter(option_name: str, words: Sequence[str]) -> tuple[str, str]:
-    """Return the parameter of the command's method that an option means, and its value; or empty texts."""
+def _name_parameters(option_name: str, words: Sequence[str], is_similar: bool) -> str:
+    """Return what --set can do instead of an unknown option; empty if it ``is_similar`` to others."""
     from gzslbench.plugins.params import fields_of
     from gzslbench.plugins.registry import plugins
 
@@ -213,9 +213,12 @@ def _find_parameter(option_name: str, words: Sequence[str]) -> tuple[str, str]:
     method = following.get("--method", "")
     name = option_name.lstrip("-").replace("-", "_")
     if method not in plugins().methods():
-        return "", ""
-    known = {field.name for field in fields_of(plugins().method(method).params)}
-    return (name, following.get(option_name) or "VALUE") if name in known else ("", "")
+        return ""
+    known = [field.name for field in fields_of(plugins().method(method).params)]
+    if name in known:
+        value = following.get(option_name) or "VALUE"
+        return f"{name} is a parameter of the method: --set {name}={value}"
+    return "" if is_similar else f"{method} has parameters for --set NAME=VALUE: {', '.join(known)}"
 
 
 class OutputFile(click.Path):

@@ -61,7 +61,11 @@ def load_dataset(
     base, separator, attributes = (semantics or "").partition(SEPARATOR)
     found = find(name_or_path, root)
     if base.endswith(UNIT) and not _is_stored(found, base):
-        as_stored = base.removesuffix(UNIT) + separator + attributes
+        plain = base.removesuffix(UNIT)
+        as_stored = plain + separator + attributes
+        if plain.endswith(UNIT) and not _is_stored(found, plain):
+            fix = f"use --semantics {as_stored}: scaling once is enough"
+            raise DataError(f"there are no semantics {semantics}", where=str(name_or_path), fix=fix)
         return scale_semantics(load_dataset(name_or_path, features, as_stored, root))
     features = features and features.removesuffix(SUFFIX)  # records of methods on regions have it
     if isinstance(found, DatasetSpec):

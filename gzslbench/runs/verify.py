@@ -59,8 +59,8 @@ def quarantine(folder: RunFolder) -> Path:
 
 
 def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
-    if record.cell.protocol > PROTOCOL:
-        yield f"it is of protocol {record.cell.protocol}, and this gzslbench knows protocols up to {PROTOCOL}"
+    if not 1 <= record.cell.protocol <= PROTOCOL:
+        yield f"it is of protocol {record.cell.protocol}, and this gzslbench knows protocols 1 to {PROTOCOL}"
         return
     # The cells of another protocol may have had other fields, so this version cannot compute their ids.
     if record.cell.protocol == PROTOCOL and record.id != record.cell.id:

@@ -40,9 +40,13 @@ def test_a_parameter_as_an_option_gets_the_option_that_sets_it(gzslbench):
     assert "--set lambda_gp=5" in outcome.output
 
 
-@pytest.mark.parametrize(
-    "arguments", [("--method", "eszsl", "--lr", "1"), ("--lr", "1"), ("--method", "x", "--lr", "1")]
-)
+def test_an_option_that_no_parameter_has_gets_the_parameters_of_the_method(gzslbench):
+    outcome = gzslbench("run", "--method", "eszsl", "--dataset", "digits", "--lr", "1")
+    assert outcome.exit_code == 2
+    assert "eszsl has parameters for --set NAME=VALUE: form, alpha, gamma, targets" in outcome.output
+
+
+@pytest.mark.parametrize("arguments", [("--lr", "1"), ("--method", "x", "--lr", "1")])
 def test_another_unknown_option_gets_no_wrong_advice(gzslbench, arguments):
     outcome = gzslbench("run", "--dataset", "digits", *arguments)
     assert outcome.exit_code == 2

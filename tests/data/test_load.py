@@ -315,6 +315,12 @@ def test_stored_semantics_whose_name_ends_in_unit_are_read_as_they_are(folder, i
     assert found.semantics_name == "att-unit"
 
 
+def test_unit_twice_is_an_error_that_names_unit_once(folder):
+    with pytest.raises(DataError, match="there are no semantics att-unit-unit") as caught:
+        load_dataset(folder, semantics="att-unit-unit")
+    assert "--semantics att-unit:" in caught.value.fix
+
+
 def test_unit_of_unknown_semantics_is_an_error_that_names_the_known_ones(folder):
     with pytest.raises(DataError, match=r"(?s)no semantics 'looks'.*known: att"):
         load_dataset(folder, semantics="looks-unit")

@@ -86,7 +86,8 @@ def test_nothing_is_replaced(submission, folder):
     ("field", "value", "words"),
     [
         ("schema", 99, "the record has schema 99, this gzslbench reads up to 2"),
-        ("protocol", 99, "it is of protocol 99, and this gzslbench knows protocols up to"),
+        ("protocol", 99, "it is of protocol 99, and this gzslbench knows protocols 1 to"),
+        ("protocol", 0, "it is of protocol 0, and this gzslbench knows protocols 1 to"),
     ],
 )
 def test_a_foreign_schema_or_protocol_is_refused_and_the_store_stays_usable(
