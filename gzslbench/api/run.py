@@ -70,8 +70,10 @@ class RunResult(TableView):
         """
         for record, folder in zip(self.records, self.folders, strict=True):
             if record.headline is None:
+                what = f"the run of seed {record.cell.seed} diverged"
+                what += f": {record.failure}" if record.failure else ""
                 fix = "lower the learning rate, or leave this seed out and say so"
-                raise StoreError(f"the run of seed {record.cell.seed} diverged", where=folder.path, fix=fix)
+                raise StoreError(what, where=folder.path, fix=fix)
         return Metrics(**{name: self._mean(name) for name in PERCENTAGES})
 
     @property

@@ -56,7 +56,7 @@ Examples:
   gzslbench report --no-figures --out site
 
 Then open site/index.html in a browser; it needs no network. An earlier report in the folder is replaced; a
-folder that contains anything else is refused. A report with figures takes about a second per run.
+folder that contains anything else is refused. A report with figures takes one to three seconds per run.
 """
 if TYPE_CHECKING:
     from gzslbench.report.leaderboard.run_filter import RunFilter

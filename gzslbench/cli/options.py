@@ -179,7 +179,7 @@ def _read_seeds(ctx: click.Context, param: click.Parameter, texts: Sequence[str]
 
 seeds_option = option(
     "--seed",
-    "The root seed. With several, as in --seed 1,2,3, there is a run for each. [default: 0]",
+    "The seed of all random numbers. With several, as in --seed 1,2,3, there is a run for each. [default: 0]",
     str,
     to="seeds",
     metavar="N[,N...]",

@@ -298,10 +298,11 @@ def _judge_by_controls(**task: Any) -> list[Outcome]:
 @json_option()
 def doctor(data: Path | None, results: Path, as_json: bool) -> None:
     """Check versions, device, plugins, trackers and folders."""
-    from gzslbench.report.printing import make_console
+    from gzslbench.report.printing import make_console, print_line
     from gzslbench.report.terminal.checks import health_report
     from gzslbench.runs.doctor import examine
 
+    print_line("checking versions, device, plugins and folders")
     health = examine(results, data)
     if as_json:
         print_json(health)

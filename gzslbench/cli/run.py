@@ -138,11 +138,13 @@ def run(results: Path, profiled: bool, as_json: bool, dry_run: bool, **options: 
     if dry_run:
         print_plan(plan, results)
         return
-    records = []
+    records, store = [], Store(results)
     for cell in plan.cells:
+        if not how.rerun and store.run(cell.id).has_ended():
+            print_line(f"run {cell.id} is stored and not run again; --rerun repeats it")
         profile = Profile(plan.device) if profiled else None
         with watch_run(cell, plain=as_json) as progress:
-            record, folder = run_cell(plan, cell, Store(results), replace(how, profile=profile), progress)
+            record, folder = run_cell(plan, cell, store, replace(how, profile=profile), progress)
         records.append(record)
         if as_json:
             opt.print_json(record.as_dict(), indent=None)

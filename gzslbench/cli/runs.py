@@ -186,7 +186,10 @@ def list_(runs: RunFilter, status: str | None, as_json: bool) -> None:
     click.echo("\n".join(run_lines(entries)))
     for root in runs.results:
         for folder in Store(root).unfinished():
-            click.echo(f"unfinished: {folder.id} (still running, or interrupted: --resume continues it)")
+            state = "still running, or interrupted: --resume continues it"
+            if not folder.has_checkpoint():
+                state = "just started, or stopped without a checkpoint: run it again, or `runs remove` it"
+            click.echo(f"unfinished: {folder.id} ({state})")
 
 
 @runs.command(epilog=VERIFY_EPILOG)

@@ -39,8 +39,8 @@ Needs optuna: pip install 'gzslbench[tune]'.
 @opt.settings_option("Fix a parameter of the method, which is then not searched; repeatable.")
 @option(
     "--search",
-    "Search a parameter in this range, or among NAME=A,B,…; repeatable."
-    " [default: as `gzslbench methods NAME` shows]",
+    "Search a parameter in this range, or among NAME=A,B,…; repeatable. Other parameters are searched in"
+    " the ranges that `gzslbench methods NAME` shows, unless --set fixes them.",
     to="searches",
     metavar="NAME=LOW..HIGH[:log|:STEP]",
     multiple=True,
@@ -61,7 +61,7 @@ Needs optuna: pip install 'gzslbench[tune]'.
     " [default: a tenth of the preset's epochs]",
     NOT_NEGATIVE,
 )
-@option("--seed", "The root seed of every trial, of the sampler and of the test.", NOT_NEGATIVE, default=0)
+@option("--seed", "The seed of every trial, of the sampler and of the test.", NOT_NEGATIVE, default=0)
 @option(
     "--study",
     "Store the study there: a .journal, or a database (.db, .sqlite). [default: in RESULTS/studies]",

@@ -120,7 +120,7 @@ def check_semantics(semantics: NDArray[np.float32], names: Sequence[str], where:
         raise DataError(f"semantics of shape {semantics.shape}", where=where, fix="store an a x C matrix")
     if len(names) != len(semantics):
         what = f"semantics of {len(semantics)} classes, but {len(names)} class names"
-        fix = "give each class a column of att and, in the same order, one of allclasses_names"
+        fix = "give each class a vector of semantics and, in the same order, a name (att, allclasses_names)"
         raise DataError(what, where=where, fix=fix)
     repeated = [name for name, times in Counter(names).items() if times > 1 or not name.strip()]
     if repeated:

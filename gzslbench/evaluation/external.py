@@ -214,7 +214,7 @@ def _check_scores(block: NDArray[Any], done: int) -> NDArray[np.floating[Any]]:
     wrong = np.argwhere(~np.isfinite(scores))
     if len(wrong):
         row, column = wrong[0]
-        what = f"the score of row {done + row} (from 0) and class {column} is {scores[row, column]}"
+        what = f"the score of entry {done + row} and class {column} (both from 0) is {scores[row, column]}"
         raise DataError(what, where="scores", fix="give finite scores: NaN and infinity have no order")
     return scores
 

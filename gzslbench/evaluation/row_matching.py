@@ -117,7 +117,7 @@ class RowMatcher:
             near = get_close_matches(text, self._ids, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             last = len(self.dataset.class_names) - 1
-            fix = f"{hint}give a name of the dataset's classes, or a number from 0 to {last}"
+            fix = f"{hint}give a name of the dataset's classes, or a number from 0 (not 1) to {last}"
             raise DataError(f"{self.dataset.name} has no class {text!r}", where=f"class {text!r}", fix=fix)
         return found
 
@@ -128,7 +128,15 @@ class RowMatcher:
     def positions_of(self, given: Iterable[Any]) -> NDArray[np.int64]:
         """Return the positions among the candidates of classes that are given by name or id."""
         known: dict[Any, int] = {}
-        ids = [known[one] if one in known else known.setdefault(one, self.class_id(one)) for one in given]
+        ids = []
+        for entry, one in enumerate(given):
+            if one not in known:
+                try:
+                    known[one] = self.class_id(one)
+                except DataError as error:
+                    where = f"{error.where}, first in entry {entry} (from 0)"
+                    raise DataError(error.what, where=where, fix=error.fix) from None
+            ids.append(known[one])
         for one, number in known.items():
             if number not in self.classes:
                 what = f"class {one!r} has neither training nor test rows in this split"

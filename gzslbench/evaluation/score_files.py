@@ -134,13 +134,15 @@ def _from_parts(parts: Mapping[str, Any], test: RowMatcher) -> Predictions:
             f"there are {count} rows, and {len(test.rows)} test rows: {parts_of}; the shape is {values.shape}"
         )
         fix = "give test_seen, then test_unseen, each by increasing row; or name the `images` or `rows`"
+        if values.ndim == 2 and values.shape[1] == len(test.rows):
+            fix = "the scores look transposed: save scores.T, with a row for each test row"
         raise DataError(what, where=given[0], fix=fix)
     if "truth" in parts:
         _check_truth(test.positions_of(_column(parts, "truth")), order, test)
     if given == ["predicted"]:
         if values.ndim != 1 or values.dtype.kind not in "iuUS":
             what = f"predicted labels have the shape {values.shape} and the type {values.dtype}"
-            fix = f"give {len(test.rows)} class numbers or names"
+            fix = f"give {len(test.rows)} names, or whole numbers of an integer type"
             raise DataError(what, where="predicted", fix=fix)
         found = predictions_of_labels(test.positions_of(values.tolist()), test.seen)
         return found.arrange(test.labels, order)
@@ -183,7 +185,7 @@ def _from_csv(lines: Any, test: RowMatcher) -> Predictions:
     """Read a table with a line per test row, in blocks of lines."""
     header = [name.strip() for name in next(lines, [])]
     if len(header) < 2 or header[0] not in KEYS or (len(header) == 2 and header[1] != "class"):
-        what = f"the header is {','.join(header)[:60]!r}"
+        what = f"the header is {','.join(header)[:60]!r}" if header else "it is empty"
         fix = "begin with `image,class` or `row,class`, or with `image` or `row` and then the classes; "
         raise DataError(what, where="line 1", fix=fix + _TEMPLATE)
     kind, keys = header[0], []

@@ -6,8 +6,8 @@ Nothing here imports torch when it is imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +34,13 @@ class TrainView:
     class_names: tuple[str, ...] = ()
     attribute_names: tuple[str, ...] = ()
     attribute_vectors: Tensor | None = None
+
+    if not TYPE_CHECKING:  # type checkers know the attributes
+
+        def __getattr__(self, name: str) -> Any:
+            known = ", ".join(info.name for info in fields(self))
+            what = f"a {type(self).__name__} has no {name!r}; it has {known}, and never a test row's label"
+            raise AttributeError(what, name=name, obj=self)
 
 
 @dataclass(frozen=True)

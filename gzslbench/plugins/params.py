@@ -139,7 +139,7 @@ class ParamInfo:
         if not self._in_range(value):
             what = f"parameter {self.name!r} {'cannot be' if self.choices else 'is out of range:'} {value!r}"
             a_value = "" if self.choices else "a value "
-            fix = f"choose {a_value}{self.range or 'that is finite'}: {self.doc}"
+            fix = f"choose {a_value}{self.range or 'that is finite'}; it means: {self.doc}"
             raise ParamError(what, where=where, fix=fix)
         return value
 
@@ -239,6 +239,13 @@ class Params:
         for info in fields_of(type(self)):
             value = info.check(getattr(self, info.name), type(self).__name__)
             object.__setattr__(self, info.name, value)
+
+    if not typing.TYPE_CHECKING:  # type checkers know the fields
+
+        def __getattr__(self, name: str) -> Any:
+            known = ", ".join(info.name for info in fields_of(type(self))) or "none"
+            what = f"{type(self).__name__} has no parameter {name!r} (it has {known}): is the constructor's"
+            raise AttributeError(f"{what} argument annotated, params: MyParams?", name=name, obj=self)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parameters of a record by name: all but those that ``omit_default`` leaves out."""

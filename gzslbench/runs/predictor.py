@@ -210,14 +210,16 @@ def _check_added(added: AddedClasses, dataset: Dataset) -> None:
         known[name.casefold()] = name
     expected, found = (len(added.names), dataset.semantics.shape[1]), added.semantics.shape
     if found != expected:
-        what = f"their semantics have the shape {found}, not {expected}"
-        fix = f"give each class a row with the numbers of the semantics {dataset.semantics_name}"
+        what = f"the semantics of the added classes have the shape {found}, not {expected}"
+        fix = f"give each class a row with the {expected[1]} numbers of {dataset.semantics_name}"
         raise DataError(what, where=where, fix=fix)
     if not np.isfinite(added.semantics).all():
-        raise DataError("their semantics are not finite", where=where, fix="give finite numbers")
+        raise DataError(
+            "the semantics of the added classes are not finite", where=where, fix="give finite numbers"
+        )
     candidates = np.union1d(dataset.seen_classes, dataset.unseen_classes)
     if _has_unit_length(dataset.semantics[candidates]) and not _has_unit_length(added.semantics):
-        what = f"their semantics do not have length 1, but those of {dataset.name} do"
+        what = f"the semantics of the added classes do not have length 1, but those of {dataset.name} do"
         raise DataError(what, where=where, fix="divide each row by its Euclidean length")
 
 

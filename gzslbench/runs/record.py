@@ -113,11 +113,14 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Failure:
-    """Where a run diverged: the loss, the stage, and the epoch of the stage, from 1."""
+    """Where a run diverged: the loss or the scores, the stage, and its epoch; 0 without training."""
 
     term: str
     stage: str
-    epoch: Annotated[int, msgspec.Meta(ge=1)]
+    epoch: Annotated[int, msgspec.Meta(ge=0)]
+
+    def __str__(self) -> str:
+        return f"{self.term} became NaN or infinite in epoch {self.epoch} of {self.stage}"
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ def test_a_class_from_a_table_is_a_candidate(gzslbench, rows, tmp_path):
     [
         ((), "name either images, or a file of features"),
         (("a.jpg", "--features", "rows.npy"), "name either images, or a file of features"),
-        (("a.jpg",), "does not say how its features were computed"),
+        (("a.jpg",), "there is no such file"),
+        (("text.npy",), "does not say how its features were computed"),
         (("--features", "text.npy"), "not an array of numbers"),
         (("--features", "rows.npy", "--semantics-add", "text.npy"), "need their names"),
     ],

@@ -57,3 +57,22 @@ def test_the_page_of_results_shows_the_stored_means_of_each_task(title):
     section = re.split(r"^## ", page.split(f"## {title}\n")[1], flags=re.MULTILINE)[0]
     rows = shown(section)
     assert {name: cells[0][:4] for name, cells in rows.items()} == stored(*TASKS[title])
+
+
+def test_the_page_of_features_shows_the_stored_means_on_regions_and_on_pooled_features():
+    line = r"^\| ([\w-]+) \| (?:regions|pooled) \| (.*?) \(.*\) \|$"
+    rows = re.findall(line, page("features"), re.MULTILINE)
+    found = {name.lower(): numbers.split(" | ") for name, numbers in rows}
+    regions, pooled = (stored("cub100-regions.json", f"CUB100/{name}") for name in ("att+words", "att"))
+    assert found == {**regions, **pooled}
+
+
+def test_the_page_of_fine_tuning_shows_the_stored_means_on_frozen_and_fine_tuned_features():
+    lines = re.findall(r"^\|([\w+-]+)\|([\d.]+\|.*)\|$", page("finetuning"), re.MULTILINE)
+    found = {name.lower(): numbers.split("|") for name, numbers in lines}
+    frozen, tuned = (stored(file, "CUB100") for file in ("cub100-lite0.json", "cub100-finetuned.json"))
+    assert found == {name: frozen[name] + numbers for name, numbers in tuned.items()}
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text("utf-8")

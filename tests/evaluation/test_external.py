@@ -133,8 +133,8 @@ def test_very_large_scores_keep_their_order():
 NAN = random_scores()
 NAN[7, 3] = np.nan
 WRONG = {
-    "score of row 7 .* class 3 is nan": (NAN, LABELS, SEEN),
-    "score of row 7 .* class 3 is -inf": (np.where(np.isnan(NAN), -np.inf, NAN), LABELS, SEEN),
+    "score of entry 7 .* class 3 .* is nan": (NAN, LABELS, SEEN),
+    "score of entry 7 .* class 3 .* is -inf": (np.where(np.isnan(NAN), -np.inf, NAN), LABELS, SEEN),
     "shape": (random_scores()[:-1], LABELS, SEEN),
     "shape \\(10, 4\\)": (random_scores()[:, :-1], LABELS, SEEN),
     "shape \\(10, 5, 1\\)": (random_scores()[:, :, None], LABELS, SEEN),

@@ -102,6 +102,8 @@ def _open_archive(path: Path) -> zipfile.ZipFile:
 
 def _read_header(stream: IO[bytes], size: int, name: str) -> tuple[tuple[int, ...], str, np.dtype[Any]]:
     """Return shape, order and type of the array in a stream of ``size`` bytes that is at its start."""
+    if not size:
+        raise ValueError(f"{name} is empty")
     try:
         shape, is_fortran, dtype = _HEADERS[numpy_format.read_magic(stream)](stream)
     except Exception as error:  # numpy parses the header as Python, which raises errors of many types

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from gzslbench.errors import ExtractionError, shorten
+from gzslbench.files import is_there
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.building.folders import SUFFIXES
 from gzslbench.prepare.extract.compute import Extraction, Regions, compute_batches
@@ -67,9 +68,15 @@ def repeat_extraction(
 
 
 def list_images(paths: Sequence[Path]) -> list[Path]:
-    """Return the files among ``paths``, and the images in the folders among them, at any depth, sorted."""
+    """Return the files among ``paths``, and the images in the folders among them, at any depth, sorted.
+
+    Raises:
+        ExtractionError: A path does not exist, or a folder has no image.
+    """
     files: list[Path] = []
     for path in paths:
+        if not is_there(path, ExtractionError):
+            raise ExtractionError("there is no such file", where=path, fix="check the path")
         if not path.is_dir():
             files.append(path)
             continue

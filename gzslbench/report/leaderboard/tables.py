@@ -114,7 +114,7 @@ def left_out_notes(left_out: Mapping[str, int]) -> list[str]:
 
 def bibliography(papers: Papers) -> str:
     """Return the references of methods as a .bib file, with no field that is not known."""
-    pattern = r"(?P<authors>[^:]+): (?P<title>.+), (?P<venue>.+?) (?P<year>\d{4})"
+    pattern = r"(?P<authors>[^:]+): (?P<title>.+), (?P<venue>.+?),? (?P<year>\d{4})"
     parts = {name: re.fullmatch(pattern, paper.paper) for name, paper in papers.items()}
     return render(ResultTable("", (), ()), "bib", papers=papers, parts=parts)
 
@@ -179,6 +179,9 @@ def _board_notes(board: Board, intervals: str) -> Iterator[str]:
     scores = [
         (row, score) for row in board.rows for found in row.columns.values() for score in found.values()
     ]
+    unmarked = _unmarked(board)
+    if unmarked:
+        yield f"no mark for {', '.join(unmarked)}: one seed, which may be lucky, is never the best of several"
     if intervals in ("seeds", "both"):
         yield f"in brackets: {INTERVAL}"
     if intervals in ("classes", "both"):
@@ -209,6 +212,26 @@ def _board_notes(board: Board, intervals: str) -> Iterator[str]:
             f" {ranking.probability:.2g}; ranks less than {ranking.critical_difference:.2f} apart do not"
             " differ significantly (Nemenyi, 5 %)"
         )
+
+
+def _unmarked(board: Board) -> list[str]:
+    """Return the rows with a number that is higher than a marked one, but of one seed only."""
+    marked: dict[tuple[str, str], float] = {}
+    columns = [
+        (row.label, (name, metric), score)
+        for row in board.rows
+        for name, found in row.columns.items()
+        for metric, score in found.items()
+    ]
+    for _, column, score in columns:
+        if score.best or score.second:
+            marked[column] = min(score.estimate.mean, marked.get(column, score.estimate.mean))
+    found = (
+        label
+        for label, column, score in columns
+        if not (score.best or score.second) and score.estimate.mean > marked.get(column, 100)
+    )
+    return list(dict.fromkeys(found))
 
 
 def board_as_dict(board: Board, published: Sequence[ReferenceRow]) -> dict[str, Any]:

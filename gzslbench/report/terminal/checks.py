@@ -62,7 +62,7 @@ def health_report(health: Mapping[str, Any]) -> RenderableType:
     lines = {
         "versions": health["versions"],
         "device": f"{', '.join(device['cuda']) or 'no GPU'}; {device['cpu']}, {device['cores']} cores,"
-        f" {device['threads']} threads",
+        f" {device['threads']} thread{'s' * (device['threads'] != 1)}",
         "compiled on a CPU": compilation["obstacle"] or f"yes, by {compilation['compiler']}",
         "plugins": f"{_count_good(health['plugins'])} load"
         + f"; switched off by GZSLBENCH_PLUGINS: {', '.join(off)}" * bool(off),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path, PurePath
 from statistics import fmean, stdev
@@ -73,9 +72,10 @@ def metrics_table(record: Record, intervals: Intervals | None = None) -> Table:
                 rows.append(("", *deviations, "", "", f"mean of {len(record.repeats)} evaluations"))
                 styles.append("dim")
             if rule == record.reported and intervals:
-                ends = (intervals.get(name) for name in PERCENTAGES)
+                ends = [intervals.get(name) for name in PERCENTAGES]
                 shown = ("–" if pair is None else "{:.1f} to {:.1f}".format(*pair) for pair in ends)
-                rows.append(("", *shown, "", "", "95 % over classes"))
+                missing = "; –: too few classes" if None in ends else ""
+                rows.append(("", *shown, "", "", f"95 % over classes{missing}"))
                 styles.append("dim")
     columns = (*PERCENTAGES, "epoch", "head")
     return make_table(["selection", *columns, "chosen on"], rows, columns, styles)
@@ -114,7 +114,7 @@ def run_summary(record: Record, folder: RunFolder) -> RenderableType:
     title = f"{name} on {dataset_label(task)}, seed {cell.seed}{control}: {record.status}"
     parts: list[RenderableType] = [Text(title, style="bold" if record.status == "complete" else "bold red")]
     if record.failure is not None:
-        parts += [Text(f"{name}: {value}") for name, value in asdict(record.failure).items()]
+        parts.append(Text(str(record.failure)))
     if record.metrics:
         lines = filter(None, (*bias_lines(record), finetuning_note(task.notes)))
         parts += [Text(), metrics_table(record), *map(Text, lines), Text()]

@@ -200,7 +200,7 @@ def test_a_wrong_field_is_refused_by_file_and_name(make_record, path: str, value
         ("failure", None, "failure"),
         ("failure/term", None, "failure.term"),
         ("failure/stage", 3, "failure.stage"),
-        ("failure/epoch", 0, "failure.epoch"),
+        ("failure/epoch", -1, "failure.epoch"),
         ("failure/epoch", True, "failure.epoch"),
         ("parameters", 12, "parameters"),
     ],
