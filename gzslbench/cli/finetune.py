@@ -32,7 +32,8 @@ fine-tune again with --for-validation, extract these features too, and name them
       --features efficientnet_lite0_finetuned \\
       --validation-features efficientnet_lite0_finetuned_for_validation
 
-If it is interrupted, the same command continues after the last complete epoch.
+If it is interrupted, the same command continues after the last complete epoch. A finished file is kept;
+--again replaces it.
 """
 
 

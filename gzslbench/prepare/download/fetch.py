@@ -169,7 +169,9 @@ def _obtain(archive: Archive, folder: Path, mirror: str | None, progress: Progre
     before = _read_note(note)
     download = Download(archive, archive.at(mirror), folder / f"{archive.name}.part", progress)
     is_here = is_there(path, DataError)
-    if not is_here:
+    if is_here:
+        download.discard()  # a kill came between the archive's new name and the end of its download
+    else:
         download.run()
     found = _describe(path, "") if is_here else _describe(download.part, download.url)
     where = str(path) if is_here else download.url

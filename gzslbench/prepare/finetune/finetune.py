@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import reduce
@@ -98,9 +98,6 @@ def finetune_extractor(
     finetuned = FOR_VALIDATION if request.for_validation else TRAINVAL
     stem = extract.features_name(spec, network, None, image_list.boxes is not None, finetuned)
     target = request.out or place.path / f"{stem}.pt"
-    if target.exists() and not request.again:
-        fix = "name another file with --out, or replace it with --again"
-        raise ExtractionError("the file exists", where=target, fix=fix)
     prepare, augment = extractor.preparation, request.augment
     images = TrainingImages(prepare, image_list, request.images, augment, request.seed)
     tuning = FineTuning(extractor.network, request, images, (train, held_out), device)
@@ -125,6 +122,8 @@ def finetune_extractor(
         "packages": {name: version(name) for name in ("torch", "pillow", *extractor.packages)},
     }
     owner = hashlib.sha256(json.dumps(provenance).encode()).hexdigest()
+    if target.exists() and not request.again:
+        return target, _finished(target, provenance, note)
     note(
         f"{len(train)} images of {len(classes)} seen classes train {tuning.trained_weights} weights;"
         f" {len(held_out)} images choose the epoch"
@@ -151,6 +150,22 @@ def finetune_extractor(
         write_finetuned(target, provenance, tuning.best)
         checkpoint.unlink(missing_ok=True)
     return target, provenance
+
+
+def _finished(target: Path, provenance: Mapping[str, object], note: Callable[[str], None]) -> dict[str, Any]:
+    """Return the provenance of ``target`` if the same fine-tuning wrote it; remove what it left behind."""
+    from gzslbench.prepare.extract.compute import lock_partial
+    from gzslbench.prepare.extract.finetuned import read_finetuned
+
+    found = read_finetuned(target)
+    wanted = json.loads(json.dumps(provenance))
+    if found is None or {name: found[0].get(name) for name in wanted} != wanted:
+        fix = "name another file with --out, or replace it with --again"
+        raise ExtractionError("the file exists, from another fine-tuning", where=target, fix=fix)
+    with lock_partial(target) as checkpoint:
+        checkpoint.unlink(missing_ok=True)  # a kill came between the file and this step
+    note("the file has these weights already; --again trains them again")
+    return found[0]
 
 
 def select_rows(place: Place, image_list: ImageList, request: FinetuneRequest) -> tuple[Rows, str | None]:

@@ -242,6 +242,17 @@ def distribution(space: Space) -> BaseDistribution:
     return FloatDistribution(space.low, space.high, log=space.logarithmic, step=space.step)
 
 
+class _JournalLock(JournalFileOpenLock):
+    """The lock of optuna, but released in one step: a kill between its two steps would leave a file."""
+
+    def release(self) -> None:
+        """Remove the file of the lock."""
+        try:
+            Path(self._lock_file).unlink()
+        except OSError as error:
+            raise RuntimeError("the lock of the study is not held") from error
+
+
 def open_storage(path: Path) -> BaseStorage:
     """Open the file of a study, or create it."""
     with writing(path, "the study cannot be opened"):
@@ -256,7 +267,7 @@ def open_storage(path: Path) -> BaseStorage:
         if path.suffix in DATABASES:
             engine = {"connect_args": {"timeout": DATABASE_TIMEOUT_S}}
             return RDBStorage(f"sqlite:///{path}", engine_kwargs=engine)
-        journal_lock = JournalFileOpenLock(str(path))
+        journal_lock = _JournalLock(str(path))
         journal_lock.acquire()
         try:
             drop_torn_line(path)  # optuna would append the next line to it, and refuse both

@@ -78,6 +78,14 @@ def test_a_missing_file_is_unpacked_from_the_archive_that_is_here(get, root, ser
     assert server.requests == []
 
 
+def test_what_a_kill_left_of_a_finished_download_is_removed(get, root):
+    get()
+    (root / ARCHIVES / "lab.zip.part.json").write_text("{}")
+    (root / "PETS" / "res101.mat").unlink()
+    get()
+    assert files(root / ARCHIVES) == ["lab.zip", "lab.zip.json"]
+
+
 def test_a_removed_archive_is_downloaded_again_if_a_file_is_missing(get, root, server):
     get()
     (root / ARCHIVES / "lab.zip").unlink()

@@ -159,6 +159,16 @@ def changed_weights(studio, result) -> set[str]:
     return {name for name, value in tuned.items() if not torch.equal(value, before[name])}
 
 
+def test_the_same_fine_tuning_is_not_repeated_and_removes_what_a_kill_left(studio):
+    first = studio.finetune()
+    unfinished = first.path.with_name(f"{first.path.name}.partial")
+    unfinished.write_bytes(b"the last checkpoint")
+    before = first.path.stat().st_mtime_ns
+    again = studio.finetune()
+    assert again.provenance == first.provenance
+    assert first.path.stat().st_mtime_ns == before and not unfinished.exists()
+
+
 def test_a_finished_file_is_replaced_only_with_again(studio):
     first = studio.finetune().path.read_bytes()
     with pytest.raises(ExtractionError, match="the file exists") as caught:

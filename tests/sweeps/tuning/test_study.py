@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import nullcontext
 
 import pytest
@@ -110,6 +111,17 @@ def test_a_folder_that_cannot_be_created_is_an_error(make_request, tmp_path) -> 
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be locked"):
         open_tuning(make_request(study=tmp_path / "file" / "study.journal"))
+
+
+def test_the_lock_of_a_journal_is_given_up_in_one_step(make_request, tmp_path, monkeypatch) -> None:
+    """A process that is killed between two steps would leave a file that nobody removes."""
+    unlinked, renamed = [], []
+    real_unlink, real_rename = os.unlink, os.rename
+    monkeypatch.setattr(os, "unlink", lambda path, **more: unlinked.append(str(path)) or real_unlink(path))
+    monkeypatch.setattr(os, "rename", lambda *paths, **more: renamed.append(paths) or real_rename(*paths))
+    open_tuning(make_request(study=tmp_path / "study.journal"))
+    assert f"{tmp_path / 'study.journal'}.lock" in unlinked
+    assert not [paths for paths in renamed if ".journal.lock" in str(paths)]
 
 
 @pytest.mark.parametrize("name", ["study.journal", "study.sqlite"])
