@@ -119,11 +119,18 @@ class Study:
             waiting = [trial.number for trial in self.trials if trial.state == TrialState.WAITING]
             if len(self.trials) - len(waiting) >= total:
                 return None
-            self._study.sampler = _sampler(self._about, waiting[0] if waiting else len(self.trials))
+            if not waiting:  # all values in one write: after a kill between two, others would be drawn
+                self._study.enqueue_trial(self._draw())
             trial = self._study.ask(self._distributions)
             self._locks[trial.number] = stack = ExitStack()
             stack.enter_context(self._lock_trial(trial.number))
             return trial
+
+    def _draw(self) -> dict[str, Any]:
+        """Draw the values of the next trial, in a study in memory that has the trials of this one."""
+        draft = optuna.create_study(direction="maximize", sampler=_sampler(self._about, len(self.trials)))
+        draft.add_trials(self.trials)
+        return draft.ask(self._distributions).params
 
     def others_are_running(self) -> bool:
         """Whether a living process runs a trial."""
@@ -243,14 +250,20 @@ def distribution(space: Space) -> BaseDistribution:
 
 
 class _JournalLock(JournalFileOpenLock):
-    """The lock of optuna, but released in one step: a kill between its two steps would leave a file."""
+    """A lock that ends with its process; that of optuna keeps others waiting for 30 s after a kill."""
+
+    def __init__(self, journal: Path) -> None:
+        super().__init__(str(journal))
+        self._path, self._held = journal.with_name(f"{journal.name}.writing"), ExitStack()
+
+    def acquire(self) -> bool:
+        """Wait for the lock."""
+        self._held.enter_context(lock(self._path, wait=True))
+        return True
 
     def release(self) -> None:
-        """Remove the file of the lock."""
-        try:
-            Path(self._lock_file).unlink()
-        except OSError as error:
-            raise RuntimeError("the lock of the study is not held") from error
+        """Give it up."""
+        self._held.close()
 
 
 def open_storage(path: Path) -> BaseStorage:
@@ -267,7 +280,7 @@ def open_storage(path: Path) -> BaseStorage:
         if path.suffix in DATABASES:
             engine = {"connect_args": {"timeout": DATABASE_TIMEOUT_S}}
             return RDBStorage(f"sqlite:///{path}", engine_kwargs=engine)
-        journal_lock = _JournalLock(str(path))
+        journal_lock = _JournalLock(path)
         journal_lock.acquire()
         try:
             drop_torn_line(path)  # optuna would append the next line to it, and refuse both

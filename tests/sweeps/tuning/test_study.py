@@ -9,11 +9,13 @@ from contextlib import nullcontext
 import pytest
 
 from gzslbench.errors import DeviceError, ParamError, StoreError
+from gzslbench.files import lock
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
 from gzslbench.plugins.registry import plugins
 from gzslbench.runs.progress import Progress
 from gzslbench.sweeps.tuning import objective
+from gzslbench.sweeps.tuning import study as study_module
 from gzslbench.sweeps.tuning.best_trial import find_best_trial
 from gzslbench.sweeps.tuning.objective import PrunedTrial, TrialScore
 from gzslbench.sweeps.tuning.tune import open_tuning
@@ -113,15 +115,40 @@ def test_a_folder_that_cannot_be_created_is_an_error(make_request, tmp_path) -> 
         open_tuning(make_request(study=tmp_path / "file" / "study.journal"))
 
 
-def test_the_lock_of_a_journal_is_given_up_in_one_step(make_request, tmp_path, monkeypatch) -> None:
-    """A process that is killed between two steps would leave a file that nobody removes."""
-    unlinked, renamed = [], []
-    real_unlink, real_rename = os.unlink, os.rename
-    monkeypatch.setattr(os, "unlink", lambda path, **more: unlinked.append(str(path)) or real_unlink(path))
-    monkeypatch.setattr(os, "rename", lambda *paths, **more: renamed.append(paths) or real_rename(*paths))
-    open_tuning(make_request(study=tmp_path / "study.journal"))
-    assert f"{tmp_path / 'study.journal'}.lock" in unlinked
-    assert not [paths for paths in renamed if ".journal.lock" in str(paths)]
+def test_a_process_that_dies_holding_the_journal_keeps_nobody_waiting(make_request) -> None:
+    request = make_request()
+    open_tuning(request)
+    if not (child := os.fork()):
+        study_module.open_storage(request.study)
+        study_module._JournalLock(request.study).acquire()
+        os._exit(0)
+    os.waitpid(child, 0)
+    with lock(request.study.with_name(f"{request.study.name}.writing")):
+        pass
+    open_tuning(request)
+    names = {file.name for file in request.study.parent.iterdir()}
+    assert not {name for name in names if name.endswith((".lock", ".writing", ".rename"))}
+
+
+@pytest.mark.parametrize("stored", [0, 1, 2])
+def test_a_kill_while_values_are_stored_changes_none_of_them(
+    make_request, tuned, facts, tmp_path, monkeypatch, stored
+) -> None:
+    whole = facts(tuned(make_request(trials=2, epochs=1, study=tmp_path / "whole.journal")))
+    tuned(make_request(trials=1, epochs=1))
+    storage, written = type(study_module.open_storage(make_request().study)), []
+    real = storage.set_trial_param
+
+    def set_trial_param(*arguments):
+        written.append(arguments)
+        if len(written) > stored:
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(storage, "set_trial_param", set_trial_param)
+        open_tuning(make_request(trials=2, epochs=1)).study.take(2)
+    assert facts(tuned(make_request(trials=2, epochs=1))) == whole
 
 
 @pytest.mark.parametrize("name", ["study.journal", "study.sqlite"])
