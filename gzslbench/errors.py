@@ -92,7 +92,7 @@ def nearest(name: str, known: Sequence[str]) -> str | None:
     import difflib
 
     by_lower = {candidate.casefold(): candidate for candidate in known}
-    near = difflib.get_close_matches(name.casefold(), by_lower, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(f"{name}".casefold(), by_lower, n=1, cutoff=0.5)
     return by_lower[near[0]] if near else None
 
 

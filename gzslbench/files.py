@@ -35,6 +35,7 @@ _ADVICE: dict[int, tuple[str, str]] = {
     errno.EACCES: (_READABLE, "make the folder writable"),
     errno.EPERM: (_READABLE, "make the folder writable"),
     errno.EROFS: ("check the disk", "make the folder writable"),
+    errno.EINVAL: ("give another name", "give another name"),
     errno.ENAMETOOLONG: ("give a shorter name", "choose a shorter name"),
     errno.ELOOP: ("the link leads back to itself: remove or correct it", "remove the link"),
     errno.ENOSPC: ("free some space", "free some space"),
@@ -86,9 +87,18 @@ def writing(
 
 def refuse_stream(path: Path) -> None:
     """Raise OSError if ``path`` is a pipe, a socket or a device: reading it could wait or go on for ever."""
-    with suppress(FileNotFoundError, NotADirectoryError):
+    with suppress(FileNotFoundError, NotADirectoryError), _naming(path):
         if stat.S_IFMT(path.stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
             raise OSError(errno.ESPIPE, "it is a pipe or a device, not a file", str(path))
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Raise OSError in the block if the name has a sign that no name of a file can have."""
+    try:
+        yield
+    except ValueError as error:  # a zero byte, or half of a pair of UTF-16
+        raise OSError(errno.EINVAL, f"no name of a file: {error}", ascii(str(path))) from error
 
 
 def read_file(path: Path, most: int = sys.maxsize) -> bytes:
@@ -170,7 +180,8 @@ def is_path_part(name: str) -> bool:
 
 def make_folder(folder: Path) -> None:
     """Create the folder if it is missing; raise OSError unless files can be written to it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    with _naming(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     with _scratch(folder / "probe") as probe:
         probe.write_bytes(b"gzslbench")
         probe.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,11 @@ def errors_in_python() -> Iterator[None]:
         error.where = error.where and _in_python(error.where)
         error.fix = error.fix and _in_python(error.fix)
         raise
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        what = f"the name is too long: {error.filename!s:.60}…"
+        raise GzslBenchError(what, fix="give a shorter name") from error
 
 
 def _in_python(text: str) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gzslbench.api.arguments import errors_in_python
+from gzslbench.api.arguments import errors_in_python, require_type
 from gzslbench.errors import ParamError, did_you_mean, shorten
 from gzslbench.prepare.building.plan import Request
 from gzslbench.prepare.building.write import build_dataset
@@ -137,6 +137,7 @@ def extract(
         DataError: The dataset is missing or damaged.
     """
     given: dict[str, Any] = {**locals(), "dataset": str(dataset)}
+    require_type("extractor", extractor, (str,), "give a name from `gzslbench extractors`")
     given["weights"] = None if weights is None else str(weights)
     for name in ("images", "data", "out"):
         given[name] = None if given[name] is None else Path(given[name])
@@ -195,6 +196,7 @@ def finetune(
         "weights": None if weights is None else str(weights),
         "out": None if out is None else Path(out),
     }
+    require_type("extractor", extractor, (str,), "give a name from `gzslbench extractors`")
     request = FinetuneRequest(str(dataset), Path(images), extractor, for_validation=for_validation, **options)
     return run_finetuning(request, quiet=quiet)[0]
 

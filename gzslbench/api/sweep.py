@@ -259,6 +259,7 @@ def tune(
         GzslBenchError: optuna is not installed.
     """
     given: dict[str, Any] = dict(locals())
+    require_type("method", method, (str,), "give a name from `gzslbench methods`")
     require_optuna()
     from gzslbench.sweeps.tuning.best_trial import run_tune  # imports optuna
 

@@ -66,6 +66,14 @@ class LazyGroup(click.Group):
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
             _flush_output()
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Read the command line; Ctrl-C ends as it does while a command runs."""
+        try:
+            return super().make_context(*arguments, **options)
+        except KeyboardInterrupt as interrupt:
+            click.echo("stopped", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from interrupt
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order in which a new user needs them."""
         return [*self.targets, *self.commands]

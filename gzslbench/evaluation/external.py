@@ -90,6 +90,9 @@ def metrics(
     mask = as_array(seen, "seen")
     if mask.dtype != np.bool_:
         ids = _check_labels(mask, "seen")
+        if len(np.unique(ids)) < len(ids):  # [1, 1, 0]: a mask of integers would be read as two classes
+            what = "a class is named twice among the numbers of the seen classes"
+            raise DataError(what, where="seen", fix="name each once; a mask needs the type bool")
         counted = (ids, truth) if predicted is None else (ids, truth, predicted)
         count = max(int(classes.max(initial=-1)) + 1 for classes in counted)
         mask = np.zeros(given.shape[1] if predicted is None else count, np.bool_)

@@ -21,6 +21,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from copy import deepcopy
 from dataclasses import fields
 from functools import cache, reduce
 from importlib import import_module
@@ -159,12 +160,16 @@ class Plugins:
         self.load(RUN_HOOKS)
 
     def notify(self, hook: str, **arguments: Any) -> None:
-        """Call ``hook`` of plugins in ``gzslbench.hooks`` and of all that are loaded; warn if one raises."""
+        """Call ``hook`` of plugins in ``gzslbench.hooks`` and of all that are loaded; warn if one raises.
+
+        Each gets a copy, so that none can change the settings of the run or its record.
+        """
         self.load(RUN_HOOKS)
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            given = {name: deepcopy(arguments[name]) for name in implementation.argnames}
             try:
                 with _plugin_code():
-                    implementation.function(**{name: arguments[name] for name in implementation.argnames})
+                    implementation.function(**given)
             except PluginError as error:
                 why = f"{hook} raised {error.what}"
                 self._fail(implementation.plugin_name, why, then="missed something")

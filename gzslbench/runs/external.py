@@ -93,10 +93,10 @@ def evaluate(
         fix = "write how epochs and parameters were chosen, in words"
         raise ParamError("'stated' is not a way of choosing", where="selection", fix=fix)
     if setting not in get_args(Setting):
-        fix = did_you_mean(setting, [*get_args(Setting)])
+        fix = did_you_mean(f"{setting}", [*get_args(Setting)])
         raise ParamError(f"no setting {setting!r}", where="setting", fix=fix)
-    if seed < 0:
-        raise ParamError(f"the seed is {seed}", where="seed", fix="give 0 or more")
+    if not isinstance(seed, int) or seed < 0:
+        raise ParamError(f"the seed is {seed!r}", where="seed", fix="give a whole number from 0")
     dataset = task if isinstance(task, Dataset) else load_dataset(task, features, semantics, data)
     test = RowMatcher(dataset)
     predictions = read_given(scores, dataset)
@@ -146,6 +146,8 @@ def evaluate(
 
 def _check_text(field: str, text: str) -> str:
     """Return a statement without space around it; a ParamError if it is empty, too long or not one line."""
+    if not isinstance(text, str):
+        raise ParamError(f"{field} cannot be {text!r}", where=field, fix="give a text")
     text = text.strip()
     required = field not in ("paper", "url")
     what = ""

@@ -49,6 +49,14 @@ def fails_with(monkeypatch):
     return install
 
 
+def test_ctrl_c_before_a_command_begins_exits_130(invoke, monkeypatch) -> None:
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(click.Group, "make_context", interrupt)
+    assert invoke("methods").exit_code == 130
+
+
 def test_help_lists_every_command_and_teaches_the_first_three(invoke) -> None:
     done = invoke("--help")
     assert done.exit_code == 0

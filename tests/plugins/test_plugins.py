@@ -215,6 +215,16 @@ def test_a_third_party_cannot_take_the_name_of_a_method_of_ours(write: Write) ->
         assert here.methods()["ce-gzsl"].title == "CE-GZSL"
 
 
+def test_a_run_hook_gets_a_copy_and_cannot_change_the_record(write: Write) -> None:
+    code = (
+        "from gzslbench.plugins.hooks import hookimpl\n@hookimpl\ndef gzslbench_run_end(record): "
+        "record.clear()"
+    )
+    record = {"H": 50.0}
+    Plugins([write("changing", code, "hooks")]).notify("gzslbench_run_end", record=record)
+    assert record == {"H": 50.0}
+
+
 def test_a_run_hook_that_raises_is_a_warning(write: Write) -> None:
     code = (
         "from gzslbench.plugins.hooks import hookimpl\nseen = []\n@hookimpl\ndef gzslbench_run_end(record): "

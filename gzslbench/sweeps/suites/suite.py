@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -175,6 +176,10 @@ def _assignments(settings: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in settings.items())
 
 
+MOST_RUNS = 100_000
+"""Of one grid."""
+
+
 def expand_grid(grid: GridEntry, written_out: Collection[str] = ()) -> Iterator[RunEntry]:
     """List every run of a grid as an entry of ``[[runs]]``; its name says what the grid varies.
 
@@ -193,6 +198,9 @@ def expand_grid(grid: GridEntry, written_out: Collection[str] = ()) -> Iterator[
     axes = {name: _as_list(name, content[name]) for name in Axes.__struct_fields__ if name in content}
     for table in ("set", "head_set"):
         axes |= {f"{table}.{name}": _as_list(name, value) for name, value in content[table].items()}
+    count = math.prod(map(len, axes.values()))
+    if count > MOST_RUNS:
+        raise ValueError(f"the grid has {count:,} runs, more than {MOST_RUNS:,}: shorten its lists")
     runs = [_split(dict(zip(axes, values, strict=True))) for values in itertools.product(*axes.values())]
     exclusions = content["exclude"]
     for exclusion in exclusions:

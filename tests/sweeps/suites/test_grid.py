@@ -41,6 +41,13 @@ def test_a_grid_is_the_product_without_the_exclusions(methods, datasets, exclude
     assert [(entry["method"], entry["dataset"]) for entry in entries_of(grid)] == expected
 
 
+def test_a_grid_of_too_many_runs_is_refused_before_they_are_listed():
+    grid = {"method": ["cnzsl"], "dataset": ["digits"], "seeds": [1]}
+    values = list(range(1, 101))
+    with pytest.raises(ValueError, match="100,000,000 runs, more than 100,000"):
+        next(entries_of({**grid, "set": dict.fromkeys(("lr", "hidden", "scale", "seen_factor"), values)}))
+
+
 @pytest.mark.parametrize(
     ("exclusion", "left"),
     [
