@@ -95,8 +95,10 @@ class Extraction:
                 output: Tensor = network(pixels)
             else:
                 output, places = network.with_places(pixels)
-        if output.ndim != 2:
-            what = f"the network maps {len(pixels)} images to {tuple(output.shape)}, not to a row per image"
+        is_real = isinstance(output, Tensor) and output.is_floating_point()
+        shape = tuple(output.shape) if is_real else type(output).__name__
+        if not is_real or output.ndim != 2 or len(output) != len(pixels) or not output.shape[1]:
+            what = f"the network maps {len(pixels)} images to {shape}, not to a row per image"
             fix = "the extractor must pool over places and flatten"
             raise ExtractionError(what, where=self.spec.load, fix=fix)
         rows = output.float().view(*views.shape[:2], -1).mean(1)

@@ -21,7 +21,7 @@ from gzslbench.data.dataset import FOR_VALIDATION, PARTS, Dataset, Split
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.load import Place, find
 from gzslbench.data.variants import restrict_to_split
-from gzslbench.errors import DataError, ExtractionError, did_you_mean, shorten
+from gzslbench.errors import DataError, ExtractionError, PluginError, did_you_mean, shorten
 from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request, Weights
 from gzslbench.plugins.registry import load_object, plugins
 from gzslbench.prepare.extract.listings import ImageList, read_all_splits, read_image_list
@@ -226,6 +226,9 @@ def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = 
 
     load: Load = load_object(spec.load, spec.name, ("request",))
     extractor = load_finetuned(load, spec.name, request) or load(request)
+    if not isinstance(extractor, Extractor):
+        what = f"it returned {type(extractor).__name__}, not a gzslbench.plugins.Extractor"
+        raise PluginError(what, where=spec.load, fix="return what the network and its preprocessing are")
     if crops is None:
         return extractor
     if not isinstance(extractor.preparation, Preparation):

@@ -161,6 +161,25 @@ def test_unreadable_images_are_named_and_only_their_batches_are_repeated(small, 
     assert failures == {} and later.extractor.network.seen - 1 == 2 * 6
 
 
+OUTPUTS = {
+    "a tuple": lambda output: (output,),
+    "a list": lambda output: output.tolist(),
+    "no width": lambda output: output[:, :0],
+    "too few rows": lambda output: output[:-1],
+    "one axis": lambda output: output[:, 0],
+    "complex": lambda output: output.to(torch.complex64),
+    "whole numbers": lambda output: output.long(),
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_an_output_that_is_not_a_row_per_image_is_refused(small, kind):
+    extraction = small()
+    extraction.extractor.network.register_forward_hook(lambda net, given, output: OUTPUTS[kind](output))
+    with pytest.raises(ExtractionError, match="not to a row per image"):
+        extraction.features(torch.zeros(2, 1, 3, 16, 16, dtype=torch.uint8))
+
+
 def test_nan_features_are_refused(small, world, tmp_path):
     extraction = small()
     with torch.no_grad():
