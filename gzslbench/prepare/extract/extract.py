@@ -225,7 +225,7 @@ def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = 
     from gzslbench.prepare.extract.finetuned import load_finetuned
 
     load: Load = load_object(spec.load, spec.name, ("request",))
-    extractor = load_finetuned(load, spec.name, request) or load(request)
+    extractor: object = load_finetuned(load, spec.name, request) or load(request)
     if not isinstance(extractor, Extractor):
         what = f"it returned {type(extractor).__name__}, not a gzslbench.plugins.Extractor"
         raise PluginError(what, where=spec.load, fix="return what the network and its preprocessing are")
