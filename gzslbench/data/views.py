@@ -57,8 +57,7 @@ class EvalView:
         """All test features, ``(n_s + n_u, d)``, test_seen first; computed once."""
         seen, unseen = as_region_rows(self.seen_features), as_region_rows(self.unseen_features)
         if seen is not None and unseen is not None:
-            joined: Any = seen.followed_by(unseen)
-            return joined  # type: ignore[no-any-return]
+            return seen.followed_by(unseen)  # type: ignore[return-value]
         return torch.cat([self.seen_features, self.unseen_features])
 
     @cached_property
@@ -90,16 +89,15 @@ def make_views(
         seen=torch.from_numpy(np.isin(classes, seen)).to(device),
         classes=classes,
     )
-    names = dataset.described_classes or dataset.class_names
+    names, described = dataset.described_classes or dataset.class_names, dataset.attributes
     train = TrainView(
         features(split.trainval),
         labels(split.trainval, seen),
         semantics(seen),
         class_names=tuple(names[i] for i in seen),
-        attribute_names=() if dataset.attributes is None else dataset.attributes.names,
-        attribute_vectors=None
-        if dataset.attributes is None
-        else torch.from_numpy(dataset.attributes.vectors).to(device),
+        attribute_names=() if described is None else described.names,
+        # A copy, for the method may write into it.
+        attribute_vectors=None if described is None else torch.tensor(described.vectors, device=device),
     )
     unseen_names = tuple(names[i] for i in unseen)
     return _widen(train, held_out, unseen_names, setting), held_out
@@ -126,15 +124,12 @@ def _widen(
     """Add what a transductive ``setting`` may see in addition to ``train``."""
     if setting in ("inductive", "evolving"):  # the stream of an evolving method is not for training
         return train
-    added: dict[str, Any] = {
-        "unseen_semantics": held_out.semantics[~held_out.seen],
-        "unseen_class_names": unseen_names,
-    }
-    common = vars(train)
+    known: dict[str, Any] = {**vars(train), "unseen_class_names": unseen_names}
+    known["unseen_semantics"] = held_out.semantics[~held_out.seen]
     if setting == "class-transductive":
-        return ClassTransductiveView(**common, **added)
+        return ClassTransductiveView(**known)
     if setting == "transductive":
-        return TransductiveView(**common, **added, unlabelled=_sort_by_hash(held_out.features))
+        return TransductiveView(**known, unlabelled=_sort_by_hash(held_out.features))
     fix = did_you_mean(setting, [*SETTINGS])
     raise PluginError(f"no setting {setting!r}", where="MethodSpec.setting", fix=fix)
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzslbench.data.dataset import Split
+from gzslbench.data.dataset import Attributes, Split
 from gzslbench.data.preprocessing import PREPROCESSINGS, fit_preprocessing
 from gzslbench.data.synthetic.dataset import make_synthetic
 from gzslbench.data.variants import shuffle_semantics
@@ -118,6 +118,18 @@ def test_no_tensor_of_a_view_without_test_features_holds_a_test_row(dataset, set
             assert not rows_of(tensor) & test_rows, name
         # Nor does its storage: a method cannot reach past the end of what it was given.
         assert tensor.untyped_storage().nbytes() == tensor.nbytes, name
+
+
+def test_a_method_that_writes_into_its_view_leaves_the_dataset_as_it_was(dataset):
+    vectors = np.ones((3, 2), np.float32)
+    whole = replace(dataset, attributes=Attributes(("a", "b", "c"), vectors.copy()))
+    before = whole.features.copy(), whole.semantics.copy(), whole.labels.copy(), vectors
+    train, _ = make_views(whole, "none", "cpu")
+    for tensor in (train.features, train.labels, train.semantics, train.attribute_vectors):
+        tensor.fill_(7)
+    after = whole.features, whole.semantics, whole.labels, whole.attributes.vectors
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_an_inductive_view_has_no_unseen_semantics(dataset):
