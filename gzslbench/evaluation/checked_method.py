@@ -22,6 +22,7 @@ ClassStream = Callable[[int], torch.Generator]
 """Returns the random stream of the class at a position, from its start."""
 MAX_CLASS_ROWS = 8192
 """Most rows of one class in a call of ``synthesize``; the draws of a stream depend on it."""
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class CheckedMethod:
@@ -131,8 +132,8 @@ def check_matrix(call: str, owner: object, result: object, rows: int, width: int
         found = f"{type(result).__name__}, not a tensor of shape {expected}"
     elif result.ndim != 2 or len(result) != rows or width not in (None, result.shape[1]):
         found = f"the shape {tuple(result.shape)}, not {expected}"
-    elif not result.is_floating_point():
-        found = f"numbers of type {result.dtype}, not floating point"
+    elif result.dtype not in _FLOATS or result.layout != torch.strided or result.is_meta:
+        found = f"numbers of type {result.dtype}, {result.layout}, on {result.device}, not dense floats"
     else:
         return result
     fix = f"see {call} in gzslbench.plugins"
@@ -191,7 +192,7 @@ def build_head_data(
         blocks = method.synthesize(test.semantics[unseen], settings.per_class, streams, width)
         synthesized = blocks if is_embedded else chain.from_iterable(map(method.embed, blocks))
     features = method.collect(chain(seen_rows, synthesized), len(labels))
-    data = HeadData(features, labels, test.semantics, test.seen)
+    data = HeadData(features, labels, test.semantics.clone(), test.seen.clone())  # the head may write there
     return data, features[len(seen_labels) :]
 
 

@@ -23,7 +23,7 @@ from gzslbench.evaluation.curve import CurvePoint, seen_unseen_curve
 from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.softmax_head import SoftmaxFit
-from gzslbench.plugins.head import FittedHead, Head, HeadSettings
+from gzslbench.plugins.head import FittedHead, Head, HeadSettings, check_settings, fit_head
 from gzslbench.plugins.inputs import HeadData, TrainView
 from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
 from gzslbench.plugins.spec import Setting
@@ -152,7 +152,8 @@ class Evaluator:
     def _with_head(
         self, method: GenerativeMethod, epoch: int, seed: int, head_epochs: int | None
     ) -> Evaluation:
-        settings, checked = self.head.settings(method.head), CheckedMethod(method, self.chunk)
+        settings = check_settings(self.head.settings(method.head), self.head)
+        checked = CheckedMethod(method, self.chunk)
         data, synthesized = build_head_data(checked, settings, self.train, self.test, epoch, seed)
         evolving = self.head_setting == "evolving"
         order = self._row_order(0 if evolving else epoch, seed)
@@ -168,7 +169,7 @@ class Evaluator:
             training = self._embedded_training_rows(checked, settings, data)
             epochs = settings.epochs if head_epochs is None else head_epochs
             random = generator(test.device, seed, "evaluation", epoch, "head")
-            heads = self.head.fit(data, settings, epochs, random, self.graphs)
+            heads = fit_head(self.head, data, settings, epochs, random, self.graphs)
             for done in range(1, epochs + 1):
                 with span("head"):
                     head = next(heads)
@@ -186,6 +187,7 @@ class Evaluator:
                 metrics, point = _finite_metrics(predictions, epoch)
                 trace.append(metrics)
                 best.append(point)
+            next(heads, None)  # refuses a head of more passes
         return Evaluation(epoch, tuple(trace), predictions, tuple(best), tuple(gaps))
 
     def _embedded_training_rows(
@@ -205,27 +207,23 @@ class Evaluator:
         """Predict test_unseen by a second head fitted only on ``synthesized``; None without such a head."""
         if settings.zsl_epochs == 0:
             return None
-        classes = torch.arange(len(self.unseen_classes), device=synthesized.device)
-        random = generator(synthesized.device, seed, "evaluation", epoch, "zsl-head")
-        data = HeadData(
-            synthesized,
-            classes.repeat_interleave(settings.per_class),
-            self.test.semantics[self.unseen_classes],
-            self.test.seen[self.unseen_classes],
-        )
-        for fitted in self.head.fit(data, settings, settings.zsl_epochs, random, self.graphs):
-            head = fitted
+        unseen, device = self.unseen_classes, synthesized.device
+        labels = torch.arange(len(unseen), device=device).repeat_interleave(settings.per_class)
+        random = generator(device, seed, "evaluation", epoch, "zsl-head")
+        # A copy, for the other head is fitted on these rows too.
+        data = HeadData(synthesized.clone(), labels, self.test.semantics[unseen], self.test.seen[unseen])
+        *_, head = fit_head(self.head, data, settings, settings.zsl_epochs, random, self.graphs)
         test_unseen = test[len(self.test.seen_labels) :]
-        scores = torch.cat(list(self._head_scores(head, test_unseen, len(classes))))
-        zsl: NDArray[np.int64] = self.unseen_classes[scores.argmax(dim=1)].cpu().numpy()
+        scores = torch.cat(list(self._head_scores(head, test_unseen, len(unseen))))
+        zsl: NDArray[np.int64] = unseen[scores.argmax(dim=1)].cpu().numpy()
         return zsl
 
     def _head_scores(self, head: FittedHead, rows: Tensor, classes: int | None = None) -> Iterator[Tensor]:
         """Yield the scores of parts of ``(n, e)`` rows, for all classes or for so many."""
         width = len(self.test.seen) if classes is None else classes
 
-        def score(part: Tensor) -> Tensor:
-            return check_matrix("scores", head, head.scores(part), len(part), width)
+        def score(part: Tensor) -> Tensor:  # a copy, for a head may write into its argument
+            return check_matrix("scores", head, head.scores(part.clone()), len(part), width)
 
         yield from self.chunk.map_chunks(rows, score)
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+from gzslbench.files import is_path_part
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,6 +25,7 @@ the semantics of the unseen classes and all unlabelled test rows before any is s
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
 PRESETS = "defaults.toml"
 """The file of presets, in the folder of a method or a head."""
+_KINDS: dict[str, Any] = {"str": str, "int": Integral, "float": Real, "Callable": Callable}
 
 
 def widest(*settings: Setting) -> Setting:
@@ -44,6 +51,23 @@ class Evolving(Protocol):
     def learn(self, features: Tensor) -> None:
         """Learn from the rows that were scored last, without labels; gradients are enabled."""
         ...
+
+
+def wrong_fields(of: Any, owner: str, **allowed: int | tuple[Any, ...]) -> Iterator[str]:
+    """Yield fields of a wrong type, with none of the ``allowed`` values, or below the least number or 0."""
+    for info in fields(of):
+        value, limit = getattr(of, info.name), allowed.get(info.name, 0)
+        if not (value in limit if isinstance(limit, tuple) else _fits(value, str(info.type), limit)):
+            yield f"{owner} has {info.name}={value!r:.80}"
+
+
+def _fits(value: Any, annotation: str, least: int) -> bool:
+    if annotation.startswith("tuple["):
+        return isinstance(value, (tuple, list)) and all(_fits(one, annotation[6:], least) for one in value)
+    kind = _KINDS.get(re.split(r"\W", annotation)[0], object)
+    if not isinstance(value, kind):
+        return value is None and annotation.endswith("None")
+    return is_path_part(value) if kind is str else kind not in (Integral, Real) or least <= value < math.inf
 
 
 class Published:

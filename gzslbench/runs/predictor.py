@@ -22,7 +22,7 @@ from gzslbench.data.region_rows import scale
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DataError, ParamError, StoreError
 from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data
-from gzslbench.plugins.head import FittedHead
+from gzslbench.plugins.head import FittedHead, fit_head
 from gzslbench.runs.load_trained import Trained, open_head, open_trained
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder
@@ -116,7 +116,7 @@ class Predictor:
             )
             random = generator(data.features.device, cell.seed, "evaluation", epoch, "head")
             epochs = record.headline.head_epoch
-            *_, fitted = head.fit(data, settings, epochs, random, graphs=False)
+            *_, fitted = fit_head(head, data, settings, epochs, random, graphs=False)
         return fitted
 
     def scores(self, features: NDArray[Any]) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from gzslbench.computing.seeds import generator
 from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import EvalView, make_views
 from gzslbench.evaluation.checked_method import check_matrix
-from gzslbench.plugins.head import HeadSettings, HeadSpec
+from gzslbench.plugins.head import HeadSettings, HeadSpec, check_settings, fit_head
 from gzslbench.plugins.inputs import HeadData
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset
@@ -54,26 +54,19 @@ class HeadCase:
     @property
     def settings(self) -> HeadSettings:
         """The settings that the head derives from those of a method."""
-        settings: HeadSettings = self.head.settings(_SETTINGS)
-        return settings
+        return check_settings(self.head.settings(_SETTINGS), self.head)
 
     def scores(self, settings: HeadSettings | None = None, data: HeadData | None = None) -> Tensor:
         """Fit the head and return its `(n, K)` scores of the rows for scoring."""
         settings, data = settings or self.settings, data or self.data
         random = generator("cpu", SEED, "head")
-        fits = 0
-        for fitted in self.head.fit(data, settings, settings.epochs, random, False):
-            fits += 1
+        for fitted in fit_head(self.head, data, settings, settings.epochs, random, graphs=False):
             scores: Tensor = fitted.scores(self.held_out.features[1::2])
-        what = f"fit yielded {fits} heads for {settings.epochs} epochs"
-        require(fits == settings.epochs, what, "yield the head once after each epoch")
         return scores
 
 
 def settings_and_scores_fit(case: HeadCase) -> None:
     """It derives its settings from a method's, and yields scores of all classes after each epoch."""
-    fix = "return a HeadSettings, by dataclasses.replace of its argument"
-    require(isinstance(case.settings, HeadSettings), f"settings() returned {case.settings!r}", fix)
     rows, classes = len(case.held_out.labels) // 2, len(case.held_out.seen)
     scores = check_matrix("scores", case.head, case.scores(), rows, classes)
     require(bool(scores.isfinite().all()), "scores are NaN or infinite", "guard logarithms and quotients")
@@ -119,10 +112,8 @@ def it_evolves_along_the_stream_only(case: HeadCase) -> None:
     """An evolving head learns from each batch after it scored it, on a copy of what was fitted."""
     if case.spec.setting != "evolving":
         raise NotApplicable("its setting is not evolving")
-    fits = case.head.fit(
-        case.data, case.settings, case.settings.epochs, generator("cpu", SEED, "head"), False
-    )
-    *_, head = fits
+    random, epochs = generator("cpu", SEED, "head"), case.settings.epochs
+    *_, head = fit_head(case.head, case.data, case.settings, epochs, random, graphs=False)
     with torch.no_grad():
         rows = case.held_out.features[1::2]
         require_sound_stream(head, lambda: (generator("cpu", SEED, "stream"),), head.scores, rows)

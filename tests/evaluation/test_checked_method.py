@@ -204,6 +204,10 @@ def test_each_class_draws_from_its_own_stream_again_and_again(kind, plain):
         ([[1.0, 2.0]] * 4, "list, not a tensor"),
         (torch.int64, "numbers of type torch.int64"),
         (torch.bool, "numbers of type torch.bool"),
+        (torch.complex64, "numbers of type torch.complex64"),
+        (torch.float8_e4m3fn, "numbers of type torch.float8_e4m3fn"),
+        ("meta", "numbers of type torch.float32, torch.strided, on meta"),
+        ("sparse", "numbers of type torch.float32, torch.sparse_coo"),
         (torch.zeros(()), r"the shape \(\)"),
     ],
 )
@@ -211,6 +215,10 @@ def test_each_class_draws_from_its_own_stream_again_and_again(kind, plain):
 def test_an_answer_of_another_type_is_refused_by_name(call, wrong, complaint):
     shape = {"scores": (4, 2), "embed": (4, 3), "synthesize": (5, 3), "sample": (6, 3)}[call]
     answer = torch.zeros(shape, dtype=wrong) if isinstance(wrong, torch.dtype) else wrong
+    if wrong == "meta":
+        answer = torch.zeros(shape, device="meta")
+    if wrong == "sparse":
+        answer = torch.zeros(shape).to_sparse()
     checked = subject(**{call: lambda *_: answer})
     with pytest.raises(PluginError, match=f"{call} returned {complaint}") as caught:
         if call == "scores":

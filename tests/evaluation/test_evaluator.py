@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import cycle
 from statistics import fmean
 
 import numpy as np
@@ -411,3 +412,108 @@ def test_a_head_gets_test_rows_only_where_it_is_transductive_and_in_no_telling_o
         found = {tuple(row) for row in whole.unlabelled.tolist()}
         assert found == {tuple(row) for row in test.tolist()}
         assert not torch.equal(whole.unlabelled, test)
+
+
+class ConstantHead:
+    """Scores rows by their numbers; ``spoils`` changes what it is given."""
+
+    def __init__(self, classes, spoils):
+        self.classes, self.spoils = classes, spoils
+
+    def scores(self, features):
+        scores = features[:, :1].sin() * torch.arange(1.0, self.classes + 1)
+        if self.spoils:
+            features.zero_()
+        return scores
+
+
+class Spoiling(SoftmaxFit):
+    """A head that writes into all that it is given, if ``spoils``."""
+
+    def __init__(self, spoils):
+        self.spoils = spoils
+
+    def fit(self, rows, settings, epochs, generator, graphs):
+        for _ in range(epochs):
+            classes = len(rows.seen)
+            if self.spoils:
+                rows.seen[:] = True
+                rows.seen[1] = False
+                rows.semantics.fill_(torch.nan)
+                rows.features.zero_()
+            yield ConstantHead(classes, self.spoils)
+
+
+@pytest.mark.parametrize("zsl_epochs", [0, 2])
+def test_a_head_that_writes_into_what_it_is_given_changes_no_metric(task, zsl_epochs):
+    def evaluations(spoils):
+        evaluator = Evaluator(task.train, task.test, head=Spoiling(spoils))
+        method = Generative(replace(HEAD, zsl_epochs=zsl_epochs))
+        return [evaluator.evaluate(method, 1, 0).trace for _ in range(2)]
+
+    seen, semantics = task.test.seen.clone(), task.test.semantics.clone()
+    assert evaluations(spoils=True) == evaluations(spoils=False)
+    assert torch.equal(task.test.seen, seen) and torch.equal(task.test.semantics, semantics)
+
+
+def test_the_head_for_unseen_classes_leaves_the_rows_of_the_other_head_alone(task):
+    given = []
+
+    class Scaling(SoftmaxFit):
+        def fit(self, rows, *arguments):
+            given.append(rows.features.clone())
+            rows.features.zero_()
+            return super().fit(rows, *arguments)
+
+    Evaluator(task.train, task.test, head=Scaling()).evaluate(Generative(replace(HEAD, zsl_epochs=1)), 1, 0)
+    zsl, whole = given
+    assert torch.equal(whole[-len(zsl) :], zsl) and zsl.any()
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        (None, "the settings of the head are None"),
+        ({"epochs": -1}, "epochs=-1"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"epochs": "x"}, "epochs='x'"),
+        ({"per_class": 0}, "per_class=0"),
+        ({"per_class": 2.5}, "per_class=2.5"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"seen_per_class": -1}, "seen_per_class=-1"),
+        ({"zsl_epochs": -1}, "zsl_epochs=-1"),
+        ({"lr": float("inf")}, "lr=inf"),
+        ({"space": "weird"}, "space='weird'"),
+    ],
+)
+def test_settings_of_a_head_that_cannot_be_are_refused_with_its_name(task, changes, complaint):
+    class Unsettled(SoftmaxFit):
+        def settings(self, of_method):
+            return None if changes is None else replace(of_method, **changes)
+
+    evaluator = Evaluator(task.train, task.test, head=Unsettled())
+    with pytest.raises(PluginError, match=complaint) as caught:
+        evaluator.evaluate(Generative(HEAD), 1, 0)
+    assert caught.value.where == "Unsettled"
+
+
+@pytest.mark.parametrize("zsl_epochs", [0, 2])
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda fitted: None, "0 heads for . epochs, then NoneType"),
+        (lambda fitted: [1], "0 heads for . epochs, then list"),
+        (lambda fitted: iter([5]), "0 heads for . epochs, then int"),
+        (lambda fitted: iter([next(fitted)]), "1 heads for . epochs, then NoneType"),
+        (lambda fitted: cycle([next(fitted)]), "(6|2) heads for (6|2) epochs, then SoftmaxHead"),
+    ],
+)
+def test_a_head_that_yields_something_else_or_another_number_is_refused(task, answer, complaint, zsl_epochs):
+    class Other(SoftmaxFit):
+        def fit(self, *arguments):
+            return answer(super().fit(*arguments))
+
+    evaluator = Evaluator(task.train, task.test, head=Other())
+    with pytest.raises(PluginError, match=f"fit yielded {complaint}") as caught:
+        evaluator.evaluate(Generative(replace(HEAD, zsl_epochs=zsl_epochs)), 1, 0)
+    assert caught.value.where == "Other"

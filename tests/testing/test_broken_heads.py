@@ -47,7 +47,11 @@ def test_it_fails_only_the_checks_of_what_is_broken(outcomes, name) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("Unsettled", "settings() returned None"), ("Impatient", "1 heads for 2"), ("Transposed", "(432, 29)")],
+    [
+        ("Unsettled", "the settings of the head are None"),
+        ("Impatient", "1 heads for 2"),
+        ("Transposed", "(432, 29)"),
+    ],
 )
 def test_wrong_settings_and_scores_fail_the_first_check(outcomes, name, message) -> None:
     found = outcomes(name)["settings-and-scores-fit"]
