@@ -188,9 +188,13 @@ class UpdateRule:
 def check_terms(phase: Phase, terms: object) -> dict[str, Tensor]:
     """Return the terms of a loss: at least one number that gradients flow through, by name."""
     if not isinstance(terms, Mapping) or not terms:
-        found = type(terms).__name__ if terms else "no terms"
+        found = "no terms" if terms is None or isinstance(terms, Mapping) else type(terms).__name__
+    elif names := [name for name in terms if not (isinstance(name, str) and name.isprintable())]:
+        found = f"a term called {names[0]!r:.80}, which the log cannot show"
     elif wrong := [name for name, term in terms.items() if not isinstance(term, Tensor) or term.numel() != 1]:
         found = f"{type(terms[wrong[0]]).__name__} for {wrong[0]!r}, not a tensor of one number"
+    elif any(term.is_complex() for term in terms.values()):
+        found = "a complex number"
     elif not any(term.requires_grad for term in terms.values()):
         found = "terms that depend on no parameter of the updated modules"
     else:
@@ -231,6 +235,6 @@ def _torch_optimizer(
         arguments["capturable"] = parameters[0].is_cuda  # a step in a CUDA graph needs it
     try:
         return cls(parameters, **arguments)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         what, fix = f"torch.optim.{name} cannot be made: {error}", "give only its arguments"
         raise PluginError(what, where="TorchOptimizer.options", fix=fix) from error

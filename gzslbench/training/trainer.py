@@ -15,9 +15,10 @@ from gzslbench.computing.seeds import stream
 from gzslbench.errors import PluginError
 from gzslbench.plugins.head import HeadSpec
 from gzslbench.plugins.inputs import TrainView
-from gzslbench.plugins.method import Method, MethodSpec, Optimizer, Phase, Stage
+from gzslbench.plugins.method import Episodes, HeldOut, Method, MethodSpec, Optimizer, Phase, Sampling, Stage
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.registry import load_object
+from gzslbench.plugins.spec import wrong_fields
 from gzslbench.plugins.tracker import TrackerSpec
 from gzslbench.training.batch import loop_lengths, rows_per_batch
 from gzslbench.training.stage_run import EpochLosses, StageRun
@@ -104,7 +105,7 @@ class Trainer:
     @property
     def iterations(self) -> int:
         """Iterations of all stages, for progress bars."""
-        return sum(stage.epochs * self._iterations_per_epoch(stage) for stage in self.stages)
+        return self._iterations(self.stages)
 
     @property
     def sizes(self) -> tuple[StageSize, ...]:
@@ -117,8 +118,7 @@ class Trainer:
     @property
     def iterations_done(self) -> int:
         """Those of ``iterations`` that are done."""
-        finished = self.stages[: self.stage_index]
-        done = sum(stage.epochs * self._iterations_per_epoch(stage) for stage in finished)
+        done = self._iterations(self.stages[: self.stage_index])
         if self.current is not None:
             done += self.current.epoch * self.current.iterations + self.current.iteration
         return done
@@ -204,8 +204,8 @@ class Trainer:
             self.current = self._start_stage()
         return self.current
 
-    def _iterations_per_epoch(self, stage: Stage) -> int:
-        return sum(loop_lengths(self.view, stage))
+    def _iterations(self, stages: Sequence[Stage]) -> int:
+        return sum(stage.epochs * sum(loop_lengths(self.view, stage)) for stage in stages)
 
 
 def _without_spare_memory(value: Any) -> Any:
@@ -236,23 +236,39 @@ def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -
 
 
 def check_stages(method: Method, stages: object) -> tuple[Stage, ...]:
-    """Return the stages of a method, if they are such and name its modules."""
+    """Return the stages of a method, if they are such, can be trained, and name its modules."""
     found = tuple(stages) if isinstance(stages, Sequence) else (stages,)
-    wrong = [f"{stage!r:.80} is not a Stage" for stage in found if not isinstance(stage, Stage)]
-    names, lists = [*method.modules], (tuple, list)
-    for phase in () if wrong else (phase for stage in found for phase in stage.phases):
-        if not isinstance(phase, Phase):
-            wrong.append(f"{phase!r:.80} is not a Phase")
-        elif (
-            not isinstance(ones := phase.updates, lists) or not ones or any(one not in names for one in ones)
-        ):
-            wrong.append(f"phase {phase.name!r} updates {phase.updates!r:.80}, of modules {names}")
-        elif not isinstance(phase.optimizer, (Mapping, *get_args(Optimizer))):
-            wrong.append(f"the optimizer of phase {phase.name!r} is {phase.optimizer!r:.80}")
-    if wrong:
+    if wrong := next(_faults(found, [*method.modules]), None):
         fix = "see Stage and Phase in gzslbench.plugins"
-        raise PluginError(f"stages: {wrong[0]}", where=type(method).__name__, fix=fix)
+        raise PluginError(f"stages: {wrong}", where=type(method).__name__, fix=fix)
     return found
+
+
+def _faults(stages: Sequence[Any], modules: list[str]) -> Iterator[str]:
+    """Yield what is wrong with stages; each check relies on those before it."""
+    yield from (f"{stage!r:.80} is not a Stage" for stage in stages if not isinstance(stage, Stage))
+    for stage in stages:
+        here = f"stage {stage.name!r:.80}"
+        own = [stage.sampling] if isinstance(stage.sampling, (Episodes, HeldOut)) else []
+        known = (*get_args(Sampling), *own)
+        yield from wrong_fields(stage, here, batch_size=1, loops=1, iterations=1, sampling=known)
+        for drawn in own:
+            yield from wrong_fields(drawn, f"the sampling of {here}", classes=1, rows=1)
+        yield from (f"{phase!r:.80} is not a Phase" for phase in stage.phases if not isinstance(phase, Phase))
+        for phase in stage.phases:
+            here, ones, rules = f"phase {phase.name!r:.80}", phase.updates, phase.optimizer
+            if not isinstance(ones, (tuple, list)) or not ones or any(one not in modules for one in ones):
+                yield f"{here} updates {ones!r:.80}, of modules {modules}"
+            yield from wrong_fields(phase, here)
+            if phase.loop is not None and phase.loop >= (len(stage.iterations) or stage.loops):
+                yield f"{here} has loop={phase.loop}, which its stage does not have"
+            for rule in rules.values() if isinstance(rules, Mapping) else [rules]:
+                if not isinstance(rule, Optimizer):
+                    yield f"the optimizer of {here} is {rule!r:.80}"
+                yield from wrong_fields(rule, f"the optimizer of {here}")
+        for what, ones in (("stages", stages), (f"phases of stage {stage.name!r:.80}", stage.phases)):
+            names = [one.name for one in ones]
+            yield from (f"two {what} are called {name!r:.80}" for name in names if names.count(name) > 1)
 
 
 def load_class(spec: MethodSpec | HeadSpec | TrackerSpec) -> type[Any]:

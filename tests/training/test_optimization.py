@@ -262,6 +262,7 @@ def test_any_optimizer_of_torch_takes_its_own_steps(name, options):
     [
         (TorchOptimizer("Adamant", 0.1), "no optimizer 'Adamant'"),
         (TorchOptimizer("SGD", 0.1, {"speed": 3}), "torch.optim.SGD cannot be made"),
+        (Adam(0.1, betas=(2.0, 0.9)), "torch.optim.Adam cannot be made"),
     ],
 )
 def test_an_optimizer_that_torch_does_not_have_is_an_error(settings, message):
@@ -318,6 +319,11 @@ def test_a_step_schedule_multiplies_the_rate_of_the_epoch_and_counts_all_steps()
         ({"all": None}, "NoneType for 'all', not a tensor of one number"),
         ({"all": torch.ones(3, requires_grad=True)}, "Tensor for 'all', not a tensor of one number"),
         ({"all": torch.tensor(1.0)}, "terms that depend on no parameter"),
+        (torch.zeros(3, 3), "Tensor"),
+        ({"all": torch.tensor(1j, requires_grad=True)}, "a complex number"),
+        ({5: torch.tensor(1.0, requires_grad=True)}, "a term called 5"),
+        ({"\ud800": torch.tensor(1.0, requires_grad=True)}, r"a term called '\\ud800'"),
+        ({"one\ntwo": torch.tensor(1.0, requires_grad=True)}, r"a term called 'one\\ntwo'"),
     ],
 )
 def test_a_loss_that_answers_otherwise_is_refused_with_its_phase(answer, complaint):

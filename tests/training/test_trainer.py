@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,8 +9,8 @@ import torch
 from torch import nn
 
 from gzslbench.errors import DivergedError, PluginError
-from gzslbench.plugins.method import Adam, Phase, Stage
-from gzslbench.training.trainer import Trainer
+from gzslbench.plugins.method import Adam, Episodes, Phase, Stage
+from gzslbench.training.trainer import Trainer, check_stages
 
 
 def summary(end):
@@ -252,3 +253,47 @@ def test_stages_of_another_type_are_refused_by_name(stages, complaint):
     method = SimpleNamespace(modules=nn.ModuleDict({"net": nn.Linear(2, 2)}), stages=lambda: stages)
     with pytest.raises(PluginError, match=complaint):
         Trainer(method, view=None, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("stage", "phase", "complaint"),
+    [
+        ({"name": "../a"}, {}, "stage '../a' has name"),
+        ({"name": "a\n"}, {}, r"stage 'a\\n' has name"),
+        ({"name": None}, {}, "stage None has name=None"),
+        ({"epochs": -2}, {}, "stage 'a' has epochs=-2"),
+        ({"epochs": 2.5}, {}, "stage 'a' has epochs=2.5"),
+        ({"batch_size": 0}, {}, "stage 'a' has batch_size=0"),
+        ({"batch_size": -3}, {}, "stage 'a' has batch_size=-3"),
+        ({"phases": None}, {}, "stage 'a' has phases=None"),
+        ({"schedule": None}, {}, "stage 'a' has schedule=None"),
+        ({"sampling": "weird"}, {}, "stage 'a' has sampling='weird'"),
+        ({"sampling": Episodes(0, 4)}, {}, "the sampling of stage 'a' has classes=0"),
+        ({"loops": 0}, {}, "stage 'a' has loops=0"),
+        ({"iterations": (-1,)}, {}, "stage 'a' has iterations=.-1,."),
+        ({}, {"name": 3}, "phase 3 has name=3"),
+        ({}, {"loss": None}, "phase 'fit' has loss=None"),
+        ({}, {"repeats": -1}, "phase 'fit' has repeats=-1"),
+        ({}, {"loop": 7}, "phase 'fit' has loop=7"),
+        ({}, {"schedule": 5}, "phase 'fit' has schedule=5"),
+        ({}, {"clip_norm": float("nan")}, "phase 'fit' has clip_norm=nan"),
+        ({}, {"optimizer": Adam(-1)}, "the optimizer of phase 'fit' has lr=-1"),
+        ({}, {"optimizer": Adam(float("nan"))}, "the optimizer of phase 'fit' has lr=nan"),
+        ({}, {"optimizer": {"net": Adam("x")}}, "the optimizer of phase 'fit' has lr='x'"),
+    ],
+)
+def test_a_stage_that_cannot_be_trained_is_refused_with_the_value_that_is_wrong(stage, phase, complaint):
+    whole = replace(Phase("fit", dict, ("net",), Adam(0.1)), **phase)
+    stages = [replace(Stage("a", 1, 4, (whole,)), **stage)]
+    method = SimpleNamespace(modules=nn.ModuleDict({"net": nn.Linear(2, 2)}))
+    with pytest.raises(PluginError, match=complaint):
+        check_stages(method, stages)
+
+
+def test_two_stages_or_two_phases_of_one_name_are_refused():
+    phase = Phase("fit", dict, ("net",), Adam(0.1))
+    method = SimpleNamespace(modules=nn.ModuleDict({"net": nn.Linear(2, 2)}))
+    with pytest.raises(PluginError, match="two stages are called 'a'"):
+        check_stages(method, [Stage("a", 1, 4, (phase,))] * 2)
+    with pytest.raises(PluginError, match="two phases of stage 'a' are called 'fit'"):
+        check_stages(method, [Stage("a", 1, 4, (phase, phase))])

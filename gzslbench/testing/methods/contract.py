@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gzslbench.computing.seeds import generator
 from gzslbench.evaluation.checked_method import check_matrix
-from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.head import check_settings
 from gzslbench.plugins.inputs import Batch, ClassNoise
 from gzslbench.plugins.method import Phase
 from gzslbench.testing.check import NotApplicable, require
@@ -31,11 +31,8 @@ def networks_and_stages_fit(case: MethodCase) -> None:
     for name, tensor in method.modules.state_dict().items():
         finite = bool(tensor.isfinite().all())
         require(finite, f"{name} is NaN or infinite before training", "draw it or compute it")
-    stages = check_stages(method, method.stages())
-    _require_unique([stage.name for stage in stages], "stages")
-    for stage in stages:
+    for stage in check_stages(method, method.stages()):
         require(bool(stage.phases), f"stage {stage.name!r} has no phase", "add a phase")
-        _require_unique([phase.name for phase in stage.phases], f"phases of stage {stage.name!r}")
 
 
 def losses_reach_what_they_update(case: MethodCase) -> None:
@@ -67,7 +64,7 @@ def outputs_have_their_shapes(case: MethodCase) -> None:
                 continue
             _require_call(method, "synthesize", case.spec.kind)
             _require_call(method, "embed", case.spec.kind)
-            _require_head(getattr(method, "head", None))
+            check_settings(getattr(method, "head", None), method)
             streams = [generator("cpu", SEED, "noise", str(i)) for i in range(len(semantics))]
             synthesized = method.synthesize(semantics, ClassNoise(streams, _PER_CLASS))
             embedded = method.embed(features)
@@ -110,11 +107,6 @@ def it_evolves_along_the_stream_only(case: MethodCase) -> None:
         require_sound_stream(method, arguments, score, held_out.features)
 
 
-def _require_unique(names: list[str], what: str) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    require(not repeated, f"two {what} are called {', '.join(repeated)}", "give each a name of its own")
-
-
 def _require_gradients(phase: Phase, modules: nn.ModuleDict, total: Tensor) -> None:
     for name in phase.updates:
         parameters = [parameter for parameter in modules[name].parameters() if parameter.requires_grad]
@@ -129,14 +121,6 @@ def _require_gradients(phase: Phase, modules: nn.ModuleDict, total: Tensor) -> N
 def _require_call(method: Any, name: str, kind: str) -> None:
     what = f"the method has no {name}(), but its kind is {kind!r}"
     require(callable(getattr(method, name, None)), what, f"write {name}(), or change the spec's `kind`")
-
-
-def _require_head(settings: Any) -> None:
-    fix = "set self.head = gzslbench.plugins.HeadSettings(...) in the constructor"
-    require(isinstance(settings, HeadSettings), "the method's `head` is not a HeadSettings", fix)
-    positive = min(settings.per_class, settings.batch_size, settings.epochs) >= 1
-    fix = "set per_class, batch_size and epochs to at least 1"
-    require(positive, f"the head's settings have a count below 1: {settings}", fix)
 
 
 def _require_matrix(call: str, method: Any, output: Any, rows: int, width: int | None = None) -> None:
