@@ -45,6 +45,7 @@ Exit status of every command:
   1    the command worked, and its result is negative: a run diverged, a check
        failed, a number changed
   2    an error that you can fix; the message says how
+  70   an error in the code of gzslbench or of a plugin; the traceback shows it
   130  interrupted (Ctrl-C)
 
 \b

@@ -24,6 +24,7 @@ from gzslbench.errors import GzslBenchError, InterruptedRunError, PluginError, d
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C: 128 + SIGINT, as shells count."""
+FAULT = 70  # after an error in the code of the program or of a plugin: EX_SOFTWARE of sysexits.h
 _OTHER_NAMES = {"PIL": "pillow"}
 """Distributions that have another name than their module."""
 
@@ -56,11 +57,15 @@ class LazyGroup(click.Group):
                 stream.reconfigure(errors="replace")
         try:
             return super().main(args, *others, **options)
-        except (ImportError, OSError, MemoryError) as error:
-            if not (problem := _explain(error)):
+        except Exception as error:
+            problem = _explain(error) if isinstance(error, (ImportError, OSError, MemoryError)) else ""
+            if problem:
+                click.echo(f"Error: {problem}", err=True)
+                raise SystemExit(UserError.exit_code) from error
+            if args is not None:
                 raise
-            click.echo(f"Error: {problem}", err=True)
-            raise SystemExit(UserError.exit_code) from error
+            sys.excepthook(type(error), error, error.__traceback__)
+            raise SystemExit(FAULT) from error
         finally:
             if args is None:  # the process ends: a second Ctrl-C shall not show where
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -117,12 +122,13 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt as interrupt:
             click.echo("stopped", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from interrupt
-        except SystemExit as end:
+        except BaseException as end:  # of a plugin, if it is neither an Exception nor ours
             caller, line = list(traceback.walk_tb(end.__traceback__))[-1]
             name = caller.f_globals.get("__name__", "")
-            if name.partition(".")[0] in ("click", "rich") or name.startswith("gzslbench.cli"):
+            if isinstance(end, Exception) or name.startswith(("click.", "rich.", "gzslbench.cli")):
                 raise
-            what = f"{name} called sys.exit({end.code!r}), which only the command line may"
+            did = f"called sys.exit({end.code!r})" if isinstance(end, SystemExit) else f"raised {type(end)}"
+            what = f"{name} {did}, which only the command line may"
             where = f"{caller.f_code.co_filename}, line {line}"
             raise UserError(str(PluginError(what, where=where, fix="raise an error instead"))) from end
 
@@ -149,10 +155,8 @@ def _flush_output() -> None:
 def _explain(error: ImportError | OSError | MemoryError) -> str:
     """Return the message for an error of the system; empty for one that must be a fault of the program."""
     text = str(error) or type(error).__name__
-    is_library = isinstance(error, ImportError) and re.search(
-        "failed to map|annot allocate|enomem", text, re.I
-    )
-    if is_library or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+    library = isinstance(error, ImportError) and re.search("failed to map|annot allocate|enomem", text, re.I)
+    if library or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         fix = "close other programs, or raise the limit (ulimit -v)"
         return str(GzslBenchError(f"memory ran out: {text}", fix=fix))
     if isinstance(error, ModuleNotFoundError):

@@ -33,6 +33,19 @@ main.targets = {**TARGETS, "stop": Target("__main__:stop", "")}
 main(["stop"])
 """
 
+FAIL = """
+import click
+from gzslbench.cli import TARGETS, main
+from gzslbench.cli.group import Target
+
+@click.command()
+def fail():
+    raise ZeroDivisionError("a bug")
+
+main.targets = {**TARGETS, "fail": Target("__main__:fail", "")}
+main()
+"""
+
 
 @pytest.fixture
 def fails_with(monkeypatch):
@@ -101,6 +114,13 @@ def test_a_bug_keeps_its_traceback(invoke, fails_with) -> None:
     assert isinstance(done.exception, ZeroDivisionError)
 
 
+@pytest.mark.acceptance
+def test_a_process_with_a_bug_ends_with_a_status_of_its_own() -> None:
+    done = subprocess.run([sys.executable, "-c", FAIL, "fail"], capture_output=True, text=True)
+    assert done.returncode == 70
+    assert "Traceback" in done.stderr and "ZeroDivisionError: a bug" in done.stderr
+
+
 def test_a_stopped_run_says_how_to_continue(invoke, fails_with) -> None:
     fails_with(InterruptedRunError("run a was stopped", fix="--resume"))
     done = invoke("fail")
@@ -143,7 +163,15 @@ def test_a_terminal_that_cannot_show_a_sign_is_no_error(encoding, command):
     assert done.stdout
 
 
-def test_a_sys_exit_of_other_code_is_an_error_that_names_it(invoke, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("code", "did", "where"),
+    [
+        ("sys.exit(0)", "called sys.exit(0)", "this_plugin.py, line 2"),
+        ("raise BaseException", "raised <class 'BaseException'>", "this_plugin.py, line 2"),
+        ("exec('raise GeneratorExit')", "raised <class 'GeneratorExit'>", "<string>, line 1"),
+    ],
+)
+def test_a_sys_exit_of_other_code_is_an_error_that_names_it(invoke, monkeypatch, code, did, where) -> None:
     @click.command()
     def leave() -> None:
         import this_plugin
@@ -151,14 +179,14 @@ def test_a_sys_exit_of_other_code_is_an_error_that_names_it(invoke, monkeypatch)
         this_plugin.leave()
 
     plugin = types.ModuleType("this_plugin")
-    exec(compile("import sys\ndef leave(): sys.exit(0)", "this_plugin.py", "exec"), vars(plugin))
+    exec(compile(f"import sys\ndef leave(): {code}", "this_plugin.py", "exec"), vars(plugin))
     monkeypatch.setitem(sys.modules, "this_plugin", plugin)
     monkeypatch.setattr(sys.modules[__name__], "leave", leave, raising=False)
     monkeypatch.setattr(main, "targets", {**TARGETS, "leave": Target(f"{__name__}:leave", "leaves")})
     done = invoke("leave")
     assert done.exit_code == 2
-    assert "this_plugin called sys.exit(0)" in done.stderr
-    assert "where: this_plugin.py, line 2" in done.stderr
+    assert f"this_plugin {did}" in done.stderr
+    assert f"where: {where}" in done.stderr
 
 
 def test_with_json_only_json_is_in_the_output(invoke, monkeypatch) -> None:
