@@ -12,7 +12,6 @@ from gzslbench.testing.check import run_check
 pytestmark = pytest.mark.acceptance  # a check imports the plugin in a new process
 BOTH_REPEATS = {"the-same-seed-trains-the-same-model", "evaluation-changes-nothing"}
 BROKEN = {
-    "SamePhases": {"networks-and-stages-fit"},
     "Unreached": {"losses-reach-what-they-update"},
     "Squeezing": {"outputs-have-their-shapes"},
     "Comparing": {"rows-do-not-influence-each-other"},
@@ -96,6 +95,12 @@ def test_a_method_whose_stream_is_broken_fails_the_check_of_streams(spec_of, nam
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_method_fails_only_the_checks_of_what_is_broken(spec_of, name) -> None:
     assert failed(spec_of(name)).keys() == BROKEN[name]
+
+
+def test_two_phases_of_one_name_fail_every_check_that_needs_them_with_the_same_words(spec_of) -> None:
+    found = failed(spec_of("SamePhases"))
+    assert "networks-and-stages-fit" in found and "it-trains-on-a-batch-of-one" in found
+    assert all(" are called 'map'" in outcome.what for outcome in found.values())
 
 
 def test_test_rows_in_a_module_are_found_with_their_place(spec_of) -> None:
