@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 
 
 class GzslBenchError(Exception):
@@ -78,6 +81,39 @@ class DivergedError(GzslBenchError):
 
 class InterruptedRunError(GzslBenchError):
     """The user stopped a run; its checkpoint is on disk."""
+
+
+@contextmanager
+def plugin_code(what: str = "", *keep: type[Exception], **advice: str) -> Iterator[None]:
+    """Run code of a plugin: it prints to standard error; what it raises is a PluginError, or ``keep``."""
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except BaseException as error:  # sys.exit too
+        if isinstance(error, (KeyboardInterrupt, *keep)):
+            raise
+        raise PluginError(what + describe(error), **advice) from error
+
+
+def describe(error: BaseException) -> str:
+    """Return the type and the text of an error; the code of a plugin that writes the text may raise too."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException as other:
+        return f"{type(error).__name__}, whose text raises {type(other).__name__}"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the type of an error and the first line of its text."""
+    return describe(error).partition("\n")[0]
+
+
+def warn(text: str) -> None:
+    """Warn about a plugin; it is no error even where warnings are, as a plugin must stop nothing."""
+    try:
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
+    except RuntimeWarning as warning:
+        warnings.showwarning(warning, RuntimeWarning, __file__, 0)
 
 
 def did_you_mean(name: str, known: list[str]) -> str:

@@ -17,10 +17,7 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from dataclasses import fields
 from functools import cache, reduce
@@ -30,13 +27,15 @@ from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 from pkgutil import resolve_name
+from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
-from gzslbench.errors import PluginError, did_you_mean
+from gzslbench.errors import PluginError, did_you_mean, plugin_code, warn
 from gzslbench.files import is_path_part
 from gzslbench.plugins import hooks
+from gzslbench.plugins.dataset import Expected
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.spec import METHOD_KINDS, PRESETS, SETTINGS
 
@@ -57,6 +56,10 @@ SPECS = {f"{kind}s": f"gzslbench.plugins.{kind}:{kind.capitalize()}Spec" for kin
 """By kind, the class of what the hook ``gzslbench_KIND`` returns; it is imported when the kind is needed."""
 FOLDERS = ("published", "suites")
 """The kinds whose hooks return folders."""
+_LIST = (tuple, list)
+_TYPES: dict[Any, Any] = {"str": str, "int": int, "float": (int, float), "Mapping[str, str]": Mapping}
+_TYPES |= {"tuple[str, ...]": _LIST, "tuple[Archive, ...]": _LIST, "Expected | None": (Expected, NoneType)}
+"""What values of these annotations of a spec are; other values are checked where they are used."""
 RUN_HOOKS = "hooks"
 GROUPS = {f"gzslbench.{kind}": kind for kind in (*SPECS, *FOLDERS, RUN_HOOKS)}
 
@@ -168,7 +171,7 @@ class Plugins:
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             given = {name: deepcopy(arguments[name]) for name in implementation.argnames}
             try:
-                with _plugin_code():
+                with plugin_code():
                     implementation.function(**given)
             except PluginError as error:
                 why = f"{hook} raised {error.what}"
@@ -179,7 +182,7 @@ class Plugins:
         module = entry.value
         if not self.manager.has_plugin(module) and module not in self.errors:
             try:
-                with _plugin_code():
+                with plugin_code():
                     self.manager.register(entry.load(), module)
                     self.manager.check_pending()
                 if not self.manager.get_hookcallers(self.manager.get_plugin(module)):
@@ -225,7 +228,7 @@ class Plugins:
                 functions = {found.plugin_name: found.function for found in hooks_of}
                 if module not in functions:
                     raise PluginError(f"it is in the group gzslbench.{kind}, but has no hook {hook}")
-                with _plugin_code():
+                with plugin_code():
                     offers = list(functions[module]())
             except PluginError as error:
                 self._fail(module, f"{hook} raised {error.what}")
@@ -240,7 +243,7 @@ class Plugins:
         if self.errors.get(module) != why:
             self.errors[module] = why
             name = self._names.get(module, module)
-            warnings.warn(f"plugin {name!r} {then}: {why}", RuntimeWarning, stacklevel=3)
+            warn(f"plugin {name!r} {then}: {why}")
 
 
 def is_own(entry: EntryPoint) -> bool:
@@ -296,29 +299,13 @@ def load_object(path: str, owner: str, arguments: Sequence[str] | None = None) -
         PluginError: The module raised an error, of any type, or it cannot be called with ``arguments``.
     """
     module, _, names = path.partition(":")
-    try:
-        with _plugin_code():
-            found: Any = reduce(getattr, names.split("."), import_module(module))
-            if arguments is not None:
-                signature(found).bind(*arguments)
-    except PluginError as error:
-        what = f"{owner!r} cannot be loaded: {error.what}"
-        called = "" if arguments is None else f", which is called with ({', '.join(arguments)})"
-        fix = f"correct the module, or what the spec's `load` names: package.module:name{called}"
-        raise PluginError(what, where=path, fix=fix) from error
+    called = "" if arguments is None else f", which is called with ({', '.join(arguments)})"
+    fix = f"correct the module, or what the spec's `load` names: package.module:name{called}"
+    with plugin_code(f"{owner!r} cannot be loaded: ", where=path, fix=fix):
+        found: Any = reduce(getattr, names.split("."), import_module(module))
+        if arguments is not None:
+            signature(found).bind(*arguments)
     return found
-
-
-@contextmanager
-def _plugin_code() -> Iterator[None]:
-    """Run code of a plugin inside: what it raises is a PluginError, what it prints goes to standard error."""
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # sys.exit too
-        raise PluginError(f"{type(error).__name__}: {error}") from error
 
 
 def _problem(offer: Any, of: type[Any]) -> str | None:
@@ -327,10 +314,9 @@ def _problem(offer: Any, of: type[Any]) -> str | None:
         return f"{offer!r} is not a {of.__name__}"
     if isinstance(offer, Path):
         return None if offer.is_dir() else f"{offer} is not a folder"
-    for name, kind in (("str", str), ("int", int)):
-        for one in (one for one in fields(offer) if one.type == name):
-            if not isinstance(value := getattr(offer, one.name), kind):
-                return f"the {one.name} of {offer.name!r} is {value!r}, not of the type {name}"
+    for one in fields(offer):
+        if not isinstance(value := getattr(offer, one.name), _TYPES.get(one.type, object)):
+            return f"the {one.name} of {offer.name!r} is {value!r}, not of the type {one.type}"
     if not is_path_part(offer.name):
         return f"{offer.name!r} is not a name: use letters, digits, hyphens and dots"
     if (load := getattr(offer, "load", "")) and not re.fullmatch(r"\w[\w.]*:.+", load):
@@ -338,6 +324,8 @@ def _problem(offer: Any, of: type[Any]) -> str | None:
     params = getattr(offer, "params", Params)
     if not (isinstance(params, type) and issubclass(params, Params)):
         return f"the params of {offer.name!r} are {params!r}, not a subclass of Params"
+    if not 0 <= (share := getattr(offer, "gpu_share", 0)) <= 1:
+        return f"the gpu_share of {offer.name!r} is {share}, not from 0 to 1"
     for name, known in (("kind", METHOD_KINDS), ("setting", SETTINGS)):
         value = getattr(offer, name, known[0])
         if value not in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,9 +101,13 @@ class Tracker(Protocol):
 
 def missing_modules(spec: TrackerSpec) -> list[str]:
     """Return the required modules that are not installed; nothing is imported."""
-    found = {module: find_spec(module) for module in spec.requires}
-    # A folder of that name on the path (W&B creates one) is found too, but has no origin.
-    return [module for module, place in found.items() if place is None or place.origin is None]
+    missing = list(spec.requires)
+    for module in spec.requires:
+        with suppress(ImportError, ValueError):  # no such parent package, or no name of a module
+            # A folder of that name on the path (W&B creates one) is found too, but has no origin.
+            if getattr(find_spec(module), "origin", None) is not None:
+                missing.remove(module)
+    return missing
 
 
 def state_after(error: BaseException) -> str:

@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 
 from gzslbench.computing.device import environment
-from gzslbench.errors import PluginError
+from gzslbench.errors import PluginError, first_line, plugin_code, warn
 from gzslbench.plugins.hooks import hookimpl
 from gzslbench.plugins.registry import plugins
 from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, Tracker, TrackerSpec, missing_modules
@@ -139,15 +138,14 @@ class Tracking:
     @contextmanager
     def _guarded(self, name: str) -> Iterator[None]:
         try:
-            yield
-        except (Exception, SystemExit) as error:
-            what, *_ = [*str(error).splitlines(), ""]
-            why = f"is left out of run {self._run}: {type(error).__name__}: {what}"
-            warnings.warn(f"tracker {name!r} failed and {why}", RuntimeWarning, stacklevel=2)
-            broken = self._trackers.pop(name, None)
+            with plugin_code():
+                yield
+        except PluginError as error:
+            cause, broken = error.__cause__ or error, self._trackers.pop(name, None)
+            warn(f"tracker {name!r} failed and is left out of run {self._run}: {first_line(cause)}")
             if broken is not None:
-                with suppress(Exception, SystemExit):
-                    broken.fail(error)
+                with suppress(PluginError), plugin_code():
+                    broken.fail(cause)
 
 
 def flatten(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from functools import cache, partial
 from types import ModuleType
 from typing import Any, Literal
 
-from gzslbench.errors import GzslBenchError
+from gzslbench.errors import GzslBenchError, describe
 
 Status = Literal["passed", "failed", "skipped"]
 _SLOW = {"it-comes-far-above-chance"}
@@ -108,7 +108,7 @@ def run_check(check: Check) -> Outcome:
         what, fix = " ".join(filter(None, (error.what, error.where))), error.fix or "correct it there"
     except (Exception, SystemExit) as error:  # the plugin's own code may raise anything
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"it raised {type(error).__name__}: {error}"
+        what = f"it raised {describe(error)}"
         fix = f"correct {frame.filename}, line {frame.lineno}"
     else:
         status, what, fix = "passed", check.what, ""

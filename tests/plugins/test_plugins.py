@@ -403,3 +403,42 @@ def test_what_cannot_be_called_as_its_kind_is_called_names_its_plugin(write: Wri
 def test_a_class_with_optional_parameters_can_be_loaded(write: Write) -> None:
     entry = write("mine", "class Wide:\n    def __init__(self, view, params, more=1): pass\n")
     assert module.load_object(f"{entry.value}:Wide", "mine", ("view", "params")).__name__ == "Wide"
+
+
+@pytest.mark.parametrize("raised", ["ValueError('no text')", "SystemExit(0)"])
+def test_an_error_whose_text_cannot_be_written_is_named_by_its_type(write: Write, raised: str) -> None:
+    mute = write("mute", f"class Mute(Exception):\n    def __str__(self): raise {raised}\nraise Mute")
+    here = Plugins([mute, write("mine", METHOD.format(name="mine"))])
+    with pytest.warns(RuntimeWarning, match="plugin 'mute' is left out: Mute, whose text raises"):
+        assert set(here.methods()) == {"mine"}
+
+
+@pytest.mark.parametrize("code", ["warnings.warn('old')", "raise RuntimeError"])
+def test_a_plugin_that_makes_warnings_errors_is_left_out_with_a_warning(write: Write, code: str) -> None:
+    strict = write("strict", f"import warnings\nwarnings.simplefilter('error')\n{code}")
+    here = Plugins([strict, write("mine", METHOD.format(name="mine"))])
+    with pytest.warns(RuntimeWarning, match="plugin 'strict' is left out"):
+        assert set(here.methods()) == {"mine"}
+
+
+@pytest.mark.parametrize("share", ["'x'", "None", "-0.5", "2", "float('nan')"])
+def test_a_share_of_a_gpu_is_a_number_from_0_to_1(write: Write, share: str) -> None:
+    code = METHOD.format(name="mine").replace('"mine:Mine"', f'"mine:Mine", gpu_share={share}')
+    broken = write("broken", code)
+    here = Plugins([broken])
+    with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
+        assert here.methods() == {}
+    assert "the gpu_share of 'mine' is" in here.errors[broken.value]
+
+
+@pytest.mark.parametrize("field", ["archives", "expected", "sources", "features"])
+def test_a_dataset_with_a_field_of_another_type_makes_a_plugin_broken(write: Write, field: str) -> None:
+    code = (
+        "from gzslbench.plugins import DatasetSpec, hookimpl\n@hookimpl\ndef gzslbench_datasets():"
+        f" return [DatasetSpec('mine', 'Mine', 'mine:load', {field}=5)]"
+    )
+    broken = write("broken", code, "datasets")
+    here = Plugins([broken])
+    with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
+        assert here.datasets() == {}
+    assert f"the {field} of 'mine' is 5, not of the type" in here.errors[broken.value]

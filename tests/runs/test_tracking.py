@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def gzslbench_trackers():
     return [
         TrackerSpec("diary", "Diary", "diary_of_tests:Diary"),
         TrackerSpec("absent", "Absent", "x:Y", ("no_such_module",), "absent-tracker"),
+        TrackerSpec("orphan", "Orphan", "x:Y", ("no_such_package.part",)),
         TrackerSpec("misnamed", "Misnamed", "diary_of_tests:Dairy"),
     ]
 """
@@ -148,6 +150,7 @@ def test_the_environment_names_trackers_too_and_one_named_twice_receives_a_run_o
     ("name", "words"),
     [
         ("tensorbord", ("no tracker 'tensorbord'", "did you mean 'tensorboard'")),
+        ("orphan", ("needs no_such_package.part, which is not installed", "leave 'orphan' out")),
         ("absent", ("needs no_such_module, which is not installed", "pip install 'absent-tracker'")),
     ],
 )
@@ -183,6 +186,22 @@ def test_one_that_breaks_warns_once_and_the_record_is_the_same_to_the_bit(run, d
     assert hooks(diary)[-2:] == [broken, "fail"] and hooks(diary).count(broken) == 1
     diary.broken.clear()
     assert comparable(run("--json", "--rerun", "--track", "diary")) == plain
+
+
+def test_one_that_breaks_stops_no_run_where_warnings_are_errors(run, diary) -> None:
+    plain = comparable(run("--json"))
+    diary.broken.add("start")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        outcome = run("--json", "--rerun", "--track", "diary")
+    assert comparable(outcome) == plain and hooks(diary) == ["start", "fail"]
+    assert "warning: tracker 'diary' failed and is left out" in outcome.stderr
+
+
+def test_what_one_prints_is_no_output(run, diary, monkeypatch) -> None:
+    monkeypatch.setattr(diary.Diary, "start", lambda _self, _run: sys.stdout.write("hello\n"))
+    outcome = run("--json", "--track", "diary")
+    assert json.loads(outcome.stdout)["id"] and "hello" in outcome.stderr
 
 
 def test_one_whose_class_is_missing_warns_and_another_receives_everything(run, diary) -> None:
