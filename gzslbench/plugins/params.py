@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import typing
 from collections.abc import Container, Iterable, Mapping
+from types import NoneType
 from typing import Any, TypeVar
 
-from gzslbench.errors import ParamError, did_you_mean
+from gzslbench.errors import GzslBenchError, ParamError, did_you_mean, plugin_code
 
 P = TypeVar("P", bound="Params")
 Value = float | int | str | bool
@@ -131,7 +133,8 @@ class ParamInfo:
 
     def check(self, value: Any, where: str) -> Any:
         """Return ``value`` in this parameter's type, or raise a ParamError with the parameter's range."""
-        value = float(value) if self.type is float and type(value) is int else value
+        if self.type is float and type(value) is int:
+            value = float(value) if abs(value) <= sys.float_info.max else math.inf
         if type(value) is not self.type:
             what = f"parameter {self.name!r} takes {self.type.__name__}, not {value!r}"
             fix = f"{self.doc}; range {self.range or 'any'}, default {self.default!r}"
@@ -257,6 +260,10 @@ class Params:
         }
 
 
+_WRONG = "the parameters {0.__module__}.{0.__qualname__} cannot be used: "
+_VALUE, _BOUND, _SPACE = (bool, int, float, str), (int, float, NoneType), (str, Span, Choices, NoneType)
+_KINDS: dict[str, Any] = {"default": (*_VALUE, NoneType), "doc": str, "choices": tuple, "search": _SPACE}
+_KINDS |= {"low": _BOUND, "high": _BOUND, "above": _BOUND}
 # functools.cache would not do: mypy rejects `type[Params]` as an argument that can be hashed.
 _FIELDS: dict[type[Params], tuple[ParamInfo, ...]] = {}
 _DEFAULTS: dict[type[Params], Mapping[str, Any]] = {}
@@ -265,18 +272,24 @@ _DEFAULTS: dict[type[Params], Mapping[str, Any]] = {}
 def fields_of(cls: type[Params]) -> tuple[ParamInfo, ...]:
     """Return the documented parameters of ``cls``, in the order they are written."""
     if cls not in _FIELDS:
-        hints = typing.get_type_hints(cls)
-        infos = (
-            ParamInfo(name=field.name, type=hints[field.name], default=field.default, **field.metadata)
-            for field in dataclasses.fields(cls)
-        )
-        _FIELDS[cls] = tuple(
-            dataclasses.replace(info, search=info.parse_space(info.search, f"{cls.__name__}.{info.name}"))
-            if isinstance(info.search, str)
-            else info
-            for info in infos
-        )
+        fix = 'write each like lr: float = param(0.001, "learning rate", above=0)'
+        with plugin_code(_WRONG.format(cls), GzslBenchError, fix=fix):
+            if cls.as_dict is not Params.as_dict:
+                raise TypeError("as_dict is a method of Params, which records call")
+            hints = typing.get_type_hints(cls)
+            _FIELDS[cls] = tuple(_read(field, hints[field.name], cls) for field in dataclasses.fields(cls))
     return _FIELDS[cls]
+
+
+def _read(field: dataclasses.Field[Any], type_: Any, cls: type[Params]) -> ParamInfo:
+    info = ParamInfo(name=field.name, type=type_, default=field.default, **field.metadata)
+    wrong = [name for name, kinds in _KINDS.items() if not isinstance(getattr(info, name), kinds)]
+    if wrong or type_ not in (_VALUE if info.name != "epochs" else [int]):
+        raise TypeError(f"{info.name} has no valid {wrong[0] if wrong else 'type'}")
+    search: Any = info.search
+    if isinstance(search, str):
+        search = info.parse_space(search, f"{cls.__name__}.{info.name}")
+    return dataclasses.replace(info, search=search)
 
 
 def build(
@@ -297,7 +310,8 @@ def build(
         _DEFAULTS[cls] = {info.name: info.check(info.default, cls.__name__) for info in fields_of(cls)}
     params = object.__new__(cls)
     params.__dict__.update({**_DEFAULTS[cls], **accepted, _CHECKED: True})
-    params.__post_init__()
+    with plugin_code(_WRONG.format(cls), GzslBenchError, fix="raise a ParamError in its __post_init__"):
+        params.__post_init__()
     return params
 
 

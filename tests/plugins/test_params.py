@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+import sys
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.errors import ParamError
+from gzslbench.errors import ParamError, PluginError
 from gzslbench.plugins.params import Params, build, fields_of, param, parse_assignments
 
 
@@ -118,3 +120,52 @@ def test_a_field_has_type_range_and_description() -> None:
     assert infos["clip"].range == "true | false"
     assert (infos["epochs"].type, infos["epochs"].unit) == (int, "epochs")
     assert infos["clip"].doc == "whether to clip"
+
+
+@pytest.mark.parametrize("value", [10**309, -(10**309)])
+def test_a_whole_number_that_no_float_holds_is_out_of_range(value: int) -> None:
+    with pytest.raises(ParamError, match="parameter 'weight' is out of range"):
+        build(Example, {"weight": value}, "here")
+
+
+def refuse(_self: Params) -> None:
+    raise ValueError("they contradict each other")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"rate": (float, dataclasses.MISSING)}, "rate has no valid default"),
+        ({"rate": ("int | None", param(1, "rate"))}, "rate has no valid type"),
+        ({"rate": ("Unknown", param(1, "rate"))}, "name 'Unknown' is not defined"),
+        ({"rate": (str, param("a", "rate", choices=5))}, "rate has no valid choices"),
+        ({"rate": (int, param(1, 5))}, "rate has no valid doc"),
+        ({"rate": (int, param(1, "rate", low="a"))}, "rate has no valid low"),
+        ({"rate": (float, param(1.0, "rate", search=7))}, "rate has no valid search"),
+        ({"epochs": (str, param("many", "epochs"))}, "epochs has no valid type"),
+        ({"as_dict": (int, param(1, "a name that is taken"))}, "as_dict is a method"),
+    ],
+)
+def test_a_parameter_that_is_declared_wrongly_names_its_class(fields: dict, words: str) -> None:
+    annotations = {name: type_ for name, (type_, _) in fields.items()}
+    values = {name: value for name, (_, value) in fields.items() if value is not dataclasses.MISSING}
+    cls = dataclass(frozen=True)(type("Mine", (Params,), {"__annotations__": annotations, **values}))
+    for _ in range(2):
+        with pytest.raises(PluginError, match=r"the parameters \S*Mine cannot be used: ") as caught:
+            build(cls, {}, "here")
+        assert words in caught.value.what and "param(" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "words"),
+    [
+        ("as_dict", lambda _self: None, "as_dict is a method of Params"),
+        ("__post_init__", refuse, "ValueError: they contradict each other"),
+        ("__post_init__", lambda _self: sys.exit(0), "SystemExit: 0"),
+    ],
+)
+def test_parameters_whose_own_methods_break_name_their_class(name: str, method: object, words: str) -> None:
+    cls = dataclass(frozen=True)(type("Mine", (Params,), {name: method}))
+    with pytest.raises(PluginError, match=r"the parameters \S*Mine cannot be used: ") as caught:
+        build(cls, {}, "here")
+    assert words in caught.value.what
