@@ -23,7 +23,7 @@ from gzslbench.data.dataset import UNKNOWN, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.regions import SUFFIX, fingerprint_regions
 from gzslbench.data.variants import UNIT, scale_semantics
-from gzslbench.errors import DataError, PluginError, did_you_mean
+from gzslbench.errors import DataError, GzslBenchError, did_you_mean, plugin_code
 from gzslbench.files import check_folder, is_there, reading, sha256_of
 from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.plugins.registry import load_object
@@ -280,17 +280,20 @@ def _load_file(path: Path, features: str | None, semantics: str | None) -> Datas
 
 
 def _call_function(spec: DatasetSpec, features: str | None, semantics: str | None) -> Dataset:
-    dataset = load_object(spec.load, spec.name, ())()
-    if not isinstance(dataset, Dataset):
-        what = f"the function returned {type(dataset).__name__}"
-        raise PluginError(what, where=spec.load, fix="return a Dataset")
-    for option, requested, only in (
-        ("--features", features, dataset.features_name),
-        ("--semantics", semantics, dataset.semantics_name),
-    ):
-        if requested not in (None, only):
-            fix = f"leave {option} out, or write {option} {only}"
-            what = f"{spec.name} has no {option.removeprefix('--')} {requested!r}"
-            raise DataError(what, where=option, fix=fix)
-    checks.check_dataset(dataset, spec.load)
-    return replace(dataset, notes=dataset.notes + checks.check_features(dataset.features, spec.load))
+    what, fix = f"dataset {spec.name!r} cannot be loaded: ", "return a Dataset with values of its types"
+    with plugin_code(what, GzslBenchError, where=spec.load, fix=fix):
+        dataset = load_object(spec.load, spec.name, ())()
+        if not isinstance(dataset, Dataset):
+            raise TypeError(f"the function returned {type(dataset).__name__}")
+        if not isinstance(dataset.content, str):
+            raise TypeError(f"its content is {dataset.content!r}, not a text")
+        for option, requested, only in (
+            ("--features", features, dataset.features_name),
+            ("--semantics", semantics, dataset.semantics_name),
+        ):
+            if requested not in (None, only):
+                fix = f"leave {option} out, or write {option} {only}"
+                what = f"{spec.name} has no {option.removeprefix('--')} {requested!r}"
+                raise DataError(what, where=option, fix=fix)
+        checks.check_dataset(dataset, spec.load)
+        return replace(dataset, notes=dataset.notes + checks.check_features(dataset.features, spec.load))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -324,3 +325,20 @@ def test_unit_twice_is_an_error_that_names_unit_once(folder):
 def test_unit_of_unknown_semantics_is_an_error_that_names_the_known_ones(folder):
     with pytest.raises(DataError, match=r"(?s)no semantics 'looks'.*known: att"):
         load_dataset(folder, semantics="looks-unit")
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (lambda: 1 / 0, "ZeroDivisionError"),
+        (lambda: sys.exit(0), "SystemExit: 0"),
+        (lambda: replace(load_digits(), split=None), "'trainval'"),
+        (lambda: replace(load_digits(), features=None), "NoneType"),
+        (lambda: replace(load_digits(), content=5), "its content is 5"),
+    ],
+)
+def test_a_plugin_whose_dataset_cannot_be_loaded_is_named(monkeypatch, load, words):
+    offer(monkeypatch, load)
+    with pytest.raises(PluginError, match="dataset 'theirs' cannot be loaded: ") as caught:
+        load_dataset("theirs")
+    assert words in caught.value.what and caught.value.where.endswith(":theirs")
