@@ -26,7 +26,7 @@ from gzslbench.report.tables import ResultTable
 from gzslbench.runs.plan import Request
 from gzslbench.runs.record import PERCENTAGES
 from gzslbench.runs.store import Store
-from gzslbench.sweeps.executors import make_executor
+from gzslbench.sweeps.executors import PluginExecutor
 from gzslbench.sweeps.planning import counts_line
 from gzslbench.sweeps.runner import SweepResult, run_sweep
 from gzslbench.sweeps.suites.suite import load_suite
@@ -127,7 +127,7 @@ def sweep(
         result = run_sweep(
             selected,
             store,
-            make_executor(executor, Limits(jobs, threads, timeout, retries, address)),
+            PluginExecutor(executor, Limits(jobs, threads, timeout, retries, address)),
             only_failed=failed,
             gpus_per_cell=gpus_per_cell,
             checkpoint_every=checkpoint_every,

@@ -96,7 +96,7 @@ def sweep(
     from gzslbench.report.printing import make_console, print_line
     from gzslbench.report.terminal import sweep as view
     from gzslbench.runs.store import Store
-    from gzslbench.sweeps.executors import make_executor
+    from gzslbench.sweeps.executors import PluginExecutor
     from gzslbench.sweeps.planning import TaskCache, counts_line, plan_sweep
     from gzslbench.sweeps.runner import run_sweep
     from gzslbench.sweeps.suites.suite import load_suite
@@ -115,7 +115,7 @@ def sweep(
     result = run_sweep(
         selected,
         store,
-        make_executor(executor, limits),
+        PluginExecutor(executor, limits),
         only_failed=failed,
         ship_data=limits.address is not None,
         say=print_line,

@@ -22,6 +22,7 @@ from gzslbench.sweeps.planning import TO_RUN, PlannedCell, TaskCache, counts_lin
 from gzslbench.sweeps.suites.suite import Suite
 from gzslbench.sweeps.sweep_log import SweepLog, this_process
 
+Say = Callable[[str], None]
 WORK = f"{__name__}:run_cell_job"
 STOPPING = b"stopping: running cells are saved first; Ctrl-C again stops at once\n"
 MEMORY_MARGIN = 1.25
@@ -90,7 +91,7 @@ def run_sweep(
     gpus_per_cell: float | None = None,
     checkpoint_every: int = 10,
     ship_data: bool = False,
-    say: Callable[[str], None] = lambda _line: None,
+    say: Say = lambda _line: None,
 ) -> SweepResult:
     """Run the cells of ``suite`` that have no record in ``store``.
 
@@ -143,12 +144,12 @@ def run_sweep(
         ]
         # not print(): the signal may have interrupted one
         with stop_on_signals(executor, lambda: os.write(2, STOPPING)):
-            results = list(_follow(executor.run(jobs), {cell.id: cell for cell in to_run}, log, say))
+            results = list(_follow(executor.run(jobs), {cell.id: cell for cell in to_run}, store, log, say))
     return SweepResult(planned, to_run, results)
 
 
 def _follow(
-    events: Iterator[Event], cells: Mapping[str, PlannedCell], log: SweepLog, say: Callable[[str], None]
+    events: Iterator[Event], cells: Mapping[str, PlannedCell], store: Store, log: SweepLog, say: Say
 ) -> Iterator[CellResult]:
     """Log and say what happens. Yields the result of each cell that ends."""
     ended, began = 0, time.monotonic()
@@ -160,8 +161,10 @@ def _follow(
             say(f"started {cell.id} ({cell.name}; {event.where}{again})")
             continue
         record, failure = None, event.failure
-        if event.result is not None:
-            record = Record.from_dict(event.result["record"])
+        if failure is None:  # what counts is the record that was stored, not what the executor says of it
+            record = store.run(cell.id).record()
+            if record is None:
+                failure = Failure("died", "the executor reports a result, but there is no record of it")
         result = CellResult(cell, record, failure, event.seconds)
         stopped = failure is not None and failure.kind == "stopped"
         why = {} if failure is None or stopped else {"failure": f"{failure.kind}: {failure.what}"}
@@ -178,7 +181,7 @@ def _follow(
 def _outcome(result: CellResult) -> str:
     name, failure, record = result.planned.id, result.failure, result.record
     if failure is not None:
-        return f"{failure.kind:7} {name}: {failure.what.splitlines()[0]}"
+        return f"{failure.kind:7} {name}: {failure.what.partition(chr(10))[0]}"
     numbers = None if record is None else record.headline
     outcome = f"H {numbers.H:.1f}, {record.reported}" if record and numbers else "diverged"
     return f"done    {name}: {outcome} in {result.seconds:.1f} s"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 
 import pytest
 
-from gzslbench.errors import StoreError
-from gzslbench.plugins.executor import Ended, Failure, Started
+from gzslbench.errors import ExecutorError, PluginError, StoreError
+from gzslbench.plugins.executor import Ended, Failure, Limits, Started
+from gzslbench.plugins.registry import plugins
 from gzslbench.runs.plan import Request, make_plan, parse_request
 from gzslbench.runs.store import Store
+from gzslbench.sweeps.executors import PluginExecutor
 from gzslbench.sweeps.planning import TaskCache
 from gzslbench.sweeps.runner import cell_argument, run_cell_job, run_sweep
 from gzslbench.sweeps.suites.suite import load_suite
@@ -88,3 +92,121 @@ def test_a_cell_on_a_gpu_takes_the_share_of_its_method_or_the_requested_one(suit
         executor = InProcess([""])
         run_sweep(loaded, Store(tmp_path / f"{requested}"), executor, gpus_per_cell=requested)
         assert [job.gpus for job in executor.jobs] == [expected]
+
+
+ROGUE = """
+import sys
+from pkgutil import resolve_name
+from gzslbench.errors import ExecutorError
+from gzslbench.plugins.executor import Ended, ExecutorSpec, Failure, Started
+from gzslbench.plugins.hooks import hookimpl
+
+def work(job):
+    return resolve_name(job.work)({**job.argument, "folder": str(job.folder)})
+
+class Rogue:
+    def __init__(self, limits):
+        START
+
+    def run(self, jobs):
+        RUN
+
+    def stop(self): pass
+    kill = stop
+
+@hookimpl
+def gzslbench_executors():
+    return [ExecutorSpec("rogue", "Rogue", "rogue_of_tests:Rogue")]
+"""
+
+
+@pytest.fixture
+def rogue(tmp_path, monkeypatch):
+    """Install an executor ``rogue`` with this code, and run a suite of one cell with it."""
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint("rogue", "rogue_of_tests", "gzslbench.executors")
+
+    def run(suite, run, start="pass", code=ROGUE, stopped=False):
+        (tmp_path / "rogue_of_tests.py").write_text(code.replace("START", start).replace("RUN", run))
+        monkeypatch.setitem(plugins().entries["executors"], entry.name, entry)
+        loaded = load_suite(str(suite)).select(["eszsl"])
+        executor = PluginExecutor("rogue", Limits())
+        if stopped:
+            executor.stop()
+        return run_sweep(loaded, Store(tmp_path / "results"), executor)
+
+    yield run
+    plugins().manager.unregister(name=entry.value)
+    del sys.modules["rogue_of_tests"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("raise OSError('no cluster')", "OSError: no cluster"),
+        ("sys.exit(0)", "SystemExit: 0"),
+        ("return None", "not iterable"),
+        ("return [5]", "dataclass"),
+        ("yield Started('another', 'here')", "no job another runs"),
+        ("yield Started(jobs[0].id, None)", "where"),
+        ("yield Ended(jobs[0].id, 'soon', failure=Failure('died', 'w'))", "seconds"),
+        ("yield Ended(jobs[0].id, 1.0, result=7)", "result"),
+        ("yield Ended(jobs[0].id, 1.0, failure=Failure('raised', None))", "failure.what"),
+        ("yield Ended(jobs[0].id, 1.0, failure=Failure('tired', 'w'))", "failure.kind"),
+        ("yield from [Ended(jobs[0].id, 1.0, result=work(jobs[0]))] * 2", "no job eszsl-digits"),
+    ],
+)
+def test_an_executor_that_breaks_its_contract_is_named(rogue, suite, body, words):
+    with pytest.raises(PluginError, match="the executor 'rogue' failed") as caught:
+        rogue(suite, body)
+    assert words in caught.value.what and caught.value.where == "rogue_of_tests:Rogue"
+    assert "--executor" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("START", "raise ValueError('limits')"), "failed: ValueError: limits"),
+        (("rogue_of_tests:Rogue", "rogue_of_tests:Other"), "'rogue' cannot be loaded: AttributeError"),
+        (("rogue_of_tests:Rogue", "no_such_module:Rogue"), "'rogue' cannot be loaded: ModuleNotFoundError"),
+        (("def __init__(self, limits)", "def __init__(self)"), "'rogue' cannot be loaded: TypeError"),
+    ],
+)
+def test_an_executor_that_cannot_be_created_is_named(rogue, suite, change, words):
+    with pytest.raises(PluginError, match=words):
+        rogue(suite, "return iter(())", code=ROGUE.replace(*change))
+
+
+def test_an_error_that_an_executor_explains_stays_as_it_is(rogue, suite):
+    with pytest.raises(ExecutorError, match="the cluster is gone"):
+        rogue(suite, "raise ExecutorError('the cluster is gone')")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("return iter(())", "the executor rogue lost it"),
+        ("yield Started(jobs[0].id, 'here')", "the executor rogue lost it"),
+        ("yield Ended(jobs[0].id, 1.0)", "there is no record"),
+        ("yield Ended(jobs[0].id, 1.0, result={'record': 5})", "there is no record"),
+        ("yield Ended(jobs[0].id, 1.0, result={}, failure=Failure('died', 'no power'))", "no power"),
+        ("yield Ended(jobs[0].id, 1.0, failure=Failure('raised', ''))", ""),
+    ],
+)
+def test_a_cell_that_an_executor_loses_has_failed_and_nobody_stopped_it(rogue, suite, tmp_path, body, why):
+    found = rogue(suite, body)
+    assert (found.good, found.complete, found.stopped) == (0, False, False)
+    assert why in found.results[0].failure.what
+    assert len(SweepLog(tmp_path / "results", "small").read().failed) == 1
+
+
+def test_numbers_come_from_the_stored_record_and_not_from_the_executor(rogue, suite, tmp_path):
+    body = "r = work(jobs[0]); r['record']['metrics']['last']['H'] = 99.0; yield Ended(jobs[0].id, 1.0, r)"
+    (result,) = rogue(suite, body).results
+    assert result.good and result.record == Store(tmp_path / "results").run(result.planned.id).record()
+    assert result.record.headline.H < 99
+
+
+def test_an_executor_that_was_stopped_has_lost_nothing(rogue, suite):
+    found = rogue(suite, "return iter(())", stopped=True)
+    assert (found.results, found.stopped) == ([], True)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pkgutil import resolve_name
+from dataclasses import asdict
+from functools import partial
 from types import FrameType
 
-from gzslbench.plugins.executor import Executor, ExecutorSpec, Limits
+import msgspec
+
+from gzslbench.errors import GzslBenchError, plugin_code
+from gzslbench.plugins.executor import Ended, Event, Executor, ExecutorSpec, Failure, Job, Limits
 from gzslbench.plugins.hooks import hookimpl
-from gzslbench.plugins.registry import plugins
+from gzslbench.plugins.registry import load_object, plugins
 
 
 @hookimpl
@@ -25,15 +29,38 @@ def gzslbench_executors() -> Iterable[ExecutorSpec]:
     ]
 
 
-def make_executor(name: str, limits: Limits) -> Executor:
-    """Create the executor of this name; it starts nothing yet.
+class PluginExecutor:
+    """The executor of this name: what breaks its contract is a PluginError, and a job that it loses fails."""
 
-    Raises:
-        ExecutorError: It cannot work here, or what it needs is not installed.
-        PluginError: There is no such executor.
-    """
-    executor: Executor = resolve_name(plugins().executor(name).load)(limits)
-    return executor
+    def __init__(self, name: str, limits: Limits) -> None:
+        self.lost, self.stopping = Failure("died", f"the executor {name} lost it"), False
+        advice = {"where": plugins().executor(name).load, "fix": "correct it, or choose another --executor"}
+        self.guarded = partial(plugin_code, f"the executor {name!r} failed: ", GzslBenchError, **advice)
+        with self.guarded():
+            self.executor: Executor = load_object(advice["where"], name, ("limits",))(limits)
+            self.kill = self.executor.kill
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        """Run all jobs; see ``Executor.run``."""
+        left, events = dict.fromkeys(job.id for job in jobs), None
+        while True:
+            with self.guarded():
+                events = iter(self.executor.run(jobs)) if events is None else events
+                if (event := next(events, None)) is None:
+                    break
+                msgspec.convert(asdict(event), type(event))
+                if event.job not in left:
+                    raise ValueError(f"no job {event.job} runs")
+                if isinstance(event, Ended):
+                    del left[event.job]
+            yield event
+        for job in () if self.stopping else left:
+            yield Ended(job, 0.0, failure=self.lost)
+
+    def stop(self) -> None:
+        """Start no more jobs; see ``Executor.stop``."""
+        self.stopping = True
+        self.executor.stop()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gzslbench._version import VERSION
-from gzslbench.errors import ExecutorError
+from gzslbench.errors import ExecutorError, first_line
 from gzslbench.plugins.executor import Limits
 
 PROBE = ".ray-probe"
@@ -140,9 +140,3 @@ def this_node() -> str:
     import ray
 
     return f"{socket.gethostname()} (node {ray.get_runtime_context().get_node_id()[:8]})"
-
-
-def first_line(error: BaseException) -> str:
-    """The kind of an error and the first line of its message, which in Ray has many."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gzslbench._version import VERSION
-from gzslbench.errors import ExecutorError, GzslBenchError
+from gzslbench.errors import ExecutorError, GzslBenchError, first_line
 from gzslbench.files import write_atomically, writing
 from gzslbench.plugins.executor import Ended, Event, Failure, Job, Limits, Started
 from gzslbench.sweeps.executors.ray_cluster import (
@@ -26,7 +26,6 @@ from gzslbench.sweeps.executors.ray_cluster import (
     check_folder,
     check_versions,
     connect,
-    first_line,
     remove_probe,
     require_ray,
     this_node,

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pkgutil import resolve_name
 from typing import Any
 
-from gzslbench.errors import GzslBenchError, InterruptedRunError
+from gzslbench.errors import GzslBenchError, InterruptedRunError, describe
 from gzslbench.files import writing
 from gzslbench.plugins.executor import Failure, Job
 
@@ -57,7 +57,7 @@ def outcome_of(work: str, argument: Mapping[str, Any]) -> dict[str, Any]:
     except GzslBenchError as error:
         failure = Failure("raised", str(error))
     except BaseException as error:  # a plugin's code may raise anything
-        failure = Failure("raised", f"{type(error).__name__}: {error}", traceback.format_exc())
+        failure = Failure("raised", describe(error), traceback.format_exc())
     return {"failure": asdict(failure)}
 
 

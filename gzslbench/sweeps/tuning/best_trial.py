@@ -20,7 +20,7 @@ from gzslbench.runs.plan import make_plan
 from gzslbench.runs.progress import Watch
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import Store
-from gzslbench.sweeps.executors import make_executor
+from gzslbench.sweeps.executors import PluginExecutor
 from gzslbench.sweeps.tuning.trial_result import StudyResult, TrialResult
 from gzslbench.sweeps.tuning.tune import (
     Say,
@@ -92,7 +92,7 @@ def run_tune(
         if carried is not None:
             fix = "give its name or its folder, or leave workers out"
             raise ParamError("other processes cannot see a dataset in memory", where="dataset", fix=fix)
-        started = make_executor(executor, Limits(workers or 1, address=address))
+        started = PluginExecutor(executor, Limits(workers or 1, address=address))
     tuning = open_tuning(request, carried)
     if started is None:
         search(tuning, watch, say)
