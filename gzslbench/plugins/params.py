@@ -252,11 +252,10 @@ class Params:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parameters of a record by name: all but those that ``omit_default`` leaves out."""
-        values = {info.name: (info, getattr(self, info.name)) for info in fields_of(type(self))}
         return {
-            name: value
-            for name, (info, value) in values.items()
-            if not (info.omit_default and value == info.default)
+            info.name: value
+            for info in fields_of(type(self))
+            if (value := getattr(self, info.name)) != info.default or not info.omit_default
         }
 
 
@@ -272,7 +271,7 @@ _DEFAULTS: dict[type[Params], Mapping[str, Any]] = {}
 def fields_of(cls: type[Params]) -> tuple[ParamInfo, ...]:
     """Return the documented parameters of ``cls``, in the order they are written."""
     if cls not in _FIELDS:
-        fix = 'write each like lr: float = param(0.001, "learning rate", above=0)'
+        fix = 'write each like lr: float = param(0.001, "learning rate"); a type is bool, int, float or str'
         with plugin_code(_WRONG.format(cls), GzslBenchError, fix=fix):
             if cls.as_dict is not Params.as_dict:
                 raise TypeError("as_dict is a method of Params, which records call")

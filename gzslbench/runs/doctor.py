@@ -11,10 +11,11 @@ from typing import Any
 
 from gzslbench.data.catalogue import data_root
 from gzslbench.data.inventory import Inventory, take_inventory
-from gzslbench.errors import DataError, ParamError, PluginError, StoreError
+from gzslbench.errors import DataError, GzslBenchError, ParamError, StoreError
 from gzslbench.files import is_there
 from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.plugins.method import MethodSpec
+from gzslbench.plugins.params import Params, fields_of
 from gzslbench.plugins.registry import allowed, every_entry, load_object, plugins
 from gzslbench.plugins.tracker import missing_modules
 from gzslbench.runs.store import Store
@@ -86,14 +87,15 @@ def _plugins() -> list[dict[str, Any]]:
 
 
 def _code() -> list[dict[str, Any]]:
-    """Try to import what each method and each generated dataset loads."""
+    """Try to import what each method and each generated dataset loads, and read the method's parameters."""
     specs: list[MethodSpec | DatasetSpec] = [*plugins().methods().values(), *plugins().datasets().values()]
     found: list[dict[str, Any]] = []
     for spec in filter(lambda spec: spec.load, specs):
         error = None
         try:
             load_object(spec.load, spec.name)
-        except PluginError as problem:
+            fields_of(getattr(spec, "params", Params))
+        except GzslBenchError as problem:
             error = problem.what
         found.append({"name": spec.name, "load": spec.load, "error": error})
     return found

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -44,6 +45,15 @@ def test_a_method_whose_code_cannot_be_imported_is_a_problem_that_names_what_is_
     first, second, *others = done.stdout.splitlines()
     assert (complaint in first, second) == (True, "1 problem")
     assert others and not any(complaint in line for line in others)
+
+
+def test_a_method_with_a_wrong_parameter_is_a_problem_that_names_its_class(invoke, monkeypatch) -> None:
+    wrong = dataclass(frozen=True)(type("Wrong", (Params,), {"__annotations__": {"rate": list}, "rate": 1}))
+    spec = MethodSpec("mine", "Mine", "A, B 2020", "https://x", wrong, "json:dumps")
+    monkeypatch.setattr(Plugins, "methods", lambda _: {"mine": spec})
+    done = invoke("doctor")
+    assert done.exit_code == 1
+    assert "Wrong cannot be used: TypeError: rate has no valid type" in done.stdout
 
 
 def test_what_methods_and_datasets_load_is_imported(invoke) -> None:
