@@ -69,9 +69,8 @@ class Choices:
     values: tuple[Value, ...]
 
     def __str__(self) -> str:
-        return ",".join(
-            str(value).lower() if isinstance(value, bool) else str(value) for value in self.values
-        )
+        texts = (str(value).lower() if isinstance(value, bool) else str(value) for value in self.values)
+        return ",".join(texts)
 
     def including(self, value: Value) -> Choices:
         """Return the same choices and ``value``."""

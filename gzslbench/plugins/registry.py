@@ -174,8 +174,7 @@ class Plugins:
                 with plugin_code():
                     implementation.function(**given)
             except PluginError as error:
-                why = f"{hook} raised {error.what}"
-                self._fail(implementation.plugin_name, why, then="missed something")
+                self._fail(implementation.plugin_name, f"{hook} raised {error.what}", "missed something")
 
     def _load(self, entry: EntryPoint) -> bool:
         """Import and register one plugin, if that has not happened; return whether it is registered."""

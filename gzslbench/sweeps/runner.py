@@ -111,7 +111,7 @@ def run_sweep(
     Raises:
         ParamError: A run of the suite cannot be resolved.
         DataError: A dataset that is to be sent cannot be read.
-        ExecutorError: The executor cannot continue.
+        ExecutorError: The executor cannot continue; a PluginError if it breaks its contract.
         StoreError: The store cannot be written, or another sweep of the suite is running.
     """
     resolve_trackers()
@@ -160,11 +160,10 @@ def _follow(
             again = f", attempt {event.attempt}" if event.attempt > 1 else ""
             say(f"started {cell.id} ({cell.name}; {event.where}{again})")
             continue
-        record, failure = None, event.failure
-        if failure is None:  # what counts is the record that was stored, not what the executor says of it
-            record = store.run(cell.id).record()
-            if record is None:
-                failure = Failure("died", "the executor reports a result, but there is no record of it")
+        failure = event.failure  # what counts is the stored record, not what the executor says of it
+        record = store.run(cell.id).record() if failure is None else None
+        if record is None and failure is None:
+            failure = Failure("died", "the executor reports a result, but there is no record of it")
         result = CellResult(cell, record, failure, event.seconds)
         stopped = failure is not None and failure.kind == "stopped"
         why = {} if failure is None or stopped else {"failure": f"{failure.kind}: {failure.what}"}

@@ -22,12 +22,7 @@ from pathlib import Path
 
 from gzslbench.errors import ExecutorError
 from gzslbench.plugins.executor import Ended, Event, Failure, Job, Limits, Started
-from gzslbench.sweeps.executors.worker_process import (
-    STOP_GRACE_S,
-    failure_in,
-    prepare_argument,
-    run_in_process,
-)
+from gzslbench.sweeps.executors.worker_process import STOP_GRACE_S, prepare_argument, run_in_process
 
 MEMORY_INFO = Path("/proc/meminfo")
 RESERVED_BYTES = 2**30
@@ -166,7 +161,8 @@ class LocalExecutor:
         job, seconds = worker.job.id, time.monotonic() - worker.began
         if worker.content:
             outcome = json.loads(worker.content)
-            yield Ended(job, seconds, outcome.get("result"), failure_in(outcome))
+            failure = Failure(**outcome["failure"]) if "failure" in outcome else None
+            yield Ended(job, seconds, outcome.get("result"), failure)
         elif late:
             failure = Failure("timeout", f"it took longer than {self.limits.timeout:g} s")
             yield Ended(job, seconds, failure=failure)

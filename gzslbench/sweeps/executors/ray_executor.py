@@ -35,7 +35,6 @@ from gzslbench.sweeps.executors.ray_cluster import (
 )
 from gzslbench.sweeps.executors.worker_process import (
     STOP_GRACE_S,
-    failure_in,
     limit_threads,
     outcome_of,
     prepare_argument,
@@ -166,7 +165,7 @@ class RayExecutor:
             outcome = self.ray.get(reference)
             if task.job.folder is not None:
                 write_files(outcome.get("files", {}), task.job.folder)
-            return outcome.get("result"), failure_in(outcome)
+            return outcome.get("result"), Failure(**outcome["failure"]) if "failure" in outcome else None
         except errors.RayError as error:
             cause = error.cause if isinstance(error, errors.RayTaskError) else None
             if isinstance(cause, GzslBenchError):

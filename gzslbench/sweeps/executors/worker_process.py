@@ -61,11 +61,6 @@ def outcome_of(work: str, argument: Mapping[str, Any]) -> dict[str, Any]:
     return {"failure": asdict(failure)}
 
 
-def failure_in(outcome: Mapping[str, Any]) -> Failure | None:
-    """The failure of an outcome; None if it has a result."""
-    return Failure(**outcome["failure"]) if "failure" in outcome else None
-
-
 def limit_threads(threads: int) -> None:
     """Compute with this many threads in this process, in torch and in the libraries below numpy."""
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
