@@ -103,7 +103,7 @@ def missing_modules(spec: TrackerSpec) -> list[str]:
     """Return the required modules that are not installed; nothing is imported."""
     missing = list(spec.requires)
     for module in spec.requires:
-        with suppress(ImportError, ValueError):  # no such parent package, or no name of a module
+        with suppress(Exception):  # no name of a module, or its parent package is missing or broken
             # A folder of that name on the path (W&B creates one) is found too, but has no origin.
             if getattr(find_spec(module), "origin", None) is not None:
                 missing.remove(module)

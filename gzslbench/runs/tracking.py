@@ -111,8 +111,7 @@ class Tracking:
             self._epochs = len(self._folder.metrics()) - 1
         self._epochs += 1
         where = {name: metrics[name] for name in ("leg", "stage", "epoch")}
-        numbers = epoch_numbers(metrics, run.select)
-        epoch = TrackedEpoch(**where, ordinal=self._epochs, numbers=numbers)
+        epoch = TrackedEpoch(**where, ordinal=self._epochs, numbers=epoch_numbers(metrics, run.select))
         self._call(lambda tracker: tracker.epoch(epoch))
 
     @hookimpl

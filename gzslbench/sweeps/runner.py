@@ -181,8 +181,7 @@ def _outcome(result: CellResult) -> str:
     name, failure, record = result.planned.id, result.failure, result.record
     if failure is not None:
         return f"{failure.kind:7} {name}: {failure.what.partition(chr(10))[0]}"
-    numbers = None if record is None else record.headline
-    outcome = f"H {numbers.H:.1f}, {record.reported}" if record and numbers else "diverged"
+    outcome = f"H {record.headline.H:.1f}, {record.reported}" if record and record.headline else "diverged"
     return f"done    {name}: {outcome} in {result.seconds:.1f} s"
 
 
