@@ -81,7 +81,7 @@ def mutate_tree(tree: Any, random: Random) -> Any:
                 holder[key], other[its] = json.loads(copies)
             case 3 if isinstance(holder[key], list):
                 holder[key] *= 2
-            case 4 if type(holder[key]) in (int, float):
+            case 4 if type(holder[key]) in (int, float) and abs(holder[key]) < 1e300:
                 holder[key] = holder[key] * pick(random, [-1, 0.5, 2, 1e9, 1 + 1e-9])
             case 5 if type(holder[key]) in (int, float):
                 holder[key] += pick(random, [-1, 1])

@@ -97,7 +97,11 @@ def _from_file(path: Path, test: RowMatcher) -> Predictions:
         import torch
 
         whole = zipfile.is_zipfile(path)  # other files of torch.save cannot be mapped
-        return _from_parts(_parts_of(torch.load(path, "cpu", weights_only=True, mmap=whole)), test)
+        try:
+            found = torch.load(path, "cpu", weights_only=True, mmap=whole)
+        except (IndexError, TypeError, AttributeError) as error:  # of damaged bytes
+            raise ValueError("damaged") from error
+        return _from_parts(_parts_of(found), test)
     with path.open("rb"):  # a missing file is the nearer fault
         fix = "give a .csv, .npy, .npz or .pt file"
     raise DataError(f"files ending in {path.suffix!r} are not read", where=path, fix=fix)
