@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
 
 
 class GzslBenchError(Exception):
@@ -81,18 +79,6 @@ class DivergedError(GzslBenchError):
 
 class InterruptedRunError(GzslBenchError):
     """The user stopped a run; its checkpoint is on disk."""
-
-
-@contextmanager
-def plugin_code(what: str = "", *keep: type[Exception], **advice: str) -> Iterator[None]:
-    """Run code of a plugin: it prints to standard error; what it raises is a PluginError, or ``keep``."""
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    except BaseException as error:  # sys.exit too
-        if isinstance(error, (KeyboardInterrupt, *keep)):
-            raise
-        raise PluginError(what + describe(error), **advice) from error
 
 
 def describe(error: BaseException) -> str:

@@ -23,10 +23,10 @@ from gzslbench.data.dataset import UNKNOWN, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.regions import SUFFIX, fingerprint_regions
 from gzslbench.data.variants import UNIT, scale_semantics
-from gzslbench.errors import DataError, GzslBenchError, did_you_mean, plugin_code
+from gzslbench.errors import DataError, GzslBenchError, did_you_mean
 from gzslbench.files import check_folder, is_there, reading, sha256_of
 from gzslbench.plugins.dataset import DatasetSpec
-from gzslbench.plugins.registry import load_object
+from gzslbench.plugins.registry import load_object, plugin_code
 
 
 @dataclass(frozen=True)

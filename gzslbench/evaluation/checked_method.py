@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -14,9 +14,10 @@ from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView
 from gzslbench.errors import PluginError
-from gzslbench.plugins.head import HeadSettings
+from gzslbench.plugins.head import FittedHead, Head, HeadSettings, Space
 from gzslbench.plugins.inputs import ClassNoise, HeadData, TrainView
 from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
+from gzslbench.plugins.spec import wrong_fields
 
 ClassStream = Callable[[int], torch.Generator]
 """Returns the random stream of the class at a position, from its start."""
@@ -199,3 +200,29 @@ def build_head_data(
 def _class_streams(purpose: str, classes: Tensor, epoch: int, seed: int) -> ClassStream:
     positions = classes.tolist()
     return lambda index: generator(classes.device, seed, "evaluation", epoch, purpose, positions[index])
+
+
+def check_settings(settings: object, owner: object) -> HeadSettings:
+    """Return the settings that a head or a method gives, if they are such."""
+    wrong = [f"the settings of the head are {settings!r:.80}, not a HeadSettings"]
+    if isinstance(settings, HeadSettings):
+        least, spaces = {"per_class": 1, "batch_size": 1, "epochs": 1}, get_args(Space)
+        wrong = [*wrong_fields(settings, "the HeadSettings of the head", space=spaces, **least)]
+        if not wrong:
+            return settings
+    raise PluginError(wrong[0], where=type(owner).__name__, fix="see HeadSettings in gzslbench.plugins")
+
+
+def fit_head(
+    head: Head, data: HeadData, settings: HeadSettings, epochs: int, random: torch.Generator, graphs: bool
+) -> Iterator[FittedHead]:
+    """Yield the fitted head after each of ``epochs`` passes, and check that there are so many."""
+    fitted = head.fit(data, settings, epochs, random, graphs)
+    for done in range(epochs + 1):
+        one = next(fitted, None) if isinstance(fitted, Iterator) else fitted
+        if hasattr(one, "scores") == (done == epochs):
+            what = f"fit yielded {done} heads for {epochs} epochs, then {type(one).__name__}"
+            fix = "yield a head with scores once after each epoch, see Head in gzslbench.plugins"
+            raise PluginError(what, where=type(head).__name__, fix=fix)
+        if one is not None:
+            yield one

@@ -18,12 +18,19 @@ from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DivergedError, PluginError
-from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data, check_matrix, score_stream
+from gzslbench.evaluation.checked_method import (
+    CheckedMethod,
+    build_head_data,
+    check_matrix,
+    check_settings,
+    fit_head,
+    score_stream,
+)
 from gzslbench.evaluation.curve import CurvePoint, seen_unseen_curve
 from gzslbench.evaluation.metrics import Metrics, metrics_of
 from gzslbench.evaluation.predictions import Predictions
 from gzslbench.evaluation.softmax_head import SoftmaxFit
-from gzslbench.plugins.head import FittedHead, Head, HeadSettings, check_settings, fit_head
+from gzslbench.plugins.head import FittedHead, Head, HeadSettings
 from gzslbench.plugins.inputs import HeadData, TrainView
 from gzslbench.plugins.method import GenerativeMethod, ScoringMethod
 from gzslbench.plugins.spec import Setting

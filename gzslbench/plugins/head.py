@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from gzslbench.errors import PluginError
-from gzslbench.plugins.spec import Published, Setting, wrong_fields
+from gzslbench.plugins.spec import Published, Setting
 
 if TYPE_CHECKING:
     import torch
@@ -110,29 +109,3 @@ class Head(Protocol):
             graphs: Whether a CUDA device may replay captured steps; it changes no number.
         """
         ...
-
-
-def check_settings(settings: object, owner: object) -> HeadSettings:
-    """Return the settings that a head or a method gives, if they are such."""
-    wrong = [f"the settings of the head are {settings!r:.80}, not a HeadSettings"]
-    if isinstance(settings, HeadSettings):
-        least, spaces = {"per_class": 1, "batch_size": 1, "epochs": 1}, get_args(Space)
-        wrong = [*wrong_fields(settings, "the HeadSettings of the head", space=spaces, **least)]
-        if not wrong:
-            return settings
-    raise PluginError(wrong[0], where=type(owner).__name__, fix="see HeadSettings in gzslbench.plugins")
-
-
-def fit_head(
-    head: Head, data: HeadData, settings: HeadSettings, epochs: int, random: torch.Generator, graphs: bool
-) -> Iterator[FittedHead]:
-    """Yield the fitted head after each of ``epochs`` passes, and check that there are so many."""
-    fitted = head.fit(data, settings, epochs, random, graphs)
-    for done in range(epochs + 1):
-        one = next(fitted, None) if isinstance(fitted, Iterator) else fitted
-        if hasattr(one, "scores") == (done == epochs):
-            what = f"fit yielded {done} heads for {epochs} epochs, then {type(one).__name__}"
-            fix = "yield a head with scores once after each epoch, see Head in gzslbench.plugins"
-            raise PluginError(what, where=type(head).__name__, fix=fix)
-        if one is not None:
-            yield one

@@ -10,11 +10,12 @@ import dataclasses
 import math
 import sys
 import typing
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import NoneType
 from typing import Any, TypeVar
 
-from gzslbench.errors import GzslBenchError, ParamError, did_you_mean, plugin_code
+from gzslbench.errors import GzslBenchError, ParamError, PluginError, describe, did_you_mean
 
 P = TypeVar("P", bound="Params")
 Value = float | int | str | bool
@@ -267,11 +268,22 @@ _FIELDS: dict[type[Params], tuple[ParamInfo, ...]] = {}
 _DEFAULTS: dict[type[Params], Mapping[str, Any]] = {}
 
 
+@contextmanager
+def _declaring(cls: type[Params], fix: str) -> Iterator[None]:
+    """Turn what the class raises into a PluginError."""
+    try:
+        yield
+    except (GzslBenchError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # sys.exit too
+        raise PluginError(_WRONG.format(cls) + describe(error), fix=fix) from error
+
+
 def fields_of(cls: type[Params]) -> tuple[ParamInfo, ...]:
     """Return the documented parameters of ``cls``, in the order they are written."""
     if cls not in _FIELDS:
         fix = 'write each like lr: float = param(0.001, "learning rate"); a type is bool, int, float or str'
-        with plugin_code(_WRONG.format(cls), GzslBenchError, fix=fix):
+        with _declaring(cls, fix):
             if cls.as_dict is not Params.as_dict:
                 raise TypeError("as_dict is a method of Params, which records call")
             hints = typing.get_type_hints(cls)
@@ -308,7 +320,7 @@ def build(
         _DEFAULTS[cls] = {info.name: info.check(info.default, cls.__name__) for info in fields_of(cls)}
     params = object.__new__(cls)
     params.__dict__.update({**_DEFAULTS[cls], **accepted, _CHECKED: True})
-    with plugin_code(_WRONG.format(cls), GzslBenchError, fix="raise a ParamError in its __post_init__"):
+    with _declaring(cls, "raise a ParamError in its __post_init__"):
         params.__post_init__()
     return params
 

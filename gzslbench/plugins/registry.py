@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from dataclasses import fields
 from functools import cache, reduce
@@ -32,7 +34,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
-from gzslbench.errors import PluginError, did_you_mean, plugin_code, warn
+from gzslbench.errors import PluginError, describe, did_you_mean, warn
 from gzslbench.files import is_path_part
 from gzslbench.plugins import hooks
 from gzslbench.plugins.dataset import Expected
@@ -330,3 +332,15 @@ def _problem(offer: Any, of: type[Any]) -> str | None:
         if value not in known:
             return f"{offer.name!r} has the unknown {name} {value!r}; known: {', '.join(known)}"
     return None
+
+
+@contextmanager
+def plugin_code(what: str = "", *keep: type[Exception], **advice: str) -> Iterator[None]:
+    """Run code of a plugin: it prints to standard error; what it raises is a PluginError, or ``keep``."""
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except BaseException as error:  # sys.exit too
+        if isinstance(error, (KeyboardInterrupt, *keep)):
+            raise
+        raise PluginError(what + describe(error), **advice) from error

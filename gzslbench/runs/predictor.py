@@ -21,8 +21,8 @@ from gzslbench.data.preprocessing import Transform, fit_preprocessing
 from gzslbench.data.region_rows import scale
 from gzslbench.data.views import EvalView
 from gzslbench.errors import DataError, ParamError, StoreError
-from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data
-from gzslbench.plugins.head import FittedHead, fit_head
+from gzslbench.evaluation.checked_method import CheckedMethod, build_head_data, fit_head
+from gzslbench.plugins.head import FittedHead
 from gzslbench.runs.load_trained import Trained, open_head, open_trained
 from gzslbench.runs.record import Record
 from gzslbench.runs.store import RunFolder

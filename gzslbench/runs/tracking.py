@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from gzslbench.computing.device import environment
-from gzslbench.errors import PluginError, first_line, plugin_code, warn
+from gzslbench.errors import PluginError, first_line, warn
 from gzslbench.plugins.hooks import hookimpl
-from gzslbench.plugins.registry import plugins
+from gzslbench.plugins.registry import plugin_code, plugins
 from gzslbench.plugins.tracker import TrackedEpoch, TrackedRun, Tracker, TrackerSpec, missing_modules
 from gzslbench.runs.cell import Cell
 from gzslbench.runs.folder import RunFolder

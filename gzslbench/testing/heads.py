@@ -12,8 +12,8 @@ from torch import Tensor
 from gzslbench.computing.seeds import generator
 from gzslbench.data.synthetic.dataset import load_synthetic
 from gzslbench.data.views import EvalView, make_views
-from gzslbench.evaluation.checked_method import check_matrix
-from gzslbench.plugins.head import HeadSettings, HeadSpec, check_settings, fit_head
+from gzslbench.evaluation.checked_method import check_matrix, check_settings, fit_head
+from gzslbench.plugins.head import HeadSettings, HeadSpec
 from gzslbench.plugins.inputs import HeadData
 from gzslbench.plugins.params import build
 from gzslbench.plugins.presets import preset

@@ -37,7 +37,7 @@ class Reader:
             install = [sys.executable, "-c", METADATA]
             done = subprocess.run(install, cwd=self.folder, capture_output=True, text=True)
         else:
-            program, *arguments = line.split()
+            program, *arguments = line.removeprefix("python -m ").split()
             assert program in ("gzslbench", "pytest"), line
             code = PYTEST if program == "pytest" else None
             done = self.fork(self.folder, *arguments, program=code, path=[self.folder / "src"])

@@ -215,7 +215,7 @@ def _board_notes(board: Board, intervals: str) -> Iterator[str]:
 
 
 def _unmarked(board: Board) -> list[str]:
-    """Return the rows with a number that is higher than a marked one, but of one seed only."""
+    """Return the rows of one seed with a number that is higher than the best of its column."""
     marked: dict[tuple[str, str], float] = {}
     columns = [
         (row.label, (name, metric), score)
@@ -224,13 +224,10 @@ def _unmarked(board: Board) -> list[str]:
         for metric, score in found.items()
     ]
     for _, column, score in columns:
-        if score.best or score.second:
-            marked[column] = min(score.estimate.mean, marked.get(column, score.estimate.mean))
-    found = (
-        label
-        for label, column, score in columns
-        if not (score.best or score.second) and score.estimate.mean > marked.get(column, 100)
-    )
+        if score.best:
+            marked[column] = score.estimate.mean
+    chance = [one for one in columns if one[2].is_chance_of_one_seed]
+    found = (label for label, at, score in chance if score.estimate.mean > marked.get(at, 100))
     return list(dict.fromkeys(found))
 
 

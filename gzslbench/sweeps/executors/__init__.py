@@ -12,10 +12,10 @@ from types import FrameType
 
 import msgspec
 
-from gzslbench.errors import GzslBenchError, plugin_code
+from gzslbench.errors import GzslBenchError
 from gzslbench.plugins.executor import Ended, Event, Executor, ExecutorSpec, Failure, Job, Limits
 from gzslbench.plugins.hooks import hookimpl
-from gzslbench.plugins.registry import load_object, plugins
+from gzslbench.plugins.registry import load_object, plugin_code, plugins
 
 
 @hookimpl

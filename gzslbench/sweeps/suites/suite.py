@@ -176,8 +176,7 @@ def _assignments(settings: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in settings.items())
 
 
-MOST_RUNS = 100_000
-"""Of one grid."""
+MOST_RUNS = 100_000  # of one grid
 
 
 def expand_grid(grid: GridEntry, written_out: Collection[str] = ()) -> Iterator[RunEntry]:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.computing.seeds import generator
-from gzslbench.evaluation.checked_method import check_matrix
-from gzslbench.plugins.head import check_settings
+from gzslbench.evaluation.checked_method import check_matrix, check_settings
 from gzslbench.plugins.inputs import Batch, ClassNoise
 from gzslbench.plugins.method import Phase
 from gzslbench.testing.check import NotApplicable, require

@@ -60,8 +60,12 @@ def test_folders_stand_for_their_images(world, tmp_path):
     nested.mkdir(parents=True)
     for name in ("b.JPG", "a.png", "notes.txt"):
         (nested / name).write_bytes(b"")
-    found = repeat.list_images([Path("one.jpg"), tmp_path / "folder"])
-    assert found == [Path("one.jpg"), nested / "a.png", nested / "b.JPG"]
+    one = tmp_path / "one.jpg"
+    one.touch()
+    found = repeat.list_images([one, tmp_path / "folder"])
+    assert found == [one, nested / "a.png", nested / "b.JPG"]
+    with pytest.raises(ExtractionError, match="no such file"):
+        repeat.list_images([tmp_path / "two.jpg"])
     (tmp_path / "nothing").mkdir()
     with pytest.raises(ExtractionError, match="no image"):
         repeat.list_images([tmp_path / "nothing"])

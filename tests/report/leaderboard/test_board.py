@@ -63,6 +63,15 @@ def test_a_table_says_once_that_the_network_may_have_seen_unseen_classes(entry):
     assert leaderboard_table(board).notes.count(note) == 1
 
 
+def test_a_note_names_the_single_seed_that_is_higher_than_the_best_of_several(entry):
+    several = [entry("low", H=50.0, seed=seed) for seed in (1, 2)]
+    (board,) = tables(*several, entry("lucky", H=90.0))
+    notes = [note for note in leaderboard_table(board).notes if note.startswith("no mark for")]
+    assert notes == ["no mark for lucky: one seed, which may be lucky, is never the best of several"]
+    (board,) = tables(*several, entry("last", H=10.0))
+    assert not [note for note in leaderboard_table(board).notes if note.startswith("no mark for")]
+
+
 def test_the_same_dataset_may_be_in_one_task_only_while_others_go_on(entry):
     first, second = tables(
         entry(seed=1), entry(seed=2), entry(dataset="CUB"), entry(seed=3, task="AWA2/res101/att/ps-9")
