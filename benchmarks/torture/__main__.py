@@ -110,7 +110,7 @@ def _open_attacks(
         queue = attempts(seed, folder)
         if only not in (None, attack):
             # All names of an attack are among its first attempts.
-            first = list(itertools.islice(queue, 5000))
+            first = list(itertools.islice(queue, 20_000))
             known = {attempt.name for attempt in first}
             names |= known
             wanted = set(fnmatch.filter(known, str(only)))

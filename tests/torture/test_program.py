@@ -12,7 +12,9 @@ from click.testing import CliRunner
 from gzslbench._version import VERSION
 from gzslbench_benchmarks.torture import __main__ as program
 from gzslbench_benchmarks.torture.attacks import find_attacks
+from gzslbench_benchmarks.torture.commands import COMMANDS
 from gzslbench_benchmarks.torture.findings import Attempt, Results
+from gzslbench_benchmarks.torture.readers import READERS
 
 
 @pytest.fixture
@@ -114,6 +116,13 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tried: list[str])
     code, output = call("--only", "evn")
     assert code == 2
     assert "even" in output
+
+
+def test_the_last_attempt_of_each_attack_is_found_by_its_name(tmp_path: Path) -> None:
+    for name in (READERS[-1].name, f"{COMMANDS[-1].name}-refused", "random-kill"):
+        place = tmp_path / name
+        place.mkdir()
+        assert list(program._open_attacks(0, name, 0, place, {})) == [name]
 
 
 def test_the_counts_of_the_last_long_run_are_of_this_program() -> None:
