@@ -95,7 +95,7 @@ def first_line(error: BaseException) -> str:
 
 
 def warn(text: str) -> None:
-    """Warn about a plugin; it is no error even where warnings are, as a plugin must stop nothing."""
+    """Warn about a plugin; it stays a warning even if warnings are errors: a broken plugin stops no run."""
     try:
         warnings.warn(text, RuntimeWarning, stacklevel=3)
     except RuntimeWarning as warning:

@@ -94,11 +94,11 @@ def refuse_stream(path: Path) -> None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Raise OSError in the block if the name has a sign that no name of a file can have."""
+    """Raise OSError in the block if the name has a character that no file can have in its name."""
     try:
         yield
     except ValueError as error:  # a zero byte, or half of a pair of UTF-16
-        raise OSError(errno.EINVAL, f"no name of a file: {error}", ascii(str(path))) from error
+        raise OSError(errno.EINVAL, f"no file can have this name: {error}", ascii(str(path))) from error
 
 
 def read_file(path: Path, most: int = sys.maxsize) -> bytes:

@@ -15,7 +15,7 @@ TARGETS = {
     "heads": Target("gzslbench.cli.plugins:heads", "List the heads of generative methods, or describe one."),
     "extractors": Target("gzslbench.cli.plugins:extractors", "List the feature extractors, or describe one."),
     "datasets": Target("gzslbench.cli.plugins:datasets", "List the datasets, or describe one."),
-    "data": Target("gzslbench.cli.data:data", "Fetch, show, verify, import, build or invent datasets."),
+    "data": Target("gzslbench.cli.data:data", "Fetch, show, verify, import, build or simulate datasets."),
     "extract": Target("gzslbench.cli.extract:extract", "Compute the features of a dataset's images."),
     "finetune": Target("gzslbench.cli.finetune:finetune", "Train an extractor on seen classes."),
     "show": Target("gzslbench.cli.runs:show", "Show a run: settings, metrics, files, how to repeat it."),

@@ -25,4 +25,4 @@ TARGETS = {
 
 @click.group(cls=LazyGroup, targets=TARGETS)
 def data() -> None:
-    """Fetch, show, verify, import, build or invent datasets, or encode semantics."""
+    """Fetch, show, verify, import, build or simulate datasets, or encode semantics."""
