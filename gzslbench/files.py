@@ -354,7 +354,8 @@ def lock(path: Path, *, wait: bool = False, keep: bool = False) -> Iterator[None
     path.parent.stat()  # filelock would create a missing folder, which may be a typing error
     file_lock, existed = FileLock(path), path.exists()
     try:
-        file_lock.acquire(blocking=wait)
+        # `sweep --status` has the lock for a moment, to see whether another process has it.
+        file_lock.acquire(timeout=-1 if wait else 0.1, poll_interval=0.02)
     except Timeout as error:
         with suppress(OSError):
             owner = " on ".join(path.read_text(encoding="utf-8").splitlines()[:2])

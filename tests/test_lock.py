@@ -116,3 +116,21 @@ def refuse_locks(monkeypatch, code):
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("fcntl.flock", refuse)
+
+
+def test_a_look_at_the_lock_refuses_no_one(path):
+    """`sweep --status` has the lock of a sweep for a moment."""
+    found, leave = threading.Event(), threading.Event()
+
+    def look():
+        with lock(path):
+            found.set()
+            leave.wait(60)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    found.wait(60)
+    threading.Timer(0.02, leave.set).start()
+    with lock(path):
+        pass
+    thread.join()

@@ -24,6 +24,11 @@ from gzslbench.errors import GzslBenchError, InterruptedRunError, PluginError, d
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C: 128 + SIGINT, as shells count."""
+_NO_ACCESS = "make it readable for yourself (chmod), ask its owner to, or name another path"
+_TOO_MANY = "raise the limit (ulimit -n), or run fewer jobs at a time"
+_FIXES = {errno.EMFILE: _TOO_MANY, errno.ENFILE: _TOO_MANY, errno.ENAMETOOLONG: "give a shorter name"}
+_FIXES |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE), _NO_ACCESS)
+"""What to do about an error of the system, by its number."""
 FAULT = 70  # after an error in the code of the program or of a plugin: EX_SOFTWARE of sysexits.h
 _OTHER_NAMES = {"PIL": "pillow"}
 """Distributions that have another name than their module."""
@@ -42,6 +47,15 @@ class UserError(click.ClickException):
     exit_code = 2
 
 
+class _Messages(io.FileIO):
+    """Standard error. What it cannot take is lost: a full disk below a log must not end a run."""
+
+    def write(self, content: Any) -> int:
+        with suppress(OSError):
+            return super().write(content)
+        return len(content)
+
+
 class LazyGroup(click.Group):
     """A group that imports the commands in ``targets`` one at a time; a user's error has no traceback."""
 
@@ -52,6 +66,9 @@ class LazyGroup(click.Group):
     def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:
         """Run the command line; a sign that the terminal cannot show becomes a question mark."""
         _open_closed_streams()
+        if args is None:
+            raw = io.BufferedWriter(_Messages(sys.stderr.fileno(), "w", closefd=False))
+            sys.stderr = io.TextIOWrapper(raw, sys.stderr.encoding, line_buffering=True)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
@@ -110,6 +127,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was called, and turn errors and interruptions into exit codes."""
         try:
+            Path.cwd()  # Without a current folder, MKL ends the process.
             with warnings.catch_warnings():
                 # One line, without the place in the source that Python adds.
                 warnings.showwarning = lambda message, *_, **__: click.echo(f"warning: {message}", err=True)
@@ -137,7 +155,9 @@ def _open_closed_streams() -> None:
     """Open streams that the caller has closed, so that no file of ours gets their number and their output."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("r+"))  # noqa: SIM115 - it stays open
+            stream = Path(os.devnull).open("r+")  # noqa: SIM115 - it stays open
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
 
 
 def _flush_output() -> None:
@@ -163,10 +183,12 @@ def _explain(error: ImportError | OSError | MemoryError) -> str:
         extra = _extra_of(error.name or "")
         fix = f"pip install 'gzslbench[{extra}]'"
         return str(GzslBenchError(f"{error.name} is not installed", fix=fix)) if extra else ""
-    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and error.filename:
-        what = f"the name is too long: {error.filename!s:.60}…"
-        return str(GzslBenchError(what, fix="give a shorter name"))
-    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError) and error.filename is None:
+    if isinstance(error, FileNotFoundError) and error.errno and error.filename is None:
+        return str(GzslBenchError("the current folder has been removed", fix="change to another folder"))
+    if isinstance(error, OSError) and error.errno in _FIXES:
+        what, where = f"{error.strerror}", error.filename and f"{error.filename!s:.240}"
+        return str(GzslBenchError(what, where=where, fix=_FIXES[error.errno]))
+    if isinstance(error, OSError) and error.errno not in (None, errno.EPIPE) and error.filename is None:
         frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
         is_output = frames[-1].partition(".")[0] in ("click", "rich") or frames[-1] == __name__
         what = "the output cannot be written" if is_output else "a file cannot be written"

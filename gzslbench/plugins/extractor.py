@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from gzslbench.errors import PluginError
 from gzslbench.plugins.spec import Published
 
 if TYPE_CHECKING:
@@ -158,6 +159,12 @@ class Extractor:
     weights: Weights
     preparation: Preparation | ImageTransform
     packages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the type of the preparation, which decides how images are read."""
+        if not isinstance(self.preparation, (Preparation, ImageTransform)):
+            what = f"the preparation {self.preparation!r:.80} is not a Preparation or an ImageTransform"
+            raise PluginError(what, where="Extractor", fix="say how an image becomes the network's input")
 
 
 Load = Callable[[Request], Extractor]

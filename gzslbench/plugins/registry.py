@@ -37,7 +37,7 @@ import pluggy
 from gzslbench.errors import PluginError, describe, did_you_mean, warn
 from gzslbench.files import is_path_part
 from gzslbench.plugins import hooks
-from gzslbench.plugins.dataset import Expected
+from gzslbench.plugins.dataset import Archive, Expected
 from gzslbench.plugins.params import Params
 from gzslbench.plugins.spec import METHOD_KINDS, PRESETS, SETTINGS
 
@@ -317,6 +317,9 @@ def _problem(offer: Any, of: type[Any]) -> str | None:
         return None if offer.is_dir() else f"{offer} is not a folder"
     for one in fields(offer):
         if not isinstance(value := getattr(offer, one.name), _TYPES.get(one.type, object)):
+            return f"the {one.name} of {offer.name!r} is {value!r}, not of the type {one.type}"
+        kind = {"tuple[str, ...]": str, "tuple[Archive, ...]": Archive}.get(one.type, object)
+        if isinstance(value, _LIST) and not all(isinstance(part, kind) for part in value):
             return f"the {one.name} of {offer.name!r} is {value!r}, not of the type {one.type}"
     if not is_path_part(offer.name):
         return f"{offer.name!r} is not a name: use letters, digits, hyphens and dots"

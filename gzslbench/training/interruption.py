@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -32,13 +32,18 @@ class Interruption:
 def catch_interruption() -> Iterator[Interruption]:
     """Handle SIGINT, SIGTERM and SIGHUP inside, if this is the main thread."""
     interruption = Interruption()
-    if threading.current_thread() is not threading.main_thread():
+    with catch_signals(interruption.handle):
         yield interruption
-        return
-    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # as under nohup
-    before = {number: signal.signal(number, interruption.handle) for number in heard}
+
+
+@contextmanager
+def catch_signals(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Call ``handle`` for each of ``SIGNALS`` inside; only the main thread receives signals."""
+    known = SIGNALS if threading.current_thread() is threading.main_thread() else ()
+    heard = [number for number in known if signal.getsignal(number) != signal.SIG_IGN]  # as under nohup
+    before = {number: signal.signal(number, handle) for number in heard}
     try:
-        yield interruption
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from inspect import signature
+from numbers import Real
 from typing import Any
 
 import msgspec
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 from gzslbench.computing.instrumentation import span
 from gzslbench.errors import PluginError
 from gzslbench.plugins.inputs import Batch
-from gzslbench.plugins.method import Optimizer, Phase, Sgd, TorchOptimizer
+from gzslbench.plugins.method import Optimizer, Phase, Sgd, Stage, TorchOptimizer
 
 Moments = defaultdict[str, defaultdict[Tensor, dict[str, Any]]]
 """What torch's optimizers remember of earlier steps, by kind of optimizer and by parameter."""
@@ -75,8 +77,9 @@ class PhaseOptimizer:
     def prepare_step(self) -> None:
         """Set the learning rates of the next step and count it; not part of a captured step."""
         if self.phase.step_schedule is not None:
+            factor = factor_of(self.phase.step_schedule, self.steps, self.phase)
             for rule in self.rules:
-                rule.set_rate(rule.settings.lr * self.factor * self.phase.step_schedule(self.steps))
+                rule.set_rate(rule.settings.lr * self.factor * factor)
         self.steps += 1
 
     def fix_gradients(self) -> None:
@@ -185,6 +188,15 @@ class UpdateRule:
                 self.moments.pop(parameter, None)
 
 
+def factor_of(schedule: Callable[[int], float], number: int, of: Phase | Stage) -> float:
+    """Return what a schedule says of an epoch or a step: a number from 0."""
+    factor: object = schedule(number)
+    if isinstance(factor, (Real, Tensor)) and 0 <= (value := float(factor)) < math.inf:
+        return value
+    what, fix = f"the schedule returned {factor!r:.80} at {number}", "return a number from 0"
+    raise PluginError(what, where=f"{type(of).__name__.lower()} {of.name!r}", fix=fix)
+
+
 def check_terms(phase: Phase, terms: object) -> dict[str, Tensor]:
     """Return the terms of a loss: at least one number that gradients flow through, by name."""
     if not isinstance(terms, Mapping) or not terms:
@@ -198,7 +210,7 @@ def check_terms(phase: Phase, terms: object) -> dict[str, Tensor]:
     elif not any(term.requires_grad for term in terms.values()):
         found = "terms that depend on no parameter of the updated modules"
     else:
-        return dict(terms)
+        return {name: term.reshape(()) for name, term in terms.items()}
     fix = "return tensors of one number by name, computed without no_grad() and detach(): see Phase.loss"
     raise PluginError(f"the loss returned {found}", where=f"phase {phase.name!r}", fix=fix)
 

@@ -19,7 +19,7 @@ from gzslbench.errors import DivergedError
 from gzslbench.plugins.inputs import Batch, TrainView
 from gzslbench.plugins.method import HeldOut, Method, Phase, Stage
 from gzslbench.training.batch import Sampler, loop_lengths
-from gzslbench.training.optimization import PhaseOptimizer, no_moments
+from gzslbench.training.optimization import PhaseOptimizer, factor_of, no_moments
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -175,10 +175,10 @@ class StageRun:
         for total in self.sums.values():  # a captured step adds to this memory, so it must stay
             total.zero_()
         self.sampler.start_epoch(self.epoch)
-        factor = self.stage.schedule(self.epoch)
+        factor = factor_of(self.stage.schedule, self.epoch, self.stage)
         for optimizer in self.optimizers:
             own = optimizer.phase.schedule
-            own_factor = 1.0 if own is None else own(self.epoch)
+            own_factor = 1.0 if own is None else factor_of(own, self.epoch, optimizer.phase)
             optimizer.start_epoch(factor * own_factor, first=self.epoch == 0)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -214,7 +215,11 @@ def test_with_json_only_json_is_in_the_output(invoke, monkeypatch) -> None:
         (ModuleNotFoundError("No module named 'optuna'", name="optuna.trial"), "gzslbench[tune]"),
         (ModuleNotFoundError("No module named 'PIL'", name="PIL"), "to do: pip install 'gzslbench[images]'"),
         (OSError(errno.ENOSPC, "No space left on device"), "a file cannot be written: No space left"),
-        (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300), "the name is too long: xxx"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300), "File name too long\n  where: xxx"),
+        (PermissionError(errno.EACCES, "Permission denied", "closed"), "Permission denied\n  where: closed"),
+        (OSError(errno.EMFILE, "Too many open files", "a"), "raise the limit (ulimit -n)"),
+        (OSError(errno.EMFILE, "Too many open files"), "raise the limit (ulimit -n)"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), "the current folder has been removed"),
     ],
 )
 def test_what_the_system_lacks_is_a_message(invoke, fails_with, error, message) -> None:
@@ -226,7 +231,11 @@ def test_what_the_system_lacks_is_a_message(invoke, fails_with, error, message) 
 
 @pytest.mark.parametrize(
     "error",
-    [ModuleNotFoundError("No module named 'nothing'", name="nothing"), FileNotFoundError(2, "no", "a")],
+    [
+        ModuleNotFoundError("No module named 'nothing'", name="nothing"),
+        FileNotFoundError(2, "no", "a"),
+        OSError("no"),
+    ],
 )
 def test_other_errors_of_the_system_keep_their_traceback(invoke, fails_with, error) -> None:
     fails_with(error)
@@ -264,3 +273,26 @@ def test_ctrl_c_while_the_process_ends_shows_no_traceback() -> None:
     words = [sys.executable, "-c", f"{late}\nfrom gzslbench.cli import main\nmain()", "--version"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=50, check=False)
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+@pytest.mark.acceptance
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_messages_that_cannot_be_written_do_not_end_a_run(tmp_path: Path) -> None:
+    words = f"run --method eszsl --dataset digits --json --results {tmp_path}"
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "gzslbench", *words.split()]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, text=True)
+    assert done.returncode == 0 and json.loads(done.stdout)["cell"]["method"] == "eszsl"
+    assert len(list(tmp_path.glob("*/record.json"))) == 1
+
+
+@pytest.mark.acceptance
+def test_a_current_folder_that_was_removed_is_an_error_in_one_message(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    code = "import os, sys; os.rmdir(os.getcwd()); from gzslbench.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "doctor"], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert done.stderr == "Error: the current folder has been removed\n  to do: change to another folder\n"

@@ -431,14 +431,19 @@ def test_a_share_of_a_gpu_is_a_number_from_0_to_1(write: Write, share: str) -> N
     assert "the gpu_share of 'mine' is" in here.errors[broken.value]
 
 
-@pytest.mark.parametrize("field", ["archives", "expected", "sources", "features"])
-def test_a_dataset_with_a_field_of_another_type_makes_a_plugin_broken(write: Write, field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("archives", "5"), ("archives", "(5,)"), ("expected", "5"), ("sources", "5"), ("features", "5")],
+)
+def test_a_dataset_with_a_field_of_another_type_makes_a_plugin_broken(
+    write: Write, field: str, value: str
+) -> None:
     code = (
         "from gzslbench.plugins import DatasetSpec, hookimpl\n@hookimpl\ndef gzslbench_datasets():"
-        f" return [DatasetSpec('mine', 'Mine', 'mine:load', {field}=5)]"
+        f" return [DatasetSpec('mine', 'Mine', 'mine:load', {field}={value})]"
     )
     broken = write("broken", code, "datasets")
     here = Plugins([broken])
     with pytest.warns(RuntimeWarning, match="plugin 'broken' is left out"):
         assert here.datasets() == {}
-    assert f"the {field} of 'mine' is 5, not of the type" in here.errors[broken.value]
+    assert f"the {field} of 'mine' is {value}, not of the type" in here.errors[broken.value]

@@ -132,6 +132,14 @@ def interrupt(process, _victims, _draws):
     assert "the next sweep continues it" in output and "Traceback" not in output
 
 
+def hang_up(process, _victims, _draws):
+    """The terminal is closed: nothing can be read any more."""
+    process.stdout.close()
+    process.send_signal(signal.SIGHUP)
+    process.wait(timeout=PATIENCE_S)
+    assert process.returncode not in (0, -signal.SIGHUP)
+
+
 def interrupt_twice(process, _victims, _draws):
     process.send_signal(signal.SIGINT)
     time.sleep(0.1)
@@ -147,7 +155,7 @@ def test_interrupted_and_killed_20_times_it_ends_with_one_equal_record_of_each_c
     expected, draws = stored(tmp_path / "alone"), random.Random(0)
     acts = [kill_worker] * WORKER_KILLS + [kill_driver]
     draws.shuffle(acts)
-    acts += [interrupt_twice, interrupt]  # the first acts, when much is still to run
+    acts += [hang_up, interrupt_twice, interrupt]  # the first acts, when much is still to run
     for number in itertools.count():  # on a fast machine one sweep may end before all acts
         results = tmp_path / f"results-{number}"
         options = ("--jobs", 2, "--results", results, "--checkpoint-every", 1, "--retries", 99)

@@ -1,5 +1,7 @@
 import copy
+import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -7,7 +9,7 @@ from torch import nn
 from gzslbench.errors import PluginError
 from gzslbench.plugins import Batch
 from gzslbench.plugins.method import Adam, Phase, Sgd, TorchOptimizer
-from gzslbench.training.optimization import PhaseOptimizer, no_moments
+from gzslbench.training.optimization import PhaseOptimizer, factor_of, no_moments
 
 FACTORS = (1.0, 0.99, 0.3)
 
@@ -57,7 +59,7 @@ def test_the_rate_is_always_the_same_tensor():
     optimizer = make(networks())
     rate = optimizer.rules[0]._torch.param_groups[0]["lr"]
     optimizer.start_epoch(0.5)
-    optimizer.step(batches(1)[0])
+    optimizer.step(Batch(torch.ones(4, 2), torch.zeros(4, dtype=torch.int64), torch.Generator()))
     state = copy.deepcopy(optimizer.state_dict())
     optimizer.start_epoch(0.25)
     optimizer.load_state_dict(state)
@@ -127,7 +129,7 @@ def test_a_fixed_gradient_keeps_its_memory_and_a_missing_one_stays_missing():
     modules = networks()
     optimizer = make(modules, keep=("kept", "idle"))
     optimizer.start_epoch(1.0)
-    optimizer.step(batches(1)[0])
+    optimizer.step(Batch(torch.ones(4, 2), torch.zeros(4, dtype=torch.int64), torch.Generator()))
     optimizer.start_epoch(1.0)
     assert modules["kept"].weight.grad is None
     optimizer.fix_gradients()
@@ -332,3 +334,30 @@ def test_a_loss_that_answers_otherwise_is_refused_with_its_phase(answer, complai
     with pytest.raises(PluginError, match=complaint) as caught:
         optimizer.step(Batch(torch.ones(4, 2), torch.zeros(4, dtype=torch.int64), torch.Generator()))
     assert caught.value.where == "phase 'fit'"
+
+
+def test_terms_of_one_number_may_have_any_shape():
+    network = nn.Linear(2, 2)
+
+    def loss(batch):
+        value = network(batch.features).square().mean()
+        return {"plain": value, "vector": value.reshape(1), "matrix": value.reshape(1, 1)}
+
+    optimizer = PhaseOptimizer(Phase("fit", loss, ("net",), Adam(0.1)), nn.ModuleDict({"net": network}))
+    terms = optimizer.step(Batch(torch.ones(4, 2), torch.zeros(4, dtype=torch.int64), torch.Generator()))
+    assert {value.shape for value in terms.values()} == {torch.Size()}
+    assert len({value.item() for value in terms.values()}) == 1
+
+
+@pytest.mark.parametrize("factor", [None, "half", math.nan, math.inf, -1, torch.ones(2)])
+def test_a_schedule_that_answers_no_number_from_0_is_refused(factor):
+    phase = Phase("fit", None, ("net",), Adam(0.1))
+    with pytest.raises(PluginError, match=r"the schedule returned .* at 3") as caught:
+        factor_of(lambda _epoch: factor, 3, phase)
+    assert caught.value.where == "phase 'fit'"
+
+
+@pytest.mark.parametrize("factor", [0, 0.5, np.float32(0.5), torch.tensor(0.5)])
+def test_a_schedule_may_answer_any_kind_of_number(factor):
+    phase = Phase("fit", None, ("net",), Adam(0.1))
+    assert factor_of(lambda _epoch: factor, 3, phase) in (0, 0.5)

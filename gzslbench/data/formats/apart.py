@@ -83,7 +83,9 @@ def _limit(seconds: int, memory: int) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    hard = seconds + 1 if most == resource.RLIM_INFINITY else min(seconds + 1, most)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(seconds, hard), hard))
     with suppress(OSError, ValueError):  # no /proc: no limit of memory
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         _, most = resource.getrlimit(resource.RLIMIT_AS)

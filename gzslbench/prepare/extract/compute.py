@@ -339,6 +339,10 @@ class PartialFeatures:
         if not batch.rows:
             return
         for stored, computed in zip(self.arrays, batch.arrays, strict=True):
+            if computed.shape[1:] != stored.shape[1:]:
+                what = f"the network gives {computed.shape[1:]} of an image, after {stored.shape[1:]} before"
+                fix = "the extractor must give each image a row of the same width"
+                raise ExtractionError(what, where=f"batch {batch.number}", fix=fix)
             stored[batch.rows] = computed
         if not checksum:
             return

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from types import FrameType
@@ -16,6 +14,7 @@ from gzslbench.errors import GzslBenchError
 from gzslbench.plugins.executor import Ended, Event, Executor, ExecutorSpec, Failure, Job, Limits
 from gzslbench.plugins.hooks import hookimpl
 from gzslbench.plugins.registry import load_object, plugin_code, plugins
+from gzslbench.training.interruption import catch_signals
 
 
 @hookimpl
@@ -35,7 +34,8 @@ class PluginExecutor:
     def __init__(self, name: str, limits: Limits) -> None:
         self.lost, self.stopping = Failure("died", f"the executor {name} lost it"), False
         advice = {"where": plugins().executor(name).load, "fix": "correct it, or choose another --executor"}
-        self.guarded = partial(plugin_code, f"the executor {name!r} failed: ", GzslBenchError, **advice)
+        ours = (GzslBenchError, OSError) if name == "local" else (GzslBenchError,)
+        self.guarded = partial(plugin_code, f"the executor {name!r} failed: ", *ours, **advice)
         with self.guarded():
             self.executor: Executor = load_object(advice["where"], name, ("limits",))(limits)
             self.kill = self.executor.kill
@@ -65,13 +65,10 @@ class PluginExecutor:
 
 @contextmanager
 def stop_on_signals(executor: Executor, on_stop: Callable[[], object]) -> Iterator[None]:
-    """Stop the executor and call ``on_stop`` at the first Ctrl-C or SIGTERM; kill its jobs at the second.
+    """Stop the executor and call ``on_stop`` at the first signal of ``SIGNALS``; kill its jobs at the second.
 
     Only the main thread receives signals. In another thread nothing changes.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     stopped = False
 
     def handle(_number: int, _frame: FrameType | None) -> None:
@@ -81,11 +78,8 @@ def stop_on_signals(executor: Executor, on_stop: Callable[[], object]) -> Iterat
             return
         stopped = True
         executor.stop()
-        on_stop()
+        with suppress(OSError):  # the terminal may be closed
+            on_stop()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with catch_signals(handle):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -66,3 +68,17 @@ def test_a_reading_without_end_is_stopped(file):
 def test_memory_is_bounded(file):
     with pytest.raises(MemoryError):
         read_apart(file, lambda: bytearray(2**36))
+
+
+def test_a_hard_limit_of_cpu_time_below_ours_is_kept():
+    code = """
+import resource
+from pathlib import Path
+from gzslbench.data.formats.apart import read_apart
+resource.setrlimit(resource.RLIMIT_CPU, (50, 50))
+print(read_apart(Path(__file__), lambda: resource.getrlimit(resource.RLIMIT_CPU), 1000))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace("__file__", repr(__file__))], text=True, capture_output=True
+    )
+    assert done.stdout == "(50, 50)\n", done.stderr

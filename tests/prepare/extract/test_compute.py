@@ -13,7 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gzslbench.errors import ExtractionError
+from gzslbench.errors import ExtractionError, PluginError
+from gzslbench.plugins import Extractor, Weights
 from gzslbench.prepare.extract.compute import compute_features
 from gzslbench.prepare.extract.image import normalize, preprocess, read_image
 from gzslbench.prepare.extract.listings import list_flowers
@@ -192,3 +193,8 @@ def test_provenance_names_extractor_and_weights(small):
     told = small().provenance()
     assert told["extractor"] == "small" and len(str(told["weights_sha256"])) == 64
     assert told != replace(small(), batch_size=7).provenance()
+
+
+def test_a_preparation_of_another_type_is_refused_where_the_extractor_is_made():
+    with pytest.raises(PluginError, match="the preparation 224 is not a Preparation"):
+        Extractor(torch.nn.Identity(), Weights("none", "0" * 64), 224)

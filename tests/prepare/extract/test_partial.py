@@ -94,3 +94,11 @@ def test_a_disk_without_the_space_is_an_error_that_leaves_nothing(folder, monkey
     with pytest.raises(ExtractionError, match="features cannot be stored: No space left"):
         PartialFeatures(folder, [*SHAPE, ((40, 3, 2), "float16")], "us")
     assert not folder.exists()
+
+
+def test_a_batch_of_another_width_is_refused(folder):
+    partial = PartialFeatures(folder, SHAPE, "us")
+    wider = ComputedBatch(1, [1], (np.zeros((1, 3), np.float32),), {})
+    with pytest.raises(ExtractionError, match=r"gives \(3,\) of an image, after \(2,\) before"):
+        partial.store(wider, "checksum")
+    assert not partial.done()
