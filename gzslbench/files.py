@@ -280,8 +280,19 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 @contextmanager
 def _scratch(path: Path) -> Iterator[Path]:
     """Yield the name of a temporary file or folder of this process; remove it if the block fails."""
-    start = f".{path.name}.{socket.gethostname()}-"
+    start = remove_leftovers(path)
     scratch = path.with_name(f"{start}{os.getpid()}-{next(_NUMBERS)}{PART}")
+    try:
+        yield scratch
+    except BaseException:
+        with suppress(OSError):
+            remove(scratch)
+        raise
+
+
+def remove_leftovers(path: Path) -> str:
+    """Remove what killed processes left next to ``path``; return how names of temporary files begin."""
+    start = f".{path.name}.{socket.gethostname()}-"
     for other in path.parent.glob(f"{glob.escape(start)}*{PART}"):
         process = other.name.removeprefix(start).partition("-")[0]
         if process.isdecimal() and not _is_alive(int(process)):
@@ -289,12 +300,7 @@ def _scratch(path: Path) -> Iterator[Path]:
                 if (other / OLD).is_dir() and not path.exists():  # killed between two renames
                     (other / OLD).rename(path)
                 remove(other)
-    try:
-        yield scratch
-    except BaseException:
-        with suppress(OSError):
-            remove(scratch)
-        raise
+    return start
 
 
 def _is_alive(process: int) -> bool:

@@ -85,11 +85,11 @@ def predict(
     if features is None:
         rows, names = _extract(predictor.dataset, files, weights, f"{target}"), [f"{file}" for file in files]
     else:
-        rows = _read_features(features)
-        names = [f"row {number}" for number in range(len(rows))]
+        rows, names = _read_features(features), []
     if record.cell.head is not None:
         click.echo("fitting the head of the run", err=True)
     found = predictor.predict(rows, top)
+    names = names or [f"row {number}" for number in range(len(found))]
     if as_json:
         listed = [
             {"image": name, "classes": [asdict(guess) for guess in guesses]}

@@ -6,7 +6,7 @@ import os
 import platform
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,25 @@ def matmul_precision(precision: str, deterministic: bool) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(products)
         _set_deterministic(*algorithms)
+
+
+@contextmanager
+def plain_torch() -> Iterator[None]:
+    """Inside, torch computes as after its import: float32 on the CPU, gradients, no autocast."""
+    dtype = torch.get_default_dtype()
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
 
 
 def _deterministic_mode() -> tuple[bool, bool]:

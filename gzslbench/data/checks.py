@@ -5,6 +5,7 @@ Rows and classes are counted from 0 in memory; messages count from 1, as the fil
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -38,6 +39,17 @@ def check_dataset(dataset: Dataset, where: str) -> None:
     check_class_folders(names, labels, dataset.image_files, where)
     if dataset.regions is not None:
         check_regions(dataset.regions, len(labels), f"{where}: regions")
+    check_metadata(dataset, where)
+
+
+def check_metadata(dataset: Dataset, where: str) -> None:
+    """Check that what records and files keep of a dataset in words can be written as JSON."""
+    for name in ("files", "notes", "provenance", "extraction", "pretraining"):
+        try:
+            json.dumps(value := getattr(dataset, name), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            fix = "give texts, finite numbers, lists and dicts of Python"
+            raise DataError(f"its {name} {value!r:.80}: {error}", where=where, fix=fix) from error
 
 
 def check_name(name: str, where: str, longest: int = 200) -> None:
@@ -46,6 +58,13 @@ def check_name(name: str, where: str, longest: int = 200) -> None:
         what = f"{name[:longest]!r} is not a name for a dataset, features or semantics"
         fix = f"give it a name of at most {longest} printable characters, no slash, no dot first"
         raise DataError(what, where=where, fix=fix)
+
+
+def refuse_mask(values: object, what: str) -> None:
+    """Raise a DataError if ``values`` are a masked array, whose mask would be lost."""
+    if isinstance(values, np.ma.MaskedArray):
+        fix = "leave the masked rows out, or fill them: values.filled(...)"
+        raise DataError("a masked array has no value where it is masked", where=what, fix=fix)
 
 
 def check_features(features: NDArray[np.float32], where: str) -> tuple[str, ...]:
@@ -101,6 +120,8 @@ def check_lengths(features: int, labels: int, image_files: int, where: str) -> N
 
 def check_labels(labels: NDArray[np.int64], classes: int, where: str) -> None:
     """Check that labels are among the ``classes`` with semantics, and that each of these has images."""
+    if labels.ndim != 1 or not labels.size:
+        raise DataError(f"labels of shape {labels.shape}", where=where, fix="give one label for each image")
     low, high = int(labels.min()) + 1, int(labels.max()) + 1
     if low < 1 or high > classes:
         what = f"labels run from {low} to {high}, but the semantics describe {classes} classes"

@@ -35,11 +35,17 @@ def check_in_memory(dataset: Dataset) -> Dataset:
     from gzslbench.data.regions import fingerprint_regions
 
     where = f"the dataset {dataset.name!r} in memory"
+    for name in ("features", "labels", "semantics"):
+        checks.refuse_mask(getattr(dataset, name), f"{where}: {name}")
     try:
+        if any(np.iscomplexobj(values) for values in (dataset.features, dataset.semantics)):
+            raise ValueError("complex numbers")
+        if np.any(np.mod(dataset.labels, 1)):
+            raise ValueError("labels that are not whole")
         features = np.asanyarray(dataset.features, dtype=np.float32)
         labels = np.asarray(dataset.labels, dtype=np.int64)
         semantics = np.asarray(dataset.semantics, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, RuntimeError, TypeError, ValueError) as error:
         fix = "give features and semantics as arrays of numbers, and labels as integers from 0"
         raise DataError(f"its arrays cannot be read: {error}", where=where, fix=fix) from error
     content = content_fingerprint(features, labels, semantics)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gzslbench.data.checks import refuse_mask
 from gzslbench.errors import DataError
 from gzslbench.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
 from gzslbench.evaluation.metrics import (
@@ -25,6 +26,7 @@ from gzslbench.evaluation.predictions import UNKNOWN_CLASS, Predictions
 
 CHUNK_ROWS = 4096
 """Rows of scores that are in memory at the same time, if the array is a memory map."""
+_MOST_CLASSES = 1_000_000
 _ONE_LABEL = "give one whole number per row: the number of its class, from 0"
 
 
@@ -95,6 +97,9 @@ def metrics(
             raise DataError(what, where="seen", fix="name each once; a mask needs the type bool")
         counted = (ids, truth) if predicted is None else (ids, truth, predicted)
         count = max(int(classes.max(initial=-1)) + 1 for classes in counted)
+        if predicted is not None and count > _MOST_CLASSES:
+            what = f"class {count - 1} would make {count} classes"
+            raise DataError(what, where="seen", fix="number the classes from 0, or give a mask of them")
         mask = np.zeros(given.shape[1] if predicted is None else count, np.bool_)
         check_range(ids, len(mask), "seen")
         mask[ids] = True
@@ -182,14 +187,16 @@ def as_array(values: Any, what: str) -> NDArray[Any]:
     Raises:
         DataError: The values are no array.
     """
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        values = values.float() if "bfloat16" in str(values.dtype) else values  # numpy has no such type
-        values = values.numpy()
     try:
+        if hasattr(values, "detach"):
+            values = values.detach().cpu()
+            values = values.float() if "bfloat16" in str(values.dtype) else values  # numpy has no such type
+            values = values.numpy()
+        refuse_mask(values, what)
         return np.asanyarray(values)
-    except ValueError as error:  # rows of different lengths
-        raise DataError(f"no array: {error}", where=what, fix="give rows of equal length") from error
+    except (RuntimeError, TypeError, ValueError) as error:  # rows of different lengths, a sparse tensor
+        fix = "give rows of equal length, as a dense array of real numbers"
+        raise DataError(f"no array: {error}", where=what, fix=fix) from error
 
 
 def check_range(classes: NDArray[np.int64], count: int, where: str) -> None:

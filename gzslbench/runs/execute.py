@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import torch
 
-from gzslbench.computing.device import environment
+from gzslbench.computing.device import environment, plain_torch
 from gzslbench.computing.instrumentation import collect_backends
 from gzslbench.computing.memory import memory_of_a_run, peak_memory, reset_peak_memory
 from gzslbench.data.dataset import Dataset, finetuning_note
@@ -103,7 +103,7 @@ def run_cell(
             reset_peak_memory(torch.device(plan.device))
             memory = memory_of_a_run(plan.device)
             profile = options.profile or nullcontext()
-            with catch_interruption() as stop, memory, profile, collect_backends() as backends:
+            with catch_interruption() as stop, memory, profile, collect_backends() as backends, plain_torch():
                 watcher = LogFile(progress or Progress(), folder.log_file)
                 record = execute(plan, cell, folder, options, watcher, stop, backends)
             # The record comes last, after predictions and checkpoint: a folder with a record is complete.

@@ -21,6 +21,7 @@ from gzslbench.files import (
     read_file,
     reading,
     remove,
+    remove_leftovers,
     write_atomically,
     writing,
 )
@@ -192,6 +193,7 @@ class RunFolder:
     def drop_previous(self) -> None:
         """Remove the files in ``previous``."""
         with writing(self.previous, "the earlier run cannot be removed"):
+            remove_leftovers(self.previous)
             if self.previous.is_dir():
                 shutil.rmtree(self.previous)
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gzslbench.computing.device import matmul_precision
+from gzslbench.computing.device import matmul_precision, plain_torch
 from gzslbench.computing.memory import Chunk
 from gzslbench.computing.seeds import generator
 from gzslbench.data.dataset import Dataset
@@ -169,7 +169,7 @@ class Predictor:
 
     @contextmanager
     def _inference(self) -> Iterator[None]:
-        with torch.no_grad(), matmul_precision("fp32", self.record.cell.deterministic):
+        with plain_torch(), torch.no_grad(), matmul_precision("fp32", self.record.cell.deterministic):
             yield
 
 

@@ -307,7 +307,7 @@ class Record(Summary):
         """The text of record.json."""
         try:
             return json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n"
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise StoreError(f"the record of {self.id} cannot be written: {error}") from error
 
     def as_read(self) -> Record:

@@ -191,7 +191,8 @@ class UpdateRule:
 def factor_of(schedule: Callable[[int], float], number: int, of: Phase | Stage) -> float:
     """Return what a schedule says of an epoch or a step: a number from 0."""
     factor: object = schedule(number)
-    if isinstance(factor, (Real, Tensor)) and 0 <= (value := float(factor)) < math.inf:
+    one = isinstance(factor, Real) or (isinstance(factor, Tensor) and factor.numel() == 1)
+    if one and 0 <= (value := float(factor)) < math.inf:  # type: ignore[arg-type]
         return value
     what, fix = f"the schedule returned {factor!r:.80} at {number}", "return a number from 0"
     raise PluginError(what, where=f"{type(of).__name__.lower()} {of.name!r}", fix=fix)

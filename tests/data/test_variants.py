@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gzslbench.data.synthetic.dataset import load_synthetic, make_synthetic
 from gzslbench.data.synthetic.digits import load_digits
 from gzslbench.data.validation import validation_dataset
-from gzslbench.data.variants import restrict_to_split, scale_semantics, shuffle_semantics
+from gzslbench.data.variants import check_in_memory, restrict_to_split, scale_semantics, shuffle_semantics
 from gzslbench.data.views import make_views
 from gzslbench.errors import DataError
 
@@ -149,3 +149,23 @@ def test_semantics_of_zeros_cannot_be_scaled():
     semantics[2] = 0
     with pytest.raises(DataError, match=f"semantics of {dataset.class_names[2]} are all 0"):
         scale_semantics(replace(dataset, semantics=semantics))
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"labels": lambda data: data.labels + 0.9}, "labels that are not whole"),
+        ({"labels": lambda data: data.labels[:, None]}, "labels of shape"),
+        ({"labels": lambda data: np.array([2**70] * len(data.labels))}, "cannot be read"),
+        ({"features": lambda data: data.features + 7j}, "complex numbers"),
+        ({"features": lambda data: np.ma.masked_array(data.features)}, "a masked array"),
+        ({"notes": lambda _data: (np.int64(1),)}, "its notes"),
+        ({"provenance": lambda _data: {"a": np.float32(1)}}, "its provenance"),
+        ({"extraction": lambda _data: {"a": float("nan")}}, "its extraction"),
+    ],
+)
+def test_values_that_would_be_lost_or_cannot_be_stored_are_refused(changes, complaint):
+    data = load_digits()
+    changed = replace(data, **{name: make(data) for name, make in changes.items()})
+    with pytest.raises(DataError, match=complaint):
+        check_in_memory(changed)

@@ -147,6 +147,9 @@ WRONG = {
     "class -1 of entry 0": (random_scores(), LABELS - 1, SEEN),
     "class 9 of entry 1": (random_scores(), LABELS, [0, 9]),
     "5 classes are seen and 0 are not": (random_scores(), LABELS, np.ones(5, bool)),
+    "Sparse": (torch.eye(10, 5).to_sparse(), LABELS, SEEN),
+    "masked array": (np.ma.masked_array(random_scores(), mask=np.eye(10, 5)), LABELS, SEEN),
+    "would make 100000001 classes": (LABELS, LABELS, [100_000_000]),
     "a class is named twice": (random_scores(), LABELS, [1, 1, 1, 0, 0]),
     "no class to average over": (random_scores()[:2], LABELS[:2], SEEN),
 }

@@ -59,7 +59,7 @@ def test_the_rate_is_always_the_same_tensor():
     optimizer = make(networks())
     rate = optimizer.rules[0]._torch.param_groups[0]["lr"]
     optimizer.start_epoch(0.5)
-    optimizer.step(Batch(torch.ones(4, 2), torch.zeros(4, dtype=torch.int64), torch.Generator()))
+    optimizer.step(batches(1)[0])
     state = copy.deepcopy(optimizer.state_dict())
     optimizer.start_epoch(0.25)
     optimizer.load_state_dict(state)
@@ -129,7 +129,7 @@ def test_a_fixed_gradient_keeps_its_memory_and_a_missing_one_stays_missing():
     modules = networks()
     optimizer = make(modules, keep=("kept", "idle"))
     optimizer.start_epoch(1.0)
-    optimizer.step(Batch(torch.ones(4, 2), torch.zeros(4, dtype=torch.int64), torch.Generator()))
+    optimizer.step(batches(1)[0])
     optimizer.start_epoch(1.0)
     assert modules["kept"].weight.grad is None
     optimizer.fix_gradients()

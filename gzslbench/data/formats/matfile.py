@@ -73,7 +73,7 @@ def _text(cell: Any) -> str:
     if value.dtype.kind in "US":
         characters = value.ravel().tolist()
         return _text("".join(one.decode() if isinstance(one, bytes) else one for one in characters))
-    if value.dtype.kind == "O" and value.size == 1:  # a cell in a cell
+    if value.dtype.kind == "O" and value.size == 1 and value.item() is not cell:  # a cell in a cell
         return _text(value.item())
     raise TypeError("numbers" if value.dtype.kind in "fiub" else f"values of type {value.dtype}")
 

@@ -172,10 +172,9 @@ class _Batches(Dataset[Batch]):
             file = self.image_list.files[row]
             try:
                 image = read_image(self.images / file, self.image_list.box(row))
+                views[row] = preprocess(image, self.preparation)
             except ExtractionError as error:
                 failures[row] = f"{file}: {error.what}"
-            else:
-                views[row] = preprocess(image, self.preparation)
         return number, list(views), torch.stack([*views.values()]) if views else torch.zeros(0), failures
 
 

@@ -127,6 +127,9 @@ def _crop_views(image: Image.Image, preparation: Preparation) -> Iterator[Image.
         size = short, to_pixels(short * height / width)
     else:
         size = to_pixels(short * width / height), short
+    if size[0] * size[1] > MAX_PIXELS:
+        what = f"an image of {width} x {height} pixels becomes {size[0]} x {size[1]}"
+        raise ExtractionError(what, fix="leave it out, or crop it: it is too long for its width")
     resized = image.resize(size, resampling)
     free = [side - crop for side in size]
     # torchvision rounds half a pixel to the nearest even number, others round down.

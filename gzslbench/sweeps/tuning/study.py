@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,9 @@ class Study:
         """Take the next trial for this process; None if ``total`` trials have ended or are running."""
         with self.turn():
             self._requeue_lost()
+            for path in self.trial_folder(0).parent.glob("*.lock"):  # a kill came after the end of a trial
+                with suppress(LockedError), lock(path):
+                    pass
             waiting = [trial.number for trial in self.trials if trial.state == TrialState.WAITING]
             if len(self.trials) - len(waiting) >= total:
                 return None

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from gzslbench.errors import ExtractionError
+from gzslbench.plugins import Preparation
 from gzslbench.prepare.extract import image as image_module
-from gzslbench.prepare.extract.image import read_image
+from gzslbench.prepare.extract.image import preprocess, read_image
 
 RANDOM = np.random.default_rng(0)
 PIXELS = RANDOM.integers(256, size=(6, 9, 3), dtype=np.uint8)
@@ -140,3 +141,8 @@ def test_a_box_is_cut_out_and_limited_to_the_image(tmp_path):
     assert np.array_equal(np.asarray(read_image(file, (-3, -1, 90, 4))), PIXELS[:4])
     with pytest.raises(ExtractionError, match=r"box \(9, 0, 12, 6\).*9 x 6"):
         read_image(file, (9, 0, 12, 6))
+
+
+def test_an_image_that_grows_beyond_the_limit_is_not_resized():
+    with pytest.raises(ExtractionError, match="1 x 20000 pixels becomes 256 x 5120000"):
+        preprocess(Image.new("RGB", (1, 20000)), Preparation())
