@@ -162,8 +162,9 @@ class Extractor:
 
     def __post_init__(self) -> None:
         """Check the type of the preparation, which decides how images are read."""
-        if not isinstance(self.preparation, (Preparation, ImageTransform)):
-            what = f"the preparation {self.preparation!r:.80} is not a Preparation or an ImageTransform"
+        given: object = self.preparation
+        if not isinstance(given, (Preparation, ImageTransform)):
+            what = f"the preparation {given!r:.80} is not a Preparation or an ImageTransform"
             raise PluginError(what, where="Extractor", fix="say how an image becomes the network's input")
 
 

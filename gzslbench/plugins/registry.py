@@ -318,7 +318,7 @@ def _problem(offer: Any, of: type[Any]) -> str | None:
     for one in fields(offer):
         if not isinstance(value := getattr(offer, one.name), _TYPES.get(one.type, object)):
             return f"the {one.name} of {offer.name!r} is {value!r}, not of the type {one.type}"
-        kind = {"tuple[str, ...]": str, "tuple[Archive, ...]": Archive}.get(one.type, object)
+        kind = {"tuple[str, ...]": str, "tuple[Archive, ...]": Archive}.get(str(one.type), object)
         if isinstance(value, _LIST) and not all(isinstance(part, kind) for part in value):
             return f"the {one.name} of {offer.name!r} is {value!r}, not of the type {one.type}"
     if not is_path_part(offer.name):
