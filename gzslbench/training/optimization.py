@@ -106,6 +106,7 @@ class PhaseOptimizer:
             lower = self.precision == "bf16"
             with torch.autocast(batch.features.device.type, dtype=torch.bfloat16, enabled=lower):
                 terms = check_terms(phase, phase.loss(batch))
+                terms = {name: term.reshape(()) for name, term in terms.items()}
             total = torch.stack([term.float() for term in terms.values()]).sum()
             total.backward()  # type: ignore[no-untyped-call]
             values = {name: term.detach().double() for name, term in terms.items()}
@@ -211,7 +212,7 @@ def check_terms(phase: Phase, terms: object) -> dict[str, Tensor]:
     elif not any(term.requires_grad for term in terms.values()):
         found = "terms that depend on no parameter of the updated modules"
     else:
-        return {name: term.reshape(()) for name, term in terms.items()}
+        return dict(terms)
     fix = "return tensors of one number by name, computed without no_grad() and detach(): see Phase.loss"
     raise PluginError(f"the loss returned {found}", where=f"phase {phase.name!r}", fix=fix)
 

@@ -225,8 +225,8 @@ class Study:
     def _requeue_lost(self) -> None:
         """Put trials of dead processes back into the queue, except those that too many have died of."""
         for trial in self._running():
-            if self._is_locked(trial.number):
-                continue
+            if self._is_locked(trial.number) or self.trials[trial.number].state != TrialState.RUNNING:
+                continue  # it runs, or another process has just ended it
             deaths, key = trial.user_attrs.get(DEATHS, 0) + 1, self._storage_id(trial.number)
             self._storage.set_trial_user_attr(key, DEATHS, deaths)
             if deaths < MAX_DEATHS:
