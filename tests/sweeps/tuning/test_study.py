@@ -269,3 +269,13 @@ def test_a_trial_below_the_median_at_its_third_evaluation_is_pruned_unless_it_is
         study.report(trials[6], 3, 10.0)
     study.report(trials[0], 3, 10.0)
     assert trials[0].number == 0 and trials[0].should_prune()
+
+
+def test_a_trial_that_ends_during_the_look_at_it_is_not_lost(make_request, monkeypatch) -> None:
+    me, other = (open_tuning(make_request(trials=3)).study for _ in range(2))
+    theirs = other.take(3)
+    running = me._running()
+    other.give_up(theirs)
+    monkeypatch.setattr(me, "_running", lambda: running)
+    assert me.take(3).number == 1
+    assert "deaths" not in me.trials[0].user_attrs
