@@ -27,6 +27,8 @@ _NO_LOCKS = "this drive keeps no locks: choose a folder on a local drive"
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _WITHOUT_RESERVING = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENODEV)
 _PIECE = 1 << 20
+_A_LOOK_S = 0.1
+"""How long a lock is tried: `sweep --status` has it for a moment, to see whether another process has it."""
 _ADVICE: dict[int, tuple[str, str]] = {
     errno.ENOENT: (_CHECK_NAME, "the folder has been removed: create it again"),
     errno.ENOTDIR: (_CHECK_NAME, _BLOCKED_BY_FILE),
@@ -360,8 +362,7 @@ def lock(path: Path, *, wait: bool = False, keep: bool = False) -> Iterator[None
     path.parent.stat()  # filelock would create a missing folder, which may be a typing error
     file_lock, existed = FileLock(path), path.exists()
     try:
-        # `sweep --status` has the lock for a moment, to see whether another process has it.
-        file_lock.acquire(timeout=-1 if wait else 0.1, poll_interval=0.02)
+        file_lock.acquire(timeout=-1 if wait else _A_LOOK_S, poll_interval=0.02)
     except Timeout as error:
         with suppress(OSError):
             owner = " on ".join(path.read_text(encoding="utf-8").splitlines()[:2])

@@ -243,7 +243,7 @@ def test_other_errors_of_the_system_keep_their_traceback(invoke, fails_with, err
 
 
 @pytest.mark.acceptance
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full does not exist here")
 @pytest.mark.parametrize("command", ["methods --json", "--help", "data show digits"])
 def test_output_to_a_full_device_is_an_error_in_one_message(command: str) -> None:
     with Path("/dev/full").open("w") as full:
@@ -276,7 +276,7 @@ def test_ctrl_c_while_the_process_ends_shows_no_traceback() -> None:
 
 
 @pytest.mark.acceptance
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full does not exist here")
 def test_messages_that_cannot_be_written_do_not_end_a_run(tmp_path: Path) -> None:
     words = f"run --method eszsl --dataset digits --json --results {tmp_path}"
     with Path("/dev/full").open("w") as full:
