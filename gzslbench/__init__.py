@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from gzslbench.api.data import load
     from gzslbench.api.leaderboard import Leaderboard, leaderboard
     from gzslbench.api.methods import check, methods, register
-    from gzslbench.api.results import Results, results
+    from gzslbench.api.results import Results, evaluate, results
     from gzslbench.api.run import RunResult, run
     from gzslbench.api.sweep import SweepOutcome, TuneOutcome, sweep, tune
     from gzslbench.data.dataset import Dataset, Split
     from gzslbench.errors import GzslBenchError
     from gzslbench.evaluation.external import metrics
-    from gzslbench.runs.external import evaluate
 
 __version__ = _version.VERSION
 
@@ -55,13 +54,12 @@ _NAMES = {
     "api.data": "load",
     "api.leaderboard": "Leaderboard leaderboard",
     "api.methods": "check methods register",
-    "api.results": "Results results",
+    "api.results": "Results evaluate results",
     "api.run": "RunResult run",
     "api.sweep": "SweepOutcome TuneOutcome sweep tune",
     "data.dataset": "Dataset Split",
     "errors": "GzslBenchError",
     "evaluation.external": "metrics",
-    "runs.external": "evaluate",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -7,9 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from gzslbench.api.arguments import errors_in_python, require_type
+from numpy.typing import ArrayLike
+
+from gzslbench.api.arguments import check_arguments, require_type
 from gzslbench.errors import ParamError, did_you_mean, shorten
 from gzslbench.prepare.building.plan import Request
 from gzslbench.prepare.building.write import build_dataset
@@ -19,13 +21,10 @@ from gzslbench.report.printing import print_line
 from gzslbench.report.terminal.dataset import dataset_summary, left_out_lines
 from gzslbench.report.terminal.progress import watch_count
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
 _FILES = ("semantics", "images", "features", "labels", "names", "class_names", "unseen")
 
 
-@errors_in_python()
+@check_arguments
 def build(
     folder: str | Path,
     *,
@@ -82,7 +81,7 @@ def build(
     return built.folder
 
 
-@errors_in_python()
+@check_arguments
 def extract(
     dataset: str | Path,
     *,
@@ -156,7 +155,7 @@ def run_extraction(request: ExtractionRequest, *, quiet: bool = False) -> Extrac
     return result
 
 
-@errors_in_python()
+@check_arguments
 def finetune(
     dataset: str | Path,
     *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gzslbench.api.arguments import errors_in_python, require_type
+from gzslbench.api.arguments import check_arguments, require_type
 from gzslbench.data.dataset import Dataset
 from gzslbench.data.load import load_dataset
 from gzslbench.data.variants import check_in_memory
@@ -14,7 +14,7 @@ DatasetLike = str | Path | Dataset
 """Everywhere a dataset is its name, the path of its folder or HDF5 file, or the dataset itself."""
 
 
-@errors_in_python()
+@check_arguments
 def load(
     dataset: DatasetLike,
     features: str | None = None,

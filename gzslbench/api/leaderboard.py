@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from gzslbench.api.arguments import errors_in_python, require_choice
+from gzslbench.api.arguments import check_arguments, require_choice
 from gzslbench.api.tables import TableView
 from gzslbench.errors import ParamError, StoreError
 from gzslbench.plugins.method import MethodSpec
@@ -116,7 +116,7 @@ class Leaderboard(TableView):
             )
 
 
-@errors_in_python()
+@check_arguments
 def leaderboard(
     *folders: str | Path,
     select: Select | None = None,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from gzslbench.api.arguments import errors_in_python, require_choice, require_type
+from gzslbench.api.arguments import check_arguments, require_choice, require_type
 from gzslbench.api.tables import TableView, make_table
 from gzslbench.errors import PluginError
 from gzslbench.plugins.method import MethodSpec
@@ -80,7 +80,7 @@ class MethodDescription(TableView):
 def methods() -> Methods: ...
 @overload
 def methods(name: str) -> MethodDescription: ...
-@errors_in_python()
+@check_arguments
 def methods(name: str | None = None) -> Methods | MethodDescription:
     """Return all methods, or describe one: its parameters and its settings for single datasets.
 
@@ -94,7 +94,7 @@ def methods(name: str | None = None) -> Methods | MethodDescription:
     return Methods(plugins().methods()) if name is None else MethodDescription(plugins().method(name))
 
 
-@errors_in_python()
+@check_arguments
 def register(
     cls: type[Any],
     *,
@@ -205,7 +205,7 @@ class CheckResult(TableView):
         return [make_table(f"checks of {self.name}: {counts}", rows)]
 
 
-@errors_in_python()
+@check_arguments
 def check(name: str, *, kind: str | None = None, fast: bool = False) -> CheckResult:
     """Check that a method, head, dataset or extractor keeps its contract; it takes some seconds.
 

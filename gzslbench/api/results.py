@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from gzslbench.api.arguments import errors_in_python
+from gzslbench.api.arguments import check_arguments
 from gzslbench.api.run import RunResult, summary_row
 from gzslbench.api.tables import TableView, make_table
 from gzslbench.errors import StoreError
 from gzslbench.report.leaderboard.entry import Entry
 from gzslbench.report.leaderboard.run_filter import make_filter
 from gzslbench.report.tables import ResultTable
+from gzslbench.runs.external import evaluate as evaluate_scores
 from gzslbench.runs.record import PERCENTAGES
 from gzslbench.runs.store import LATEST, RunFolder
 
+evaluate = check_arguments(evaluate_scores)
 MOST_SHOWN = 50
 """Runs that a table shows; a data frame has them all."""
 
@@ -79,7 +81,7 @@ class Results(TableView, Sequence[RunResult]):
         raise StoreError(what, fix=f"give an id, the beginning of one, or {LATEST!r}; for example {known}")
 
 
-@errors_in_python()
+@check_arguments
 def results(
     *folders: str | Path,
     datasets: str | Sequence[str] = (),

@@ -11,7 +11,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, Literal
 
 from gzslbench.api.arguments import (
-    errors_in_python,
+    check_arguments,
     read_seeds,
     require_choice,
     require_count,
@@ -184,7 +184,7 @@ def summary_row(summary: Summary) -> dict[str, Any]:
     }
 
 
-@errors_in_python()
+@check_arguments
 def run(
     method: str,
     dataset: DatasetLike,
@@ -265,6 +265,7 @@ def run(
     for name in ("eval_every", "checkpoint_every"):
         require_count(name, given[name])
     require_count("eval_repeats", eval_repeats, least=1)
+    require_count("shuffle_semantics", shuffle_semantics or 0)
     require_choice("preprocessing", preprocessing, (None, *PREPROCESSINGS))
     track = (track,) if isinstance(track, str) else tuple(track)
     resolve_trackers(track)

@@ -7,9 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType
+from typing import Any, Literal, get_args
 
-from gzslbench.api.arguments import errors_in_python, require_count, require_type, write_assignments
+from gzslbench.api.arguments import (
+    check_arguments,
+    require_choice,
+    require_count,
+    require_type,
+    write_assignments,
+)
 from gzslbench.api.build import print_progress
 from gzslbench.api.data import DatasetLike, load
 from gzslbench.api.results import Results
@@ -78,7 +85,7 @@ class SweepOutcome(TableView):
         return [make_table(title, self.rows(), ["continue or repeat it by the same call"], PERCENTAGES)]
 
 
-@errors_in_python()
+@check_arguments
 def sweep(
     suite: str | Path,
     *,
@@ -192,7 +199,7 @@ class TuneOutcome(TableView):
         return [make_table(title, rows, numbers=("value",)), *test]
 
 
-@errors_in_python()
+@check_arguments
 def tune(
     method: str,
     dataset: DatasetLike,
@@ -266,6 +273,11 @@ def tune(
     require_type("search", search, (Mapping, type(None)), 'write {"lr": "1e-5..1e-3:log"}')
     require_count("trials", trials, least=1)
     require_count("seed", seed)
+    require_choice("metric", metric, get_args(Metric))
+    require_choice("sampler", sampler, ("tpe", "random"))
+    require_type("timeout", timeout, (float, int, NoneType), "give seconds, or leave it out")
+    for argument, count in (("eval_every", eval_every), ("workers", workers)):
+        require_count(argument, 1 if count is None else count)
     settings = write_assignments(plugins().method(method).params, params, "params")
     task = load(dataset, features, semantics, data)
     own = task if isinstance(dataset, Dataset) else None

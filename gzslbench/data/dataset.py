@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.errors import DataError
+
 Rows = NDArray[np.int64]
 PARTS = ("trainval", "test_seen", "test_unseen")
 UNKNOWN = "unknown"
@@ -41,7 +43,11 @@ class Split:
 
     def __post_init__(self) -> None:
         for part in PARTS:
-            object.__setattr__(self, part, np.sort(np.asarray(getattr(self, part), dtype=np.int64).ravel()))
+            rows = np.asarray(getattr(self, part))
+            if rows.size and rows.dtype.kind not in "iu":
+                fix = "give whole numbers from 0; those of a mask are np.flatnonzero(mask)"
+                raise DataError(f"row numbers of type {rows.dtype}", where=f"split: {part}", fix=fix)
+            object.__setattr__(self, part, np.sort(rows.astype(np.int64).ravel()))
 
     @cached_property
     def fingerprint(self) -> str:

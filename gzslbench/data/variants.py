@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gzslbench.errors import DataError
+from gzslbench.errors import DataError, GzslBenchError, describe
 
 if TYPE_CHECKING:
     from gzslbench.data.dataset import Dataset
@@ -26,15 +26,25 @@ def check_in_memory(dataset: Dataset) -> Dataset:
     Numbers become float32, and labels int64. A note says so if the arrays are not those that were loaded.
 
     Raises:
-        DataError: The arrays contradict each other, or the features are not finite.
+        DataError: The arrays contradict each other, the features are not finite, or a field has another type.
     """
+    where = f"the dataset {dataset.name!r} in memory"
+    try:
+        return _check_in_memory(dataset, where)
+    except GzslBenchError:
+        raise
+    except Exception as error:
+        fix = "give arrays, texts and a Split, as in what gzslbench.load returns"
+        raise DataError(f"it cannot be read: {describe(error)}", where=where, fix=fix) from error
+
+
+def _check_in_memory(dataset: Dataset, where: str) -> Dataset:
     import numpy as np
 
     from gzslbench.data import checks
     from gzslbench.data.dataset import content_fingerprint
     from gzslbench.data.regions import fingerprint_regions
 
-    where = f"the dataset {dataset.name!r} in memory"
     for name in ("features", "labels", "semantics"):
         checks.refuse_mask(getattr(dataset, name), f"{where}: {name}")
     try:

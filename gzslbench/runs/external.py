@@ -13,8 +13,9 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from gzslbench import __version__
-from gzslbench.data.dataset import Dataset
+from gzslbench.data.dataset import Dataset, content_fingerprint
 from gzslbench.data.load import load_dataset
+from gzslbench.data.variants import check_in_memory
 from gzslbench.errors import DataError, GzslBenchError, ParamError, did_you_mean
 from gzslbench.evaluation.calibration import bias_of
 from gzslbench.evaluation.external import MetricsReport, report_of
@@ -95,9 +96,14 @@ def evaluate(
     if setting not in get_args(Setting):
         fix = did_you_mean(f"{setting}", [*get_args(Setting)])
         raise ParamError(f"no setting {setting!r}", where="setting", fix=fix)
-    if not isinstance(seed, int) or seed < 0:
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ParamError(f"the seed is {seed!r}", where="seed", fix="give a whole number from 0")
-    dataset = task if isinstance(task, Dataset) else load_dataset(task, features, semantics, data)
+    if isinstance(task, Dataset):
+        arrays = map(np.asarray, (task.features, task.labels, task.semantics))
+        was_changed = content_fingerprint(*arrays) != task.content
+        dataset = check_in_memory(task) if was_changed else task  # with other arrays it is another task
+    else:
+        dataset = load_dataset(task, features, semantics, data)
     test = RowMatcher(dataset)
     predictions = read_given(scores, dataset)
     report = report_of(predictions, test.class_names)

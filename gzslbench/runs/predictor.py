@@ -153,8 +153,8 @@ class Predictor:
 
     def predict(self, features: NDArray[Any], top: int = 5) -> list[tuple[Guess, ...]]:
         """Return for each of ``(n, d)`` features its ``top`` likeliest classes, the likeliest first."""
-        if top < 1:
-            raise ParamError(f"top cannot be {top}", where="top", fix="give a whole number from 1")
+        if not hasattr(top, "__index__") or top < 1:
+            raise ParamError(f"top cannot be {top!r}", where="top", fix="give a whole number from 1")
         scores = self.scores(features)
         best = np.argsort(-scores, axis=1, kind="stable")[:, :top]
         return [

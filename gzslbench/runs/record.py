@@ -192,6 +192,12 @@ class Summary:
         return cls(**parts)
 
     @property
+    def other_task(self) -> str | None:
+        """A sentence if the task is not that of the settings, which happens to edited records; else None."""
+        task, cell = self.task.id, self.cell.task
+        return None if task == cell else f"its task is {task}, and that of its settings {cell}"
+
+    @property
     def reported(self) -> str:
         """The name in ``metrics`` of what the run reports: its selection, calibrated if the run is."""
         return self.selection + (CALIBRATED if self.cell.calibrate != "none" else "")

@@ -65,8 +65,8 @@ def _problems(record: Record, folder: RunFolder) -> Iterator[str]:
     # The cells of another protocol may have had other fields, so this version cannot compute their ids.
     if record.cell.protocol == PROTOCOL and record.id != record.cell.id:
         yield f"its settings are those of run {record.cell.id}"
-    elif record.task.id != record.cell.task:
-        yield f"its task is {record.task.id}, and that of its settings {record.cell.task}"
+    elif record.other_task is not None:
+        yield record.other_task
     code, file = record.cell.code, folder.code_file
     if code is not None and (not file.is_file() or sha256_of(file) != code):
         yield f"{file.name} is not the code of its method, which is in no package"

@@ -141,6 +141,8 @@ def read_entries(roots: Iterable[Path]) -> list[Entry]:
     for store in map(Store, roots):
         for summary in read_summaries(store):
             try:
+                if summary.other_task is not None:
+                    raise StoreError(summary.other_task)
                 found[summary.id] = entry_of(summary, store.run(summary.id))
             except Exception as error:  # a record from elsewhere must not hide the others
                 what = f"left out: {summary.id}: {type(error).__name__}: {error}"
