@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 
 class GzslBenchError(Exception):
@@ -69,12 +70,16 @@ class DivergedError(GzslBenchError):
     """The loss ``term`` of ``stage`` became NaN or infinite in ``epoch`` (counted from 1)."""
 
     def __init__(self, term: str, value: float, stage: str, epoch: int) -> None:
-        self.term, self.stage, self.epoch = term, stage, epoch
+        self.term, self.value, self.stage, self.epoch = term, value, stage, epoch
         super().__init__(
             f"loss {term} became {value}",
             where=f"stage {stage}, epoch {epoch}",
             fix="lower the learning rate, or change the seed, the batch size or the loss weights",
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to make it again, for pickle; other processes send it to this one."""
+        return type(self), (self.term, self.value, self.stage, self.epoch)
 
 
 class InterruptedRunError(GzslBenchError):

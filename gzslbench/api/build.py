@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
-from gzslbench.api.arguments import check_arguments, require_type
+from gzslbench.api.arguments import check_arguments
 from gzslbench.errors import ParamError, did_you_mean, shorten
 from gzslbench.prepare.building.plan import Request
 from gzslbench.prepare.building.write import build_dataset
@@ -136,7 +136,6 @@ def extract(
         DataError: The dataset is missing or damaged.
     """
     given: dict[str, Any] = {**locals(), "dataset": str(dataset)}
-    require_type("extractor", extractor, (str,), "give a name from `gzslbench extractors`")
     given["weights"] = None if weights is None else str(weights)
     for name in ("images", "data", "out"):
         given[name] = None if given[name] is None else Path(given[name])
@@ -195,7 +194,6 @@ def finetune(
         "weights": None if weights is None else str(weights),
         "out": None if out is None else Path(out),
     }
-    require_type("extractor", extractor, (str,), "give a name from `gzslbench extractors`")
     request = FinetuneRequest(str(dataset), Path(images), extractor, for_validation=for_validation, **options)
     return run_finetuning(request, quiet=quiet)[0]
 

@@ -38,8 +38,6 @@ def load(
     """
     fix = "give a name, a path, or what gzslbench.load returned"
     require_type("dataset", dataset, (str, Path, Dataset), fix)
-    for argument, name in (("features", features), ("semantics", semantics)):
-        require_type(argument, name, (str, type(None)), f"give a name of {argument}, or leave it out")
     if not isinstance(dataset, Dataset):
         return load_dataset(dataset, features, semantics, data)
     for argument, requested, own in (

@@ -90,7 +90,6 @@ def methods(name: str | None = None) -> Methods | MethodDescription:
     Raises:
         PluginError: There is no such method.
     """
-    require_type("name", name, (str, type(None)), "give the name of a method, or leave it out")
     return Methods(plugins().methods()) if name is None else MethodDescription(plugins().method(name))
 
 
@@ -221,5 +220,4 @@ def check(name: str, *, kind: str | None = None, fast: bool = False) -> CheckRes
     from gzslbench.testing.suites import checks_of
 
     require_type("name", name, (str,), "give the name of a plugin")
-    require_type("kind", kind, (str, type(None)), "give method, head, dataset or extractor")
     return CheckResult(name, run_checks(checks_of(name, kind, fast=fast)))

@@ -27,6 +27,7 @@ INTERRUPTED = 130
 _NO_ACCESS = "make it readable for yourself (chmod), ask its owner to, or name another path"
 _TOO_MANY = "raise the limit (ulimit -n), or run fewer jobs at a time"
 _FIXES = {errno.EMFILE: _TOO_MANY, errno.ENFILE: _TOO_MANY, errno.ENAMETOOLONG: "give a shorter name"}
+_FIXES[errno.EFBIG] = "raise the limit of the size of a file (ulimit -f), or use another file system"
 _FIXES |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE), _NO_ACCESS)
 """What to do about an error of the system, by its number."""
 FAULT = 70  # after an error in the code of the program or of a plugin: EX_SOFTWARE of sysexits.h
@@ -67,11 +68,13 @@ class LazyGroup(click.Group):
         """Run the command line; a sign that the terminal cannot show becomes a question mark."""
         _open_closed_streams()
         if args is None:
+            _keep_output_apart()
             raw = io.BufferedWriter(_Messages(sys.stderr.fileno(), "w", closefd=False))
             sys.stderr = io.TextIOWrapper(raw, sys.stderr.encoding, line_buffering=True)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
+        problem = ""
         try:
             return super().main(args, *others, **options)
         except Exception as error:
@@ -86,7 +89,7 @@ class LazyGroup(click.Group):
         finally:
             if args is None:  # the process ends: a second Ctrl-C shall not show where
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
-            _flush_output()
+            _flush_output(silently=bool(problem))
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the command line; Ctrl-C ends as it does while a command runs."""
@@ -160,14 +163,22 @@ def _open_closed_streams() -> None:
             setattr(sys, f"__{name}__", stream)
 
 
-def _flush_output() -> None:
+def _keep_output_apart() -> None:
+    """Give our output a file descriptor of its own; what other code writes to number 1 is no result."""
+    own, number = sys.stdout, sys.stdout.fileno()
+    lines = 1 if own.isatty() else -1
+    sys.stdout = open(os.dup(number), "w", lines, own.encoding)  # noqa: PTH123, SIM115 - it is no path, and stays open
+    os.dup2(sys.stderr.fileno(), number)
+
+
+def _flush_output(*, silently: bool) -> None:
     """Write what is left in the buffer of the output; if this fails, say so instead of Python."""
     try:
         sys.stdout.flush()
     except OSError as error:
         with Path(os.devnull).open("w") as null, suppress(OSError, ValueError):
             os.dup2(null.fileno(), sys.stdout.fileno())  # what is in the buffer would fail again at the end
-        if not isinstance(error, BrokenPipeError):
+        if not (silently or isinstance(error, BrokenPipeError)):
             click.echo(f"Error: {_explain(error)}", err=True)
         raise SystemExit(1 if isinstance(error, BrokenPipeError) else UserError.exit_code) from error
 

@@ -23,7 +23,7 @@ from gzslbench.data.dataset import UNKNOWN, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.regions import SUFFIX, fingerprint_regions
 from gzslbench.data.variants import UNIT, scale_semantics
-from gzslbench.errors import DataError, GzslBenchError, did_you_mean
+from gzslbench.errors import DataError, GzslBenchError, PluginError, did_you_mean
 from gzslbench.files import check_folder, is_there, reading, sha256_of
 from gzslbench.plugins.dataset import DatasetSpec
 from gzslbench.plugins.registry import load_object, plugin_code
@@ -296,4 +296,9 @@ def _call_function(spec: DatasetSpec, features: str | None, semantics: str | Non
                 what = f"{spec.name} has no {option.removeprefix('--')} {requested!r}"
                 raise DataError(what, where=option, fix=fix)
         checks.check_dataset(dataset, spec.load)
+        content = content_fingerprint(dataset.features, dataset.labels, dataset.semantics)
+        if dataset.content != content:  # two datasets with one content would be compared
+            what = f"its content is {dataset.content!r:.20}, and that of its arrays {content[:8]}…"
+            fix = "set it with gzslbench.data.dataset.content_fingerprint"
+            raise PluginError(what, where=spec.load, fix=fix)
         return replace(dataset, notes=dataset.notes + checks.check_features(dataset.features, spec.load))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypedDict, get_args
 import msgspec
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from gzslbench.computing.device import matmul_precision
 from gzslbench.computing.seeds import stream
@@ -231,6 +232,9 @@ def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -
     if not isinstance(modules := getattr(method, "modules", None), nn.ModuleDict):
         what = f"the modules of {spec.name!r} are {type(modules).__name__}, not a torch.nn.ModuleDict"
         raise PluginError(what, where=spec.load, fix="set self.modules in the constructor")
+    if any(map(is_lazy, (*modules.parameters(), *modules.buffers()))):
+        what, fix = f"a network of {spec.name!r} has no size yet", "give its sizes, instead of a lazy layer"
+        raise PluginError(what, where=spec.load, fix=fix)
     method.modules.to(view.features.device)
     return method
 

@@ -272,3 +272,10 @@ def test_code_that_cannot_be_read_is_refused() -> None:
 def test_a_method_without_parameters_has_none(define: Define, tmp_path: Path) -> None:
     gz.register(define("params: RidgeParams", "params", RIDGE.replace("params.penalty", "1.0")))
     assert run(tmp_path / "results").records[0].cell.params == {}
+
+
+def test_a_network_without_a_size_is_refused(define: Define, tmp_path: Path) -> None:
+    solved = "nn.Linear(*solved.shape, bias=False)\n        self.map.weight.data = solved.t().contiguous()"
+    gz.register(define(solved, "nn.LazyLinear(3)"))
+    with pytest.raises(PluginError, match="'least-squares' has no size yet"):
+        run(tmp_path / "results")

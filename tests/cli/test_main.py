@@ -244,7 +244,7 @@ def test_other_errors_of_the_system_keep_their_traceback(invoke, fails_with, err
 
 @pytest.mark.acceptance
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full does not exist here")
-@pytest.mark.parametrize("command", ["methods --json", "--help", "data show digits"])
+@pytest.mark.parametrize("command", ["methods --json", "methods", "--help", "data show digits"])
 def test_output_to_a_full_device_is_an_error_in_one_message(command: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -255,6 +255,7 @@ def test_output_to_a_full_device_is_an_error_in_one_message(command: str) -> Non
         )
     assert done.returncode == 2
     assert done.stderr.startswith("Error: the output cannot be written: No space left on device")
+    assert done.stderr.count("Error") == 1
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
 
 
@@ -265,6 +266,16 @@ def test_files_do_not_get_the_numbers_of_closed_streams(tmp_path: Path) -> None:
     words = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", show]
     subprocess.run(words, check=False, timeout=60)
     assert int((tmp_path / "number").read_text()) > 2
+
+
+@pytest.mark.acceptance
+def test_what_other_code_writes_to_the_first_descriptor_is_no_output() -> None:
+    show = "import json, os, sys\nfrom gzslbench.cli import main\nplain = json.dumps\n"
+    show += "def loud(*given, **how):\n    os.system('echo a child'); os.write(1, b'a library')\n"
+    show += "    return plain(*given, **how)\njson.dumps = loud\nmain()"
+    done = subprocess.run([sys.executable, "-c", show, "methods", "--json"], capture_output=True, text=True)
+    assert done.returncode == 0 and json.loads(done.stdout)
+    assert "a child" in done.stderr and "a library" in done.stderr
 
 
 @pytest.mark.acceptance

@@ -66,13 +66,16 @@ def failed(found):
     [
         ("good", set()),
         ("drifting", {"it-loads-the-same-twice"}),
-        ("mislabelled", {"its-fingerprint-is-that-of-its-content"}),
         ("renamed", {LOADS}),
         ("double", {LOADS}),
     ],
 )
 def test_it_fails_only_the_checks_of_what_is_broken(outcomes, load, checks) -> None:
     assert failed(outcomes(load)) == checks
+
+
+def test_a_content_of_other_arrays_fails_when_it_is_loaded(outcomes) -> None:
+    assert "its content is '0000" in outcomes("mislabelled")[LOADS].what
 
 
 def test_a_split_that_overlaps_fails_when_it_is_loaded(outcomes) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gzslbench.computing.seeds import stream
+from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import ImageTransform, Preparation
 from gzslbench.prepare.extract.image import preprocess, read_image
 from gzslbench.prepare.extract.listings import ImageList
@@ -48,7 +49,10 @@ class TrainingImages(Dataset[tuple[Tensor, int]]):
                 if isinstance(preparation, Preparation):
                     preparation = replace(preparation, crops="whole")
             image = ImageOps.mirror(image) if random.random() < 0.5 else image
-        return preprocess(image, preparation)[0], row
+        try:
+            return preprocess(image, preparation)[0], row
+        except ExtractionError as error:
+            raise ExtractionError(error.what, where=self.image_list.files[row], fix=error.fix) from error
 
 
 def crop_randomly(image: Image.Image, random: np.random.Generator) -> Image.Image:

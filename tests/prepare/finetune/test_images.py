@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from gzslbench.errors import ExtractionError
 from gzslbench.plugins.extractor import ImageTransform, Preparation
 from gzslbench.prepare.extract.listings import ImageList
 from gzslbench.prepare.finetune.images import LARGEST_RATIO, SMALLEST_CROP, TrainingImages, crop_randomly
@@ -58,6 +59,15 @@ def test_flips_are_mirror_images_of_the_extracted_view_and_as_frequent(reader):
     assert all(flipped or torch.equal(view, plain) for view, flipped in zip(found, mirrored, strict=True))
     assert 15 < sum(mirrored) < 45
     assert torch.equal(reader("none")(3), plain)
+
+
+def test_an_image_that_is_too_long_for_its_width_is_named(tmp_path):
+    Image.new("RGB", (1, 30_000)).save(tmp_path / "line.png")
+    listed = ImageList(("line.png",), np.zeros(1, np.int64))
+    wide = Preparation(short_side=256, crop=224)
+    with pytest.raises(ExtractionError, match="becomes 256 x") as error:
+        TrainingImages(wide, listed, tmp_path, "none", 0, 1)[0]
+    assert error.value.where == "line.png"
 
 
 def average_color(image):
