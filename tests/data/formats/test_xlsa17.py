@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 
 from gzslbench.data.formats.xlsa17 import feature_names, read_folder, semantics_names
+from gzslbench.errors import DataError
 
 
 def read(folder, semantics="att"):
@@ -97,3 +99,19 @@ def test_features_of_any_numeric_type_become_float32(tmp_path, arrays, make_fold
     arrays[0]["features"] = np.abs(arrays[0]["features"] * 50).astype(dtype)
     dataset = read(make_folder(tmp_path, *arrays))
     np.testing.assert_array_equal(dataset.features, arrays[0]["features"].T.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("res101", "features"), ("res101", "labels"), ("att_splits", "att"), ("att_splits", "trainval_loc")],
+)
+def test_a_variable_without_any_value_is_an_error_that_names_the_file(
+    tmp_path, arrays, make_folder, file, name
+):
+    folder = make_folder(tmp_path, *arrays, kind="7.3")
+    with h5py.File(folder / f"{file}.mat", "r+") as opened:
+        del opened[name]
+        opened[name] = h5py.Empty("f8")
+    with pytest.raises(DataError) as error:
+        read(folder)
+    assert f"{file}.mat" in str(error.value.where)
