@@ -31,6 +31,8 @@ _FIXES[errno.EFBIG] = "raise the limit of the size of a file (ulimit -f), or use
 _FIXES |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE), _NO_ACCESS)
 """What to do about an error of the system, by its number."""
 FAULT = 70  # after an error in the code of the program or of a plugin: EX_SOFTWARE of sysexits.h
+_OF_THE_SYSTEM = (ImportError, OSError, MemoryError, RuntimeError)
+"""Errors that may say what the system lacks; torch raises RuntimeError where memory runs out."""
 _OTHER_NAMES = {"PIL": "pillow"}
 """Distributions that have another name than their module."""
 
@@ -78,7 +80,7 @@ class LazyGroup(click.Group):
         try:
             return super().main(args, *others, **options)
         except Exception as error:
-            problem = _explain(error) if isinstance(error, (ImportError, OSError, MemoryError)) else ""
+            problem = _explain(error) if isinstance(error, _OF_THE_SYSTEM) else ""
             if problem:
                 click.echo(f"Error: {problem}", err=True)
                 raise SystemExit(UserError.exit_code) from error
@@ -183,10 +185,11 @@ def _flush_output(*, silently: bool) -> None:
         raise SystemExit(1 if isinstance(error, BrokenPipeError) else UserError.exit_code) from error
 
 
-def _explain(error: ImportError | OSError | MemoryError) -> str:
+def _explain(error: Exception) -> str:
     """Return the message for an error of the system; empty for one that must be a fault of the program."""
     text = str(error) or type(error).__name__
-    library = isinstance(error, ImportError) and re.search("failed to map|annot allocate|enomem", text, re.I)
+    of_memory = "failed to map|annot allocate|enomem|can't allocate memory|out of memory"
+    library = isinstance(error, (ImportError, RuntimeError)) and re.search(of_memory, text, re.I)
     if library or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         fix = "close other programs, or raise the limit (ulimit -v)"
         return str(GzslBenchError(f"memory ran out: {text}", fix=fix))

@@ -20,6 +20,9 @@ from gzslbench.errors import DataError
 from gzslbench.files import is_path_part
 
 _LONGEST_NAME = 100
+_LONGEST_CLASS = 1000
+_LONGEST_TEXT = 1 << 20
+"""Letters that what is said of a dataset may take; a record has a part of it."""
 _ONE_ORDER = (
     "sort allclasses_names, and the columns of att, as the labels count the classes; or move the file away"
 )
@@ -46,7 +49,8 @@ def check_metadata(dataset: Dataset, where: str) -> None:
     """Check that what records and files keep of a dataset in words can be written as JSON."""
     for name in ("files", "notes", "provenance", "extraction", "pretraining"):
         try:
-            json.dumps(value := getattr(dataset, name), allow_nan=False)
+            if len(json.dumps(value := getattr(dataset, name), allow_nan=False)) > _LONGEST_TEXT:
+                raise ValueError(f"longer than {_LONGEST_TEXT:,} letters")
         except (TypeError, ValueError) as error:
             fix = "give texts, finite numbers, lists and dicts of Python"
             raise DataError(f"its {name} {value!r:.80}: {error}", where=where, fix=fix) from error
@@ -143,6 +147,10 @@ def check_semantics(semantics: NDArray[np.float32], names: Sequence[str], where:
         what = f"semantics of {len(semantics)} classes, but {len(names)} class names"
         fix = "give each class a vector of semantics and, in the same order, a name (att, allclasses_names)"
         raise DataError(what, where=where, fix=fix)
+    longest = max(names, key=len)
+    if len(longest) > _LONGEST_CLASS:
+        what = f"the class name {longest[:40]!r}… has {len(longest):,} letters"
+        raise DataError(what, where=where, fix=f"shorten it to {_LONGEST_CLASS} letters")
     repeated = [name for name, times in Counter(names).items() if times > 1 or not name.strip()]
     if repeated:
         what = f"class name {repeated[0]!r} is empty or used for several classes"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gzslbench.errors import PluginError
-from gzslbench.plugins.spec import Published
+from gzslbench.plugins.spec import Published, wrong_fields
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -161,11 +161,32 @@ class Extractor:
     packages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the type of the preparation, which decides how images are read."""
-        given: object = self.preparation
-        if not isinstance(given, (Preparation, ImageTransform)):
-            what = f"the preparation {given!r:.80} is not a Preparation or an ImageTransform"
-            raise PluginError(what, where="Extractor", fix="say how an image becomes the network's input")
+        """Check the parts that are stored with the features, and the preparation, which reads the images."""
+        problem = next(_problems(self.weights, self.preparation), None)
+        if problem is not None:
+            raise PluginError(problem, where="Extractor", fix="see gzslbench.plugins.Extractor")
+
+
+def _problems(weights: Any, preparation: Any) -> Iterator[str]:
+    if isinstance(preparation, Preparation):
+        choices = {"crops": get_args(Crops), "interpolation": get_args(Interpolation)}
+        choices["rounding"] = get_args(Rounding)
+        yield from wrong_fields(preparation, "the preparation", short_side=1, crop=1, **choices)
+        mean, std = preparation.mean, preparation.std
+        if not (len(mean) == len(std) == 3 and min(std) > 0):
+            yield f"the preparation has mean={mean!r:.80} and std={std!r:.80}, not three numbers each"
+    elif not isinstance(preparation, ImageTransform):
+        yield f"the preparation {preparation!r:.80} is not a Preparation or an ImageTransform"
+    else:
+        yield from _wrong_parts(preparation, "transform", transform=Callable, settings=Mapping)
+    texts = dict.fromkeys(("name", "sha256", "pretraining", "finetuned"), str)
+    yield from _wrong_parts(weights, "weights", **texts, finetuning=Mapping)
+
+
+def _wrong_parts(of: Any, owner: str, **kinds: Any) -> Iterator[str]:
+    for name, kind in kinds.items():
+        if not isinstance(part := getattr(of, name, None), kind):
+            yield f"the {owner} has {name}={part!r:.80}"
 
 
 Load = Callable[[Request], Extractor]

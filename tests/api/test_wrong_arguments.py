@@ -158,3 +158,11 @@ def test_the_number_of_answers_is_a_whole_number(tmp_path):
     for top in ("x", None, 1.5, 0):
         with pytest.raises(ParamError, match="top cannot be"):
             predictor.predict(rows, top)
+
+
+def test_texts_that_would_fill_every_record_are_refused():
+    task = gz.load("digits")
+    with pytest.raises(DataError, match="longer than 1,048,576 letters"):
+        gz.load(replace(task, notes=("x" * 2**21,), content=""))
+    with pytest.raises(DataError, match="has 2,000 letters"):
+        gz.load(replace(task, class_names=(*task.classes[:-1], "x" * 2000)))

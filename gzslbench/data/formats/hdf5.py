@@ -322,7 +322,7 @@ def _explaining(path: Path) -> Iterator[None]:
     try:
         yield
     except (CrashError, *_DAMAGE) as error:
-        raise DataError(f"damaged: {error}", where=path, fix=_AGAIN) from error
+        raise DataError(f"damaged: {str(error) or type(error).__name__}", where=path, fix=_AGAIN) from error
 
 
 @contextmanager

@@ -42,6 +42,14 @@ class Regions:
     grid: int | None = None
     dtype: str = "float16"
 
+    def __post_init__(self) -> None:
+        """Check the two, which may come from a file."""
+        is_grid = self.grid is None or (type(self.grid) is int and self.grid > 0)
+        if not is_grid or self.dtype not in ("float16", "float32"):
+            what = f"regions of a grid of {self.grid!r}, as {self.dtype!r}"
+            fix = "give a whole number from 1, and float16 or float32"
+            raise ExtractionError(what, where="regions", fix=fix)
+
 
 @dataclass(frozen=True)
 class Extraction:
@@ -95,7 +103,8 @@ class Extraction:
                 output: Tensor = network(pixels)
             else:
                 output, places = network.with_places(pixels)
-        is_real = isinstance(output, Tensor) and output.is_floating_point()
+        is_real = isinstance(output, Tensor) and output.is_floating_point() and not output.is_sparse
+        is_real = is_real and output.device == pixels.device
         shape = tuple(output.shape) if is_real else type(output).__name__
         if not is_real or output.ndim != 2 or len(output) != len(pixels) or not output.shape[1]:
             what = f"the network maps {len(pixels)} images to {shape}, not to a row per image"
@@ -108,6 +117,9 @@ class Extraction:
         """Turn ``(B, d, h, w)`` activations into ``(B, R, d)``, row by row of the grid."""
         assert self.regions is not None
         if self.regions.grid is not None:
+            if self.regions.grid > max(places.shape[-2:]):
+                what = f"the layer has {tuple(places.shape[-2:])} places, not {self.regions.grid} a side"
+                raise ExtractionError(what, where="--grid", fix="give a smaller grid")
             places = adaptive_avg_pool2d(places.float(), self.regions.grid)
         return places.flatten(2).transpose(1, 2).to(getattr(torch, self.regions.dtype))
 
@@ -172,7 +184,12 @@ class _Batches(Dataset[Batch]):
             file = self.image_list.files[row]
             try:
                 image = read_image(self.images / file, self.image_list.box(row))
-                views[row] = preprocess(image, self.preparation)
+                view = preprocess(image, self.preparation)
+                if any(view.shape != other.shape for other in views.values()):
+                    raise ExtractionError(
+                        f"its transform gives {tuple(view.shape[1:])}, unlike another image"
+                    )
+                views[row] = view
             except ExtractionError as error:
                 failures[row] = f"{file}: {error.what}"
         return number, list(views), torch.stack([*views.values()]) if views else torch.zeros(0), failures
@@ -261,6 +278,14 @@ def _finish(
     return ComputedBatch(number, rows, arrays, failures)
 
 
+def check_shape(computed: NDArray[Any], shape: tuple[int, ...], number: int) -> None:
+    """Check that the images of a batch have features of the same shape as all others."""
+    if computed.shape[1:] != shape:
+        what = f"the network gives {computed.shape[1:]} of an image, after {shape} before"
+        fix = "the extractor must give each image a row of the same width"
+        raise ExtractionError(what, where=f"batch {number}", fix=fix)
+
+
 def _checksum(images: Path, files: Sequence[str]) -> str:
     """Hash the folder, and size and time of change of every image, without reading the images."""
     states = [str(images.resolve())]
@@ -338,10 +363,7 @@ class PartialFeatures:
         if not batch.rows:
             return
         for stored, computed in zip(self.arrays, batch.arrays, strict=True):
-            if computed.shape[1:] != stored.shape[1:]:
-                what = f"the network gives {computed.shape[1:]} of an image, after {stored.shape[1:]} before"
-                fix = "the extractor must give each image a row of the same width"
-                raise ExtractionError(what, where=f"batch {batch.number}", fix=fix)
+            check_shape(computed, stored.shape[1:], batch.number)
             stored[batch.rows] = computed
         if not checksum:
             return

@@ -6,8 +6,9 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
+from importlib.metadata import version
 from math import isqrt
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,17 @@ from gzslbench.data.dataset import FOR_VALIDATION, PARTS, Dataset, Split
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.load import Place, find
 from gzslbench.data.variants import restrict_to_split
-from gzslbench.errors import DataError, ExtractionError, PluginError, did_you_mean, shorten
+from gzslbench.errors import DataError, ExtractionError, GzslBenchError, did_you_mean, shorten
 from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request, Weights
-from gzslbench.plugins.registry import load_object, plugins
+from gzslbench.plugins.registry import load_object, plugin_code, plugins
 from gzslbench.prepare.extract.listings import ImageList, read_all_splits, read_image_list
 from gzslbench.prepare.importing import check_target
 
 BUILT = "gzslbench.prepare.extract.listings:list_built"
 TRAINING = {"pretraining": "unknown", "finetuned": ""}
 """What the provenance of features says of the training of the weights, and when it is not known."""
+_LONGEST = 100_000
+"""Letters that the weights and the settings of an extractor may take in a file of features."""
 _ANOTHER_FILE = "name another file with --out, or move this one away"
 
 
@@ -116,8 +119,8 @@ def extract_features(
     boxed = image_list.boxes is not None
     weights = extractor.weights
     made, tuned = weights.finetuning, weights.finetuned if weights.finetuning else ""
-    if made and made["split"] != fingerprint_rows(place, image_list):
-        tuned += f" of another split ({made['dataset']})"
+    if made and made.get("split") != fingerprint_rows(place, image_list):
+        tuned += f" of another split ({made.get('dataset')})"
         weights = replace(weights, finetuned=tuned)
     name = features_name(spec, network, request.crops, boxed, tuned)
     if request.regions:
@@ -225,10 +228,18 @@ def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = 
     from gzslbench.prepare.extract.finetuned import load_finetuned
 
     load: Load = load_object(spec.load, spec.name, ("request",))
-    extractor: object = load_finetuned(load, spec.name, request) or load(request)
-    if not isinstance(extractor, Extractor):
-        what = f"it returned {type(extractor).__name__}, not a gzslbench.plugins.Extractor"
-        raise PluginError(what, where=spec.load, fix="return what the network and its preprocessing are")
+    fix = "return a gzslbench.plugins.Extractor, whose weights and settings can be written as JSON"
+    with plugin_code(f"{spec.name} cannot be loaded: ", GzslBenchError, where=spec.load, fix=fix):
+        extractor: object = load_finetuned(load, spec.name, request) or load(request)
+        if not isinstance(extractor, Extractor):
+            raise TypeError(f"it returned {type(extractor).__name__}")
+        if getattr(extractor.network, "training", True):
+            raise TypeError("its network is not a torch.nn.Module after eval()")
+        how = extractor.preparation
+        settings = asdict(how) if isinstance(how, Preparation) else {**how.settings}
+        parts = [asdict(extractor.weights), settings, [version(name) for name in extractor.packages]]
+        if len(json.dumps(parts, allow_nan=False, sort_keys=True)) > _LONGEST:
+            raise ValueError(f"its weights and settings take more than {_LONGEST} letters")
     if crops is None:
         return extractor
     if not isinstance(extractor.preparation, Preparation):

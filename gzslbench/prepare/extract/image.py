@@ -98,7 +98,13 @@ def preprocess(image: Image.Image, preparation: Preparation | ImageTransform) ->
         the finished float32 input of an ``ImageTransform``.
     """
     if isinstance(preparation, ImageTransform):
-        return preparation.transform(image)[None]
+        found: object = preparation.transform(image)
+        if not (isinstance(found, Tensor) and found.dtype == torch.float32 and found.shape[:-2] == (3,)):
+            kind = (found.dtype, tuple(found.shape)) if isinstance(found, Tensor) else type(found)
+            raise ExtractionError(
+                f"its transform gives {kind}", where="ImageTransform", fix="give (3, h, w) float32"
+            )
+        return found[None]
     pixels = np.stack([np.asarray(view) for view in _crop_views(image, preparation)])
     return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
@@ -107,7 +113,9 @@ def normalize(pixels: Tensor, preparation: Preparation | ImageTransform) -> Tens
     """Scale ``(..., 3, h, w)`` uint8 to 0..1, subtract the mean, and divide by the standard deviation."""
     if isinstance(preparation, ImageTransform):
         return pixels
-    mean, std = (_color_tensor(values, pixels.device) for values in (preparation.mean, preparation.std))
+    mean, std = (
+        _color_tensor(tuple(values), pixels.device) for values in (preparation.mean, preparation.std)
+    )
     return (pixels.float() / 255 - mean) / std
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 
 from gzslbench.errors import ExtractionError, shorten
 from gzslbench.files import is_there
+from gzslbench.plugins.extractor import Preparation
 from gzslbench.plugins.registry import plugins
 from gzslbench.prepare.building.folders import SUFFIXES
-from gzslbench.prepare.extract.compute import Extraction, Regions, compute_batches
+from gzslbench.prepare.extract.compute import Extraction, Regions, check_shape, compute_batches
 from gzslbench.prepare.extract.extract import load_extractor, make_request
 from gzslbench.prepare.extract.listings import ImageList
 
@@ -47,16 +49,23 @@ def repeat_extraction(
     stored = {name: provenance.get(name) for name in _DECIDING}
     preparation = stored["preparation"]
     crops = preparation.get("crops") if isinstance(preparation, Mapping) else None
-    spec = plugins().extractor(str(provenance["extractor"]))
+    spec = plugins().extractor(str(provenance.get("extractor")))
     options = (str(provenance.get(name) or "") for name in ("layer", "pooling"))
     request = make_request(spec, str(provenance.get("model") or ""), weights, *options)
+    of_places = provenance.get("regions")
+    if regions and not (isinstance(of_places, Mapping) and {*of_places} <= {"grid", "dtype"}):
+        what = f"the dataset says of its regions: {of_places!r:.80}"
+        raise ExtractionError(what, where="extraction", fix="extract them again")
+    extractor = load_extractor(spec, request)
+    if crops and isinstance(extractor.preparation, Preparation):
+        extractor = replace(extractor, preparation=replace(extractor.preparation, crops=crops))
     extraction = Extraction(
         spec,
-        load_extractor(spec, request, crops),
+        extractor,
         request,
         device=torch.device(device),
         precision=str(provenance.get("precision", "fp32")),
-        regions=Regions(**provenance["regions"]) if regions else None,
+        regions=Regions(**of_places) if regions and of_places else None,
     )
     found = json.loads(json.dumps(extraction.provenance()))  # tuples become lists, as in the file
     different = [name for name, value in stored.items() if found[name] != value]
@@ -101,6 +110,7 @@ def extract_files(extraction: Extraction, files: Sequence[Path]) -> NDArray[np.f
     with extraction.computing():
         for batch in compute_batches(extraction, listed, Path(), batches):
             if batch.rows:
+                check_shape(batch.arrays[-1], shape, batch.number)
                 features[batch.rows] = batch.arrays[-1]
             failures |= batch.failures
     if failures:

@@ -156,10 +156,12 @@ class FineTuning:
         images = replace(self.images, epoch=epoch)
         lists = [batch.tolist() for batch in batches]
         on_gpu = self.device.type == "cuda"
-        for pixels, rows in DataLoader(
-            images, batch_sampler=lists, num_workers=self.recipe.workers, pin_memory=on_gpu
-        ):
-            yield self._send(pixels), self.targets[rows].to(self.device, non_blocking=True)
+        workers = self.recipe.workers
+        with explain_failure("the images", "give each image an input of one shape"):
+            for pixels, rows in DataLoader(
+                images, batch_sampler=lists, num_workers=workers, pin_memory=on_gpu
+            ):
+                yield self._send(pixels), self.targets[rows].to(self.device, non_blocking=True)
 
     def _send(self, pixels: Tensor) -> Tensor:
         sent = normalize(pixels.to(self.device, non_blocking=True), self.images.preparation)
@@ -172,7 +174,11 @@ class FineTuning:
             for pixels, targets in self._load(np.array_split(rows, math.ceil(len(rows) / 32))):
                 found.append((self.network(pixels).float(), targets))
                 step(len(targets))
-        return torch.cat([features for features, _ in found]), torch.cat([targets for _, targets in found])
+        features = torch.cat([features for features, _ in found])
+        if not features.isfinite().all():
+            fix = "check the weights, or try --precision fp32"
+            raise ExtractionError("the network gives NaN or infinite features", where="--extractor", fix=fix)
+        return features, torch.cat([targets for _, targets in found])
 
     def _fit_classifier(self, step: Callable[[int], None]) -> None:
         """Fit the classifier on the features of the unchanged network, by L-BFGS from zero."""

@@ -199,3 +199,8 @@ def test_a_computed_batch_without_rows_stores_nothing(placed, world, tmp_path):
     before = partial.regions.copy()
     partial.store(ComputedBatch(0, [], (), {0: "no image"}), "checksum")
     np.testing.assert_array_equal(partial.regions, before)
+
+
+def test_a_grid_of_more_places_than_the_layer_has_is_refused(placed, world, tmp_path):
+    with pytest.raises(ExtractionError, match="places, not 1000 a side"):
+        _ = placed(Regions(1000, "float16")).arrays
