@@ -218,8 +218,11 @@ def verify(results: tuple[Path, ...], data: Path | None, quarantine: bool) -> No
         unpackaged += folder.code_file.is_file()
         for problem in problems:
             click.echo(f"{folder.path}: {problem}")
-        if problems and quarantine:
-            click.echo(f"moved to {move_away(folder)}")
+        if problems and quarantine and find_problems(folder) == problems:  # an error of reading can pass
+            try:
+                click.echo(f"moved to {move_away(folder)}")
+            except StoreError as error:
+                click.echo(f"not moved: {error.what}", err=True)
     click.echo(f"{checked} runs checked, {inconsistent} inconsistent")
     _print_unchecked(unchecked)
     if unpackaged:

@@ -29,6 +29,7 @@ from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 from pkgutil import resolve_name
+from threading import RLock
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -62,6 +63,8 @@ _LIST = (tuple, list)
 _TYPES: dict[Any, Any] = {"str": str, "int": int, "float": (int, float), "Mapping[str, str]": Mapping}
 _TYPES |= {"tuple[str, ...]": _LIST, "tuple[Archive, ...]": _LIST, "Expected | None": (Expected, NoneType)}
 """What values of these annotations of a spec are; other values are checked where they are used."""
+_ALONE = RLock()
+"""Code of plugins is loaded and called by one thread at a time: the output is redirected for all threads."""
 RUN_HOOKS = "hooks"
 GROUPS = {f"gzslbench.{kind}": kind for kind in (*SPECS, *FOLDERS, RUN_HOOKS)}
 
@@ -181,18 +184,19 @@ class Plugins:
     def _load(self, entry: EntryPoint) -> bool:
         """Import and register one plugin, if that has not happened; return whether it is registered."""
         module = entry.value
-        if not self.manager.has_plugin(module) and module not in self.errors:
-            try:
-                with plugin_code():
-                    self.manager.register(entry.load(), module)
-                    self.manager.check_pending()
-                if not self.manager.get_hookcallers(self.manager.get_plugin(module)):
-                    raise PluginError(f"{module} implements no gzslbench hook")
-            except PluginError as error:
-                if self.manager.has_plugin(module):
-                    self.manager.unregister(name=module)
-                self._fail(module, error.what)
-        return self.manager.has_plugin(module)
+        with _ALONE:
+            if not self.manager.has_plugin(module) and module not in self.errors:
+                try:
+                    with plugin_code():
+                        self.manager.register(entry.load(), module)
+                        self.manager.check_pending()
+                    if not self.manager.get_hookcallers(self.manager.get_plugin(module)):
+                        raise PluginError(f"{module} implements no gzslbench hook")
+                except PluginError as error:
+                    if self.manager.has_plugin(module):
+                        self.manager.unregister(name=module)
+                    self._fail(module, error.what)
+            return self.manager.has_plugin(module)
 
     def _find(self, kind: str, every: Callable[[], Mapping[str, Spec]], name: str) -> Spec:
         entry = self.entries[kind].get(name)
@@ -341,7 +345,7 @@ def _problem(offer: Any, of: type[Any]) -> str | None:
 def plugin_code(what: str = "", *keep: type[Exception], **advice: str) -> Iterator[None]:
     """Run code of a plugin: it prints to standard error; what it raises is a PluginError, or ``keep``."""
     try:
-        with redirect_stdout(sys.stderr):
+        with _ALONE, redirect_stdout(sys.stderr):
             yield
     except BaseException as error:  # sys.exit too
         if isinstance(error, (KeyboardInterrupt, *keep)):

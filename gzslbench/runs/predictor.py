@@ -134,9 +134,12 @@ class Predictor:
             what = f"the features are {rows.dtype} of shape {rows.shape}, not ({wanted}) numbers"
             fix = f"give rows of the features {self.dataset.features_name}, which the run was trained on"
             raise DataError(what, where="the features", fix=fix)
-        if not np.isfinite(rows).all():
-            row = int(np.argwhere(~np.isfinite(rows))[0, 0])
-            raise DataError("a feature is NaN or infinite", where=f"row {row}", fix="compute it again")
+        with np.errstate(over="ignore"):
+            is_finite = np.isfinite(rows.astype(np.float32))
+        if not is_finite.all():
+            row = int(np.argwhere(~is_finite)[0, 0])
+            what = "a feature is NaN or infinite, or too large for float32"
+            raise DataError(what, where=f"row {row}", fix="compute it again")
         if not len(rows):
             return np.empty((0, len(self.classes)), dtype=np.float32)
         semantics, head = self.candidates.semantics, self._head
@@ -149,6 +152,12 @@ class Predictor:
                 scores = torch.cat(list(self._checked.chunk.map_chunks(embedded, head.scores)))
         found: NDArray[np.float32] = scores.float().cpu().numpy()
         found[:, self.seen] -= np.float32(self.gamma)
+        if np.isnan(found).any():
+            row, fix = (
+                int(np.argwhere(np.isnan(found))[0, 0]),
+                "compare the features with those of the dataset",
+            )
+            raise DataError("the method gives a score that is NaN", where=f"row {row}", fix=fix)
         return found
 
     def predict(self, features: NDArray[Any], top: int = 5) -> list[tuple[Guess, ...]]:

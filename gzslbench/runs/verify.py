@@ -11,7 +11,7 @@ from gzslbench.errors import GzslBenchError, StoreError
 from gzslbench.evaluation.calibration import Bias, bias_of, calibrate, calibrated_metrics
 from gzslbench.evaluation.metrics import Metrics, harmonic_mean, metrics_of
 from gzslbench.evaluation.predictions import Predictions, fingerprint, load_predictions
-from gzslbench.files import sha256_of, writing
+from gzslbench.files import reading, sha256_of, writing
 from gzslbench.runs.cell import PROTOCOL
 from gzslbench.runs.record import BIAS, PEEK_GAMMA, PERCENTAGES, Record
 from gzslbench.runs.store import RunFolder
@@ -47,8 +47,13 @@ def quarantine(folder: RunFolder) -> Path:
     """Move a run into the folder ``quarantine`` of its store, where no command sees it; return its new path.
 
     Raises:
-        StoreError: A process works on the run, or the folder cannot be moved.
+        StoreError: A process works on the run, or the folder cannot be moved; or the system refuses to read
+            it now, which says nothing of the run.
     """
+    with reading(folder.path, StoreError):
+        for file in (folder.record_file, folder.predictions_file, folder.metrics_file):
+            if file.is_file():
+                file.read_bytes()
     place = folder.path.parent / QUARANTINE
     with folder.lock(), writing(folder.path, "the run cannot be moved"):
         place.mkdir(exist_ok=True)

@@ -56,12 +56,14 @@ def test_a_class_from_a_table_is_a_candidate(gzslbench, rows, tmp_path):
         (("text.npy",), "does not say how its features were computed"),
         (("--features", "text.npy"), "not an array of numbers"),
         (("--features", "number.npy"), "float64 of shape (), not (n, 64) numbers"),
+        (("--features", "large.npy"), "too large for float32"),
         (("--features", "rows.npy", "--semantics-add", "text.npy"), "need their names"),
     ],
 )
 def test_wrong_input_is_explained(gzslbench, rows, tmp_path, arguments, words):
     (tmp_path / "text.npy").write_text("nothing")
     np.save(tmp_path / "number.npy", np.float64(3))
+    np.save(tmp_path / "large.npy", np.full((1, 64), 1e300))
     outcome = gzslbench("predict", "eszsl-digits", *arguments)
     assert outcome.exit_code == 2
     assert words in outcome.output

@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def test_finding_a_method_loads_only_the_plugin_of_its_name(write: Write) -> Non
     here = Plugins([write("mine", METHOD.format(name="mine")), write("other", "raise RuntimeError")])
     assert here.method("mine").title == "Mine"
     assert loaded(here) == {"mine"}
+
+
+def test_threads_that_list_at_the_same_time_all_find_every_plugin(write: Write, recwarn) -> None:
+    wait = "import time\ntime.sleep(0.02)\n"
+    here = Plugins([write(name, wait + METHOD.format(name=name)) for name in ("one", "two", "three")])
+    before = sys.stdout
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: sorted(here.methods()), range(8)))
+    assert found == [["one", "three", "two"]] * 8
+    assert not here.errors and not recwarn.list
+    assert sys.stdout is before
 
 
 def test_a_method_of_another_name_than_its_plugin_is_found(write: Write) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import json
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -151,6 +153,32 @@ def test_a_run_in_quarantine_is_out_of_sight_and_whole(folder):
     assert read_summaries(store) == []
     folder.path.mkdir()
     assert quarantine(folder).name == f"{folder.id}-1"  # replaces nothing
+
+
+def test_a_run_that_the_system_refuses_to_read_is_not_moved(folder, monkeypatch, gzslbench):
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path == folder.predictions_file:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    def refused(*_: object) -> None:
+        raise StoreError("the predictions cannot be read (Permission denied)")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("gzslbench.runs.verify.load_predictions", refused)
+    done = gzslbench("runs", "verify", "--quarantine", str(folder.path.parent))
+    assert done.exit_code == 1
+    assert "not moved: cannot be read: Permission denied" in done.stderr
+    assert folder.record_file.is_file()
+
+
+def test_a_problem_that_passes_moves_no_run(folder, monkeypatch, gzslbench):
+    answers = iter([["the record cannot be read: Input/output error"], []])
+    monkeypatch.setattr("gzslbench.runs.verify.find_problems", lambda _: next(answers))
+    gzslbench("runs", "verify", "--quarantine", str(folder.path.parent))
+    assert folder.record_file.is_file()
 
 
 def test_what_nobody_thought_of_is_a_problem_of_one_run(folder, monkeypatch):
