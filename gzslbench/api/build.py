@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
-from gzslbench.api.arguments import check_arguments
+from gzslbench.api.arguments import check_arguments, require_count
 from gzslbench.errors import ParamError, did_you_mean, shorten
 from gzslbench.prepare.building.plan import Request
 from gzslbench.prepare.building.write import build_dataset
@@ -69,6 +69,7 @@ def build(
         ParamError: An argument is missing, or has an impossible value.
     """
     given: dict[str, Any] = dict(locals())
+    require_count("seed", seed)
     for name in _FILES:
         given[name] = Path(given[name]) if isinstance(given[name], str) else given[name]
     request = Request(**{field.name: given[field.name] for field in fields(Request) if field.name in given})

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
+from types import NoneType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.dataset import PARTS, Dataset, Rows, Split, read_blocks
+from gzslbench.data.dataset import PARTS, Attributes, Dataset, Rows, Split, ValidationHint, read_blocks
 from gzslbench.errors import DataError
 from gzslbench.files import is_path_part
 
@@ -47,6 +48,16 @@ def check_dataset(dataset: Dataset, where: str) -> None:
 
 def check_metadata(dataset: Dataset, where: str) -> None:
     """Check that what records and files keep of a dataset in words can be written as JSON."""
+    kinds: dict[str, Any] = dict.fromkeys(("files", "provenance", "extraction"), Mapping)
+    kinds |= {"notes": (tuple, list), "validation": (ValidationHint, NoneType)}
+    kinds["attributes"] = (Attributes, NoneType)
+    for name, kind in kinds.items():
+        if not isinstance(value := getattr(dataset, name), kind):
+            fix = "see gzslbench.Dataset for the types of its fields"
+            raise DataError(f"its {name} are {value!r:.80}", where=where, fix=fix)
+    if len(dataset.described_classes) not in (0, len(dataset.class_names)):
+        what = f"{len(dataset.described_classes)} described classes, but {len(dataset.class_names)} classes"
+        raise DataError(what, where=where, fix="leave described_classes empty, or give one for each class")
     for name in ("files", "notes", "provenance", "extraction", "pretraining"):
         try:
             if len(json.dumps(value := getattr(dataset, name), allow_nan=False)) > _LONGEST_TEXT:

@@ -136,7 +136,7 @@ def check_matrix(call: str, owner: object, result: object, rows: int, width: int
     elif result.dtype not in _FLOATS or result.layout != torch.strided or result.is_meta:
         found = f"numbers of type {result.dtype}, {result.layout}, on {result.device}, not dense floats"
     else:
-        return result
+        return result.detach()
     fix = f"see {call} in gzslbench.plugins"
     raise PluginError(f"{call} returned {found}", where=type(owner).__name__, fix=fix)
 
@@ -155,6 +155,10 @@ def score_stream(scorer: Any, rows: Tensor, classes: int, *arguments: Any) -> Te
         what = "the setting is evolving, but evolve is missing"
         raise PluginError(what, where=type(scorer).__name__, fix=fix)
     model, parts = scorer.evolve(*arguments), []
+    size = getattr(model, "batch_size", None)
+    if not isinstance(size, int) or size < 1:
+        what = f"what evolve returns has batch_size={size!r:.80}"
+        raise PluginError(what, where=type(scorer).__name__, fix="give the rows of a batch, from 1")
     for start in range(0, len(rows), model.batch_size):
         batch = rows[start : start + model.batch_size]
         scores = check_matrix("scores", model, model.scores(batch.clone()), len(batch), classes)

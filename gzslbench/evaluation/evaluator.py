@@ -298,7 +298,8 @@ def _inference(method: GenerativeMethod | ScoringMethod) -> Iterator[None]:
     """
 
     def versions() -> list[int]:
-        return [tensor._version for tensor in method.modules.state_dict(keep_vars=True).values()]
+        state = method.modules.state_dict(keep_vars=True).values()  # with the extra state of a module, if any
+        return [value._version for value in state if isinstance(value, Tensor)]
 
     before = versions()
     training = [module for module in method.modules.modules() if module.training]

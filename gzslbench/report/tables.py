@@ -223,11 +223,17 @@ def _latex_text(text: str) -> str:
     return f"{{}}{escaped}" if escaped.startswith("[") else escaped
 
 
+def _bibtex_text(text: str) -> str:
+    # BibTeX counts an escaped brace as a brace.
+    escaped = _latex_text(text)
+    return escaped.replace(r"\{", r"\textbraceleft{}").replace(r"\}", r"\textbraceright{}")
+
+
 _FORMS = {
     "md": ("table.md", _markdown_text),
     "html": ("table.html", escape),
     # Characters outside ASCII are left to the engine: pdfLaTeX knows many.
     "latex": ("table.tex", _latex_text),
-    "bib": ("references.bib", _latex_text),
+    "bib": ("references.bib", _bibtex_text),
 }
 """By format: the template, and how text is escaped."""

@@ -127,6 +127,7 @@ class Predictor:
         Raises:
             DataError: They have another shape, or are not finite.
         """
+        features = getattr(features, "detach", lambda: features)()  # a tensor that needs a gradient
         rows = np.array(features)  # torch warns of a memory map, which may not be written
         shape = self.dataset.features.shape[1:]
         if rows.shape[1:] != shape or not rows.ndim or rows.dtype.kind not in "fiu":

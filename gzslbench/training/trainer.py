@@ -232,8 +232,9 @@ def build_method(spec: MethodSpec, view: TrainView, params: Params, seed: int) -
     if not isinstance(modules := getattr(method, "modules", None), nn.ModuleDict):
         what = f"the modules of {spec.name!r} are {type(modules).__name__}, not a torch.nn.ModuleDict"
         raise PluginError(what, where=spec.load, fix="set self.modules in the constructor")
-    if any(map(is_lazy, (*modules.parameters(), *modules.buffers()))):
-        what, fix = f"a network of {spec.name!r} has no size yet", "give its sizes, instead of a lazy layer"
+    if any(is_lazy(value) or value.is_meta for value in (*modules.parameters(), *modules.buffers())):
+        what = f"a network of {spec.name!r} has no size or no values yet"
+        fix = "give its sizes, instead of a lazy layer, and build it on the CPU"
         raise PluginError(what, where=spec.load, fix=fix)
     method.modules.to(view.features.device)
     return method
@@ -263,6 +264,8 @@ def _faults(stages: Sequence[Any], modules: list[str]) -> Iterator[str]:
             here, ones, rules = f"phase {phase.name!r:.80}", phase.updates, phase.optimizer
             if not isinstance(ones, (tuple, list)) or not ones or any(one not in modules for one in ones):
                 yield f"{here} updates {ones!r:.80}, of modules {modules}"
+            if not isinstance(kept := phase.keep_gradients, (tuple, list)) or not {*kept} <= {*modules}:
+                yield f"{here} has keep_gradients={kept!r:.80}, of modules {modules}"
             yield from wrong_fields(phase, here)
             if phase.loop is not None and phase.loop >= (len(stage.iterations) or stage.loops):
                 yield f"{here} has loop={phase.loop}, which its stage does not have"

@@ -276,6 +276,7 @@ def test_a_method_without_parameters_has_none(define: Define, tmp_path: Path) ->
 
 def test_a_network_without_a_size_is_refused(define: Define, tmp_path: Path) -> None:
     solved = "nn.Linear(*solved.shape, bias=False)\n        self.map.weight.data = solved.t().contiguous()"
-    gz.register(define(solved, "nn.LazyLinear(3)"))
-    with pytest.raises(PluginError, match="'least-squares' has no size yet"):
-        run(tmp_path / "results")
+    for network in ("nn.LazyLinear(3)", "nn.Linear(3, 3, device='meta')"):
+        gz.register(define(solved, network))
+        with pytest.raises(PluginError, match="'least-squares' has no size or no values yet"):
+            run(tmp_path / "results")

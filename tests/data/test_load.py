@@ -344,3 +344,20 @@ def test_a_plugin_whose_dataset_cannot_be_loaded_is_named(monkeypatch, load, wor
     with pytest.raises(PluginError, match=r"^dataset 'theirs' cannot be loaded: |^its content is ") as caught:
         load_dataset("theirs")
     assert words in caught.value.what and caught.value.where.endswith(":theirs")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("attributes", 3, "its attributes are 3"),
+        ("extraction", 3, "its extraction are 3"),
+        ("validation", 3, "its validation are 3"),
+        ("notes", "abc", "its notes are 'abc'"),
+        ("described_classes", ("a",), "1 described classes, but "),
+    ],
+)
+def test_a_field_of_another_type_is_named(monkeypatch, field, value, words):
+    offer(monkeypatch, lambda: replace(load_digits(), **{field: value}))
+    with pytest.raises(DataError, match=words) as caught:
+        load_dataset("theirs")
+    assert caught.value.where.endswith(":theirs")

@@ -385,6 +385,23 @@ class Adapting(Generative):
         return super().embed(features)
 
 
+class WithState(nn.Linear):
+    """A module with a state that is no tensor, as quantized ones have."""
+
+    def get_extra_state(self):
+        return {"scale": 2}
+
+    def set_extra_state(self, state):
+        assert state == {"scale": 2}
+
+
+def test_a_module_may_have_a_state_that_is_no_tensor():
+    task, method = make_task(SEEN, spread=1.0), Generative(HEAD, spread=1.0)
+    plain = Evaluator(task.train, task.test).evaluate(method, 3, 17)
+    method.modules["more"] = WithState(2, 2)
+    assert Evaluator(task.train, task.test).evaluate(method, 3, 17).trace == plain.trace
+
+
 def test_a_method_that_changes_its_networks_while_tested_is_refused():
     task, method = make_task(SEEN, spread=1.0), Adapting(HEAD, spread=1.0)
     method.modules["norm"] = nn.BatchNorm1d(DIM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -183,6 +184,13 @@ def test_a_missing_stream_and_wrong_scores_are_named(views, method):
         evaluate(views, method)
     with pytest.raises(PluginError, match="evolve is missing"):
         score_stream(object(), torch.zeros(2, DIM), CLASSES)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, "x", None])
+def test_a_batch_size_that_is_no_number_of_rows_is_refused(size):
+    scorer = SimpleNamespace(evolve=lambda: SimpleNamespace(batch_size=size))
+    with pytest.raises(PluginError, match=f"has batch_size={size!r}"):
+        score_stream(scorer, torch.zeros(2, DIM), CLASSES)
 
 
 class Generative:

@@ -246,6 +246,10 @@ def test_an_interruption_after_a_loss_became_infinite_is_a_divergence(game, view
         ([Stage("a", 1, 4, (Phase("fit", dict, ("other",), Adam(0.1)),))], "updates .'other',., of modules"),
         ([Stage("a", 1, 4, (Phase("fit", dict, None, Adam(0.1)),))], "updates None"),
         ([Stage("a", 1, 4, (Phase("fit", dict, (), Adam(0.1)),))], "updates .., of modules"),
+        (
+            [Stage("a", 1, 4, (Phase("fit", dict, ("net",), Adam(0.1), keep_gradients=("zz",)),))],
+            "has keep_gradients=.'zz',., of modules",
+        ),
         ([Stage("a", 1, 4, (Phase("fit", dict, ("net",), 0.1),))], "the optimizer of phase 'fit' is 0.1"),
     ],
 )

@@ -50,6 +50,9 @@ def read_apart(path: Path, read: Callable[[], T], seconds: int | None = None) ->
             process = os.fork()
         if process == 0:
             with suppress(BaseException):
+                os.dup2(
+                    os.open(os.devnull, os.O_WRONLY), 2
+                )  # what a parser prints while it crashes says nothing
                 _limit(seconds or _SECONDS + size // _BYTES_PER_SECOND, 2 * most_unpacked(size))
                 _write_outcome(shared, read)
                 os._exit(0)
@@ -61,9 +64,9 @@ def read_apart(path: Path, read: Callable[[], T], seconds: int | None = None) ->
             os.waitpid(process, 0)
             raise
         if code == -signal.SIGXCPU:
-            raise CrashError("reading it does not end")
+            raise CrashError("it does not end")
         if code:
-            raise CrashError(f"the process that read it ended with {code}")
+            raise CrashError(f"the process for it ended with {code}")
         succeeded, value = _read_outcome(shared)
     if succeeded:
         found: T = value  # type: ignore[assignment]

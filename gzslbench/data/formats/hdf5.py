@@ -37,6 +37,7 @@ _SECONDS = 5
 _CHUNK = 1 << 20
 _LONGEST = 60_000
 _AGAIN = "move it away, and write it again with `gzslbench data import`"
+_FAILED = "check the disk, and the file if there was one before, and repeat the command"
 _harmless = set[tuple[int, ...]]()
 """The states of files that a process of its own has read to the end."""
 _HINTS = tuple(field.name for field in fields(ValidationHint))
@@ -75,6 +76,9 @@ def write_hdf5(
 
     ``sources`` are the files that they were read from; ``extraction`` says how the features were extracted
     from images, if they were.
+
+    Raises:
+        DataError: The disk is full or fails; then nothing has the name ``path`` that had it not before.
     """
     import h5py
 
@@ -83,20 +87,26 @@ def write_hdf5(
     regions = first.regions
     size = 4 * first.features.size + image_files.nbytes + semantics_size + _CHUNK
     size += 0 if regions is None else regions.nbytes
-    with _reserved_file(path, size) as scratch, h5py.File(scratch, "w", locking=False) as file:
-        file.attrs["version"] = VERSION
-        _write_texts(file, layout=LAYOUT, name=first.name, features_name=first.features_name)
-        _write_texts(file, sources=json.dumps([asdict(source) for source in sources]))
-        if extraction is not None:
-            _write_texts(file, extraction=json.dumps(extraction))
-        _write_blocks(file, "features", first.features, "<f4")
-        if regions is not None:
-            _write_blocks(file, "regions", regions, regions.dtype.newbyteorder("<").str)
-            _write_texts(file["regions"], content=first.regions_content or fingerprint_regions(regions))
-        file["labels"] = first.labels.astype("<i8")
-        file["image_files"] = image_files
-        for dataset in datasets:
-            _write_semantics(file.create_group(f"semantics/{dataset.semantics_name}"), dataset)
+    with _reserved_file(path, size) as scratch:
+
+        def write() -> None:
+            with h5py.File(scratch, "w", locking=False) as file:
+                file.attrs["version"] = VERSION
+                _write_texts(file, layout=LAYOUT, name=first.name, features_name=first.features_name)
+                _write_texts(file, sources=json.dumps([asdict(source) for source in sources]))
+                if extraction is not None:
+                    _write_texts(file, extraction=json.dumps(extraction))
+                _write_blocks(file, "features", first.features, "<f4")
+                if regions is not None:
+                    _write_blocks(file, "regions", regions, regions.dtype.newbyteorder("<").str)
+                    content = first.regions_content or fingerprint_regions(regions)
+                    _write_texts(file["regions"], content=content)
+                file["labels"] = first.labels.astype("<i8")
+                file["image_files"] = image_files
+                for dataset in datasets:
+                    _write_semantics(file.create_group(f"semantics/{dataset.semantics_name}"), dataset)
+
+        _write_apart(scratch, path, write, datasets)
 
 
 def _write_blocks(file: Any, name: str, array: NDArray[Any], dtype: str) -> None:
@@ -127,10 +137,7 @@ def add_semantics(path: Path, dataset: Dataset, source: Source | None = None) ->
                 _write_semantics(groups.create_group(dataset.semantics_name), dataset)
                 _write_texts(file, sources=json.dumps([asdict(entry) for entry in sources.values()]))
 
-        try:
-            read_apart(scratch, add)
-        except CrashError as error:
-            raise DataError(f"damaged: {error}", where=path, fix=_AGAIN) from error
+        _write_apart(scratch, path, add, [dataset])
 
 
 def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:
@@ -180,6 +187,43 @@ def is_ours(path: Path) -> bool:
 
 def _parse_object(text: str) -> dict[str, object] | None:
     return dict(json.loads(text)) if text else None
+
+
+def _write_apart(scratch: Path, path: Path, write: Callable[[], None], datasets: Sequence[Dataset]) -> None:
+    """Write the temporary file of ``path`` in a process of its own, and compare it with the datasets.
+
+    HDF5 writes when a file is closed. If the disk fails then, h5py says nothing, or the process dies.
+    """
+    try:
+        read_apart(scratch, write)
+        differ = next((dataset for dataset in datasets if not _is_written(scratch, dataset)), None)
+    except (CrashError, DataError, RuntimeError) as error:
+        what = f"it was not written: {error.what if isinstance(error, DataError) else error}"
+        raise DataError(what, where=path, fix=_FAILED) from error
+    if differ is not None:
+        what = f"what was written differs from the dataset, in {differ.semantics_name}"
+        raise DataError(what, where=path, fix=_FAILED)
+
+
+def _is_written(path: Path, dataset: Dataset) -> bool:
+    stored = open_hdf5(path, dataset.semantics_name)
+    arrays: list[tuple[NDArray[Any], NDArray[Any], str]] = [
+        (stored.labels, dataset.labels, "<i8"),
+        (stored.semantics, dataset.semantics, "<f4"),
+    ]
+    arrays.append((stored.features, dataset.features, "<f4"))
+    if dataset.regions is not None and stored.regions is not None:
+        arrays.append((stored.regions, dataset.regions, dataset.regions.dtype.newbyteorder("<").str))
+    return (
+        (stored.class_names, stored.image_files) == (tuple(dataset.class_names), tuple(dataset.image_files))
+        and (stored.content, stored.split.fingerprint) == (dataset.content, dataset.split.fingerprint)
+        and all(_are_equal(*pair) for pair in arrays)
+    )
+
+
+def _are_equal(one: NDArray[Any], other: NDArray[Any], dtype: str) -> bool:
+    pairs = zip(read_blocks(one, dtype), read_blocks(other, dtype), strict=True)
+    return one.shape == other.shape and all(np.array_equal(*pair) for pair in pairs)
 
 
 def _write_semantics(group: Any, dataset: Dataset) -> None:

@@ -8,8 +8,9 @@ import math
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -98,7 +99,7 @@ class Extraction:
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         network: Any = self.extractor.network
         places = None
-        with autocast(self.device, self.precision):
+        with redirect_stdout(sys.stderr), autocast(self.device, self.precision):
             if self.regions is None:
                 output: Tensor = network(pixels)
             else:

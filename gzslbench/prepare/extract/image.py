@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 
@@ -98,7 +100,8 @@ def preprocess(image: Image.Image, preparation: Preparation | ImageTransform) ->
         the finished float32 input of an ``ImageTransform``.
     """
     if isinstance(preparation, ImageTransform):
-        found: object = preparation.transform(image)
+        with redirect_stdout(sys.stderr):
+            found: object = preparation.transform(image)
         if not (isinstance(found, Tensor) and found.dtype == torch.float32 and found.shape[:-2] == (3,)):
             kind = (found.dtype, tuple(found.shape)) if isinstance(found, Tensor) else type(found)
             raise ExtractionError(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
+from urllib.parse import quote
 
 from gzslbench.evaluation.selection import RULES
 from gzslbench.plugins.method import MethodSpec
@@ -116,7 +117,11 @@ def bibliography(papers: Papers) -> str:
     """Return the references of methods as a .bib file, with no field that is not known."""
     pattern = r"(?P<authors>[^:]+): (?P<title>.+), (?P<venue>.+?),? (?P<year>\d{4})"
     parts = {name: re.fullmatch(pattern, paper.paper) for name, paper in papers.items()}
-    return render(ResultTable("", (), ()), "bib", papers=papers, parts=parts)
+    # BibTeX counts braces in an address, and ends the entry there.
+    urls = {
+        name: quote(getattr(paper, "url", ""), safe=":/?#[]@!$&'()*+,;=%~") for name, paper in papers.items()
+    }
+    return render(ResultTable("", (), ()), "bib", papers=papers, parts=parts, urls=urls)
 
 
 def _method_cell(label: str, method: str, papers: Papers | None, cite: bool = False) -> TableCell:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -274,3 +277,34 @@ def test_a_name_that_would_leave_the_results_folder_is_refused(folder, tmp_path,
         file.attrs["name"] = name
     with pytest.raises(DataError, match="not a name for a dataset"):
         load_dataset(path)
+
+
+def zeros(file, name, array, dtype):
+    file[name] = np.zeros(array.shape, dtype)  # as a failing disk leaves it
+
+
+def crash(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("part", "failing", "words"),
+    [
+        ("_write_blocks", zeros, "what was written differs from the dataset"),
+        ("_write_semantics", crash, "the process for it ended with -9"),
+    ],
+)
+def test_what_a_failing_disk_leaves_gets_no_name(
+    tmp_path, arrays, make_folder, monkeypatch, part, failing, words
+):
+    folder = make_folder(tmp_path / "TINY", *arrays)
+    monkeypatch.setattr(hdf5, part, failing)
+    with pytest.raises(DataError, match=words):
+        import_dataset(folder, out=tmp_path / "tiny.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["TINY"]
+    monkeypatch.undo()
+    first = import_dataset(folder, out=tmp_path / "tiny.h5").read_bytes()
+    monkeypatch.setattr(hdf5, part, failing)
+    with pytest.raises(DataError, match=words):
+        hdf5.write_hdf5(tmp_path / "tiny.h5", [replace(load_dataset(folder), name="other")], [])
+    assert (tmp_path / "tiny.h5").read_bytes() == first

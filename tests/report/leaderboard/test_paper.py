@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,3 +95,17 @@ def test_it_fits_the_page_with_citations_and_without_being_scaled(paper_board, t
     width, room = map(float, re.search(r"TABLE ([\d.]+)pt *OF ([\d.]+)pt", log).groups())
     assert room == (469.0 if len(datasets) > 1 else 229.5)
     assert width <= room
+
+
+@pytest.mark.acceptance
+@needs_tex
+def test_references_of_any_text_are_read_by_bibtex(tmp_path):
+    spec = plugins().method("ale")
+    odd = {
+        "braces": replace(spec, paper="A. & B{}_x} and C#: {On} 50 % of ~this^, Venue_1, 2020"),
+        "address": replace(spec, url="https://example.org/x}\n@evil{a b\\c%20d"),
+        "free": replace(spec, paper="only } a text {"),
+    }
+    bib = bibliography(odd)
+    assert "@evil" not in bib.splitlines() and bib.count("\n@") == 2
+    compile_tex(tmp_path, r"\cite{braces,address,free}", bib=bib)
