@@ -6,21 +6,26 @@ import builtins
 import errno
 import io
 import os
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 KILLED = 77
 """Exit status of a process that ended itself in the middle of a step."""
-FAILURES = {"killed": 0, "full": errno.ENOSPC, "refused": errno.EACCES}
-"""How a step can fail, and the error of the system; 0: the process ends at once."""
+FAILURES = {"killed": 0, "full": errno.ENOSPC, "refused": errno.EACCES, "unwritable": errno.EFBIG}
+"""How a step can fail, and the error of the system; 0: the process ends at once.
+
+After an ``unwritable`` step, no file takes more than SMALL bytes, which libraries in C see as well.
+"""
+SMALL = 4096
 _CREATING = os.O_CREAT | os.O_WRONLY | os.O_RDWR
 
 
 class Steps:
     """Counts the steps that change something on disk; step ``at``, counted from 0, fails as ``how`` says.
 
-    ``at`` None only counts. Writes by libraries in C are not seen, but for those through Python's files.
+    ``at`` None only counts. Writes by libraries in C are not counted, but for those through Python's files.
     """
 
     def __init__(self, at: int | None = None, how: str = "killed") -> None:
@@ -35,9 +40,15 @@ class Steps:
         self.last = what
         if self.how == "killed":
             os._exit(KILLED)
-        if not what.startswith(("unlink", "rmdir")):  # a full disk lets files go
+        if self.how != "unwritable" and not what.startswith(("unlink", "rmdir")):  # a full disk lets files go
             code = FAILURES[self.how]
             raise OSError(code, os.strerror(code), what)
+
+    def limit_files(self) -> None:
+        """Let no file grow any more if the ``unwritable`` step is over."""
+        if self.how == "unwritable" and self.last:
+            most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL, most))
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -78,7 +89,9 @@ class Steps:
             def call(*arguments: Any, **options: Any) -> Any:
                 if name != "open" or arguments[1] & _CREATING:
                     step(f"{name} {arguments[0]}")
-                return real(*arguments, **options)
+                found = real(*arguments, **options)
+                step.limit_files()
+                return found
 
             return call
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from gzslbench.data.catalogue import lock_folder
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.formats.hdf5 import Source
+from gzslbench.data.formats.hdf5_writer import write_hdf5
 from gzslbench.data.load import Place, default_features, find, missing_features
 from gzslbench.errors import DataError
 from gzslbench.files import check_folder, reading
@@ -45,7 +46,7 @@ def import_dataset(
                 raise DataError("no semantics", where=where, fix="put att_splits.mat there")
             check_target(target)
             sources = [Source.of(path) for path in xlsa17.source_files(folder, features)]
-            hdf5.write_hdf5(target, xlsa17.read_folder(folder, place.name, features, semantics), sources)
+            write_hdf5(target, xlsa17.read_folder(folder, place.name, features, semantics), sources)
     return target
 
 

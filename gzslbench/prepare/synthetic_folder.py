@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gzslbench.data.catalogue import catalogue, known_as
 from gzslbench.data.formats import hdf5, xlsa17
+from gzslbench.data.formats.hdf5_writer import write_hdf5
 from gzslbench.data.formats.xlsa17 import MARKER, NAMES, SPLITS
 from gzslbench.data.synthetic.dataset import scatter_over_places
 from gzslbench.data.synthetic.split_template import (
@@ -81,7 +82,7 @@ def _write_regions(folder: Path, dataset: str, features: NDArray[np.float32], pl
         regions[start : start + _ROWS] = scatter_over_places(rows, places, random)
     read = xlsa17.read_folder(folder, dataset, FEATURES, xlsa17.semantics_names(folder))
     sources = [hdf5.Source.of(source) for source in xlsa17.source_files(folder, FEATURES)]
-    hdf5.write_hdf5(folder / f"{FEATURES}.h5", [replace(one, regions=regions) for one in read], sources)
+    write_hdf5(folder / f"{FEATURES}.h5", [replace(one, regions=regions) for one in read], sources)
     del regions
     path.unlink()
 

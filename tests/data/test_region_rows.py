@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from gzslbench.computing.seeds import generator
 from gzslbench.data.dataset import Dataset
-from gzslbench.data.formats.hdf5 import open_hdf5, write_hdf5
+from gzslbench.data.formats.hdf5 import open_hdf5
+from gzslbench.data.formats.hdf5_writer import write_hdf5
 from gzslbench.data.load import verify_dataset
 from gzslbench.data.region_rows import RegionReader, RegionRows
 from gzslbench.data.regions import fingerprint_regions, use_regions

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gzslbench.data.formats.hdf5 import write_hdf5
+from gzslbench.data.formats.hdf5_writer import write_hdf5
 from gzslbench.data.load import load_dataset
 from gzslbench.errors import DataError, ParamError, StoreError
 from gzslbench.evaluation.calibration import calibrate

@@ -180,3 +180,22 @@ def test_odd_environments_end_with_a_message(
 )
 def test_a_hostile_plugin_is_named_and_changes_no_output(tmp_path: Path, place: str, value: str) -> None:
     assert plugins.attack(tmp_path, place, value, 0) is None
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("features", "shout(features)"),
+        ("features", "torch.zeros(3, 3)"),
+        ("pixels", "None"),
+        ("settings", "{'a': object()}"),
+        ("settings", "{'a': float('nan')}"),
+        ("weights", "None"),
+        ("packages", "'x'"),
+        ("network", "None"),
+        ("load", "'os:getcwd'"),
+    ],
+)
+def test_a_hostile_extractor_is_named_and_leaves_no_file_that_cannot_be_read(tmp_path, place, value) -> None:
+    assert plugins.attack_extractor(tmp_path, place, value, 0) is None

@@ -78,7 +78,9 @@ class Started:
         folder = self.copy()
         ended = call(folder, self.command.arguments, Steps(step, how))
         problems = (
-            [] if self._is_well(ended) or ended.startswith(("exit 2", _BROKEN)) else [f"{how}: {ended}"]
+            []
+            if self._is_well(ended) or ended.startswith(("exit 1", "exit 2", _BROKEN))
+            else [f"{how}: {ended}"]
         )
         after = snapshot(folder)
         for name, digest in start.items():

@@ -78,7 +78,8 @@ def make_hdf5(folder: Path) -> None:
     """Write a dataset in gzslbench's format, with regions and two semantics."""
     from dataclasses import replace
 
-    from gzslbench.data.formats.hdf5 import Source, write_hdf5
+    from gzslbench.data.formats.hdf5 import Source
+    from gzslbench.data.formats.hdf5_writer import write_hdf5
     from gzslbench.data.load import load_dataset
 
     source = folder / "source"

@@ -10,10 +10,9 @@ dataset that passed every check is written.
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,11 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data import checks
-from gzslbench.data.dataset import PARTS, Dataset, Split, ValidationHint, describe_pretraining, read_blocks
+from gzslbench.data.dataset import PARTS, Dataset, Split, ValidationHint, describe_pretraining
 from gzslbench.data.formats.apart import CrashError, read_apart
-from gzslbench.data.regions import fingerprint_regions
 from gzslbench.errors import DataError, did_you_mean
-from gzslbench.files import atomic_path, check_file, reserve, sha256_of, writing
+from gzslbench.files import check_file, sha256_of
 
 LAYOUT = "gzslbench-dataset"
 VERSION = 1
@@ -34,13 +32,10 @@ T = TypeVar("T")
 _DAMAGE = (AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 _SECONDS = 5
 """The most processor time that reading all but the features may take; it takes a twentieth of a second."""
-_CHUNK = 1 << 20
-_LONGEST = 60_000
 _AGAIN = "move it away, and write it again with `gzslbench data import`"
-_FAILED = "check the disk, and the file if there was one before, and repeat the command"
 _harmless = set[tuple[int, ...]]()
 """The states of files that a process of its own has read to the end."""
-_HINTS = tuple(field.name for field in fields(ValidationHint))
+HINTS = tuple(field.name for field in fields(ValidationHint))
 
 
 @dataclass(frozen=True)
@@ -64,80 +59,6 @@ class Source:
         if found.st_size != self.size:
             return False
         return found.st_mtime_ns == self.modified or sha256_of(path) == self.sha256
-
-
-def write_hdf5(
-    path: Path,
-    datasets: Sequence[Dataset],
-    sources: Sequence[Source],
-    extraction: Mapping[str, object] | None = None,
-) -> None:
-    """Write datasets that differ only in their semantics to ``path``, atomically.
-
-    ``sources`` are the files that they were read from; ``extraction`` says how the features were extracted
-    from images, if they were.
-
-    Raises:
-        DataError: The disk is full or fails; then nothing has the name ``path`` that had it not before.
-    """
-    import h5py
-
-    first, image_files = datasets[0], _encode(datasets[0].image_files)
-    semantics_size = sum(64 * len(dataset.labels) + 2 * dataset.semantics.nbytes for dataset in datasets)
-    regions = first.regions
-    size = 4 * first.features.size + image_files.nbytes + semantics_size + _CHUNK
-    size += 0 if regions is None else regions.nbytes
-    with _reserved_file(path, size) as scratch:
-
-        def write() -> None:
-            with h5py.File(scratch, "w", locking=False) as file:
-                file.attrs["version"] = VERSION
-                _write_texts(file, layout=LAYOUT, name=first.name, features_name=first.features_name)
-                _write_texts(file, sources=json.dumps([asdict(source) for source in sources]))
-                if extraction is not None:
-                    _write_texts(file, extraction=json.dumps(extraction))
-                _write_blocks(file, "features", first.features, "<f4")
-                if regions is not None:
-                    _write_blocks(file, "regions", regions, regions.dtype.newbyteorder("<").str)
-                    content = first.regions_content or fingerprint_regions(regions)
-                    _write_texts(file["regions"], content=content)
-                file["labels"] = first.labels.astype("<i8")
-                file["image_files"] = image_files
-                for dataset in datasets:
-                    _write_semantics(file.create_group(f"semantics/{dataset.semantics_name}"), dataset)
-
-        _write_apart(scratch, path, write, datasets)
-
-
-def _write_blocks(file: Any, name: str, array: NDArray[Any], dtype: str) -> None:
-    """Write an array that may be larger than the memory."""
-    stored, start = file.create_dataset(name, array.shape, dtype), 0
-    for block in read_blocks(array, dtype):
-        stored[start : start + len(block)] = block
-        start += len(block)
-
-
-def add_semantics(path: Path, dataset: Dataset, source: Source | None = None) -> None:
-    """Add the semantics of ``dataset`` to the file ``path``, atomically; replace semantics of that name.
-
-    The file has the features and labels of ``dataset``; ``source`` is another file with the same semantics.
-    """
-    import h5py
-
-    sources = stored_sources(path) | ({source.name: source} if source else {})
-    size = path.stat().st_size + 64 * len(dataset.labels) + 2 * dataset.semantics.nbytes + _CHUNK
-    with _reserved_file(path, size) as scratch:
-        shutil.copyfile(path, scratch)
-
-        def add() -> None:
-            with h5py.File(scratch, "r+", locking=False) as file:
-                groups = file["semantics"]
-                if dataset.semantics_name in groups:
-                    del groups[dataset.semantics_name]
-                _write_semantics(groups.create_group(dataset.semantics_name), dataset)
-                _write_texts(file, sources=json.dumps([asdict(entry) for entry in sources.values()]))
-
-        _write_apart(scratch, path, add, [dataset])
 
 
 def open_hdf5(path: Path, semantics: str | None = None) -> Dataset:
@@ -189,58 +110,6 @@ def _parse_object(text: str) -> dict[str, object] | None:
     return dict(json.loads(text)) if text else None
 
 
-def _write_apart(scratch: Path, path: Path, write: Callable[[], None], datasets: Sequence[Dataset]) -> None:
-    """Write the temporary file of ``path`` in a process of its own, and compare it with the datasets.
-
-    HDF5 writes when a file is closed. If the disk fails then, h5py says nothing, or the process dies.
-    """
-    try:
-        read_apart(scratch, write)
-        differ = next((dataset for dataset in datasets if not _is_written(scratch, dataset)), None)
-    except (CrashError, DataError, RuntimeError) as error:
-        what = f"it was not written: {error.what if isinstance(error, DataError) else error}"
-        raise DataError(what, where=path, fix=_FAILED) from error
-    if differ is not None:
-        what = f"what was written differs from the dataset, in {differ.semantics_name}"
-        raise DataError(what, where=path, fix=_FAILED)
-
-
-def _is_written(path: Path, dataset: Dataset) -> bool:
-    stored = open_hdf5(path, dataset.semantics_name)
-    arrays: list[tuple[NDArray[Any], NDArray[Any], str]] = [
-        (stored.labels, dataset.labels, "<i8"),
-        (stored.semantics, dataset.semantics, "<f4"),
-    ]
-    arrays.append((stored.features, dataset.features, "<f4"))
-    if dataset.regions is not None and stored.regions is not None:
-        arrays.append((stored.regions, dataset.regions, dataset.regions.dtype.newbyteorder("<").str))
-    return (
-        (stored.class_names, stored.image_files) == (tuple(dataset.class_names), tuple(dataset.image_files))
-        and (stored.content, stored.split.fingerprint) == (dataset.content, dataset.split.fingerprint)
-        and all(_are_equal(*pair) for pair in arrays)
-    )
-
-
-def _are_equal(one: NDArray[Any], other: NDArray[Any], dtype: str) -> bool:
-    pairs = zip(read_blocks(one, dtype), read_blocks(other, dtype), strict=True)
-    return one.shape == other.shape and all(np.array_equal(*pair) for pair in pairs)
-
-
-def _write_semantics(group: Any, dataset: Dataset) -> None:
-    _write_texts(group, content=dataset.content, split_name=dataset.split.name)
-    _write_texts(group, files=json.dumps(dict(dataset.files)), notes=json.dumps(dataset.notes))
-    group["values"] = dataset.semantics.astype("<f4")
-    group["class_names"] = _encode(dataset.class_names)
-    for part in PARTS:
-        group[part] = getattr(dataset.split, part).astype("<i8")
-    for hint in _HINTS:
-        value = getattr(dataset.validation, hint, None)
-        if value is not None:
-            group[hint] = value.astype("<i8")
-    if dataset.provenance:
-        group["provenance"] = _encode((json.dumps(dict(dataset.provenance)),))
-
-
 @dataclass(frozen=True)
 class ArrayPlace:
     """Where in a file an array of one piece lies."""
@@ -282,7 +151,7 @@ def _read(
     if semantics not in stored:
         raise DataError(f"no semantics {semantics!r}", where=path, fix=did_you_mean(semantics, stored))
     group = file["semantics"][semantics]
-    hints = {hint: group[hint][()].astype(np.int64) for hint in _HINTS if hint in group}
+    hints = {hint: group[hint][()].astype(np.int64) for hint in HINTS if hint in group}
     extraction = _parse_object(_read_text(file, "extraction", "")) or {}
     parts = {
         "name": _read_text(file, "name"),
@@ -369,34 +238,9 @@ def _explaining(path: Path) -> Iterator[None]:
         raise DataError(f"damaged: {str(error) or type(error).__name__}", where=path, fix=_AGAIN) from error
 
 
-@contextmanager
-def _reserved_file(path: Path, size: int) -> Iterator[Path]:
-    """Yield a temporary file that will replace ``path``, with ``size`` bytes of disk reserved for it."""
-    elsewhere = "name a file in a folder you may write to with --out"
-    with writing(path, failure=DataError, elsewhere=elsewhere), atomic_path(path) as scratch:
-        reserve(scratch, size)
-        yield scratch
-
-
-def _write_texts(place: Any, **texts: str) -> None:
-    """Write texts as attributes of a fixed length.
-
-    HDF5 keeps texts of any length in a heap, and reads a damaged heap without end. An attribute takes 64 KiB
-    at most, so a longer text goes there all the same.
-    """
-    for name, text in texts.items():
-        encoded = text.encode()
-        place.attrs[name] = np.bytes_(encoded) if 0 < len(encoded) <= _LONGEST else text
-
-
 def _read_text(place: Any, name: str, default: str | None = None) -> str:
     value = place.attrs[name] if default is None else place.attrs.get(name, default)
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _encode(texts: Sequence[str]) -> NDArray[np.bytes_]:
-    """Encode texts as UTF-8 of one fixed length, which HDF5 reads many times faster than any length."""
-    return np.array([text.encode() for text in texts], dtype=np.bytes_)
 
 
 def _decode(stored: NDArray[Any]) -> tuple[str, ...]:

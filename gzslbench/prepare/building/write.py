@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gzslbench._version import VERSION
 from gzslbench.data.dataset import PARTS
 from gzslbench.data.formats import hdf5
+from gzslbench.data.formats.hdf5_writer import write_hdf5
 from gzslbench.data.formats.matfile import encode_mat
 from gzslbench.data.formats.xlsa17 import NAMES, SPLITS, FeatureFile, assemble
 from gzslbench.errors import DataError
@@ -180,7 +181,7 @@ def _write_features(plan: Plan, folder: Path, name: str) -> None:
     read = FeatureFile(target, plan.features.values, plan.rows.labels, image_files)
     semantics = plan.request.semantics_name
     dataset = assemble(folder, name, read, semantics, plan.features.notes, {})
-    hdf5.write_hdf5(target, [dataset], [hdf5.Source.of(folder / f"{semantics}{SPLITS}")])
+    write_hdf5(target, [dataset], [hdf5.Source.of(folder / f"{semantics}{SPLITS}")])
 
 
 def _is_same(folder: Path, plan: Plan) -> bool:

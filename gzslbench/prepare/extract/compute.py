@@ -127,7 +127,10 @@ class Extraction:
     @cached_property
     def arrays(self) -> tuple[tuple[tuple[int, ...], str], ...]:
         """Shape and type of the features of one image, and of its regions if they are computed."""
-        blank = preprocess(Image.new("RGB", (64, 64)), self.extractor.preparation)
+        try:
+            blank = preprocess(Image.new("RGB", (64, 64)), self.extractor.preparation)
+        except ExtractionError as error:
+            raise ExtractionError(error.what, where=self.spec.load, fix=error.fix) from error
         if self.regions is not None:
             self._check_places(blank)
         with self.computing():

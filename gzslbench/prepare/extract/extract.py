@@ -20,6 +20,7 @@ from gzslbench.data import checks
 from gzslbench.data.catalogue import lock_folder
 from gzslbench.data.dataset import FOR_VALIDATION, PARTS, Dataset, Split
 from gzslbench.data.formats import hdf5, xlsa17
+from gzslbench.data.formats.hdf5_writer import write_hdf5
 from gzslbench.data.load import Place, find
 from gzslbench.data.variants import restrict_to_split
 from gzslbench.errors import DataError, ExtractionError, GzslBenchError, did_you_mean, shorten
@@ -233,8 +234,8 @@ def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = 
         extractor: object = load_finetuned(load, spec.name, request) or load(request)
         if not isinstance(extractor, Extractor):
             raise TypeError(f"it returned {type(extractor).__name__}")
-        if getattr(extractor.network, "training", True):
-            raise TypeError("its network is not a torch.nn.Module after eval()")
+        if not hasattr(extractor.network, "training"):
+            raise TypeError("its network is not a torch.nn.Module")
         how = extractor.preparation
         settings = asdict(how) if isinstance(how, Preparation) else {**how.settings}
         parts = [asdict(extractor.weights), settings, [version(name) for name in extractor.packages]]
@@ -318,7 +319,7 @@ def write_features(
             datasets = [drop_rows(dataset, left_out) for dataset in datasets]
         _, *others = xlsa17.source_files(folder, target.stem)
         sources = [hdf5.Source.of(path) for path in others]
-        hdf5.write_hdf5(target, datasets, sources, extraction=provenance)
+        write_hdf5(target, datasets, sources, extraction=provenance)
 
 
 def drop_rows(dataset: Dataset, rows: Mapping[int, str]) -> Dataset:

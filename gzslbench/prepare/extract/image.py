@@ -104,9 +104,7 @@ def preprocess(image: Image.Image, preparation: Preparation | ImageTransform) ->
             found: object = preparation.transform(image)
         if not (isinstance(found, Tensor) and found.dtype == torch.float32 and found.shape[:-2] == (3,)):
             kind = (found.dtype, tuple(found.shape)) if isinstance(found, Tensor) else type(found)
-            raise ExtractionError(
-                f"its transform gives {kind}", where="ImageTransform", fix="give (3, h, w) float32"
-            )
+            raise ExtractionError(f"its transform gives {kind}", fix="give (3, h, w) float32")
         return found[None]
     pixels = np.stack([np.asarray(view) for view in _crop_views(image, preparation)])
     return torch.from_numpy(pixels).permute(0, 3, 1, 2)

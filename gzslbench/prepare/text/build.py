@@ -24,6 +24,7 @@ from gzslbench.data.catalogue import lock_folder
 from gzslbench.data.dataset import PARTS, Dataset, content_fingerprint
 from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.formats.hdf5 import Source
+from gzslbench.data.formats.hdf5_writer import add_semantics
 from gzslbench.data.formats.matfile import encode_mat, read_mat
 from gzslbench.data.load import Place, find, fitting_hdf5, require_semantics
 from gzslbench.data.variants import SHUFFLED, UNIT
@@ -194,14 +195,14 @@ def write_semantics(
         if not overwrite:
             check_target(basis, name, overwrite)
         if not basis.in_folder:
-            hdf5.add_semantics(basis.file, _under(basis, basis.file, name, semantics, provenance, None))
+            add_semantics(basis.file, _under(basis, basis.file, name, semantics, provenance, None))
             return [basis.file]
         target = basis.path / f"{name}{xlsa17.SPLITS}"
         content = _encode_splits_file(basis.file, semantics, provenance)
         stored = _find_current_files(basis.path, target.name)
         source = Source(target.name, len(content), 0, hashlib.sha256(content).hexdigest())
         for path in stored:
-            hdf5.add_semantics(path, _under(basis, path, name, semantics, provenance, source), source)
+            add_semantics(path, _under(basis, path, name, semantics, provenance, source), source)
         write_atomically(target, content, DataError, _ELSEWHERE)
         return [target, *stored]
 

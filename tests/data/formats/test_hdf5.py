@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from gzslbench.data.dataset import content_fingerprint
-from gzslbench.data.formats import hdf5
+from gzslbench.data.formats import hdf5, hdf5_writer
 from gzslbench.data.formats.apart import read_apart
 from gzslbench.data.formats.hdf5 import open_hdf5, stored_sources
 from gzslbench.data.load import load_dataset
@@ -126,7 +126,7 @@ def test_a_failed_import_leaves_the_old_file_and_nothing_half_written(folder, st
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gzslbench.data.formats.hdf5._write_semantics", full)
+    monkeypatch.setattr("gzslbench.data.formats.hdf5_writer._write_semantics", full)
     with pytest.raises(DataError, match="No space left on device"):
         import_dataset(folder)
     assert stored.read_bytes() == before
@@ -298,13 +298,13 @@ def test_what_a_failing_disk_leaves_gets_no_name(
     tmp_path, arrays, make_folder, monkeypatch, part, failing, words
 ):
     folder = make_folder(tmp_path / "TINY", *arrays)
-    monkeypatch.setattr(hdf5, part, failing)
+    monkeypatch.setattr(hdf5_writer, part, failing)
     with pytest.raises(DataError, match=words):
         import_dataset(folder, out=tmp_path / "tiny.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["TINY"]
     monkeypatch.undo()
     first = import_dataset(folder, out=tmp_path / "tiny.h5").read_bytes()
-    monkeypatch.setattr(hdf5, part, failing)
+    monkeypatch.setattr(hdf5_writer, part, failing)
     with pytest.raises(DataError, match=words):
-        hdf5.write_hdf5(tmp_path / "tiny.h5", [replace(load_dataset(folder), name="other")], [])
+        hdf5_writer.write_hdf5(tmp_path / "tiny.h5", [replace(load_dataset(folder), name="other")], [])
     assert (tmp_path / "tiny.h5").read_bytes() == first

@@ -10,7 +10,8 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from gzslbench.data.catalogue import LOCK
-from gzslbench.data.formats import hdf5
+from gzslbench.data.formats import hdf5, hdf5_writer
+from gzslbench.data.formats.hdf5_writer import write_hdf5
 from gzslbench.data.load import load_dataset, verify_dataset
 from gzslbench.errors import DataError
 from gzslbench.prepare.extract.extract import drop_rows
@@ -94,7 +95,7 @@ def test_a_file_of_some_rows_keeps_its_own_split(folder, made):
     whole = load_dataset(folder)
     row = int(whole.split.trainval[0])
     part = drop_rows(whole, {row: "no picture"})
-    hdf5.write_hdf5(stored, [part], list(hdf5.stored_sources(stored).values()), extraction={"by": "us"})
+    write_hdf5(stored, [part], list(hdf5.stored_sources(stored).values()), extraction={"by": "us"})
     (folder / "res101.mat").unlink()
     write(folder, made)
     found = load_dataset(folder, semantics="new")
@@ -164,7 +165,7 @@ def test_a_write_that_fails_leaves_everything_readable(folder, made, monkeypatch
     def broken(*_arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(hdf5.shutil, "copyfile", broken)
+    monkeypatch.setattr(hdf5_writer.shutil, "copyfile", broken)
     before = stored.read_bytes()
     with pytest.raises(DataError, match="No space left"):
         write(folder, made, name="newer")
@@ -223,7 +224,7 @@ def test_concurrent_writes_keep_each_others_semantics(folder, made, monkeypatch)
         time.sleep(0.05)
         assert inside.pop() and not inside
 
-    monkeypatch.setattr(hdf5.shutil, "copyfile", slowly)
+    monkeypatch.setattr(hdf5_writer.shutil, "copyfile", slowly)
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda name: write(folder, made, name), ("one", "two", "three")))
     assert set(hdf5.stored_semantics(stored)) == {"att", "one", "two", "three"}
