@@ -276,7 +276,8 @@ def scratch_folder(path: Path) -> Iterator[Path]:
     with _scratch(path) as scratch:
         scratch.mkdir()
         yield scratch
-        remove(scratch)
+        with suppress(OSError):  # what it was for is done; the next call for this path removes it
+            remove(scratch)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ LAYERS = (
 )
 """The rooms of the core, bottom to top: each imports only rooms before it."""
 FACES = {"__init__", "__main__", "_version"}
-MAX_LINES, MAX_ROOMS, MAX_LAYERS, MAX_FILE_LINES = 33_900, 14, 12, 400
+MAX_LINES, MAX_ROOMS, MAX_LAYERS, MAX_FILE_LINES = 33_950, 14, 12, 400
 # The features of 0.1 take 22,600 lines. The rest is for what 0.2 adds: calibration, uncertainty, controls,
 # predictions, the Python API, data and results of others, and checks of all that plugins return and of what
 # the system refuses.

@@ -159,6 +159,9 @@ class Evaluator:
     def _with_head(
         self, method: GenerativeMethod, epoch: int, seed: int, head_epochs: int | None
     ) -> Evaluation:
+        if missing := [name for name in ("settings", "fit") if not callable(getattr(self.head, name, None))]:
+            what = f"the head has no {' and no '.join(missing)}"
+            raise PluginError(what, where=type(self.head).__name__, fix="see gzslbench.plugins.Head")
         settings = check_settings(self.head.settings(method.head), self.head)
         checked = CheckedMethod(method, self.chunk)
         data, synthesized = build_head_data(checked, settings, self.train, self.test, epoch, seed)

@@ -124,7 +124,6 @@ def _from_parts(parts: Mapping[str, Any], test: RowMatcher) -> Predictions:
     values = as_array(parts[given[0]], given[0])
     kind = next((key for key in KEYS if f"{key}s" in parts), None)
     count = len(values) if values.ndim else 0
-    order = np.arange(count)
     if kind is not None:
         keys = _column(parts, f"{kind}s")
         if len(keys) != count:
@@ -141,6 +140,8 @@ def _from_parts(parts: Mapping[str, Any], test: RowMatcher) -> Predictions:
         if values.ndim == 2 and values.shape[1] == len(test.rows):
             fix = "the scores look transposed: save scores.T, with a row for each test row"
         raise DataError(what, where=given[0], fix=fix)
+    else:
+        order = np.arange(count)
     if "truth" in parts:
         _check_truth(test.positions_of(_column(parts, "truth")), order, test)
     if given == ["predicted"]:

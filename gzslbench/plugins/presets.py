@@ -77,7 +77,10 @@ def preset_values(spec: MethodSpec | HeadSpec, dataset: str, semantics: str) -> 
 
 def find_beside(spec: MethodSpec | HeadSpec, name: str) -> Traversable | None:
     """Return the file ``name`` in the package of the code that ``spec`` loads; None if there is none."""
-    found = find_spec(spec.load.partition(":")[0])
+    try:
+        found = find_spec(spec.load.partition(":")[0])
+    except ImportError:  # the package above it is missing, which loading the plugin says
+        return None
     if found is None or not found.parent:
         return None
     file = files(found.parent).joinpath(name)

@@ -323,6 +323,8 @@ def _problem(offer: Any, of: type[Any]) -> str | None:
         if not isinstance(value := getattr(offer, one.name), _TYPES.get(one.type, object)):
             return f"the {one.name} of {offer.name!r} is {value!r}, not of the type {one.type}"
         kind = {"tuple[str, ...]": str, "tuple[Archive, ...]": Archive}.get(str(one.type), object)
+        if one.type == "Mapping[str, str]" and not all(isinstance(part, str) for part in value.values()):
+            return f"the {one.name} of {offer.name!r} is {value!r}, not of the type {one.type}"
         if isinstance(value, _LIST) and not all(isinstance(part, kind) for part in value):
             return f"the {one.name} of {offer.name!r} is {value!r}, not of the type {one.type}"
     if not is_path_part(offer.name):

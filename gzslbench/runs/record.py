@@ -44,6 +44,7 @@ _LISTED_OF_RUN = (
     *("gzslbench", "torch", "device", "threads"),
 )
 MEAN_TOLERANCE = 1e-6
+_DEEPEST = 50
 _REPEAT = "restore the file from a copy, or repeat the run with --rerun"
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -332,6 +333,12 @@ class Record(Summary):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
         """Read what ``as_dict`` gave."""
+        level: list[Any] = [values]
+        for _ in range(_DEEPEST):
+            parts = [part.values() if isinstance(part, Mapping) else part for part in level]
+            level = [value for part in parts for value in part if isinstance(value, (Mapping, list))]
+        if level:  # what is done with a record calls itself for each level
+            raise StoreError(f"not a record: its values are nested more than {_DEEPEST} levels deep")
         try:
             record = msgspec.convert(values, cls)
         except msgspec.ValidationError as error:

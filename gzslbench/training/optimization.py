@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict
-from inspect import signature
+from inspect import Parameter, signature
 from numbers import Real
 from typing import Any
 
@@ -240,6 +240,9 @@ def _torch_optimizer(
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
         fix = "name a class of torch.optim, for example AdamW"
         raise PluginError(f"torch has no optimizer {name!r}", where="TorchOptimizer.name", fix=fix)
+    if "closure" in (step := signature(cls.step).parameters) and step["closure"].default is Parameter.empty:
+        what = f"torch.optim.{name} computes the loss several times in a step"
+        raise PluginError(what, where="TorchOptimizer.name", fix="name one whose step needs no closure")
     accepted = signature(cls).parameters
     if "fused" in accepted:
         arguments["fused"] = all(parameter.is_floating_point() for parameter in parameters)

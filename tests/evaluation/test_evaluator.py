@@ -461,6 +461,11 @@ class Spoiling(SoftmaxFit):
             yield ConstantHead(classes, self.spoils)
 
 
+def test_a_head_without_settings_is_named(task):
+    with pytest.raises(PluginError, match="the head has no settings and no fit"):
+        Evaluator(task.train, task.test, head=ConstantHead(3, False)).evaluate(Generative(HEAD), 1, 0)
+
+
 @pytest.mark.parametrize("zsl_epochs", [0, 2])
 def test_a_head_that_writes_into_what_it_is_given_changes_no_metric(task, zsl_epochs):
     def evaluations(spoils):

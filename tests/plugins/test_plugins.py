@@ -174,6 +174,16 @@ def test_an_unknown_setting_or_kind_makes_a_plugin_broken(
         here.method("broken")
 
 
+def test_a_source_of_semantics_that_is_no_text_makes_a_plugin_broken(write: Write) -> None:
+    code = METHOD.format(name="mine").replace("methods", "datasets").replace("method", "dataset")
+    spec = 'DatasetSpec("mine", "Mine", sources={"sent": ("a", "b")})'
+    code = code.replace("MethodSpec", "DatasetSpec")
+    code = code[: code.index("    return")] + f"    return [{spec}]\n"
+    here = Plugins([write("mine", code, "datasets")])
+    with pytest.warns(RuntimeWarning, match="not of the type Mapping"):
+        assert here.datasets() == {}
+
+
 FOLDER = """
 from pathlib import Path
 from gzslbench.plugins.hooks import hookimpl

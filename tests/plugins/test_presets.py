@@ -85,3 +85,8 @@ def test_a_wrong_table_is_refused_by_file_and_name(
     assert complaint in str(caught.value)
     assert str(tmp_path / "some_method" / "defaults.toml") in str(caught.value.where)
     assert place in str(caught.value.where)
+
+
+def test_a_method_whose_package_is_missing_has_no_preset() -> None:
+    spec = MethodSpec("mine", "Mine", "A, B 2020", "", Params, "no_such_package.method:Mine")
+    assert load_presets(spec) == {}

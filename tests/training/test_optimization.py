@@ -263,6 +263,7 @@ def test_any_optimizer_of_torch_takes_its_own_steps(name, options):
     ("settings", "message"),
     [
         (TorchOptimizer("Adamant", 0.1), "no optimizer 'Adamant'"),
+        (TorchOptimizer("LBFGS", 0.1), "torch.optim.LBFGS computes the loss several times"),
         (TorchOptimizer("SGD", 0.1, {"speed": 3}), "torch.optim.SGD cannot be made"),
         (Adam(0.1, betas=(2.0, 0.9)), "torch.optim.Adam cannot be made"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from gzslbench.data.dataset import PARTS, Dataset, read_blocks
 from gzslbench.data.formats.apart import CrashError, read_apart
-from gzslbench.data.formats.hdf5 import HINTS, LAYOUT, VERSION, Source, open_hdf5, stored_sources
+from gzslbench.data.formats.hdf5 import (
+    HINTS,
+    LAYOUT,
+    VERSION,
+    Source,
+    open_hdf5,
+    stored_extraction,
+    stored_sources,
+)
 from gzslbench.data.regions import fingerprint_regions
 from gzslbench.errors import DataError
 from gzslbench.files import atomic_path, reserve, writing
@@ -65,7 +73,7 @@ def write_hdf5(
                 for dataset in datasets:
                     _write_semantics(file.create_group(f"semantics/{dataset.semantics_name}"), dataset)
 
-        _write_apart(scratch, path, write, datasets)
+        _write_apart(scratch, path, write, datasets, sources, extraction)
 
 
 def _write_blocks(file: Any, name: str, array: NDArray[Any], dtype: str) -> None:
@@ -96,23 +104,31 @@ def add_semantics(path: Path, dataset: Dataset, source: Source | None = None) ->
                 _write_semantics(groups.create_group(dataset.semantics_name), dataset)
                 _write_texts(file, sources=json.dumps([asdict(entry) for entry in sources.values()]))
 
-        _write_apart(scratch, path, add, [dataset])
+        _write_apart(scratch, path, add, [dataset], sources.values(), stored_extraction(path))
 
 
-def _write_apart(scratch: Path, path: Path, write: Callable[[], None], datasets: Sequence[Dataset]) -> None:
-    """Write the temporary file of ``path`` in a process of its own, and compare it with the datasets.
+def _write_apart(
+    scratch: Path,
+    path: Path,
+    write: Callable[[], None],
+    datasets: Sequence[Dataset],
+    sources: Iterable[Source],
+    extraction: Mapping[str, object] | None,
+) -> None:
+    """Write the temporary file of ``path`` in a process of its own, and compare it with what it should have.
 
     HDF5 writes when a file is closed. If the disk fails then, h5py says nothing, or the process dies.
     """
     try:
         read_apart(scratch, write)
-        differ = next((dataset for dataset in datasets if not _is_written(scratch, dataset)), None)
+        is_whole = stored_sources(scratch) == {source.name: source for source in sources}
+        is_whole = is_whole and stored_extraction(scratch) == (extraction and _plain(extraction))
+        is_whole = is_whole and all(_is_written(scratch, dataset) for dataset in datasets)
     except (CrashError, DataError, RuntimeError) as error:
         what = f"it was not written: {error.what if isinstance(error, DataError) else error}"
         raise DataError(what, where=path, fix=_FAILED) from error
-    if differ is not None:
-        what = f"what was written differs from the dataset, in {differ.semantics_name}"
-        raise DataError(what, where=path, fix=_FAILED)
+    if not is_whole:
+        raise DataError("what was written differs from the dataset", where=path, fix=_FAILED)
 
 
 def _is_written(path: Path, dataset: Dataset) -> bool:
@@ -120,15 +136,31 @@ def _is_written(path: Path, dataset: Dataset) -> bool:
     arrays: list[tuple[NDArray[Any], NDArray[Any], str]] = [
         (stored.labels, dataset.labels, "<i8"),
         (stored.semantics, dataset.semantics, "<f4"),
+        (stored.features, dataset.features, "<f4"),
     ]
-    arrays.append((stored.features, dataset.features, "<f4"))
     if dataset.regions is not None and stored.regions is not None:
         arrays.append((stored.regions, dataset.regions, dataset.regions.dtype.newbyteorder("<").str))
-    return (
-        (stored.class_names, stored.image_files) == (tuple(dataset.class_names), tuple(dataset.image_files))
-        and (stored.content, stored.split.fingerprint) == (dataset.content, dataset.split.fingerprint)
-        and all(_are_equal(*pair) for pair in arrays)
-    )
+    return _texts_of(stored) == _texts_of(dataset) and all(_are_equal(*pair) for pair in arrays)
+
+
+def _texts_of(dataset: Dataset) -> Any:
+    """Return all that a file has of a dataset, except arrays and what all semantics share."""
+    hints = [getattr(dataset.validation, hint, None) for hint in HINTS]
+    found: list[Any] = [
+        dataset.name,
+        dataset.features_name,
+        dataset.class_names,
+        dataset.image_files,
+        dataset.content,
+    ]
+    found += [dataset.split.name, dataset.split.fingerprint, dataset.notes]
+    found += [{**dataset.files}, {**dataset.provenance}]
+    return _plain([*found, [None if hint is None else hint.tolist() for hint in hints]])
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as it is read again from JSON: with lists for tuples."""
+    return json.loads(json.dumps(value))
 
 
 def _are_equal(one: NDArray[Any], other: NDArray[Any], dtype: str) -> bool:

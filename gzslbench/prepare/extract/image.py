@@ -59,6 +59,8 @@ def read_image(file: Path, box: Box | None = None) -> Image.Image:
         raise ExtractionError("this is not an image that can be read", where=file, fix=_FIX) from error
     except ExtractionError:
         raise
+    except Image.DecompressionBombError as error:
+        raise ExtractionError(f"{error}", where=file, fix="make the image smaller") from error
     except Exception as error:  # Every reader of Pillow raises its own errors when a file is damaged.
         raise ExtractionError(f"the image is damaged: {error}", where=file, fix=_FIX) from error
     return image if box is None else _cut_out(image, box, file)

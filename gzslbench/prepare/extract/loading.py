@@ -84,9 +84,10 @@ def read_weights(
     state._metadata = getattr(loaded, "_metadata", None)  # type: ignore[attr-defined]  # module versions
     try:
         network.load_state_dict(state)
-    except RuntimeError as error:
-        _, *problems = str(error).splitlines()
-        what = f"the weights are of another network: {' '.join(problems).strip()[:MAX_SHOWN]}"
+    except Exception as error:  # odd versions of modules, for example, each raise their own
+        _, *problems = str(error).splitlines() or [""]
+        why = " ".join(problems).strip()[:MAX_SHOWN] or first_line(error)
+        what = f"the weights are of another network: {why}"
         raise ExtractionError(what, where=file, fix="name weights of this network with --weights") from error
     return Weights(file.name, sha256_of(file))
 

@@ -19,7 +19,7 @@ PLACEHOLDER = "{}"
 _FORMAT = 'write {"class": "text"} or {"class": ["one text", "another"]} as .json, or class,text as .csv'
 _LEADING_NUMBER = re.compile(r"^\d+\.")
 _SEPARATORS = re.compile(r"[+_/\s]+")
-_ONLY_NUMBER = re.compile(r"(class[ _])?(\d+)")
+_ONLY_NUMBER = re.compile(r"(class[ _])?(\d{1,9})")
 
 
 def split_words(name: str) -> str:

@@ -308,3 +308,51 @@ def test_what_a_failing_disk_leaves_gets_no_name(
     with pytest.raises(DataError, match=words):
         hdf5_writer.write_hdf5(tmp_path / "tiny.h5", [replace(load_dataset(folder), name="other")], [])
     assert (tmp_path / "tiny.h5").read_bytes() == first
+
+
+def items_of(path):
+    """All arrays of a file, and all its attributes, as (object, attribute or None)."""
+    found = []
+
+    def add(name, item):
+        found.extend((name, key) for key in item.attrs)
+        if isinstance(item, h5py.Dataset):
+            found.append((name, None))
+
+    with h5py.File(path) as file:
+        add("/", file)
+        file.visititems(add)
+    return found
+
+
+def spoil(path, name, attribute):
+    with h5py.File(path, "r+") as file:
+        item = file[name]
+        if attribute is None:
+            item[...] = np.zeros_like(item[()])
+        else:
+            old = item.attrs[attribute]
+            item.attrs[attribute] = old - 1 if isinstance(old, np.integer) else b"0" * max(len(old), 1)
+
+
+def test_every_part_that_a_disk_did_not_take_is_noticed(tmp_path, arrays, make_folder, monkeypatch):
+    features, splits = arrays
+    lists = {"train_loc": splits["trainval_loc"][:4], "val_loc": splits["trainval_loc"][4:]}
+    folder = make_folder(tmp_path / "TINY", features, {**splits, **lists})
+    made = load_dataset(folder)
+    target, extraction = tmp_path / "tiny.h5", {"extractor": "x", "layer": ("a", "b")}
+    made = replace(made, provenance={"encoder": ("a", 1)}, notes=("one", "two"))
+    sources = [hdf5.Source.of(folder / "res101.mat")]
+    hdf5_writer.write_hdf5(target, [made], sources, extraction)
+    whole, items = target.read_bytes(), items_of(target)
+    assert {"features", "semantics/att/train_rows", "semantics/att/provenance"} <= {name for name, _ in items}
+    for name, attribute in items:
+
+        def fail(scratch, write, name=name, attribute=attribute):
+            read_apart(scratch, write)
+            spoil(scratch, name, attribute)
+
+        monkeypatch.setattr(hdf5_writer, "read_apart", fail)
+        with pytest.raises(DataError, match=r"was not written|differs from the dataset"):
+            hdf5_writer.write_hdf5(target, [made], sources, extraction)
+        assert target.read_bytes() == whole, (name, attribute)

@@ -24,17 +24,24 @@ class Trap:
         return print, ("the code in the file was run",)
 
 
+def with_versions(versions):
+    state = nn.Linear(3, 2).state_dict()
+    state._metadata = versions
+    return state
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
         (nn.Linear(3, 5).state_dict(), "another network: size mismatch for weight"),
         (nn.Sequential(nn.Linear(3, 2)).state_dict(), "another network"),
+        (with_versions([1]), r"another network: .*list"),
         ([1, 2], "does not contain weights by name"),
         ({1: torch.zeros(2)}, "does not contain weights by name"),
         (Trap(), "damaged, or is not one"),
         (None, "damaged, or is not one"),
     ],
-    ids=["shape", "names", "list", "numbers", "code", "bytes"],
+    ids=["shape", "names", "versions", "list", "numbers", "code", "bytes"],
 )
 def test_other_files_are_refused_and_the_network_stays(tmp_path, content, complaint, capsys):
     file = tmp_path / "weights.pth"

@@ -76,6 +76,10 @@ def test_words_joined_by_any_mark_are_found_again(parts, mark):
     assert split_words(mark.join(parts)).split(" ") == parts
 
 
+def test_a_number_that_no_class_has_is_a_name():
+    assert class_number("9" * 5000) is None
+
+
 def test_only_a_name_that_is_just_a_number_has_a_class_number():
     assert [class_number(name) for name in ("17", "class 3", " 4 ", "3D", "043.Owl", "class x")] == [
         17, 3, 4, None, None, None,

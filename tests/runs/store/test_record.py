@@ -235,3 +235,16 @@ def test_a_newer_schema_suggests_an_upgrade(make_record) -> None:
         Record.from_json(_with(make_record(), "schema", SCHEMA + 1), "here.json")
     assert caught.value.fix is not None
     assert "upgrade" in caught.value.fix
+
+
+@pytest.mark.parametrize("shape", ["[]", "{}"])
+def test_values_that_are_nested_deeply_are_refused_before_anything_is_done_with_them(
+    make_record, shape
+) -> None:
+    levels: object = 1.0
+    for _ in range(400):
+        levels = [levels] if shape == "[]" else {"a": levels}
+    content = json.loads(make_record().to_json())
+    content["cell"]["params"]["alpha"] = levels
+    with pytest.raises(StoreError, match="nested more than 50 levels deep"):
+        Record.from_json(json.dumps(content), "here")
