@@ -93,7 +93,7 @@ def test_what_a_command_that_breaks_off_does_wrong_is_found(
     assert (found is None) == (finding is None), found
     assert finding is None or str(found).startswith(finding)
     assert pair.attack(2, "killed") is None, "a third step does not exist"
-    assert set(FAILURES) == {"full", "refused", "killed"}
+    assert set(FAILURES) == {"full", "refused", "killed", "unwritable"}
 
 
 def names_of(group: click.Group, before: str = "") -> Iterator[str]:

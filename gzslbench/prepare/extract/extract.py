@@ -23,7 +23,7 @@ from gzslbench.data.formats import hdf5, xlsa17
 from gzslbench.data.formats.hdf5_writer import write_hdf5
 from gzslbench.data.load import Place, find
 from gzslbench.data.variants import restrict_to_split
-from gzslbench.errors import DataError, ExtractionError, GzslBenchError, did_you_mean, shorten
+from gzslbench.errors import DataError, ExtractionError, GzslBenchError, PluginError, did_you_mean, shorten
 from gzslbench.plugins.extractor import Crops, Extractor, ExtractorSpec, Load, Preparation, Request, Weights
 from gzslbench.plugins.registry import load_object, plugin_code, plugins
 from gzslbench.prepare.extract.listings import ImageList, read_all_splits, read_image_list
@@ -231,11 +231,15 @@ def load_extractor(spec: ExtractorSpec, request: Request, crops: Crops | None = 
     load: Load = load_object(spec.load, spec.name, ("request",))
     fix = "return a gzslbench.plugins.Extractor, whose weights and settings can be written as JSON"
     with plugin_code(f"{spec.name} cannot be loaded: ", GzslBenchError, where=spec.load, fix=fix):
-        extractor: object = load_finetuned(load, spec.name, request) or load(request)
+        try:
+            extractor: object = load_finetuned(load, spec.name, request) or load(request)
+        except PluginError as error:  # of Extractor, which does not know the name
+            raise PluginError(f"{spec.name}: {error.what}", where=spec.load, fix=error.fix) from error
         if not isinstance(extractor, Extractor):
             raise TypeError(f"it returned {type(extractor).__name__}")
-        if not hasattr(extractor.network, "training"):
-            raise TypeError("its network is not a torch.nn.Module")
+        forward = getattr(extractor.network, "forward", None)
+        if getattr(forward, "__name__", "_forward_unimplemented") == "_forward_unimplemented":
+            raise TypeError("its network is not a torch.nn.Module with a forward")
         how = extractor.preparation
         settings = asdict(how) if isinstance(how, Preparation) else {**how.settings}
         parts = [asdict(extractor.weights), settings, [version(name) for name in extractor.packages]]

@@ -137,8 +137,9 @@ def test_a_setting_called_crops_is_not_an_option(small, monkeypatch):
     assert repeat.repeat_extraction(stored).extractor.preparation is extractor.preparation
 
 
-def test_a_network_that_is_no_module_is_refused():
-    LOADED.append(Extractor(lambda images: images, GOOD, Preparation()))
+@pytest.mark.parametrize("network", [lambda images: images, torch.nn.ModuleDict()])
+def test_a_network_that_is_no_module_is_refused(network):
+    LOADED.append(Extractor(network, GOOD, Preparation()))
     with pytest.raises(PluginError, match=r"its network is not a torch\.nn\.Module"):
         load_extractor(SPEC, make_request(SPEC))
 
