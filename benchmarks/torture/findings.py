@@ -35,6 +35,10 @@ def repeat(name: str, seed: int, number: int) -> str:
     return f"python -m gzslbench_benchmarks.torture --seed {seed} --only {name} --number {number}"
 
 
+NOTHING_TO_DO = "nothing to do"
+"""What an attempt returns that had nothing to attack, such as a step that a command does not have."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """A fault: the name of the attempt, what went wrong, and the command that repeats it.
@@ -112,6 +116,8 @@ class Results:
     def add(self, attack: str, attempt: Attempt, what: str | None) -> Finding | None:
         """Count an attempt of ``attack``; return the finding if it is the first of its kind."""
         self.done[attack] = self.done.get(attack, 0) + 1
+        if what == NOTHING_TO_DO:
+            return None
         self.attempts[attempt.name] = self.attempts.get(attempt.name, 0) + 1
         if what is None:
             return None

@@ -17,6 +17,7 @@ from gzslbench.files import atomic_folder, write_atomically, writing
 from gzslbench_benchmarks.torture.attacks import broken_off, crowds, environments, plugins
 from gzslbench_benchmarks.torture.attacks.broken_off import Started
 from gzslbench_benchmarks.torture.commands import COMMANDS, ONLY_READ, Command, snapshot
+from gzslbench_benchmarks.torture.findings import NOTHING_TO_DO
 from gzslbench_benchmarks.torture.injection import FAILURES, Steps
 
 COMMAND = Command("pair", ["write"])
@@ -92,7 +93,7 @@ def test_what_a_command_that_breaks_off_does_wrong_is_found(
     found = pair.attack(1, "killed")
     assert (found is None) == (finding is None), found
     assert finding is None or str(found).startswith(finding)
-    assert pair.attack(2, "killed") is None, "a third step does not exist"
+    assert pair.attack(2, "killed") == NOTHING_TO_DO, "a third step does not exist"
     assert set(FAILURES) == {"full", "refused", "killed", "unwritable"}
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from gzslbench_benchmarks.torture.apart import run_apart
 from gzslbench_benchmarks.torture.commands import COMMANDS, SUITE, Command, snapshot
-from gzslbench_benchmarks.torture.findings import Attempt, repeat
+from gzslbench_benchmarks.torture.findings import NOTHING_TO_DO, Attempt, repeat
 from gzslbench_benchmarks.torture.injection import FAILURES, KILLED, Steps
 from gzslbench_benchmarks.torture.stand_ins import offer, start_server, write_inputs
 
@@ -73,7 +73,7 @@ class Started:
         """Let a step fail, the one of this number in an order drawn at random; go on; say what is wrong."""
         start, expected = self.start, self.expected
         if number >= self.count:
-            return None
+            return NOTHING_TO_DO
         step = int(np.random.default_rng(self.seed).permutation(self.count)[number])
         folder = self.copy()
         ended = call(folder, self.command.arguments, Steps(step, how))
