@@ -75,7 +75,7 @@ def _types_of(hint: Any) -> tuple[type, ...] | None:
 
 
 def _plain(name: str, value: Any, types: tuple[type, ...] | None) -> Any:
-    """Return a number of numpy or torch as one of Python; a ParamError if a flag is no bool."""
+    """Return a number of numpy or torch as one of Python; a ParamError if a flag is not a bool."""
     is_array = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
     if is_array and types and {bool, int, float} & {*types}:
         value = value.item()

@@ -166,10 +166,10 @@ def _open_closed_streams() -> None:
 
 
 def _keep_output_apart() -> None:
-    """Give our output a file descriptor of its own; what other code writes to number 1 is no result."""
+    """Give our output a file descriptor of its own; what other code writes to number 1 goes elsewhere."""
     own, number = sys.stdout, sys.stdout.fileno()
     lines = 1 if own.isatty() else -1
-    sys.stdout = open(os.dup(number), "w", lines, own.encoding)  # noqa: PTH123, SIM115 - it is no path, and stays open
+    sys.stdout = open(os.dup(number), "w", lines, own.encoding)  # noqa: PTH123, SIM115 - a number; it stays open
     os.dup2(sys.stderr.fileno(), number)
 
 

@@ -386,7 +386,7 @@ class Adapting(Generative):
 
 
 class WithState(nn.Linear):
-    """A module with a state that is no tensor, as quantized ones have."""
+    """A module with a state of another type than a tensor, as quantized ones have."""
 
     def get_extra_state(self):
         return {"scale": 2}
@@ -395,7 +395,7 @@ class WithState(nn.Linear):
         assert state == {"scale": 2}
 
 
-def test_a_module_may_have_a_state_that_is_no_tensor():
+def test_a_module_may_have_a_state_of_another_type_than_a_tensor():
     task, method = make_task(SEEN, spread=1.0), Generative(HEAD, spread=1.0)
     plain = Evaluator(task.train, task.test).evaluate(method, 3, 17)
     method.modules["more"] = WithState(2, 2)

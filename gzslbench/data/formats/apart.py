@@ -50,9 +50,8 @@ def read_apart(path: Path, read: Callable[[], T], seconds: int | None = None) ->
             process = os.fork()
         if process == 0:
             with suppress(BaseException):
-                os.dup2(
-                    os.open(os.devnull, os.O_WRONLY), 2
-                )  # what a parser prints while it crashes says nothing
+                # What a parser prints while it crashes says nothing.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
                 _limit(seconds or _SECONDS + size // _BYTES_PER_SECOND, 2 * most_unpacked(size))
                 _write_outcome(shared, read)
                 os._exit(0)

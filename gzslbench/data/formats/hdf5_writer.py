@@ -123,7 +123,8 @@ def _write_apart(
         read_apart(scratch, write)
         is_whole = stored_sources(scratch) == {source.name: source for source in sources}
         is_whole = is_whole and stored_extraction(scratch) == (extraction and _plain(extraction))
-        is_whole = is_whole and all(_is_written(scratch, dataset) for dataset in datasets)
+        is_whole = is_whole and all(_are_texts_written(scratch, dataset) for dataset in datasets)
+        is_whole = is_whole and _are_arrays_written(scratch, datasets[0])
     except (CrashError, DataError, RuntimeError) as error:
         what = f"it was not written: {error.what if isinstance(error, DataError) else error}"
         raise DataError(what, where=path, fix=_FAILED) from error
@@ -131,16 +132,24 @@ def _write_apart(
         raise DataError("what was written differs from the dataset", where=path, fix=_FAILED)
 
 
-def _is_written(path: Path, dataset: Dataset) -> bool:
+def _are_texts_written(path: Path, dataset: Dataset) -> bool:
     stored = open_hdf5(path, dataset.semantics_name)
-    arrays: list[tuple[NDArray[Any], NDArray[Any], str]] = [
-        (stored.labels, dataset.labels, "<i8"),
-        (stored.semantics, dataset.semantics, "<f4"),
-        (stored.features, dataset.features, "<f4"),
-    ]
-    if dataset.regions is not None and stored.regions is not None:
-        arrays.append((stored.regions, dataset.regions, dataset.regions.dtype.newbyteorder("<").str))
-    return _texts_of(stored) == _texts_of(dataset) and all(_are_equal(*pair) for pair in arrays)
+    same = np.array_equal(stored.semantics, dataset.semantics.astype("<f4"))
+    return same and _texts_of(stored) == _texts_of(dataset)
+
+
+def _are_arrays_written(path: Path, dataset: Dataset) -> bool:
+    """Compare what all semantics share."""
+    stored, regions = open_hdf5(path, dataset.semantics_name), dataset.regions
+    if regions is not None:
+        content = dataset.regions_content or fingerprint_regions(regions)
+        dtype = regions.dtype.newbyteorder("<").str
+        if stored.regions is None or stored.regions_content != content:
+            return False
+        if not _are_equal(stored.regions, regions, dtype):
+            return False
+    same = np.array_equal(stored.labels, dataset.labels)
+    return same and _are_equal(stored.features, dataset.features, "<f4")
 
 
 def _texts_of(dataset: Dataset) -> Any:

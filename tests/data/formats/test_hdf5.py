@@ -342,10 +342,13 @@ def test_every_part_that_a_disk_did_not_take_is_noticed(tmp_path, arrays, make_f
     made = load_dataset(folder)
     target, extraction = tmp_path / "tiny.h5", {"extractor": "x", "layer": ("a", "b")}
     made = replace(made, provenance={"encoder": ("a", 1)}, notes=("one", "two"))
+    made = replace(made, regions=np.ones((len(made.labels), 4, 3), np.float16))
     sources = [hdf5.Source.of(folder / "res101.mat")]
     hdf5_writer.write_hdf5(target, [made], sources, extraction)
     whole, items = target.read_bytes(), items_of(target)
-    assert {"features", "semantics/att/train_rows", "semantics/att/provenance"} <= {name for name, _ in items}
+    assert {"features", "regions", "semantics/att/train_rows", "semantics/att/provenance"} <= {
+        name for name, _ in items
+    }
     for name, attribute in items:
 
         def fail(scratch, write, name=name, attribute=attribute):
